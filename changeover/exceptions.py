@@ -1,0 +1,91 @@
+"""Every error that more than one package raises: one class a cause.
+
+A message names the thing and the next step. HTTP status codes are not decided here but in each service's
+`routes/problems.py`.
+"""
+
+
+class ChangeoverError(Exception):
+    """The base of every error that this project raises on purpose."""
+
+
+class InvalidName(ChangeoverError):
+    """A model name outside `[a-z0-9][a-z0-9_-]{0,62}`."""
+
+
+class InvalidVersion(ChangeoverError):
+    """Something given as a version that is neither 64 hex digits nor a prefix of 8 or more."""
+
+
+class AmbiguousVersion(ChangeoverError):
+    """A version prefix that several versions share."""
+
+
+class UnknownVersion(ChangeoverError):
+    """A version that this model does not have."""
+
+
+class DigestMismatch(ChangeoverError):
+    """Bytes whose SHA-256 is not the one that was promised."""
+
+
+class InvalidDigestHeader(ChangeoverError):
+    """A `Repr-Digest` header that is not `sha-256=:<base64>:` (RFC 9530)."""
+
+
+class InvalidManifest(ChangeoverError):
+    """A manifest that is not the JSON described in `changeover/manifest.py`."""
+
+
+class InvalidSchema(ChangeoverError):
+    """A schema that is not the JSON described in `changeover/schema.py`."""
+
+
+class ForbiddenGlobal(ChangeoverError):
+    """An artifact that asks for a global outside the allow-list; `name` is that global, dotted."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"the artifact asks for {name}, which is not on the list of what a model may be made of; "
+            f"publish a pipeline of scikit-learn parts, or have the operator add it to ALLOWED_GLOBALS"
+        )
+
+
+class UnreadableArtifact(ChangeoverError):
+    """Bytes that are no joblib or pickle file, or a truncated one."""
+
+
+class NotAnEstimator(ChangeoverError):
+    """An artifact that loads, but has no `predict`."""
+
+
+class GoldenMismatch(ChangeoverError):
+    """A model that answers its golden rows otherwise than its manifest says."""
+
+
+class ScoringFailed(ChangeoverError):
+    """The model raised, or returned something that has no JSON form (NaN among it)."""
+
+
+class InvalidSetting(ChangeoverError):
+    """An environment variable that is missing or not of its type; the message names the variable."""
+
+
+class StackNotFound(ChangeoverError):
+    """Neither `up.json` nor the `CHANGEOVER_*` variables say where the services are."""
+
+
+class ServiceUnreachable(ChangeoverError):
+    """No answer from a service; the message names its address."""
+
+
+class ServiceRefused(ChangeoverError):
+    """A service answered with an RFC 9457 problem; `status` and `problem` hold it."""
+
+    def __init__(self, status: int, problem: dict[str, object]) -> None:
+        self.status = status
+        self.problem = problem
+        title = problem.get("title") or f"HTTP {status}"
+        detail = problem.get("detail")
+        super().__init__(f"{title}: {detail}" if detail else str(title))

@@ -1,0 +1,73 @@
+"""Model names and versions: what they look like and how a typed prefix becomes a version.
+
+Carries the words *model* and *version* of the design. Pure.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from changeover.exceptions import AmbiguousVersion, InvalidName, InvalidVersion, UnknownVersion
+
+MODEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+VERSION: Final = re.compile(r"[0-9a-f]{64}")
+SHORTEST_PREFIX: Final = 8
+_PREFIX: Final = re.compile(r"[0-9a-f]{8,64}")
+
+
+def check_model_name(name: str) -> str:
+    """Return `name` unchanged, or raise InvalidName."""
+    if not MODEL_NAME.fullmatch(name):
+        raise InvalidName(
+            f"{name!r} is not a model name: use 1 to 63 of a-z, 0-9, '-' and '_', beginning with a letter or digit"
+        )
+    return name
+
+
+def is_version(text: str) -> bool:
+    """Whether `text` is a whole version: 64 lowercase hex digits."""
+    return VERSION.fullmatch(text) is not None
+
+
+def normalize_version(text: str) -> str:
+    """Return a version or prefix as people type it (`SHA256:9F3C…`) in the one form we use, or raise InvalidVersion.
+
+    Upper case and a `sha256:` prefix are accepted; white space and other lengths are not.
+    """
+    bare = text.lower().removeprefix("sha256:")
+    if not _PREFIX.fullmatch(bare):
+        raise InvalidVersion(
+            f"{text!r} is not a version: give the 64 hex digits of the artifact's SHA-256, or its first 8 or more"
+        )
+    return bare
+
+
+def parse_pinned_version(text: str) -> str:
+    """Return the whole version written in `MODEL_SHA256`, or raise InvalidVersion; a prefix is not enough here."""
+    bare = text.lower().removeprefix("sha256:")
+    if not VERSION.fullmatch(bare):
+        raise InvalidVersion(
+            f"{text!r} is not a SHA-256: give exactly 64 hex digits (`sha256sum model.joblib`), "
+            f"with or without 'sha256:' before them and with no spaces; got {len(bare)} characters"
+        )
+    return bare
+
+
+def resolve_version(text: str, versions: Iterable[str], model: str) -> str:
+    """Return the one version of `versions` that `text` names, whole or by a prefix of 8 or more.
+
+    Raises InvalidVersion, UnknownVersion or AmbiguousVersion, each naming the model.
+    """
+    wanted = normalize_version(text)
+    found = sorted({version for version in versions if version.startswith(wanted)})
+    if not found:
+        raise UnknownVersion(f"model {model!r} has no version {wanted}; see GET /models/{model}/versions")
+    if len(found) > 1:
+        shown = ", ".join(version[:16] for version in found[:5])
+        raise AmbiguousVersion(f"{wanted!r} could be {len(found)} versions of {model!r}: {shown}; type more digits")
+    return found[0]
+
+
+def short(version: str) -> str:
+    """The first 12 digits, for people."""
+    return version[:12]

@@ -1,0 +1,73 @@
+"""The only reader of the environment: typed settings, checked at start, secrets from files.
+
+Carries "Settings" of the design. Each concern declares a subclass of `Settings` with described fields; a field
+`publish_token` is read from `PUBLISH_TOKEN`, or from the file that `PUBLISH_TOKEN_FILE` names. There is no `.env`:
+a stray file must not configure a server.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from changeover.exceptions import InvalidSetting
+
+
+class _FilesNamedInTheEnvironment(PydanticBaseSettingsSource):
+    """`NAME_FILE=/run/secrets/name` gives the setting `NAME` the content of that file, less its last newline."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
+        except OSError as error:
+            raise InvalidSetting(
+                f"{field_name.upper()}_FILE names {path}, which cannot be read: {error.strerror}"
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                found[key] = value
+        return found
+
+
+class Settings(BaseSettings):
+    """The base of every settings class; an empty variable counts as unset."""
+
+    model_config = SettingsConfigDict(env_file=None, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code wins, then the variable, then the file that `NAME_FILE` names."""
+        return init_settings, env_settings, _FilesNamedInTheEnvironment(settings_cls)
+
+    @classmethod
+    def from_environment(cls, **given: Any) -> Self:
+        """Read and check every field; raises InvalidSetting naming each variable that is wrong, never its value."""
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            faults = "; ".join(_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())
+            raise InvalidSetting(faults) from None
+
+
+def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = str(location[0]).upper() if location else "the environment"
+    if kind == "missing":
+        return f"{name} is not set: set it, or {name}_FILE to a file that holds it"
+    return f"{name}: {message.removeprefix('Value error, ')}"

@@ -1,0 +1,137 @@
+"""What crosses between the services: header names, the ETag and the JSON bodies, both ways.
+
+Carries the tables "model_server (internal)" and "predict_api (public)" of the design: both halves of a conversation
+read their words here. Pure.
+"""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Self
+
+from changeover.exceptions import ChangeoverError
+from changeover.manifest import Json, JsonObject
+
+# model_server's answer to the freshness check
+LEASE_MS: Final = "Lease-Ms"
+NEXT_VERSION: Final = "Next-Version"
+SERVER_INSTANCE: Final = "Server-Instance"  # one value a life of model_server: a new one asks replicas to report again
+# a replica's check
+REPLICA_ID: Final = "Replica-Id"
+# the artifact
+REPR_DIGEST: Final = "Repr-Digest"
+# predict_api's answers
+MODEL_NAME: Final = "Model-Name"
+MODEL_VERSION: Final = "Model-Version"
+MODEL_SEQUENCE: Final = "Model-Sequence"
+MODEL_STALE: Final = "Model-Stale"
+MODEL_AGE: Final = "Model-Age"
+REQUEST_ID: Final = "X-Request-Id"
+
+_ETAG: Final = re.compile(r'"(\d{1,18})-([0-9a-f]{64})"')
+
+
+class MalformedAnswer(ChangeoverError):
+    """The other service answered something that is not the protocol."""
+
+
+class VersionState(StrEnum):
+    """The states of a version in lists."""
+
+    ADMITTED = "admitted"
+    REJECTED = "rejected"
+    CURRENT = "current"
+    RETIRED = "retired"
+
+
+class RolloutState(StrEnum):
+    """The states of a rollout; the last two are terminal."""
+
+    PREPARING = "preparing"
+    FENCING = "fencing"
+    COMMITTED = "committed"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, order=True)
+class Current:
+    """What is current: the ledger's newest sequence number and the version it names. Ordered by sequence."""
+
+    sequence: int
+    version: str
+
+    @property
+    def etag(self) -> str:
+        """The strong ETag of the freshness check, quotes included."""
+        return f'"{self.sequence}-{self.version}"'
+
+    @classmethod
+    def from_etag(cls, text: str) -> Self:
+        """Read an ETag; raises MalformedAnswer."""
+        match = _ETAG.fullmatch(text)
+        if match is None:
+            raise MalformedAnswer(f'{text!r} is not an ETag of the form "<sequence>-<sha256>"')
+        return cls(int(match.group(1)), match.group(2))
+
+    def to_json(self, model: str) -> JsonObject:
+        """The body of `GET /models/{m}/current`."""
+        return {
+            "model": model,
+            "sequence": self.sequence,
+            "version": self.version,
+            "manifest": f"/models/{model}/versions/{self.version}",
+            "artifact": f"/models/{model}/versions/{self.version}/artifact",
+        }
+
+
+@dataclass(frozen=True)
+class ReplicaReport:
+    """What a replica says of itself and one model: `PUT /models/{m}/replicas/{replica}`.
+
+    `held` answers requests now; `ready` are the versions it holds loaded and warm, `held` among them; `failed` gives
+    the reason for each version that it could not prepare.
+    """
+
+    replica: str
+    host: str
+    pid: int
+    held: Current | None = None
+    ready: frozenset[str] = frozenset()
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> JsonObject:
+        """The JSON form, read back by `from_json`."""
+        held: Json = {"sequence": self.held.sequence, "version": self.held.version} if self.held else None
+        return {
+            "replica": self.replica,
+            "host": self.host,
+            "pid": self.pid,
+            "held": held,
+            "ready": list[Json](sorted(self.ready)),
+            "failed": dict[str, Json](self.failed),
+        }
+
+    @classmethod
+    def from_json(cls, body: object) -> Self:
+        """Read a report; raises MalformedAnswer. Unknown members are ignored, so that later replicas may say more."""
+        if not isinstance(body, dict):
+            raise MalformedAnswer("a replica's report is no JSON object")
+        held, ready, failed = body.get("held"), body.get("ready"), body.get("failed")
+        replica, host, pid = body.get("replica"), body.get("host"), body.get("pid")
+        if not isinstance(replica, str) or not isinstance(host, str) or not isinstance(pid, int):
+            raise MalformedAnswer("a replica's report names its replica, host and pid")
+        if not isinstance(ready, list) or not isinstance(failed, dict):
+            raise MalformedAnswer("a replica's report has a list 'ready' and an object 'failed'")
+        current = None
+        if held is not None:
+            if not isinstance(held, dict) or not isinstance(held.get("sequence"), int):
+                raise MalformedAnswer("a replica's report names the sequence and version it holds")
+            current = Current(held["sequence"], str(held.get("version")))
+        return cls(
+            replica=replica,
+            host=host,
+            pid=pid,
+            held=current,
+            ready=frozenset(str(version) for version in ready),
+            failed={str(version): str(reason) for version, reason in failed.items()},
+        )

@@ -1,0 +1,1 @@
+"""The internal service: it owns versions, current and the ledger."""

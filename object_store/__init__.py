@@ -1,0 +1,1 @@
+"""The S3 adapter, the key layout and the embedded store."""

@@ -1,0 +1,1 @@
+"""The public service: it predicts, and makes sure on each request by which version."""
