@@ -1,0 +1,38 @@
+"""What every test may use: waiting for a condition with a deadline, and a free port."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T], seconds: float = 20.0, what: str = "the condition") -> T:
+    """Return the first true value of `condition`, asked again and again until `seconds` are over."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            pytest.fail(f"{what} did not come true within {seconds:g} s (last: {value!r})")
+        pause.wait(0.02)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., object]:
+    """`eventually(lambda: ..., seconds=20, what="...")` waits for a condition with a deadline."""
+    return wait_until
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
