@@ -1,0 +1,43 @@
+"""A process ends when its parent does, even by SIGKILL: no service outlives `changeover up`.
+
+Carries "so does the death of its parent by SIGKILL" of the design. Every service calls `end_with_parent` first thing in
+its `__main__`, and so does each of its worker processes.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+_POLL_SECONDS: Final = 0.5
+
+
+def end_with_parent(expected: int | None = None) -> None:
+    """Have this process get SIGTERM as soon as its parent is dead.
+
+    On Linux the kernel does it (prctl(2), PR_SET_PDEATHSIG); it lasts over `exec`, is not inherited by children, and
+    "parent" means the *thread* that started this process, so start children from a thread that stays. Elsewhere a
+    daemon thread watches, which does not last over `exec`. `expected` is the parent's process id where it is known:
+    a parent that died before this call is noticed with it.
+    """
+    parent = os.getppid()
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, f"prctl(PR_SET_PDEATHSIG): {os.strerror(code)}")
+    else:
+        threading.Thread(target=_watch, args=(parent,), name="parent-watch", daemon=True).start()
+    if os.getppid() != (parent if expected is None else expected):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _watch(parent: int) -> None:
+    """Poll: a process whose parent died is given another one."""
+    never = threading.Event()
+    while os.getppid() == parent:
+        never.wait(_POLL_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
