@@ -1,0 +1,54 @@
+# Two commands matter: `make run` and `make test`. Each sets everything up first. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test unit lint format audit bench lock clean
+
+BIN := .venv/bin
+PREDICT_PORT ?= 5000
+SERVER_PORT ?= 5001
+HOME_DIR ?= .changeover
+COVERAGE_AT_LEAST ?= 90
+CODE := changeover object_store model_server predict_api
+ARGS ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(BIN)/.installed ## everything the project needs, into .venv; does nothing when nothing changed
+
+$(BIN)/.installed: requirements/dev.txt pyproject.toml requirements/install
+	@requirements/install
+	@touch $@
+
+run: setup ## the whole stack without Docker: train, publish, roll, predict; stays up until Ctrl-C
+	@exec $(BIN)/python examples/segmentation/demo.py --home $(HOME_DIR) --predict-port $(PREDICT_PORT) \
+		--server-port $(SERVER_PORT) $(ARGS)
+
+test: lint ## lint, then every test; fails under 90 % coverage by branches
+	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml --cov-fail-under=$(COVERAGE_AT_LEAST) $(ARGS)
+
+unit: setup ## the tests that touch nothing: seconds
+	@$(BIN)/python -m pytest tests/unit tests/test_*.py -q $(ARGS)
+
+lint: setup ## format, lint, types, security findings
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(CODE)
+
+format: setup ## rewrite to the format and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+audit: setup ## known vulnerabilities of what is locked; needs the network
+	@$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off --requirement requirements/dev.txt \
+		|| { echo "The audit found something above, or could not reach the database of vulnerabilities."; exit 1; }
+
+bench: setup ## requests/s and latency of /predict, relative to a bare Flask hello in the same run
+	@$(BIN)/python benchmarks/roundtrip.py $(ARGS)
+
+lock: setup ## write requirements/*.txt from pyproject.toml; UPGRADE=1 takes newer versions
+	@requirements/lock
+
+clean: ## remove .venv, caches and reports; keeps the models in .changeover
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* coverage.xml htmlcov build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
