@@ -1,0 +1,185 @@
+"""Where the services are: `up.json` in both directions, and the `CHANGEOVER_*` variables.
+
+Carries the shape of `up.json` in "Running it without Docker" of the design. The file holds secrets: it is written whole,
+by rename, with mode 0600.
+"""
+
+import json
+import os
+import stat
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import Field
+
+from changeover.exceptions import StackNotFound
+from changeover.manifest import Json, JsonObject
+from changeover.settings import Settings
+
+HOME: Final = ".changeover"
+UP_JSON: Final = "up.json"
+
+
+class Where(Settings):
+    """Where the command line and the client look for a stack that no `up.json` describes."""
+
+    changeover_server_url: str | None = Field(default=None, description="address of model_server, for the CLI")
+    changeover_predict_url: str | None = Field(
+        default=None, description="address of predict_api, for the CLI; several are separated by commas"
+    )
+    changeover_token: str | None = Field(default=None, description="token to publish and roll, for the CLI")
+
+
+@dataclass(frozen=True)
+class Pids:
+    """The processes of a stack; `predict_api` lists per instance its first process and then its workers."""
+
+    up: int
+    store: int
+    model_server: int
+    predict_api: list[list[int]]
+
+    def to_json(self) -> JsonObject:
+        """The JSON form, read back by `from_json`."""
+        return {
+            "up": self.up,
+            "store": self.store,
+            "model_server": self.model_server,
+            "predict_api": [list(instance) for instance in self.predict_api],
+        }
+
+    @classmethod
+    def from_json(cls, body: object) -> Self:
+        """Read the member `pids` of `up.json`; raises StackNotFound."""
+        if not isinstance(body, dict) or not isinstance(body.get("predict_api"), list):
+            raise StackNotFound("the pids are no JSON object with a list 'predict_api'")
+        try:
+            return cls(
+                up=int(body["up"]),
+                store=int(body["store"]),
+                model_server=int(body["model_server"]),
+                predict_api=[[int(pid) for pid in instance] for instance in body["predict_api"]],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise StackNotFound(f"the pids lack a number: {error}") from error
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One running stack. What is not known is empty: a stack named by variables has no store and no pids."""
+
+    predict_urls: list[str]
+    server_url: str
+    store_url: str = ""
+    bucket: str = ""
+    token: str = field(default="", repr=False)
+    access_key: str = field(default="", repr=False)
+    secret_key: str = field(default="", repr=False)
+    pids: Pids | None = None
+
+    def to_json(self) -> JsonObject:
+        """The JSON form of `up.json`; without `pids` where there are none."""
+        body: JsonObject = {
+            "predict_urls": list[Json](self.predict_urls),
+            "server_url": self.server_url,
+            "store_url": self.store_url,
+            "bucket": self.bucket,
+            "token": self.token,
+            "access_key": self.access_key,
+            "secret_key": self.secret_key,
+        }
+        if self.pids is not None:
+            body["pids"] = self.pids.to_json()
+        return body
+
+    @classmethod
+    def from_json(cls, body: object) -> Self:
+        """Read `up.json`; raises StackNotFound naming the member that is wrong."""
+        if not isinstance(body, dict):
+            raise StackNotFound("it is no JSON object")
+        urls = body.get("predict_urls")
+        if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
+            raise StackNotFound("its predict_urls are no list of addresses")
+        texts = {}
+        for name in ("server_url", "store_url", "bucket", "token", "access_key", "secret_key"):
+            value = body.get(name, "")
+            if not isinstance(value, str):
+                raise StackNotFound(f"its {name} is no text")
+            texts[name] = value
+        pids = Pids.from_json(body["pids"]) if body.get("pids") is not None else None
+        return cls(predict_urls=urls, pids=pids, **texts)
+
+    def without_pids(self) -> "Stack":
+        """The same stack as `changeover credentials` prints it."""
+        return replace(self, pids=None)
+
+
+def up_file(home: Path) -> Path:
+    """The file that describes the stack whose state is in `home`."""
+    return home / UP_JSON
+
+
+def write(stack: Stack, home: Path) -> None:
+    """Write `up.json` into `home` with mode 0600; a reader sees the old file or the new one, never a part."""
+    path = up_file(home)
+    handle, name = tempfile.mkstemp(prefix=".up-", suffix=".json", dir=home)  # mkstemp creates with mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(stack.to_json(), file, indent=1)
+            file.write("\n")
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read(home: Path) -> Stack:
+    """The stack that `home/up.json` describes; raises StackNotFound if there is none or it cannot be read."""
+    path = up_file(home)
+    try:
+        return Stack.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise StackNotFound(
+            f"no stack is running here: {path} does not exist; start one with `changeover up`, "
+            "or set CHANGEOVER_SERVER_URL to the address of model_server"
+        ) from None
+    except OSError as error:
+        raise StackNotFound(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, StackNotFound) as error:
+        raise StackNotFound(f"{path} does not describe a stack: {error}; stop and start `changeover up`") from error
+
+
+def is_private(home: Path) -> bool:
+    """Whether nobody but its owner may read `home/up.json`."""
+    return stat.S_IMODE(up_file(home).stat().st_mode) & 0o077 == 0
+
+
+def find(home: Path | None = None, server_url: str | None = None) -> Stack:
+    """The stack that is meant: `server_url`, then an explicit `home`, then `CHANGEOVER_*`, then `./.changeover`.
+
+    Raises StackNotFound. The secrets of an `up.json` go only to the servers which that file names.
+    """
+    variables = Where.from_environment()
+    address = server_url or (None if home is not None else variables.changeover_server_url)
+    if address is None:
+        found = read(home or Path(HOME))
+    else:
+        address = address.rstrip("/")
+        found = _known(home or Path(HOME), address) or Stack(predict_urls=[], server_url=address)
+    if home is None and variables.changeover_predict_url:
+        urls = [url.strip().rstrip("/") for url in variables.changeover_predict_url.split(",")]
+        found = replace(found, predict_urls=urls)
+    if home is None and variables.changeover_token:
+        found = replace(found, token=variables.changeover_token)
+    return found
+
+
+def _known(home: Path, server_url: str) -> Stack | None:
+    """What `home/up.json` says of this very server, if it does."""
+    try:
+        stack = read(home)
+    except StackNotFound:
+        return None
+    return stack if stack.server_url.rstrip("/") == server_url else None
