@@ -1,0 +1,148 @@
+"""Child processes: started in a group of their own, restarted when they die, ended with all they started.
+
+Carries "restarts one that dies" and "no process left" of the design. A child's group is its own, so that Ctrl-C in the
+terminal reaches `up` alone, which ends its children in order.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from changeover import clock
+from changeover.up.plan import PREDICT_API, Part
+
+_SLOWEST_RESTART: Final = 5.0
+_SETTLED: Final = 10.0  # a child that lived this long has not failed to start
+_ASKED_TO_END: Final = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+_DRAIN: Final = 15.0
+
+
+def inherited_environment() -> Mapping[str, str]:
+    """The environment of `up`, whose settings pass through to the services."""
+    return os.environ
+
+
+def restart_delay(failures: int) -> float:
+    """Seconds before the next start after `failures` short lives in a row: 0, then 0.25 doubled up to 5."""
+    return 0.0 if failures <= 1 else min(_SLOWEST_RESTART, 0.25 * 2 ** (failures - 2))
+
+
+class Child:
+    """One process of the stack over all its lives. Use it from one thread that stays: a child ends with its thread."""
+
+    def __init__(self, part: Part, log: Path) -> None:
+        self.part = part
+        self.log = log
+        self.failures = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._due: float | None = None
+        self._left_behind: list[tuple[int, float]] = []
+
+    @property
+    def pid(self) -> int:
+        """The process id of the present life, or of the last one; 0 before the first."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def started(self) -> bool:
+        """Whether it was ever started."""
+        return self._process is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether the present life has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Begin a life; what it writes goes to the end of its log."""
+        command = [sys.executable, "-m", "changeover.up.launch", str(os.getpid()), sys.executable, "-m"]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 our own modules
+                [*command, *self.part.module],
+                env=self.part.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+            )
+        self._started = clock.now()
+        self._due = None
+
+    def tend(self, now: float) -> int | None:
+        """Notice a death and begin the next life when it is due. Returns the exit code of a death just noticed."""
+        self._end_left_behind(now)
+        if self._process is None or self.running:
+            return None
+        code = None
+        if self._due is None:
+            code = self._process.returncode
+            self._due = now + self._delay(code, now - self._started)
+            self._leave_behind(now)
+        if now >= self._due:
+            self.start()
+        return code
+
+    def _delay(self, code: int, life: float) -> float:
+        if code in _ASKED_TO_END and life > 1.0:
+            self.failures = 0
+            return 0.0
+        self.failures = 1 if life >= _SETTLED else self.failures + 1
+        return restart_delay(self.failures)
+
+    def _leave_behind(self, now: float) -> None:
+        """What the dead one started: workers of predict_api may finish their requests, everything else ends now.
+
+        A worker of model_server that went on beside its successor would be a second pointer.
+        """
+        if self.part.service == PREDICT_API:
+            self._left_behind.append((self.pid, now + _DRAIN))
+        else:
+            _kill_group(self.pid)
+
+    def _end_left_behind(self, now: float) -> None:
+        for group, deadline in list(self._left_behind):
+            if now >= deadline:
+                _kill_group(group)
+                self._left_behind.remove((group, deadline))
+
+    def ask_to_end(self) -> None:
+        """SIGTERM: finish what is under way, then end."""
+        if self._process is not None and self.running:
+            self._process.terminate()
+
+    def end(self, deadline: float) -> bool:
+        """Wait until `deadline` (of `clock.now`), then SIGKILL it and all it started. Returns whether it drained."""
+        if self._process is None:
+            return True
+        drained = True
+        try:
+            self._process.wait(max(0.0, deadline - clock.now()))
+        except subprocess.TimeoutExpired:
+            drained = False
+        for group in (self.pid, *(group for group, _ in self._left_behind)):
+            _kill_group(group)
+        self._process.wait()
+        return drained
+
+    def last_lines(self, count: int = 8) -> str:
+        """The end of its log, for people."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - 8192))
+                lines = file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(f"    {line[:300]}" for line in lines[-count:])
+
+
+def _kill_group(group: int) -> None:
+    """SIGKILL every process of `group`; none is fine."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
+        return

@@ -1,0 +1,68 @@
+"""The services' logs in `HOME/log`: one file a service, the one of the run before kept as `.1`.
+
+Warnings and errors among their JSON lines are repeated on the terminal as one line each; the rest stays in the file.
+"""
+
+import json
+from pathlib import Path
+from typing import Final
+
+_LOUD: Final = {"warning", "error", "critical"}
+_QUIET_SECONDS: Final = 10.0
+_SHOWN_FIELDS: Final = ("detail", "reason", "error", "message", "model", "version", "name")
+
+
+def fresh_log(folder: Path, name: str) -> Path:
+    """The log for `name` in `folder`; what an earlier run wrote is moved aside."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.log"
+    if path.exists():
+        path.replace(path.with_suffix(".log.1"))
+    path.touch(mode=0o600)
+    return path
+
+
+class LogTail:
+    """Reads what was added to one log and picks what an operator should see at once."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self._name = name
+        self._path = path
+        self._offset = 0
+        self._partial = b""
+        self._last_said: dict[str, float] = {}
+
+    def read(self, now: float) -> list[str]:
+        """Warnings and errors since the last call; the same event at most once in 10 seconds."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                added = file.read()
+        except OSError:
+            return []
+        self._offset += len(added)
+        *lines, self._partial = (self._partial + added).split(b"\n")
+        said = []
+        for line in lines:
+            event = _event(line)
+            if event is None or now - self._last_said.get(str(event.get("event")), -_QUIET_SECONDS) < _QUIET_SECONDS:
+                continue
+            self._last_said[str(event.get("event"))] = now
+            said.append(f"{self._name}: {event['level']}: {_sentence(event)}")
+        return said
+
+
+def _event(line: bytes) -> dict[str, object] | None:
+    """The JSON event in `line` if it is loud enough."""
+    if not line.startswith(b"{"):
+        return None
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and event.get("level") in _LOUD else None
+
+
+def _sentence(event: dict[str, object]) -> str:
+    fields = " ".join(f"{name}={str(event[name])[:200]}" for name in _SHOWN_FIELDS if event.get(name))
+    return f"{event.get('event')} {fields}".rstrip()

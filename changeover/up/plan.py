@@ -1,0 +1,91 @@
+"""Which processes a stack has, and what each is told: a child gets the secrets it needs and no others.
+
+Carries "predict_api: no bucket credentials" of the design. Pure: the environment comes in as a mapping.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from changeover.up.secrets import Secrets
+
+STORE: Final = "store"
+MODEL_SERVER: Final = "model_server"
+PREDICT_API: Final = "predict_api"
+SERVICES: Final = (STORE, MODEL_SERVER, PREDICT_API)
+
+_LOOPBACK: Final = "127.0.0.1"
+_SECRET: Final = ("PUBLISH_TOKEN", "REPORT_TOKEN")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where each service listens on the loopback interface; `predict` has one port an instance."""
+
+    store: int
+    server: int
+    predict: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process of the stack: `name` is unique (`predict_api-1`), `url` is where it answers."""
+
+    service: str
+    name: str
+    module: tuple[str, ...]
+    environment: dict[str, str]
+    url: str
+
+
+def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Mapping[str, str]) -> list[Part]:
+    """The store, model_server and each instance of predict_api, in the order in which they are started."""
+    base = _without_secrets(inherited)
+    base["PYTHONUNBUFFERED"] = "1"
+    store_url, server_url = _url(ports.store), _url(ports.server)
+    keys = {"AWS_ACCESS_KEY_ID": secrets.access_key, "AWS_SECRET_ACCESS_KEY": secrets.secret_key}
+    store = Part(
+        STORE,
+        STORE,
+        ("object_store.embedded", "--dir", str(home / "store"), "--port", str(ports.store)),
+        {**base, **keys},
+        store_url,
+    )
+    server = {
+        "SERVER_HOST": _LOOPBACK,
+        "SERVER_PORT": str(ports.server),
+        "AWS_ENDPOINT_URL_S3": store_url,
+        "AWS_REGION": "us-east-1",
+        "CREATE_BUCKET": "true",
+        "PUBLISH_TOKEN": secrets.publish_token,
+        "REPORT_TOKEN": secrets.report_token,
+        "SPOOL_DIR": str(home / "spool"),
+    }
+    parts = [store, Part(MODEL_SERVER, MODEL_SERVER, ("model_server",), {**base, **keys, **server}, server_url)]
+    for index, port in enumerate(ports.predict):
+        predict = {
+            "PREDICT_HOST": _LOOPBACK,
+            "PREDICT_PORT": str(port),
+            "WORKERS": str(workers),
+            "MODEL_SERVER_URL": server_url,
+            "REPORT_TOKEN": secrets.report_token,
+            "CACHE_DIR": str(home / "cache" / str(index)),
+        }
+        name = PREDICT_API if len(ports.predict) == 1 else f"{PREDICT_API}-{index}"
+        parts.append(Part(PREDICT_API, name, ("predict_api",), {**base, **predict}, _url(port)))
+    return parts
+
+
+def _without_secrets(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment less what is secret or speaks of another store: settings pass through, credentials do not."""
+    hidden = {name for secret in _SECRET for name in (secret, f"{secret}_FILE")}
+    return {
+        name: value
+        for name, value in inherited.items()
+        if name not in hidden and not name.startswith(("AWS_", "CHANGEOVER_"))
+    }
+
+
+def _url(port: int) -> str:
+    return f"http://{_LOOPBACK}:{port}"

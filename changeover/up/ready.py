@@ -1,0 +1,47 @@
+"""Whether the services answer: asked by `up` before it writes `up.json`, and by `restart`."""
+
+from typing import Final
+
+import requests
+
+_TIMEOUT: Final = (0.5, 1.0)
+
+
+def answers(url: str) -> bool:
+    """Whether anything at all speaks HTTP there; a refusal (403 of a store) is an answer."""
+    return _status(url) is not None
+
+
+def is_ok(url: str) -> bool:
+    """Whether a GET is answered with 200."""
+    return _status(url) == 200
+
+
+def explain(url: str) -> str:
+    """What `/readyz` at `url` says is wrong, in one line; empty if it is ready or silent."""
+    try:
+        answer = requests.get(url, timeout=_TIMEOUT)
+        if answer.status_code == 200:
+            return ""
+        body = answer.json()
+    except (requests.RequestException, ValueError):
+        return ""
+    if not isinstance(body, dict):
+        return f"HTTP {answer.status_code}"
+    return str(body.get("detail") or body.get("title") or f"HTTP {answer.status_code}")
+
+
+def serves_something(server_url: str) -> bool:
+    """Whether any model has a current version, so that predict_api should become ready by itself."""
+    try:
+        body = requests.get(f"{server_url}/models", timeout=_TIMEOUT).json()
+        return any(model.get("current") for model in body["models"])
+    except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _status(url: str) -> int | None:
+    try:
+        return requests.get(url, timeout=_TIMEOUT, allow_redirects=False).status_code
+    except requests.RequestException:
+        return None

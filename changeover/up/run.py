@@ -1,0 +1,237 @@
+"""`changeover up` itself: starts the stack in order, tends it, describes it in `up.json`, ends it in order.
+
+Carries "Running it without Docker" of the design. One thread does everything, since a child ends with the thread that
+started it.
+"""
+
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field
+
+from changeover import clock, stack
+from changeover.parent import end_with_parent
+from changeover.settings import Settings
+from changeover.up import home as homes
+from changeover.up import ready
+from changeover.up.children import Child, inherited_environment
+from changeover.up.exceptions import AlreadyUp, CannotStart
+from changeover.up.log_tail import LogTail, fresh_log
+from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE, Ports, plan
+from changeover.up.ports import choose
+from changeover.up.secrets import Secrets, keep
+from changeover.up.workers import pids_of_instance
+
+_TICK: Final = 0.2
+_DRAIN_SECONDS: Final = 15.0
+_GIVE_UP_AFTER: Final = 3  # deaths of one service before everything answered
+_READY_SECONDS: Final = 30.0  # then up.json is written though something answers that it is not ready
+Say = Callable[[str], None]
+
+
+class UpSettings(Settings):
+    """What `up` itself must know of the services' settings."""
+
+    bucket: str = Field(default="models", description="bucket that holds everything")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `changeover up`; a port of 0 is a free one."""
+
+    home: Path
+    predict_port: int = 5000
+    server_port: int = 5001
+    store_port: int = 0
+    workers: int = 2
+    replicas: int = 1
+
+
+def choose_ports(options: Options) -> Ports:
+    """The ports of every process; raises PortBusy or NoFreePort before anything is started."""
+    taken: set[int] = set()
+    server = choose(options.server_port, "--server-port", taken)
+    first = options.predict_port
+    wanted = [first + index if first else 0 for index in range(options.replicas)]
+    predict = tuple(choose(port, "--predict-port", taken) for port in wanted)
+    return Ports(store=choose(options.store_port, "--store-port", taken), server=server, predict=predict)
+
+
+class Signals:
+    """Wakes the loop at a signal and remembers that the end was asked for; use as a context in the main thread."""
+
+    def __init__(self) -> None:
+        self.end = False
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> "Signals":
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.signal(signal.SIGINT, self._ask)
+        signal.signal(signal.SIGTERM, self._ask)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            # nohup ignores SIGHUP: who starts us so wants us to outlive the terminal and the shell
+            signal.signal(signal.SIGHUP, self._ask)
+            end_with_parent()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(-1)
+        self._reader.close()
+        self._writer.close()
+
+    def _ask(self, _number: int, _frame: object) -> None:
+        self.end = True
+
+    def wait(self, seconds: float) -> None:
+        """Return at the next signal, or after `seconds`."""
+        if select.select([self._reader], [], [], seconds)[0]:
+            self._reader.recv(4096)
+
+
+class Supervisor:
+    """The stack as a whole, from the first process to the last."""
+
+    def __init__(self, options: Options, ports: Ports, secrets: Secrets, say: Say) -> None:
+        self._home = options.home
+        self._secrets = secrets
+        self._say = say
+        self._bucket = UpSettings.from_environment().bucket
+        parts = plan(options.home.resolve(), ports, options.workers, secrets, inherited_environment())
+        logs = options.home / "log"
+        self.children = [Child(part, fresh_log(logs, part.name)) for part in parts]
+        self._tails = [LogTail(child.part.name, child.log) for child in self.children]
+        self._written: stack.Stack | None = None
+        self._ready_by: float | None = None
+
+    def run(self, signals: Signals) -> None:
+        """Start, tend and, when the end is asked for, end everything. Raises CannotStart."""
+        try:
+            while not signals.end:
+                self._tick()
+                signals.wait(_TICK)
+        finally:
+            self.end()
+
+    def _tick(self) -> None:
+        now = clock.now()
+        for child in self.children:
+            code = child.tend(now)
+            if code is not None:
+                self._tell_of_death(child, code)
+        for tail in self._tails:
+            for line in tail.read(now):
+                self._say(line)
+        if self._written is not None:
+            self._describe()
+        elif self._everything_answers(now):
+            self._describe()
+            self._say_ready()
+
+    def _tell_of_death(self, child: Child, code: int) -> None:
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        self._say(f"{child.part.name} ended {how}; it is started again")
+        if self._written is None and child.failures >= _GIVE_UP_AFTER:
+            raise CannotStart(
+                f"{child.part.name} does not start; the end of its log ({child.log}):\n{child.last_lines()}"
+            )
+
+    def _everything_answers(self, now: float) -> bool:
+        """Start what may be started by now; whether the whole stack answers."""
+        store, server, *predict = self.children
+        for child in (store, *predict):
+            if not child.started:
+                child.start()
+        if not server.started:
+            if not ready.answers(store.part.url):
+                return False
+            server.start()
+        if not all(ready.is_ok(f"{child.part.url}/livez") for child in (server, *predict)):
+            return False
+        self._ready_by = self._ready_by or now + _READY_SECONDS
+        waiting = [child for child in (server, *predict) if not ready.is_ok(f"{child.part.url}/readyz")]
+        if server not in waiting and not ready.serves_something(server.part.url):
+            waiting = []  # without a model predict_api is not ready, and need not be
+        if waiting and now < self._ready_by:
+            return False
+        for child in waiting:
+            self._say(f"{child.part.name} is not ready: {ready.explain(f'{child.part.url}/readyz') or 'no answer'}")
+        return True
+
+    def _describe(self) -> None:
+        """Write `up.json` when what it says has changed."""
+        store, server, *predict = self.children
+        now = stack.Stack(
+            predict_urls=[child.part.url for child in predict],
+            server_url=server.part.url,
+            store_url=store.part.url,
+            bucket=self._bucket,
+            token=self._secrets.publish_token,
+            access_key=self._secrets.access_key,
+            secret_key=self._secrets.secret_key,
+            pids=stack.Pids(
+                up=os.getpid(),
+                store=store.pid,
+                model_server=server.pid,
+                predict_api=[pids_of_instance(child.pid) for child in predict],
+            ),
+        )
+        if now != self._written:
+            stack.write(now, self._home)
+            self._written = now
+
+    def _say_ready(self) -> None:
+        _, server, *predict = self.children
+        self._say(f"predict_api answers at {', '.join(child.part.url for child in predict)}  (docs: /apidocs)")
+        self._say(f"model_server answers at {server.part.url}")
+        self._say(f"ready; Ctrl-C ends it. The CLI finds this stack by {stack.up_file(self._home)}")
+
+    def end(self) -> None:
+        """Drain and end predict_api, then model_server, then the store; what is left after 15 s is killed."""
+        stack.up_file(self._home).unlink(missing_ok=True)
+        deadline = clock.now() + _DRAIN_SECONDS
+        for service, kept_back in ((PREDICT_API, 4.0), (MODEL_SERVER, 2.0), (STORE, 0.0)):
+            members = [child for child in self.children if child.part.service == service]
+            for child in members:
+                child.ask_to_end()
+            for child in members:
+                if not child.end(deadline - kept_back):
+                    self._say(f"{child.part.name} did not end in time and was killed")
+
+
+def up(options: Options, say: Say) -> None:
+    """Run a stack in the foreground until it is told to end. Raises what keeps it from starting."""
+    with Signals() as signals:
+        lock = homes.HomeLock(options.home)
+        try:
+            _wait_for_left_behind(options.home, say, signals)
+            stack.up_file(options.home).unlink(missing_ok=True)
+            ports = choose_ports(options)
+            say(f"starting; logs are in {options.home / 'log'}, models and secrets in {options.home}")
+            Supervisor(options, ports, keep(options.home / "secrets"), say).run(signals)
+            say("ended")
+        finally:
+            lock.release()
+
+
+def _wait_for_left_behind(home: Path, say: Say, signals: Signals) -> None:
+    """Let processes of an earlier `up` finish; raises AlreadyUp if they do not."""
+    deadline = clock.now() + _DRAIN_SECONDS
+    told = False
+    while (left := homes.left_behind(home)) and not signals.end:
+        shown = ", ".join(f"{name} ({pid})" for name, pid in left.items())
+        if clock.now() >= deadline:
+            raise AlreadyUp(f"processes of an earlier run still hold {home}: {shown}; end them, then start again")
+        if not told:
+            say(f"waiting for processes of an earlier run to end: {shown}")
+            told = True
+        signals.wait(_TICK)

@@ -1,0 +1,62 @@
+"""The secrets of a stack without Docker: made once, kept between runs in `HOME/secrets` (0700, files 0600).
+
+A file holds one secret and bears its name. No secret is ever printed.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import Field
+
+from changeover.settings import Settings
+
+
+class GivenTokens(Settings):
+    """Tokens that the environment sets instead of the generated ones."""
+
+    publish_token: str | None = Field(default=None, description="token that publishing and rolling need")
+    report_token: str | None = Field(default=None, description="token with which replicas report their state")
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What the services need to know of each other."""
+
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    publish_token: str = field(repr=False)
+    report_token: str = field(repr=False)
+
+
+def keep(folder: Path) -> Secrets:
+    """The secrets kept in `folder`, each generated if it is not there yet; tokens of the environment win."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    given = GivenTokens.from_environment()
+    return Secrets(
+        access_key=_kept(folder / "access_key"),
+        secret_key=_kept(folder / "secret_key"),
+        publish_token=given.publish_token or _kept(folder / "publish_token"),
+        report_token=given.report_token or _kept(folder / "report_token"),
+    )
+
+
+def _kept(path: Path) -> str:
+    """The text of `path`; a new random one is written first where there is none."""
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        text = ""
+    if text:
+        return text
+    text = secrets.token_hex(24)
+    whole = path.with_name(f".{path.name}.new")
+    whole.unlink(missing_ok=True)
+    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    whole.replace(path)
+    return text
