@@ -1,0 +1,238 @@
+"""Who may import whom, and which file is the one door to what: `docs/architecture.md`, "Arrows".
+
+Each rule reads the parsed sources, imports inside functions and under TYPE_CHECKING included, and is shown to go red
+on a small source that breaks it.
+"""
+
+import pytest
+
+from tests.tree import OURS, PACKAGES, Source, edges, source
+
+MAY_IMPORT = {
+    "changeover": {"changeover"},
+    "object_store": {"object_store", "changeover"},
+    "model_server": {"model_server", "object_store", "changeover"},
+    "predict_api": {"predict_api", "changeover"},
+}
+
+# what decides and does nothing: beside these, each x.py that has an x_loop.py, and each module that calls itself "Pure."
+PURE = {
+    "changeover.decode",
+    "changeover.digest",
+    "changeover.formats",
+    "changeover.identity",
+    "changeover.lease",
+    "changeover.manifest",
+    "changeover.problem",
+    "changeover.schema",
+    "changeover.strict_json",
+    "changeover.wire",
+    "model_server.current",
+    "model_server.fleet",
+    "model_server.freshness",
+    "model_server.rollout",
+    "model_server.startup",
+    "object_store.keys",
+    "predict_api.answer",
+    "predict_api.freshness",
+    "predict_api.held",
+    "predict_api.openapi",
+}
+PURE_MAY_IMPORT = set(
+    """
+    __future__ abc base64 binascii bisect collections dataclasses datetime decimal enum fractions functools hashlib
+    heapq itertools json math operator re string types typing urllib
+    """.split()  # noqa: SIM905 a list of words reads as one
+)
+CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "datetime.datetime.now"}
+
+# the one door to each thing: what is imported or read -> the files that may, as prefixes of paths
+DOORS = {
+    "the S3 client": (("minio",), ("object_store/bucket.py",)),
+    "Flask": (
+        ("flask", "werkzeug"),
+        ("model_server/app.py", "model_server/routes/", "predict_api/app.py", "predict_api/routes/"),
+    ),
+    "outgoing HTTP": (
+        ("requests", "urllib3", "http.client", "urllib.request", "httpx"),
+        (
+            "changeover/client.py",
+            "changeover/cli/",
+            "changeover/up/",
+            "object_store/",
+            "model_server/pinned.py",
+            "predict_api/check_call.py",
+            "predict_api/fetch.py",
+            "predict_api/report_call.py",
+        ),
+    ),
+    "unpickling": (
+        ("pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib.load", "joblib.numpy_pickle"),
+        ("changeover/unpickle.py",),
+    ),
+    "the environment": (("os.environ", "os.environb", "os.getenv"), ("changeover/settings.py", "changeover/up/")),
+}
+
+
+def is_pure(file: Source, modules: set[str]) -> bool:
+    """Named above, says so itself, holds errors, or has a loop that does what it decides."""
+    named = file.module in PURE or file.path.endswith("/exceptions.py")
+    return named or f"{file.module}_loop" in modules or "Pure." in file.docstring
+
+
+def wrong_packages(files: list[Source]) -> list[str]:
+    """Arrows between our packages that the design does not have."""
+    found = []
+    for file in files:
+        allowed = MAY_IMPORT[file.module.split(".")[0]]
+        for one in file.imports():
+            package = one.module.split(".")[0]
+            if package in PACKAGES and package not in allowed:
+                found.append(f"{file.path}:{one.line} imports {one.module}: {file.module.split('.')[0]} must not")
+    return found
+
+
+def impure(files: list[Source]) -> list[str]:
+    """What decides must not reach a clock, a socket, a file, a thread or chance."""
+    modules = {file.module for file in files}
+    pure = {file.module for file in files if is_pure(file, modules)}
+    found = []
+    for file in files:
+        if file.module not in pure:
+            continue
+        for one in file.imports():
+            if one.module.split(".")[0] in PACKAGES:
+                target = f"{one.module}.{one.name}" if f"{one.module}.{one.name}" in modules else one.module
+                if target in modules and target not in pure:
+                    found.append(f"{file.path}:{one.line} is pure and imports {target}, which is not")
+            elif one.module.split(".")[0] not in PURE_MAY_IMPORT or one.module == "urllib.request":
+                found.append(f"{file.path}:{one.line} is pure and imports {one.module}")
+        for name, line in file.dotted_names():
+            if name in CLOCKS:
+                found.append(f"{file.path}:{line} is pure and reads a clock ({name}): take the time as a number")
+    return found
+
+
+def wrong_layers(files: list[Source]) -> list[str]:
+    """`__main__ -> app -> routes, loops -> the rest`, and loops do not know each other."""
+    found = []
+    for module, targets in edges(files).items():
+        for target in sorted(targets):
+            service, _, rest = target.partition(".")
+            if rest == "app" and module != f"{service}.__main__":
+                found.append(f"{module} imports {target}: only __main__ may")
+            if rest.split(".")[0] == "routes" and module != f"{service}.app" and ".routes" not in module:
+                found.append(f"{module} imports {target}: only app may import a route")
+            if target.endswith("_loop") and module.endswith("_loop"):
+                found.append(f"{module} imports {target}: loops do not know each other")
+            if target == f"{module}_loop":
+                found.append(f"{module} imports {target}: a loop drives what it decides by, never the reverse")
+            if rest == "__main__":
+                found.append(f"{module} imports {target}: nobody imports an entry point")
+    return found
+
+
+def cycles(files: list[Source]) -> list[str]:
+    """Every module that reaches itself, once a cycle."""
+    graph = edges(files)
+    found: list[str] = []
+    done: set[str] = set()
+
+    def walk(module: str, path: tuple[str, ...]) -> None:
+        if module in path:
+            found.append(" -> ".join([*path[path.index(module) :], module]))
+            return
+        if module in done:
+            return
+        for target in sorted(graph.get(module, ())):
+            walk(target, (*path, module))
+        done.add(module)
+
+    for module in sorted(graph):
+        walk(module, ())
+    return found
+
+
+def wrong_doors(files: list[Source]) -> list[str]:
+    """What is reached by another file than the one that may."""
+    found = []
+    for file in files:
+        reached = {(f"{one.module}.{one.name}" if one.name else one.module, one.line) for one in file.imports()}
+        reached |= set(file.dotted_names())
+        for what, (names, doors) in DOORS.items():
+            if file.path.startswith(doors):
+                continue
+            wrong = [one for one in sorted(reached, key=lambda one: one[1]) if _is_within(one[0], names)]
+            if wrong:
+                name, line = wrong[0]
+                found.append(f"{file.path}:{line} reaches {name}: {what} is in {', '.join(doors)}")
+    return found
+
+
+def _is_within(name: str, names: tuple[str, ...]) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in names)
+
+
+RULES = [wrong_packages, impure, wrong_layers, cycles, wrong_doors]
+
+RED = [
+    (wrong_packages, [("changeover/a.py", "import object_store.keys")]),
+    (wrong_packages, [("object_store/a.py", "from model_server import rollout")]),
+    (wrong_packages, [("predict_api/a.py", "def f():\n    from object_store.bucket import Bucket")]),
+    (wrong_packages, [("predict_api/a.py", "if TYPE_CHECKING:\n    from model_server.fleet import Fleet")]),
+    (impure, [("model_server/rollout.py", "import time")]),
+    (impure, [("predict_api/held.py", "from threading import Lock")]),
+    (impure, [("changeover/a.py", '"""Decides. Pure."""\nimport os.path')]),
+    (impure, [("changeover/a.py", '"""Decides. Pure."""\nimport numpy')]),
+    (impure, [("changeover/a.py", '"""Pure."""\nfrom datetime import datetime\nx = datetime.now()')]),
+    (impure, [("model_server/x.py", "import random"), ("model_server/x_loop.py", "")]),
+    (impure, [("object_store/keys.py", "from object_store.bucket import B"), ("object_store/bucket.py", "")]),
+    (wrong_layers, [("model_server/publish.py", "from model_server.app import make"), ("model_server/app.py", "")]),
+    (
+        wrong_layers,
+        [("predict_api/load.py", "import predict_api.routes.predict"), ("predict_api/routes/predict.py", "")],
+    ),
+    (wrong_layers, [("predict_api/a_loop.py", "from predict_api import b_loop"), ("predict_api/b_loop.py", "")]),
+    (wrong_layers, [("predict_api/a.py", "from . import a_loop"), ("predict_api/a_loop.py", "")]),
+    (
+        cycles,
+        [("changeover/a.py", "from changeover import b"), ("changeover/b.py", "def f():\n    import changeover.a")],
+    ),
+    (wrong_doors, [("model_server/ledger.py", "from minio.error import S3Error")]),
+    (wrong_doors, [("model_server/publish.py", "from flask import request")]),
+    (wrong_doors, [("predict_api/load.py", "import joblib\nmodel = joblib.load(buffer)")]),
+    (wrong_doors, [("model_server/admission/child.py", "from joblib import load")]),
+    (wrong_doors, [("changeover/golden.py", "def f():\n    import pickle")]),
+    (wrong_doors, [("predict_api/settings.py", "import os\nhome = os.environ['HOME']")]),
+    (wrong_doors, [("predict_api/settings.py", "from os import environ")]),
+    (wrong_doors, [("model_server/fleet.py", "import requests")]),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_our_files_keep_the_rule(rule) -> None:
+    faults = rule(OURS)
+    assert not faults, "\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize(("rule", "files"), RED, ids=lambda part: getattr(part, "__name__", None))
+def test_a_file_that_breaks_the_rule_is_named(rule, files) -> None:
+    faults = rule([source(path, text) for path, text in files])
+    assert faults
+    assert files[0][0].removesuffix(".py").replace("/", ".") in faults[0].replace("/", ".")
+
+
+def test_what_is_allowed_is_not_flagged() -> None:
+    fine = [
+        source("changeover/wire.py", "import re\nfrom changeover.manifest import Json"),
+        source("changeover/manifest.py", "from dataclasses import dataclass"),
+        source("model_server/__main__.py", "from model_server.app import make"),
+        source(
+            "model_server/app.py", "import flask\nfrom model_server.routes import health\nfrom . import rollout_loop"
+        ),
+        source("model_server/rollout_loop.py", "import time\nfrom model_server.rollout import step"),
+        source("model_server/rollout.py", "import enum"),
+        source("model_server/routes/health.py", "import flask"),
+        source("changeover/client.py", "import joblib\nimport requests\njoblib.dump(1, 2)"),
+    ]
+    assert [fault for rule in RULES for fault in rule(fine)] == []
