@@ -1,3 +1,26 @@
-"""What both services and their users share: words, the manifest, the hash check, the client and the CLI."""
+"""What both services and their users share: words, the manifest, the hash check, the client and the CLI.
+
+`changeover.publish(model, "loan", example=X)` publishes from a notebook; `changeover.Client` does everything else.
+Both are loaded when first used: importing this package costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from changeover.client import Client
+    from changeover.notebook import publish
 
 __version__ = "0.1.0"
+__all__ = ["Client", "__version__", "publish"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Client":
+        from changeover.client import Client
+
+        return Client
+    if name == "publish":
+        from changeover.notebook import publish
+
+        return publish
+    raise AttributeError(f"module 'changeover' has no attribute {name!r}")

@@ -1,0 +1,225 @@
+"""The Python client: publish, roll and ask from a notebook or a program.
+
+Carries the calls of "model_server (internal)" and `POST /predict` of the design from the caller's side. A problem
+(RFC 9457) becomes ServiceRefused with the reason, silence becomes ServiceUnreachable; every call has a time limit.
+"""
+
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from changeover import digest, stack
+from changeover.dump import draft_of, dump
+from changeover.exceptions import ChangeoverError, DigestMismatch, StackNotFound, UnknownVersion
+from changeover.http_call import HttpCall
+from changeover.identity import check_model_name
+from changeover.manifest import Draft, Json, JsonObject
+from changeover.upload import Body, Progress, Published, sha256_of_file
+from changeover.wire import REPR_DIGEST, RolloutState, VersionState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ADMISSION_SECONDS: Final = 300.0
+_POLL_SECONDS: Final = 0.15
+
+
+class Client:
+    """Speaks to the stack that `changeover up` or `CHANGEOVER_SERVER_URL` names; safe to keep, not between threads.
+
+    Raises StackNotFound if neither says where the services are. `timeout` is seconds of silence in one call.
+    """
+
+    def __init__(
+        self,
+        server_url: str | None = None,
+        *,
+        token: str | None = None,
+        predict_url: str | None = None,
+        home: Path | str | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        found = stack.find(Path(home) if home is not None else None, server_url)
+        self.stack = found
+        token = found.token if token is None else token
+        self._server = HttpCall(found.server_url, "model_server", token, timeout)
+        address = predict_url or (found.predict_urls[0] if found.predict_urls else "")
+        self._predict = HttpCall(address, "predict_api", timeout=timeout) if address else None
+
+    def models(self) -> JsonObject:
+        """`{"models": [...], "default": name}`: every model with what is current."""
+        return self._server.get("/models")
+
+    def model(self, model: str | None = None) -> JsonObject:
+        """One model: current, previous, the rollout under way, the replicas seen."""
+        return self._server.get(self._path(model))
+
+    def default_model(self) -> str:
+        """The model that is meant where none is named."""
+        return str(self.models().get("default") or "default")
+
+    def versions(self, model: str | None = None) -> list[JsonObject]:
+        """Every version, newest first."""
+        return list(self._server.pages(f"{self._path(model)}/versions", "versions"))
+
+    def manifest(self, version: str, model: str | None = None) -> JsonObject:
+        """The manifest of `version` (or its first 8 digits or more) and its `state`."""
+        return self._server.get(f"{self._path(model)}/versions/{version}")
+
+    def current(self, model: str | None = None) -> JsonObject:
+        """Sequence and version of what answers `/predict`."""
+        return self._server.get(f"{self._path(model)}/current")
+
+    def history(self, model: str | None = None, at: str | None = None) -> list[JsonObject]:
+        """The ledger, newest first; with `at` (RFC 3339) what was live then."""
+        query = {"at": at} if at else {}
+        return list(self._server.pages(f"{self._path(model)}/rollouts", "rollouts", query))
+
+    def fetch(self, version: str, into: Path, model: str | None = None) -> str:
+        """Write the artifact to `into`; returns the SHA-256 of what came, compared with `Repr-Digest`."""
+        with self._server.send("GET", f"{self._path(model)}/versions/{version}/artifact", stream=True) as answer:
+            with into.open("wb") as file, self._server.naming_silence():
+                for block in answer.iter_content(1 << 20):
+                    file.write(block)
+        actual = sha256_of_file(into)
+        promised = digest.parse_repr_digest(answer.headers.get(REPR_DIGEST, ""))
+        if promised is not None and promised != actual:
+            raise DigestMismatch(f"the server promised {promised} and sent {actual}: the bytes changed on their way")
+        return actual
+
+    def publish(
+        self,
+        model: "Path | str | object",
+        name: str | None = None,
+        *,
+        example: "pd.DataFrame | None" = None,
+        metrics: dict[str, float] | None = None,
+        description: str = "",
+        draft: Draft | None = None,
+        roll: bool = False,
+        reason: str = "",
+        progress: Progress | None = None,
+    ) -> Published:
+        """Publish an artifact: the path of a joblib file, or an estimator, which is dumped first.
+
+        `name` is the model (default: the server's), `example` raw training data that gives schema and golden rows.
+        `draft` says instead what stands beside the file at a path. Raises ServiceRefused if it is not admitted.
+        """
+        name = check_model_name(name) if name else self.default_model()
+        if isinstance(model, Path | str):
+            if draft is None and (metrics or description):
+                draft = Draft(metrics=metrics or {}, description=description)
+            published = self._publish_file(Path(model), name, draft, progress)
+        else:
+            with tempfile.TemporaryDirectory(prefix="changeover-") as folder:
+                path = Path(folder) / "model.joblib"
+                said = draft or draft_of(model, example, metrics, description)
+                dump(model, path)
+                published = self._publish_file(path, name, said, progress)
+        if not roll:
+            return published
+        rollout = self.roll(published.version, model=name, reason=reason)
+        committed = rollout.get("state") == RolloutState.COMMITTED
+        return replace(published, rollout=rollout, state=VersionState.CURRENT if committed else published.state)
+
+    def _publish_file(self, path: Path, name: str, draft: Draft | None, progress: Progress | None) -> Published:
+        version = sha256_of_file(path)
+        with path.open("rb") as artifact:
+            body = Body(artifact, path.stat().st_size, draft, progress)
+            headers = {"Content-Type": body.content_type, REPR_DIGEST: digest.repr_digest(version)}
+            answer = self._server.send(
+                "POST", f"/models/{name}/versions", body=body, headers=headers, timeout=_ADMISSION_SECONDS
+            )
+        said = self._server.object_in(answer)
+        warnings = said.get("warnings")
+        return Published(
+            model=name,
+            version=str(said.get("version", version)),
+            state=str(said.get("state", "")),
+            created=answer.status_code == 201,
+            warnings=[str(warning) for warning in warnings] if isinstance(warnings, list) else [],
+        )
+
+    def newest_admitted(self, model: str | None = None) -> str:
+        """The newest version that was never current; raises UnknownVersion if there is none."""
+        for version in self.versions(model):
+            if version.get("state") == VersionState.ADMITTED:
+                return str(version["version"])
+        raise UnknownVersion("there is no admitted version that was not rolled yet; publish one, or name a version")
+
+    def roll(
+        self,
+        version: str | None = None,
+        *,
+        model: str | None = None,
+        reason: str = "",
+        wait: float = 90.0,
+        progress: Callable[[str], None] | None = None,
+    ) -> JsonObject:
+        """Make `version` (whole, a prefix, or None for the newest admitted) current; returns the rollout.
+
+        Waits up to `wait` seconds for `committed` or `aborted`; `progress` is told each state that is seen.
+        """
+        name = model or self.default_model()
+        wanted = version or self.newest_admitted(name)
+        return self._rollout(f"/models/{name}/rollouts", {"version": wanted, "reason": reason}, name, wait, progress)
+
+    def rollback(
+        self,
+        *,
+        model: str | None = None,
+        reason: str = "",
+        wait: float = 90.0,
+        progress: Callable[[str], None] | None = None,
+    ) -> JsonObject:
+        """Make the previous version current; otherwise as `roll`."""
+        name = model or self.default_model()
+        return self._rollout(f"/models/{name}/rollback", {"reason": reason}, name, wait, progress)
+
+    def predict(self, body: Json, model: str | None = None) -> Json:
+        """Ask predict_api; `body` is one row (an object) or a batch (an array), the answer is its JSON."""
+        if self._predict is None:
+            raise StackNotFound("the address of predict_api is not known; set CHANGEOVER_PREDICT_URL")
+        path = f"/models/{model}/predict" if model else "/predict"
+        answer: Json = self._predict.send("POST", path, json=body).json()
+        return answer
+
+    def _rollout(
+        self, path: str, body: JsonObject, model: str, wait: float, progress: Callable[[str], None] | None
+    ) -> JsonObject:
+        """Ask for a rollout and wait for its end, telling `progress` the states on the way."""
+        over = threading.Event()
+        watcher: threading.Thread | None = None
+        if progress is not None:
+            watcher = threading.Thread(target=self._watch, args=(model, progress, over), daemon=True)
+            watcher.start()
+        try:
+            answer = self._server.send("POST", path, query={"wait": f"{wait:g}"}, json=body, timeout=wait + 30)
+        finally:
+            over.set()
+            if watcher is not None:
+                watcher.join()
+        rollout = self._server.object_in(answer)
+        if progress is not None:
+            progress(str(rollout.get("state")))
+        return rollout
+
+    def _watch(self, model: str, progress: Callable[[str], None], over: threading.Event) -> None:
+        """Tell the states of the rollout under way until `over`; silence here harms nothing."""
+        calls = HttpCall(self._server.base, "model_server")
+        told = None
+        while not over.wait(_POLL_SECONDS):
+            try:
+                under_way = calls.get(f"/models/{model}").get("rollout")
+            except ChangeoverError:
+                continue
+            state = under_way.get("state") if isinstance(under_way, dict) else None
+            if state in (RolloutState.PREPARING, RolloutState.FENCING) and state != told:
+                told = state
+                progress(str(state))
+
+    def _path(self, model: str | None) -> str:
+        return f"/models/{check_model_name(model) if model else self.default_model()}"

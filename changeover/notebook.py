@@ -1,0 +1,35 @@
+"""`changeover.publish(model, "loan", example=X)`: one line of a notebook makes a version."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from changeover.client import Client
+from changeover.upload import Published
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def publish(
+    model: object,
+    name: str | None = None,
+    *,
+    example: "pd.DataFrame | None" = None,
+    metrics: dict[str, float] | None = None,
+    description: str = "",
+    roll: bool = False,
+    reason: str = "",
+    server_url: str | None = None,
+    token: str | None = None,
+    home: Path | str | None = None,
+) -> Published:
+    """Publish the fitted estimator `model` as a version of `name`, and roll it if `roll`.
+
+    `example` is raw training data (a row an observation): from it come the schema that `/predict` checks and the
+    golden rows that every replica replays. The stack is found as `Client` finds it. Raises ServiceRefused with the
+    reason if the model is not admitted.
+    """
+    client = Client(server_url, token=token, home=home)
+    return client.publish(
+        model, name, example=example, metrics=metrics, description=description, roll=roll, reason=reason
+    )
