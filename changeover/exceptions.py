@@ -41,6 +41,35 @@ class InvalidSchema(ChangeoverError):
     """A schema that is not the JSON described in `changeover/schema.py`."""
 
 
+class NotJson(ChangeoverError):
+    """A body that is not the strict JSON of `changeover/strict_json.py`; the message says why."""
+
+
+class RequestFaults(ChangeoverError):
+    """Rows that do not fit the schema.
+
+    `errors` holds the first 20 as `{"row": 0, "field": "x12", "message": "..."}` (row and field may be None);
+    `total` counts all of them.
+    """
+
+    def __init__(self, errors: list[dict[str, str | int | None]], total: int) -> None:
+        self.errors = errors
+        self.total = total
+        first = errors[0] if errors else {"row": None, "field": None, "message": "no fault was recorded"}
+        place = "".join(f"{name} {first[name]}: " for name in ("row", "field") if first.get(name) is not None)
+        more = f" (and {total - 1} more)" if total > 1 else ""
+        super().__init__(f"{place}{first['message']}{more}")
+
+
+class TooManyRows(ChangeoverError):
+    """A batch of more rows than one request may hold."""
+
+    def __init__(self, rows: int, limit: int) -> None:
+        self.rows = rows
+        self.limit = limit
+        super().__init__(f"the batch has {rows} rows, at most {limit} are taken at once: send it in parts")
+
+
 class ForbiddenGlobal(ChangeoverError):
     """An artifact that asks for a global outside the allow-list; `name` is that global, dotted."""
 

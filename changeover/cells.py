@@ -1,0 +1,152 @@
+"""What one cell of a column may be: a parser for each kind of column, made once and called for every value.
+
+Carries "Bounds at the edge" of the design for single values; `changeover/schema.py` says which column is of which
+kind. Pure.
+"""
+
+import math
+from collections.abc import Callable, Collection
+from enum import StrEnum
+from typing import Final
+
+from changeover.formats import EXAMPLES, PARSERS, Format
+
+Cell = float | int | bool | str | None
+Parser = Callable[[object], Cell]
+_LONGEST_SHOWN: Final = 40
+_INT64: Final = range(-(2**63), 2**63)
+
+
+class ColumnType(StrEnum):
+    """The types of columns, named as in JSON Schema."""
+
+    NUMBER = "number"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    STRING = "string"
+
+
+class BadCell(ValueError):
+    """A value that is nothing for its column; the message is for the one who sent it."""
+
+
+def cell_parser(
+    kind: ColumnType, *, nullable: bool, enum: Collection[Cell] | None = None, written: Format | None = None
+) -> Parser:
+    """The function that turns a JSON value into a cell, or raises BadCell.
+
+    Numbers become float and integers int; a missing one is NaN. Booleans and strings stay; a missing one is None.
+    `enum` lists all that is allowed besides a missing value; `written` is the format of a number.
+    """
+    parse: Parser
+    if kind is ColumnType.NUMBER:
+        parse = _number(nullable, written)
+    elif kind is ColumnType.INTEGER:
+        parse = _integer(nullable, written)
+    elif kind is ColumnType.BOOLEAN:
+        parse = _exactly(bool, "true or false", nullable)
+    else:
+        parse = _exactly(str, "a string", nullable)
+    return parse if enum is None else _one_of(parse, enum)
+
+
+def _number(nullable: bool, written: Format | None) -> Callable[[object], float]:
+    read = PARSERS[written]
+
+    def parse(value: object) -> float:
+        try:
+            found = read(value) if type(value) is str else _unwritten(value)
+        except (ValueError, OverflowError):
+            raise BadCell(f"{shown(value)} is not {_expected(written)}") from None
+        if found - found == 0.0:  # finite
+            return found
+        if found == found:  # an infinity; NaN differs from itself
+            raise BadCell("an infinite number is not allowed")
+        if nullable:
+            return found
+        raise BadCell("a value is required: this column takes no missing ones")
+
+    return parse
+
+
+def _unwritten(value: object) -> float:
+    """The number that a JSON value other than a string is; NaN for null; raises ValueError or OverflowError."""
+    kind = type(value)
+    if kind is float or kind is int:
+        return float(value)  # type: ignore[arg-type]
+    if value is None:
+        return math.nan
+    raise ValueError(value)
+
+
+def _integer(nullable: bool, written: Format | None) -> Callable[[object], float]:
+    number = _number(nullable, written)
+
+    def parse(value: object) -> float:
+        found: float
+        if type(value) is int:
+            found = value
+        else:
+            found = number(value)
+            if found != found:  # NaN: missing, and allowed
+                return found
+            if type(value) is str and value.strip().lstrip("+-").isdecimal():
+                found = int(value)  # a double would round what has more than 15 digits
+            elif not found.is_integer():
+                raise BadCell(f"{shown(value)} is not an integer")
+            else:
+                found = int(found)
+        if found in _INT64:
+            return found
+        raise BadCell("the integer does not fit into 64 bits")
+
+    return parse
+
+
+def _exactly(wanted: type, name: str, nullable: bool) -> Parser:
+    def parse(value: object) -> Cell:
+        if type(value) is wanted:
+            return value  # type: ignore[return-value]
+        if value is None:
+            if nullable:
+                return None
+            raise BadCell("a value is required: this column takes no missing ones")
+        raise BadCell(f"{shown(value)} is not {name}")
+
+    return parse
+
+
+def _one_of(parse: Parser, enum: Collection[Cell]) -> Parser:
+    allowed = frozenset(enum)
+    listed = ", ".join(shown(value) for value in list(enum)[:10]) + (", ..." if len(allowed) > 10 else "")
+
+    def parse_one_of(value: object) -> Cell:
+        found = parse(value)
+        if found in allowed or found is None or found != found:  # NaN: missing, and allowed
+            return found
+        raise BadCell(f"{shown(value)} is not one of {listed}")
+
+    return parse_one_of
+
+
+def _expected(written: Format | None) -> str:
+    return "a number" if written is None else f"a number or {written.value} such as {EXAMPLES[written]!r}"
+
+
+def shown(value: object) -> str:
+    """A short text that stands for a value in a message."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]!r}..."
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, int):
+        return str(value) if value.bit_length() < 128 else "an integer of many digits"
+    if isinstance(value, list):
+        return "an array"
+    if isinstance(value, dict):
+        return "an object"
+    return f"a {type(value).__name__}"

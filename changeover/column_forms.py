@@ -1,0 +1,97 @@
+"""The two forms in which pandas users send columns, read as rows.
+
+`{"columns": ["a", "b"], "data": [[1, 2], ...]}` is what `DataFrame.to_json(orient="split")` writes (`index` is
+ignored); `{"a": [1, ...], ...}` and `{"a": {"0": 1}, ...}` are what `DataFrame.from_dict` reads. Pure.
+"""
+
+from typing import Final
+
+from changeover.cells import shown
+from changeover.exceptions import TooManyRows
+from changeover.faults import Faults
+from changeover.manifest import Json, JsonObject
+from changeover.schema import Schema
+
+_SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
+
+
+def rows_of_columns(value: JsonObject, schema: Schema, max_rows: int) -> list[Json] | None:
+    """The rows that `value` is in a column form, or None if it is in none of them (then it is one row).
+
+    A model with a column `columns` or `data` is never asked in the split form. Raises RequestFaults for a column form
+    whose parts do not belong together, TooManyRows past `max_rows`.
+    """
+    if is_split(value, schema):
+        return _split(value["columns"], value["data"], max_rows)
+    if value and all(type(cells) is list for cells in value.values()):
+        return _lists(value, max_rows)
+    if value and all(type(cells) is dict for cells in value.values()):
+        return _objects(value, max_rows)
+    return None
+
+
+def is_split(value: JsonObject, schema: Schema) -> bool:
+    """Whether `value` is in the split form for a model of this schema."""
+    return (
+        "columns" in value
+        and "data" in value
+        and value.keys() <= _SPLIT_KEYS
+        and _SPLIT_KEYS.isdisjoint(schema.by_name)
+    )
+
+
+def _split(columns: Json, data: Json, max_rows: int) -> list[Json]:
+    faults = Faults()
+    names: list[str] = []
+    if not isinstance(columns, list):
+        faults.add(None, "columns", f"{shown(columns)} was sent: a list of names was expected")
+    else:
+        for name in columns:
+            if isinstance(name, str):
+                names.append(name)
+            else:
+                faults.add(None, "columns", f"{shown(name)} is not the name of a column: a string was expected")
+        if len(set(names)) != len(names):
+            faults.add(None, "columns", "a name stands there twice")
+    if not isinstance(data, list):
+        faults.add(None, "data", f"{shown(data)} was sent: a list of rows was expected")
+        raise faults.error()
+    if len(data) > max_rows:
+        raise TooManyRows(len(data), max_rows)
+    rows: list[Json] = []
+    for index, cells in enumerate(data):
+        if not isinstance(cells, list):
+            faults.add(index, None, f"{shown(cells)} is not a row: a list of {len(names)} values was expected")
+        elif len(cells) != len(names):
+            faults.add(index, None, f"the row has {len(cells)} values for {len(names)} columns")
+        elif not faults.any:
+            rows.append(dict(zip(names, cells, strict=True)))
+    if faults.any:
+        raise faults.error()
+    return rows
+
+
+def _lists(value: JsonObject, max_rows: int) -> list[Json]:
+    columns = {name: cells for name, cells in value.items() if isinstance(cells, list)}
+    rows = max(len(cells) for cells in columns.values())
+    if rows > max_rows:
+        raise TooManyRows(rows, max_rows)
+    faults = Faults()
+    for name, cells in columns.items():
+        if len(cells) != rows:
+            faults.add(None, name, f"the column has {len(cells)} values, the longest has {rows}")
+    if faults.any:
+        raise faults.error()
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+def _objects(value: JsonObject, max_rows: int) -> list[Json]:
+    """Rows by their labels, in the order in which these first appear; a label that a column lacks is a missing field."""
+    rows: dict[str, JsonObject] = {}
+    for name, cells in value.items():
+        if isinstance(cells, dict):
+            for label, cell in cells.items():
+                rows.setdefault(label, {})[name] = cell
+    if len(rows) > max_rows:
+        raise TooManyRows(len(rows), max_rows)
+    return list(rows.values())

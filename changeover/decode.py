@@ -1,0 +1,102 @@
+"""What a request means: JSON values become typed columns by the schema, or the list of all that does not fit.
+
+Carries "Bounds at the edge" and the request forms of the design: an object is one row, an array of objects a batch,
+and two column forms are read as rows. Pure.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from changeover.cells import BadCell, Cell, shown
+from changeover.column_forms import is_split, rows_of_columns
+from changeover.exceptions import RequestFaults, TooManyRows
+from changeover.faults import Faults
+from changeover.manifest import Json, JsonObject
+from changeover.schema import Extra, Schema
+
+_HINT: Final = "an object (one row) or an array of objects (a batch) was expected"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A request as typed columns: a list of `rows` cells for each column of the schema, in its order.
+
+    `single` says that it was one row in the single shape, to be answered in kind.
+    """
+
+    single: bool
+    rows: int
+    columns: dict[str, list[Cell]]
+
+
+def decode(value: Json, schema: Schema, max_rows: int) -> Decoded:
+    """The typed columns that `value` is by `schema`.
+
+    Raises RequestFaults listing what does not fit (the first 20, and how many there are), TooManyRows past `max_rows`.
+    The work is bounded by the size of `value`, whatever the schema.
+    """
+    if isinstance(value, list):
+        return _typed(value, schema, max_rows, single=False)
+    if not isinstance(value, dict):
+        raise RequestFaults([{"row": None, "field": None, "message": f"{shown(value)} was sent: {_HINT}"}], 1)
+    rows = rows_of_columns(value, schema, max_rows)
+    if rows is None:
+        return _typed([value], schema, max_rows, single=True)
+    return _typed(rows, schema, max_rows, single=len(rows) == 1 and not is_split(value, schema))
+
+
+def _typed(rows: list[Json], schema: Schema, max_rows: int, *, single: bool) -> Decoded:
+    if len(rows) > max_rows:
+        raise TooManyRows(len(rows), max_rows)
+    plan = schema.plan
+    try:
+        if schema.extra is Extra.FORBID and any(len(row) != len(plan) for row in rows):  # type: ignore[arg-type]
+            raise _faults(rows, schema)
+        columns = {name: [parse(row[name]) for row in rows] for name, parse in plan}  # type: ignore[call-overload,index]
+    except (KeyError, TypeError, BadCell):
+        raise _faults(rows, schema) from None
+    return Decoded(single=single, rows=len(rows), columns=columns)
+
+
+def _faults(rows: list[Json], schema: Schema) -> RequestFaults:
+    """All faults of `rows`, in the order of rows and, within one, of the schema's columns."""
+    faults = Faults()
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict):
+            faults.add(index, None, f"{shown(row)} is not a row: an object was expected")
+        elif faults.full:
+            _count(row, schema, faults)
+        else:
+            _list(index, row, schema, faults)
+    return faults.error()
+
+
+def _list(index: int, row: JsonObject, schema: Schema, faults: Faults) -> None:
+    for name, parse in schema.plan:
+        if name not in row:
+            faults.add(index, name, "the field is missing")
+            continue
+        try:
+            parse(row[name])
+        except BadCell as error:
+            faults.add(index, name, str(error))
+    if schema.extra is Extra.FORBID:
+        for name in row:
+            if name not in schema.by_name:
+                faults.add(index, name, "the model has no such column")
+
+
+def _count(row: JsonObject, schema: Schema, faults: Faults) -> None:
+    """Count the faults of a row in time that grows with the row, not with the schema."""
+    known = 0
+    for name, value in row.items():
+        column = schema.by_name.get(name)
+        if column is None:
+            continue
+        known += 1
+        try:
+            column.parse(value)
+        except BadCell:
+            faults.count(1)
+    unknown = len(row) - known if schema.extra is Extra.FORBID else 0
+    faults.count(unknown + len(schema.plan) - known)

@@ -1,0 +1,41 @@
+"""The faults of one request: the first 20 in full, the rest by their number, so that no request can fill memory. Pure."""
+
+from typing import Final
+
+from changeover.exceptions import RequestFaults
+
+MOST_LISTED: Final = 20
+_LONGEST_FIELD: Final = 100
+
+
+class Faults:
+    """Collects faults of rows and becomes the error that lists them."""
+
+    def __init__(self) -> None:
+        self._listed: list[dict[str, str | int | None]] = []
+        self._total = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether further faults are only counted."""
+        return len(self._listed) >= MOST_LISTED
+
+    def add(self, row: int | None, field: str | None, message: str) -> None:
+        """Note one fault; `row` and `field` are None where it is of no single row or field."""
+        self._total += 1
+        if not self.full:
+            named = field if field is None or len(field) <= _LONGEST_FIELD else f"{field[:_LONGEST_FIELD]}..."
+            self._listed.append({"row": row, "field": named, "message": message})
+
+    def count(self, more: int) -> None:
+        """Note that there are `more` faults which are not listed."""
+        self._total += more
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a fault at all."""
+        return self._total > 0
+
+    def error(self) -> RequestFaults:
+        """The error that lists them."""
+        return RequestFaults(self._listed, self._total)

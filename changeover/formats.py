@@ -1,0 +1,84 @@
+"""How numbers are written: plain, as currency, as a percentage; the one parser of training and serving.
+
+Carries "Bounds at the edge" of the design: texts that consumers send are numbers, "nan" in any case and "" are
+missing. Pure.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+_AMOUNT: Final = re.compile(
+    r"(?P<open>\(\s*)?(?P<before>[+-])?\s*[$€£]?\s*(?P<after>[+-])?"
+    r"(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)\s*(?P<close>\))?",
+    re.ASCII,
+)
+
+
+class Format(StrEnum):
+    """How the numbers of a column may be written besides plainly."""
+
+    CURRENCY = "currency"
+    PERCENT = "percent"
+
+
+def plain(text: str) -> float:
+    """The number that `text` is; NaN if it says that it is missing ("nan" in any case, "", blanks).
+
+    Raises ValueError for anything else, infinities and numbers beyond a double among it.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        if not text.strip():
+            return math.nan
+        raise
+    if found - found == 0.0:  # finite
+        if "_" in text or not text.isascii():  # Python's own spellings, nobody else's
+            raise ValueError(text)
+        return found
+    if text.strip().lower() == "nan":
+        return math.nan
+    raise ValueError(text)
+
+
+def currency(text: str) -> float:
+    """An amount of money: "$6,882.34 ", "3709.93", and "($5,032.58)" or "(5,032.58)" for what is owed (negative).
+
+    NaN and ValueError as in `plain`.
+    """
+    try:
+        return plain(text)
+    except ValueError:
+        match = _AMOUNT.fullmatch(text.strip())
+        if match is None:
+            raise
+    bracketed = match["open"] is not None
+    signs = [sign for sign in (match["before"], match["after"]) if sign]
+    if bracketed != (match["close"] is not None) or len(signs) + bracketed > 1:
+        raise ValueError(text)
+    amount = float(match["digits"].replace(",", ""))
+    if math.isinf(amount):
+        raise ValueError(text)
+    return -amount if bracketed or signs == ["-"] else amount
+
+
+def percent(text: str) -> float:
+    """A percentage as the number before its sign: "62.59%" and "62.59" are 62.59. NaN and ValueError as in `plain`."""
+    bare = text.strip()
+    if not bare.endswith("%"):
+        return plain(bare)
+    found = plain(bare[:-1])
+    if math.isnan(found):
+        raise ValueError(text)
+    return found
+
+
+PARSERS: Final[dict[Format | None, Callable[[str], float]]] = {
+    None: plain,
+    Format.CURRENCY: currency,
+    Format.PERCENT: percent,
+}
+EXAMPLES: Final[dict[Format, str]] = {Format.CURRENCY: "$6,882.34", Format.PERCENT: "62.59%"}

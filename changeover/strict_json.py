@@ -1,0 +1,100 @@
+"""Bytes become JSON values, or one named fault: any bytes give a value or NotJson, never another error.
+
+Carries "Bounds at the edge" of the design: strict UTF-8, no BOM, no NaN or Infinity, no number beyond a double, no
+duplicate key, no half of a surrogate pair, nesting to 32. Pure.
+"""
+
+import json
+import math
+import re
+from typing import Final, NoReturn
+
+from changeover.exceptions import NotJson
+from changeover.manifest import Json
+
+DEEPEST: Final = 32
+_BOM: Final = b"\xef\xbb\xbf"
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # an open one runs to the end: linear
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_NEITHER: Final = bytes(set(range(256)) - set(b'[]{}"'))
+_LONGEST_SURE_INTEGER: Final = 300  # digits: below a double's 1.8e308
+
+
+def parse(body: bytes) -> Json:
+    """The value that `body` is; raises NotJson saying what is wrong and where."""
+    if body.startswith(_BOM):
+        raise NotJson("the body begins with a byte order mark: send UTF-8 without one")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise NotJson(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+    if not text.strip(" \t\r\n"):
+        raise NotJson("the body is empty: send a JSON object (one row) or an array of objects (a batch)")
+    if _too_deep(body):
+        raise NotJson(f"the body nests arrays and objects deeper than {DEEPEST}")
+    try:
+        value: Json = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise NotJson(f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    if _SURROGATE.search(body):
+        _refuse_half_pairs(value)
+    return value
+
+
+def _too_deep(body: bytes) -> bool:
+    """Whether brackets nest past DEEPEST; False also for what cannot be JSON but is shallow enough to be parsed."""
+    if body.count(b"[") + body.count(b"{") <= DEEPEST:
+        return False
+    if b"\\" in body:
+        body = _STRING.sub(b"", body)
+    # without escapes, taking out two quotes that stand together never changes what is inside a string
+    skeleton = body.translate(_BRACKETS, _NEITHER).replace(b'""', b"")
+    if b'"' in skeleton:
+        skeleton = _STRING.sub(b"", skeleton)
+    for _ in range(DEEPEST):  # each round takes out the innermost level
+        shorter = skeleton.replace(b"[]", b"")
+        if len(shorter) == len(skeleton):
+            break
+        skeleton = shorter
+    return b"[]" in skeleton or skeleton.count(b"[") > DEEPEST
+
+
+def _refuse_half_pairs(value: Json) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise NotJson("a string holds half of a surrogate pair: write the character itself, or both halves") from None
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise NotJson(f"an object has the key {name[:40]!r} twice")
+            seen.add(name)
+    return found
+
+
+def _float(text: str) -> float:
+    found = float(text)
+    if found - found == 0.0:  # finite
+        return found
+    raise NotJson(f"the number {text[:40]} does not fit into a double")
+
+
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_SURE_INTEGER and math.isinf(float(text)):
+        raise NotJson(f"the number {text[:20]}... of {len(text)} characters does not fit into a double")
+    return int(text)
+
+
+def _constant(name: str) -> NoReturn:
+    raise NotJson(f"{name} is not JSON: send null for a missing value")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_float, parse_int=_integer, parse_constant=_constant
+)
