@@ -66,6 +66,37 @@ class Settings(BaseSettings):
             raise InvalidSetting(faults) from None
 
 
+class SecretFile:
+    """The file that `NAME_FILE` names, read again whenever it has changed: a rotated secret needs no restart.
+
+    `read` gives None where there is no such file because the secret stands in `NAME` itself. A file that is empty or
+    gone for a moment, as in a rotation, keeps its last content. Any thread may read.
+    """
+
+    def __init__(self, name: str) -> None:
+        given = os.environ.get(name.upper()) or not os.environ.get(f"{name.upper()}_FILE")
+        self._path = None if given else Path(os.environ[f"{name.upper()}_FILE"])
+        self._seen: tuple[tuple[int, int, int], str] | None = None
+
+    def read(self) -> str | None:
+        """The newest content, less its last newline."""
+        if self._path is None:
+            return None
+        seen = self._seen
+        try:
+            state = self._path.stat()
+            mark = (state.st_mtime_ns, state.st_ino, state.st_size)
+            if seen is not None and seen[0] == mark:
+                return seen[1]
+            content = self._path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError):
+            return seen[1] if seen else None
+        if not content:
+            return seen[1] if seen else None
+        self._seen = (mark, content)
+        return content
+
+
 def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
     name = str(location[0]).upper() if location else "the environment"
     if kind == "missing":

@@ -1,0 +1,296 @@
+"""The only user of the S3 client: streams, create-if-absent, lists and copies, each with a deadline and an end.
+
+Carries *durability* and the one act that serialises rolls: `create`, which puts an object only where none is. A call
+is tried a few times while it fails for reasons that pass; then, or at its deadline, it raises one of
+`object_store.exceptions`. Any number of threads may use one `Bucket`. Bytes are the stored ones, never decoded.
+"""
+
+import base64
+import hashlib
+import io
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count, islice
+from pathlib import Path
+from typing import BinaryIO, Final, TypeVar
+from urllib.parse import urlsplit
+
+from minio import Minio
+from minio.commonconfig import CopySource
+from minio.datatypes import Object
+from minio.error import S3Error
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.response import BaseHTTPResponse
+
+from changeover import clock
+from object_store.causes import Where, missing_bucket, unavailable
+from object_store.credentials import RotatingCredentials
+from object_store.deadline import TimedPool, give_back, within
+from object_store.exceptions import ObjectChanged, ObjectMissing, ObjectTooLarge, StoreUnavailable
+from object_store.faults import CLIENT_ERRORS, fault_of, named, refusal
+from object_store.objects import Created, ObjectInfo
+from object_store.settings import StoreSettings
+
+__all__ = ["Bucket", "Created", "ObjectInfo"]
+
+CONNECTIONS: Final = 32
+CONNECT_TIMEOUT: Final = 3.0
+TRIES: Final = 4
+CHUNK: Final = 1 << 20
+SLOWEST: Final = 1 << 20  # bytes a second: a body is given this much more time than STORE_TIMEOUT
+LARGEST_UPLOAD: Final = 5 << 30  # what S3 takes in one PUT
+_PAGE: Final = 1000
+_PRESIGNED_FOR: Final = timedelta(minutes=15)
+
+T = TypeVar("T")
+
+
+class Bucket:
+    """The bucket that the settings name. Every method raises StoreError's subclasses and nothing else of the store."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        address = urlsplit(settings.aws_endpoint_url_s3)
+        self.name = settings.bucket
+        self.endpoint = settings.aws_endpoint_url_s3
+        self._may_create = settings.create_bucket
+        self._region = settings.aws_region
+        self._timeout = settings.store_timeout
+        self._closed = threading.Event()
+        self._pool = TimedPool(CONNECTIONS, min(CONNECT_TIMEOUT, settings.store_timeout))
+        self._client = Minio(
+            address.netloc,
+            secure=address.scheme == "https",
+            region=settings.aws_region,
+            http_client=self._pool,
+            credentials=RotatingCredentials(settings),
+        )
+
+    def close(self) -> None:
+        """Close idle connections and wake whoever waits to try again; for the end of the process."""
+        self._closed.set()
+        self._pool.clear()
+
+    def ensure(self) -> None:
+        """Return if the bucket exists; create it if that is allowed (CREATE_BUCKET), else raise BucketMissing."""
+        where = self._where("finding")
+        if self._call(where, lambda: self._client.bucket_exists(self.name)):
+            return
+        if not self._may_create:
+            raise missing_bucket(where)
+        self._call(self._where("creating"), self._make)
+
+    def stat(self, key: str) -> ObjectInfo:
+        """Size, ETag and times of an object; raises ObjectMissing."""
+
+        def attempt() -> ObjectInfo:
+            try:
+                return _info(self._client.stat_object(self.name, key), key)
+            except S3Error as error:
+                # a HEAD has no body to say which of the two is missing, and it matters: an empty store is an alarm
+                if error.code == "NoSuchKey" and not self._client.bucket_exists(self.name):
+                    raise error.copy("NoSuchBucket", "") from None
+                raise
+
+        return self._call(self._where("reading", key), attempt)
+
+    def read(self, key: str, limit: int) -> bytes:
+        """The whole of a small object, undecoded; raises ObjectTooLarge above `limit` bytes."""
+        where = self._where("reading", key)
+
+        def attempt() -> bytes:
+            response = self._open(key, None)
+            try:
+                body = response.read(limit + 1, decode_content=False)
+            finally:
+                give_back(response)
+            if len(body) > limit:
+                raise ObjectTooLarge(f"{where}: larger than the {limit} bytes that it may have")
+            return body
+
+        return self._call(where, attempt)
+
+    @contextmanager
+    def stream(
+        self, key: str, expected: ObjectInfo | None = None, deadline_s: float | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        """Yield an iterator over the stored bytes, in chunks of 1 MiB at most, undecoded.
+
+        With `expected` (from `stat` or `list`) only that very object is read, else ObjectChanged is raised: by its
+        version where the bucket keeps versions, by its ETag elsewhere. `deadline_s` is for everything together, the
+        last byte included; by default STORE_TIMEOUT and a second for each MiB expected. A body that is cut off, or
+        not done by the deadline, raises StoreUnavailable from the iterator, after the chunks that came.
+        """
+        where = self._where("reading", key)
+        seconds = deadline_s or self._timeout + (expected.size / SLOWEST if expected else 0)
+        response = self._call(where, lambda: self._open(key, expected), seconds)
+        try:
+            yield self._chunks(response, where)
+        finally:
+            give_back(response)
+
+    def create(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> Created:
+        """Put `body` where no object is, atomically among all writers; durable once YES is returned.
+
+        NO: somebody else's is there. MAYBE_OURS: an earlier try of this call got no answer and now there is an
+        object; `read` it and compare, so let bodies differ between writers (a nonce) where it matters who won.
+        After StoreUnavailable the object may be there, whole, or appear yet: read before deciding otherwise.
+        """
+        checksum = hashlib.md5(body, usedforsecurity=False).digest()
+        return self._create(key, lambda: io.BytesIO(body), len(body), checksum, content_type)
+
+    def create_from_file(
+        self, key: str, path: Path, size: int, content_type: str = "application/octet-stream"
+    ) -> Created:
+        """The same for a file of `size` bytes (5 GiB at most), never whole in memory.
+
+        An object that is there already costs no upload. Raises ObjectTooLarge, and ObjectChanged if the file has not
+        `size` bytes.
+        """
+        where = self._where("creating", key)
+        if size > LARGEST_UPLOAD:
+            raise ObjectTooLarge(f"{where}: {size} bytes, one upload may have {LARGEST_UPLOAD}")
+        with path.open("rb") as file:
+            checksum = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
+            if file.tell() != size:
+                raise ObjectChanged(f"{where}: {path} holds {file.tell()} bytes, not {size}; it was changed")
+        try:
+            self.stat(key)
+        except ObjectMissing:
+            return self._create(key, lambda: path.open("rb"), size, checksum, content_type)
+        return Created.NO
+
+    def write(self, key: str, body: bytes, content_type: str = "application/json") -> None:
+        """Put `body` whatever is there. For the hint alone."""
+
+        def attempt() -> None:
+            self._client.put_object(self.name, key, io.BytesIO(body), len(body), content_type)
+
+        self._call(self._where("writing", key), attempt)
+
+    def list(self, prefix: str, start_after: str | None = None) -> Iterator[ObjectInfo]:
+        """All objects below `prefix` in the order of their keys, from after the key `start_after`.
+
+        Pages are asked for as the iterator is consumed, each with a deadline of its own.
+        """
+        while True:
+            page = self._page(prefix, start_after)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            start_after = page[-1].key
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        """The folders right below `prefix` (which ends in a slash), each with its closing slash, in order."""
+
+        def attempt() -> Sequence[str]:
+            found = self._client.list_objects(self.name, prefix)
+            return [each.object_name for each in found if each.is_dir and each.object_name]
+
+        return self._call(self._where("listing", prefix), attempt)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; none being there is no error."""
+        self._call(self._where("deleting", key), lambda: self._client.remove_object(self.name, key))
+
+    def copy(self, source_key: str, target_key: str, expected: ObjectInfo | None = None) -> None:
+        """Copy on the server; overwrites. With `expected`, only that very source is copied, else ObjectChanged."""
+        where = self._where("copying", source_key)
+        source = CopySource(self.name, source_key, match_etag=expected.etag if expected else None)
+        seconds = self._timeout + (expected or self.stat(source_key)).size / SLOWEST
+        self._call(where, lambda: self._client.copy_object(self.name, target_key, source), seconds)
+
+    def _where(self, act: str, key: str = "") -> Where:
+        return Where(act, self.endpoint, self.name, key)
+
+    def _call(self, where: Where, attempt: Callable[[], T], seconds: float | None = None) -> T:
+        """Try until it succeeds, fails for good, has failed TRIES times, or the deadline is over."""
+        deadline = clock.now() + (seconds or self._timeout)
+        for tried in count(1):
+            try:
+                with within(deadline):
+                    return attempt()
+            except CLIENT_ERRORS as error:
+                fault = fault_of(where, error)
+            pause = 0.1 * 2**tried * random.uniform(0.5, 1.0)
+            passes = isinstance(fault, StoreUnavailable)
+            if not passes or tried == TRIES or clock.now() + pause >= deadline or self._closed.wait(pause):
+                raise fault
+        raise AssertionError("count() ends never")
+
+    def _make(self) -> None:
+        try:
+            self._client.make_bucket(self.name, self._region)
+        except S3Error as error:
+            if error.code != "BucketAlreadyOwnedByYou":
+                raise
+
+    def _open(self, key: str, expected: ObjectInfo | None) -> BaseHTTPResponse:
+        version = expected.version_id if expected else None
+        only: dict[str, str | list[str] | tuple[str]] | None = (
+            {"If-Match": f'"{expected.etag}"'} if expected and not version else None
+        )
+        response = self._client.get_object(self.name, key, request_headers=only, version_id=version)
+        if expected and (found := response.headers.get("ETag", "").strip('"')) != expected.etag:
+            give_back(response)
+            raise ObjectChanged(f"{self.name}/{key}: it was {expected.etag} and is {found}; look at it again")
+        return response
+
+    def _chunks(self, response: BaseHTTPResponse, where: Where) -> Iterator[bytes]:
+        came = 0
+        try:
+            for chunk in response.stream(CHUNK, decode_content=False):
+                came += len(chunk)
+                yield chunk
+        except (HTTPError, OSError) as error:
+            raise unavailable(where, f"the body ended after {came} bytes ({named(error)})") from None
+
+    def _create(
+        self, key: str, opened: Callable[[], BinaryIO], size: int, checksum: bytes, content_type: str
+    ) -> Created:
+        lost = False
+
+        def attempt() -> Created:
+            nonlocal lost
+            url = self._client.get_presigned_url("PUT", self.name, key, expires=_PRESIGNED_FOR)
+            headers = {
+                "If-None-Match": "*",
+                "Content-Type": content_type,
+                "Content-Length": str(size),
+                "Content-MD5": base64.b64encode(checksum).decode("ascii"),
+            }
+            with opened() as body:
+                try:
+                    response = self._pool.urlopen("PUT", url, body=body, headers=headers)
+                except HTTPError as error:
+                    lost = lost or not isinstance(error, ConnectTimeoutError | NewConnectionError)
+                    raise
+            if response.status == 200:
+                return Created.YES
+            if response.status == 412:
+                return Created.MAYBE_OURS if lost else Created.NO
+            lost = lost or response.status >= 500
+            raise refusal(response)
+
+        return self._call(self._where("creating", key), attempt, self._timeout + size / SLOWEST)
+
+    def _page(self, prefix: str, start_after: str | None) -> Sequence[ObjectInfo]:
+        def attempt() -> Sequence[ObjectInfo]:
+            found = self._client.list_objects(self.name, prefix, recursive=True, start_after=start_after)
+            return [_info(each, each.object_name or "") for each in islice(found, _PAGE)]
+
+        return self._call(self._where("listing", prefix), attempt)
+
+
+def _info(found: Object, key: str) -> ObjectInfo:
+    metadata = found.metadata or {}
+    return ObjectInfo(
+        key=key,
+        size=found.size or 0,
+        etag=found.etag or "",
+        last_modified=found.last_modified or datetime.fromtimestamp(0, UTC),
+        version_id=found.version_id,
+        content_encoding=metadata.get("content-encoding") or None,
+    )

@@ -1,0 +1,23 @@
+"""The store's keys, read again when their files change: rotating them needs no restart."""
+
+from minio.credentials.credentials import Credentials
+from minio.credentials.providers import Provider
+
+from changeover.settings import SecretFile
+from object_store.settings import StoreSettings
+
+
+class RotatingCredentials(Provider):
+    """The keys as set, or as their files hold them now."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._settings = settings
+        self._access = SecretFile("aws_access_key_id")
+        self._secret = SecretFile("aws_secret_access_key")
+
+    def retrieve(self) -> Credentials:
+        """Asked for each request that is signed."""
+        return Credentials(
+            self._access.read() or self._settings.aws_access_key_id,
+            self._secret.read() or self._settings.aws_secret_access_key.get_secret_value(),
+        )

@@ -1,0 +1,274 @@
+"""The bucket: which key means what, both ways. No other file spells a key.
+
+    incoming/<model>/<any name>                    drop zone: putting an object here is a publish
+    incoming/<any name>                            the same, for the default model
+    versions/<model>/<sha256>/model.joblib         the artifact, immutable
+    versions/<model>/<sha256>/manifest.json        written last: it exists = the version exists
+    rollouts/<model>/<sequence>.json               the ledger: eight digits from 00000001, create-if-absent
+    current/<model>.json                           a hint: the newest ledger sequence; never the truth
+    uploads/<model>/<uploaded_at>-<sha256>.json    a mark for each admitted raw upload; the newest lists last
+    aborted/<model>/<id>.json                      a rollout that was aborted, and why; the newest lists last
+    rejected/<model>/<name>                        an upload that failed admission
+    rejected/<model>/<name>.reason.json            and why
+
+`<any name>` may hold spaces, any script and further slashes. Pure.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from changeover.exceptions import InvalidVersion
+from changeover.identity import MODEL_NAME, check_model_name, is_version
+from object_store.exceptions import InvalidKey
+
+INCOMING: Final = "incoming/"
+VERSIONS: Final = "versions/"
+ROLLOUTS: Final = "rollouts/"
+CURRENT: Final = "current/"
+UPLOADS: Final = "uploads/"
+ABORTED: Final = "aborted/"
+REJECTED: Final = "rejected/"
+
+FIRST_SEQUENCE: Final = 1
+LAST_SEQUENCE: Final = 99_999_999
+
+_REASON: Final = ".reason.json"
+_ESCAPED: Final = ".upload"
+_LOOKS_LIKE_A_REASON: Final = re.compile(r".*\.reason\.json(\.upload)*", re.DOTALL)
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_MARK: Final = re.compile(rf"({_MOMENT.pattern})-([0-9a-f]{{64}})\.json")
+_SEQUENCE: Final = re.compile(r"(\d{8})\.json")
+_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,127}")
+# S3 allows 1024 bytes a key; stores that keep objects as files allow 255 a segment (and some append a suffix).
+_LONGEST_KEY: Final = 1024
+_LONGEST_SEGMENT: Final = 240
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """An upload in the drop zone; `model` None means the default model."""
+
+    model: str | None
+    name: str
+
+
+@dataclass(frozen=True)
+class InvalidFolder:
+    """An upload below a folder of `incoming/` that is no model name; it can belong to no model."""
+
+    folder: str
+    name: str
+
+
+@dataclass(frozen=True)
+class UploadMark:
+    """That `version` of `model` came in as a raw upload at `uploaded_at` (RFC 3339, UTC, microseconds)."""
+
+    model: str
+    uploaded_at: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """What failed admission: the upload itself, or, with `is_reason`, the explanation beside it."""
+
+    model: str
+    name: str
+    is_reason: bool
+
+
+def incoming_key(model: str | None, name: str) -> str:
+    """The drop zone's key for `name`; with `model` None it is the default model's, and `name` holds no slash."""
+    if not name or name.endswith("/") or (model is None and "/" in name):
+        raise InvalidKey(f"{name!r} cannot name an upload: give it a file name")
+    return f"{INCOMING}{name}" if model is None else f"{INCOMING}{check_model_name(model)}/{name}"
+
+
+def parse_incoming(key: str) -> Incoming | InvalidFolder | None:
+    """What a key of the drop zone means; None for keys elsewhere and for folder markers (they end in a slash).
+
+    Whether the object is a model is not decided by its name: admission says so, with the reason.
+    """
+    rest = _after(INCOMING, key)
+    if not rest or rest.endswith("/"):
+        return None
+    folder, slash, name = rest.partition("/")
+    if not slash:
+        return Incoming(None, rest)
+    return Incoming(folder, name) if MODEL_NAME.fullmatch(folder) else InvalidFolder(folder, name)
+
+
+def artifact_key(model: str, version: str) -> str:
+    """Where the bytes of a version are."""
+    return f"{version_prefix(model, version)}model.joblib"
+
+
+def manifest_key(model: str, version: str) -> str:
+    """Where the manifest of a version is; the version exists once this does."""
+    return f"{version_prefix(model, version)}manifest.json"
+
+
+def versions_prefix(model: str) -> str:
+    """Below it are all versions of a model."""
+    return f"{VERSIONS}{check_model_name(model)}/"
+
+
+def version_prefix(model: str, version: str) -> str:
+    """Below it are the artifact and the manifest of one version."""
+    if not is_version(version):
+        raise InvalidVersion(f"{version!r} is not a version: 64 lowercase hex digits are")
+    return f"{versions_prefix(model)}{version}/"
+
+
+def parse_artifact(key: str) -> tuple[str, str] | None:
+    """(model, version) if `key` is an artifact's, else None."""
+    return _parse_version(key, "model.joblib")
+
+
+def parse_manifest(key: str) -> tuple[str, str] | None:
+    """(model, version) if `key` is a manifest's, else None."""
+    return _parse_version(key, "manifest.json")
+
+
+def rollouts_prefix(model: str) -> str:
+    """Below it is the ledger of a model, oldest first."""
+    return f"{ROLLOUTS}{check_model_name(model)}/"
+
+
+def rollout_key(model: str, sequence: int) -> str:
+    """The ledger entry `sequence`, from 1; raises InvalidKey outside 1 to 99,999,999."""
+    if not FIRST_SEQUENCE <= sequence <= LAST_SEQUENCE:
+        raise InvalidKey(f"{sequence} is no ledger sequence: they run from {FIRST_SEQUENCE} to {LAST_SEQUENCE}")
+    return f"{rollouts_prefix(model)}{sequence:08d}.json"
+
+
+def parse_rollout(key: str) -> tuple[str, int] | None:
+    """(model, sequence) if `key` is a ledger entry's, else None."""
+    found = _parse_model(ROLLOUTS, key)
+    match = found and _SEQUENCE.fullmatch(found[1])
+    if not found or not match or int(match[1]) < FIRST_SEQUENCE:
+        return None
+    return found[0], int(match[1])
+
+
+def current_key(model: str) -> str:
+    """The hint: the newest ledger sequence that somebody saw."""
+    return f"{CURRENT}{check_model_name(model)}.json"
+
+
+def parse_current(key: str) -> str | None:
+    """The model if `key` is a hint's, else None."""
+    rest = _after(CURRENT, key)
+    model = rest.removesuffix(".json") if rest and rest.endswith(".json") else ""
+    return model if MODEL_NAME.fullmatch(model) else None
+
+
+def uploads_prefix(model: str) -> str:
+    """Below it are the marks of a model's admitted raw uploads, oldest first."""
+    return f"{UPLOADS}{check_model_name(model)}/"
+
+
+def upload_mark_key(model: str, uploaded_at: str, version: str) -> str:
+    """The mark of one admitted upload, the same however often it is made.
+
+    `uploaded_at` is the object's own time as `changeover.clock.rfc3339` writes it, so that keys sort as times do.
+    """
+    if not _MOMENT.fullmatch(uploaded_at):
+        raise InvalidKey(f"{uploaded_at!r} is not a time like 2026-01-31T12:00:00.000000Z; use clock.rfc3339")
+    if not is_version(version):
+        raise InvalidVersion(f"{version!r} is not a version: 64 lowercase hex digits are")
+    return f"{uploads_prefix(model)}{uploaded_at}-{version}.json"
+
+
+def parse_upload_mark(key: str) -> UploadMark | None:
+    """What an upload's mark says, or None if `key` is something else."""
+    found = _parse_model(UPLOADS, key)
+    match = found and _MARK.fullmatch(found[1])
+    return UploadMark(found[0], match[1], match[2]) if found and match else None
+
+
+def aborted_prefix(model: str) -> str:
+    """Below it are a model's aborted rollouts, oldest first if their ids sort by time."""
+    return f"{ABORTED}{check_model_name(model)}/"
+
+
+def aborted_key(model: str, identity: str) -> str:
+    """Where an aborted rollout is told; `identity` is up to 128 of letters, digits, '.', '_', ':' and '-'."""
+    if not _ID.fullmatch(identity):
+        raise InvalidKey(f"{identity!r} cannot identify an aborted rollout: use letters, digits, '.', '_', ':', '-'")
+    return f"{aborted_prefix(model)}{identity}.json"
+
+
+def parse_aborted(key: str) -> tuple[str, str] | None:
+    """(model, identity) if `key` tells of an aborted rollout, else None."""
+    found = _parse_model(ABORTED, key)
+    if not found or not found[1].endswith(".json"):
+        return None
+    identity = found[1].removesuffix(".json")
+    return (found[0], identity) if _ID.fullmatch(identity) else None
+
+
+def rejected_prefix(model: str) -> str:
+    """Below it is what failed admission, each with its reason."""
+    return f"{REJECTED}{check_model_name(model)}/"
+
+
+def rejected_key(model: str, name: str) -> str:
+    """Where a rejected upload is kept (an upload that is itself called `*.reason.json` gets `.upload` appended)."""
+    if not name or name.endswith("/"):
+        raise InvalidKey(f"{name!r} cannot name a rejected upload: give it a file name")
+    escaped = _ESCAPED if _LOOKS_LIKE_A_REASON.fullmatch(name) else ""
+    return f"{rejected_prefix(model)}{name}{escaped}"
+
+
+def reason_key(model: str, name: str) -> str:
+    """Where it is told why the upload `name` was rejected."""
+    return f"{rejected_key(model, name)}{_REASON}"
+
+
+def parse_rejected(key: str) -> Rejected | None:
+    """What a key of the rejected means, or None if it is something else."""
+    found = _parse_model(REJECTED, key)
+    if not found:
+        return None
+    model, name = found
+    is_reason = name.endswith(_REASON)
+    name = name.removesuffix(_REASON)
+    if _LOOKS_LIKE_A_REASON.fullmatch(name) and name.endswith(_ESCAPED):
+        name = name.removesuffix(_ESCAPED)
+    return Rejected(model, name, is_reason) if name and not name.endswith("/") else None
+
+
+def rejected_names(name: str, version: str) -> tuple[str, ...]:
+    """The names under which an upload may be kept, best first: its own, then one set apart by its SHA-256.
+
+    The second is for a name that is taken by other bytes; a name too long for stores is only given the second.
+    """
+    folder, slash, last = name.rpartition("/")
+    stem, dot, suffix = last.rpartition(".")
+    if not stem or len(suffix) > 16:
+        stem, dot, suffix = last, "", ""
+    short = stem.encode()[:100].decode(errors="ignore")
+    apart = f"{short}.{version[:16]}{dot}{suffix}"
+    if len(name.encode()) + 2 * len(_REASON) > _LONGEST_KEY - 128 or any(
+        len(segment.encode()) + 2 * len(_REASON) > _LONGEST_SEGMENT for segment in name.split("/")
+    ):
+        return (apart,)
+    return name, f"{folder}{slash}{apart}"
+
+
+def _after(prefix: str, key: str) -> str | None:
+    return key.removeprefix(prefix) if key.startswith(prefix) else None
+
+
+def _parse_model(prefix: str, key: str) -> tuple[str, str] | None:
+    model, slash, rest = (_after(prefix, key) or "").partition("/")
+    return (model, rest) if slash and MODEL_NAME.fullmatch(model) else None
+
+
+def _parse_version(key: str, last: str) -> tuple[str, str] | None:
+    found = _parse_model(VERSIONS, key)
+    version, _, name = found[1].partition("/") if found else ("", "", "")
+    return (found[0], version) if found and name == last and is_version(version) else None

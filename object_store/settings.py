@@ -1,0 +1,31 @@
+"""The settings of the store's client: the AWS names, and few of ours. Declared here, read by `changeover.settings`."""
+
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from changeover.settings import Settings
+
+
+class StoreSettings(Settings):
+    """Where the store is, by which credentials, and how long to wait for it."""
+
+    aws_endpoint_url_s3: str = Field(description="the store's address, such as http://127.0.0.1:9000")
+    aws_access_key_id: str = Field(description="the access key")
+    aws_secret_access_key: SecretStr = Field(description="the secret key")
+    aws_region: str = Field(default="us-east-1", description="the store's region")
+    bucket: str = Field(
+        default="models", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="the bucket of all models"
+    )
+    create_bucket: bool = Field(default=False, description="whether to create the bucket if it is not there")
+    store_timeout: float = Field(
+        default=10.0, gt=0, le=600, description="seconds for one call of the store, its retries included"
+    )
+
+    @field_validator("aws_endpoint_url_s3")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        address = urlsplit(value)
+        if address.scheme not in {"http", "https"} or not address.hostname or address.path not in {"", "/"}:
+            raise ValueError("not an address like http://127.0.0.1:9000")
+        return value.rstrip("/")
