@@ -48,7 +48,7 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "da
 
 # the one door to each thing: what is imported or read -> the files that may, as prefixes of paths
 DOORS = {
-    "the S3 client": (("minio",), ("object_store/bucket.py", "object_store/faults.py")),
+    "the S3 client": (("minio",), ("object_store/bucket.py", "object_store/credentials.py", "object_store/faults.py")),
     "Flask": (
         ("flask", "werkzeug"),
         ("model_server/app.py", "model_server/routes/", "predict_api/app.py", "predict_api/routes/"),
