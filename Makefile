@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Each sets everything up first. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit lint format audit bench lock clean
+.PHONY: help setup run test unit lint format docs audit bench lock clean
 
 BIN := .venv/bin
 PREDICT_PORT ?= 5000
@@ -38,6 +38,9 @@ lint: setup ## format, lint, types, security findings
 format: setup ## rewrite to the format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: setup ## write the tables of the README from the code
+	@$(BIN)/python docs/tables.py
 
 audit: setup ## known vulnerabilities of what is locked; needs the network
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement requirements/dev.txt \

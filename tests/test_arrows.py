@@ -56,7 +56,7 @@ DOORS = {
     "outgoing HTTP": (
         ("requests", "urllib3", "http.client", "urllib.request", "httpx"),
         (
-            "changeover/client.py",
+            "changeover/http_call.py",
             "changeover/cli/",
             "changeover/up/",
             "object_store/",

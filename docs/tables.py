@@ -1,0 +1,117 @@
+"""Writes the tables of the README from the code: settings, command line, HTTP calls. `make docs` runs it.
+
+Each table stands between two comments, `<!-- settings -->` and `<!-- end of settings -->`. `tests/test_docs.py` fails
+when what stands there is not what this file would write.
+"""
+
+import importlib
+import re
+import sys
+import types
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import click
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+PACKAGES = ("object_store", "model_server", "predict_api", "changeover")
+
+
+def settings_classes() -> list[type[BaseModel]]:
+    """Every class of settings that one of our packages declares, in the order of the packages."""
+    found = []
+    for package in PACKAGES:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            for name in re.findall(r"^class (\w+)\(\w*Settings\):", file.read_text(encoding="utf-8"), re.MULTILINE):
+                module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+                found.append(getattr(importlib.import_module(module), name))
+    return [cls for cls in found if cls.__module__ != "changeover.settings"]
+
+
+def kind(annotation: Any) -> str:
+    """A type as people write it: `int`, `text`, `secret`, `path`, or the words that are taken."""
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{word}`" for word in get_args(annotation))
+    options = [one for one in get_args(annotation) if one is not types.NoneType]
+    if options and get_origin(annotation) is not None:
+        return kind(options[0])
+    names = {str: "text", int: "int", float: "number", bool: "true or false", SecretStr: "secret", Path: "path"}
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def default_text(field: FieldInfo) -> str:
+    """A default as it would stand in the environment."""
+    if field.is_required():
+        return "required"
+    value = field.default
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def setting_rows() -> dict[str, dict[str, tuple[str, str, str]]]:
+    """NAME -> package -> (type, default, text)."""
+    rows: dict[str, dict[str, tuple[str, str, str]]] = {}
+    for cls in settings_classes():
+        for name, field in cls.model_fields.items():
+            text = (field.description or "").strip().rstrip(".")
+            entry = (kind(field.annotation), default_text(field), text[:1].lower() + text[1:])
+            rows.setdefault(name.upper(), {})[cls.__module__.split(".")[0]] = entry
+    return rows
+
+
+def settings_table() -> str:
+    """One row a variable; what two services share stands once."""
+    readers = {"object_store": "model_server"}  # the store's adapter has no process: model_server reads its settings
+    lines = ["| variable | type | default | read by | meaning |", "|---|---|---|---|---|"]
+    for name, by_package in setting_rows().items():
+        what, value, text = next(iter(by_package.values()))
+        readers_of = ", ".join(dict.fromkeys(readers.get(package, package) for package in by_package))
+        lines.append(f"| `{name}` | {what} | {value} | {readers_of} | {text} |")
+    return "\n".join(lines)
+
+
+def verbs() -> dict[str, click.Command]:
+    """Every verb of the command line."""
+    main = importlib.import_module("changeover.cli.main")
+    group = next(one for one in vars(main).values() if isinstance(one, click.Group))
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None and not command.hidden}
+
+
+def verbs_table() -> str:
+    """One row a verb: how it is called, what it does, its options."""
+    lines = ["| verb | what it does | options |", "|---|---|---|"]
+    for name, command in verbs().items():
+        arguments = [
+            one.make_metavar(click.Context(command)) for one in command.params if one.param_type_name == "argument"
+        ]
+        options = [f"`{max(one.opts, key=len)}`" for one in command.params if one.param_type_name == "option"]
+        text = (command.help or "").strip().split("\n\n")[0].replace("\n", " ").rstrip(".")
+        lines.append(f"| `{' '.join([name, *arguments])}` | {text} | {' '.join(options)} |")
+    return "\n".join(lines)
+
+
+def rewritten(text: str) -> str:
+    """The document with each table between its two comments written anew."""
+    for name, table in TABLES.items():
+        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        if start in text:
+            before, rest = text.split(start, 1)
+            text = f"{before}{start}{table()}\n{end}{rest.split(end, 1)[1]}"
+    return text
+
+
+TABLES = {"settings": settings_table, "verbs": verbs_table}
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    README.write_text(rewritten(README.read_text(encoding="utf-8")), encoding="utf-8")
