@@ -1,0 +1,159 @@
+"""What can be read off a fitted estimator: the names and number of its inputs, its encoders, whether it takes texts.
+
+It looks at public attributes of scikit-learn's conventions only and never calls the model.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.impute import SimpleImputer
+
+_WRAPPED = ("best_estimator_", "estimator_", "regressor_", "estimator", "regressor")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a part of the pipeline says of one column.
+
+    `categories` are the values it was fitted on (numpy's scalars made plain, missing ones left out), or None;
+    `closed` says that it raises on others; `text` that the column must hold strings.
+    """
+
+    categories: tuple[object, ...] | None = None
+    closed: bool = False
+    text: bool = False
+
+
+def parts(estimator: object) -> Iterator[object]:
+    """The estimator and, from outside in, each part that is fed the same input as itself."""
+    seen: list[object] = []
+    part: object | None = estimator
+    while part is not None and not any(part is known for known in seen):
+        seen.append(part)
+        yield part
+        part = _first_inside(part)
+
+
+def _first_inside(part: object) -> object | None:
+    for steps in ("steps", "transformer_list"):
+        for step in getattr(part, steps, None) or ():
+            inside: object | None = step[1]
+            if not isinstance(inside, str | None):
+                return inside
+    for name in _WRAPPED:
+        inside = _attribute(part, name)
+        if not isinstance(inside, str | None):
+            return inside
+    calibrated: Sequence[object] | None = getattr(part, "calibrated_classifiers_", None)
+    return _attribute(calibrated[0], "estimator") if calibrated else None
+
+
+def _attribute(part: object, name: str) -> object | None:
+    found: object | None = getattr(part, name, None)
+    return found
+
+
+def input_names(estimator: object) -> list[str] | None:
+    """The names of the columns that it was fitted on, in their order, or None if that was an array without names."""
+    for part in parts(estimator):
+        names = getattr(part, "feature_names_in_", None)
+        if names is not None:
+            return [str(name) for name in names]
+    return None
+
+
+def input_count(estimator: object) -> int | None:
+    """The number of columns that it was fitted on, or None where nothing in it says so."""
+    for part in parts(estimator):
+        count = getattr(part, "n_features_in_", None)
+        if count is not None:
+            return int(count)
+    return None
+
+
+def takes_texts(estimator: object) -> bool:
+    """Whether it is fed a list of texts, as a pipeline that begins with a vectorizer is."""
+    return any(isinstance(part, CountVectorizer | HashingVectorizer) for part in parts(estimator))
+
+
+def encoded_columns(estimator: object, names: Sequence[str]) -> dict[str, Encoded]:
+    """What encoders, imputers and vectorizers inside `estimator` say of the columns `names`, by name."""
+    found: dict[str, Encoded] = {}
+    _visit(estimator, list(names), found)
+    return found
+
+
+def _visit(part: object, names: list[str], found: dict[str, Encoded]) -> bool:
+    """Look at one part that is fed the columns `names`; False if what comes after it is fed others."""
+    if hasattr(part, "steps"):
+        return all(_visit(step, names, found) for _, step in part.steps if not isinstance(step, str | None))
+    if hasattr(part, "transformers_"):
+        for _, inside, columns in part.transformers_:
+            if not isinstance(inside, str):
+                _visit(inside, _resolve(columns, names), found)
+        return False
+    if hasattr(part, "transformer_list"):
+        for _, inside in part.transformer_list:
+            if not isinstance(inside, str):
+                _visit(inside, names, found)
+        return False
+    if isinstance(part, CountVectorizer | HashingVectorizer):
+        found.update(dict.fromkeys(names, Encoded(text=True)))
+        return False
+    categories = getattr(part, "categories_", None)
+    if isinstance(categories, list) and len(categories) == len(names):
+        for name, values in zip(names, categories, strict=True):
+            found[name] = _encoded(values, closed=getattr(part, "handle_unknown", "ignore") == "error")
+        return False
+    if isinstance(part, SimpleImputer):
+        return _see_imputer(part, names, found)
+    inside = _first_inside(part)
+    if inside is not None:
+        _visit(inside, names, found)
+    return False
+
+
+def _see_imputer(part: SimpleImputer, names: list[str], found: dict[str, Encoded]) -> bool:
+    statistics = getattr(part, "statistics_", None)
+    if statistics is None or len(statistics) != len(names) or part.add_indicator:
+        return False
+    for name, value in zip(names, statistics, strict=True):
+        if isinstance(value, str):
+            found[name] = Encoded(text=True)
+    dropped = [value for value in statistics if isinstance(value, float) and np.isnan(value)]
+    return not dropped or bool(part.keep_empty_features)
+
+
+def _encoded(values: Sequence[object], *, closed: bool) -> Encoded:
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    present = tuple(value for value in plain if not is_missing(value))
+    return Encoded(
+        categories=present, closed=closed, text=bool(present) and all(isinstance(value, str) for value in present)
+    )
+
+
+def is_missing(value: object) -> bool:
+    """Whether `value` is None or NaN."""
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def _resolve(columns: object, names: list[str]) -> list[str]:
+    """The names that a ColumnTransformer's selection means: names, positions, a mask or a slice."""
+    if isinstance(columns, str):
+        return [columns]
+    if isinstance(columns, int):
+        return [names[columns]]
+    if isinstance(columns, slice):
+        if isinstance(columns.start, str) or isinstance(columns.stop, str):
+            start = names.index(columns.start) if columns.start is not None else 0
+            stop = names.index(columns.stop) + 1 if columns.stop is not None else len(names)
+            return names[start:stop]
+        return names[columns]
+    chosen = list(np.asarray(columns))
+    if chosen and isinstance(chosen[0], str):
+        return [str(name) for name in chosen]
+    if chosen and isinstance(chosen[0], np.bool_):
+        return [name for name, taken in zip(names, chosen, strict=True) if taken]
+    return [names[int(position)] for position in chosen]

@@ -1,0 +1,81 @@
+"""Golden rows: a few rows kept with their answers, replayed wherever the version is loaded.
+
+Carries the promise *safety*: a version that answers its golden rows otherwise is refused.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from changeover.decode import decode
+from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
+from changeover.manifest import Json, JsonObject
+from changeover.schema import Schema
+from changeover.scoring import Scores, score
+
+MOST_ROWS: Final = 1_000
+RELATIVE: Final = 1e-6  # other processors and BLAS builds differ in the last digits, other models in the first
+ABSOLUTE: Final = 1e-9
+
+
+def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> JsonObject:
+    """`{"rows": rows, "outputs": [{"prediction": ..., "predict_proba": ...}, ...]}` for rows as consumers send them.
+
+    Raises GoldenMismatch if the rows do not fit the schema or the model cannot answer them.
+    """
+    return {"rows": list(rows), "outputs": list(_outputs(_ask(estimator, schema, list(rows))))}
+
+
+def replay(estimator: object, schema: Schema, golden: JsonObject) -> None:
+    """Ask the model its golden rows again; raises GoldenMismatch naming the first row that differs.
+
+    Labels must be equal (numbers of a regressor, and probabilities, to 1e-6 of their size). Without `outputs`, the
+    model only has to answer.
+    """
+    rows, expected = golden.get("rows"), golden.get("outputs")
+    if not isinstance(rows, list) or not isinstance(expected, list | None):
+        raise GoldenMismatch("the golden rows are no list: publish them as {'rows': [...], 'outputs': [...]}")
+    actual = _outputs(_ask(estimator, schema, rows))
+    if expected is None:
+        return
+    if len(expected) != len(actual):
+        raise GoldenMismatch(f"there are {len(actual)} golden rows and {len(expected)} outputs: one a row was expected")
+    for index, (wanted, got) in enumerate(zip(expected, actual, strict=True)):
+        if not isinstance(wanted, dict):
+            raise GoldenMismatch(f"the output of golden row {index} is no object")
+        for part, answer in got.items():
+            if not _same(wanted.get(part), answer):
+                raise GoldenMismatch(
+                    f"golden row {index}: {part} is {answer!r}, the manifest says {wanted.get(part)!r}"
+                )
+
+
+def _ask(estimator: object, schema: Schema, rows: list[Json]) -> Scores:
+    try:
+        decoded = decode(rows, schema, MOST_ROWS)
+        return score(estimator, schema, decoded.columns, decoded.rows)
+    except (RequestFaults, TooManyRows) as error:
+        raise GoldenMismatch(f"the golden rows do not fit the schema: {error}") from error
+    except ScoringFailed as error:
+        because = f": {error.__cause__}" if error.__cause__ else ""
+        raise GoldenMismatch(f"the model cannot answer its golden rows: {error}{because}") from error
+
+
+def _outputs(scores: Scores) -> list[JsonObject]:
+    probabilities = scores.probabilities or [None] * len(scores.labels)
+    return [
+        {"prediction": label, "predict_proba": probability}
+        for label, probability in zip(scores.labels, probabilities, strict=True)
+    ]
+
+
+def _same(one: Json, other: Json) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        if isinstance(one, int) and isinstance(other, int):
+            return one == other
+        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    return one == other

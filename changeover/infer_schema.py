@@ -1,0 +1,170 @@
+"""The schema of a model that brings none: read off the example frame and the fitted pipeline.
+
+A schema attached to the estimator (`changeover.schema.attach`) wins. Else the names are those of the fitting (or
+x0..xn-1), the types come from the example where there is one and from the encoders, and whether a value may be missing
+is found by asking the model.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import pandas as pd
+
+from changeover.anatomy import Encoded, encoded_columns, input_count, input_names, takes_texts
+from changeover.cells import BadCell, Cell, ColumnType
+from changeover.exceptions import InvalidSchema, ScoringFailed
+from changeover.formats import PARSERS, Format
+from changeover.frames import raw_values
+from changeover.probe_missing import probe_missing
+from changeover.schema import Column, Schema, attached
+from changeover.scoring import score
+
+TEXT_COLUMN: Final = "text"
+MOST_CATEGORIES: Final = 200
+MOST_EXAMPLE_ROWS: Final = 10_000
+
+
+def infer_schema(estimator: object, example: pd.DataFrame | None = None) -> Schema:
+    """The schema of a fitted `estimator`, with the help of an `example` frame (raw or typed) of its inputs.
+
+    Columns of the example that the estimator was not fitted on, such as the target, are left out. Raises
+    InvalidSchema if the columns cannot be told, or the attached schema is none.
+    """
+    own = attached(estimator)
+    if own is not None:
+        return own
+    if takes_texts(estimator):
+        named = example.columns if example is not None and len(example.columns) == 1 else [TEXT_COLUMN]
+        return Schema((Column(str(named[0]), ColumnType.STRING),))
+    names = _names(estimator, example)
+    encoded = encoded_columns(estimator, names)
+    columns: list[Column] = []
+    typical: dict[str, Cell] = {}
+    for position, name in enumerate(names):
+        known = encoded.get(name, Encoded())
+        seen = [] if example is None else raw_values(_series(example, name, position).head(MOST_EXAMPLE_ROWS))
+        column = _column(name, known, seen)
+        columns.append(column)
+        typical[name] = _typical(column, seen)
+    schema = Schema(tuple(columns))
+    return _with_nullable(estimator, schema, typical)
+
+
+def _names(estimator: object, example: pd.DataFrame | None) -> list[str]:
+    names, count = input_names(estimator), input_count(estimator)
+    if names is None and count is None and example is None:
+        raise InvalidSchema(
+            f"the {type(estimator).__name__} does not say which columns it takes: fit it first, give an example frame, "
+            f"or publish a schema"
+        )
+    if example is None:
+        return names if names is not None else [f"x{position}" for position in range(count or 0)]
+    own = [str(name) for name in example.columns]
+    if names is not None:
+        missing = [name for name in names if name not in own]
+        if missing:
+            raise InvalidSchema(f"the example frame lacks columns that the model was fitted on: {missing[:20]}")
+        return names
+    if count is not None and len(own) != count:
+        raise InvalidSchema(f"the example frame has {len(own)} columns, the model was fitted on {count} without names")
+    # a frame made from an array is named 0, 1, 2 ...
+    return own if all(isinstance(name, str) for name in example.columns) else [f"x{i}" for i in range(len(own))]
+
+
+def _series(example: pd.DataFrame, name: str, position: int) -> "pd.Series[Any]":
+    own = [str(column) for column in example.columns]
+    return example.iloc[:, own.index(name) if name in own and len(set(own)) == len(own) else position]
+
+
+def _column(name: str, known: Encoded, seen: Sequence[object]) -> Column:
+    present = [value for value in seen if not _is_gap(value)]
+    categories = known.categories or None
+    if known.text or (categories and all(isinstance(value, str) for value in categories)):
+        column = Column(name, ColumnType.STRING)
+    elif present:
+        column = _from_values(name, present)
+    elif categories and all(isinstance(value, bool) for value in categories):
+        column = Column(name, ColumnType.BOOLEAN)
+    else:
+        column = Column(name, ColumnType.NUMBER)
+    if not categories:
+        return column
+    try:
+        cells = tuple(column.parse(value) for value in categories)
+    except BadCell:
+        return column
+    if known.closed:
+        return replace(column, enum=cells)
+    return replace(column, categories=cells[:MOST_CATEGORIES])
+
+
+def _from_values(name: str, present: Sequence[object]) -> Column:
+    if all(isinstance(value, bool) for value in present):
+        return Column(name, ColumnType.BOOLEAN)
+    if all(isinstance(value, int) and not isinstance(value, bool) for value in present):
+        return Column(name, ColumnType.INTEGER)
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
+        return Column(name, ColumnType.NUMBER)
+    texts = [str(value) for value in present if isinstance(value, str | int | float) and not isinstance(value, bool)]
+    if len(texts) < len(present):
+        odd = next(value for value in present if not isinstance(value, str | int | float) or isinstance(value, bool))
+        if isinstance(odd, bool):
+            raise InvalidSchema(f"column {name!r} of the example mixes true/false with other values")
+        raise InvalidSchema(
+            f"column {name!r} of the example holds a {type(odd).__name__}: only numbers, true/false and strings can be "
+            f"sent as JSON; turn it into one of them before the pipeline"
+        )
+    for written in (None, Format.PERCENT, Format.CURRENCY):
+        if _all_are(texts, written):
+            return Column(name, ColumnType.NUMBER, format=written)
+    if all(isinstance(value, str) for value in present):
+        return Column(name, ColumnType.STRING)
+    raise InvalidSchema(f"column {name!r} of the example mixes numbers with strings that are no numbers")
+
+
+def _all_are(texts: Sequence[str], written: Format | None) -> bool:
+    parse = PARSERS[written]
+    try:
+        for text in texts:
+            parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_gap(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.strip().lower() in ("", "nan"))
+
+
+def _typical(column: Column, seen: Sequence[object]) -> Cell:
+    """A value that the model should be able to answer for."""
+    for value in seen:
+        if not _is_gap(value):
+            try:
+                return column.parse(value)
+            except BadCell:
+                continue
+    listed = column.enum or column.categories
+    if listed:
+        return listed[0]
+    fallback: dict[ColumnType, Cell] = {ColumnType.STRING: "", ColumnType.BOOLEAN: False, ColumnType.INTEGER: 0}
+    return fallback.get(column.type, 0.0)
+
+
+def _with_nullable(estimator: object, schema: Schema, typical: dict[str, Cell]) -> Schema:
+    """`schema` with each column nullable for which the model answers when the value is missing."""
+    free = Schema(tuple(replace(column, nullable=True) for column in schema.columns), schema.extra)
+
+    def answers(row: dict[str, Cell]) -> bool:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                score(estimator, free, {name: [cell] for name, cell in row.items()}, 1)
+        except ScoringFailed:
+            return False
+        return True
+
+    nullable = probe_missing(schema, typical, answers)
+    return Schema(tuple(replace(column, nullable=column.name in nullable) for column in schema.columns), schema.extra)

@@ -1,0 +1,44 @@
+"""Which columns may be missing, found by asking with as few questions as the model allows. Pure."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from changeover.cells import Cell, ColumnType
+from changeover.schema import Schema
+
+MOST_QUESTIONS: Final = 256
+_NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)
+
+
+def probe_missing(
+    schema: Schema, typical: Mapping[str, Cell], answers: Callable[[dict[str, Cell]], bool]
+) -> frozenset[str]:
+    """The columns of `schema` without whose value the model still answers, by halving groups of them.
+
+    `typical` is a row that should be answered and `answers` asks the model. A group that is answered all missing at
+    once is taken whole; what is left after MOST_QUESTIONS counts as required.
+    """
+    if not answers(dict(typical)):
+        return frozenset()
+    missing: dict[str, Cell] = {column.name: math.nan if column.type in _NUMERIC else None for column in schema.columns}
+    found: set[str] = set()
+    groups = [list(missing)]
+    for _ in range(MOST_QUESTIONS):
+        if not groups:
+            break
+        group = groups.pop(0)
+        if answers({**typical, **{name: missing[name] for name in group}}):
+            found.update(group)
+        elif len(group) > 1:
+            groups += _halves(group, schema)
+    return frozenset(found)
+
+
+def _halves(group: list[str], schema: Schema) -> list[list[str]]:
+    """Numbers apart from the rest first, since these mostly differ; then by position."""
+    numbers = [name for name in group if schema.by_name[name].type in _NUMERIC]
+    if 0 < len(numbers) < len(group):
+        return [numbers, [name for name in group if schema.by_name[name].type not in _NUMERIC]]
+    middle = len(group) // 2
+    return [group[:middle], group[middle:]]

@@ -1,0 +1,138 @@
+"""One call of a model: typed columns in, labels and probabilities as JSON out, or ScoringFailed.
+
+Carries "Labels come back as JSON of their own type" and "a model that returns NaN is a 500 that says so" of the
+design. `predict` decides the label (a decision threshold is part of the model), `predict_proba` the probabilities.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from changeover.cells import Cell
+from changeover.exceptions import NotAnEstimator, ScoringFailed
+from changeover.frames import Features, features
+from changeover.manifest import Json, JsonObject
+from changeover.schema import Schema
+
+Array = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The answers for some rows, as JSON.
+
+    `probabilities` holds a list in the order of `classes` for each row (for several outputs, a list of such lists);
+    both are None for a model without `predict_proba`.
+    """
+
+    labels: list[Json]
+    probabilities: list[Json] | None
+    classes: list[Json] | None
+
+
+def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+    """Ask `estimator` for `rows` rows of typed `columns`, as `decode` makes them.
+
+    Raises ScoringFailed if the model raises (its error is the cause; the message carries no data of the caller's), or
+    returns NaN, infinities, another number of rows or what has no JSON form; NotAnEstimator without `predict`.
+    """
+    _check(estimator)
+    asks = hasattr(estimator, "predict_proba")
+    classes = classes_of(estimator) if asks else None
+    if rows == 0:
+        return Scores(labels=[], probabilities=[] if asks else None, classes=classes)
+    fed = features(estimator, schema, columns)
+    labels = _rows_of(_call(estimator, "predict", fed), "predict", rows)
+    probabilities = _probabilities(_call(estimator, "predict_proba", fed), rows) if asks else None
+    return Scores(labels=labels, probabilities=probabilities, classes=classes)
+
+
+def classes_of(estimator: object) -> list[Json] | None:
+    """The labels in the order of `predict_proba` (a list of lists for several outputs), None where there are none."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        return None
+    if isinstance(classes, list) and all(isinstance(output, np.ndarray) for output in classes):
+        return [[_plain(label, "classes_") for label in output.tolist()] for output in classes]
+    return [_plain(label, "classes_") for label in np.asarray(classes).tolist()]
+
+
+def describe(estimator: object) -> JsonObject:
+    """`{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`.
+
+    Raises NotAnEstimator for what has no `predict`, or is not fitted.
+    """
+    _check(estimator)
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        raise NotAnEstimator(f"the {type(estimator).__name__} is not fitted: call fit before publishing it") from None
+    except (TypeError, AttributeError):
+        pass  # no estimator of scikit-learn's kind: whether it is fitted shows when it is asked
+    return {
+        "type": type(estimator).__name__,
+        "kind": _kind(estimator),
+        "predict_proba": hasattr(estimator, "predict_proba"),
+    }
+
+
+def _kind(estimator: object) -> str:
+    try:
+        if is_classifier(estimator):
+            return "classifier"
+        return "regressor" if is_regressor(estimator) else "other"
+    except (AttributeError, TypeError):  # not of scikit-learn's kind
+        return "other"
+
+
+def _check(estimator: object) -> None:
+    if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
+        name = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
+        raise NotAnEstimator(f"the artifact holds a {name}, which cannot predict: save a fitted estimator or pipeline")
+
+
+def _call(estimator: object, method: str, fed: Features) -> object:
+    try:
+        return getattr(estimator, method)(fed)
+    except Exception as error:  # a model is foreign code and may raise anything
+        raise ScoringFailed(f"the model raised {type(error).__name__} in {method}") from error
+
+
+def _probabilities(returned: object, rows: int) -> list[Json]:
+    if isinstance(returned, list):  # several outputs: one array each
+        outputs = [_rows_of(output, "predict_proba", rows) for output in returned]
+        return [list(row) for row in zip(*outputs, strict=True)]
+    return _rows_of(returned, "predict_proba", rows)
+
+
+def _rows_of(returned: object, method: str, rows: int) -> list[Json]:
+    if hasattr(returned, "toarray"):
+        returned = returned.toarray()
+    array: Array = np.asarray(returned)
+    if array.ndim == 0 or len(array) != rows:
+        raise ScoringFailed(f"the model's {method} returned an array of shape {array.shape} for {rows} rows")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ScoringFailed(f"the model's {method} returned NaN or an infinite number, which has no JSON form")
+    if array.ndim == 2 and array.shape[1] == 1 and method == "predict":
+        array = array[:, 0]  # a column is one output, as scikit-learn itself reads it
+    return [_plain(value, method) for value in array.tolist()]
+
+
+def _plain(value: object, where: str) -> Json:
+    """A label as JSON of its own type; raises ScoringFailed for what has no JSON form."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list):
+        return [_plain(entry, where) for entry in value]
+    if isinstance(value, float):
+        if value - value == 0.0:
+            return value
+        raise ScoringFailed(f"the model's {where} holds NaN or an infinite number, which has no JSON form")
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    raise ScoringFailed(f"the model's {where} holds a {type(value).__name__}, which has no JSON form")
