@@ -234,6 +234,6 @@ def test_what_is_allowed_is_not_flagged() -> None:
         source("model_server/rollout_loop.py", "import time\nfrom model_server.rollout import step"),
         source("model_server/rollout.py", "import enum"),
         source("model_server/routes/health.py", "import flask"),
-        source("changeover/client.py", "import joblib\nimport requests\njoblib.dump(1, 2)"),
+        source("changeover/http_call.py", "import joblib\nimport requests\njoblib.dump(1, 2)"),
     ]
     assert [fault for rule in RULES for fault in rule(fine)] == []

@@ -1,5 +1,6 @@
 """What the documents say and what the code does, compared both ways."""
 
+import ast
 import re
 import tomllib
 from collections.abc import Callable
@@ -8,7 +9,7 @@ import pytest
 
 from docs import tables
 from object_store import keys
-from tests.tree import ROOT
+from tests.tree import ROOT, sources
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -26,6 +27,32 @@ def between(name: str) -> str:
 @pytest.mark.parametrize(("name", "table"), tables.TABLES.items(), ids=list(tables.TABLES))
 def test_a_table_of_the_readme_is_what_the_code_says(name: str, table: Callable[[], str]) -> None:
     assert between(name).splitlines() == table().splitlines(), "run `make docs`"
+
+
+def routes(service: str) -> set[str]:
+    """Every call of a service, as `POST /models/{}/rollouts`, by the decorators in its `routes/`."""
+    found = set()
+    for file in sources(f"{service}/routes"):
+        for node in ast.walk(file.tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+                continue
+            path = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
+            if not isinstance(path, str) or not path.startswith("/"):
+                continue
+            methods = {node.func.attr.upper()} & {"GET", "POST", "PUT", "DELETE", "PATCH"}
+            for keyword in node.keywords:
+                if node.func.attr == "route" and keyword.arg == "methods":
+                    methods = set(ast.literal_eval(keyword.value))
+            if node.func.attr == "route" and not methods:
+                methods = {"GET"}
+            found |= {f"{method} {re.sub('<[^>]*>', '{}', path)}" for method in methods}
+    return found
+
+
+@pytest.mark.parametrize("service", ["model_server", "predict_api"])
+def test_the_calls_in_the_readme_are_the_calls_of_the_service(service: str) -> None:
+    listed = re.findall(r"`([A-Z]+ /[^`?\[ ]*)", between(f"{service} routes"))
+    assert {re.sub(r"{\w+}", "{}", call) for call in listed} == routes(service)
 
 
 def test_every_setting_says_what_it_means() -> None:
@@ -72,11 +99,15 @@ def test_every_dependency_says_why_it_is_there() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_file_a_document_names_exists(document) -> None:
     missing = []
+    ours = [path.as_posix() for folder in tables.PACKAGES for path in (ROOT / folder).rglob("*.py")]
     for name in re.findall(
         r"`((?:\.\./)?[\w.-]+(?:/[\w.-]+)*\.(?:py|md|json|ya?ml|toml|txt|sh))`", document.read_text()
     ):
-        places = (ROOT / name, document.parent / name)
-        if ("/" in name or name in ROOT_FILES) and not any(place.exists() for place in places):
+        if "/" not in name and name not in ROOT_FILES:
+            continue
+        if not (
+            (ROOT / name).exists() or (document.parent / name).exists() or any(one.endswith(f"/{name}") for one in ours)
+        ):
             missing.append(name)
     assert missing == []
 
