@@ -1,0 +1,77 @@
+"""Joins the parts of one worker: cache, models, discovery, reports, routes. Starts nothing until it is told to."""
+
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from changeover.clock import now
+from changeover.log_events import event
+from predict_api import request_log
+from predict_api.cache import Cache
+from predict_api.connection import Connection
+from predict_api.discovery import Discovery
+from predict_api.lookup import Lookup
+from predict_api.report import Reports
+from predict_api.roster import Roster
+from predict_api.routes import health, models, predict, problems
+from predict_api.routes.parts import Parts
+from predict_api.settings import PredictSettings
+
+
+class Application:
+    """One worker of predict_api: a replica of its own."""
+
+    def __init__(self, settings: PredictSettings, metrics_directory: Path, draining: Callable[[], bool]) -> None:
+        self._settings = settings
+        self.replica_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        address = urlsplit(settings.model_server_url)
+        lookup = Lookup(address.hostname or "", address.port or 80)
+        cache = Cache(settings.cache_dir)
+        self._roster = Roster(settings, lookup, cache, self.replica_id, self._changed)
+        self._discovery = Discovery(settings, lookup, cache, self._roster, self.replica_id)
+        self._reports = Reports(
+            Connection(settings.model_server_url, lookup),
+            self.replica_id,
+            settings.report_token.get_secret_value(),
+            self._roster.replicas,
+        )
+        self.flask = _routes(Parts(settings, self._roster, self._discovery, draining, metrics_directory))
+
+    def start(self) -> None:
+        """Find the models and wait, START_TIMEOUT at most, until each is held or known to have nothing to hold.
+
+        A worker that listens takes its share of the connections, so it does not listen before it can answer.
+        """
+        self._discovery.start()
+        self._reports.start()
+        deadline = now() + self._settings.start_timeout
+        self._discovery.looked.wait(max(0.0, deadline - now()))
+        for replica in self._roster.replicas():
+            replica.settled.wait(max(0.0, deadline - now()))
+        held = [replica.model for replica in self._roster.replicas() if replica.held is not None]
+        event("worker.started", replica=self.replica_id, models=held)
+
+    def leave(self) -> None:
+        """All requests are answered: have model_server wait for this replica no more."""
+        self._discovery.stop()
+        self._reports.leave()
+        self._roster.stop()
+        event("worker.left", replica=self.replica_id)
+
+    def _changed(self) -> None:
+        self._reports.changed()
+
+
+def _routes(parts: Parts) -> Flask:
+    app = Flask("predict_api", static_folder=None)
+    app.url_map.strict_slashes = False
+    request_log.register(app)
+    problems.register(app)
+    for routes in (predict, models, health):
+        app.register_blueprint(routes.blueprint(parts))
+    return app

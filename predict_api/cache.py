@@ -1,0 +1,173 @@
+"""The verified disk cache: what lets a replica restart while model_server is away.
+
+`CACHE_DIR/<model>/<sha256>.joblib`, `<sha256>.json` (the manifest) and `current.json` (what was last confirmed), each
+written beside its place and renamed. Shared by the workers of an instance: under the lock of a version one worker
+downloads and the others read what it wrote. Bytes are hashed on every read; what does not match is thrown away. A cache
+that cannot be written is one warning, never a failure.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from changeover import digest
+from changeover.exceptions import DigestMismatch, InvalidManifest
+from changeover.identity import MODEL_NAME
+from changeover.log_events import event
+from changeover.manifest import Manifest
+from changeover.wire import Current
+
+KEPT: Final = 3  # versions of a model, besides those in use
+LOCK_SECONDS: Final = 120.0
+_CURRENT: Final = "current.json"
+
+
+class Cache:
+    """The cache of every model of one instance; `directory` None means that there is none."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        self._warned = False
+        if directory is not None:
+            self._write_safely(lambda: directory.mkdir(mode=0o700, parents=True, exist_ok=True))
+
+    def models(self) -> list[str]:
+        """The models for which something was confirmed once."""
+        if self._directory is None:
+            return []
+        try:
+            found = sorted(path.parent.name for path in self._directory.glob(f"*/{_CURRENT}"))
+        except OSError:
+            return []
+        return [name for name in found if MODEL_NAME.fullmatch(name)]
+
+    def artifact(self, model: str, version: str, download: Callable[[], bytes]) -> bytes:
+        """The bytes of `version`, from disk if they are whole there, else from `download` (whose errors pass on)."""
+        if self._directory is None:
+            return download()
+        path = self._directory / model / f"{version}.joblib"
+        lock = FileLock(path.with_suffix(".lock"), timeout=LOCK_SECONDS)
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            lock.acquire()
+        except (OSError, Timeout) as error:
+            self._warn(error)
+            return self._read(path, version) or download()
+        try:
+            found = self._read(path, version)
+            if found is not None:
+                return found
+            buffer = download()
+            self._write_safely(lambda: _replace(path, buffer))
+            return buffer
+        finally:
+            lock.release()
+
+    def manifest(self, model: str, version: str) -> Manifest | None:
+        """The manifest of `version`, if it is kept here and whole."""
+        if self._directory is None:
+            return None
+        path = self._directory / model / f"{version}.json"
+        try:
+            manifest = Manifest.from_json(json.loads(path.read_bytes()))
+        except (OSError, ValueError, InvalidManifest):
+            return None
+        return manifest if (manifest.model, manifest.version) == (model, version) else None
+
+    def keep_manifest(self, manifest: Manifest) -> None:
+        """Keep `manifest` for a restart."""
+        if self._directory is not None:
+            path = self._directory / manifest.model / f"{manifest.version}.json"
+            self._write_safely(lambda: _replace(path, json.dumps(manifest.to_json()).encode()))
+
+    def current(self, model: str) -> Current | None:
+        """What was confirmed as current when this instance last ran."""
+        if self._directory is None:
+            return None
+        try:
+            body = json.loads((self._directory / model / _CURRENT).read_bytes())
+            return Current(int(body["sequence"]), str(body["version"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def confirmed_at(self, model: str) -> float:
+        """When `current` was last confirmed, in seconds of the wall clock; 0 if that is not known."""
+        try:
+            return (self._directory / model / _CURRENT).stat().st_mtime if self._directory else 0.0
+        except OSError:
+            return 0.0
+
+    def keep_current(self, model: str, current: Current) -> None:
+        """Keep that `current` was confirmed just now; another worker's later one is left alone."""
+        if self._directory is None:
+            return
+        known = self.current(model)
+        path = self._directory / model / _CURRENT
+        if known is None or known.sequence < current.sequence:
+            self._write_safely(lambda: _replace(path, json.dumps(current.to_json(model)).encode()))
+        elif known == current:
+            self._write_safely(lambda: os.utime(path))
+
+    def prune(self, model: str, in_use: Collection[str]) -> None:
+        """Forget all but the newest versions and those in use."""
+        if self._directory is None:
+            return
+        self._write_safely(lambda: _prune(Path(str(self._directory)) / model, in_use))
+
+    def _read(self, path: Path, version: str) -> bytes | None:
+        try:
+            buffer = path.read_bytes()
+        except OSError:
+            return None
+        try:
+            digest.verify(buffer, version)
+        except DigestMismatch as error:
+            event("cache.discarded", level="warning", version=version, reason=str(error))
+            self._write_safely(lambda: path.unlink(missing_ok=True))
+            return None
+        self._write_safely(lambda: os.utime(path))
+        return buffer
+
+    def _write_safely(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        if not self._warned:
+            self._warned = True
+            event(
+                "cache.unusable",
+                level="warning",
+                directory=str(self._directory),
+                reason=str(error),
+                advice="predict_api works without; give CACHE_DIR a writable directory with room for the models",
+            )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write `content` beside `path` and rename it there: readers see the old file or the new one, whole."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _prune(folder: Path, in_use: Collection[str]) -> None:
+    kept = sorted(folder.glob("*.joblib"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in [path for path in kept if path.stem not in in_use][KEPT:]:
+        for suffix in (".joblib", ".json"):
+            path.with_suffix(suffix).unlink(missing_ok=True)

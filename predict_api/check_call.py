@@ -1,0 +1,79 @@
+"""One freshness check: a conditional GET of what is current, and what its answer means.
+
+Carries `GET /models/{m}/current` of the design on the asking side. Whatever is not exactly the protocol is a failed
+check: HTML, wrong JSON, an ETag that contradicts the body, a 304 that was not asked for.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from changeover.identity import is_version
+from changeover.wire import LEASE_MS, NEXT_VERSION, REPLICA_ID, SERVER_INSTANCE, Current, MalformedAnswer
+from predict_api.connection import Answer, Connection
+
+LARGEST_CHECK: Final = 64 * 1024
+
+
+@dataclass(frozen=True)
+class CheckAnswer:
+    """What model_server said. `current` is None when the model has no current version; `lease` is in seconds."""
+
+    current: Current | None
+    next_version: str | None
+    lease: float
+    server_instance: str
+
+
+class CheckCall:
+    """The checks of one model over one connection; used by one thread."""
+
+    def __init__(self, connection: Connection, model: str, replica: str) -> None:
+        self._connection = connection
+        self._model = model
+        self._replica = replica
+
+    def ask(self, held: Current | None, deadline: float) -> CheckAnswer:
+        """What is current by now; raises CallFailed at `deadline` at the latest, or MalformedAnswer."""
+        headers = {REPLICA_ID: self._replica, "Accept": "application/json"}
+        if held is not None:
+            headers["If-None-Match"] = held.etag
+        path = f"/models/{self._model}/current"
+        return read_answer(
+            self._connection.call("GET", path, headers, deadline, largest=LARGEST_CHECK), self._model, held
+        )
+
+
+def read_answer(answer: Answer, model: str, held: Current | None) -> CheckAnswer:
+    """What `answer` to a check of `model` says, `held` being what If-None-Match named; raises MalformedAnswer."""
+    if answer.status == 404:
+        if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+            raise MalformedAnswer("404 to a check, but not from model_server: its content is no problem+json")
+        return _answer(answer, None)
+    if answer.status == 304:
+        if held is None:
+            raise MalformedAnswer("304 to a check that had no If-None-Match")
+        if Current.from_etag(answer.headers.get("etag", "")) != held:
+            raise MalformedAnswer(f"304 with ETag {answer.headers.get('etag')}, asked was {held.etag}")
+        return _answer(answer, held)
+    if answer.status != 200:
+        raise MalformedAnswer(f"HTTP {answer.status} to a check")
+    current = Current.from_etag(answer.headers.get("etag", ""))
+    try:
+        body = json.loads(answer.body)
+    except ValueError as error:
+        raise MalformedAnswer("the answer to a check is no JSON") from error
+    said = (body.get("model"), body.get("sequence"), body.get("version")) if isinstance(body, dict) else None
+    if said != (model, current.sequence, current.version):
+        raise MalformedAnswer(f"the answer to a check has ETag {current.etag}, but its body says {said}")
+    return _answer(answer, current)
+
+
+def _answer(answer: Answer, current: Current | None) -> CheckAnswer:
+    announced = answer.headers.get(NEXT_VERSION.lower()) or None
+    if announced is not None and not is_version(announced):
+        raise MalformedAnswer(f"{NEXT_VERSION} {announced!r} is no version")
+    lease = answer.headers.get(LEASE_MS.lower(), "0")
+    if not lease.isdecimal() or len(lease) > 9:
+        raise MalformedAnswer(f"{LEASE_MS} {lease!r} is no number of milliseconds")
+    return CheckAnswer(current, announced, int(lease) / 1000, answer.headers.get(SERVER_INSTANCE.lower(), ""))

@@ -1,0 +1,149 @@
+"""HTTP to model_server over one kept-alive connection, with one hard deadline a call.
+
+The deadline is over name lookup, connect, send and every read together: a peer that drips bytes cannot stretch it, as
+it can stretch a timeout a read. A kept-alive connection that the peer closed meanwhile is replaced at once, once, within
+the same deadline (every call made here may be repeated). One connection serves one thread.
+"""
+
+import http.client
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from changeover.clock import now
+from predict_api.exceptions import CallFailed
+from predict_api.lookup import Lookup
+
+LARGEST_ANSWER: Final = 4 * 1024 * 1024  # bytes, for everything but artifacts
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. Header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class _Socket(socket.socket):
+    """A socket whose every operation ends at `deadline`."""
+
+    deadline = float("inf")
+
+    def _hurry(self) -> None:
+        left = self.deadline - now()
+        if left <= 0:
+            raise TimeoutError("the deadline is over")
+        self.settimeout(left)
+
+    def recv_into(self, *args, **kwargs):  # type: ignore[no-untyped-def]  # the signature is socket's
+        self._hurry()
+        return super().recv_into(*args, **kwargs)
+
+    def sendall(self, *args, **kwargs):  # type: ignore[no-untyped-def]  # the signature is socket's
+        self._hurry()
+        return super().sendall(*args, **kwargs)
+
+
+class _Http(http.client.HTTPConnection):
+    """An HTTP connection whose socket keeps the deadline."""
+
+    def __init__(self, host: str, port: int, lookup: Lookup) -> None:
+        super().__init__(host, port)
+        self._lookup = lookup
+        self.deadline = float("inf")
+
+    def connect(self) -> None:
+        fault: OSError = TimeoutError("the deadline is over")
+        for family, address in self._lookup.addresses(self.deadline):
+            left = self.deadline - now()
+            if left <= 0:
+                break
+            candidate = _Socket(family, socket.SOCK_STREAM)
+            try:
+                candidate.settimeout(left)
+                candidate.connect(address)
+                candidate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError as error:
+                candidate.close()
+                fault = error
+                continue
+            candidate.deadline = self.deadline
+            self.sock = candidate
+            return
+        raise fault
+
+
+class Connection:
+    """Calls to one service, one after the other."""
+
+    def __init__(self, url: str, lookup: Lookup | None = None) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port or 80
+        self._path = parts.path.rstrip("/")
+        self._http = _Http(self._host, self._port, lookup or Lookup(self._host, self._port))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        deadline: float,
+        *,
+        body: bytes | None = None,
+        largest: int = LARGEST_ANSWER,
+    ) -> Answer:
+        """The answer to one request, whole; raises CallFailed when it has not come by `deadline` (of `clock.now`)."""
+        reused = self._http.sock is not None
+        try:
+            return self._once(method, path, headers, deadline, body, largest)
+        except (ConnectionError, http.client.BadStatusLine) as error:
+            self.close()
+            if not reused:
+                raise self._failed(error) from error
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise self._failed(error) from error
+        except CallFailed:
+            self.close()
+            raise
+        try:
+            return self._once(method, path, headers, deadline, body, largest)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """End the connection; the next call makes a new one."""
+        self._http.close()
+
+    def _once(
+        self, method: str, path: str, headers: Mapping[str, str], deadline: float, body: bytes | None, largest: int
+    ) -> Answer:
+        self._http.deadline = deadline
+        if isinstance(self._http.sock, _Socket):
+            self._http.sock.deadline = deadline
+        self._http.request(method, self._path + path, body=body, headers=dict(headers))
+        response = self._http.getresponse()
+        promised = response.length
+        if promised is not None and promised > largest:
+            self.close()
+            raise CallFailed("large", f"{path} announces {promised} bytes, at most {largest} were expected")
+        content = response.read(largest + 1) if promised is None else response.read()
+        if len(content) > largest:
+            self.close()
+            raise CallFailed("large", f"{path} sent more than {largest} bytes")
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
+
+    def _failed(self, error: Exception) -> CallFailed:
+        where = f"{self._host}:{self._port}"
+        if isinstance(error, TimeoutError):
+            return CallFailed("timeout", f"no answer from {where} within the deadline")
+        if isinstance(error, ConnectionRefusedError):
+            return CallFailed("refused", f"nobody listens at {where}")
+        if isinstance(error, http.client.IncompleteRead):
+            return CallFailed("truncated", f"the answer from {where} was cut off after {len(error.partial)} bytes")
+        return CallFailed("broken", f"the call to {where} failed: {error or type(error).__name__}")

@@ -1,0 +1,103 @@
+"""The thread that finds models: those of `MODELS`, or every model that model_server lists, and the default model.
+
+With model_server away at start, the models in the disk cache are found instead. A request for a model that is not known
+yet asks once, at most once a second for a name.
+"""
+
+import json
+import threading
+from typing import Final
+
+from changeover.clock import now
+from changeover.identity import MODEL_NAME
+from changeover.log_events import event
+from changeover.wire import MalformedAnswer
+from predict_api.cache import Cache
+from predict_api.check_call import CheckCall
+from predict_api.connection import Connection
+from predict_api.exceptions import CallFailed
+from predict_api.lookup import Lookup
+from predict_api.roster import Member, Roster
+from predict_api.settings import PredictSettings
+
+EVERY: Final = 1.0
+CALL_SECONDS: Final = 1.0
+MOST_REMEMBERED: Final = 1000
+
+
+class Discovery:
+    """Finds the models of this process."""
+
+    def __init__(
+        self, settings: PredictSettings, lookup: Lookup, cache: Cache, roster: Roster, replica_id: str
+    ) -> None:
+        self._settings, self._lookup, self._cache, self._roster = settings, lookup, cache, roster
+        self._replica_id = replica_id
+        self._connection = Connection(settings.model_server_url, lookup)
+        self._stopped = threading.Event()
+        self.looked = threading.Event()  # the first look has ended
+        self._asked: dict[str, float] = {}
+        self._thread = threading.Thread(target=self._run, name="discovery", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        for name in {self._settings.default_model, *self._settings.model_names}:
+            self._roster.add(name)
+        if self._settings.model_names:
+            self.looked.set()
+        else:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+
+    def ask(self, model: str) -> Member | None:
+        """The parts of a model that a request names, if model_server has a current version of it."""
+        if self._settings.model_names or not MODEL_NAME.fullmatch(model):
+            return None
+        moment = now()
+        if moment - self._asked.get(model, float("-inf")) < EVERY:
+            return None
+        if len(self._asked) >= MOST_REMEMBERED:
+            self._asked = {}
+        self._asked[model] = moment
+        connection = Connection(self._settings.model_server_url, self._lookup)
+        try:
+            deadline = moment + self._settings.check_deadline
+            answer = CheckCall(connection, model, self._replica_id).ask(None, deadline)
+        except (CallFailed, MalformedAnswer):
+            return None
+        finally:
+            connection.close()
+        return self._roster.add(model) if answer.current else None
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 the thread must outlive any single look
+                event("discovery.crashed", level="error", error=error)
+            self.looked.set()
+            self._stopped.wait(EVERY)
+
+    def _look(self) -> None:
+        try:
+            answer = self._connection.call("GET", "/models", {"Accept": "application/json"}, now() + CALL_SECONDS)
+            names = _names(answer.body) if answer.status == 200 else None
+        except CallFailed:
+            names = None
+        if names is None and not self.looked.is_set():
+            names = self._cache.models()
+        for name in names or []:
+            self._roster.add(name)
+
+
+def _names(body: bytes) -> list[str] | None:
+    """The models that model_server lists, or None if this is no such list."""
+    try:
+        listed = json.loads(body)["models"]
+        names = [str(entry["model"]) for entry in listed]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return [name for name in names if MODEL_NAME.fullmatch(name)]

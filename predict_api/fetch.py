@@ -1,0 +1,78 @@
+"""Artifacts and manifests from model_server, into memory, under one total deadline, one retry when cut off or changed.
+
+What comes back was hashed already; `load.py` hashes it again before anything is loaded from it.
+"""
+
+import json
+from typing import Final
+
+from changeover import digest
+from changeover.clock import now
+from changeover.exceptions import DigestMismatch, InvalidManifest
+from changeover.manifest import Manifest
+from predict_api.connection import Answer, Connection
+from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable, CallFailed
+from predict_api.lookup import Lookup
+
+MANIFEST_SECONDS: Final = 10.0
+ARTIFACT_SECONDS: Final = 60.0
+
+
+class Fetch:
+    """Downloads of one model; one connection a download, closed after it."""
+
+    def __init__(self, url: str, lookup: Lookup, model: str) -> None:
+        self._url, self._lookup, self._model = url, lookup, model
+
+    def manifest(self, version: str) -> Manifest:
+        """The manifest of `version`; raises ArtifactUnavailable or ArtifactRefused."""
+        answer = self._get(f"/models/{self._model}/versions/{version}", "application/json", MANIFEST_SECONDS, None)
+        try:
+            manifest = Manifest.from_json(json.loads(answer.body))
+        except (ValueError, InvalidManifest) as error:
+            raise ArtifactRefused(f"model_server sent no manifest for {version}: {error}") from error
+        if (manifest.model, manifest.version) != (self._model, version):
+            raise ArtifactRefused(
+                f"model_server sent the manifest of {manifest.model} {manifest.version} for {version}"
+            )
+        return manifest
+
+    def artifact(self, manifest: Manifest) -> bytes:
+        """The bytes that `manifest` describes, hashed.
+
+        Raises ArtifactUnavailable, or ArtifactRefused if they were cut off or changed twice.
+        """
+        path = f"/models/{self._model}/versions/{manifest.version}/artifact"
+        fault = ""
+        for _ in range(2):
+            try:
+                buffer = self._get(path, "application/octet-stream", ARTIFACT_SECONDS, manifest.size).body
+                digest.verify(buffer, manifest.version)
+                return buffer
+            except (DigestMismatch, _Wrong) as error:
+                fault = str(error)
+        raise ArtifactRefused(f"the artifact of {manifest.version} did not arrive as it is: {fault}")
+
+    def _get(self, path: str, accept: str, seconds: float, size: int | None) -> Answer:
+        connection = Connection(self._url, self._lookup)
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        try:
+            if size is None:
+                answer = connection.call("GET", path, headers, now() + seconds)
+            else:
+                answer = connection.call("GET", path, headers, now() + seconds, largest=size)
+        except CallFailed as error:
+            if error.kind in {"truncated", "large"}:
+                raise _Wrong(str(error)) from error
+            raise ArtifactUnavailable(f"{path}: {error}") from error
+        finally:
+            connection.close()
+        if answer.status == 404:
+            raise ArtifactRefused(f"model_server does not have {path}")
+        if answer.status != 200:
+            raise ArtifactUnavailable(f"model_server answered HTTP {answer.status} for {path}")
+        return answer
+
+
+class _Wrong(ArtifactUnavailable):
+    """Cut off, or longer than it may be: worth one more try."""

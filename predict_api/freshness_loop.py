@@ -1,0 +1,123 @@
+"""The thread that sends the checks of one model and wakes the requests that wait for them.
+
+`freshness.py` decides; this file owns the thread, the clock and the wire. One check is in flight at most; when nobody
+asks, one is sent every 300 ms, so that a version to prepare is noticed without traffic.
+"""
+
+import threading
+
+from changeover.clock import now
+from changeover.log_events import event
+from changeover.wire import MalformedAnswer
+from predict_api import metrics
+from predict_api.check_call import CheckCall
+from predict_api.exceptions import CallFailed, LowerSequence, OtherVersion
+from predict_api.freshness import Freshness, Outcome, Verdict
+from predict_api.replica import Replica
+
+
+class FreshnessLoop:
+    """The checks of one model in this process."""
+
+    def __init__(self, replica: Replica, call: CheckCall, deadline: float) -> None:
+        self._replica, self._call, self._deadline = replica, call, deadline
+        self._freshness = Freshness(now())
+        self._wake = threading.Condition()
+        self._waiting: dict[int, threading.Event] = {}  # by the number of the check
+        self._stopped = False
+        self._said = ""  # the last fault that was logged
+        self.checked = threading.Event()  # the first check has ended
+        self._thread = threading.Thread(target=self._run, name=f"freshness-{replica.model}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to check."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send no further check."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+
+    @property
+    def broken(self) -> bool:
+        """Whether checks fail at the moment, so that every answer is stale."""
+        return self._freshness.broken
+
+    def confirm(self) -> bool:
+        """Whether what is held was confirmed as current by a check sent after this call began.
+
+        Takes CHECK_DEADLINE_MS at most, and no time when checks are known to fail.
+        """
+        arrived = now()
+        with self._wake:
+            arrival = self._freshness.arrive(arrived)
+            if arrival.verdict is not Verdict.WAIT:
+                return arrival.verdict is Verdict.CONFIRMED
+            ended = self._waiting.get(arrival.check)
+            if ended is None:
+                ended = self._waiting[arrival.check] = threading.Event()
+                self._wake.notify()
+        in_time = ended.wait(self._deadline)
+        with self._wake:
+            verdict = self._freshness.verdict(arrival.check)
+            if verdict is Verdict.WAIT or not in_time:
+                verdict = self._freshness.give_up(arrival.check)
+        return verdict is Verdict.CONFIRMED
+
+    def hasten(self) -> None:
+        """Check now: a version became ready."""
+        with self._wake:
+            self._freshness.hasten(now())
+            self._wake.notify()
+
+    def _run(self) -> None:
+        while self._send():
+            sent_at = now()
+            outcome = self._check(sent_at)
+            metrics.CHECKS.labels(self._replica.model, outcome.value).inc()
+            self.checked.set()
+            with self._wake:
+                self._freshness.finish(outcome, now())
+                done = [check for check in self._waiting if self._freshness.verdict(check) is not Verdict.WAIT]
+                released = [self._waiting.pop(check) for check in done]
+            for ended in released:
+                ended.set()
+
+    def _send(self) -> bool:
+        """Wait until a check is due and count it as sent; False when there is to be none any more."""
+        with self._wake:
+            while not self._stopped:
+                due = self._freshness.next_send()
+                pause = None if due is None else due - now()
+                if pause is not None and pause <= 0:
+                    self._freshness.send()
+                    return True
+                self._wake.wait(pause)
+        return False
+
+    def _check(self, sent_at: float) -> Outcome:
+        held = self._replica.held
+        try:
+            answer = self._call.ask(held.current if held else None, sent_at + self._deadline)
+            outcome = self._replica.on_answer(answer, sent_at)
+        except (CallFailed, MalformedAnswer) as error:
+            self._lost(str(error))
+            return Outcome.FAILED
+        except (LowerSequence, OtherVersion) as error:
+            metrics.REFUSED.labels(self._replica.model).inc()
+            self._lost(str(error), "replica.sequence_refused", "error")
+            return Outcome.FAILED
+        except Exception as error:  # noqa: BLE001 the thread must outlive any single check
+            event("freshness.crashed", level="error", model=self._replica.model, error=error)
+            return Outcome.FAILED
+        if self._said:
+            self._said = ""
+            event("freshness.regained", model=self._replica.model)
+        return outcome
+
+    def _lost(self, reason: str, name: str = "freshness.lost", level: str = "warning") -> None:
+        """Log a fault once, until another comes or checks work again."""
+        if reason != self._said:
+            self._said = reason
+            event(name, level=level, model=self._replica.model, reason=reason)

@@ -1,0 +1,70 @@
+"""What this replica answers by: one immutable value, changed by one assignment.
+
+Carries the promises *atomicity* (a request takes the value once) and, by refusing a lower sequence, *no way back*.
+Pure.
+"""
+
+from dataclasses import dataclass, replace
+
+from changeover.exceptions import ChangeoverError
+from changeover.identity import short
+from changeover.manifest import Manifest
+from changeover.schema import Schema
+from changeover.wire import Current
+from predict_api.exceptions import LowerSequence, OtherVersion
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A version that is verified, loaded, replayed and warm. `estimator` has `predict`."""
+
+    version: str
+    estimator: object
+    schema: Schema
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Held:
+    """By what requests are answered.
+
+    `confirmed_at` is when the check was sent that last confirmed it, in seconds of the clock that never steps.
+    """
+
+    model: str
+    current: Current
+    prepared: Prepared
+    confirmed_at: float
+
+
+def refuse_a_way_back(held: Held | None, current: Current, model: str) -> None:
+    """Raise LowerSequence or OtherVersion if `current` cannot follow what is held."""
+    if held is None:
+        return
+    if current.sequence < held.current.sequence:
+        raise LowerSequence(
+            f"model {model!r} is held at sequence {held.current.sequence}, model_server says {current.sequence}: its "
+            f"ledger is older than this replica (restored from a backup?); roll anew, or restart predict_api with an "
+            f"empty CACHE_DIR to accept the older ledger"
+        )
+    if current.sequence == held.current.sequence and current.version != held.current.version:
+        raise OtherVersion(
+            f"sequence {current.sequence} of model {model!r} is held as {short(held.current.version)}, model_server "
+            f"says {short(current.version)}: two ledgers claim one number; roll anew"
+        )
+
+
+def switch(held: Held | None, current: Current, prepared: Prepared, now: float) -> Held:
+    """The value that follows `held`; raises LowerSequence or OtherVersion.
+
+    `prepared` must be the version that `current` names; `now` is from before the check was sent.
+    """
+    refuse_a_way_back(held, current, prepared.manifest.model)
+    if prepared.version != current.version:
+        raise ChangeoverError(f"{short(prepared.version)} cannot answer for {short(current.version)}")
+    return Held(prepared.manifest.model, current, prepared, now)
+
+
+def confirm(held: Held, now: float) -> Held:
+    """`held`, confirmed as current by a check that was sent at `now`."""
+    return replace(held, confirmed_at=now)

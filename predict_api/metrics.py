@@ -1,0 +1,49 @@
+"""What predict_api counts, over all its workers. Names and labels live here and nowhere else.
+
+Workers write into files of PROMETHEUS_MULTIPROC_DIR, which must be set before this module is imported; whichever worker
+is asked adds them up, those of dead workers included.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+REQUESTS: Final = Counter("changeover_requests_total", "Answers, by model and status", ["model", "status"])
+SECONDS: Final = Histogram("changeover_request_seconds", "Seconds until the answer", ["model"], buckets=_BUCKETS)
+STALE: Final = Counter("changeover_stale_answers_total", "Answers that could not be confirmed as current", ["model"])
+CHECKS: Final = Counter("changeover_checks_total", "Freshness checks, by outcome", ["model", "outcome"])
+ROLLS: Final = Counter("changeover_switches_total", "Switches of a worker to another version", ["model"])
+PREPARE_FAILURES: Final = Counter("changeover_prepare_failures_total", "Versions that could not be prepared", ["model"])
+REFUSED: Final = Counter(
+    "changeover_sequence_refused_total", "Checks that named a lower sequence, or another version under one", ["model"]
+)
+HOLDING: Final = Gauge(
+    "changeover_workers_holding",
+    "Workers that answer by this version",
+    ["model", "version", "sequence"],
+    multiprocess_mode="livesum",
+)
+
+
+def exposition(directory: Path) -> bytes:
+    """Everything counted by all workers that use `directory`, in the Prometheus text format."""
+    _forget_the_dead(directory)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, path=str(directory))  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def _forget_the_dead(directory: Path) -> None:
+    """A killed worker holds nothing any more; what it has counted stays."""
+    for path in directory.glob("gauge_live*_*.db"):
+        pid = path.stem.rsplit("_", 1)[1]
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            multiprocess.mark_process_dead(int(pid), str(directory))  # type: ignore[no-untyped-call]
+        except (PermissionError, ValueError):
+            continue

@@ -1,0 +1,157 @@
+"""The thread that makes versions ready: fetch or read, verify, load, replay the golden rows, warm up.
+
+Carries "Prepare" of the changeover. The old version answers meanwhile; a version that fails any step never answers. With
+model_server away at start, what was last confirmed is taken from the verified disk cache.
+"""
+
+import threading
+import time
+from collections.abc import Collection
+from typing import Final
+
+from changeover import golden
+from changeover.clock import now
+from changeover.exceptions import ChangeoverError, ScoringFailed
+from changeover.log_events import event
+from changeover.manifest import Manifest
+from changeover.schema import Schema
+from changeover.scoring import score
+from predict_api.cache import Cache
+from predict_api.exceptions import ArtifactUnavailable
+from predict_api.fetch import Fetch
+from predict_api.freshness_loop import FreshnessLoop
+from predict_api.held import Prepared
+from predict_api.load import load
+from predict_api.replica import Replica
+
+IDLE_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 0.5  # until what could not be had is asked for again
+TOUCH_SECONDS: Final = 5.0
+
+
+class Preparation:
+    """The preparation of one model in this process."""
+
+    def __init__(
+        self, replica: Replica, freshness: FreshnessLoop, fetch: Fetch, cache: Cache, extra_globals: Collection[str]
+    ) -> None:
+        self._replica, self._freshness, self._fetch, self._cache = replica, freshness, fetch, cache
+        self._extra_globals = extra_globals
+        self._stopped = False
+        self._kept: tuple[int, float] = (-1, 0.0)  # the sequence that the cache names, and when that was last said
+        self._thread = threading.Thread(target=self._run, name=f"prepare-{replica.model}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to prepare what checks announce."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Begin no further preparation."""
+        self._stopped = True
+        self._replica.work.set()
+
+    def _run(self) -> None:
+        self._freshness.checked.wait()
+        while not self._stopped:
+            self._replica.work.clear()
+            try:
+                version = self._replica.to_prepare(now())
+                if version is not None:
+                    self._prepare(version)
+                    continue
+                if self._replica.held is None and self._freshness.broken:
+                    self._start_from_cache()
+                self._remember()
+            except Exception as error:  # noqa: BLE001 the thread must outlive any single version
+                event("prepare.crashed", level="error", model=self._replica.model, error=error)
+            self._replica.work.wait(IDLE_SECONDS)
+
+    def _prepare(self, version: str) -> None:
+        """Make `version` ready, or say why not; what cannot be had now is tried again for as long as it is wanted."""
+        pause = threading.Event()
+        while not self._stopped and self._replica.still_wanted(version):
+            try:
+                prepared = self._ready(version)
+            except ArtifactUnavailable as error:
+                event("prepare.waits", level="warning", model=self._replica.model, version=version, reason=str(error))
+                pause.wait(RETRY_SECONDS)
+                continue
+            except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
+                self._replica.fail(version, _reason(error), now())
+                return
+            self._replica.add(prepared)
+            self._freshness.hasten()
+            return
+
+    def _ready(self, version: str) -> Prepared:
+        """`version`, ready; raises what is wrong with it."""
+        began = now()
+        model = self._replica.model
+        manifest = self._cache.manifest(model, version)
+        if manifest is None:
+            manifest = self._fetch.manifest(version)
+            self._cache.keep_manifest(manifest)
+        buffer = self._cache.artifact(model, version, lambda: self._fetch.artifact(manifest))
+        prepared = self._loaded(buffer, manifest)
+        took = round((now() - began) * 1000)
+        event("replica.prepared", model=model, version=version, bytes=len(buffer), took_ms=took)
+        return prepared
+
+    def _loaded(self, buffer: bytes, manifest: Manifest) -> Prepared:
+        estimator = load(buffer, manifest.version, self._extra_globals)
+        schema = Schema.from_json(manifest.schema)
+        if manifest.golden is not None and manifest.golden.get("outputs") is not None:
+            golden.replay(estimator, schema, manifest.golden)
+        else:
+            _warm_up(estimator, schema)
+        return Prepared(manifest.version, estimator, schema, manifest)
+
+    def _start_from_cache(self) -> None:
+        """Hold what was last confirmed, if the cache has all of it; otherwise there is nothing to wait for."""
+        model = self._replica.model
+        current = self._cache.current(model)
+        manifest = self._cache.manifest(model, current.version) if current else None
+        try:
+            if current is not None and manifest is not None:
+                buffer = self._cache.artifact(model, current.version, _nothing_to_download)
+                age = max(0.0, time.time() - self._cache.confirmed_at(model))
+                self._replica.start_from_cache(current, self._loaded(buffer, manifest), now() - age)
+                event("replica.started_from_cache", level="warning", model=model, version=current.version)
+        except ArtifactUnavailable:
+            pass  # not in the cache, or not whole
+        except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
+            event("cache.unloadable", level="warning", model=model, reason=_reason(error))
+        finally:
+            self._replica.settled.set()
+
+    def _remember(self) -> None:
+        """Keep in the cache what is held and confirmed, and that it still is."""
+        held = self._replica.held
+        if held is None or self._freshness.broken:
+            return
+        sequence, said_at = self._kept
+        if sequence != held.current.sequence or now() - said_at >= TOUCH_SECONDS:
+            self._cache.keep_current(held.model, held.current)
+            if sequence != held.current.sequence:
+                self._cache.prune(held.model, self._replica.in_use())
+            self._kept = (held.current.sequence, now())
+
+
+def _warm_up(estimator: object, schema: Schema) -> None:
+    """Score one made-up row, so that the first caller does not pay for what is set up on first use."""
+    row: dict[str, list[object]] = {}
+    for column in schema.columns:
+        row[column.name] = [{"string": "", "boolean": False}.get(column.type, 0)]
+    try:
+        score(estimator, schema, row, 1)  # type: ignore[arg-type]
+    except ScoringFailed as error:
+        event("prepare.not_warm", level="debug", reason=str(error))
+
+
+def _nothing_to_download() -> bytes:
+    raise ArtifactUnavailable("not in the cache")
+
+
+def _reason(error: Exception) -> str:
+    """One line for the operator."""
+    return str(error) if isinstance(error, ChangeoverError) else f"{type(error).__name__}: {error}"

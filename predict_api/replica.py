@@ -1,0 +1,166 @@
+"""One worker process as a replica of one model: what it holds, has prepared, could not prepare, and is told to prepare.
+
+Joins what checks say (`freshness_loop.py`) and what preparation achieves (`prepare.py`). A switch happens only here and
+only by a check, in one assignment to `held`, which requests read once and without a lock.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from changeover.identity import short
+from changeover.log_events import event
+from changeover.wire import Current
+from predict_api import metrics
+from predict_api.check_call import CheckAnswer
+from predict_api.exceptions import LowerSequence
+from predict_api.freshness import Outcome
+from predict_api.held import Held, Prepared, confirm, refuse_a_way_back, switch
+
+RETRY_CURRENT_AFTER: Final = 30.0  # seconds
+
+
+class Replica:
+    """The state of one model in this process; safe for threads."""
+
+    def __init__(self, model: str, floor: Current | None, notify: Callable[[], None]) -> None:
+        self.model = model
+        self.held: Held | None = None
+        self.settled = threading.Event()  # held, or known that there is nothing to hold for now
+        self.work = threading.Event()  # something may have to be prepared
+        self._floor = floor  # what this instance confirmed before it was restarted
+        self._notify = notify  # what is reported to model_server has changed
+        self._lock = threading.Lock()
+        self._prepared: dict[str, Prepared] = {}
+        self._failed: dict[str, tuple[str, float]] = {}
+        self._wanted: Current | None = None
+        self._next: str | None = None
+        self._server = ""
+
+    def on_answer(self, answer: CheckAnswer, sent_at: float) -> Outcome:
+        """A check was answered; `sent_at` is from before it was sent. Raises LowerSequence or OtherVersion."""
+        with self._lock:
+            self._hear(answer)
+            current = answer.current
+            if current is None:
+                self._wanted = None
+                self.settled.set()
+                return Outcome.ABSENT
+            refuse_a_way_back(self.held, current, self.model)
+            if self.held is None and self._floor is not None and current.sequence < self._floor.sequence:
+                raise LowerSequence(
+                    f"model {self.model!r} was at sequence {self._floor.sequence} when this service last ran, "
+                    f"model_server says {current.sequence}: roll anew, or empty CACHE_DIR to accept the older ledger"
+                )
+            if self.held is not None and self.held.current == current:
+                self.held = confirm(self.held, sent_at)
+                return Outcome.CONFIRMED
+            prepared = self._prepared.get(current.version)
+            if prepared is None:
+                if self._wanted != current:
+                    self._wanted = current
+                    self.work.set()
+                return Outcome.BEHIND
+            self._take(switch(self.held, current, prepared, sent_at))
+            return Outcome.CONFIRMED
+
+    def start_from_cache(self, current: Current, prepared: Prepared, confirmed_at: float) -> None:
+        """Answer by what was confirmed before the restart, until a check says more; its answers are stale."""
+        with self._lock:
+            if self.held is None:
+                self._take(switch(None, current, prepared, confirmed_at))
+
+    def to_prepare(self, now: float) -> str | None:
+        """The version that is to be prepared next, if any; current before next."""
+        with self._lock:
+            wanted = self._wanted.version if self._wanted else None
+            if wanted is not None and wanted not in self._prepared:
+                _, failed_at = self._failed.get(wanted, ("", float("-inf")))
+                if now - failed_at >= RETRY_CURRENT_AFTER:
+                    return wanted
+            if self._next is not None and self._next not in self._prepared and self._next not in self._failed:
+                return self._next
+            return None
+
+    def still_wanted(self, version: str) -> bool:
+        """Whether `version` is current or announced."""
+        with self._lock:
+            return version in self._in_use()
+
+    def add(self, prepared: Prepared) -> None:
+        """`prepared` is ready to answer."""
+        with self._lock:
+            self._prepared[prepared.version] = prepared
+            self._failed.pop(prepared.version, None)
+            self._retire()
+        self._notify()
+
+    def fail(self, version: str, reason: str, now: float) -> None:
+        """`version` cannot be prepared."""
+        metrics.PREPARE_FAILURES.labels(self.model).inc()
+        event("replica.prepare_failed", level="error", model=self.model, version=version, reason=reason)
+        with self._lock:
+            self._failed[version] = (reason, now)
+            self.settled.set()
+        self._notify()
+
+    def state(self) -> tuple[Current | None, frozenset[str], dict[str, str]]:
+        """What is reported: held, ready, failed."""
+        with self._lock:
+            held = self.held.current if self.held else None
+            return held, frozenset(self._prepared), {version: reason for version, (reason, _) in self._failed.items()}
+
+    def in_use(self) -> set[str]:
+        """The versions that must stay in the cache."""
+        with self._lock:
+            return self._in_use()
+
+    def _in_use(self) -> set[str]:
+        versions = {self.held.current.version} if self.held else set()
+        if self._wanted is not None:
+            versions.add(self._wanted.version)
+        if self._next is not None:
+            versions.add(self._next)
+        return versions
+
+    def _hear(self, answer: CheckAnswer) -> None:
+        """What a check says besides what is current: who answers, and what is to come."""
+        if answer.server_instance != self._server:
+            self._server = answer.server_instance
+            self._notify()
+        if answer.next_version == self._next:
+            return
+        self._next = answer.next_version
+        in_use = self._in_use()
+        for version in [version for version in self._failed if version not in in_use]:
+            del self._failed[version]  # announced anew, it is tried anew
+        self._retire()
+        if self._next is not None:
+            self.work.set()
+
+    def _take(self, held: Held) -> None:
+        before = self.held
+        self._wanted = None
+        self._prepared[held.prepared.version] = held.prepared
+        self.held = held  # the switch
+        self._retire()
+        self.settled.set()
+        self.work.set()
+        if before is not None:
+            metrics.ROLLS.labels(self.model).inc()
+            metrics.HOLDING.labels(self.model, before.current.version, before.current.sequence).set(0)
+        metrics.HOLDING.labels(self.model, held.current.version, held.current.sequence).set(1)
+        event(
+            "replica.switched",
+            model=self.model,
+            sequence=held.current.sequence,
+            version=held.current.version,
+            previous=short(before.current.version) if before else None,
+        )
+        self._notify()
+
+    def _retire(self) -> None:
+        """Unload what is neither held, current nor announced; the disk cache still has it."""
+        in_use = self._in_use()
+        for version in [version for version in self._prepared if version not in in_use]:
+            del self._prepared[version]

@@ -1,0 +1,93 @@
+"""The thread that tells model_server what this process holds, has ready and could not prepare.
+
+Carries `PUT /models/{m}/replicas/{replica}`: after each change, at least every second, and at once when another life of
+model_server answers. A report that fails changes nothing here: the next one says it all again.
+"""
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from changeover.clock import now
+from changeover.log_events import event
+from changeover.wire import ReplicaReport
+from predict_api.connection import Connection
+from predict_api.exceptions import CallFailed
+from predict_api.replica import Replica
+
+EVERY: Final = 1.0
+CALL_SECONDS: Final = 1.0
+LEAVE_SECONDS: Final = 0.5
+
+
+class Reports:
+    """The reports of one process, over one connection."""
+
+    def __init__(
+        self, connection: Connection, replica: str, token: str, replicas: Callable[[], Iterable[Replica]]
+    ) -> None:
+        self._connection, self._name, self._replicas = connection, replica, replicas
+        self._headers = {"Content-Type": "application/json"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._changed = threading.Event()
+        self._stopped = False
+        self._said = ""
+        self._host = socket.gethostname()
+        self._thread = threading.Thread(target=self._run, name="report", daemon=True)
+
+    def start(self) -> None:
+        """Begin to report."""
+        self._thread.start()
+
+    def changed(self) -> None:
+        """Report soon: something that is reported has changed."""
+        self._changed.set()
+
+    def leave(self) -> None:
+        """Report no more, and have model_server wait for this process no more."""
+        self._stopped = True
+        self._changed.set()
+        self._thread.join(CALL_SECONDS)
+        deadline = now() + LEAVE_SECONDS
+        for replica in self._replicas():
+            try:
+                self._connection.call("DELETE", self._path(replica.model), self._headers, deadline)
+            except CallFailed as error:
+                event("report.not_left", model=replica.model, reason=str(error))
+                return
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._changed.wait(EVERY)
+            self._changed.clear()
+            for replica in self._replicas():
+                try:
+                    self._report(replica)
+                except Exception as error:  # noqa: BLE001 the thread must outlive any single report
+                    event("report.crashed", level="error", model=replica.model, error=error)
+
+    def _report(self, replica: Replica) -> None:
+        held, ready, failed = replica.state()
+        report = ReplicaReport(self._name, self._host, os.getpid(), held, ready, failed)
+        body = json.dumps(report.to_json()).encode()
+        fault = ""
+        try:
+            answer = self._connection.call(
+                "PUT", self._path(replica.model), self._headers, now() + CALL_SECONDS, body=body
+            )
+            if answer.status in {401, 403}:
+                fault = f"model_server refused the report with HTTP {answer.status}: is REPORT_TOKEN the same there?"
+            elif answer.status not in {200, 204, 404}:  # 404: it does not know the model (yet)
+                fault = f"model_server answered HTTP {answer.status} to a report"
+        except CallFailed as error:
+            fault = str(error)
+        if fault and fault != self._said:
+            event("report.failed", level="warning", model=replica.model, reason=fault)
+        self._said = fault
+
+    def _path(self, model: str) -> str:
+        return f"/models/{model}/replicas/{self._name}"

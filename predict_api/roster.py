@@ -1,0 +1,79 @@
+"""Which models this process is a replica of, and the parts that work for each.
+
+A model is added when it is found (`discovery.py`, or a request that names it) and stays. Starts the two threads of a
+model; joins nothing else.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from predict_api.cache import Cache
+from predict_api.check_call import CheckCall
+from predict_api.connection import Connection
+from predict_api.fetch import Fetch
+from predict_api.freshness_loop import FreshnessLoop
+from predict_api.lookup import Lookup
+from predict_api.prepare import Preparation
+from predict_api.replica import Replica
+from predict_api.settings import PredictSettings
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model here: its state, its checks, its preparation."""
+
+    replica: Replica
+    freshness: FreshnessLoop
+    preparation: Preparation
+
+
+class Roster:
+    """The models of this process, by name; safe for threads."""
+
+    def __init__(
+        self, settings: PredictSettings, lookup: Lookup, cache: Cache, replica_id: str, notify: Callable[[], None]
+    ) -> None:
+        self._settings, self._lookup, self._cache = settings, lookup, cache
+        self._replica_id, self._notify = replica_id, notify
+        self._lock = threading.Lock()
+        self._members: dict[str, Member] = {}
+
+    def find(self, model: str) -> Member | None:
+        """The parts of `model`, if this process is a replica of it."""
+        return self._members.get(model)
+
+    def members(self) -> list[Member]:
+        """Every model here, by name."""
+        return [member for _, member in sorted(self._members.items())]
+
+    def replicas(self) -> list[Replica]:
+        """The state of every model here."""
+        return [member.replica for member in self.members()]
+
+    def add(self, model: str) -> Member:
+        """Become a replica of `model`, if this process is not yet one."""
+        with self._lock:
+            known = self._members.get(model)
+            if known is not None:
+                return known
+            member = self._build(model)
+            self._members = {**self._members, model: member}
+        member.freshness.start()
+        member.preparation.start()
+        return member
+
+    def stop(self) -> None:
+        """Check and prepare no more."""
+        for member in self.members():
+            member.freshness.stop()
+            member.preparation.stop()
+
+    def _build(self, model: str) -> Member:
+        url = self._settings.model_server_url
+        replica = Replica(model, self._cache.current(model), self._notify)
+        call = CheckCall(Connection(url, self._lookup), model, self._replica_id)
+        freshness = FreshnessLoop(replica, call, self._settings.check_deadline)
+        fetch = Fetch(url, self._lookup, model)
+        preparation = Preparation(replica, freshness, fetch, self._cache, self._settings.extra_globals)
+        return Member(replica, freshness, preparation)

@@ -1,0 +1,46 @@
+"""`/livez` asks nobody, `/readyz` says whether this replica can answer, `/metrics` adds up all workers.
+
+None of them calls model_server: probes in a storm stay here.
+"""
+
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from predict_api import metrics
+from predict_api.exceptions import Draining, NoModel
+from predict_api.routes.parts import Parts
+
+
+def blueprint(parts: Parts) -> Blueprint:
+    """The routes that probes ask."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/livez")
+    def livez() -> Response:
+        return jsonify({"status": "alive"})
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        if parts.draining():
+            raise Draining("this replica was told to end; send requests elsewhere")
+        members = [member for member in parts.roster.members() if member.replica.held is not None]
+        if not members:
+            raise NoModel("no model is loaded yet; `changeover push --roll` publishes one and makes it current")
+        stale = [member.replica.model for member in members if member.freshness.broken]
+        failed = {
+            member.replica.model: reasons for member in parts.roster.members() if (reasons := member.replica.state()[2])
+        }
+        return jsonify(
+            {
+                "status": "ready",
+                "models": [member.replica.model for member in members],
+                "stale": stale,
+                "not_prepared": failed,
+            }
+        )
+
+    @routes.get("/metrics")
+    def exposition() -> Response:
+        return Response(metrics.exposition(parts.metrics_directory), content_type=CONTENT_TYPE_LATEST)
+
+    return routes

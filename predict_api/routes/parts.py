@@ -1,0 +1,28 @@
+"""What the routes are given: the parts that `app.py` joined."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from predict_api.discovery import Discovery
+from predict_api.exceptions import UnknownModel
+from predict_api.roster import Member, Roster
+from predict_api.settings import PredictSettings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one worker. `draining` says whether it was told to end."""
+
+    settings: PredictSettings
+    roster: Roster
+    discovery: Discovery
+    draining: Callable[[], bool]
+    metrics_directory: Path
+
+    def member(self, model: str) -> Member:
+        """The parts of `model`; raises UnknownModel if neither this process nor model_server knows it."""
+        member = self.roster.find(model) or self.discovery.ask(model)
+        if member is None:
+            raise UnknownModel(f"there is no model {model!r} here; GET /models lists what there is")
+        return member

@@ -1,0 +1,94 @@
+"""`POST /predict` and `POST /models/{model}/predict`: the body is read within bounds, the answer says by what it is."""
+
+from typing import IO, Final, cast
+
+from flask import Blueprint, Response, g, request
+
+from predict_api import predict
+from predict_api.exceptions import BodyCutOff, BodyTooLarge, UnknownOption, UnsupportedBody
+from predict_api.routes.parts import Parts
+
+_CHUNK: Final = 256 * 1024
+_JSON_TYPES: Final = ("application/json", "text/json")
+
+
+def blueprint(parts: Parts) -> Blueprint:
+    """The routes that predict."""
+    routes = Blueprint("predict", __name__)
+
+    @routes.post("/predict")
+    def predict_default() -> Response:
+        return _predict(parts, parts.settings.default_model)
+
+    @routes.post("/models/<model>/predict")
+    def predict_named(model: str) -> Response:
+        return _predict(parts, model)
+
+    return routes
+
+
+def _predict(parts: Parts, model: str) -> Response:
+    member = parts.member(model)
+    g.model = model
+    include_inputs = _includes_inputs()
+    _check_declared()
+    question = predict.read(_body(parts.settings.max_body_bytes), include_inputs=include_inputs)
+    basis = g.basis = predict.basis(member)
+    return Response(predict.answer(question, basis.held, parts.settings.max_rows), mimetype="application/json")
+
+
+def _includes_inputs() -> bool:
+    """Whether `?include=inputs` is asked for; raises UnknownOption for any other value."""
+    asked = request.args.get("include")
+    if asked not in {None, "", "inputs"}:
+        raise UnknownOption(f"include={asked!r} is not known here; ?include=inputs adds each row's inputs")
+    return asked == "inputs"
+
+
+def _check_declared() -> None:
+    """Raise UnsupportedBody unless the headers declare plain JSON in UTF-8."""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise UnsupportedBody(f"the body has Content-Encoding {encoding!r}: send it as it is, without one")
+    kind = request.mimetype
+    if kind not in _JSON_TYPES and not (kind.startswith("application/") and kind.endswith("+json")):
+        was = f"Content-Type {kind!r}" if kind else "no Content-Type"
+        raise UnsupportedBody(f"the body has {was}: send it with 'Content-Type: application/json'")
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if charset not in {"utf-8", "utf8", "us-ascii"}:
+        raise UnsupportedBody(f"the body has charset {charset!r}: send UTF-8")
+
+
+def _body(limit: int) -> bytes:
+    """The whole body, with either framing; raises BodyTooLarge or BodyCutOff."""
+    announced = request.content_length
+    stream = cast("IO[bytes]", request.environ["wsgi.input"])
+    if announced is not None and announced > limit:
+        _discard(stream, 4 * limit)
+        raise BodyTooLarge(f"the body has {announced} bytes, at most {limit} are taken: send the rows in parts")
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        chunk = stream.read(_CHUNK)
+        if not chunk:
+            break
+        size += len(chunk)
+        if size > limit:
+            chunks.clear()
+            _discard(stream, 4 * limit)
+            raise BodyTooLarge(f"the body has more than {limit} bytes: send the rows in parts")
+        chunks.append(chunk)
+    if announced is not None and size < announced:
+        raise BodyCutOff(f"the body announces {announced} bytes, {size} came")
+    return b"".join(chunks)
+
+
+def _discard(stream: IO[bytes], most: int) -> None:
+    """Read on for a while: a client that still sends would see a reset connection instead of the answer."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        return  # it waits for the answer before it sends anything
+    while most > 0:
+        chunk = stream.read(_CHUNK)
+        if not chunk:
+            return
+        most -= len(chunk)

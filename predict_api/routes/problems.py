@@ -1,0 +1,92 @@
+"""Error -> status: the only place of predict_api that decides one. Every error answer is RFC 9457 problem+json."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException
+
+from changeover.exceptions import ChangeoverError, NotAnEstimator, NotJson, RequestFaults, ScoringFailed, TooManyRows
+from changeover.log_events import event
+from changeover.problem import MEDIA_TYPE, problem
+from predict_api.exceptions import (
+    BodyCutOff,
+    BodyTooLarge,
+    Draining,
+    NoModel,
+    UnknownModel,
+    UnknownOption,
+    UnsupportedBody,
+)
+
+# the cause: status, the word for programs, the title
+PROBLEMS: Final[Mapping[type[ChangeoverError], tuple[int, str, str]]] = {
+    NotJson: (400, "not-json", "The body is not strict JSON"),
+    BodyCutOff: (400, "body-cut-off", "The body is shorter than announced"),
+    UnknownOption: (400, "unknown-option", "The query asks for what there is not"),
+    UnknownModel: (404, "unknown-model", "There is no such model"),
+    BodyTooLarge: (413, "body-too-large", "The body is too large"),
+    UnsupportedBody: (415, "unsupported-body", "The body is not plain JSON"),
+    RequestFaults: (422, "does-not-fit", "The request does not fit the model's schema"),
+    TooManyRows: (422, "too-many-rows", "The batch has too many rows"),
+    ScoringFailed: (500, "model-failed", "The model could not answer"),
+    NotAnEstimator: (500, "model-failed", "The model could not answer"),
+    NoModel: (503, "no-model", "No version of the model is loaded yet"),
+    Draining: (503, "draining", "This replica is ending"),
+}
+RETRY_AFTER: Final = "1"  # seconds, with every 503
+_HTTP_KINDS: Final = {404: "no-route", 405: "method-not-allowed", 413: "body-too-large"}
+
+
+def register(app: Flask) -> None:
+    """Have `app` answer every error as a problem."""
+    app.register_error_handler(ChangeoverError, _ours)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _ours(error: ChangeoverError) -> Response:
+    known = next((PROBLEMS[cause] for cause in type(error).__mro__ if cause in PROBLEMS), None)
+    if known is None:
+        return _unexpected(error)
+    status, kind, title = known
+    if status == 500:
+        return _model_failed(error, kind, title)
+    if isinstance(error, RequestFaults):
+        return _answer(problem(kind, status, title, str(error), errors=error.errors, total=error.total))
+    return _answer(problem(kind, status, title, str(error)))
+
+
+def _model_failed(error: ChangeoverError, kind: str, title: str) -> Response:
+    """The caller learns that it happened and by which id to ask; what happened is in the log."""
+    event("predict.model_failed", level="error", error=error)
+    detail = f"the model could not answer this request; the log says why, by request id {g.request_id}"
+    return _answer(problem(kind, 500, title, detail, request_id=g.request_id))
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    title = error.name
+    detail = error.description or title
+    if status == 404:
+        detail = "there is nothing at this path; POST /predict or /models/{model}/predict, GET /models, see the README"
+    answer = _answer(problem(_HTTP_KINDS.get(status, f"http-{status}"), status, title, detail))
+    for name, value in error.get_headers():
+        if name.lower() in {"allow", "location", "retry-after"}:
+            answer.headers[name] = value
+    return answer
+
+
+def _unexpected(error: Exception) -> Response:
+    event("request.crashed", level="error", error=error)
+    detail = f"an error of this service, not of the request; the log says what, by request id {g.request_id}"
+    return _answer(problem("internal", 500, "The service failed", detail, request_id=g.request_id))
+
+
+def _answer(body: dict[str, object]) -> Response:
+    status = body["status"]
+    answer = Response(json.dumps(body), status=int(str(status)), mimetype=MEDIA_TYPE)
+    if status == 503:
+        answer.headers["Retry-After"] = RETRY_AFTER
+    return answer

@@ -1,0 +1,90 @@
+"""What an operator may set on predict_api. Declares only; `changeover/settings.py` reads."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from changeover.identity import check_model_name
+from changeover.settings import Settings
+
+
+class PredictSettings(Settings):
+    """The settings of predict_api, one environment variable each."""
+
+    predict_host: str = Field("127.0.0.1", description="The address that predict_api listens on")
+    predict_port: int = Field(5000, ge=1, le=65535, description="The port that predict_api listens on")
+    workers: int = Field(2, ge=1, le=256, description="Worker processes of predict_api; each is a replica of its own")
+    threads: int = Field(8, ge=1, le=256, description="Requests that one worker of predict_api works on at once")
+    model_server_url: str = Field("http://127.0.0.1:5001", description="Where predict_api finds model_server")
+    report_token: SecretStr = Field(SecretStr(""), description="The token by which a replica may report its own state")
+    default_model: str = Field("default", description="The model that answers at /predict")
+    models: str = Field(
+        "", description="The models to prepare, separated by commas; empty: every model that has a current version"
+    )
+    check_deadline_ms: int = Field(
+        250, ge=10, le=60_000, description="Milliseconds that a request waits at most to learn what is current"
+    )
+    cache_dir: Path | None = Field(
+        None, description="Where predict_api keeps verified artifacts for a restart; empty: no cache"
+    )
+    start_timeout: float = Field(
+        60.0, ge=0, description="Seconds that a new worker waits for its models before it accepts connections"
+    )
+    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1, description="The largest request body that /predict takes")
+    max_rows: int = Field(10_000, ge=1, description="The most rows that one request to /predict may have")
+    allowed_globals: str = Field(
+        "", description="Further globals that an artifact may name, dotted, separated by commas"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The lowest level that is logged"
+    )
+
+    @field_validator("model_server_url")
+    @classmethod
+    def _an_http_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError(f"{value!r} is not an address like http://model_server:5001")
+        return value.rstrip("/")
+
+    @field_validator("default_model")
+    @classmethod
+    def _a_model_name(cls, value: str) -> str:
+        return _checked(value)
+
+    @field_validator("models")
+    @classmethod
+    def _model_names(cls, value: str) -> str:
+        for name in _listed(value):
+            _checked(name)
+        return value
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models of `MODELS`; none means every model that has a current version."""
+        return _listed(self.models)
+
+    @property
+    def extra_globals(self) -> tuple[str, ...]:
+        """The globals of `ALLOWED_GLOBALS`."""
+        return _listed(self.allowed_globals)
+
+    @property
+    def check_deadline(self) -> Annotated[float, "seconds"]:
+        """CHECK_DEADLINE_MS in seconds."""
+        return self.check_deadline_ms / 1000
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _checked(name: str) -> str:
+    from changeover.exceptions import InvalidName
+
+    try:
+        return check_model_name(name)
+    except InvalidName as error:
+        raise ValueError(str(error)) from error

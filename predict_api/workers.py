@@ -1,0 +1,111 @@
+"""The worker processes: granian serves, this file says how one begins and ends, and replaces one that died.
+
+Carries "every worker process is a replica of its own". A worker listens only when it can answer; it ends with its
+parent; on SIGTERM it finishes what it accepted, then leaves.
+"""
+
+import multiprocessing.util
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from ctypes import c_bool
+from functools import partial
+from multiprocessing.sharedctypes import RawValue
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import Any, Final, Protocol
+
+from flask import Flask
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from changeover.log_events import configure, event
+from changeover.parent import end_with_parent
+from predict_api.settings import PredictSettings
+
+HEADER_MS: Final = 10_000  # for the head of a request, so that slow senders of headers hold no connection
+KILL_SECONDS: Final = 20  # after SIGTERM, for requests under way
+YOUNG_SECONDS: Final = 2.0  # a worker that dies younger than this is replaced after a pause of its own
+PAUSE_SECONDS: Final = 1.0
+
+
+class Worker(Protocol):
+    """What a worker process runs."""
+
+    flask: Flask
+
+    def start(self) -> None:
+        """Get ready to answer."""
+
+    def leave(self) -> None:
+        """Say that this replica is gone."""
+
+
+Build = Callable[[PredictSettings, Path, Callable[[], bool]], Worker]
+
+
+class _Server(Server):  # type: ignore[misc,valid-type]  # granian chooses the class by the kind of interpreter
+    """granian's server, but a crash of workers never ends the others, and the end is announced before it begins."""
+
+    draining: Any = None
+
+    def signal_handler_interrupt(self, *args: object, **kwargs: object) -> None:
+        self.draining.value = True
+        super().signal_handler_interrupt(*args, **kwargs)
+
+    def _serve_loop(self, spawn_target: object, target_loader: object) -> None:
+        while not self.interrupt_signal:
+            self.main_loop_interrupt.wait()
+            self.main_loop_interrupt.clear()
+            if self.interrupt_signal:
+                return
+            dead = []
+            while self.interrupt_children:  # one by one: watchers append at any time
+                dead.append(self.interrupt_children.pop(0))
+            born: dict[int, float] = self.respawned_wrks
+            if any(monotonic() - born.get(index, float("-inf")) < YOUNG_SECONDS for index in dead):
+                threading.Event().wait(PAUSE_SECONDS)
+            for index in dead:
+                event("worker.died", level="error", worker=index + 1)
+                self._respawn_workers([index], spawn_target, target_loader)
+
+
+def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> None:
+    """Serve until SIGTERM or SIGINT; returns when every accepted request is answered."""
+    server = _Server(
+        "predict_api",
+        address=settings.predict_host,
+        port=settings.predict_port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        backlog=2048,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MS),
+        log_level=LogLevels.error,
+        respawn_failed_workers=True,
+        workers_kill_timeout=KILL_SECONDS,
+    )
+    draining = server.draining = RawValue(c_bool, False)
+    loader = partial(_load, os.getpid(), settings, metrics_directory, build, draining)
+    server.serve(target_loader=loader, wrap_loader=False)
+
+
+def _load(master: int, settings: PredictSettings, metrics_directory: Path, build: Build, draining: Any) -> Flask:
+    """In a new worker process: a WSGI application that can answer."""
+    signal.signal(signal.SIGTERM, _end_before_serving)  # until granian takes over
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the master ends its workers
+    end_with_parent(master)
+    configure("predict_api", settings.log_level)
+    worker = build(settings, metrics_directory, lambda: bool(draining.value))
+    multiprocessing.util.Finalize(None, worker.leave, exitpriority=100)
+    worker.start()
+    return worker.flask
+
+
+def _end_before_serving(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
