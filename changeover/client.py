@@ -80,10 +80,14 @@ class Client:
 
     def fetch(self, version: str, into: Path, model: str | None = None) -> str:
         """Write the artifact to `into`; returns the SHA-256 of what came, compared with `Repr-Digest`."""
-        with self._server.send("GET", f"{self._path(model)}/versions/{version}/artifact", stream=True) as answer:
-            with into.open("wb") as file, self._server.naming_silence():
-                for block in answer.iter_content(1 << 20):
-                    file.write(block)
+        path = f"{self._path(model)}/versions/{version}/artifact"
+        with (
+            self._server.send("GET", path, stream=True) as answer,
+            into.open("wb") as file,
+            self._server.naming_silence(),
+        ):
+            for block in answer.iter_content(1 << 20):
+                file.write(block)
         actual = sha256_of_file(into)
         promised = digest.parse_repr_digest(answer.headers.get(REPR_DIGEST, ""))
         if promised is not None and promised != actual:

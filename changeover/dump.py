@@ -69,11 +69,11 @@ def rows_of(example: "pd.DataFrame", count: int = GOLDEN_ROWS) -> list[JsonObjec
 
 def _json(value: object) -> Json:
     import numpy as np
-    import pandas
+    import pandas as pd
 
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or value is pandas.NA or value is pandas.NaT:
+    if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, float):
         return None if value != value else value

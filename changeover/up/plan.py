@@ -1,6 +1,7 @@
 """Which processes a stack has, and what each is told: a child gets the secrets it needs and no others.
 
-Carries "predict_api: no bucket credentials" of the design. Pure: the environment comes in as a mapping.
+Carries "predict_api: no bucket credentials" of the design. The inherited environment comes in as a
+mapping.
 """
 
 from collections.abc import Mapping

@@ -20,7 +20,7 @@ def is_ok(url: str) -> bool:
 def explain(url: str) -> str:
     """What `/readyz` at `url` says is wrong, in one line; empty if it is ready or silent."""
     try:
-        answer = requests.get(url, timeout=_TIMEOUT)
+        answer = _get(url)
         if answer.status_code == 200:
             return ""
         body = answer.json()
@@ -34,7 +34,7 @@ def explain(url: str) -> str:
 def serves_something(server_url: str) -> bool:
     """Whether any model has a current version, so that predict_api should become ready by itself."""
     try:
-        body = requests.get(f"{server_url}/models", timeout=_TIMEOUT).json()
+        body = _get(f"{server_url}/models").json()
         return any(model.get("current") for model in body["models"])
     except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):
         return False
@@ -42,6 +42,13 @@ def serves_something(server_url: str) -> bool:
 
 def _status(url: str) -> int | None:
     try:
-        return requests.get(url, timeout=_TIMEOUT, allow_redirects=False).status_code
+        return _get(url).status_code
     except requests.RequestException:
         return None
+
+
+def _get(url: str) -> requests.Response:
+    """One GET past any proxy: what is asked is on this machine."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=_TIMEOUT, allow_redirects=False)

@@ -5,9 +5,6 @@ started it.
 """
 
 import os
-import select
-import signal
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +13,6 @@ from typing import Final
 from pydantic import Field
 
 from changeover import clock, stack
-from changeover.parent import end_with_parent
 from changeover.settings import Settings
 from changeover.up import home as homes
 from changeover.up import ready
@@ -26,6 +22,7 @@ from changeover.up.log_tail import LogTail, fresh_log
 from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE, Ports, plan
 from changeover.up.ports import choose
 from changeover.up.secrets import Secrets, keep
+from changeover.up.signals import Signals
 from changeover.up.workers import pids_of_instance
 
 _TICK: Final = 0.2
@@ -61,41 +58,6 @@ def choose_ports(options: Options) -> Ports:
     wanted = [first + index if first else 0 for index in range(options.replicas)]
     predict = tuple(choose(port, "--predict-port", taken) for port in wanted)
     return Ports(store=choose(options.store_port, "--store-port", taken), server=server, predict=predict)
-
-
-class Signals:
-    """Wakes the loop at a signal and remembers that the end was asked for; use as a context in the main thread."""
-
-    def __init__(self) -> None:
-        self.end = False
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
-        self._before: dict[int, object] = {}
-
-    def __enter__(self) -> "Signals":
-        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-        signal.signal(signal.SIGINT, self._ask)
-        signal.signal(signal.SIGTERM, self._ask)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            # nohup ignores SIGHUP: who starts us so wants us to outlive the terminal and the shell
-            signal.signal(signal.SIGHUP, self._ask)
-            end_with_parent()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.set_wakeup_fd(-1)
-        self._reader.close()
-        self._writer.close()
-
-    def _ask(self, _number: int, _frame: object) -> None:
-        self.end = True
-
-    def wait(self, seconds: float) -> None:
-        """Return at the next signal, or after `seconds`."""
-        if select.select([self._reader], [], [], seconds)[0]:
-            self._reader.recv(4096)
 
 
 class Supervisor:

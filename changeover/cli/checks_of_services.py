@@ -1,0 +1,158 @@
+"""What `doctor` asks the services: whether they live, are ready, believe the token and agree on what is current."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+import requests
+
+from changeover import __version__, stack
+from changeover.cli.finding import Finding
+from changeover.identity import short
+from changeover.manifest import JsonObject
+
+_TIMEOUT: Final = (2.0, 5.0)
+_START: Final = "changeover up (with Docker: docker compose up --wait)"
+Answer = tuple[int, JsonObject]
+
+
+def check_store(found: stack.Stack) -> Finding:
+    """Something speaks HTTP at the store's address."""
+    if _ask(found.store_url) is not None:
+        return Finding("store", True, f"answers at {found.store_url}")
+    return Finding("store", False, f"no answer at {found.store_url}{_owner(found.store_url)}", _START)
+
+
+def check_server(found: stack.Stack) -> list[Finding]:
+    """model_server lives, is ready, and is of this version."""
+    alive = _ask(f"{found.server_url}/livez")
+    if alive is None or alive[0] != 200:
+        return [Finding("model_server", False, f"no answer at {found.server_url}{_owner(found.server_url)}", _START)]
+    findings = [Finding("model_server", True, f"lives at {found.server_url}")]
+    ready = _ask(f"{found.server_url}/readyz")
+    status, body = ready or (0, {})
+    detail = str(body.get("detail") or body.get("title") or f"HTTP {status}")
+    degraded = body.get("degraded")
+    if status != 200:
+        step = "read its log (.changeover/log/model_server.log, or docker compose logs model_server)"
+        findings.append(Finding("model_server ready", False, detail, step))
+    elif degraded:
+        findings.append(
+            Finding("model_server ready", False, f"ready, but {degraded}", "mend that; the last good serves")
+        )
+    else:
+        findings.append(Finding("model_server ready", True, "yes"))
+    version = body.get("changeover")
+    if isinstance(version, str) and version != __version__:
+        step = "install the same version on both sides"
+        findings.append(Finding("versions", False, f"model_server is {version}, this is {__version__}", step))
+    return findings
+
+
+def check_predict(found: stack.Stack) -> list[Finding]:
+    """Each predict_api lives and is ready."""
+    if not found.predict_urls:
+        return [Finding("predict_api", False, "its address is not known", "set CHANGEOVER_PREDICT_URL")]
+    findings = []
+    for url in found.predict_urls:
+        alive = _ask(f"{url}/livez")
+        if alive is None or alive[0] != 200:
+            findings.append(Finding("predict_api", False, f"no answer at {url}{_owner(url)}", _START))
+            continue
+        status, body = _ask(f"{url}/readyz") or (0, {})
+        if status == 200:
+            findings.append(Finding("predict_api", True, f"lives and is ready at {url}"))
+            continue
+        detail = str(body.get("detail") or body.get("title") or f"HTTP {status}")
+        step = "changeover push FILE --roll, if no model was rolled yet; otherwise read its log"
+        findings.append(Finding("predict_api", False, f"lives at {url}, but is not ready: {detail}", step))
+    return findings
+
+
+def check_token(found: stack.Stack) -> Finding:
+    """model_server believes the token: a roll that names no version is refused for that, not for the token."""
+    if not found.token:
+        return Finding("token", False, "no token to publish with", "set CHANGEOVER_TOKEN, or use --home")
+    headers = {"Authorization": f"Bearer {found.token}"}
+    said = _ask(f"{found.server_url}/models/default/rollouts", method="POST", headers=headers)
+    if said is None:
+        return Finding("token", False, "could not be tried: model_server does not answer", _START)
+    if said[0] in (401, 403):
+        return Finding("token", False, "model_server refuses it", "take it from up.json or `changeover credentials`")
+    return Finding("token", True, "model_server accepts it")
+
+
+def check_agreement(found: stack.Stack) -> list[Finding]:
+    """Every replica answers by what model_server calls current."""
+    said = _ask(f"{found.server_url}/models")
+    models = said[1].get("models") if said else None
+    findings = []
+    for entry in models if isinstance(models, list) else []:
+        if not isinstance(entry, dict) or not isinstance(current := entry.get("current"), dict):
+            continue
+        name, version = str(entry.get("model")), str(current.get("version"))
+        others = {*_held(found.server_url, name, version), *_answering(found.predict_urls, name, version)}
+        if others:
+            step = f"wait a second and look again; then: changeover show -m {name}"
+            findings.append(
+                Finding(f"current of {name}", False, f"{short(version)}, but {'; '.join(sorted(others))}", step)
+            )
+        else:
+            findings.append(Finding(f"current of {name}", True, f"{short(version)} on every replica"))
+    return findings
+
+
+def _held(server_url: str, name: str, version: str) -> list[str]:
+    """Replicas that reported to hold something else."""
+    said = _ask(f"{server_url}/models/{name}")
+    replicas = said[1].get("replicas") if said else None
+    found = []
+    for replica in replicas if isinstance(replicas, list) else []:
+        if isinstance(replica, dict):
+            held = replica.get("held")
+            holds = str(held.get("version")) if isinstance(held, dict) else "nothing"
+            if holds != version:
+                found.append(f"replica {replica.get('replica')} holds {short(holds)}")
+    return found
+
+
+def _answering(predict_urls: list[str], name: str, version: str) -> list[str]:
+    """Addresses whose predict_api serves something else."""
+    found = []
+    for url in predict_urls:
+        said = _ask(f"{url}/models/{name}")
+        if said is None:
+            continue
+        answers = str(said[1].get("version") or "nothing")
+        if answers != version:
+            found.append(f"{url} answers by {short(answers)}")
+    return found
+
+
+def _ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer | None:
+    """Status and JSON object of an answer, or None for silence."""
+    with requests.Session() as session:
+        session.trust_env = urlsplit(url).hostname not in {"127.0.0.1", "localhost", "::1"}
+        json: JsonObject | None = {} if method == "POST" else None
+        try:
+            answer = session.request(method, url, headers=headers, timeout=_TIMEOUT, allow_redirects=False, json=json)
+        except requests.RequestException:
+            return None
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    return answer.status_code, body if isinstance(body, dict) else {}
+
+
+def _owner(url: str) -> str:
+    """Who else holds the port of `url` on this machine, where that can be told."""
+    from changeover.up.ports import owner_of
+
+    parts = urlsplit(url)
+    if parts.hostname not in {"127.0.0.1", "localhost"} or parts.port is None:
+        return ""
+    try:
+        owner = owner_of(parts.port)
+    except ImportError:
+        return ""
+    return f"; its port is held by {owner}" if owner else "; nobody listens there"

@@ -1,0 +1,50 @@
+"""`changeover doctor`: looks at the whole stack and names what is wrong and the next step."""
+
+from pathlib import Path
+
+import click
+
+from changeover import stack
+from changeover.cli.checks_of_machine import check_disk, check_processes, check_up_file
+from changeover.cli.checks_of_services import check_agreement, check_predict, check_server, check_store, check_token
+from changeover.cli.finding import Finding
+from changeover.cli.terminal import answer
+from changeover.cli.verb import Verb, stack_options
+from changeover.exceptions import StackNotFound
+
+
+@click.command(cls=Verb)
+@stack_options
+def doctor(as_json: bool, home: Path | None, server_url: str | None) -> None:
+    """Check the whole stack; exit code 0 only if nothing is wrong."""
+    findings = examine(home, server_url)
+    wrong = [finding for finding in findings if not finding.ok]
+    lines = []
+    for finding in findings:
+        lines.append(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.name}: {finding.detail}")
+        if not finding.ok and finding.next_step:
+            lines.append(f"       next: {finding.next_step}")
+    lines.append("nothing is wrong" if not wrong else f"{len(wrong)} of {len(findings)} checks found something wrong")
+    body = {"ok": not wrong, "checks": [finding.to_json() for finding in findings]}
+    answer(body, "\n".join(lines), as_json)
+    if wrong:
+        raise click.exceptions.Exit(1)
+
+
+def examine(home: Path | None, server_url: str | None) -> list[Finding]:
+    """Every check, in the order in which one explains the next."""
+    try:
+        found = stack.find(home, server_url)
+    except StackNotFound as error:
+        return [Finding("stack", False, str(error), "changeover up")]
+    folder = home or Path(stack.HOME)
+    findings: list[Finding] = []
+    if found.pids is not None:
+        findings += [*check_up_file(folder), *check_processes(found.pids), *check_disk(folder)]
+    if found.store_url:
+        findings.append(check_store(found))
+    findings += check_server(found)
+    findings += check_predict(found)
+    findings.append(check_token(found))
+    findings += check_agreement(found)
+    return findings

@@ -1,0 +1,19 @@
+"""What one check of `changeover doctor` found."""
+
+from dataclasses import asdict, dataclass
+
+from changeover.manifest import JsonObject
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `next_step` is what to do where it is wrong."""
+
+    name: str
+    ok: bool
+    detail: str
+    next_step: str = ""
+
+    def to_json(self) -> JsonObject:
+        """The same as JSON."""
+        return asdict(self)

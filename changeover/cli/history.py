@@ -1,0 +1,37 @@
+"""`changeover history`: the ledger."""
+
+from pathlib import Path
+
+import click
+
+from changeover.cli.terminal import answer, table
+from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.identity import short
+
+
+@click.command(cls=Verb)
+@model_option
+@click.option("--at", metavar="TIME", help="What was live at this time, as in 2026-01-31T12:00:00Z.")
+@stack_options
+def history(model: str | None, at: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
+    """Tell which version was made current when, by whom and why, newest first."""
+    from changeover.client import Client
+
+    client = Client(server_url, home=home)
+    name = model or client.default_model()
+    rollouts = client.history(name, at)
+    rows = [
+        [
+            str(rollout.get("sequence") or "-"),
+            str(rollout.get("rolled_at", "")),
+            short(str(rollout.get("version", ""))),
+            short(str(rollout.get("previous") or "")) or "-",
+            str(rollout.get("state", "")),
+            str(rollout.get("by") or "-"),
+            str(rollout.get("reason") or ""),
+        ]
+        for rollout in rollouts
+    ]
+    headings = ["SEQUENCE", "ROLLED AT", "VERSION", "PREVIOUS", "STATE", "BY", "REASON"]
+    nothing = f"{name} was never rolled" if not at else f"nothing of {name} was live at {at}"
+    answer({"model": name, "rollouts": rollouts}, table(headings, rows) if rows else nothing, as_json)

@@ -1,0 +1,71 @@
+"""`changeover list`: the models, or the versions of one."""
+
+from pathlib import Path
+
+import click
+
+from changeover.cli.terminal import ago, answer, numbers, size_of, table
+from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.identity import short
+from changeover.manifest import Json, JsonObject
+
+
+@click.command("list", cls=Verb)
+@click.argument("model_name", metavar="[MODEL]", required=False)
+@model_option
+@click.option("--all", "all_models", is_flag=True, help="List the models instead of the versions of one.")
+@stack_options
+def list_versions(
+    model_name: str | None,
+    model: str | None,
+    all_models: bool,
+    as_json: bool,
+    home: Path | None,
+    server_url: str | None,
+) -> None:
+    """List the versions of MODEL, newest first, rejected uploads and why among them."""
+    from changeover.client import Client
+
+    client = Client(server_url, home=home)
+    if all_models:
+        body = client.models()
+        models = body.get("models")
+        answer(body, _models(models if isinstance(models, list) else []), as_json)
+        return
+    name = model_name or model or client.default_model()
+    versions = client.versions(name)
+    answer({"model": name, "versions": versions}, _versions(name, versions), as_json)
+
+
+def _models(models: list[Json]) -> str:
+    rows = []
+    for model in models:
+        if isinstance(model, dict):
+            current = model.get("current") or {}
+            rows.append(
+                [str(model.get("model")), short(str(current.get("version", "-"))), str(current.get("sequence", "-"))]
+            )
+    return table(["MODEL", "CURRENT", "SEQUENCE"], rows) if rows else "no models yet; next: changeover push FILE"
+
+
+def _versions(name: str, versions: list[JsonObject]) -> str:
+    if not versions:
+        return f"{name} has no versions yet; next: changeover push FILE -m {name}"
+    rows = [
+        [
+            short(str(version.get("version") or "")) or "-",
+            str(version.get("state", "")),
+            size_of(version.get("size")),
+            ago(version.get("created_at")),
+            _remark(version),
+        ]
+        for version in versions
+    ]
+    return table([f"VERSION OF {name}", "STATE", "SIZE", "CREATED", "METRICS"], rows)
+
+
+def _remark(version: JsonObject) -> str:
+    if version.get("reason"):
+        reason = str(version["reason"]).splitlines()[0]
+        return f"{version.get('name', '')}: {reason}"[:140]
+    return numbers(version.get("metrics"))

@@ -1,0 +1,31 @@
+"""`changeover`: the verbs."""
+
+import click
+
+from changeover import __version__
+from changeover.cli.credentials import credentials
+from changeover.cli.doctor import doctor
+from changeover.cli.history import history
+from changeover.cli.list import list_versions
+from changeover.cli.predict import predict
+from changeover.cli.push import push
+from changeover.cli.restart import restart
+from changeover.cli.roll import roll
+from changeover.cli.rollback import rollback
+from changeover.cli.show import show
+from changeover.cli.up import up
+from changeover.cli.verb import Verbs
+from changeover.cli.verify import verify
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="changeover")
+def main() -> None:
+    """Publish scikit-learn models and change them without the audience noticing."""
+
+
+for verb in (up, restart, push, list_versions, show, roll, rollback, history, verify, predict, doctor, credentials):
+    main.add_command(verb)
+
+if __name__ == "__main__":
+    main()

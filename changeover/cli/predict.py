@@ -1,0 +1,25 @@
+"""`changeover predict`: ask the public API with a JSON file."""
+
+import json
+from pathlib import Path
+from typing import IO
+
+import click
+
+from changeover.cli.verb import Verb, stack_options
+
+
+@click.command(cls=Verb)
+@click.argument("body", type=click.File("rb"))
+@click.option("--model", "-m", metavar="MODEL", help="Model name.  [default: what /predict answers by]")
+@stack_options
+def predict(body: IO[bytes], model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
+    """Send the JSON of BODY (a file, or - for standard input) to /predict and print the answer."""
+    from changeover.client import Client
+
+    try:
+        value = json.loads(body.read())
+    except ValueError as error:
+        raise click.BadParameter(f"{body.name} is no JSON: {error}", param_hint="BODY") from error
+    answer = Client(server_url, home=home).predict(value, model)
+    click.echo(json.dumps(answer, indent=None if as_json else 2, ensure_ascii=False))

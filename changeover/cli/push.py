@@ -1,0 +1,98 @@
+"""`changeover push`: an artifact becomes a version."""
+
+import json
+from pathlib import Path
+
+import click
+
+from changeover.cli.terminal import UploadProgress, answer
+from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.manifest import Draft, Json, JsonObject
+from changeover.wire import RolloutState
+
+
+@click.command(cls=Verb)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@model_option
+@click.option("--name", "named", metavar="MODEL", help="The same as --model.")
+@click.option("--roll", "then_roll", is_flag=True, help="Make it current as soon as it is admitted.")
+@click.option("--metrics", multiple=True, metavar="NAME=NUMBER", help="A figure to show beside it; may be repeated.")
+@click.option(
+    "--example",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file of rows that every replica must be able to answer before a roll.",
+)
+@click.option("--description", default="", help="A sentence for people.")
+@click.option("--reason", default="", help="Why it is rolled; kept in the history.")
+@stack_options
+def push(
+    file: Path,
+    model: str | None,
+    named: str | None,
+    then_roll: bool,
+    metrics: tuple[str, ...],
+    example: Path | None,
+    description: str,
+    reason: str,
+    as_json: bool,
+    home: Path | None,
+    server_url: str | None,
+) -> None:
+    """Publish the joblib FILE as a version; the same bytes again are the same version."""
+    from changeover.client import Client
+
+    figures = dict(_figure(text) for text in metrics)
+    rows = _rows(example) if example else None
+    draft = None
+    if figures or rows or description:
+        golden: JsonObject | None = {"rows": list[Json](rows)} if rows else None
+        draft = Draft(metrics=figures, golden=golden, description=description)
+    progress = UploadProgress(file.name, quiet=as_json)
+    client = Client(server_url, home=home)
+    name = model or named or client.default_model()
+    try:
+        published = client.publish(file, name, draft=draft, progress=progress)
+    finally:
+        progress.done()
+    body = published.to_json()
+    lines = [f"{published.version} {published.state} as {name}{'' if published.created else ' (it was there already)'}"]
+    lines += [f"warning: {warning}" for warning in published.warnings]
+    committed = True
+    if then_roll:
+        if not as_json:
+            click.echo("\n".join(lines))
+            lines = []
+        rollout = client.roll(published.version, model=name, reason=reason, progress=None if as_json else _tell)
+        body["rollout"] = rollout
+        committed = rollout.get("state") == RolloutState.COMMITTED
+        lines.append("it is current" if committed else f"it is not current: {rollout.get('reason') or 'see show'}")
+    elif published.state == "admitted":
+        lines.append(f"next: changeover roll {published.version[:12]} -m {name}")
+    answer(body, "\n".join(lines), as_json)
+    if not committed:
+        raise click.exceptions.Exit(1)
+
+
+def _tell(state: str) -> None:
+    click.echo(f"  {state}")
+
+
+def _figure(text: str) -> tuple[str, float]:
+    name, equals, number = text.partition("=")
+    try:
+        if not name or not equals:
+            raise ValueError
+        return name, float(number)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not NAME=NUMBER, as in auc=0.91", param_hint="--metrics") from None
+
+
+def _rows(path: Path) -> list[JsonObject]:
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise click.BadParameter(f"{path} is no JSON: {error}", param_hint="--example") from error
+    rows = body if isinstance(body, list) else [body]
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise click.BadParameter(f"{path} holds no row: an object, or an array of objects", param_hint="--example")
+    return rows

@@ -1,0 +1,60 @@
+"""`changeover roll`: make a version current, everywhere at once."""
+
+from pathlib import Path
+
+import click
+
+from changeover.cli.terminal import answer
+from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.identity import short
+from changeover.manifest import JsonObject
+from changeover.wire import RolloutState
+
+
+@click.command(cls=Verb)
+@click.argument("version", required=False)
+@model_option
+@click.option("--reason", default="", help="Why; kept in the history.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for committed or aborted.")
+@click.option("--timeout", type=click.FloatRange(0), default=90.0, show_default=True, help="Seconds to wait.")
+@stack_options
+def roll(
+    version: str | None,
+    model: str | None,
+    reason: str,
+    wait: bool,
+    timeout: float,
+    as_json: bool,
+    home: Path | None,
+    server_url: str | None,
+) -> None:
+    """Make VERSION (8 digits or more; the newest admitted if none is named) current."""
+    from changeover.client import Client
+
+    client = Client(server_url, home=home)
+    name = model or client.default_model()
+    wanted = version or client.newest_admitted(name)
+    if not as_json:
+        click.echo(f"rolling {name} to {short(wanted)}")
+    tell = None if as_json else tell_state
+    rollout = client.roll(wanted, model=name, reason=reason, wait=timeout if wait else 0, progress=tell)
+    conclude(name, rollout, waited=wait, as_json=as_json)
+
+
+def tell_state(state: str) -> None:
+    """One line a state of a rollout."""
+    click.echo(f"  {state}")
+
+
+def conclude(name: str, rollout: JsonObject, *, waited: bool, as_json: bool) -> None:
+    """Say how a rollout ended; exit code 1 if it was waited for and is not committed."""
+    state, version = rollout.get("state"), short(str(rollout.get("version")))
+    if state == RolloutState.COMMITTED:
+        text = f"{name} answers by {version} (sequence {rollout.get('sequence')})"
+    elif state == RolloutState.ABORTED:
+        text = f"the rollout to {version} was aborted, the old version serves: {rollout.get('reason')}"
+    else:
+        text = f"the rollout to {version} is {state}; next: changeover show -m {name}"
+    answer(rollout, text, as_json)
+    if waited and state != RolloutState.COMMITTED:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,33 @@
+"""`changeover rollback`: back to the previous version."""
+
+from pathlib import Path
+
+import click
+
+from changeover.cli.roll import conclude, tell_state
+from changeover.cli.verb import Verb, model_option, stack_options
+
+
+@click.command(cls=Verb)
+@model_option
+@click.option("--reason", default="", help="Why; kept in the history.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for committed or aborted.")
+@click.option("--timeout", type=click.FloatRange(0), default=90.0, show_default=True, help="Seconds to wait.")
+@stack_options
+def rollback(
+    model: str | None,
+    reason: str,
+    wait: bool,
+    timeout: float,
+    as_json: bool,
+    home: Path | None,
+    server_url: str | None,
+) -> None:
+    """Make the previous version current; that is a rollout of its own."""
+    from changeover.client import Client
+
+    client = Client(server_url, home=home)
+    name = model or client.default_model()
+    tell = None if as_json else tell_state
+    rollout = client.rollback(model=name, reason=reason, wait=timeout if wait else 0, progress=tell)
+    conclude(name, rollout, waited=wait, as_json=as_json)

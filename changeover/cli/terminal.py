@@ -1,0 +1,100 @@
+"""What a verb prints: short text for people, or with `--json` one JSON document for programs, errors included."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+
+from changeover import clock
+from changeover.exceptions import ChangeoverError, ServiceRefused
+from changeover.manifest import Json
+
+
+def answer(body: object, text: str, as_json: bool) -> None:
+    """Print `body` as JSON, or `text`."""
+    click.echo(json.dumps(body, indent=2, ensure_ascii=False) if as_json else text)
+
+
+def fail(error: ChangeoverError | OSError, as_json: bool) -> None:
+    """Print an error on standard error: a sentence that names the thing and the next step, or JSON."""
+    if as_json:
+        body: dict[str, object] = {"error": str(error), "kind": type(error).__name__}
+        if isinstance(error, ServiceRefused):
+            body["status"] = error.status
+            body["problem"] = error.problem
+        click.echo(json.dumps(body, ensure_ascii=False), err=True)
+        return
+    click.echo(f"error: {error}", err=True)
+    if isinstance(error, ServiceRefused) and isinstance(faults := error.problem.get("errors"), list):
+        for fault in faults:
+            if isinstance(fault, dict):
+                where = " ".join(f"{name} {fault[name]}" for name in ("row", "field") if name in fault)
+                click.echo(f"  {where}: {fault.get('message')}", err=True)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell, two spaces between them."""
+    widths = [max(len(row[index]) for row in [headings, *rows]) for index in range(len(headings))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [headings, *rows]
+    ]
+    return "\n".join(lines)
+
+
+def ago(moment: Json) -> str:
+    """How long ago an RFC 3339 time was, in one unit."""
+    if not isinstance(moment, str) or not moment:
+        return "-"
+    try:
+        seconds = (datetime.now(UTC) - clock.parse_rfc3339(moment)).total_seconds()
+    except ValueError:
+        return moment
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{max(0, int(seconds))} s ago"
+
+
+def size_of(count: Json) -> str:
+    """Bytes for people."""
+    if not isinstance(count, int | float):
+        return "-"
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def numbers(metrics: Json) -> str:
+    """`auc=0.91 brier=0.08`."""
+    if not isinstance(metrics, dict):
+        return ""
+    return " ".join(f"{name}={value:.4g}" for name, value in metrics.items() if isinstance(value, int | float))
+
+
+class UploadProgress:
+    """A line that counts bytes while they are sent; on a terminal only."""
+
+    def __init__(self, name: str, quiet: bool) -> None:
+        self._name = name
+        self._shown = -1
+        self._on = not quiet and sys.stderr.isatty()
+
+    def __call__(self, sent: int, total: int) -> None:
+        """Show that `sent` of `total` bytes are under way."""
+        percent = 100 * sent // max(1, total)
+        if not self._on or percent == self._shown:
+            return
+        self._shown = percent
+        state = "examining..." if sent >= total else ""
+        click.echo(f"\r{self._name}: {percent:3d} % of {size_of(total)} {state}", nl=False, err=True)
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self._on:
+            click.echo("\r\x1b[K", nl=False, err=True)

@@ -1,0 +1,66 @@
+"""What every verb shares: `--json`, `--home`, `--server-url`, and errors without a traceback."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from changeover.cli.terminal import fail
+from changeover.exceptions import ChangeoverError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON only, for programs.")
+home_option = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that holds the state of `changeover up`.  [default: .changeover]",
+)
+server_option = click.option("--server-url", metavar="URL", help="Address of model_server, instead of --home.")
+model_option = click.option("--model", "-m", metavar="MODEL", help="Model name.  [default: the server's default model]")
+
+
+def stack_options(function: Function) -> Function:
+    """The options by which a verb finds the stack, and `--json`."""
+    return json_option(server_option(home_option(function)))
+
+
+class Verb(click.Command):
+    """A command whose errors are one sentence, or JSON with `--json`; exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; what it raises on purpose is printed."""
+        try:
+            return super().invoke(ctx)
+        except (ChangeoverError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            fail(error, bool(ctx.params.get("as_json")))
+            raise click.exceptions.Exit(1) from error
+
+
+class Verbs(click.Group):
+    """The group of all verbs; a wrong command line is JSON too where `--json` is on it; exit code 2."""
+
+    command_class = Verb
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """As click's, with JSON for usage errors."""
+        given = args[0] if args else kwargs.get("args")
+        words = list(sys.argv[1:] if given is None else given)
+        if "--json" not in words or not kwargs.get("standalone_mode", True):
+            return super().main(*args, **kwargs)
+        kwargs["standalone_mode"] = False
+        code: object = 0
+        try:
+            code = super().main(*args, **kwargs)
+        except click.ClickException as error:
+            body = {"error": error.format_message(), "kind": type(error).__name__}
+            click.echo(json.dumps(body, ensure_ascii=False), err=True)
+            code = error.exit_code
+        except click.Abort:
+            code = 130
+        return sys.exit(code if isinstance(code, int) else 0)

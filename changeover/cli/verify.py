@@ -1,0 +1,115 @@
+"""`changeover verify`: whether a version is what it says, and whether predict_api answers by it."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from changeover.cli.terminal import answer
+from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.exceptions import ChangeoverError, DigestMismatch, ServiceRefused
+from changeover.identity import short
+from changeover.manifest import Json, JsonObject
+
+if TYPE_CHECKING:
+    from changeover.client import Client
+
+_NEAR = 1e-9
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: `ok` is None where it could not be."""
+
+    name: str
+    ok: bool | None
+    detail: str
+
+
+@click.command(cls=Verb)
+@click.argument("version", required=False)
+@model_option
+@stack_options
+def verify(version: str | None, model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
+    """Fetch VERSION (what is current if none is named), hash it, and compare all that speaks of it."""
+    from changeover.client import Client
+
+    client = Client(server_url, home=home)
+    name = model or client.default_model()
+    if version is None:
+        version = current = str(client.current(name)["version"])
+    else:
+        current = _current(client, name)
+    manifest = client.manifest(version, name)
+    whole = str(manifest.get("version"))
+    checks = _bytes_checks(client, name, whole, manifest)
+    if whole == current:
+        checks += _answer_checks(client, name, whole, manifest)
+    good = all(check.ok is not False for check in checks)
+    marks = {True: "ok", False: "WRONG", None: "skipped"}
+    lines = [f"{marks[check.ok]:8s}{check.name}: {check.detail}" for check in checks]
+    lines.append(f"{short(whole)} of {name} is {'what it says' if good else 'NOT what it says; do not roll it'}")
+    body = {"model": name, "version": whole, "ok": good, "checks": [check.__dict__ for check in checks]}
+    answer(body, "\n".join(lines), as_json)
+    if not good:
+        raise click.exceptions.Exit(1)
+
+
+def _current(client: "Client", name: str) -> str:
+    try:
+        return str(client.current(name)["version"])
+    except ServiceRefused:  # a model without a current version
+        return ""
+
+
+def _bytes_checks(client: "Client", name: str, version: str, manifest: JsonObject) -> list[Check]:
+    with tempfile.TemporaryDirectory(prefix="changeover-") as folder:
+        path = Path(folder) / "model.joblib"
+        try:
+            actual = client.fetch(version, path, name)
+        except DigestMismatch as error:
+            return [Check("Repr-Digest", False, str(error))]
+        size = path.stat().st_size
+    return [
+        Check("SHA-256 of the bytes", actual == version, actual),
+        Check("size in the manifest", size == manifest.get("size"), f"{size} bytes"),
+    ]
+
+
+def _answer_checks(client: "Client", name: str, version: str, manifest: JsonObject) -> list[Check]:
+    golden = manifest.get("golden")
+    rows = golden.get("rows") if isinstance(golden, dict) else None
+    outputs = golden.get("outputs") if isinstance(golden, dict) else None
+    if not rows or not isinstance(rows, list):
+        return [Check("predict_api", None, "the manifest has no golden rows to ask with")]
+    try:
+        said = client.predict(rows, name)
+    except ChangeoverError as error:
+        return [Check("predict_api", False, str(error))]
+    body = said if isinstance(said, dict) else {}
+    checks = [Check("predict_api answers by it", body.get("model_version") == version, str(body.get("model_version")))]
+    if isinstance(outputs, list):
+        same = _same(body.get("predictions"), [_answer_of(output) for output in outputs])
+        checks.append(Check("golden rows", same, f"{len(rows)} answered {'as' if same else 'OTHERWISE than'} recorded"))
+    return checks
+
+
+def _answer_of(output: Json) -> Json:
+    if not isinstance(output, dict):
+        return output
+    return {"prediction": output.get("prediction"), "predict_proba": output.get("predict_proba")}
+
+
+def _same(one: Json, other: Json) -> bool:
+    """Equal, numbers to nine digits: another processor may round the last ones otherwise."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return abs(one - other) <= _NEAR * max(1.0, abs(one))
+    return one == other

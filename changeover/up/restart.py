@@ -1,0 +1,90 @@
+"""`changeover restart`: ends one service of a running stack; `up` starts it again, this waits until it answers."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Final
+
+from changeover import clock, stack
+from changeover.exceptions import StackNotFound
+from changeover.up import ready
+from changeover.up.exceptions import CannotStart
+from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE
+
+_KILL_AFTER: Final = 10.0  # as `docker compose restart` does
+_POLL: Final = 0.05
+
+
+def restart_service(home: Path, service: str, timeout: float) -> list[tuple[int, int]]:
+    """Restart `service` (each instance, one after the other); returns the process ids before and after.
+
+    Raises StackNotFound if none runs in `home`, CannotStart if the successor does not answer within `timeout` seconds.
+    """
+    found = stack.read(home)
+    if found.pids is None:
+        raise StackNotFound(f"the stack of {home} was not started by `changeover up`; use `docker compose restart`")
+    if not _alive(found.pids.up):
+        raise StackNotFound(f"no `changeover up` runs on {home} any more; start it again")
+    instances = len(found.pids.predict_api) if service == PREDICT_API else 1
+    return [_restart_one(home, service, index, timeout) for index in range(instances)]
+
+
+def _restart_one(home: Path, service: str, index: int, timeout: float) -> tuple[int, int]:
+    before = _pid(stack.read(home), service, index)
+    begin = clock.now()
+    _signal(before, signal.SIGTERM)
+    pause = threading.Event()
+    killed = False
+    while clock.now() < begin + timeout:
+        found = _read_if_there(home)
+        if found is not None and _pid(found, service, index) != before and _answers(found, service, index):
+            return before, _pid(found, service, index)
+        if not killed and clock.now() > begin + _KILL_AFTER and _alive(before):
+            _signal(before, signal.SIGKILL)
+            killed = True
+        pause.wait(_POLL)
+    raise CannotStart(
+        f"{service} was ended (process {before}), but its successor does not answer after {timeout:g} s; "
+        f"see {home / 'log'}"
+    )
+
+
+def _pid(found: stack.Stack, service: str, index: int) -> int:
+    pids = found.pids
+    if pids is None:
+        return 0
+    if service == PREDICT_API:
+        return pids.predict_api[index][0]
+    return {STORE: pids.store, MODEL_SERVER: pids.model_server}[service]
+
+
+def _answers(found: stack.Stack, service: str, index: int) -> bool:
+    if service == STORE:
+        return ready.answers(found.store_url)
+    url = found.predict_urls[index] if service == PREDICT_API else found.server_url
+    return ready.is_ok(f"{url}/livez")
+
+
+def _read_if_there(home: Path) -> stack.Stack | None:
+    try:
+        return stack.read(home)
+    except StackNotFound:
+        return None
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
