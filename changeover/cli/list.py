@@ -40,11 +40,11 @@ def list_versions(
 def _models(models: list[Json]) -> str:
     rows = []
     for model in models:
-        if isinstance(model, dict):
-            current = model.get("current") or {}
-            rows.append(
-                [str(model.get("model")), short(str(current.get("version", "-"))), str(current.get("sequence", "-"))]
-            )
+        if not isinstance(model, dict):
+            continue
+        current = model.get("current")
+        held = current if isinstance(current, dict) else {}
+        rows.append([str(model.get("model")), short(str(held.get("version", "-"))), str(held.get("sequence", "-"))])
     return table(["MODEL", "CURRENT", "SEQUENCE"], rows) if rows else "no models yet; next: changeover push FILE"
 
 
