@@ -1,0 +1,64 @@
+"""`python -m model_server`: serve, from one process with threads under a master that only restarts it."""
+
+import sys
+
+from changeover import log_events
+from changeover.exceptions import InvalidSetting
+from changeover.parent import end_with_parent
+from changeover.termination import on_termination
+from model_server.settings import ServerSettings
+from object_store.settings import StoreSettings
+
+
+def main() -> int:
+    """Check the settings, then serve until SIGTERM; in-flight requests finish. Returns the exit status."""
+    end_with_parent()
+    log_events.configure("model_server")
+    try:
+        settings = ServerSettings.from_environment()
+        StoreSettings.from_environment()
+    except InvalidSetting as error:
+        log_events.event("settings.invalid", level="error", reason=str(error))
+        return 2
+    from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+    from granian.server import MPServer
+
+    server = MPServer(
+        "model_server.__main__:load",
+        address=settings.server_host,
+        port=settings.server_port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=settings.server_threads,
+        backpressure=settings.server_threads * 8,
+        backlog=1024,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        log_level=LogLevels.error,
+        respawn_failed_workers=True,
+        respawn_interval=0.2,
+        workers_kill_timeout=15,
+        factory=True,
+    )
+    server.serve()
+    return 0
+
+
+def load() -> object:
+    """Build the app in the one worker process."""
+    import os
+
+    end_with_parent()
+    settings = ServerSettings.from_environment()
+    log_events.configure("model_server", settings.log_level)
+    from model_server.app import create_app
+
+    log_events.event("worker.started", pid=os.getpid())
+    app, stop = create_app(settings, StoreSettings.from_environment())
+    on_termination(stop)
+    return app
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Joins the parts of model_server, and nothing else."""
+
+import secrets
+import uuid
+from collections.abc import Callable
+
+from flask import Flask, Response, g, request
+
+from changeover import log_events
+from changeover.wire import REQUEST_ID
+from model_server import metrics
+from model_server.admission.parent import Examiner, Limits
+from model_server.auth import Gate
+from model_server.incoming import DropZone
+from model_server.ledger import Ledger
+from model_server.models import Models
+from model_server.pinned import Pin
+from model_server.publish import Publisher
+from model_server.rollout_loop import Rollouts
+from model_server.routes import current, health, problems, replicas
+from model_server.routes import rollouts as rollout_calls
+from model_server.routes import versions as version_calls
+from model_server.settings import ServerSettings
+from model_server.spool import Spool
+from model_server.startup_loop import Background
+from model_server.versions import Versions
+from object_store.bucket import Bucket
+from object_store.settings import StoreSettings
+
+_QUIET = frozenset({"current.current", "health.livez", "health.readyz", "health.metrics", "replicas.report"})
+
+
+def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, Callable[[], None]]:
+    """Build model_server and start its background; returns the app, to be served from one process, and its end."""
+    bucket = Bucket(store)
+    models, ledger, versions = Models(), Ledger(bucket), Versions(bucket)
+    examiner = Examiner(
+        Limits(
+            timeout_s=settings.admission_timeout,
+            memory_bytes=settings.admission_memory_bytes,
+            allow_version_skew=settings.allow_version_skew,
+        ),
+        settings.extra_globals,
+    )
+    spool = Spool(settings.spool_dir, settings.max_model_bytes)
+    publisher = Publisher(versions, examiner)
+    pin = None
+    if settings.model_sha256:
+        pin = Pin(settings.default_model, settings.model_sha256, settings.model_uri, bucket, spool, publisher)
+    pins = {pin.model: pin.version} if pin else {}
+    wrong: dict[str, str] = {}
+    rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, wrong)
+    drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model)
+    background = Background(
+        bucket,
+        models,
+        ledger,
+        versions,
+        rollouts,
+        drop_zone,
+        pin,
+        settings.roll_incoming,
+        settings.incoming_poll,
+        wrong,
+    )
+    gate = Gate(
+        settings.publish_token.get_secret_value(), settings.report_token.get_secret_value(), settings.replica_networks
+    )
+    app = Flask("model_server", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask types it by the protocol that lacks it
+    _observe(app)
+    problems.register(app)
+    calls = version_calls.VersionCalls(models, versions, ledger, bucket)
+    app.register_blueprint(current.blueprint(models, secrets.token_hex(8)))
+    app.register_blueprint(replicas.blueprint(models, gate))
+    app.register_blueprint(version_calls.blueprint(calls, publisher, spool, gate))
+    app.register_blueprint(rollout_calls.blueprint(calls, rollouts, gate))
+    app.register_blueprint(health.blueprint(calls, wrong, examiner.confinement, pins, settings.default_model))
+    log_events.event(
+        "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins
+    )
+    background.start()
+
+    def stop() -> None:
+        background.stop()
+        rollouts.stop()
+
+    return app, stop
+
+
+def _observe(app: Flask) -> None:
+    """Give every request an id, and count and log its end."""
+
+    @app.before_request
+    def _begin() -> None:
+        given = request.headers.get(REQUEST_ID, "")
+        g.request_id = given if 0 < len(given) <= 128 and given.isprintable() and given.isascii() else uuid.uuid4().hex
+        log_events.bind(request_id=g.request_id)
+
+    @app.after_request
+    def _end(response: Response) -> Response:
+        response.headers[REQUEST_ID] = g.get("request_id", "")
+        metrics.REQUESTS.labels(request.method, str(response.status_code)).inc()
+        if request.endpoint not in _QUIET:
+            log_events.event(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                address=request.remote_addr,
+            )
+        return response

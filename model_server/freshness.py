@@ -1,0 +1,42 @@
+"""The answer to the freshness check: what is current, for how long it may be trusted, and what comes next.
+
+Carries `GET /models/{m}/current`. Pure. Its other half, which asks, is `predict_api/freshness.py`. Leases are not
+granted yet: `Lease-Ms` is 0, so a replica asks before each prediction.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from changeover.wire import LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, Current
+
+NO_LEASE: Final = 0
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """What checks are answered by; replaced whole, in one assignment."""
+
+    current: Current | None = None
+    next_version: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one check; `changed` says 200 and not 304, and None that there is no current version."""
+
+    changed: bool | None
+    current: Current | None
+    headers: dict[str, str]
+
+
+def answer(pointer: Pointer, if_none_match: str | None, instance: str) -> Answer:
+    """Answer a check that holds the ETag `if_none_match` (or several, or `*`, as RFC 9110 has it)."""
+    headers = {LEASE_MS: str(NO_LEASE), "Cache-Control": "no-store", SERVER_INSTANCE: instance}
+    if pointer.next_version is not None:
+        headers[NEXT_VERSION] = pointer.next_version
+    current = pointer.current
+    if current is None:
+        return Answer(None, None, headers)
+    headers["ETag"] = current.etag
+    held = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return Answer(not (current.etag in held or held == ["*"]), current, headers)

@@ -1,0 +1,148 @@
+"""The drop zone: what is put under `incoming/` becomes a version or is rejected, within seconds.
+
+Carries "raw uploads to incoming/". An upload is looked at once: admitted, it leaves a mark under `uploads/` and the drop
+zone; refused, it moves to `rejected/` with its reason. An object that was overwritten meanwhile stays and is looked at
+again. Whether and when an admitted upload is rolled, `ROLL_INCOMING` and `startup.py` say.
+"""
+
+import json
+from collections.abc import Callable
+
+from changeover import log_events
+from changeover.clock import rfc3339
+from changeover.manifest import Draft, JsonObject
+from model_server.exceptions import UploadTooLarge, VersionRejected
+from model_server.models import Models
+from model_server.publish import Publisher
+from model_server.spool import Spool
+from model_server.startup import Upload
+from model_server.versions import Rejection, Versions
+from object_store import keys
+from object_store.bucket import Bucket, ObjectInfo
+from object_store.exceptions import ObjectChanged, ObjectMissing, StoreUnavailable
+
+_LIMIT = 64 * 1024
+
+
+class DropZone:
+    """Looks into `incoming/`. One thread at a time calls `look`."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        models: Models,
+        publisher: Publisher,
+        versions: Versions,
+        spool: Spool,
+        default_model: str,
+    ) -> None:
+        self._bucket = bucket
+        self._models = models
+        self._publisher = publisher
+        self._versions = versions
+        self._spool = spool
+        self._default_model = default_model
+        self._hopeless: set[tuple[str, str]] = set()
+
+    def look(self) -> list[Upload]:
+        """Deal with every upload that waits; returns the admitted ones. Raises StoreError."""
+        admitted = []
+        for item in list(self._bucket.list(keys.INCOMING)):
+            place = keys.parse_incoming(item.key)
+            if place is None or (item.key, item.etag) in self._hopeless:
+                continue
+            if isinstance(place, keys.InvalidFolder):
+                self._hopeless.add((item.key, item.etag))
+                log_events.event(
+                    "incoming.no_model",
+                    level="error",
+                    key=item.key,
+                    reason=f"{place.folder!r} is not a model name: use a-z, 0-9, '-' and '_'",
+                )
+                continue
+            upload = self._take(item, place.model or self._default_model, place.name)
+            if upload is not None:
+                admitted.append(upload)
+        return admitted
+
+    def marks(self, model: str) -> list[Upload]:
+        """Every admitted raw upload of `model` so far; raises StoreError."""
+        found = []
+        for item in self._bucket.list(keys.uploads_prefix(model)):
+            mark = keys.parse_upload_mark(item.key)
+            if mark is None:
+                continue
+            try:
+                told = json.loads(self._bucket.read(item.key, _LIMIT))
+                found.append(
+                    Upload(model, mark.version, mark.uploaded_at, int(told["sequence"]), str(told.get("name", "")))
+                )
+            except (ObjectMissing, ValueError, KeyError, TypeError):
+                log_events.event("upload_mark.damaged", level="error", key=item.key)
+        return found
+
+    def _take(self, item: ObjectInfo, model: str, name: str) -> Upload | None:
+        uploaded_at = rfc3339(item.last_modified)
+        provenance: JsonObject = {"source": "incoming", "name": name, "uploaded_at": uploaded_at}
+        try:
+            if item.size > self._spool.limit:
+                raise UploadTooLarge(f"{item.size} bytes, the limit is {self._spool.limit} (MAX_MODEL_BYTES)")
+            with self._spool.open() as file:
+                with self._bucket.stream(item.key, expected=item) as chunks:
+                    spooled = file.write_all(chunks)
+                published = self._publisher.publish(model, spooled, Draft(), provenance)
+        except (ObjectChanged, ObjectMissing):
+            log_events.event("incoming.changed", key=item.key)
+            return None
+        except UploadTooLarge as error:
+            self._move_unread(item, model, name, str(error))
+            return None
+        except VersionRejected:
+            self._remove(item)
+            return None
+        current = self._models.get(model).current
+        upload = Upload(model, published.manifest.version, uploaded_at, current.sequence if current else 0, name)
+        mark: JsonObject = {"version": upload.version, "sequence": upload.sequence, "name": name}
+        key = keys.upload_mark_key(model, uploaded_at, upload.version)
+        self._bucket.create(key, json.dumps(mark).encode(), "application/json")
+        log_events.event("incoming.admitted", model=model, version=upload.version, name=name)
+        self._remove(item)
+        return upload
+
+    def _move_unread(self, item: ObjectInfo, model: str, name: str, reason: str) -> None:
+        """An upload that is too large to be read here: the store copies it."""
+        rejection = Rejection(model, name, "", item.size, rfc3339(item.last_modified), reason)
+        self._bucket.copy(item.key, keys.rejected_key(model, name), expected=item)
+        self._bucket.create(
+            keys.reason_key(model, name), json.dumps(rejection.to_json(), indent=1).encode(), "application/json"
+        )
+        log_events.event("version.rejected", level="warning", model=model, name=name, source="incoming", reason=reason)
+        self._remove(item)
+
+    def _remove(self, item: ObjectInfo) -> None:
+        """Clear the drop zone of this very object; a newer one of the same name stays for the next look."""
+        try:
+            if self._bucket.stat(item.key).etag == item.etag:
+                self._bucket.delete(item.key)
+        except ObjectMissing:
+            pass
+
+
+class Reporter:
+    """Logs a failing store once a minute, however often the loop tries."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._last = float("-inf")
+
+    def failed(self, error: StoreUnavailable | Exception) -> None:
+        """Say it, unless it was said within the minute."""
+        if self._now() - self._last >= 60.0:
+            self._last = self._now()
+            log_events.event("store.failed", level="error", reason=str(error))
+
+    def recovered(self) -> None:
+        """Say that it works again, if it had been said that it does not."""
+        if self._last != float("-inf"):
+            self._last = float("-inf")
+            log_events.event("store.recovered")

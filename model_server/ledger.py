@@ -1,0 +1,182 @@
+"""The ledger: who won the next sequence number, and what was live when.
+
+Carries "The ledger is the truth" of the design: what is current is the newest entry, and creating the next number is
+the one act that serialises rolls. The hint only says where to begin to look. Entries never change, so they are cached.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from changeover import log_events
+from changeover.clock import parse_rfc3339
+from changeover.exceptions import ChangeoverError
+from changeover.manifest import JsonObject
+from changeover.wire import Current, RolloutState
+from model_server.backoff import Backoff
+from object_store import keys
+from object_store.bucket import Bucket
+from object_store.exceptions import ObjectMissing, StoreError, StoreUnavailable
+
+_LIMIT = 64 * 1024
+
+
+class LedgerDamaged(StoreError):
+    """An object in the ledger's place that is no entry."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One rollout that was committed. `id` tells our own entry from another's of the same number."""
+
+    model: str
+    sequence: int
+    version: str
+    previous: str | None
+    rolled_at: str
+    by: str
+    reason: str
+    id: str
+
+    @property
+    def current(self) -> Current:
+        """What this entry makes current."""
+        return Current(self.sequence, self.version)
+
+    def to_json(self) -> JsonObject:
+        """The body of a committed rollout, here and on the wire."""
+        return {
+            "id": self.id,
+            "model": self.model,
+            "sequence": self.sequence,
+            "version": self.version,
+            "previous": self.previous,
+            "state": RolloutState.COMMITTED.value,
+            "reason": self.reason,
+            "by": self.by,
+            "rolled_at": self.rolled_at,
+        }
+
+    @classmethod
+    def from_json(cls, model: str, sequence: int, body: bytes) -> Self:
+        """Read an entry; raises LedgerDamaged."""
+        try:
+            members = json.loads(body)
+            return cls(
+                model=model,
+                sequence=sequence,
+                version=str(members["version"]),
+                previous=members.get("previous"),
+                rolled_at=str(members["rolled_at"]),
+                by=str(members.get("by", "")),
+                reason=str(members.get("reason", "")),
+                id=str(members.get("id", sequence)),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise LedgerDamaged(f"{keys.rollout_key(model, sequence)} is no ledger entry: {error}") from error
+
+
+class LedgerInDoubt(ChangeoverError):
+    """An entry that may or may not have been written; the next start finds out."""
+
+
+class Ledger:
+    """The ledgers of all models in one bucket. Thread-safe."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._entries: dict[tuple[str, int], Entry] = {}
+
+    def models(self) -> list[str]:
+        """Every model that was ever rolled; raises StoreError."""
+        found = {keys.parse_current(item.key) for item in self._bucket.list(keys.CURRENT)}
+        found |= {folder.removeprefix(keys.ROLLOUTS).rstrip("/") for folder in self._bucket.folders(keys.ROLLOUTS)}
+        return sorted(model for model in found if model)
+
+    def newest(self, model: str) -> Entry | None:
+        """The entry that says what is current, or None; raises StoreError."""
+        hint = self._hint(model)
+        after = keys.rollout_key(model, hint) if hint else None
+        newest = hint
+        for sequence in self._sequences(model, after):
+            newest = max(newest, sequence)
+        if not newest:
+            return None
+        try:
+            return self.entry(model, newest)
+        except ObjectMissing:
+            # The hint names an entry that is gone: a store restored from a backup. The ledger is the truth.
+            newest = max(self._sequences(model, None), default=0)
+            log_events.event("ledger.hint_ahead", level="error", model=model, hint=hint, newest=newest)
+            return self.entry(model, newest) if newest else None
+
+    def entry(self, model: str, sequence: int) -> Entry:
+        """One entry; raises ObjectMissing or another StoreError."""
+        known = self._entries.get((model, sequence))
+        if known is None:
+            body = self._bucket.read(keys.rollout_key(model, sequence), _LIMIT)
+            known = self._entries[model, sequence] = Entry.from_json(model, sequence, body)
+        return known
+
+    def entries(self, model: str, before: int | None = None) -> Iterator[Entry]:
+        """The entries newest first, those below sequence `before` if given; raises StoreError."""
+        newest = self.newest(model)
+        last = newest.sequence if newest else 0
+        start = last if before is None else min(last, before - 1)
+        for sequence in range(start, 0, -1):
+            try:
+                yield self.entry(model, sequence)
+            except ObjectMissing:
+                continue
+
+    def at(self, model: str, time: str) -> Entry | None:
+        """The entry that was the newest at `time` (RFC 3339), or None; raises ValueError or StoreError."""
+        moment = parse_rfc3339(time)
+        return next((entry for entry in self.entries(model) if parse_rfc3339(entry.rolled_at) <= moment), None)
+
+    def append(self, entry: Entry, stopping: threading.Event) -> Entry:
+        """Create `entry`, and return who holds its number now: `entry` itself, or another process's.
+
+        An attempt whose fate is unknown is repeated until it is known: deciding anything without the store would be a
+        guess. Raises LedgerInDoubt if `stopping` is set meanwhile, another StoreError if the store refuses for good.
+        """
+        key = keys.rollout_key(entry.model, entry.sequence)
+        body = json.dumps(entry.to_json()).encode()
+        backoff = Backoff(first_s=0.1, longest_s=2.0)
+        while True:
+            try:
+                self._bucket.create(key, body, "application/json")
+                holder = Entry.from_json(entry.model, entry.sequence, self._bucket.read(key, _LIMIT))
+                break
+            except StoreUnavailable as error:
+                if stopping.is_set():
+                    raise LedgerInDoubt(f"stopped before the store said whether {key} was written: {error}") from error
+                log_events.event("ledger.retry", level="warning", model=entry.model, reason=str(error))
+                backoff.wait(until=stopping)
+        self._entries[entry.model, entry.sequence] = holder
+        if holder.id == entry.id:
+            self._write_hint(entry)
+        return holder
+
+    def _write_hint(self, entry: Entry) -> None:
+        try:
+            hint = json.dumps({"sequence": entry.sequence, "version": entry.version}).encode()
+            self._bucket.write(keys.current_key(entry.model), hint, "application/json")
+        except StoreError as error:
+            log_events.event("ledger.hint_failed", level="warning", model=entry.model, reason=str(error))
+
+    def _hint(self, model: str) -> int:
+        try:
+            hint = json.loads(self._bucket.read(keys.current_key(model), _LIMIT))
+            sequence = hint["sequence"]
+        except (ObjectMissing, ValueError, KeyError, TypeError):
+            return 0
+        return sequence if isinstance(sequence, int) and keys.FIRST_SEQUENCE <= sequence <= keys.LAST_SEQUENCE else 0
+
+    def _sequences(self, model: str, after: str | None) -> Iterator[int]:
+        for item in self._bucket.list(keys.rollouts_prefix(model), start_after=after):
+            parsed = keys.parse_rollout(item.key)
+            if parsed is not None:
+                yield parsed[1]

@@ -1,0 +1,82 @@
+"""What model_server knows of each model while it runs: its pointer, its fleet, and the rollout under way.
+
+Carries the word *current*: the pointer is read by every freshness check and replaced in one assignment.
+"""
+
+import threading
+from dataclasses import dataclass, field
+
+from changeover.clock import now
+from changeover.wire import Current
+from model_server import metrics
+from model_server.fleet import SILENCE_S, Fleet
+from model_server.freshness import Pointer
+from model_server.ledger import Entry
+from model_server.rollout import Rollout
+
+
+@dataclass
+class ModelState:
+    """One model. `changed` guards all but `pointer`, and is notified when anything that a rollout waits for happens."""
+
+    name: str
+    pointer: Pointer = field(default_factory=Pointer)
+    entry: Entry | None = None
+    fleet: Fleet = field(default_factory=Fleet)
+    rollout: Rollout | None = None
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def current(self) -> Current | None:
+        """What answers now."""
+        return self.pointer.current
+
+    def adopt(self, entry: Entry) -> None:
+        """Answer by this ledger entry from now on, unless by a newer one already."""
+        with self.changed:
+            held = self.pointer.current
+            if held is not None and held.sequence >= entry.sequence:
+                return
+            self.entry = entry
+            self.pointer = Pointer(entry.current, self.pointer.next_version)
+            metrics.SEQUENCE.labels(self.name).set(entry.sequence)
+            self.changed.notify_all()
+
+    def announce(self, version: str | None) -> None:
+        """Let checks carry `Next-Version`, or no longer."""
+        with self.changed:
+            self.pointer = Pointer(self.pointer.current, version)
+
+
+class Models:
+    """All models of this process. `learn_until` is when replicas of a former life have had time to report."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, ModelState] = {}
+        self._lock = threading.Lock()
+        self.ready = threading.Event()
+
+    def loaded(self, entries: dict[str, Entry]) -> None:
+        """The ledger was read: from now on checks are answered. Fleets become known a silence later."""
+        known_from = now() + SILENCE_S
+        for name, entry in entries.items():
+            state = self.get(name)
+            state.fleet.known_from = known_from
+            state.adopt(entry)
+        self.ready.set()
+
+    def get(self, name: str) -> ModelState:
+        """The state of a model, new if it was not known."""
+        state = self._states.get(name)
+        if state is None:
+            with self._lock:
+                state = self._states.setdefault(name, ModelState(name))
+        return state
+
+    def find(self, name: str) -> ModelState | None:
+        """The state of a model, if it is known."""
+        return self._states.get(name)
+
+    def all(self) -> list[ModelState]:
+        """Every known model, by name."""
+        return [self._states[name] for name in sorted(self._states)]

@@ -1,0 +1,97 @@
+"""The bytes behind `MODEL_URI`: fetched once, hashed, published if they are the pinned ones.
+
+Carries "`MODEL_SHA256` (with `MODEL_URI` if the bytes are not in the bucket yet)".
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import requests
+
+from changeover.clock import now
+from changeover.exceptions import UnknownVersion
+from changeover.manifest import Draft
+from model_server.exceptions import PinUnavailable, UploadIncomplete, UploadTooLarge, VersionRejected
+from model_server.publish import Publisher
+from model_server.spool import Spool
+from model_server.versions import Versions
+from object_store.bucket import Bucket
+from object_store.exceptions import ObjectMissing
+
+_CHUNK = 1 << 20
+_FETCH_S = 600.0
+
+
+class Pin:
+    """What `MODEL_SHA256` and `MODEL_URI` say of the default model."""
+
+    def __init__(
+        self, model: str, version: str, uri: str | None, bucket: Bucket, spool: Spool, publisher: Publisher
+    ) -> None:
+        self.model = model
+        self.version = version
+        self._uri = uri
+        self._bucket = bucket
+        self._spool = spool
+        self._publisher = publisher
+
+    def ensure(self, versions: Versions) -> None:
+        """Have the pinned version in the bucket; raises PinUnavailable with what was expected and found, or StoreError."""
+        try:
+            versions.manifest(self.model, self.version)
+            return
+        except UnknownVersion:
+            pass
+        if self._uri is None:
+            raise PinUnavailable(
+                f"MODEL_SHA256 pins {self.version}, which model {self.model!r} does not have: publish it, "
+                f"or set MODEL_URI to where its bytes are"
+            )
+        try:
+            with self._spool.open() as file, self._open(self._uri) as chunks:
+                spooled = file.write_all(chunks)
+                name = Path(urlsplit(self._uri).path).name or "model.joblib"
+                if spooled.version != self.version:
+                    raise PinUnavailable(
+                        f"MODEL_URI {self._shown()} holds {spooled.size} bytes whose SHA-256 is {spooled.version}, but "
+                        f"MODEL_SHA256 expected {self.version}: correct one of the two"
+                    )
+                self._publisher.publish(self.model, spooled, Draft(), {"source": "uri", "name": name})
+        except (UploadIncomplete, UploadTooLarge, VersionRejected, ObjectMissing) as error:
+            raise PinUnavailable(f"MODEL_URI {self._shown()} cannot be used: {error}") from error
+        except (OSError, requests.RequestException) as error:
+            raise PinUnavailable(f"MODEL_URI {self._shown()} cannot be read: {error}") from error
+
+    def _shown(self) -> str:
+        """The address without what may be secret in it."""
+        parts = urlsplit(self._uri or "")
+        host = parts.hostname or ""
+        return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+    @contextmanager
+    def _open(self, uri: str) -> Iterator[Iterator[bytes]]:
+        parts = urlsplit(uri)
+        if parts.scheme == "s3":
+            if parts.netloc != self._bucket.name:
+                raise PinUnavailable(
+                    f"MODEL_URI {self._shown()} is in another bucket: model_server reads {self._bucket.name!r} only"
+                )
+            key = unquote(parts.path.lstrip("/"))
+            with self._bucket.stream(key, expected=self._bucket.stat(key)) as chunks:
+                yield chunks
+        elif parts.scheme == "file":
+            with Path(unquote(parts.path)).open("rb") as file:
+                yield iter(lambda: file.read(_CHUNK), b"")
+        else:
+            with requests.get(uri, stream=True, timeout=(5, 30)) as response:
+                response.raise_for_status()
+                yield _within(response, now() + _FETCH_S)
+
+
+def _within(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    for chunk in response.iter_content(_CHUNK):
+        if now() > deadline:
+            raise requests.Timeout(f"not done after {_FETCH_S:g} s")
+        yield chunk

@@ -1,0 +1,103 @@
+"""An upload becomes a version, or is rejected with the reason.
+
+Carries `POST /models/{m}/versions` and the drop zone alike: hash, examine in a confined child, write artifact, then
+manifest. The same bytes again are the same version.
+"""
+
+from dataclasses import dataclass
+
+from changeover import log_events
+from changeover.clock import now, utc_now
+from changeover.exceptions import UnknownVersion
+from changeover.identity import check_model_name
+from changeover.manifest import Draft, JsonObject, Manifest
+from model_server import metrics
+from model_server.admission.parent import Examiner, Refused
+from model_server.exceptions import UploadIncomplete, VersionRejected
+from model_server.spool import Spooled
+from model_server.versions import Rejection, Versions
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version that exists now; `created` is False when it did before."""
+
+    manifest: Manifest
+    created: bool
+
+
+class Publisher:
+    """Turns spooled uploads into versions. Thread-safe; two uploads of the same bytes end as one version."""
+
+    def __init__(self, versions: Versions, examiner: Examiner) -> None:
+        self._versions = versions
+        self._examiner = examiner
+
+    def publish(
+        self, model: str, spooled: Spooled, draft: Draft, provenance: JsonObject, expected: str | None = None
+    ) -> Published:
+        """Admit a spooled upload.
+
+        `expected` is the version the sender promised. Raises UploadIncomplete, VersionRejected or StoreError.
+        """
+        check_model_name(model)
+        if expected is not None and expected != spooled.version:
+            raise UploadIncomplete(
+                f"the digest that came with the upload is {expected}, its {spooled.size} bytes hash to "
+                f"{spooled.version}: it was changed or cut off on its way; send it again"
+            )
+        try:
+            known = self._versions.manifest(model, spooled.version)
+        except UnknownVersion:
+            return self._admit(model, spooled, draft, provenance)
+        metrics.PUBLISHES.labels(model, "known").inc()
+        return Published(known, created=False)
+
+    def _admit(self, model: str, spooled: Spooled, draft: Draft, provenance: JsonObject) -> Published:
+        began = now()
+        verdict = self._examiner.examine(spooled.path, draft)
+        if isinstance(verdict, Refused):
+            raise self._reject(model, spooled, provenance, verdict.reason)
+        manifest = Manifest(
+            model=model,
+            version=spooled.version,
+            size=spooled.size,
+            created_at=utc_now(),
+            schema=verdict.schema,
+            estimator=verdict.estimator,
+            classes=verdict.classes,
+            metrics=draft.metrics,
+            environment=verdict.environment,
+            golden=verdict.golden,
+            description=draft.description,
+            provenance=provenance,
+            warnings=verdict.warnings,
+        )
+        stored = self._versions.add(spooled, manifest)
+        metrics.PUBLISHES.labels(model, "admitted").inc()
+        log_events.event(
+            "version.admitted",
+            model=model,
+            version=spooled.version,
+            size=spooled.size,
+            source=provenance.get("source"),
+            warnings=manifest.warnings,
+            took_ms=round((now() - began) * 1000),
+        )
+        return Published(stored, created=True)
+
+    def _reject(self, model: str, spooled: Spooled, provenance: JsonObject, reason: str) -> VersionRejected:
+        name = str(provenance.get("name") or f"{spooled.version}.joblib")
+        rejection = Rejection(model, name, spooled.version, spooled.size, utc_now(), reason)
+        kept = self._versions.reject(spooled, rejection)
+        metrics.PUBLISHES.labels(model, "rejected").inc()
+        log_events.event(
+            "version.rejected",
+            level="warning",
+            model=model,
+            version=spooled.version,
+            name=kept.name,
+            source=provenance.get("source"),
+            reason=reason,
+        )
+        return VersionRejected(f"{kept.name!r} was rejected: {reason}", kept.to_json())

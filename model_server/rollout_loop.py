@@ -1,0 +1,297 @@
+"""The loop of a rollout: clock, reports and ledger in; announcements and the flip out.
+
+Carries `POST /models/{m}/rollouts` and `/rollback`. It does each action of `rollout.py` before it gives the next
+event, and decides nothing itself. One thread a rollout, one rollout a model.
+"""
+
+import json
+import secrets
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+
+from changeover import log_events
+from changeover.clock import now, utc_now
+from changeover.identity import short
+from changeover.manifest import JsonObject
+from changeover.wire import RolloutState
+from model_server import metrics
+from model_server import rollout as machine
+from model_server.exceptions import NoCurrentVersion, Pinned, RolloutUnderWay
+from model_server.ledger import Entry, Ledger, LedgerInDoubt
+from model_server.models import Models, ModelState
+from model_server.rollout import Action, Event, Rollout
+from model_server.versions import Versions
+from object_store import keys
+from object_store.bucket import Bucket
+from object_store.exceptions import StoreError
+
+_LOOK_EVERY_S = 0.25
+_LIMIT = 64 * 1024
+_LAST_WORDS_S = 1.0  # how long an answer waits for a rollout's end when the process is going down
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who wants a version current, and why."""
+
+    by: str
+    reason: str
+
+
+class Rollouts:
+    """Begins rollouts and sees each to its end. Thread-safe."""
+
+    def __init__(
+        self,
+        models: Models,
+        ledger: Ledger,
+        versions: Versions,
+        bucket: Bucket,
+        prepare_timeout: float,
+        pins: dict[str, str],
+        problems: dict[str, str],
+    ) -> None:
+        self._models = models
+        self._ledger = ledger
+        self._versions = versions
+        self._bucket = bucket
+        self._prepare_timeout = prepare_timeout
+        self._pins = pins
+        self._problems = problems
+        self._stopping = threading.Event()
+        self._finished: dict[str, Rollout] = {}
+
+    def begin(self, model: str, version: str, asked: Asked) -> Rollout:
+        """Begin to make `version` (whole) current; already current is a committed rollout of old.
+
+        Raises Pinned, RolloutUnderWay, UnknownVersion or StoreError.
+        """
+        pinned = self._pins.get(model)
+        if pinned is not None and pinned != version:
+            raise Pinned(
+                f"model {model!r} is pinned to {pinned} by MODEL_SHA256: unset it and restart model_server to roll "
+                f"to {short(version)}"
+            )
+        self._versions.manifest(model, version)
+        state = self._models.get(model)
+        with state.changed:
+            if state.rollout is not None and not state.rollout.over:
+                raise RolloutUnderWay(
+                    f"model {model!r} is being rolled to {short(state.rollout.version)} ({state.rollout.state}): wait "
+                    f"for its end, see GET /models/{model}/rollouts/{state.rollout.id}"
+                )
+            if state.entry is not None and state.entry.version == version:
+                return _committed(state.entry)
+            rollout, actions = machine.begin(self._new(state, version, asked))
+            state.rollout = rollout
+            state.fleet.forget_failure(version)
+        log_events.event(
+            "rollout.preparing",
+            model=model,
+            version=version,
+            sequence=rollout.sequence,
+            by=asked.by,
+            reason=asked.reason,
+        )
+        for action in actions:
+            self._do(state, rollout, action)
+        threading.Thread(target=self._drive, args=(state, rollout), name=f"rollout-{model}", daemon=True).start()
+        return rollout
+
+    def refuse(self, model: str, version: str, asked: Asked, reason: str) -> None:
+        """Keep it in the ledger's history that a rollout was refused before it could begin."""
+        state = self._models.get(model)
+        rollout = replace(self._new(state, version, asked), state=RolloutState.ABORTED, reason=reason)
+        self._record_aborted(rollout)
+        _tell(model, rollout, 0.0)
+
+    def aborted(self, model: str) -> list[JsonObject]:
+        """Every aborted rollout of `model`, newest first, as bodies; raises StoreError."""
+        found = []
+        for item in self._bucket.list(keys.aborted_prefix(model)):
+            told = json.loads(self._bucket.read(item.key, _LIMIT))
+            found.append(told)
+        return found[::-1]
+
+    def previous(self, model: str) -> str:
+        """The version that was current before this one; raises NoCurrentVersion."""
+        state = self._models.find(model)
+        entry = state.entry if state else None
+        if entry is None or entry.previous is None:
+            raise NoCurrentVersion(f"model {model!r} has nothing to roll back to: see GET /models/{model}/rollouts")
+        return entry.previous
+
+    def find(self, model: str, identity: str) -> Rollout | None:
+        """A rollout of this process's life by its id."""
+        state = self._models.find(model)
+        if state is not None and state.rollout is not None and state.rollout.id == identity:
+            return state.rollout
+        return self._finished.get(identity)
+
+    def wait(self, model: str, rollout: Rollout, seconds: float) -> Rollout:
+        """The rollout when it is over, or as it stands after `seconds`."""
+        state = self._models.get(model)
+        deadline = now() + seconds
+        with state.changed:
+            while True:
+                latest = self.find(model, rollout.id) or rollout
+                left = deadline - now()
+                if latest.over or left <= 0:
+                    return latest
+                if self._stopping.is_set():
+                    deadline = min(deadline, now() + _LAST_WORDS_S)
+                state.changed.wait(min(left, _LAST_WORDS_S))
+
+    def stop(self) -> None:
+        """Abort what is preparing; what is being written to the ledger is seen to its end by the ledger alone."""
+        self._stopping.set()
+        for state in self._models.all():
+            with state.changed:
+                state.changed.notify_all()
+
+    def _new(self, state: ModelState, version: str, asked: Asked) -> Rollout:
+        current = state.current
+        began_at = utc_now()
+        return Rollout(
+            id=f"{began_at.replace(':', '')}-{secrets.token_hex(4)}",
+            model=state.name,
+            sequence=current.sequence + 1 if current else keys.FIRST_SEQUENCE,
+            version=version,
+            previous=current.version if current else None,
+            by=asked.by,
+            asked=asked.reason,
+            began_at=began_at,
+            deadline=now() + self._prepare_timeout,
+        )
+
+    def _drive(self, state: ModelState, rollout: Rollout) -> None:
+        began = now()
+        events: deque[Event] = deque()
+        try:
+            while not rollout.over:
+                event = events.popleft() if events else self._look(state, rollout)
+                rollout, actions = machine.step(rollout, event, now())
+                if not rollout.over:
+                    with state.changed:
+                        state.rollout = rollout
+                        state.changed.notify_all()
+                for action in actions:
+                    follow = self._do(state, rollout, action)
+                    if follow is not None:
+                        events.append(follow)
+        except LedgerInDoubt as error:
+            # Going down with the entry's fate unknown: the next start reads the ledger, which is the truth.
+            log_events.event("rollout.in_doubt", level="error", model=state.name, reason=str(error))
+            return
+        with state.changed:
+            self._finished[rollout.id] = rollout
+            state.rollout = None
+            state.changed.notify_all()
+        if rollout.state is RolloutState.ABORTED:
+            self._problems[f"rollout of {state.name}"] = rollout.reason
+        else:
+            self._problems.pop(f"rollout of {state.name}", None)
+        _tell(state.name, rollout, now() - began)
+
+    def _look(self, state: ModelState, rollout: Rollout) -> Event:
+        """Wait until the fleet's look changes something, but not longer than a moment."""
+        with state.changed:
+            look = state.fleet.look(rollout.version, now())
+            if look.pending and not look.failed and now() < rollout.deadline and not self._stopping.is_set():
+                state.changed.wait(_LOOK_EVERY_S)
+                look = state.fleet.look(rollout.version, now())
+        return machine.Stopped() if self._stopping.is_set() else look
+
+    def _do(self, state: ModelState, rollout: Rollout, action: Action) -> Event | None:
+        match action:
+            case machine.Announce(version):
+                state.announce(version)
+            case machine.Withdraw():
+                state.announce(None)
+            case machine.StopGranting():
+                # No lease is granted yet, so the last one has always run out.
+                return machine.LeasesOver()
+            case machine.AppendLedger():
+                return self._append(rollout)
+            case machine.Flip(current):
+                state.adopt(self._ledger.entry(state.name, current.sequence))
+            case machine.Adopt(current):
+                state.adopt(self._ledger.entry(state.name, current.sequence))
+            case machine.GrantAgain():
+                pass
+            case machine.RecordAborted():
+                self._record_aborted(rollout)
+        return None
+
+    def _append(self, rollout: Rollout) -> Event:
+        entry = Entry(
+            model=rollout.model,
+            sequence=rollout.sequence,
+            version=rollout.version,
+            previous=rollout.previous,
+            rolled_at=utc_now(),
+            by=rollout.by,
+            reason=rollout.asked,
+            id=rollout.id,
+        )
+        try:
+            holder = self._ledger.append(entry, self._stopping)
+            if holder.id == entry.id:
+                return machine.LedgerAppended()
+            newest = self._ledger.newest(rollout.model) or holder
+            return machine.LedgerTaken(newest.current)
+        except StoreError as error:
+            return machine.LedgerFailed(f"the ledger could not be written: {error}")
+
+    def _record_aborted(self, rollout: Rollout) -> None:
+        try:
+            body = json.dumps(to_json(rollout), indent=1).encode()
+            self._bucket.create(keys.aborted_key(rollout.model, rollout.id), body, "application/json")
+        except StoreError as error:
+            log_events.event("rollout.unrecorded", level="warning", model=rollout.model, reason=str(error))
+
+
+def to_json(rollout: Rollout) -> JsonObject:
+    """The body of a rollout that is under way or aborted; a committed one is `Entry.to_json`, the same members."""
+    return {
+        "id": rollout.id,
+        "model": rollout.model,
+        "sequence": rollout.sequence,
+        "version": rollout.version,
+        "previous": rollout.previous,
+        "state": rollout.state.value,
+        "reason": rollout.reason or rollout.asked,
+        "by": rollout.by,
+        "rolled_at": rollout.began_at,
+    }
+
+
+def _committed(entry: Entry) -> Rollout:
+    return Rollout(
+        id=entry.id,
+        model=entry.model,
+        sequence=entry.sequence,
+        version=entry.version,
+        previous=entry.previous,
+        by=entry.by,
+        asked=entry.reason,
+        began_at=entry.rolled_at,
+        deadline=0.0,
+        state=RolloutState.COMMITTED,
+        reason=entry.reason,
+    )
+
+
+def _tell(model: str, rollout: Rollout, took_s: float) -> None:
+    metrics.ROLLOUTS.labels(model, rollout.state.value).inc()
+    metrics.ROLLOUT_SECONDS.labels(model, rollout.state.value).observe(took_s)
+    log_events.event(
+        f"rollout.{rollout.state}",
+        level="info" if rollout.state is RolloutState.COMMITTED else "error",
+        model=model,
+        version=rollout.version,
+        sequence=rollout.sequence,
+        reason=rollout.reason,
+        took_ms=round(took_s * 1000),
+    )

@@ -1,0 +1,1 @@
+"""The HTTP calls of model_server: method, path, header; nothing else is decided here."""

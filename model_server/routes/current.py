@@ -1,0 +1,46 @@
+"""`GET /models/{m}/current`: the freshness check. The busiest call of all; it asks nobody and reads one value."""
+
+from flask import Blueprint, Response, json, request
+
+from changeover.clock import now
+from changeover.identity import check_model_name
+from changeover.problem import MEDIA_TYPE, problem
+from changeover.wire import REPLICA_ID
+from model_server import metrics
+from model_server.exceptions import NotReady
+from model_server.freshness import answer
+from model_server.models import Models
+
+
+def blueprint(models: Models, instance: str) -> Blueprint:
+    """The call, over `models`; `instance` names this life of the process."""
+    routes = Blueprint("current", __name__)
+
+    @routes.get("/models/<model>/current")
+    def current(model: str) -> Response:
+        if not models.ready.is_set():
+            raise NotReady("model_server has not read its ledger yet; it tries again and again, see /readyz")
+        state = models.find(check_model_name(model))
+        if state is None:
+            metrics.CHECKS.labels("(unknown)", "404").inc()
+            detail = f"there is no model {model!r}; see GET /models"
+            return Response(
+                json.dumps(problem("unknown-model", 404, "No such model", detail)), 404, content_type=MEDIA_TYPE
+            )
+        replica = request.headers.get(REPLICA_ID)
+        if replica is not None:
+            state.fleet.heard(replica, now())
+        told = answer(state.pointer, request.headers.get("If-None-Match"), instance)
+        if told.current is None:
+            detail = f"model {model!r} has no current version; roll one (changeover roll)"
+            body, status = json.dumps(problem("no-current-version", 404, "No current version", detail)), 404
+        elif told.changed:
+            body, status = json.dumps(told.current.to_json(model)), 200
+        else:
+            body, status = "", 304
+        metrics.CHECKS.labels(model, str(status)).inc()
+        response = Response(body, status, content_type=MEDIA_TYPE if status == 404 else "application/json")
+        response.headers.extend(told.headers)
+        return response
+
+    return routes

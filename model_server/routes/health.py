@@ -1,0 +1,93 @@
+"""`/livez` asks nobody, `/readyz` says whether model_server can answer and what is wrong, `/metrics`, and the models."""
+
+from collections.abc import Mapping
+
+from flask import Blueprint, Response, json, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from changeover import __version__
+from changeover.clock import now
+from changeover.manifest import JsonObject
+from changeover.problem import problem
+from model_server.exceptions import NotReady
+from model_server.models import Models, ModelState
+from model_server.rollout_loop import to_json
+from model_server.routes.problems import answer
+from model_server.routes.versions import VersionCalls
+
+
+def blueprint(
+    calls: VersionCalls,
+    problems: Mapping[str, str],
+    confinement: Mapping[str, bool],
+    pins: Mapping[str, str],
+    default_model: str,
+) -> Blueprint:
+    """The calls; `problems` is read anew each time."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/livez")
+    def livez() -> Response:
+        return jsonify({"status": "alive", "version": __version__})
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        wrong: JsonObject = dict(problems.items())
+        held: JsonObject = dict(confinement.items())
+        lacks_its_pin = [
+            model
+            for model, version in pins.items()
+            if "pin" in wrong and _current_version(calls.models, model) is None and version
+        ]
+        if not calls.models.ready.is_set() or lacks_its_pin:
+            detail = "; ".join(str(text) for text in wrong.values()) or "the ledger is being read"
+            body = problem("no-model", 503, "Not ready", detail, problems=wrong, confinement=held)
+            return answer(body, 503, retry_after=1)
+        status = "degraded" if wrong else "ready"
+        return jsonify({"status": status, "problems": wrong, "confinement": held, "version": __version__})
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+    @routes.get("/models")
+    def models() -> Response:
+        _require_ready(calls.models)
+        told = [
+            {"model": state.name, "current": _current(state), "pinned": pins.get(state.name)}
+            for state in calls.models.all()
+        ]
+        return jsonify({"models": told, "default": default_model})
+
+    @routes.get("/models/<model>")
+    def model(model: str) -> Response:
+        _require_ready(calls.models)
+        state = calls.models.get(calls.known(model))
+        with state.changed:
+            entry, rollout = state.entry, state.rollout
+            replicas = state.fleet.to_json(now())
+        body: JsonObject = {
+            "model": model,
+            "current": entry.to_json() if entry else None,
+            "previous": entry.previous if entry else None,
+            "rollout": to_json(rollout) if rollout else None,
+            "pinned": pins.get(model),
+            "replicas": list(replicas),
+        }
+        return Response(json.dumps(body), content_type="application/json")
+
+    return routes
+
+
+def _require_ready(models: Models) -> None:
+    if not models.ready.is_set():
+        raise NotReady("model_server has not read its ledger yet; it tries again and again, see /readyz")
+
+
+def _current(state: ModelState) -> JsonObject | None:
+    return state.current.to_json(state.name) if state.current else None
+
+
+def _current_version(models: Models, name: str) -> str | None:
+    state = models.find(name)
+    return state.current.version if state and state.current else None

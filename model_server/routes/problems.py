@@ -1,0 +1,100 @@
+"""Which status: the one place of model_server that turns an error into RFC 9457 and a number."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Flask, Response, g, json, request
+from werkzeug.exceptions import HTTPException
+
+from changeover import exceptions as shared
+from changeover import log_events
+from changeover.problem import MEDIA_TYPE, problem
+from changeover.wire import MalformedAnswer
+from model_server import exceptions as own
+from object_store import exceptions as store
+
+
+@dataclass(frozen=True)
+class Status:
+    """How one class of error is answered. `retry_after` is in seconds."""
+
+    number: int
+    kind: str
+    title: str
+    retry_after: int | None = None
+
+
+STATUSES: Final[dict[type[Exception], Status]] = {
+    shared.InvalidName: Status(422, "invalid-name", "Not a model name"),
+    shared.InvalidVersion: Status(422, "invalid-version", "Not a version"),
+    shared.AmbiguousVersion: Status(409, "ambiguous-version", "Several versions begin so"),
+    shared.UnknownVersion: Status(404, "unknown-version", "No such version"),
+    shared.InvalidDigestHeader: Status(400, "invalid-digest", "Malformed Repr-Digest"),
+    shared.InvalidManifest: Status(422, "invalid-manifest", "Not a manifest"),
+    shared.InvalidSchema: Status(422, "invalid-schema", "Not a schema"),
+    MalformedAnswer: Status(422, "invalid-report", "Not a report"),
+    own.UnknownModel: Status(404, "unknown-model", "No such model"),
+    own.NoCurrentVersion: Status(404, "no-current-version", "No current version"),
+    own.NotReady: Status(503, "no-model", "Not ready", retry_after=1),
+    own.RolloutUnderWay: Status(409, "rollout-under-way", "Another rollout is under way"),
+    own.Pinned: Status(409, "pinned", "The model is pinned"),
+    own.VersionRejected: Status(422, "rejected", "The artifact was rejected"),
+    own.UploadTooLarge: Status(413, "too-large", "The artifact is too large"),
+    own.UploadIncomplete: Status(422, "incomplete", "Not the bytes that were promised"),
+    own.MalformedRequest: Status(400, "malformed-request", "Malformed request"),
+    own.UnsupportedBody: Status(415, "unsupported-body", "Unsupported body"),
+    own.SpoolFull: Status(507, "no-room", "No room for the upload"),
+    own.Unauthenticated: Status(401, "unauthenticated", "Not authenticated"),
+    own.Forbidden: Status(403, "forbidden", "Not allowed"),
+    store.StoreUnavailable: Status(503, "store-unavailable", "The object store does not answer", retry_after=2),
+    store.BucketMissing: Status(503, "bucket-missing", "The bucket does not exist", retry_after=10),
+    store.AccessDenied: Status(503, "store-denied", "The object store refuses model_server", retry_after=10),
+    store.ClockSkewed: Status(503, "clock-skewed", "The clocks are too far apart", retry_after=10),
+    store.ObjectTooLarge: Status(413, "too-large", "The artifact is too large"),
+    store.StoreError: Status(502, "store-error", "The object store failed"),
+}
+
+
+def status_of(error: Exception) -> Status | None:
+    """How `error` is answered, by the nearest class that the table has."""
+    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), None)
+
+
+def answer(body: dict[str, object], status: int, retry_after: int | None = None) -> Response:
+    """A problem as a response."""
+    response = Response(json.dumps(body), status=status, content_type=MEDIA_TYPE)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="changeover"'
+    return response
+
+
+def register(app: Flask) -> None:
+    """Answer every error of `app` with a problem, and never with a traceback."""
+
+    @app.errorhandler(Exception)
+    def _any(error: Exception) -> Response:
+        status = status_of(error)
+        if status is not None:
+            body = problem(status.kind, status.number, status.title, str(error))
+            if isinstance(error, own.VersionRejected):
+                body |= {"version": error.body, "reason": error.body["reason"]}
+            return answer(body, status.number, status.retry_after)
+        if isinstance(error, HTTPException):
+            return _http(error)
+        log_events.event("request.failed", level="error", error=error, method=request.method, path=request.path)
+        detail = f"an unexpected error; the log has it under request id {g.get('request_id', '')}"
+        return answer(problem("internal", 500, "Internal error", detail), 500)
+
+
+def _http(error: HTTPException) -> Response:
+    number = error.code or 500
+    detail = error.description or error.name
+    if number == 404:
+        detail = f"there is no {request.path} here; the calls are listed in the README"
+    response = answer(problem("http", number, error.name, detail), number)
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response

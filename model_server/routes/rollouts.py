@@ -1,0 +1,130 @@
+"""The calls about what is current: roll, roll back, and the ledger."""
+
+from flask import Blueprint, Response, jsonify, request
+
+from changeover.clock import parse_rfc3339
+from changeover.exceptions import UnknownVersion
+from changeover.identity import normalize_version
+from changeover.manifest import JsonObject
+from model_server.auth import Gate, Right
+from model_server.exceptions import MalformedRequest, UnknownModel, VersionRejected
+from model_server.pages import page
+from model_server.rollout import Rollout
+from model_server.rollout_loop import Asked, Rollouts, to_json
+from model_server.routes.versions import VersionCalls
+
+_LONGEST_WAIT_S = 600.0
+_LONGEST_TEXT = 1000
+
+
+def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
+    """The calls."""
+    routes = Blueprint("rollouts", __name__)
+
+    @routes.post("/models/<model>/rollouts")
+    def roll(model: str) -> Response:
+        gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
+        body, wait_s = _body(), _wait()
+        version = body.get("version")
+        if not isinstance(version, str):
+            raise MalformedRequest('send {"version": "<sha256 or a prefix of 8 or more>", "reason": "..."}')
+        whole = _resolve(calls, calls.known(model), version)
+        return _begin(model, whole, _asked(body, "rolled over HTTP"), wait_s)
+
+    @routes.post("/models/<model>/rollback")
+    def rollback(model: str) -> Response:
+        gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
+        body, wait_s = _body(), _wait()
+        previous = rollouts.previous(calls.known(model))
+        return _begin(model, previous, _asked(body, "rollback"), wait_s)
+
+    @routes.get("/models/<model>/rollouts")
+    def ledger(model: str) -> Response:
+        calls.known(model)
+        time = request.args.get("at")
+        if time is None:
+            return jsonify(page("rollouts", _history(calls, rollouts, model), request))
+        try:
+            parse_rfc3339(time)
+        except ValueError as error:
+            raise MalformedRequest(f"?at={time!r} is not RFC 3339 (2026-01-31T12:00:00Z): {error}") from error
+        entry = calls.ledger.at(model, time)
+        return jsonify({"rollouts": [entry.to_json()] if entry else []})
+
+    @routes.get("/models/<model>/rollouts/<identity>")
+    def one(model: str, identity: str) -> Response:
+        calls.known(model)
+        for body in _history(calls, rollouts, model):
+            if identity in {body["id"], str(body["sequence"])}:
+                return jsonify(body)
+        raise UnknownModel(f"model {model!r} has no rollout {identity!r}; see GET /models/{model}/rollouts")
+
+    def _begin(model: str, version: str, asked: Asked, wait_s: float) -> Response:
+        rollout = rollouts.begin(model, version, asked)
+        if wait_s > 0:
+            rollout = rollouts.wait(model, rollout, wait_s)
+        response = jsonify(_told(calls, model, rollout))
+        response.status_code = 200 if rollout.over else 202
+        response.headers["Location"] = f"/models/{model}/rollouts/{rollout.id}"
+        return response
+
+    return routes
+
+
+def _history(calls: VersionCalls, rollouts: Rollouts, model: str) -> list[JsonObject]:
+    """Everything that was rolled or tried, newest first: the one under way, the ledger, and what was aborted."""
+    bodies: list[JsonObject] = [entry.to_json() for entry in calls.ledger.entries(model)]
+    bodies += rollouts.aborted(model)
+    bodies.sort(key=lambda body: str(body["rolled_at"]), reverse=True)
+    state = calls.models.find(model)
+    under_way = state.rollout if state else None
+    return bodies if under_way is None else [to_json(under_way), *bodies]
+
+
+def _told(calls: VersionCalls, model: str, rollout: Rollout) -> JsonObject:
+    """A rollout as a body; a committed one as the ledger has it."""
+    state = calls.models.find(model)
+    entry = state.entry if state else None
+    return entry.to_json() if entry is not None and entry.id == rollout.id else to_json(rollout)
+
+
+def _resolve(calls: VersionCalls, model: str, text: str) -> str:
+    try:
+        return calls.versions.resolve(model, text)
+    except UnknownVersion:
+        prefix = normalize_version(text)
+        for rejection in calls.versions.rejections(model):
+            if rejection.version.startswith(prefix):
+                raise VersionRejected(
+                    f"version {prefix} of {model!r} was rejected: {rejection.reason}", rejection.to_json()
+                ) from None
+        raise
+
+
+def _body() -> JsonObject:
+    if not request.get_data(cache=True):
+        return {}
+    body = request.get_json(force=True, silent=True)
+    if not isinstance(body, dict):
+        raise MalformedRequest("the body is no JSON object")
+    return body
+
+
+def _asked(body: JsonObject, default: str) -> Asked:
+    reason, by = body.get("reason", default), body.get("by", "http")
+    if not isinstance(reason, str) or not isinstance(by, str) or max(len(reason), len(by)) > _LONGEST_TEXT:
+        raise MalformedRequest(f"'reason' and 'by' are texts of at most {_LONGEST_TEXT} characters")
+    return Asked(by=by, reason=reason or default)
+
+
+def _wait() -> float:
+    text = request.args.get("wait")
+    if text is None:
+        return 0.0
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST_WAIT_S:
+        raise MalformedRequest(f"?wait={text!r} is not a number of seconds from 0 to {_LONGEST_WAIT_S:g}")
+    return seconds

@@ -1,0 +1,136 @@
+"""The calls about versions: list, read, fetch the artifact, publish."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import quote
+
+from flask import Blueprint, Response, jsonify, request
+
+from changeover import digest
+from changeover.exceptions import UnknownVersion
+from changeover.identity import check_model_name
+from changeover.manifest import JsonObject, Manifest
+from changeover.wire import REPR_DIGEST, VersionState
+from model_server import uploads
+from model_server.auth import Gate, Right
+from model_server.exceptions import NotReady, UnknownModel
+from model_server.ledger import Ledger
+from model_server.models import Models
+from model_server.pages import page
+from model_server.publish import Publisher
+from model_server.spool import Spool
+from model_server.versions import Versions
+from object_store import keys
+from object_store.bucket import Bucket
+from object_store.exceptions import ObjectMissing
+
+
+class VersionCalls:
+    """What the calls below share."""
+
+    def __init__(self, models: Models, versions: Versions, ledger: Ledger, bucket: Bucket) -> None:
+        self.models = models
+        self.versions = versions
+        self.ledger = ledger
+        self.bucket = bucket
+
+    def body(self, manifest: Manifest, rolled: set[str]) -> JsonObject:
+        """A version as lists show it."""
+        state = self.models.find(manifest.model)
+        current = state.current if state else None
+        if current is not None and current.version == manifest.version:
+            told = VersionState.CURRENT
+        else:
+            told = VersionState.RETIRED if manifest.version in rolled else VersionState.ADMITTED
+        return {
+            "model": manifest.model,
+            "version": manifest.version,
+            "state": told.value,
+            "size": manifest.size,
+            "created_at": manifest.created_at,
+            "metrics": dict(manifest.metrics),
+            "description": manifest.description,
+            "estimator": manifest.estimator,
+            "environment": dict(manifest.environment),
+            "provenance": manifest.provenance,
+            "warnings": list(manifest.warnings),
+        }
+
+    def rolled(self, model: str) -> set[str]:
+        """Every version of `model` that was current once."""
+        return {entry.version for entry in self.ledger.entries(model)}
+
+    def known(self, model: str) -> str:
+        """`model` if there is such a model, else UnknownModel."""
+        if not self.models.ready.is_set():
+            raise NotReady("model_server has not read its ledger yet; it tries again and again, see /readyz")
+        if self.models.find(check_model_name(model)) is None:
+            raise UnknownModel(f"there is no model {model!r}; see GET /models")
+        return model
+
+
+def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gate) -> Blueprint:
+    """The calls."""
+    routes = Blueprint("versions", __name__)
+
+    @routes.get("/models/<model>/versions")
+    def index(model: str) -> Response:
+        calls.known(model)
+        rolled = calls.rolled(model)
+        bodies = [calls.body(manifest, rolled) for manifest in calls.versions.manifests(model)]
+        bodies += [rejection.to_json() for rejection in calls.versions.rejections(model)]
+        bodies.sort(key=lambda body: str(body["created_at"]), reverse=True)
+        return jsonify(page("versions", bodies, request))
+
+    @routes.get("/models/<model>/versions/<version>")
+    def show(model: str, version: str) -> Response:
+        whole = calls.versions.resolve(calls.known(model), version)
+        manifest = calls.versions.manifest(model, whole)
+        return jsonify({**manifest.to_json(), "state": calls.body(manifest, calls.rolled(model))["state"]})
+
+    @routes.get("/models/<model>/versions/<version>/artifact")
+    def artifact(model: str, version: str) -> Response:
+        whole = calls.versions.resolve(calls.known(model), version)
+        return _stream(calls.bucket, model, whole)
+
+    @routes.post("/models/<model>/versions")
+    def publish(model: str) -> Response:
+        gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
+        check_model_name(model)
+        header = request.headers.get(REPR_DIGEST)
+        expected = digest.parse_repr_digest(header) if header else None
+        with uploads.receive(request, spool) as upload:
+            name = request.args.get("name") or upload.name
+            provenance: JsonObject = {"source": "http", "name": name, "by": request.args.get("by", "")[:200]}
+            published = publisher.publish(model, upload.spooled, upload.draft, provenance, expected)
+        calls.models.get(model)
+        response = jsonify(calls.body(published.manifest, calls.rolled(model)))
+        response.status_code = 201 if published.created else 200
+        response.headers["Location"] = f"/models/{quote(model)}/versions/{published.manifest.version}"
+        return response
+
+    return routes
+
+
+def _stream(bucket: Bucket, model: str, version: str) -> Response:
+    key = keys.artifact_key(model, version)
+    try:
+        info = bucket.stat(key)
+    except ObjectMissing as error:
+        raise UnknownVersion(f"the artifact of version {version} of {model!r} is gone from the store") from error
+    headers = {REPR_DIGEST: digest.repr_digest(version), "Cache-Control": "no-transform"}
+    if request.method == "HEAD":
+        response = Response(status=200, headers=headers, content_type="application/octet-stream")
+        response.content_length = info.size
+        return response
+    stack = ExitStack()
+    chunks = stack.enter_context(bucket.stream(key, expected=info))
+    response = Response(_closing(chunks, stack), headers=headers, content_type="application/octet-stream")
+    response.content_length = info.size
+    response.call_on_close(stack.close)
+    return response
+
+
+def _closing(chunks: Iterator[bytes], stack: ExitStack) -> Iterator[bytes]:
+    with stack:
+        yield from chunks

@@ -1,0 +1,89 @@
+"""The settings of model_server. Declared here, read by `changeover.settings`; the store's are in `object_store`."""
+
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from changeover.exceptions import InvalidName, InvalidVersion
+from changeover.identity import check_model_name, parse_pinned_version
+from changeover.settings import Settings
+
+GIB = 1024**3
+
+
+class ServerSettings(Settings):
+    """Where model_server listens, whom it obeys, and how it admits and rolls."""
+
+    server_host: str = Field(default="127.0.0.1", description="the address model_server binds")
+    server_port: int = Field(default=5001, ge=1, le=65535, description="the port model_server binds")
+    server_threads: int = Field(default=48, ge=4, le=512, description="requests model_server works on at once")
+    publish_token: SecretStr = Field(min_length=16, description="the bearer token for publishing and rolling")
+    report_token: SecretStr = Field(min_length=16, description="the bearer token by which replicas report their state")
+    replica_networks: str = Field(
+        default="",
+        description="networks (CIDR, comma separated) that replicas call from: nothing but reading and reporting there",
+    )
+    default_model: str = Field(default="default", description="the model served at /predict")
+    model_sha256: str | None = Field(default=None, description="pins the default model to this version")
+    model_uri: str | None = Field(
+        default=None,
+        description="where the pinned bytes are (s3://bucket/key, http(s)://, file://) if not published yet",
+    )
+    roll_incoming: Literal["at-start", "at-once", "never"] = Field(
+        default="at-start", description="when an upload to incoming/ is rolled"
+    )
+    incoming_poll: float = Field(default=2.0, gt=0, le=3600, description="seconds between looks into incoming/")
+    prepare_timeout: float = Field(default=60.0, gt=0, le=3600, description="seconds a rollout waits for its replicas")
+    max_model_bytes: int = Field(default=2 * GIB, gt=0, le=5 * GIB, description="the largest artifact that is taken")
+    admission_timeout: float = Field(default=120.0, gt=0, description="seconds admission may take for one artifact")
+    admission_memory_bytes: int = Field(
+        default=8 * GIB, gt=0, description="address space of the process that examines an artifact"
+    )
+    allowed_globals: str = Field(
+        default="",
+        description="more globals that artifacts may name (dotted, comma separated); predict_api needs the same",
+    )
+    allow_version_skew: bool = Field(
+        default=False, description="whether to admit artifacts of another scikit-learn minor version"
+    )
+    spool_dir: str | None = Field(default=None, description="where uploads are kept while they are examined")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="events logged from here up"
+    )
+
+    @field_validator("default_model")
+    @classmethod
+    def _is_a_model_name(cls, value: str) -> str:
+        try:
+            return check_model_name(value)
+        except InvalidName as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("model_sha256")
+    @classmethod
+    def _is_a_sha256(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else parse_pinned_version(value)
+        except InvalidVersion as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("model_uri")
+    @classmethod
+    def _is_a_uri(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in {"s3", "http", "https", "file"}:
+            raise ValueError(f"{value!r} is not s3://bucket/key, http(s)://host/path or file:///path")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_pin_for_its_uri(self) -> Self:
+        if self.model_uri and not self.model_sha256:
+            raise ValueError(
+                "MODEL_URI is set without MODEL_SHA256: name the bytes that are expected there (`sha256sum`)"
+            )
+        return self
+
+    @property
+    def extra_globals(self) -> frozenset[str]:
+        """`ALLOWED_GLOBALS` as a set."""
+        return frozenset(name.strip() for name in self.allowed_globals.split(",") if name.strip())

@@ -1,0 +1,143 @@
+"""The start, and what goes on in the background: read the ledger, admit what waits, roll what should be current.
+
+Carries "At start, and so on `docker compose restart model_server`". It drives `startup.py`, then watches `incoming/`.
+One thread; the HTTP server answers meanwhile, checks as soon as the ledger is read.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+from changeover import log_events
+from changeover.clock import now
+from changeover.exceptions import ChangeoverError
+from model_server import metrics
+from model_server.backoff import Backoff
+from model_server.exceptions import PinUnavailable, RolloutUnderWay
+from model_server.incoming import DropZone, Reporter
+from model_server.ledger import Entry, Ledger
+from model_server.models import Models
+from model_server.pinned import Pin
+from model_server.rollout_loop import Asked, Rollouts
+from model_server.startup import Rolled, Upload, decide, pending_upload
+from model_server.versions import Versions
+from object_store.bucket import Bucket
+from object_store.exceptions import StoreError
+
+RollIncoming = Literal["at-start", "at-once", "never"]
+_BY = "model_server"
+
+
+class Background:
+    """The background thread of model_server, which writes what it finds wrong into `problems`, for `/readyz`."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        models: Models,
+        ledger: Ledger,
+        versions: Versions,
+        rollouts: Rollouts,
+        drop_zone: DropZone,
+        pin: Pin | None,
+        roll_incoming: RollIncoming,
+        poll_s: float,
+        problems: dict[str, str],
+    ) -> None:
+        self._bucket = bucket
+        self._models = models
+        self._ledger = ledger
+        self._versions = versions
+        self._rollouts = rollouts
+        self._drop_zone = drop_zone
+        self._pin = pin
+        self._roll_incoming = roll_incoming
+        self._poll_s = poll_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="background", daemon=True)
+        self._reporter = Reporter(now)
+        self._problems = problems
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, soon."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        backoff = Backoff(first_s=0.1, longest_s=2.0)
+        for name, stage in (("load", self._load), ("decide", self._decide)):
+            while not self._stopping.is_set() and not self._succeeds(stage, name):
+                backoff.wait(until=self._stopping)
+            backoff.reset()
+        while not self._stopping.wait(self._poll_s):
+            self._succeeds(self._watch, "watch")
+
+    def _succeeds(self, stage: Callable[[], None], name: str) -> bool:
+        try:
+            stage()
+        except StoreError as error:
+            metrics.STORE_FAILURES.labels(type(error).__name__).inc()
+            self._problems["store"] = str(error)
+            self._reporter.failed(error)
+            return False
+        except ChangeoverError as error:
+            self._problems[name] = str(error)
+            log_events.event("background.failed", level="error", stage=name, reason=str(error))
+            return True
+        self._problems.pop("store", None)
+        self._reporter.recovered()
+        return True
+
+    def _load(self) -> None:
+        """Read what was current: this is answered to checks at once, whatever is decided next."""
+        began = now()
+        self._bucket.ensure()
+        entries: dict[str, Entry] = {}
+        for model in self._ledger.models():
+            newest = self._ledger.newest(model)
+            if newest is not None:
+                entries[model] = newest
+        for model in self._versions.models():
+            self._models.get(model)
+        self._models.loaded(entries)
+        current = {model: entry.current.etag for model, entry in entries.items()}
+        log_events.event("ledger.read", current=current, took_ms=round((now() - began) * 1000))
+
+    def _decide(self) -> None:
+        """Admit what waits in the drop zone, then roll each model to what should be current."""
+        self._drop_zone.look()
+        names = {state.name for state in self._models.all()} | ({self._pin.model} if self._pin else set())
+        for model in sorted(names):
+            pinned = self._pin.version if self._pin and self._pin.model == model else None
+            upload = None if self._roll_incoming == "never" else self._pending(model)
+            decision = decide(self._models.get(model).current, pinned, upload)
+            log_events.event("startup.decided", model=model, version=decision.version, reason=decision.reason)
+            if decision.version is None:
+                continue
+            try:
+                if pinned is not None and self._pin is not None:
+                    self._pin.ensure(self._versions)
+                self._rollouts.begin(model, decision.version, Asked(_BY, decision.reason))
+            except PinUnavailable as error:
+                self._problems["pin"] = str(error)
+                log_events.event("pin.failed", level="error", model=model, version=decision.version, reason=str(error))
+                self._rollouts.refuse(model, decision.version, Asked(_BY, decision.reason), str(error))
+
+    def _pending(self, model: str) -> Upload | None:
+        rolled = (Rolled(entry.sequence, entry.version) for entry in self._ledger.entries(model))
+        return pending_upload(self._drop_zone.marks(model), rolled)
+
+    def _watch(self) -> None:
+        admitted = self._drop_zone.look()
+        if self._roll_incoming != "at-once":
+            return
+        newest = {upload.model: upload for upload in sorted(admitted, key=lambda upload: upload.uploaded_at)}
+        for model, upload in newest.items():
+            try:
+                reason = f"uploaded to incoming/ as {upload.name!r}"
+                self._rollouts.begin(model, upload.version, Asked(_BY, reason))
+            except RolloutUnderWay as error:
+                log_events.event("incoming.not_rolled", level="warning", model=model, reason=str(error))

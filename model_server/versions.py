@@ -1,0 +1,157 @@
+"""The versions of a model: which there are, their manifests and artifacts, and what was rejected.
+
+Carries `GET /models/{m}/versions[/{v}]` and `.../artifact`. Manifests never change, so they are cached.
+"""
+
+import json
+from dataclasses import dataclass
+
+from changeover import log_events
+from changeover.clock import rfc3339
+from changeover.exceptions import InvalidManifest, UnknownVersion
+from changeover.identity import is_version, resolve_version
+from changeover.manifest import JsonObject, Manifest
+from changeover.wire import VersionState
+from model_server.spool import Spooled
+from object_store import keys
+from object_store.bucket import Bucket
+from object_store.exceptions import ObjectMissing
+
+_LIMIT = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """An upload that failed admission, as `<name>.reason.json` tells it."""
+
+    model: str
+    name: str
+    version: str
+    size: int
+    created_at: str
+    reason: str
+
+    def to_json(self) -> JsonObject:
+        """The body of a rejected version."""
+        return {
+            "model": self.model,
+            "name": self.name,
+            "version": self.version,
+            "state": VersionState.REJECTED.value,
+            "size": self.size,
+            "created_at": self.created_at,
+            "metrics": {},
+            "reason": self.reason,
+        }
+
+
+class Versions:
+    """What the bucket holds of each model. Thread-safe."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._manifests: dict[tuple[str, str], Manifest] = {}
+
+    def models(self) -> list[str]:
+        """Every model that has a version; raises StoreError."""
+        folders = self._bucket.folders(keys.VERSIONS)
+        return sorted(folder.removeprefix(keys.VERSIONS).rstrip("/") for folder in folders)
+
+    def names(self, model: str) -> list[str]:
+        """Every version of `model`, in no order; raises StoreError."""
+        found = (keys.parse_manifest(item.key) for item in self._bucket.list(keys.versions_prefix(model)))
+        return [parsed[1] for parsed in found if parsed is not None]
+
+    def resolve(self, model: str, text: str) -> str:
+        """The one version that `text` names; raises InvalidVersion, UnknownVersion, AmbiguousVersion, StoreError."""
+        if is_version(text):
+            return self.manifest(model, text).version
+        return resolve_version(text, self.names(model), model)
+
+    def manifest(self, model: str, version: str) -> Manifest:
+        """What stands beside a version; raises UnknownVersion or StoreError."""
+        known = self._manifests.get((model, version))
+        if known is None:
+            try:
+                body = self._bucket.read(keys.manifest_key(model, version), _LIMIT)
+            except ObjectMissing:
+                raise UnknownVersion(
+                    f"model {model!r} has no version {version}; see GET /models/{model}/versions"
+                ) from None
+            try:
+                known = Manifest.from_json(json.loads(body))
+            except ValueError as error:
+                raise InvalidManifest(f"{keys.manifest_key(model, version)} is no JSON") from error
+            self._manifests[model, version] = known
+        return known
+
+    def manifests(self, model: str) -> list[Manifest]:
+        """Every version's manifest, newest first; raises StoreError."""
+        found = []
+        for version in self.names(model):
+            try:
+                found.append(self.manifest(model, version))
+            except InvalidManifest as error:
+                log_events.event("manifest.damaged", level="error", model=model, version=version, reason=str(error))
+        return sorted(found, key=lambda manifest: manifest.created_at, reverse=True)
+
+    def add(self, spooled: Spooled, manifest: Manifest) -> Manifest:
+        """Write the artifact, then its manifest: with that the version exists. Repeating it changes nothing."""
+        model, version = manifest.model, manifest.version
+        self._bucket.create_from_file(
+            keys.artifact_key(model, version), spooled.path, spooled.size, "application/octet-stream"
+        )
+        body = json.dumps(manifest.to_json(), allow_nan=False, indent=1).encode()
+        self._bucket.create(keys.manifest_key(model, version), body, "application/json")
+        return self.manifest(model, version)
+
+    def rejections(self, model: str) -> list[Rejection]:
+        """Every upload that failed admission, newest first; raises StoreError."""
+        found = []
+        for item in self._bucket.list(keys.rejected_prefix(model)):
+            parsed = keys.parse_rejected(item.key)
+            if parsed is None or not parsed.is_reason:
+                continue
+            try:
+                told = json.loads(self._bucket.read(item.key, _LIMIT))
+            except (ObjectMissing, ValueError):
+                continue
+            if isinstance(told, dict):
+                found.append(
+                    Rejection(
+                        model=model,
+                        name=str(told.get("name", parsed.name)),
+                        version=str(told.get("version", "")),
+                        size=int(told.get("size", 0)),
+                        created_at=str(told.get("created_at", rfc3339(item.last_modified))),
+                        reason=str(told.get("reason", "")),
+                    )
+                )
+        return sorted(found, key=lambda rejection: rejection.created_at, reverse=True)
+
+    def reject(self, spooled: Spooled, rejection: Rejection) -> Rejection:
+        """Keep what failed admission beside the reason; returns it under the name it was kept by. Nothing is lost.
+
+        Raises StoreError.
+        """
+        names = keys.rejected_names(rejection.name, rejection.version)
+        for name in names:
+            told = Rejection(**{**rejection.__dict__, "name": name})
+            reason = keys.reason_key(rejection.model, name)
+            if name != names[-1] and self._told(reason) not in {None, rejection.version}:
+                continue
+            key = keys.rejected_key(rejection.model, name)
+            self._bucket.create_from_file(key, spooled.path, spooled.size, "application/octet-stream")
+            self._bucket.create(reason, json.dumps(told.to_json(), indent=1).encode(), "application/json")
+            return told
+        return rejection
+
+    def _told(self, reason_key: str) -> str | None:
+        """The version of which this reason tells already, or None if there is none."""
+        try:
+            told = json.loads(self._bucket.read(reason_key, _LIMIT))
+            return str(told.get("version", "")) if isinstance(told, dict) else ""
+        except ObjectMissing:
+            return None
+        except ValueError:
+            return ""

@@ -1,0 +1,73 @@
+"""Which replicas a rollout waits for, and what they say of a version."""
+
+from changeover.wire import Current, ReplicaReport
+from model_server.fleet import FORGET_S, SILENCE_S, UNKNOWN, Fleet
+
+OLD, NEW = "a" * 64, "b" * 64
+
+
+def a_report(replica: str, *ready: str, failed: dict[str, str] | None = None) -> ReplicaReport:
+    return ReplicaReport(replica, "host", 1, Current(1, OLD), frozenset(ready), failed or {})
+
+
+def test_with_no_replica_at_all_nobody_is_waited_for() -> None:
+    look = Fleet().look(NEW, 0.0)
+    assert (look.ready, look.pending, look.failed) == (frozenset(), frozenset(), {})
+
+
+def test_each_replica_is_ready_pending_or_failed() -> None:
+    fleet = Fleet()
+    fleet.reported(a_report("r1", OLD, NEW), 0.0)
+    fleet.reported(a_report("r2", OLD), 0.0)
+    fleet.reported(a_report("r3", OLD, failed={NEW: "too big"}), 0.0)
+    look = fleet.look(NEW, 1.0)
+    assert look.ready == {"r1"}
+    assert look.pending == {"r2"}
+    assert look.failed == {"r3": "too big"}
+
+
+def test_a_replica_that_fell_silent_is_no_longer_waited_for() -> None:
+    fleet = Fleet()
+    fleet.reported(a_report("r1", OLD), 0.0)
+    assert fleet.look(NEW, SILENCE_S).pending == {"r1"}
+    assert fleet.look(NEW, SILENCE_S + 0.001).pending == frozenset()
+
+
+def test_a_check_is_a_sign_of_life_of_a_replica_that_reported() -> None:
+    fleet = Fleet()
+    fleet.heard("stranger", 0.0)
+    fleet.reported(a_report("r1", OLD), 0.0)
+    fleet.heard("r1", 2.0)
+    assert fleet.look(NEW, 2.0 + SILENCE_S).pending == {"r1"}
+    assert fleet.awaited(2.0) == 1
+
+
+def test_a_replica_that_left_is_not_waited_for() -> None:
+    fleet = Fleet()
+    fleet.reported(a_report("r1", OLD), 0.0)
+    fleet.left("r1")
+    fleet.left("r1")
+    assert not fleet.look(NEW, 0.0).pending
+
+
+def test_after_a_restart_the_fleet_is_unknown_until_everybody_could_report() -> None:
+    fleet = Fleet(known_from=5.0)
+    assert fleet.look(NEW, 4.9).pending == {UNKNOWN}
+    assert fleet.look(NEW, 5.0).pending == frozenset()
+
+
+def test_an_old_failure_does_not_count_against_a_new_attempt() -> None:
+    fleet = Fleet()
+    fleet.reported(a_report("r1", OLD, failed={NEW: "no room", OLD: "x"}), 0.0)
+    fleet.forget_failure(NEW)
+    look = fleet.look(NEW, 0.0)
+    assert (look.pending, look.failed) == ({"r1"}, {})
+
+
+def test_replicas_of_long_ago_are_forgotten() -> None:
+    fleet = Fleet()
+    fleet.reported(a_report("r1"), 0.0)
+    fleet.reported(a_report("r2"), FORGET_S + 1)
+    rows = fleet.to_json(FORGET_S + 1)
+    assert [row["replica"] for row in rows] == ["r2"]
+    assert rows[0]["awaited"] is True
