@@ -1,0 +1,145 @@
+"""The store as one process of ours: `python -m object_store.embedded --dir DIR --port P`, where there is no Docker.
+
+It becomes `weed mini` of SeaweedFS (the same process, so that its id and its death are the store's), on the loopback
+interface only, without telemetry, admin UI or WebDAV, with its data, log and ports kept below DIR. The keys come from
+AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. It ends when its parent does.
+"""
+
+import argparse
+import fcntl
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+from pathlib import Path
+from typing import Final, NoReturn
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+
+from changeover import clock
+from changeover.exceptions import ChangeoverError
+from changeover.parent import end_with_parent
+from changeover.settings import Settings
+from object_store.exceptions import StoreUnavailable
+from object_store.ports import choose_ports
+
+_WEED: Final = Path(sysconfig.get_path("scripts")) / "weed"
+_LOOPBACK: Final = "127.0.0.1"
+
+
+class EmbeddedSettings(Settings):
+    """The keys that the embedded store will know; whoever has them may do everything there."""
+
+    aws_access_key_id: str = Field(description="the access key")
+    aws_secret_access_key: SecretStr = Field(description="the secret key")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Become the store; returns, with a status, only where it could not or where this system has no such `exec`."""
+    parser = argparse.ArgumentParser(prog="python -m object_store.embedded", description="Run the embedded store.")
+    parser.add_argument("--dir", type=Path, required=True, help="where its data, log and ports are kept")
+    parser.add_argument("--port", type=int, default=0, help="the port of its S3 API; 0 = the last one, or a free one")
+    given = parser.parse_args(arguments)
+    try:
+        end_with_parent()
+        return run(given.dir.resolve(), given.port)
+    except (ChangeoverError, OSError) as error:
+        print(f"object_store.embedded: {error}", file=sys.stderr)  # noqa: T201 it is how this command says it
+        return 1
+
+
+def run(folder: Path, port: int) -> int:
+    """Start the store in `folder` on `port`; see `main`."""
+    settings = EmbeddedSettings.from_environment()
+    os.umask(0o077)
+    for each in (folder, folder / "data", folder / "log"):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        each.chmod(0o700)
+    _lock(folder)
+    command = weed_command(choose_ports(folder / "ports.json", port))
+    environment = {
+        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id,
+        "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key.get_secret_value(),
+        "HOME": str(folder),  # it reads configuration there, and only there
+        "PATH": os.defpath,
+    }
+    os.chdir(folder)
+    output = os.open("log/weed.out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    start = _become if sys.platform == "linux" else _stay_and_watch
+    return start(command, environment, output)
+
+
+def weed_command(ports: dict[str, int]) -> list[str]:
+    """The command line of the store, to be run in its folder; any user may read it, so it holds no secret."""
+    options = {
+        "dir": "data",
+        "ip": _LOOPBACK,
+        "ip.bind": _LOOPBACK,
+        "admin.ui": "false",
+        "disableHttp": "true",  # the filer's HTTP asks for no key
+        "filer.localSocket": "filer.sock",  # below DIR; a path from the root may be too long for a socket
+        "master.telemetry": "false",
+        "master.volumeSizeLimitMB": "8192",  # files that grow as needed; its worker re-codes those that are full
+        "volume.max": "64",  # else as many as would fit if all were full: none on a small disk
+        "s3.autoCreateBucket": "false",
+        "s3.localSocket": "s3.sock",
+        "s3.port.iceberg": "0",
+        "s3.port.lance": "0",
+        "volume.preStopSeconds": "0",
+        "webdav": "false",
+        **{option: str(port) for option, port in ports.items()},
+    }
+    log = ["-logdir=log", "-alsologtostderr=false", "-log_max_size_mb=16", "-log_max_files=2"]
+    return [str(_WEED), *log, "mini", *(f"-{option}={value}" for option, value in options.items())]
+
+
+def wait_ready(endpoint: str, seconds: float = 20.0) -> None:
+    """Return as soon as something answers HTTP at `endpoint` (a refusal is an answer), else raise StoreUnavailable."""
+    deadline = clock.now() + seconds
+    pause = threading.Event()
+    address = urlsplit(endpoint)
+    while True:
+        connection = http.client.HTTPConnection(address.hostname or _LOOPBACK, address.port, timeout=1.0)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException) as error:
+            if clock.now() >= deadline:
+                raise StoreUnavailable(f"no store answered at {endpoint} in {seconds:g} s: {error}") from None
+        else:
+            return
+        finally:
+            connection.close()
+        pause.wait(0.05)
+
+
+def _lock(folder: Path) -> None:
+    """Hold `folder` for as long as this process lives, over `exec` too: two stores on one folder would spoil it."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreUnavailable(f"another store runs in {folder}: stop it, or give another --dir") from None
+    os.set_inheritable(lock, True)
+
+
+def _become(command: list[str], environment: dict[str, str], output: int) -> NoReturn:
+    os.dup2(output, sys.stdout.fileno())
+    os.dup2(output, sys.stderr.fileno())
+    os.execve(command[0], command, environment)  # noqa: S606 there is no shell
+
+
+def _stay_and_watch(command: list[str], environment: dict[str, str], output: int) -> int:
+    """Where a parent's death is noticed by a thread, which no `exec` survives: pass the signals on, then the status."""
+    with subprocess.Popen(command, env=environment, stdout=output, stderr=output) as weed:  # noqa: S603 ours
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda received, _frame: weed.send_signal(received))
+        return weed.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
