@@ -1,0 +1,243 @@
+"""The exact list of globals that an artifact may ask for, `allowed_globals.json`, and how it is made.
+
+`python -m changeover.allowed_globals` writes it anew from the installed scikit-learn, NumPy and SciPy. Three kinds, each
+including the one before: *refer* may be named (`np.log1p` in a FunctionTransformer), *create* may be made without
+running its constructor (`cls.__new__`, then its state), *call* may be called while loading. Most of the list is
+*create*, so a load runs few functions, and each of those was read.
+
+Left out on purpose, whatever a search of the libraries finds: all that imports, evaluates, opens or looks up attributes
+by name. Among them `numpy._core._ufunc_reconstruct` (imports what it is told), `numpy.load`, `fromfile` and `memmap`,
+`functools.partial`, `operator.attrgetter`, joblib's `NDArrayWrapper` (loads a path), SciPy's distributions
+(`rv_generic.__setstate__` executes a text from its state) and trees of `scipy.spatial` (raw pointers), `sklearn.datasets`
+and whatever is vendored or made for tests.
+"""
+
+import json
+import types
+from collections import defaultdict
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Final
+
+_FILE: Final = Path(__file__).with_name("allowed_globals.json")
+
+
+class Kind(StrEnum):
+    """What an artifact may do with a global while it is loaded."""
+
+    REFER = "refer"
+    CREATE = "create"
+    CALL = "call"
+
+
+_LEFT_OUT: Final = frozenset(
+    [
+        "tests",
+        "datasets",
+        "externals",
+        "experimental",
+        "callback",
+        "conftest",
+        "inspection",
+        "__check_build",
+        "_build_utils",
+        "_repr_html",
+        "_test_common",
+        "_testing",
+        "_mocking",
+        "estimator_checks",
+        "discovery",
+        "parallel",
+        "_plot",
+        "_pprint",
+    ]
+)
+
+# every class under one of these is one that fitted estimators are, or hold
+_ROOTS: Final = (
+    "sklearn.base.BaseEstimator",
+    "sklearn._loss.loss.BaseLoss",
+    "sklearn._loss.link.BaseLink",
+    "sklearn.gaussian_process.kernels.Kernel",
+    "sklearn.metrics._scorer._BaseScorer",
+    "sklearn.model_selection._split.BaseCrossValidator",
+    "sklearn.model_selection._split.BaseShuffleSplit",
+    "sklearn.model_selection._split._RepeatedSplits",
+    "sklearn.neural_network._stochastic_optimizers.BaseOptimizer",
+)
+
+# classes that estimators hold, without a common root
+_HELD: Final = {
+    "joblib.numpy_pickle": "NumpyArrayWrapper",
+    "scipy.interpolate._bsplines": "BSpline",
+    "sklearn._loss.link": "Interval",
+    "sklearn.calibration": "_CalibratedClassifier",
+    "sklearn.cluster._birch": "_CFNode _CFSubcluster",
+    "sklearn.cluster._bisect_k_means": "_BisectingTree",
+    "sklearn.compose._column_transformer": "make_column_selector",
+    "sklearn.ensemble._hist_gradient_boosting.predictor": "TreePredictor",
+    "sklearn.metrics._scorer": "_MultimetricScorer _PassthroughScorer",
+    "sklearn.model_selection._split": "_CVIterableWrapper",
+    "sklearn.utils._bunch": "Bunch",
+    "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
+    "pandas": "CategoricalDtype",
+}
+
+# extension types and the functions that rebuild them; those with a stand-in are in changeover/reconstruct.py
+_CALLED: Final = {
+    "_codecs": "encode",
+    "builtins": "bytearray bytes complex frozenset range set slice",
+    "collections": "OrderedDict defaultdict deque",
+    "copyreg": "_reconstructor",
+    "datetime": "date datetime time timedelta timezone",
+    "numpy": "dtype",
+    "numpy._core.multiarray": "_reconstruct scalar",
+    "numpy._core.numeric": "_frombuffer",
+    "numpy.ma.core": "_mareconstruct",
+    "numpy.random._pickle": "__bit_generator_ctor __generator_ctor __randomstate_ctor",
+    "numpy.random.bit_generator": "__pyx_unpickle_SeedSequence",
+    "pandas": "StringDtype",
+    "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
+    "pandas.core.arrays.string_": "StringDtype",
+    "pandas.core.indexes.base": "_new_Index",
+    "sklearn._loss._loss": "__pyx_unpickle_CyHalfMultinomialLoss",
+    "sklearn.linear_model._sgd_fast": "__pyx_unpickle_Classification __pyx_unpickle_Regression",
+    "sklearn.metrics._dist_metrics": "newObj",
+    "sklearn.neighbors._ball_tree": "newObj",
+    "sklearn.neighbors._kd_tree": "newObj",
+    "sklearn.tree._tree": "Tree",
+}
+
+_REFERRED: Final = {
+    "builtins": "bool dict float int list object str tuple",
+    "numpy": "all any around array asarray atleast_2d clip cumsum diff max mean median memmap min nan_to_num ndarray prod "
+    "ravel reshape round squeeze std sum transpose var",
+    "numpy.ma": "MaskedArray",
+    "numpy.ma.core": "MaskedArray",
+    "numpy.random._mt19937": "MT19937",
+    "numpy.random._pcg64": "PCG64 PCG64DXSM",
+    "numpy.random._philox": "Philox",
+    "numpy.random._sfc64": "SFC64",
+    "numpy.random.bit_generator": "SeedSequence",
+    "pandas": "Index NA RangeIndex",
+    "pandas._libs.missing": "NA",
+    "pandas.arrays": "StringArray",
+    "pandas.core.arrays.string_": "StringArray",
+    "pandas.core.indexes.base": "Index",
+    "pandas.core.indexes.range": "RangeIndex",
+    "scipy._lib.array_api_compat.numpy._aliases": "asarray",
+    "sklearn.cluster._kmeans": "_kmeans_single_elkan _kmeans_single_lloyd",
+    "sklearn.feature_selection._mutual_info": "mutual_info_classif mutual_info_regression",
+    "sklearn.feature_selection._univariate_selection": "chi2 f_classif f_oneway f_regression r_regression",
+    "sklearn.preprocessing._data": "add_dummy_feature binarize maxabs_scale minmax_scale normalize power_transform "
+    "quantile_transform robust_scale scale",
+    "sklearn.preprocessing._function_transformer": "_identity",
+}
+_SPECIAL_UFUNCS: Final = (
+    "boxcox boxcox1p cbrt entr exp10 exp2 expit expm1 gammaln inv_boxcox inv_boxcox1p log1p log_expit logit ndtr ndtri "
+    "xlog1py xlogy"
+)
+_NOT_EVERYWHERE: Final = frozenset({"complex192", "complex256", "float96", "float128"})  # a matter of the processor
+_NO_SCORES: Final = frozenset({"check_scoring", "get_scorer", "get_scorer_names", "make_scorer"})
+# rebuilt by `__reduce__` as a call of the class itself
+_EXTENSION_ROOTS: Final = {
+    Kind.CALL: {
+        "sklearn._loss._loss": "CyLossFunction",
+        "sklearn.linear_model._sgd_fast": "Classification Regression",
+    },
+    Kind.REFER: {
+        "sklearn.metrics._dist_metrics": "DistanceMetric",
+        "sklearn.neighbors._ball_tree": "BinaryTree32 BinaryTree64",
+        "sklearn.neighbors._kd_tree": "BinaryTree32 BinaryTree64",
+    },
+}
+
+Listing = dict[tuple[str, str], Kind]
+
+
+def canonical(module: str) -> str:
+    """The one spelling of a module that was renamed: `numpy.core` and `numpy._core`, and Python 2's names."""
+    if module == "numpy.core" or module.startswith("numpy.core."):
+        return "numpy._core" + module.removeprefix("numpy.core")
+    return {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
+
+
+@cache
+def allowed() -> Listing:
+    """The list as it is stored beside this file, by canonical module and name."""
+    stored = json.loads(_FILE.read_text(encoding="utf-8"))
+    return {(module, name): kind for kind in Kind for module, names in stored[kind.value].items() for name in names}
+
+
+def _classes_under(module: types.ModuleType, roots: tuple[type, ...]) -> list[str]:
+    return [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__ and issubclass(value, roots)
+    ]
+
+
+def _sklearn_modules() -> list[types.ModuleType]:
+    import sklearn
+
+    names = [found.name for found in walk_packages(sklearn.__path__, "sklearn.", onerror=lambda _name: None)]
+    return [import_module(name) for name in sorted(names) if not _LEFT_OUT.intersection(name.split("."))]
+
+
+def generate() -> Listing:
+    """The list for the libraries as they are installed."""
+    import numpy as np
+    import scipy.special
+    import sklearn.metrics
+    from sklearn.metrics import pairwise
+
+    found: Listing = {}
+    for kind, table in ((Kind.REFER, _REFERRED), (Kind.CREATE, _HELD), (Kind.CALL, _CALLED)):
+        found |= {(module, name): kind for module, names in table.items() for name in names.split()}
+
+    for name, value in vars(np).items():
+        scalar = isinstance(value, type) and issubclass(value, np.generic) and name not in _NOT_EVERYWHERE
+        if scalar or isinstance(value, np.ufunc):
+            found["numpy", name] = Kind.REFER
+    for name in _SPECIAL_UFUNCS.split():
+        if isinstance(getattr(scipy.special, name, None), np.ufunc):
+            found |= {(f"scipy.special{part}", name): Kind.REFER for part in ("", "._special_ufuncs", "._ufuncs")}
+    import scipy.sparse
+
+    for name in ("csr", "csc", "coo", "bsr", "dia", "lil", "dok"):
+        for ending in ("matrix", "array"):
+            found[f"scipy.sparse._{name}", f"{name}_{ending}"] = Kind.CREATE
+
+    roots = tuple(vars(import_module(root.rpartition(".")[0]))[root.rpartition(".")[2]] for root in _ROOTS)
+    for module in _sklearn_modules():
+        found |= {(module.__name__, name): Kind.CREATE for name in _classes_under(module, roots)}
+    for kind, extension in _EXTENSION_ROOTS.items():
+        for path, names in extension.items():
+            module = import_module(path)
+            under = _classes_under(module, tuple(vars(module)[name] for name in names.split()))
+            # the metric that calls a Python function is none that one can publish
+            found |= {(path, name): kind for name in under if not name.startswith("PyFunc")}
+
+    scores = {name: vars(sklearn.metrics)[name] for name in sklearn.metrics.__all__ if name not in _NO_SCORES}
+    scores |= {name: value for name, value in vars(pairwise).items() if name in pairwise.PAIRWISE_KERNEL_FUNCTIONS}
+    scores |= {f.__name__: f for f in pairwise.PAIRWISE_KERNEL_FUNCTIONS.values()}
+    scores |= {f.__name__: f for f in pairwise.PAIRWISE_DISTANCE_FUNCTIONS.values() if f is not None}
+    for value in scores.values():
+        if isinstance(value, types.FunctionType) and value.__module__.startswith("sklearn.metrics."):
+            found[value.__module__, value.__name__] = Kind.REFER
+    return found
+
+
+def as_json(listing: Listing) -> str:
+    """The stored form: by kind, module and name, sorted."""
+    kinds: dict[str, dict[str, list[str]]] = {kind.value: defaultdict(list) for kind in Kind}
+    for (module, name), kind in sorted(listing.items()):
+        kinds[kind.value][module].append(name)
+    return json.dumps(kinds, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    _FILE.write_text(as_json(generate()), encoding="utf-8")

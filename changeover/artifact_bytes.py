@@ -1,0 +1,193 @@
+"""What the bytes of an artifact are: which compression, how large unpacked, and what they look like if no model.
+
+Carries "sizes, decompressed sizes and times are capped" of the design. Nothing here unpickles.
+"""
+
+import bz2
+import io
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from changeover.exceptions import UnreadableArtifact
+
+_CHUNK: Final = 256 * 1024
+_LZMA_MEMORY: Final = 256 * 1024 * 1024  # a decoder's window; lzma's own strongest preset asks for 65 MiB
+
+_ZIPPED: Final = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bz2"),
+    (b"\xfd7zXZ", "xz"),
+    (b"\x5d\x00", "lzma"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+)
+_SIGNATURES: Final = (
+    (b"PK\x03\x04", "a zip archive (perhaps .npz, .skops, .keras or .xlsx)"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"\x93NUMPY", "a NumPy .npy array"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"PAR1", "a Parquet file"),
+    (b"%PDF", "a PDF"),
+    (b"\x7fELF", "a program (ELF)"),
+    (b"MZ", "a Windows program"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"\x28\xb5\x2f\xfd", "zstandard data, which joblib does not write"),
+    (b"ZF", "a joblib file of the time before 0.10; dump it again with a current joblib"),
+)
+
+
+class _Decompressor(Protocol):
+    """The part that zlib, bz2, lzma and lz4 share, once zlib is wrapped."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end marker has been read."""
+        ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most `max_length` more bytes; what is left of `data` is kept inside."""
+        ...
+
+
+class _Zlib:
+    """zlib's and gzip's decompressor with the interface of the other three: it keeps what it has not used yet."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+        self._kept = b""
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        found = self._inner.decompress(self._kept + data, max_length)
+        self._kept = self._inner.unconsumed_tail
+        return found
+
+
+def _lz4() -> _Decompressor:
+    try:
+        import lz4.frame  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        raise UnreadableArtifact(
+            "the artifact is compressed with lz4, which is not installed here; "
+            "dump it with another compression (joblib.dump(model, path, compress=3)) or have lz4 installed"
+        ) from error
+    decompressor: _Decompressor = lz4.frame.LZ4FrameDecompressor()
+    return decompressor
+
+
+_DECOMPRESSORS: Final[dict[str, Callable[[], _Decompressor]]] = {
+    "zlib": _Zlib,
+    "gzip": _Zlib,
+    "bz2": bz2.BZ2Decompressor,
+    "xz": lambda: lzma.LZMADecompressor(memlimit=_LZMA_MEMORY),
+    "lzma": lambda: lzma.LZMADecompressor(memlimit=_LZMA_MEMORY),
+    "lz4": _lz4,
+}
+
+
+def compression(buffer: bytes) -> str | None:
+    """`zlib`, `gzip`, `bz2`, `xz`, `lzma` or `lz4`, by the first bytes; None for bytes that are not compressed."""
+    for prefix, name in _ZIPPED:
+        if buffer.startswith(prefix):
+            return name
+    # RFC 1950: the first two bytes are a multiple of 31, which tells zlib from a text that begins with "x"
+    if len(buffer) > 1 and buffer[0] == 0x78 and int.from_bytes(buffer[:2], "big") % 31 == 0:
+        return "zlib"
+    return None
+
+
+class _Unpacked(io.RawIOBase):
+    """The unpacked bytes as a stream that ends with UnreadableArtifact past `max_bytes`; it never seeks."""
+
+    def __init__(self, buffer: bytes, kind: str, max_bytes: int) -> None:
+        self._packed = memoryview(buffer)
+        self._kind = kind
+        self._decompressor = _DECOMPRESSORS[kind]()
+        self._at = 0
+        self._given = 0
+        self._max_bytes = max_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: memoryview) -> int:  # type: ignore[override]
+        found = b""
+        while not found and not self._decompressor.eof:
+            data = bytes(self._packed[self._at : self._at + _CHUNK])
+            self._at += len(data)
+            try:
+                found = self._decompressor.decompress(data, len(target))
+            except (zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError) as error:
+                raise UnreadableArtifact(f"the artifact's {self._kind} compression is damaged: {error}") from error
+            if not found and not data:
+                raise UnreadableArtifact(
+                    f"the artifact is cut off: its {self._kind} compression ends before its end marker"
+                )
+        self._given += len(found)
+        if self._given > self._max_bytes:
+            raise UnreadableArtifact(
+                f"the artifact unpacks to more than {self._max_bytes} bytes from {len(self._packed)}: "
+                f"over the cap on decompressed sizes"
+            )
+        target[: len(found)] = found
+        return len(found)
+
+
+class _Capped(io.BufferedReader):
+    """A buffered reader that refuses to allocate for a read longer than everything it may ever give."""
+
+    def __init__(self, raw: _Unpacked, max_bytes: int) -> None:
+        super().__init__(raw, _CHUNK)
+        self._max_bytes = max_bytes
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > self._max_bytes:
+            raise EOFError(f"{size} bytes were announced")
+        return super().read(size)
+
+
+def opened(buffer: bytes, max_bytes: int) -> io.BytesIO | io.BufferedReader:
+    """The uncompressed bytes of an artifact as a stream that never gives more than `max_bytes`.
+
+    Raises UnreadableArtifact at once for bytes that cannot be a model, and while reading for a bomb, a damaged or
+    cut-off compression.
+    """
+    if not buffer:
+        raise UnreadableArtifact("the artifact is empty: 0 bytes were uploaded; upload it again")
+    kind = compression(buffer)
+    if kind is not None:
+        return _Capped(_Unpacked(buffer, kind, max_bytes), max_bytes)
+    if len(buffer) > max_bytes:
+        raise UnreadableArtifact(f"the artifact has {len(buffer)} bytes, over the cap of {max_bytes}")
+    look = looks_like(buffer)
+    if look is not None and not look.startswith("text"):
+        raise UnreadableArtifact(f"the bytes are no joblib or pickle file; they look like {look}")
+    return io.BytesIO(buffer)
+
+
+def looks_like(buffer: bytes) -> str | None:
+    """What bytes that are no pickle seem to be ("an HTML page"), or None if nothing is recognised."""
+    for prefix, what in _SIGNATURES:
+        if buffer.startswith(prefix):
+            return what
+    start = buffer[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
+    lowered = start.lower()
+    if lowered.startswith((b"<!doctype html", b"<html", b"<head")):
+        return "an HTML page (an error page or a login saved in place of the file?)"
+    if lowered.startswith(b"<?xml"):
+        return "XML (an error of an object store saved in place of the file?)"
+    if not buffer.strip(b"\x00"):
+        return "nothing but zero bytes"
+    if start.startswith(b"{"):
+        return "JSON"
+    if start.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer: fetch the file itself with `git lfs pull`"
+    if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in start):
+        first = start.split(b"\n", 1)[0]
+        return "text, perhaps CSV" if first.count(b",") + first.count(b";") + first.count(b"\t") else "text"
+    return None

@@ -1,0 +1,86 @@
+"""What one load hands out to an artifact: globals by their exact name, remembered by identity.
+
+Carries the section "Trust" of the design: the only place where a name in an artifact becomes an object.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Final, NoReturn
+
+import numpy as np
+
+from changeover import reconstruct
+from changeover.allowed_globals import Kind, allowed, canonical
+from changeover.exceptions import ForbiddenGlobal, UnreadableArtifact
+
+_LIBRARIES: Final = {"sklearn": "scikit-learn", "numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas"}
+_NO_SUCH: Final = object()
+
+
+class HandedOut:
+    """The globals of one load. `stand_ins` replace listed globals; `extra` are dotted names that the operator trusts."""
+
+    def __init__(self, extra: frozenset[str], stand_ins: dict[tuple[str, str], object]) -> None:
+        self._extra = extra
+        # a memory map of a training run is an array like any other here, and no file is ever opened
+        self._stand_ins = {**reconstruct.STAND_INS, ("numpy", "memmap"): np.ndarray, **stand_ins}
+        self._given: dict[int, tuple[object, Kind, str]] = {}
+
+    def resolve(self, module: str, name: str) -> object:
+        """The global `module.name`; raises ForbiddenGlobal, or UnreadableArtifact if it is listed and not there."""
+        module = canonical(module)
+        dotted = f"{module}.{name}"
+        kind = Kind.CALL if dotted in self._extra else allowed().get((module, name))
+        if kind is None or "." in name:
+            _refuse(module, name)
+        found = self._find(module, name)
+        if found is _NO_SUCH:
+            raise UnreadableArtifact(_missing(module, name))
+        self._given[id(found)] = (found, kind, dotted)
+        return found
+
+    def _find(self, module: str, name: str) -> object:
+        if name == "newObj":
+            names = frozenset(other for where, other in allowed() if where == module)
+            return self._stand_ins.setdefault((module, name), reconstruct.new_of(module, names))
+        if (module, name) in self._stand_ins:
+            return self._stand_ins[module, name]
+        try:
+            # vars, not getattr: a module's own __getattr__ may import
+            return vars(importlib.import_module(module)).get(name, _NO_SUCH)
+        except ImportError as error:
+            raise UnreadableArtifact(f"the artifact needs {module}.{name}: {error}") from error
+
+    def __contains__(self, thing: object) -> bool:
+        return id(thing) in self._given
+
+    def check(self, thing: object, act: str, *kinds: Kind) -> None:
+        """Raise ForbiddenGlobal unless `thing` was handed out as one of `kinds`; `act` is what is done with it."""
+        _, kind, dotted = self._given.get(id(thing), (None, None, f"a {type(thing).__name__}"))
+        if kind not in kinds:
+            raise ForbiddenGlobal(f"{act} {dotted}")
+
+
+def _refuse(module: str, name: str) -> NoReturn:
+    """Tell what a library does not have (yet, or any more) from what is forbidden, without importing anything."""
+    top = sys.modules.get(module.partition(".")[0])
+    if top is not None and module.partition(".")[0] in _LIBRARIES:
+        known = sys.modules.get(module)
+        if (known is not None and name.partition(".")[0] not in vars(known)) or not _is_there(top, module):
+            raise UnreadableArtifact(_missing(module, name))
+    raise ForbiddenGlobal(f"{module}.{name}")
+
+
+def _is_there(top: object, module: str) -> bool:
+    place = Path(str(getattr(top, "__file__", ""))).parent.joinpath(*module.split(".")[1:])
+    return place.is_dir() or any(place.parent.glob(f"{place.name}.*"))
+
+
+def _missing(module: str, name: str) -> str:
+    top = module.partition(".")[0]
+    version = getattr(sys.modules.get(top), "__version__", "installed here")
+    return (
+        f"the artifact needs {module}.{name}, which {_LIBRARIES.get(top, top)} {version} does not have: it was made "
+        f"with another version; make it with the versions of conda_environment.yml"
+    )

@@ -1,0 +1,196 @@
+"""Stand-ins for the functions by which pickles rebuild arrays, dtypes and the like, with their arguments checked.
+
+Several of the originals would call, import or trust whatever an artifact hands them: a dtype may lie about holding
+objects, so that raw bytes become pointers; `__randomstate_ctor` calls its second argument; `_codecs.encode` imports a
+codec by name. An artifact never meets the originals, only these. Carries the promise *safety*.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, Generator, Philox, RandomState
+
+from changeover.exceptions import UnreadableArtifact
+
+_PLAIN_BASES: Final = (object, dict, list, tuple, set, frozenset, int, float, complex, str, bytes)
+_BIT_GENERATORS: Final = {kind.__name__: kind for kind in (MT19937, PCG64, PCG64DXSM, Philox, SFC64)}
+_ALIGNED_STRUCT: Final = 0x80
+_Array = np.ndarray[Any, Any]
+
+
+def _need(condition: bool, what: str) -> None:
+    if not condition:
+        raise UnreadableArtifact(f"the artifact is damaged or forged: {what}")
+
+
+def rebuilt(dtype: object) -> np.dtype[Any]:
+    """A twin of `dtype` made by NumPy's public constructor alone, so that its size and flags are true."""
+    if not isinstance(dtype, np.dtype):
+        raise UnreadableArtifact(f"the artifact is damaged or forged: a {type(dtype).__name__} in place of a dtype")
+    if dtype.fields is not None:
+        names = list(dtype.names or ())
+        entries = [dtype.fields[name] for name in names]
+        return np.dtype(
+            {
+                "names": names,
+                "formats": [rebuilt(entry[0]) for entry in entries],
+                "offsets": [entry[1] for entry in entries],
+                "itemsize": dtype.itemsize,
+            },
+            align=False,
+        )
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        return np.dtype((rebuilt(base), shape))
+    return np.dtype(dtype.str)
+
+
+def make_dtype(text: object, align: object = False, _copy: object = True) -> np.dtype[Any]:
+    """`numpy.dtype`, from a text only and always a new one, never NumPy's shared instance."""
+    _need(isinstance(text, str), "a dtype that is not named by a text")
+    return np.dtype(str(text), bool(align), copy=True)
+
+
+def set_dtype_state(dtype: np.dtype[Any], state: object) -> None:
+    """Give a dtype its state and refuse it unless NumPy itself would build one of the same size and flags."""
+    _need(dtype.fields is None and dtype.subdtype is None, "a dtype that is changed after it was made")
+    dtype.__setstate__(state)  # type: ignore[attr-defined]
+    twin = rebuilt(dtype)
+    same = dtype.itemsize == twin.itemsize and dtype.kind == twin.kind and dtype.hasobject == twin.hasobject
+    _need(same and dtype.flags | _ALIGNED_STRUCT == twin.flags | _ALIGNED_STRUCT, f"a dtype {dtype!r} that lies")
+
+
+def make_array(kind: object, shape: object, _code: object) -> _Array:
+    """`numpy._core.multiarray._reconstruct`: an empty array, to be given its state."""
+    _need(kind is np.ndarray and shape == (0,), "an array that is not begun empty")
+    return np.empty((0,), dtype=np.int8)
+
+
+def set_array_state(array: _Array, state: object) -> None:
+    """Give an empty array its content, of a dtype that nothing in the artifact can reach any more."""
+    if not isinstance(state, tuple) or not 5 <= len(state) <= 7 or array.size:
+        raise UnreadableArtifact("the artifact is damaged or forged: an array that is changed after it was made")
+    parts: Any = tuple(rebuilt(part) if isinstance(part, np.dtype) else part for part in state)
+    array.__setstate__(parts)
+
+
+def make_scalar(dtype: object, *content: object) -> object:
+    """`numpy._core.multiarray.scalar`."""
+    kind = rebuilt(dtype)
+    _need(not kind.hasobject, "a scalar of objects")
+    if kind.itemsize == 0:
+        return np.zeros((), dtype=kind)[()]
+    _need(len(content) == 1 and isinstance(content[0], bytes), "a scalar without its bytes")
+    return np.frombuffer(content[0], dtype=kind, count=1)[0]  # type: ignore[call-overload]
+
+
+def array_of_buffer(
+    buffer: object, dtype: object, shape: tuple[int, ...], order: object, axis_order: tuple[int, ...] | None = None
+) -> npt.NDArray[Any]:
+    """`numpy._core.numeric._frombuffer`: an array over bytes of the artifact."""
+    _need(isinstance(buffer, bytes | bytearray), "an array that is not over bytes")
+    flat: npt.NDArray[Any] = np.frombuffer(buffer, dtype=rebuilt(dtype))  # type: ignore[call-overload]
+    if order == "K" and axis_order is not None:
+        return flat.reshape(shape, order="C").transpose(axis_order)
+    return flat.reshape(shape, order="F" if order == "F" else "C")
+
+
+def make_masked_array(kind: object, base: object, shape: object, dtype: object) -> _Array:
+    """`numpy.ma.core._mareconstruct`: an empty masked array, to be given its state."""
+    _need(kind is np.ma.MaskedArray and base is np.ndarray and shape == (0,), "a masked array that is not begun empty")
+    kept = rebuilt(dtype if isinstance(dtype, np.dtype) else np.dtype(str(dtype)))
+    return np.ma.MaskedArray(np.empty((0,), dtype=kept), mask=np.empty((0,), dtype=np.ma.make_mask_descr(kept)))
+
+
+def make_bit_generator(kind: object = "MT19937") -> np.random.BitGenerator:
+    """`numpy.random._pickle.__bit_generator_ctor`."""
+    name = kind if isinstance(kind, str) else getattr(kind, "__name__", "")
+    found = _BIT_GENERATORS.get(str(name))
+    if found is None or (isinstance(kind, type) and kind is not found):
+        raise UnreadableArtifact("the artifact is damaged or forged: a random generator that NumPy does not have")
+    return found()
+
+
+def _bit_generator(given: object) -> np.random.BitGenerator:
+    return given if isinstance(given, np.random.BitGenerator) else make_bit_generator(given)
+
+
+def make_random_state(given: object = "MT19937", _constructor: object = None) -> RandomState:
+    """`numpy.random._pickle.__randomstate_ctor`; the constructor that the artifact names is not called."""
+    return RandomState(_bit_generator(given))
+
+
+def make_generator(given: object = "PCG64", _constructor: object = None) -> Generator:
+    """`numpy.random._pickle.__generator_ctor`; the constructor that the artifact names is not called."""
+    return Generator(_bit_generator(given))
+
+
+def make_plain_object(kind: object, base: object, state: object) -> object:
+    """`copyreg._reconstructor`, which protocols 0 and 1 use for every object."""
+    if not isinstance(kind, type) or not any(base is plain for plain in _PLAIN_BASES):
+        raise UnreadableArtifact("the artifact is damaged or forged: an object of no class")
+    if base is object:
+        return object.__new__(kind)
+    root: Any = base
+    made: object = root.__new__(kind, state)
+    if root in (dict, list, set):
+        root.__init__(made, state)
+    return made
+
+
+def encode(text: object, encoding: object = "latin1") -> bytes:
+    """`_codecs.encode`, by which protocols 0 to 2 write bytes: latin-1 and no other codec."""
+    _need(isinstance(text, str) and encoding in ("latin1", "latin-1"), "bytes in an unusual encoding")
+    return str(text).encode("latin1")
+
+
+def new_of(module: str, names: frozenset[str]) -> Callable[[object], object]:
+    """A Cython module's `newObj(kind)`, for the classes `names` of that module only."""
+
+    def new(kind: object) -> object:
+        known = isinstance(kind, type) and kind.__module__ == module and kind.__name__ in names
+        _need(known, f"{module}.newObj of something else")
+        made: Any = kind
+        return made.__new__(made)
+
+    return new
+
+
+def make_index(kind: object, parts: object) -> object:
+    """`pandas.core.indexes.base._new_Index` for a plain or a range index: what `X.columns` leaves in a pipeline."""
+    import pandas as pd
+
+    if kind not in (pd.Index, pd.RangeIndex) or not isinstance(parts, Mapping):
+        raise UnreadableArtifact("the artifact is damaged or forged: an index of an unusual kind")
+    if kind is pd.RangeIndex:
+        return pd.RangeIndex(parts["start"], parts["stop"], parts["step"], name=parts.get("name"))
+    return pd.Index(parts["data"], name=parts.get("name"))
+
+
+def make_string_dtype(storage: object = "python", na_value: object = math.nan) -> object:
+    """`pandas.StringDtype`, stored as Python strings."""
+    import pandas as pd
+
+    if storage != "python":
+        raise UnreadableArtifact(f"the artifact holds pandas text stored by {storage!r}, which needs pyarrow")
+    return pd.StringDtype("python", na_value=na_value)  # type: ignore[call-overload, unused-ignore]
+
+
+STAND_INS: Final[dict[tuple[str, str], Callable[..., object]]] = {
+    ("_codecs", "encode"): encode,
+    ("copyreg", "_reconstructor"): make_plain_object,
+    ("numpy", "dtype"): make_dtype,
+    ("numpy._core.multiarray", "_reconstruct"): make_array,
+    ("numpy._core.multiarray", "scalar"): make_scalar,
+    ("numpy._core.numeric", "_frombuffer"): array_of_buffer,
+    ("numpy.ma.core", "_mareconstruct"): make_masked_array,
+    ("numpy.random._pickle", "__bit_generator_ctor"): make_bit_generator,
+    ("numpy.random._pickle", "__generator_ctor"): make_generator,
+    ("numpy.random._pickle", "__randomstate_ctor"): make_random_state,
+    ("pandas", "StringDtype"): make_string_dtype,
+    ("pandas.core.arrays.string_", "StringDtype"): make_string_dtype,
+    ("pandas.core.indexes.base", "_new_Index"): make_index,
+}

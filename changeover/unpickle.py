@@ -1,0 +1,281 @@
+"""The allow-list unpickler: from a verified buffer to an estimator, never from a path.
+
+Carries the section "Trust" and the promise *safety* of the design. joblib's unpickler reads the format; every opcode
+that could run something is replaced: a global is looked up by its exact module and name on the list and nowhere else,
+only listed globals are created or called, and state is set through the class, never through what the artifact itself
+put on an object.
+"""
+
+import pickle
+import sys
+import types
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final, NoReturn
+
+import numpy as np
+from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
+
+from changeover import reconstruct
+from changeover.allowed_globals import Kind
+from changeover.artifact_bytes import looks_like, opened
+from changeover.exceptions import ChangeoverError, ForbiddenGlobal, UnreadableArtifact
+from changeover.handed_out import HandedOut
+
+MAX_BYTES: Final = 4 * 1024**3
+_VERSION: Final = "_sklearn_version"
+_UNCHANGEABLE: Final = (
+    type,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.ModuleType,
+    np.ufunc,
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What an artifact held: the object, sentences for people, and the versions that it says it was made with."""
+
+    estimator: object
+    warnings: list[str]
+    versions: dict[str, str]
+
+
+def load_model(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> object:
+    """The object in the joblib or pickle file `buffer`; `load` tells more and names what is raised."""
+    return load(buffer, extra_globals, max_bytes).estimator
+
+
+def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> Loaded:
+    """Read a joblib or pickle file from memory, compressed or not, by the list of allowed globals.
+
+    `extra_globals` are dotted names (`mypackage.steps.Rounder`) that the operator trusts as code; `max_bytes` caps the
+    unpacked size. Raises ForbiddenGlobal for a global outside the list and UnreadableArtifact for everything else that
+    keeps the bytes from being loaded, in one sentence.
+    """
+    session = _Session(HandedOut(frozenset(extra_globals), _OURS), max_bytes, {})
+    stream = opened(bytes(buffer), max_bytes)
+    try:
+        estimator = _Artifact(stream, session).load()
+    except ChangeoverError:
+        raise
+    except Exception as error:  # constructors and __setstate__ of several libraries, given anything at all
+        raise UnreadableArtifact(_why(bytes(buffer), error)) from error
+    return Loaded(estimator, session.warnings(), session.versions())
+
+
+def _why(buffer: bytes, error: Exception) -> str:
+    look = looks_like(buffer)
+    if look is not None:
+        return f"the bytes are no joblib or pickle file; they look like {look}"
+    message = str(error) or type(error).__name__
+    if isinstance(error, EOFError) or "truncated" in message or message.startswith(("EOF", "pickle exhausted")):
+        return f"the artifact is cut off: its {len(buffer)} bytes end in the middle ({message}); upload it again"
+    if isinstance(error, ValueError) and "unsupported pickle protocol" in message:
+        return f"the artifact was made by a newer Python: {message}"
+    if isinstance(error, MemoryError):
+        return "the artifact needs more memory to load than it may use"
+    if isinstance(error, KeyError | pickle.UnpicklingError) and not buffer.startswith(b"\x80"):
+        return f"the bytes are no joblib or pickle file ({message}); publish what joblib.dump wrote"
+    return f"the artifact cannot be loaded, it is damaged or made with other versions: {type(error).__name__}: {message[:300]}"
+
+
+@dataclass(frozen=True)
+class _Session:
+    """One load, shared with the unpicklers of the object arrays inside it."""
+
+    handed_out: HandedOut
+    max_bytes: int
+    made_with: dict[str, list[str]]  # version of scikit-learn: names of classes
+
+    def note_version(self, inst: object, state: object) -> None:
+        """Keep what an estimator's state says of its making, so that no warning is needed to tell it."""
+        if not isinstance(state, dict) or not isinstance(state.get(_VERSION), str):
+            return
+        names = self.made_with.setdefault(state[_VERSION], [])
+        if type(inst).__name__ not in names:
+            names.append(type(inst).__name__)
+        state[_VERSION] = _installed()
+
+    def versions(self) -> dict[str, str]:
+        """The version of scikit-learn in the artifact: one that is not installed here, if it names several."""
+        found = sorted(self.made_with, key=lambda version: (version == _installed(), version))
+        return {"scikit-learn": found[0]} if found else {}
+
+    def warnings(self) -> list[str]:
+        """A sentence for each version of scikit-learn that is not the installed one."""
+        return [
+            f"{', '.join(names)}: made with scikit-learn {version}, read by {_installed()}; answers may differ"
+            for version, names in sorted(self.made_with.items())
+            if version != _installed()
+        ]
+
+
+def _installed() -> str:
+    return str(getattr(sys.modules.get("sklearn"), "__version__", ""))
+
+
+class _Artifact(NumpyUnpickler):  # type: ignore[misc]
+    """joblib's unpickler with every opcode that looks up, calls, creates or sets state replaced."""
+
+    dispatch: dict[int, Callable[["_Artifact"], None]] = NumpyUnpickler.dispatch.copy()
+
+    def __init__(self, stream: BinaryIO, session: _Session) -> None:
+        super().__init__("", stream, ensure_native_byte_order=True)
+        self.session = session
+
+    def find_class(self, module: str, name: str) -> object:
+        """The listed global of exactly this name."""
+        return self.session.handed_out.resolve(module, name)
+
+    def load_reduce(self) -> None:
+        """Call a listed function with the artifact's arguments."""
+        arguments = self.stack.pop()
+        function = self.stack[-1]
+        self.session.handed_out.check(function, "a call of", Kind.CALL)
+        self.stack[-1] = function(*arguments)
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+
+    def load_newobj(self) -> None:
+        """Create an object of a listed class without running its constructor."""
+        arguments = self.stack.pop()
+        self._create(self.stack.pop(), arguments, {})
+
+    dispatch[pickle.NEWOBJ[0]] = load_newobj
+
+    def load_newobj_ex(self) -> None:
+        """The same with named arguments."""
+        named = self.stack.pop()
+        arguments = self.stack.pop()
+        self._create(self.stack.pop(), arguments, named)
+
+    dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
+
+    def _create(self, kind: Any, arguments: tuple[object, ...], named: dict[str, object]) -> None:
+        self.session.handed_out.check(kind, "an object of", Kind.CREATE, Kind.CALL)
+        self.append(kind.__new__(kind, *arguments, **named))
+
+    def load_build(self) -> None:
+        """Give the newest object its state."""
+        state = self.stack.pop()
+        inst = self.stack[-1]
+        if isinstance(inst, np.dtype):
+            reconstruct.set_dtype_state(inst, state)
+        elif isinstance(inst, np.ndarray):
+            reconstruct.set_array_state(inst, state)
+        else:
+            self._set_state(inst, state)
+            if isinstance(inst, NumpyArrayWrapper):
+                self.stack[-1] = inst.read(self, self.ensure_native_byte_order)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def _set_state(self, inst: object, state: Any) -> None:
+        if inst in self.session.handed_out or isinstance(inst, _UNCHANGEABLE):
+            raise ForbiddenGlobal(f"a change of {getattr(inst, '__name__', type(inst).__name__)}")
+        self.session.note_version(inst, state)
+        attributes, slots = state, None
+        if isinstance(state, tuple) and len(state) == 2:
+            attributes, slots = state
+        for names in (attributes, slots):
+            if isinstance(names, dict) and any(_is_special(name) for name in names):
+                raise ForbiddenGlobal(f"special attributes on a {type(inst).__name__}")
+        set_state = getattr(type(inst), "__setstate__", None)
+        if set_state is not None:
+            set_state(inst, state)
+        else:
+            if attributes:
+                inst.__dict__.update(attributes)
+            for name, value in (slots or {}).items():
+                object.__setattr__(inst, name, value)
+        reads = getattr(inst, "__dict__", {}).get("input", "content")
+        if type(inst).__module__ == "sklearn.feature_extraction.text" and reads != "content":
+            raise ForbiddenGlobal(f"{type(inst).__name__}(input={reads!r}), which opens files that a request names")
+
+    # Items go into real containers only: an object's own `append` is an attribute that the artifact may have set.
+
+    def load_append(self) -> None:
+        """Put an item into a list."""
+        self._fill(self.stack[-2], list, deque)
+        super().load_append()
+
+    def load_appends(self) -> None:
+        """Put items into a list."""
+        self._fill(self.metastack[-1][-1], list, deque)
+        super().load_appends()
+
+    def load_additems(self) -> None:
+        """Put items into a set."""
+        self._fill(self.metastack[-1][-1], set)
+        super().load_additems()
+
+    def load_setitem(self) -> None:
+        """Put an item into a dict."""
+        self._fill(self.stack[-3], dict)
+        super().load_setitem()
+
+    def load_setitems(self) -> None:
+        """Put items into a dict."""
+        self._fill(self.metastack[-1][-1], dict)
+        super().load_setitems()
+
+    def _fill(self, container: object, *kinds: type) -> None:
+        if not isinstance(container, kinds):
+            raise UnreadableArtifact(f"the artifact is damaged or forged: items for a {type(container).__name__}")
+
+    dispatch[pickle.APPEND[0]] = load_append
+    dispatch[pickle.APPENDS[0]] = load_appends
+    dispatch[pickle.ADDITEMS[0]] = load_additems
+    dispatch[pickle.SETITEM[0]] = load_setitem
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+
+    def _refuse_opcode(self) -> NoReturn:
+        raise UnreadableArtifact("the artifact uses an opcode that no pickle of Python 3 has: it is damaged or forged")
+
+    for _opcode in (pickle.INST, pickle.OBJ, pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.PERSID, pickle.BINPERSID):
+        dispatch[_opcode[0]] = _refuse_opcode
+    del _opcode
+
+    def load_bytearray8(self) -> None:
+        """Read a bytearray without believing its announced length."""
+        (length,) = (int.from_bytes(self.read(8), "little"),)
+        content = self.read(length)
+        if len(content) != length:
+            raise EOFError(f"{length} bytes were announced")
+        self.append(bytearray(content))
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+
+
+def _is_special(name: object) -> bool:
+    return isinstance(name, str) and name.startswith("__") and name.endswith("__")
+
+
+class _ArrayInFile(NumpyArrayWrapper):  # type: ignore[misc]
+    """joblib's note that an array's bytes follow in the file, believed only where it makes sense."""
+
+    dtype: np.dtype[Any]
+
+    def read_array(self, unpickler: _Artifact, ensure_native_byte_order: bool) -> object:
+        """The array; one of objects is read by the same rules as the whole artifact."""
+        self.dtype = reconstruct.rebuilt(self.dtype)
+        if not isinstance(self.shape, tuple) or not all(type(size) is int and size >= 0 for size in self.shape):
+            raise UnreadableArtifact("the artifact is damaged or forged: an array without a shape")
+        if self.dtype.hasobject:
+            array = _Artifact(unpickler.file_handle, unpickler.session).load()
+            if not isinstance(array, np.ndarray):
+                raise UnreadableArtifact("the artifact is damaged or forged: no array where one was announced")
+            return array
+        size = self.dtype.itemsize
+        for length in self.shape:
+            size *= length
+        if size > unpickler.session.max_bytes:
+            raise UnreadableArtifact(f"the artifact announces an array of {size} bytes, over the cap on its size")
+        return super().read_array(unpickler, ensure_native_byte_order)
+
+
+_OURS: Final[dict[tuple[str, str], object]] = {("joblib.numpy_pickle", "NumpyArrayWrapper"): _ArrayInFile}
