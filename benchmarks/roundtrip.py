@@ -25,7 +25,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-BODY = ROOT / "examples" / "segmentation" / "segmentation_single.json"
+BODY = ROOT / "examples" / "segmentation" / "data" / "segmentation_single.json"
 HELLO = """
 from flask import Flask
 app = Flask(__name__)

@@ -69,7 +69,10 @@ def setting_rows() -> dict[str, dict[str, tuple[str, str, str]]]:
 
 def settings_table() -> str:
     """One row a variable; what two services share stands once."""
-    readers = {"object_store": "model_server"}  # the store's adapter has no process: model_server reads its settings
+    readers = {
+        "object_store": "model_server",
+        "changeover": "command line",
+    }  # the store's adapter has no process: model_server reads its settings
     lines = ["| variable | type | default | read by | meaning |", "|---|---|---|---|---|"]
     for name, by_package in setting_rows().items():
         what, value, text = next(iter(by_package.values()))
@@ -96,7 +99,7 @@ def verbs_table() -> str:
         ]
         options = [f"`{max(one.opts, key=len)}`" for one in command.params if one.param_type_name == "option"]
         text = (command.help or "").strip().split("\n\n")[0].replace("\n", " ").rstrip(".")
-        lines.append(f"| `{' '.join([name, *arguments])}` | {text} | {' '.join(options)} |")
+        lines.append(f"| `{' '.join([name, *arguments]).replace('|', chr(92) + '|')}` | {text} | {' '.join(options)} |")
     return "\n".join(lines)
 
 
