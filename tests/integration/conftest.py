@@ -1,0 +1,50 @@
+"""Fixtures on real stores: `store` is SeaweedFS, then MinIO; `bucket` is a fresh bucket of it."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from object_store.bucket import Bucket
+from tests.integration.stores import Store, minio_program
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The embedded store, running for the whole session; do not stop it."""
+    store = Store("seaweed", tmp_path_factory.mktemp("seaweed")).start()
+    yield store
+    store.end()
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """MinIO, running for the whole session; do not stop it."""
+    if minio_program() is None:
+        pytest.skip("there is no `minio` program on the PATH or in ~/go/bin")
+    store = Store("minio", tmp_path_factory.mktemp("minio")).start()
+    yield store
+    store.end()
+
+
+@pytest.fixture(params=["seaweed", "minio"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each of the running stores."""
+    found: Store = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def bucket_name() -> str:
+    """The name of a bucket that no other test uses."""
+    return f"models-{next(_NUMBERS)}"
+
+
+@pytest.fixture
+def bucket(store: Store, bucket_name: str) -> Iterator[Bucket]:
+    """A fresh bucket on each of the running stores."""
+    made = store.bucket(bucket=bucket_name)
+    yield made
+    made.close()
