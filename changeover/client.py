@@ -4,6 +4,8 @@ Carries the calls of "model_server (internal)" and `POST /predict` of the design
 (RFC 9457) becomes ServiceRefused with the reason, silence becomes ServiceUnreachable; every call has a time limit.
 """
 
+import getpass
+import socket
 import tempfile
 import threading
 from collections.abc import Callable
@@ -135,7 +137,12 @@ class Client:
             body = Body(artifact, path.stat().st_size, draft, progress)
             headers = {"Content-Type": body.content_type, REPR_DIGEST: digest.repr_digest(version)}
             answer = self._server.send(
-                "POST", f"/models/{name}/versions", body=body, headers=headers, timeout=_ADMISSION_SECONDS
+                "POST",
+                f"/models/{name}/versions",
+                query={"name": path.name, "by": _user()},
+                body=body,
+                headers=headers,
+                timeout=_ADMISSION_SECONDS,
             )
         said = self._server.object_in(answer)
         warnings = said.get("warnings")
@@ -169,7 +176,7 @@ class Client:
         """
         name = model or self.default_model()
         wanted = version or self.newest_admitted(name)
-        return self._rollout(f"/models/{name}/rollouts", {"version": wanted, "reason": reason}, name, wait, progress)
+        return self._rollout(f"/models/{name}/rollouts", {"version": wanted, **_who(reason)}, name, wait, progress)
 
     def rollback(
         self,
@@ -181,7 +188,7 @@ class Client:
     ) -> JsonObject:
         """Make the previous version current; otherwise as `roll`."""
         name = model or self.default_model()
-        return self._rollout(f"/models/{name}/rollback", {"reason": reason}, name, wait, progress)
+        return self._rollout(f"/models/{name}/rollback", _who(reason), name, wait, progress)
 
     def predict(self, body: Json, model: str | None = None) -> Json:
         """Ask predict_api; `body` is one row (an object) or a batch (an array), the answer is its JSON."""
@@ -227,3 +234,15 @@ class Client:
 
     def _path(self, model: str | None) -> str:
         return f"/models/{check_model_name(model) if model else self.default_model()}"
+
+
+def _who(reason: str) -> JsonObject:
+    """What the ledger keeps of who rolled and why."""
+    return {"by": _user(), **({"reason": reason} if reason else {})}
+
+
+def _user() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):  # a user id without a name
+        return socket.gethostname()

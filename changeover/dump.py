@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from changeover.manifest import Draft, Json, JsonObject
+from changeover.manifest import Draft, JsonObject
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,35 +48,19 @@ def draft_of(
     schema: JsonObject | None = None
     golden: JsonObject | None = None
     if example is not None:
+        from changeover.frames import rows_of
         from changeover.golden import record
         from changeover.infer_schema import infer_schema
 
         inferred = infer_schema(estimator, example)
         schema = inferred.to_json()
-        golden = record(estimator, inferred, rows_of(example))
+        inputs = example[[name for name in example.columns if str(name) in inferred.by_name]]
+        golden = record(estimator, inferred, rows_of(_spread(inputs)))
     return Draft(
         schema=schema, metrics=metrics or {}, environment=environment(), golden=golden, description=description
     )
 
 
-def rows_of(example: "pd.DataFrame", count: int = GOLDEN_ROWS) -> list[JsonObject]:
-    """Up to `count` rows of `example`, spread over all of it, as a caller would send them: gaps are null."""
-    step = max(1, len(example) // count)
-    chosen = example.iloc[::step].head(count)
-    names = [str(name) for name in chosen.columns]
-    return [dict(zip(names, map(_json, row), strict=True)) for row in chosen.itertuples(index=False, name=None)]
-
-
-def _json(value: object) -> Json:
-    import numpy as np
-    import pandas as pd
-
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, float):
-        return None if value != value else value
-    if isinstance(value, bool | int | str):
-        return value
-    return str(value)
+def _spread(example: "pd.DataFrame") -> "pd.DataFrame":
+    """A few rows from all over `example`."""
+    return example.iloc[:: max(1, len(example) // GOLDEN_ROWS)].head(GOLDEN_ROWS)

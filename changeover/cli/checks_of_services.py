@@ -9,6 +9,7 @@ from changeover import __version__, stack
 from changeover.cli.finding import Finding
 from changeover.identity import short
 from changeover.manifest import JsonObject
+from changeover.up.ready import serves_something
 
 _TIMEOUT: Final = (2.0, 5.0)
 _START: Final = "changeover up (with Docker: docker compose up --wait)"
@@ -30,18 +31,19 @@ def check_server(found: stack.Stack) -> list[Finding]:
     findings = [Finding("model_server", True, f"lives at {found.server_url}")]
     ready = _ask(f"{found.server_url}/readyz")
     status, body = ready or (0, {})
-    detail = str(body.get("detail") or body.get("title") or f"HTTP {status}")
-    degraded = body.get("degraded")
+    problems = body.get("problems")
+    wrong = "; ".join(str(text) for text in problems.values()) if isinstance(problems, dict) else ""
     if status != 200:
         step = "read its log (.changeover/log/model_server.log, or docker compose logs model_server)"
+        detail = str(body.get("detail") or body.get("title") or f"HTTP {status}")
         findings.append(Finding("model_server ready", False, detail, step))
-    elif degraded:
+    elif wrong:
         findings.append(
-            Finding("model_server ready", False, f"ready, but {degraded}", "mend that; the last good serves")
+            Finding("model_server ready", False, wrong, "mend that; meanwhile the last good version serves")
         )
     else:
         findings.append(Finding("model_server ready", True, "yes"))
-    version = body.get("changeover")
+    version = alive[1].get("version")
     if isinstance(version, str) and version != __version__:
         step = "install the same version on both sides"
         findings.append(Finding("versions", False, f"model_server is {version}, this is {__version__}", step))
@@ -62,8 +64,11 @@ def check_predict(found: stack.Stack) -> list[Finding]:
         if status == 200:
             findings.append(Finding("predict_api", True, f"lives and is ready at {url}"))
             continue
+        if not serves_something(found.server_url):
+            findings.append(Finding("predict_api", True, f"lives at {url}; no model was rolled yet (push FILE --roll)"))
+            continue
         detail = str(body.get("detail") or body.get("title") or f"HTTP {status}")
-        step = "changeover push FILE --roll, if no model was rolled yet; otherwise read its log"
+        step = "read its log (.changeover/log, or docker compose logs predict_api)"
         findings.append(Finding("predict_api", False, f"lives at {url}, but is not ready: {detail}", step))
     return findings
 

@@ -1,6 +1,7 @@
 """`changeover push`: an artifact becomes a version."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -22,6 +23,11 @@ from changeover.wire import RolloutState
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="JSON file of rows that every replica must be able to answer before a roll.",
 )
+@click.option(
+    "--manifest",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file that says what stands beside it: schema, metrics, environment, golden rows.",
+)
 @click.option("--description", default="", help="A sentence for people.")
 @click.option("--reason", default="", help="Why it is rolled; kept in the history.")
 @stack_options
@@ -32,6 +38,7 @@ def push(
     then_roll: bool,
     metrics: tuple[str, ...],
     example: Path | None,
+    manifest: Path | None,
     description: str,
     reason: str,
     as_json: bool,
@@ -41,12 +48,7 @@ def push(
     """Publish the joblib FILE as a version; the same bytes again are the same version."""
     from changeover.client import Client
 
-    figures = dict(_figure(text) for text in metrics)
-    rows = _rows(example) if example else None
-    draft = None
-    if figures or rows or description:
-        golden: JsonObject | None = {"rows": list[Json](rows)} if rows else None
-        draft = Draft(metrics=figures, golden=golden, description=description)
+    draft = _draft(manifest, metrics, example, description)
     progress = UploadProgress(file.name, quiet=as_json)
     client = Client(server_url, home=home)
     name = model or named or client.default_model()
@@ -77,6 +79,20 @@ def _tell(state: str) -> None:
     click.echo(f"  {state}")
 
 
+def _draft(manifest: Path | None, metrics: tuple[str, ...], example: Path | None, description: str) -> Draft | None:
+    """What stands beside the artifact: the manifest file, and over it what the other options say."""
+    draft = Draft.from_json(_json(manifest, "--manifest")) if manifest else Draft()
+    figures = dict(_figure(text) for text in metrics)
+    golden: JsonObject | None = {"rows": list[Json](_rows(example))} if example else draft.golden
+    said = replace(
+        draft,
+        metrics={**draft.metrics, **figures},
+        golden=golden,
+        description=description or draft.description,
+    )
+    return None if said == Draft() else said
+
+
 def _figure(text: str) -> tuple[str, float]:
     name, equals, number = text.partition("=")
     try:
@@ -88,11 +104,17 @@ def _figure(text: str) -> tuple[str, float]:
 
 
 def _rows(path: Path) -> list[JsonObject]:
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise click.BadParameter(f"{path} is no JSON: {error}", param_hint="--example") from error
+    body = _json(path, "--example")
     rows = body if isinstance(body, list) else [body]
-    if not rows or not all(isinstance(row, dict) for row in rows):
+    found = [row for row in rows if isinstance(row, dict)]
+    if not found or len(found) != len(rows):
         raise click.BadParameter(f"{path} holds no row: an object, or an array of objects", param_hint="--example")
-    return rows
+    return found
+
+
+def _json(path: Path, option: str) -> Json:
+    try:
+        body: Json = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise click.BadParameter(f"{path} is no JSON: {error}", param_hint=option) from error
+    return body

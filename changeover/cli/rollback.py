@@ -12,7 +12,7 @@ from changeover.cli.verb import Verb, model_option, stack_options
 @model_option
 @click.option("--reason", default="", help="Why; kept in the history.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for committed or aborted.")
-@click.option("--timeout", type=click.FloatRange(0), default=90.0, show_default=True, help="Seconds to wait.")
+@click.option("--timeout", type=click.FloatRange(0, 600), default=90.0, show_default=True, help="Seconds to wait.")
 @stack_options
 def rollback(
     model: str | None,

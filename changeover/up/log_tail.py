@@ -32,8 +32,8 @@ class LogTail:
         self._partial = b""
         self._last_said: dict[str, float] = {}
 
-    def read(self, now: float) -> list[str]:
-        """Warnings and errors since the last call; the same event at most once in 10 seconds."""
+    def read(self, now: float, *, warnings: bool = True) -> list[str]:
+        """Errors (and warnings) since the last call; the same event at most once in 10 seconds."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -45,7 +45,9 @@ class LogTail:
         said = []
         for line in lines:
             event = _event(line)
-            if event is None or now - self._last_said.get(str(event.get("event")), -_QUIET_SECONDS) < _QUIET_SECONDS:
+            if event is None or (event["level"] == "warning" and not warnings):
+                continue
+            if now - self._last_said.get(str(event.get("event")), -_QUIET_SECONDS) < _QUIET_SECONDS:
                 continue
             self._last_said[str(event.get("event"))] = now
             said.append(f"{self._name}: {event['level']}: {_sentence(event)}")

@@ -91,7 +91,7 @@ class Supervisor:
             if code is not None:
                 self._tell_of_death(child, code)
         for tail in self._tails:
-            for line in tail.read(now):
+            for line in tail.read(now, warnings=self._written is not None):  # while they start, they miss each other
                 self._say(line)
         if self._written is not None:
             self._describe()
