@@ -6,6 +6,7 @@ from changeover import log_events
 from changeover.exceptions import InvalidSetting
 from changeover.parent import end_with_parent
 from changeover.termination import on_termination
+from model_server.replica_networks import with_names_replaced
 from model_server.settings import ServerSettings
 from object_store.settings import StoreSettings
 
@@ -17,6 +18,7 @@ def main() -> int:
     try:
         settings = ServerSettings.from_environment()
         StoreSettings.from_environment()
+        with_names_replaced(settings.replica_networks)
     except InvalidSetting as error:
         log_events.event("settings.invalid", level="error", reason=str(error))
         return 2

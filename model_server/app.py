@@ -16,6 +16,7 @@ from model_server.ledger import Ledger
 from model_server.models import Models
 from model_server.pinned import Pin
 from model_server.publish import Publisher
+from model_server.replica_networks import with_names_replaced
 from model_server.rollout_loop import Rollouts
 from model_server.routes import current, health, problems, replicas
 from model_server.routes import rollouts as rollout_calls
@@ -64,7 +65,9 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         wrong,
     )
     gate = Gate(
-        settings.publish_token.get_secret_value(), settings.report_token.get_secret_value(), settings.replica_networks
+        settings.publish_token.get_secret_value(),
+        settings.report_token.get_secret_value(),
+        with_names_replaced(settings.replica_networks),
     )
     app = Flask("model_server", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask types it by the protocol that lacks it

@@ -22,7 +22,7 @@ class ServerSettings(Settings):
     report_token: SecretStr = Field(min_length=16, description="the bearer token by which replicas report their state")
     replica_networks: str = Field(
         default="",
-        description="networks (CIDR, comma separated) that replicas call from: nothing but reading and reporting there",
+        description="networks that replicas call from, where nobody may publish or roll: CIDRs, or names this server has there",
     )
     default_model: str = Field(default="default", description="the model served at /predict")
     model_sha256: str | None = Field(default=None, description="pins the default model to this version")
