@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 
 from changeover import log_events
-from changeover.clock import rfc3339
+from changeover.clock import rfc3339, utc_now
 from changeover.manifest import Draft, JsonObject
 from model_server.exceptions import UploadTooLarge, VersionRejected
 from model_server.models import Models
@@ -74,9 +74,8 @@ class DropZone:
                 continue
             try:
                 told = json.loads(self._bucket.read(item.key, _LIMIT))
-                found.append(
-                    Upload(model, mark.version, mark.uploaded_at, int(told["sequence"]), str(told.get("name", "")))
-                )
+                sequence, name, admitted_at = int(told["sequence"]), str(told["name"]), str(told["admitted_at"])
+                found.append(Upload(model, mark.version, mark.uploaded_at, sequence, name, admitted_at))
             except (ObjectMissing, ValueError, KeyError, TypeError):
                 log_events.event("upload_mark.damaged", level="error", key=item.key)
         return found
@@ -101,8 +100,14 @@ class DropZone:
             self._remove(item)
             return None
         current = self._models.get(model).current
-        upload = Upload(model, published.manifest.version, uploaded_at, current.sequence if current else 0, name)
-        mark: JsonObject = {"version": upload.version, "sequence": upload.sequence, "name": name}
+        sequence = current.sequence if current else 0
+        upload = Upload(model, published.manifest.version, uploaded_at, sequence, name, utc_now())
+        mark: JsonObject = {
+            "version": upload.version,
+            "sequence": sequence,
+            "name": name,
+            "admitted_at": upload.admitted_at,
+        }
         key = keys.upload_mark_key(model, uploaded_at, upload.version)
         self._bucket.create(key, json.dumps(mark).encode(), "application/json")
         log_events.event("incoming.admitted", model=model, version=upload.version, name=name)

@@ -11,13 +11,16 @@ from changeover.wire import Current
 
 @dataclass(frozen=True)
 class Upload:
-    """A raw upload that was admitted: when the store received it, and the ledger's newest sequence at that time."""
+    """A raw upload that was admitted: when the store received it (to the second, on most stores), when it was
+    admitted, and the ledger's newest sequence then.
+    """
 
     model: str
     version: str
     uploaded_at: str
     sequence: int
     name: str
+    admitted_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Decision:
 
 def pending_upload(uploads: Iterable[Upload], ledger: Iterable[Rolled]) -> Upload | None:
     """The newest admitted upload, if no entry written after it arrived rolled it; older uploads are superseded."""
-    newest = max(uploads, key=lambda upload: (upload.uploaded_at, upload.sequence), default=None)
+    newest = max(uploads, key=lambda upload: (upload.uploaded_at, upload.admitted_at), default=None)
     if newest is None:
         return None
     if any(entry.version == newest.version and entry.sequence > newest.sequence for entry in ledger):
