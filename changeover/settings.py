@@ -97,6 +97,13 @@ class SecretFile:
         return content
 
 
+def tell_libraries(*, override: bool = False, **variables: str) -> None:
+    """Set what libraries read from the environment when they are imported; unless `override`, what is set stays."""
+    for name, value in variables.items():
+        if override or name not in os.environ:
+            os.environ[name] = value
+
+
 def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
     name = str(location[0]).upper() if location else "the environment"
     if kind == "missing":

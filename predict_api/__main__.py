@@ -1,6 +1,5 @@
 """Serve predictions: `python -m predict_api`. Settings come from the environment, see the README."""
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from changeover.exceptions import InvalidSetting
 from changeover.log_events import configure
 from changeover.parent import end_with_parent
+from changeover.settings import tell_libraries
 from predict_api.settings import PredictSettings
 
 
@@ -21,10 +21,9 @@ def main() -> int:
         return 2
     configure("predict_api", settings.log_level)
     with tempfile.TemporaryDirectory(prefix="changeover-metrics-") as metrics_directory:
-        # before numpy and prometheus_client are imported: both look only once
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_directory
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ.setdefault(name, "1")  # workers share the cores among them
+        # before numpy and prometheus_client are imported: both look only once; workers share the cores among them
+        tell_libraries(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+        tell_libraries(override=True, PROMETHEUS_MULTIPROC_DIR=metrics_directory)
         from predict_api.app import Application
         from predict_api.workers import serve
 

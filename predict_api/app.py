@@ -11,14 +11,13 @@ from flask import Flask
 
 from changeover.clock import now
 from changeover.log_events import event
-from predict_api import request_log
 from predict_api.cache import Cache
 from predict_api.connection import Connection
 from predict_api.discovery import Discovery
 from predict_api.lookup import Lookup
 from predict_api.report import Reports
 from predict_api.roster import Roster
-from predict_api.routes import health, models, predict, problems
+from predict_api.routes import health, models, predict, problems, request_log
 from predict_api.routes.parts import Parts
 from predict_api.settings import PredictSettings
 

@@ -6,10 +6,11 @@ model_server away at start, what was last confirmed is taken from the verified d
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from changeover import golden
+from changeover.cells import Cell, ColumnType
 from changeover.clock import now
 from changeover.exceptions import ChangeoverError, ScoringFailed
 from changeover.log_events import event
@@ -27,6 +28,12 @@ from predict_api.replica import Replica
 IDLE_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.5  # until what could not be had is asked for again
 TOUCH_SECONDS: Final = 5.0
+_MADE_UP: Final[Mapping[ColumnType, Cell]] = {
+    ColumnType.NUMBER: 0.0,
+    ColumnType.INTEGER: 0,
+    ColumnType.BOOLEAN: False,
+    ColumnType.STRING: "",
+}
 
 
 class Preparation:
@@ -100,7 +107,7 @@ class Preparation:
     def _loaded(self, buffer: bytes, manifest: Manifest) -> Prepared:
         estimator = load(buffer, manifest.version, self._extra_globals)
         schema = Schema.from_json(manifest.schema)
-        if manifest.golden is not None and manifest.golden.get("outputs") is not None:
+        if manifest.golden is not None:
             golden.replay(estimator, schema, manifest.golden)
         else:
             _warm_up(estimator, schema)
@@ -139,11 +146,12 @@ class Preparation:
 
 def _warm_up(estimator: object, schema: Schema) -> None:
     """Score one made-up row, so that the first caller does not pay for what is set up on first use."""
-    row: dict[str, list[object]] = {}
+    row: dict[str, list[Cell]] = {}
     for column in schema.columns:
-        row[column.name] = [{"string": "", "boolean": False}.get(column.type, 0)]
+        known = column.enum or column.categories
+        row[column.name] = [known[0] if known else _MADE_UP[column.type]]
     try:
-        score(estimator, schema, row, 1)  # type: ignore[arg-type]
+        score(estimator, schema, row, 1)
     except ScoringFailed as error:
         event("prepare.not_warm", level="debug", reason=str(error))
 

@@ -40,10 +40,10 @@ class Replica:
     def on_answer(self, answer: CheckAnswer, sent_at: float) -> Outcome:
         """A check was answered; `sent_at` is from before it was sent. Raises LowerSequence or OtherVersion."""
         with self._lock:
-            self._hear(answer)
             current = answer.current
             if current is None:
                 self._wanted = None
+                self._hear(answer)
                 self.settled.set()
                 return Outcome.ABSENT
             refuse_a_way_back(self.held, current, self.model)
@@ -52,14 +52,17 @@ class Replica:
                     f"model {self.model!r} was at sequence {self._floor.sequence} when this service last ran, "
                     f"model_server says {current.sequence}: roll anew, or empty CACHE_DIR to accept the older ledger"
                 )
-            if self.held is not None and self.held.current == current:
-                self.held = confirm(self.held, sent_at)
+            held = self.held
+            wanted = None if held is not None and held.current == current else current
+            if wanted != self._wanted:
+                self._wanted = wanted  # before it is heard that it is no longer next, so that it stays loaded
+                self.work.set()
+            self._hear(answer)
+            if held is not None and wanted is None:
+                self.held = confirm(held, sent_at)
                 return Outcome.CONFIRMED
             prepared = self._prepared.get(current.version)
             if prepared is None:
-                if self._wanted != current:
-                    self._wanted = current
-                    self.work.set()
                 return Outcome.BEHIND
             self._take(switch(self.held, current, prepared, sent_at))
             return Outcome.CONFIRMED

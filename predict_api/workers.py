@@ -17,8 +17,8 @@ from pathlib import Path
 from time import monotonic
 from types import FrameType
 from typing import Any, Final, Protocol
+from wsgiref.types import WSGIApplication
 
-from flask import Flask
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -37,7 +37,9 @@ PAUSE_SECONDS: Final = 1.0
 class Worker(Protocol):
     """What a worker process runs."""
 
-    flask: Flask
+    @property
+    def flask(self) -> WSGIApplication:
+        """What answers requests."""
 
     def start(self) -> None:
         """Get ready to answer."""
@@ -95,7 +97,9 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
     server.serve(target_loader=loader, wrap_loader=False)
 
 
-def _load(master: int, settings: PredictSettings, metrics_directory: Path, build: Build, draining: Any) -> Flask:
+def _load(
+    master: int, settings: PredictSettings, metrics_directory: Path, build: Build, draining: Any
+) -> WSGIApplication:
     """In a new worker process: a WSGI application that can answer."""
     signal.signal(signal.SIGTERM, _end_before_serving)  # until granian takes over
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the master ends its workers

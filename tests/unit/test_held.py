@@ -1,0 +1,52 @@
+"""predict_api/held.py: one value, one assignment, no way back."""
+
+import pytest
+
+from changeover.exceptions import ChangeoverError
+from changeover.manifest import Manifest
+from changeover.schema import Column, Schema
+from changeover.wire import Current
+from predict_api.exceptions import LowerSequence, OtherVersion
+from predict_api.held import Held, Prepared, confirm, switch
+
+OLD, NEW = "a" * 64, "b" * 64
+
+
+def prepared(version: str) -> Prepared:
+    schema = Schema((Column("a"),))
+    manifest = Manifest("loan", version, 1, "2026-01-31T12:00:00Z", schema.to_json(), {})
+    return Prepared(version, object(), schema, manifest)
+
+
+def held(sequence: int, version: str) -> Held:
+    return Held("loan", Current(sequence, version), prepared(version), confirmed_at=1.0)
+
+
+def test_the_first_version_is_taken() -> None:
+    first = switch(None, Current(7, OLD), prepared(OLD), 3.0)
+    assert (first.model, first.current, first.confirmed_at) == ("loan", Current(7, OLD), 3.0)
+
+
+def test_a_later_sequence_is_taken_even_for_an_earlier_version() -> None:
+    assert switch(held(2, NEW), Current(3, OLD), prepared(OLD), 4.0).current == Current(3, OLD)
+
+
+def test_a_lower_sequence_is_refused() -> None:
+    with pytest.raises(LowerSequence, match="sequence 5, model_server says 4"):
+        switch(held(5, NEW), Current(4, OLD), prepared(OLD), 4.0)
+
+
+def test_another_version_under_the_same_sequence_is_refused() -> None:
+    with pytest.raises(OtherVersion, match="two ledgers claim one number"):
+        switch(held(5, NEW), Current(5, OLD), prepared(OLD), 4.0)
+
+
+def test_a_version_never_answers_for_another() -> None:
+    with pytest.raises(ChangeoverError, match="cannot answer for"):
+        switch(held(1, OLD), Current(2, NEW), prepared(OLD), 4.0)
+
+
+def test_confirming_changes_nothing_but_the_moment() -> None:
+    before = held(1, OLD)
+    after = confirm(before, 9.0)
+    assert (after.current, after.prepared, after.confirmed_at) == (before.current, before.prepared, 9.0)
