@@ -11,9 +11,7 @@ from changeover.wire import Current
 
 @dataclass(frozen=True)
 class Upload:
-    """A raw upload that was admitted: when the store received it (to the second, on most stores), when it was
-    admitted, and the ledger's newest sequence then.
-    """
+    """A raw upload that was admitted: when it came (to the second, on most stores), and the ledger's sequence then."""
 
     model: str
     version: str
