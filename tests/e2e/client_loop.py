@@ -1,0 +1,58 @@
+"""Clients that ask without pause while a test does something to the stack, and remember every answer."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import requests
+
+from changeover.wire import MODEL_VERSION
+
+
+class ClientLoop:
+    """`with ClientLoop(url, body) as clients:` each of a few threads sends `body` again as soon as it is answered."""
+
+    def __init__(self, url: str, body: bytes, clients: int = 4) -> None:
+        self._url, self._body = url, body
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._ask, name=f"client-{number}") for number in range(clients)]
+        self.failed: list[str] = []
+        self.answered: Counter[str] = Counter()
+        self.order: list[str] = []
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def after(self, more: int) -> Callable[[], bool]:
+        """A condition: at least `more` answers have come since this call."""
+        goal = sum(self.answered.values()) + more
+        return lambda: sum(self.answered.values()) >= goal or bool(self.failed)
+
+    def _ask(self) -> None:
+        headers = {"Content-Type": "application/json"}
+        with requests.Session() as session:
+            while not self._over.is_set():
+                try:
+                    answer = session.post(self._url, data=self._body, headers=headers, timeout=20)
+                except requests.RequestException as error:
+                    with self._lock:
+                        self.failed.append(repr(error))
+                    continue
+                with self._lock:
+                    if answer.status_code == 200:
+                        self.answered[answer.headers[MODEL_VERSION]] += 1
+                        self.order.append(answer.headers[MODEL_VERSION])
+                    else:
+                        self.failed.append(f"{answer.status_code} {answer.text[:200]}")

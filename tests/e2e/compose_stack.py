@@ -1,0 +1,106 @@
+"""One stack of docker-compose.yml for tests: a project of its own, ports of its own, gone with its volumes afterwards."""
+
+import functools
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from changeover.stack import Stack
+from tests.tree import ROOT
+
+BASE_IMAGES = ("python:3.13-slim-trixie", "pgsty/silo:RELEASE.2026-08-06T00-00-00Z", "haproxy:3.0")
+PORTS = ("PREDICT_PORT", "SERVER_PORT", "STORE_PORT", "CONSOLE_PORT")
+
+
+@functools.cache
+def why_not() -> str | None:
+    """Why the stack cannot be tried on this machine; None if it can."""
+    if os.environ.get("CHANGEOVER_TEST_DOCKER") == "0":
+        return "CHANGEOVER_TEST_DOCKER=0"
+    if shutil.which("docker") is None:
+        return "there is no docker on the PATH"
+    for command, reason in (
+        (["docker", "info"], "the Docker engine does not answer"),
+        (["docker", "compose", "version"], "Docker has no Compose v2"),
+        *((["docker", "image", "inspect", image], f"image missing: docker pull {image}") for image in BASE_IMAGES),
+    ):
+        if subprocess.run(command, capture_output=True, check=False, timeout=60).returncode != 0:
+            return reason
+    return None
+
+
+class ComposeStack:
+    """A project of docker compose; nothing of it is shared with another one but the base images."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.project = f"changeover-test-{secrets.token_hex(4)}"
+        self.ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
+        self.environment = inherited | {name: str(port) for name, port in self.ports.items()} | settings
+        self.environment["COMPOSE_PROJECT_NAME"] = self.project
+        self.home = folder
+
+    def compose(self, *arguments: str, seconds: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `docker compose ARGUMENTS` here; with `check` its failure is the test's, with what it said."""
+        done = subprocess.run(
+            ["docker", "compose", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if check:
+            said = done.stdout + done.stderr
+            assert done.returncode == 0, f"docker compose {' '.join(arguments)} ended with {done.returncode}:\n{said}"
+        return done
+
+    def up(self, *arguments: str) -> None:
+        """What a user types first."""
+        done = self.compose("up", "--build", "--wait", *arguments, seconds=900, check=False)
+        if done.returncode != 0:
+            logs = self.compose("logs", "--no-color", "--tail", "40", check=False).stdout
+            raise AssertionError(f"docker compose up ended with {done.returncode}:\n{done.stderr}\n{logs}")
+
+    def credentials(self) -> Stack:
+        """What `changeover credentials` says, written to `up.json` as the README tells a user to do."""
+        printed = self.compose("exec", "-T", "model_server", "changeover", "credentials").stdout
+        (self.home / "up.json").write_text(printed, encoding="utf-8")
+        return Stack.from_json(json.loads(printed))
+
+    def containers(self, service: str) -> list[str]:
+        """The ids of the containers of `service`, ended ones included."""
+        return self.compose("ps", "--all", "--quiet", service).stdout.split()
+
+    def inspect(self, service: str) -> dict[str, object]:
+        """What the engine says of the first container of `service`."""
+        said = subprocess.run(
+            ["docker", "inspect", self.containers(service)[0]], capture_output=True, text=True, timeout=60, check=True
+        )
+        found = json.loads(said.stdout)[0]
+        assert isinstance(found, dict)
+        return found
+
+    def python_in(self, service: str, code: str, *arguments: str) -> str:
+        """Run `code` in a container of `service`; what it prints."""
+        return self.compose("exec", "-T", service, "python", "-c", code, *arguments).stdout.strip()
+
+    def forget(self) -> None:
+        """Remove containers, networks, volumes and the images built for this project."""
+        self.compose("down", "--volumes", "--rmi", "local", "--remove-orphans", check=False, seconds=180)
+
+
+def _free_ports(number: int) -> list[int]:
+    probes = [socket.socket() for _ in range(number)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

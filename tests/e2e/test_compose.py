@@ -1,0 +1,297 @@
+"""The stack in containers, as a user starts it: `docker compose up --build --wait`, and what the design promises then."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import pytest
+import requests
+from minio import Minio
+from minio.error import S3Error
+
+from changeover.client import Client
+from changeover.stack import Stack
+from changeover.upload import sha256_of_file
+from changeover.wire import MODEL_STALE, MODEL_VERSION
+from examples.segmentation.bodies import body
+from examples.segmentation.train import build, draft
+from tests.conftest import wait_until
+from tests.e2e.client_loop import ClientLoop
+from tests.e2e.compose_stack import PORTS, ComposeStack, why_not
+
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "")
+
+MODEL = "segmentation"
+SERVICES = ("store", "model_server", "predict_api", "gateway")
+ONE_SHOTS = ("secrets_init", "store_init")
+
+
+class Running(NamedTuple):
+    """A stack that runs, and how to reach it."""
+
+    compose: ComposeStack
+    stack: Stack
+
+    @property
+    def client(self) -> Client:
+        return Client(home=self.compose.home)
+
+    @property
+    def predict_url(self) -> str:
+        return f"{self.stack.predict_urls[0]}/predict"
+
+    def serving(self) -> str | None:
+        """The version of an answer that is not stale; None for any other."""
+        answer = requests.post(
+            self.predict_url, data=body("single"), headers={"Content-Type": "application/json"}, timeout=20
+        )
+        fresh = answer.status_code == 200 and MODEL_STALE not in answer.headers
+        return answer.headers[MODEL_VERSION] if fresh else None
+
+    def by_hand(self) -> Minio:
+        """The store, with the keys that `changeover credentials` gives for uploads by hand."""
+        address = self.stack.store_url.removeprefix("http://")
+        return Minio(address, self.stack.access_key, self.stack.secret_key, secure=False)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A first `up`: no model, no file edited."""
+    compose = ComposeStack(tmp_path_factory.mktemp("home"), DEFAULT_MODEL=MODEL)
+    try:
+        compose.up()
+        yield Running(compose, compose.credentials())
+    finally:
+        compose.forget()
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three models of one schema."""
+    folder = tmp_path_factory.mktemp("models")
+    paths = [folder / f"model-{seed}.joblib" for seed in range(3)]
+    for seed, path in enumerate(paths):
+        joblib.dump(build(seed, rows=1500).estimator, path)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def running(empty: Running, models: list[Path]) -> Running:
+    """The same stack, with a model published and rolled by HTTP."""
+    published = empty.client.publish(models[0], MODEL, draft=draft(build(0, rows=1500)))
+    rollout = empty.client.roll(published.version, model=MODEL)
+    assert rollout["state"] == "committed", rollout
+    assert published.version == sha256_of_file(models[0])
+    return empty
+
+
+def test_without_a_model_the_answer_is_predict_apis_own_503(empty: Running) -> None:
+    answer = requests.post(
+        empty.predict_url, data=body("single"), headers={"Content-Type": "application/json"}, timeout=20
+    )
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "No replica" not in answer.json()["detail"]
+
+
+def test_the_credentials_are_an_up_json_without_pids(empty: Running) -> None:
+    compose, stack = empty
+    assert stack.pids is None
+    assert stack.predict_urls == [f"http://127.0.0.1:{compose.ports['PREDICT_PORT']}"]
+    assert stack.server_url == f"http://127.0.0.1:{compose.ports['SERVER_PORT']}"
+    assert stack.store_url == f"http://127.0.0.1:{compose.ports['STORE_PORT']}"
+    assert stack.bucket == "models"
+    assert min(map(len, (stack.token, stack.access_key, stack.secret_key))) >= 20
+
+
+def test_both_bodies_of_the_example_are_answered_through_the_gateway(running: Running) -> None:
+    headers = {"Content-Type": "application/json"}
+    single = requests.post(running.predict_url, data=body("single"), headers=headers, timeout=20)
+    batch = requests.post(running.predict_url, data=body("batch"), headers=headers, timeout=20)
+    assert single.status_code == batch.status_code == 200, (single.text, batch.text)
+    assert set(single.json()) == {"prediction", "predict_proba", "classes", "model_version"}
+    assert len(batch.json()["predictions"]) == 4
+    assert single.json()["model_version"] == running.client.current(MODEL)["version"]
+
+
+def test_a_roll_under_load_fails_no_request(running: Running, models: list[Path]) -> None:
+    with ClientLoop(running.predict_url, body("single")) as clients:
+        wait_until(clients.after(50), what="answers before the roll")
+        published = running.client.publish(models[1], MODEL)
+        assert running.client.roll(published.version, model=MODEL)["state"] == "committed"
+        wait_until(clients.after(50), what="answers after the roll")
+    assert clients.failed == []
+    assert running.serving() == published.version
+    assert clients.order[-1] == published.version
+
+
+def test_an_upload_by_hand_serves_after_a_restart_that_nobody_notices(running: Running, models: list[Path]) -> None:
+    version = sha256_of_file(models[2])
+    running.by_hand().fput_object(running.stack.bucket, f"incoming/{MODEL}/by-hand.joblib", str(models[2]))
+    with ClientLoop(running.predict_url, body("batch")) as clients:
+        wait_until(clients.after(50), what="answers before the restart")
+        running.compose.compose("restart", "model_server")
+        wait_until(lambda: running.serving() == version, 60, "the uploaded version serving")
+        wait_until(clients.after(50), what="answers after the restart")
+    assert clients.failed == []
+    assert clients.answered[version] > 0
+
+
+def test_three_replica_containers_agree_and_one_of_them_leaves_unnoticed(running: Running) -> None:
+    compose = running.compose
+    compose.up("--scale", "predict_api=3")
+    wanted = running.client.current(MODEL)["version"]
+
+    def all_hold_it() -> bool:
+        replicas = running.client.model(MODEL)["replicas"]
+        assert isinstance(replicas, list)
+        return len(replicas) >= 6
+
+    wait_until(all_hold_it, 60, "three containers with two workers each, seen by model_server")
+    with ClientLoop(running.predict_url, body("single")) as clients:
+        wait_until(clients.after(100), what="answers of three containers")
+        compose.compose("up", "--detach", "--no-recreate", "--no-deps", "--scale", "predict_api=1", "predict_api")
+        wait_until(clients.after(100), what="answers of the one that is left")
+    assert clients.failed == []
+    assert set(clients.answered) == {wanted}
+
+
+CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3).close()"
+CALL = """
+import sys, urllib.error, urllib.request
+method, url, token = sys.argv[1:]
+call = urllib.request.Request(url, data=b"{}" if method == "POST" else None, method=method)
+call.add_header("Authorization", "Bearer " + token)
+try:
+    print(urllib.request.urlopen(call, timeout=5).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+def _address(compose: ComposeStack, service: str, network: str) -> str:
+    settings = compose.inspect(service)["NetworkSettings"]
+    assert isinstance(settings, dict)
+    return str(settings["Networks"][f"{compose.project}_{network}"]["IPAddress"])
+
+
+@pytest.mark.parametrize("where", ["by name", "by address", "by the host"])
+def test_the_store_is_out_of_reach_of_predict_api(running: Running, where: str) -> None:
+    compose = running.compose
+    name, port = {
+        "by name": ("store", "9000"),
+        "by address": (_address(compose, "store", "storage"), "9000"),
+        "by the host": (_gateway(compose, "public"), str(compose.ports["STORE_PORT"])),
+    }[where]
+    tried = compose.compose("exec", "-T", "predict_api", "python", "-c", CONNECT, name, port, check=False)
+    assert tried.returncode != 0
+    assert "Error" in tried.stderr
+
+
+def _gateway(compose: ComposeStack, network: str) -> str:
+    settings = compose.inspect("gateway")["NetworkSettings"]
+    assert isinstance(settings, dict)
+    return str(settings["Networks"][f"{compose.project}_{network}"]["Gateway"])
+
+
+@pytest.mark.parametrize(
+    "path", [f"/models/{MODEL}/versions", f"/models/{MODEL}/rollouts", f"/models/{MODEL}/rollback"]
+)
+def test_no_change_is_taken_from_predict_apis_network_whatever_the_token(running: Running, path: str) -> None:
+    call = ("predict_api", CALL, "POST", f"http://model_server:5001{path}", running.stack.token)
+    before = running.client.history(MODEL)
+    assert running.compose.python_in(*call) == "403"
+    assert running.client.history(MODEL) == before
+    reading = ("predict_api", CALL, "GET", f"http://model_server:5001/models/{MODEL}/current", "")
+    assert running.compose.python_in(*reading) == "200", "reading must work, or the 403 proves nothing"
+
+
+def test_model_servers_other_address_is_out_of_reach_of_predict_api(running: Running) -> None:
+    compose = running.compose
+    address = _address(compose, "model_server", "storage")
+    tried = compose.compose("exec", "-T", "predict_api", "python", "-c", CONNECT, address, "5001", check=False)
+    assert tried.returncode != 0
+
+
+def test_the_keys_for_uploads_by_hand_put_into_incoming_and_nothing_else(running: Running) -> None:
+    store, bucket = running.by_hand(), running.stack.bucket
+    store.put_object(bucket, "incoming/other/x.txt", io.BytesIO(b"no model"), 8)
+    store.put_object(bucket, "incoming/other/big.txt", io.BytesIO(bytes(6 << 20)), -1, part_size=5 << 20)
+    refused: list[Callable[[], object]] = [
+        lambda: store.put_object(bucket, "versions/x", io.BytesIO(b"x"), 1),
+        lambda: store.put_object(bucket, "rollouts/segmentation/99999999.json", io.BytesIO(b"{}"), 2),
+        lambda: store.get_object(bucket, "incoming/other/x.txt"),
+        lambda: store.get_object(bucket, f"versions/{MODEL}/{running.serving()}/model.joblib"),
+        lambda: store.remove_object(bucket, "incoming/other/x.txt"),
+        lambda: list(store.list_objects(bucket, "versions/")),
+        lambda: list(store.list_objects(bucket)),
+        lambda: store.make_bucket("another"),
+        lambda: store.remove_bucket(bucket),
+    ]
+    for attempt in refused:
+        with pytest.raises(S3Error) as error:
+            attempt()
+        assert error.value.code == "AccessDenied"
+
+
+@pytest.mark.parametrize("service", [*SERVICES, *ONE_SHOTS])
+def test_a_container_has_no_root_no_writable_root_and_no_capability(running: Running, service: str) -> None:
+    found = running.compose.inspect(service)
+    config, host = found["Config"], found["HostConfig"]
+    assert isinstance(config, dict)
+    assert isinstance(host, dict)
+    assert int(config["User"].partition(":")[0]) > 0
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert not host["Privileged"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["PidsLimit"] > 0
+    assert host["Memory"] > 0
+    assert host["LogConfig"]["Config"]["max-size"]
+    wanted = "unless-stopped" if service in SERVICES else "no"
+    assert host["RestartPolicy"]["Name"] == wanted
+
+
+def test_what_the_kernel_says_of_a_running_container(running: Running) -> None:
+    for service in ("model_server", "predict_api"):
+        status = running.compose.python_in(service, "print(open('/proc/self/status').read())")
+        lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        assert {lines[name].strip() for name in ("CapPrm", "CapEff", "CapBnd")} == {"0000000000000000"}
+        assert lines["NoNewPrivs"].strip() == "1"
+        assert "0" not in lines["Uid"].split()
+
+
+def test_only_four_ports_are_published_and_only_on_the_loopback_interface(running: Running) -> None:
+    published = {}
+    for service in SERVICES:
+        host = running.compose.inspect(service)["HostConfig"]
+        assert isinstance(host, dict)
+        for bindings in host["PortBindings"].values():
+            for binding in bindings:
+                published[int(binding["HostPort"])] = binding["HostIp"]
+    assert published == dict.fromkeys((running.compose.ports[name] for name in PORTS), "127.0.0.1")
+
+
+def test_each_container_sees_its_own_secrets_and_none_is_in_an_environment(running: Running) -> None:
+    listing = "import os; print(sorted(os.listdir('/run/secrets')))"
+    assert running.compose.python_in("predict_api", listing) == "['report_token']"
+    assert "root" not in running.compose.python_in("model_server", listing)
+    secrets_known = (running.stack.token, running.stack.secret_key)
+    for service in (*SERVICES, *ONE_SHOTS):
+        shown = str(running.compose.inspect(service))
+        assert not any(secret in shown for secret in secrets_known)
+    logs = running.compose.compose("logs", "--no-color").stdout
+    assert not any(secret in logs for secret in secrets_known)
+
+
+def test_down_keeps_models_and_secrets(running: Running) -> None:
+    before = running.serving()
+    assert before is not None
+    running.compose.compose("down")
+    running.compose.up()
+    assert running.compose.credentials() == running.stack
+    wait_until(lambda: running.serving() == before, 60, "the version that served before")
