@@ -30,9 +30,14 @@ def eventually() -> Callable[..., object]:
     return wait_until
 
 
-@pytest.fixture
-def free_port() -> int:
+def port_that_is_free() -> int:
     """A port of the loopback interface that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on at this moment."""
+    return port_that_is_free()

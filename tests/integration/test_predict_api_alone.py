@@ -1,0 +1,255 @@
+"""predict_api without a model_server that it can trust: faults 14, 19-22, 46-48, 51-53, 60 and 63."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests import wire_stub
+from tests.conftest import port_that_is_free, wait_until
+from tests.predict_process import Callers, PredictApi
+from tests.tiny_models import ROW, tiny
+from tests.wire_stub import WireStub, running_stub
+
+
+@pytest.fixture
+def stub() -> Iterator[WireStub]:
+    with running_stub() as stub:
+        stub.roll("default", stub.publish("default", *tiny(1)))
+        yield stub
+
+
+class Instances:
+    def __init__(self, folder: Path, stub: WireStub) -> None:
+        self._folder, self._stub = folder, stub
+        self._started: list[PredictApi] = []
+
+    def start(self, **settings: str) -> PredictApi:
+        api = PredictApi(port_that_is_free(), self._stub.url, self._folder, **settings)
+        self._started.append(api)
+        api.wait_until_it_listens()
+        return api
+
+    def end(self) -> None:
+        for api in self._started:
+            api.kill()
+
+
+@pytest.fixture
+def instances(tmp_path: Path, stub: WireStub) -> Iterator[Instances]:
+    instances = Instances(tmp_path, stub)
+    try:
+        yield instances
+    finally:
+        instances.end()
+
+
+def stale(api: PredictApi) -> bool:
+    answer = api.predict()
+    assert (answer.status_code, answer.json()["prediction"]) == (200, 1)
+    return answer.headers.get("Model-Stale") == "true"
+
+
+def all_stale(api: PredictApi) -> bool:
+    return all(stale(api) for _ in range(6))
+
+
+def none_stale(api: PredictApi) -> bool:
+    return not any(stale(api) for _ in range(6))
+
+
+def test_answers_are_stale_while_model_server_is_away_and_fresh_again_after(
+    stub: WireStub, instances: Instances
+) -> None:
+    api = instances.start()
+    assert none_stale(api)
+    stub.stop()
+    with Callers(api) as callers:
+        wait_until(lambda: all_stale(api), what="every answer is stale")
+        assert api.get("/readyz").json()["stale"] == ["default"]
+        stub.start()
+        wait_until(lambda: none_stale(api), what="every answer is confirmed")
+    assert callers.failures == []
+
+
+@pytest.mark.parametrize(
+    "fault", ["silent", "dripping", "html", "failing", "wrong_json", "etag_of_another", "not_modified_for_nothing"]
+)
+def test_a_check_that_gives_no_answer_to_trust_makes_answers_stale(
+    stub: WireStub, instances: Instances, fault: str
+) -> None:
+    api = instances.start(WORKERS="1", CHECK_DEADLINE_MS="250")
+    assert none_stale(api)
+    stub.on_check = getattr(wire_stub, fault)
+    wait_until(lambda: all_stale(api), what="every answer is stale")
+    counted = requests.get(f"{api.url}/metrics", timeout=30).text
+    assert 'outcome="failed"' in counted
+    stub.on_check = None
+    wait_until(lambda: none_stale(api), what="every answer is confirmed")
+
+
+def test_a_kept_alive_connection_that_was_closed_is_replaced_within_the_check(
+    stub: WireStub, instances: Instances
+) -> None:
+    api = instances.start(WORKERS="1")
+    for _ in range(5):
+        stub.stop()
+        stub.start()
+        wait_until(lambda: none_stale(api))
+
+    def close(exchange: wire_stub.Exchange) -> bool:
+        """Answer, then close without saying so: the next check meets a dead connection."""
+        exchange.close_connection = True
+        return False
+
+    stub.on_check = close
+    assert none_stale(api)
+
+
+def test_a_replica_that_is_restarted_alone_answers_from_its_cache_and_says_stale(
+    stub: WireStub, instances: Instances
+) -> None:
+    first = instances.start()
+    assert none_stale(first)
+    wait_until(lambda: len(stub.reports) == 2)
+    assert first.end() == 0
+    stub.stop()
+    second = instances.start()
+    assert all_stale(second)
+    assert second.events("replica.started_from_cache")
+    stub.start()
+    wait_until(lambda: none_stale(second), what="every answer is confirmed")
+
+
+def test_a_damaged_cache_file_is_thrown_away_and_fetched_anew(
+    stub: WireStub, instances: Instances, tmp_path: Path
+) -> None:
+    first = instances.start(WORKERS="1")
+    path = tmp_path / "cache" / "default" / f"{stub.currents['default'].version}.joblib"
+    assert none_stale(first)
+    first.end()
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    second = instances.start(WORKERS="1")
+    assert none_stale(second)
+    assert second.events("cache.discarded")
+    assert path.read_bytes() == tiny(1)[0]
+
+
+def test_a_cache_that_cannot_be_written_is_a_warning(stub: WireStub, instances: Instances, tmp_path: Path) -> None:
+    blocked = tmp_path / "no-directory"
+    blocked.write_text("a file stands where the directory should be")
+    api = instances.start(CACHE_DIR=str(blocked))
+    assert none_stale(api)
+    assert api.events("cache.unusable")
+
+
+def test_a_killed_worker_is_replaced_by_one_that_has_the_current_version(stub: WireStub, instances: Instances) -> None:
+    api = instances.start()
+    for number in (2, 3):
+        stub.nexts["default"] = version = stub.publish("default", *tiny(number))
+        wait_until(lambda version=version: len(stub.ready(version)) == 2)  # type: ignore[misc]
+        stub.roll("default", version)
+        victim = api.workers()[0].pid
+        before = {worker.pid for worker in api.workers()}
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda before=before: {one.pid for one in api.workers()} - before)  # type: ignore[misc]
+
+        def answers_well() -> bool:
+            try:
+                answers = [api.predict() for _ in range(6)]
+            except requests.ConnectionError:
+                return False  # it was in the queue of the worker that died
+            assert {answer.json()["prediction"] for answer in answers} == {number}  # noqa: B023 asked within the round
+            return True
+
+        wait_until(answers_well)
+    assert len(api.workers()) == 2
+
+
+def test_workers_that_die_again_and_again_never_end_the_instance(stub: WireStub, instances: Instances) -> None:
+    api = instances.start()
+    for _ in range(3):
+        before = api.workers()
+        for worker in before:
+            worker.kill()
+        gone = {worker.pid for worker in before}
+        wait_until(lambda gone=gone: len({one.pid for one in api.workers()} - gone) == 2)  # type: ignore[misc]
+    api.wait_until_it_listens()
+    assert api.process.poll() is None
+    wait_until(lambda: none_stale(api))
+
+
+def test_sigterm_under_load_finishes_what_was_accepted_and_leaves(stub: WireStub, instances: Instances) -> None:
+    api = instances.start()
+    wait_until(lambda: len(stub.reports) == 2)
+    names = set(stub.reports)
+    with Callers(api, 4, may_be_refused=True) as callers:
+        callers.until(lambda callers: len(callers.answers) > 50, "requests flow")
+        assert api.end() == 0
+    lost = [failure for failure in callers.failures if "RemoteDisconnected" not in failure and "reset" not in failure]
+    assert lost == []
+    wait_until(lambda: set(stub.left) == names, what="both workers have left")
+
+
+def test_workers_end_with_their_master(stub: WireStub, instances: Instances) -> None:
+    api = instances.start()
+    workers = api.workers()
+    assert len(workers) == 2
+    api.process.kill()
+    api.process.wait()
+    wait_until(lambda: not any(worker.is_running() for worker in workers), what="no worker is left")
+
+
+def test_sigterm_while_a_model_is_loading_ends_at_once(stub: WireStub, tmp_path: Path) -> None:
+    asked = threading.Event()
+
+    def never(exchange: wire_stub.Exchange) -> bool:
+        asked.set()
+        return wire_stub.silent(exchange)
+
+    stub.on_artifact = never
+    api = PredictApi(port_that_is_free(), stub.url, tmp_path)
+    try:
+        assert asked.wait(40)
+        assert api.end() == 0
+    finally:
+        api.kill()
+
+
+def test_a_name_that_cannot_be_looked_up_costs_no_request_more_than_the_deadline(tmp_path: Path) -> None:
+    """The resolver of the system is asked for a name that it does not know, or hangs on: the answer is a 503."""
+    api = PredictApi(port_that_is_free(), "http://model-server.invalid:5001", tmp_path, WORKERS="1")
+    try:
+        api.wait_until_it_listens()
+        answer = api.predict()
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:changeover:no-model")
+    finally:
+        api.kill()
+
+
+def test_probes_do_not_reach_model_server(stub: WireStub, instances: Instances) -> None:
+    api = instances.start(WORKERS="1")
+    before = sum(stub.calls.values())
+    for _ in range(50):
+        assert api.get("/readyz").status_code == 200
+        assert api.get("/livez").status_code == 200
+    calls = sum(stub.calls.values()) - before
+    assert calls < 50
+
+
+def test_a_client_that_goes_away_leaves_no_trace(stub: WireStub, instances: Instances) -> None:
+    api = instances.start(WORKERS="1")
+    port = int(api.url.rsplit(":", 1)[1])
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(
+                b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+            )
+    assert none_stale(api)
+    assert api.predict(ROW).status_code == 200
+    assert "Traceback" not in api.text()
