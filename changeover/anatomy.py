@@ -42,12 +42,17 @@ def _first_inside(part: object) -> object | None:
             inside: object | None = step[1]
             if not isinstance(inside, str | None):
                 return inside
+    calibrated: Sequence[object] | None = getattr(part, "calibrated_classifiers_", None)
+    if calibrated:
+        return _attribute(calibrated[0], "estimator")
+    if hasattr(part, "named_estimators_"):  # voting and stacking feed all of them the same
+        voters: Sequence[object] = getattr(part, "estimators_", ())
+        return voters[0] if voters else None
     for name in _WRAPPED:
         inside = _attribute(part, name)
         if not isinstance(inside, str | None):
             return inside
-    calibrated: Sequence[object] | None = getattr(part, "calibrated_classifiers_", None)
-    return _attribute(calibrated[0], "estimator") if calibrated else None
+    return None
 
 
 def _attribute(part: object, name: str) -> object | None:

@@ -1,0 +1,83 @@
+"""The schema as data: written, read back, and refused where it contradicts itself."""
+
+import pytest
+
+from changeover.cells import ColumnType
+from changeover.exceptions import InvalidSchema
+from changeover.formats import Format
+from changeover.schema import Column, Extra, Schema, attach, attached
+
+FULL = Schema(
+    (
+        Column("a", nullable=True, format=Format.CURRENCY, description="in dollars"),
+        Column("b", ColumnType.STRING, enum=("x", "y")),
+        Column("c", ColumnType.STRING, nullable=True, categories=("u",)),
+        Column("d", ColumnType.INTEGER),
+        Column("e", ColumnType.BOOLEAN),
+    ),
+    Extra.IGNORE,
+)
+
+
+def test_a_schema_is_read_back_as_it_was_written() -> None:
+    assert Schema.from_json(FULL.to_json(), strict=True) == FULL
+
+
+def test_a_schema_keeps_the_order_of_its_columns() -> None:
+    assert list(Schema.from_json(FULL.to_json()).by_name) == ["a", "b", "c", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (None, "an object was expected"),
+        ([], "an object was expected"),
+        ({}, "a list was expected"),
+        ({"columns": []}, "at least one column"),
+        ({"columns": [1]}, "a column is 1"),
+        ({"columns": [{}]}, "name is null"),
+        ({"columns": [{"name": "a"}, {"name": "a"}]}, "two columns 'a'"),
+        ({"columns": [{"name": "a", "type": "float"}]}, "one of 'number', 'integer', 'boolean', 'string'"),
+        ({"columns": [{"name": "a", "nullable": 1}]}, "nullable is 1"),
+        ({"columns": [{"name": "a", "format": "euro"}]}, "one of 'currency', 'percent'"),
+        ({"columns": [{"name": "a", "type": "string", "format": "percent"}]}, "only number and integer"),
+        ({"columns": [{"name": "a", "enum": []}]}, "empty enum"),
+        ({"columns": [{"name": "a", "enum": "x"}]}, "a list was expected"),
+        ({"columns": [{"name": "a", "enum": ["x"]}]}, "lists 'x', which is no number"),
+        ({"columns": [{"name": "a", "type": "integer", "enum": [1.5]}]}, "lists 1.5, which is no integer"),
+        ({"columns": [{"name": "a", "enum": [True]}]}, "lists true"),
+        ({"columns": [{"name": "a", "categories": [None]}]}, "lists null"),
+        ({"columns": [{"name": "a", "description": 5}]}, "description is 5"),
+        ({"columns": [{"name": "a"}], "extra": "drop"}, "one of 'forbid', 'ignore'"),
+    ],
+)
+def test_what_is_no_schema_is_refused_with_the_reason(body: object, why: str) -> None:
+    with pytest.raises(InvalidSchema, match=why):
+        Schema.from_json(body)
+
+
+@pytest.mark.parametrize("body", [{"columns": [{"name": "a", "nulable": True}]}, {"columns": [{"name": "a"}], "x": 1}])
+def test_a_slip_of_the_pen_is_refused_in_what_people_write_and_ignored_from_later_releases(body: object) -> None:
+    with pytest.raises(InvalidSchema, match="unknown members"):
+        Schema.from_json(body, strict=True)
+    assert Schema.from_json(body) == Schema((Column("a"),))
+
+
+class Model:
+    """Anything that takes attributes."""
+
+
+def test_a_schema_travels_on_the_estimator_as_plain_builtins() -> None:
+    model = Model()
+    attach(model, FULL)
+    assert vars(model) == {"changeover_schema_": FULL.to_json()}
+    assert attached(model) == FULL
+
+
+def test_an_estimator_without_a_schema_has_none() -> None:
+    assert attached(Model()) is None
+
+
+def test_a_schema_cannot_be_attached_to_what_takes_no_attributes() -> None:
+    with pytest.raises(InvalidSchema, match="publish the schema in the manifest"):
+        attach(object(), FULL)
