@@ -6,6 +6,7 @@ import click
 
 from changeover.cli.terminal import ago, answer, numbers, size_of, table
 from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.exceptions import ServiceRefused
 from changeover.identity import short
 from changeover.manifest import Json, JsonObject
 
@@ -33,7 +34,12 @@ def list_versions(
         answer(body, _models(models if isinstance(models, list) else []), as_json)
         return
     name = model_name or model or client.default_model()
-    versions = client.versions(name)
+    try:
+        versions = client.versions(name)
+    except ServiceRefused as error:
+        if error.status != 404 or model_name or model:
+            raise
+        versions = []  # nobody named the default model, and nothing was published for it yet
     answer({"model": name, "versions": versions}, _versions(name, versions), as_json)
 
 

@@ -16,9 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from changeover import Client  # noqa: E402 the project's folder must be known first
+from changeover.clock import now  # noqa: E402
 from changeover.exceptions import ChangeoverError, ServiceRefused, StackNotFound  # noqa: E402
 from changeover.identity import short  # noqa: E402
-from changeover.manifest import Draft, JsonObject  # noqa: E402
+from changeover.manifest import Draft, Json, JsonObject  # noqa: E402
 from changeover.parent import end_with_parent  # noqa: E402
 from examples.segmentation.bodies import DATA, body  # noqa: E402
 
@@ -33,14 +34,17 @@ class Stack:
         self.ending = False
         command = [sys.executable, "-m", "changeover", "up", "--home", str(home), *options]
         environment = {"DEFAULT_MODEL": MODEL, **os.environ}
-        self.process = subprocess.Popen(command, cwd=None, env=environment, process_group=0)
         signal.signal(signal.SIGINT, self._end)
         signal.signal(signal.SIGTERM, self._end)
+        self.process = subprocess.Popen(command, env=environment, process_group=0)  # noqa: S603 our own program
+        if self.ending:
+            self.process.terminate()
 
     def _end(self, _number: int, _frame: object) -> None:
         if not self.ending:
             self.ending = True
-            self.process.terminate()
+            if hasattr(self, "process"):
+                self.process.terminate()
 
     def wait_until_up(self) -> Client | None:
         """A client as soon as everything answers; None if it ended instead."""
@@ -68,7 +72,7 @@ def start_training(folder: Path) -> subprocess.Popen[bytes] | None:
         "--manifest",
         str((folder / "manifest.json").resolve()),
     ]
-    return subprocess.Popen([*command, *outputs], cwd=ROOT)
+    return subprocess.Popen([*command, *outputs], cwd=ROOT)  # noqa: S603 our own program
 
 
 def is_served(client: Client, model: str) -> bool:
@@ -94,8 +98,21 @@ def publish(client: Client, model: str, folder: Path) -> None:
 def ask(client: Client) -> None:
     """Send both bodies and print the answers."""
     for name in ("single", "batch"):
-        answer = client.predict(json.loads(body(name)))
+        answer = first_answer(client, json.loads(body(name)))
         print(f"\nPOST /predict  <- segmentation_{name}.json\n{_shown(answer)}", flush=True)
+
+
+def first_answer(client: Client, value: Json) -> Json:
+    """The answer; a replica that has only just heard of its first model says 503 for a moment."""
+    pause = threading.Event()
+    deadline = now() + 30
+    while True:
+        try:
+            return client.predict(value)
+        except ServiceRefused as error:
+            if error.status != 503 or now() > deadline:
+                raise
+        pause.wait(0.1)
 
 
 def _shown(answer: object) -> str:
