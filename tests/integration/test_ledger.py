@@ -1,0 +1,94 @@
+"""The ledger on real stores: one winner a number, hints that lie, entries that are no entries."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+
+from model_server.ledger import Entry, Ledger, LedgerDamaged
+from object_store import keys
+from object_store.bucket import Bucket
+
+A, B = "a" * 64, "b" * 64
+NEVER = threading.Event()
+
+
+def an_entry(sequence: int, version: str = A, identity: str = "one") -> Entry:
+    return Entry("loan", sequence, version, None, f"2026-01-0{sequence}T00:00:00.000000Z", "ann", "why", identity)
+
+
+@pytest.fixture
+def ledger(bucket: Bucket) -> Ledger:
+    bucket.ensure()
+    return Ledger(bucket)
+
+
+def test_a_ledger_without_entries_names_nothing(ledger: Ledger) -> None:
+    assert ledger.newest("loan") is None
+    assert list(ledger.entries("loan")) == []
+    assert ledger.models() == []
+
+
+def test_of_16_writers_of_one_number_one_wins_and_all_hear_who(bucket: Bucket, ledger: Ledger) -> None:
+    barrier = threading.Barrier(16)
+    holders: list[Entry] = []
+
+    def append(number: int) -> None:
+        mine = an_entry(1, identity=f"writer-{number}")
+        barrier.wait()
+        holders.append(Ledger(bucket).append(mine, NEVER))
+
+    threads = [threading.Thread(target=append, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(holders) == 16
+    assert len({holder.id for holder in holders}) == 1
+    newest = ledger.newest("loan")
+    assert newest is not None
+    assert newest.id == holders[0].id
+
+
+def test_appending_again_after_a_lost_reply_finds_its_own_entry(ledger: Ledger) -> None:
+    assert ledger.append(an_entry(1), NEVER) == an_entry(1)
+    assert ledger.append(an_entry(1), NEVER) == an_entry(1)
+    assert ledger.append(an_entry(1, identity="another"), NEVER).id == "one"
+
+
+def test_the_newest_entry_is_found_with_a_hint_that_is_missing_old_ahead_or_broken(
+    bucket: Bucket, ledger: Ledger
+) -> None:
+    for sequence in (1, 2, 3):
+        ledger.append(an_entry(sequence, version=A if sequence % 2 else B), NEVER)
+    hints = [b'{"sequence": 1}', b'{"sequence": 9}', b"no json", b'{"sequence": "3"}', b"[]", b'{"sequence": 3}']
+    for hint in hints:
+        bucket.write(keys.current_key("loan"), hint)
+        newest = Ledger(bucket).newest("loan")
+        assert newest is not None, hint
+        assert newest.sequence == 3, hint
+    bucket.delete(keys.current_key("loan"))
+    newest = Ledger(bucket).newest("loan")
+    assert newest is not None
+    assert newest.sequence == 3
+    assert Ledger(bucket).models() == ["loan"]
+
+
+def test_what_was_live_at_a_time_is_told(ledger: Ledger) -> None:
+    for sequence in (1, 2):
+        ledger.append(an_entry(sequence, version=A if sequence == 1 else B), NEVER)
+    found = ledger.at("loan", "2026-01-01T12:00:00+00:00")
+    assert found is not None
+    assert found.version == A
+    assert ledger.at("loan", "2025-12-31T00:00:00Z") is None
+    with pytest.raises(ValueError, match="time zone"):
+        ledger.at("loan", "2026-01-01T12:00:00")
+    assert [entry.sequence for entry in ledger.entries("loan", before=2)] == [1]
+
+
+def test_an_object_in_the_ledgers_place_that_is_no_entry_is_named(bucket: Bucket, ledger: Ledger) -> None:
+    bucket.create(keys.rollout_key("loan", 1), json.dumps({"sequence": 1}).encode())
+    with pytest.raises(LedgerDamaged, match="00000001"):
+        ledger.newest("loan")
+    assert replace(an_entry(1), reason="x").to_json()["state"] == "committed"
