@@ -1,0 +1,94 @@
+"""The process that examines one artifact: `python -I -B -m model_server.admission.child DESCRIPTOR|probe`.
+
+Carries "it never unpickles: admission runs in a child process ... under rlimits and a deadline". It is started with no
+environment to speak of, imports what models are made of, gives up its rights, and only then reads the artifact from an
+inherited descriptor. The task comes as JSON on standard input, the verdict goes as JSON to standard output.
+"""
+
+import hashlib
+import importlib
+import json
+import os
+import site
+import sys
+import sysconfig
+import warnings
+from pathlib import Path
+from typing import Final
+
+from changeover.manifest import JsonObject
+from model_server.admission.confine import confine, die_with_parent
+from model_server.admission.task import Task
+
+PROBE: Final = "probe"
+_CHUNK: Final = 1 << 20
+_PROBE_MEMORY, _PROBE_SECONDS = 1 << 40, 60
+# libraries that are loaded late, time zones, and how many processors there are (joblib asks)
+_SYSTEM: Final = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache")
+_PROCESSORS: Final = ("/sys/devices/system/cpu", "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu")
+
+
+def main(arguments: list[str]) -> int:
+    """Examine one artifact and print the verdict."""
+    die_with_parent()
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # a library that prints does not spoil the verdict
+    if arguments == [PROBE]:
+        json.dump(confine(readable(), _PROBE_MEMORY, _PROBE_SECONDS), answers)
+        answers.close()
+        return 0
+    task = Task.from_json(json.load(sys.stdin.buffer))
+    _import_what_models_are_made_of(task.extra_globals)
+    held = confine(readable(), task.memory_bytes, task.cpu_seconds)
+    verdict = _examine(int(arguments[0]), task)
+    json.dump(verdict | {"confinement": dict(held)}, answers, allow_nan=False)
+    answers.close()
+    return 0
+
+
+def readable() -> list[Path]:
+    """What may still be read: Python's library, installed packages, our own packages and nothing beside them."""
+    paths = sysconfig.get_paths()
+    ours = [importlib.import_module(name).__path__[0] for name in ("changeover", "model_server")]
+    named = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"], *site.getsitepackages(), *ours]
+    return [Path(path) for path in dict.fromkeys([*named, *_SYSTEM, *_PROCESSORS])]
+
+
+def _import_what_models_are_made_of(extra_globals: list[str]) -> None:
+    from model_server.admission import checks  # noqa: F401  costly, and not needed by a probe
+
+    for name in ("sklearn.pipeline", "sklearn.ensemble", "sklearn.linear_model", "scipy.sparse", "scipy.interpolate"):
+        importlib.import_module(name)
+    for dotted in extra_globals:
+        try:
+            importlib.import_module(dotted.rpartition(".")[0])
+        except ImportError as error:
+            sys.stderr.write(f"{dotted} of ALLOWED_GLOBALS cannot be imported: {error}\n")
+
+
+def _examine(descriptor: int, task: Task) -> JsonObject:
+    from model_server.admission import checks
+
+    warnings.simplefilter("ignore")  # what people should know is in the verdict
+    try:
+        buffer = _read(descriptor, task.size)
+        verdict = checks.examine(buffer, task)
+        return {"sha256": hashlib.sha256(buffer).hexdigest()} | verdict
+    except MemoryError:
+        return {"refused": checks.TOO_LARGE.format(memory=task.memory_bytes)}
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """The whole artifact, in memory; what happens to the file later is of no account."""
+    buffer = bytearray()
+    while chunk := os.pread(descriptor, _CHUNK, len(buffer)):
+        buffer += chunk
+        if len(buffer) > size:
+            break
+    if len(buffer) != size:
+        raise SystemExit(f"the artifact has {len(buffer)} bytes, {size} were announced")
+    return bytes(buffer)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""What an examining child takes from itself before it reads an artifact, and which of it holds.
+
+Carries "under rlimits and a deadline, and on Linux under Landlock + seccomp where the kernel has them (say which of
+these hold)" of the design. Each measure stands alone: a kernel without one gives False for it, not an error.
+"""
+
+import ctypes
+import os
+import platform
+import resource
+import struct
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from signal import SIGKILL
+from typing import Final
+
+from model_server.admission import syscall_filter
+
+# linux/prctl.h
+_SET_DEATH_SIGNAL, _SET_DUMPABLE, _SET_NO_NEW_PRIVILEGES = 1, 4, 38
+# the same numbers on every architecture (landlock), and by architecture (seccomp)
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
+_FILTER_MODE, _ALL_THREADS = 1, 1
+_VERSION_ONLY, _PATH_BENEATH = 1, 1
+_READ_FILE, _READ_DIRECTORY = 1 << 2, 1 << 3
+# how many access rights each version of Landlock knows (linux/landlock.h)
+_FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
+_NETWORK_RIGHTS, _SCOPES = 0b11, 0b11  # bind and connect TCP from 4 on; abstract sockets and signals from 6 on
+_MOST_FILES: Final = 64
+
+MEASURES: Final = ("rlimits", "dies_with_parent", "not_dumpable", "no_new_privileges", "landlock", "seccomp")
+
+
+def die_with_parent() -> bool:
+    """Have the kernel send SIGKILL as soon as the thread that started this process is gone (prctl(2))."""
+    return _prctl(_SET_DEATH_SIGNAL, SIGKILL)
+
+
+def confine(readable: Iterable[Path], memory_bytes: int, cpu_seconds: int) -> dict[str, bool]:
+    """Give up for good all but computing and reading below `readable`; returns each of MEASURES and whether it holds.
+
+    Call it with one thread: Landlock binds the thread that asks and those it starts later.
+    """
+    held = {"rlimits": _limit(memory_bytes, cpu_seconds), "dies_with_parent": die_with_parent()}
+    held["not_dumpable"] = _prctl(_SET_DUMPABLE, 0)
+    held["no_new_privileges"] = _prctl(_SET_NO_NEW_PRIVILEGES, 1)
+    held["landlock"] = held["no_new_privileges"] and _landlock(readable)
+    held["seccomp"] = held["no_new_privileges"] and _seccomp()
+    return {measure: held[measure] for measure in MEASURES}
+
+
+def _limit(memory_bytes: int, cpu_seconds: int) -> bool:
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: _MOST_FILES,
+        resource.RLIMIT_CPU: cpu_seconds,
+        resource.RLIMIT_AS: memory_bytes,
+    }
+    held = True
+    for limit, most in limits.items():
+        _, hard = resource.getrlimit(limit)
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        try:
+            resource.setrlimit(limit, (allowed, allowed))
+        except (OSError, ValueError):  # macOS does not know every one
+            held = False
+    return held
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _prctl(option: int, value: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    zero = ctypes.c_ulong(0)
+    return int(_libc().prctl(option, ctypes.c_ulong(value), zero, zero, zero)) == 0
+
+
+def _syscall(number: int, *arguments: object) -> int:
+    call = _libc().syscall
+    call.restype = ctypes.c_long
+    return int(call(ctypes.c_long(number), *arguments))
+
+
+def _landlock(readable: Iterable[Path]) -> bool:
+    """Landlock: no file but those below `readable`, and those only to be read; no TCP, no signals to others."""
+    if sys.platform != "linux" or _threads() != 1:
+        return False
+    version = _syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_ONLY))
+    if version < 1:
+        return False
+    rights = (1 << _FILE_RIGHTS[min(version, max(_FILE_RIGHTS))]) - 1
+    parts = [rights]
+    if version >= 4:
+        parts.append(_NETWORK_RIGHTS)
+    if version >= 6:
+        parts.append(_SCOPES)
+    handled = struct.pack(f"={len(parts)}Q", *parts)
+    ruleset = _syscall(_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), ctypes.c_uint32(0))
+    if ruleset < 0:
+        return False
+    try:
+        for path in readable:
+            _allow_reading(ruleset, path)
+        return _syscall(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0)) == 0
+    finally:
+        os.close(ruleset)
+
+
+def _allow_reading(ruleset: int, path: Path) -> None:
+    """Add a rule; a path that is not there needs none, and one that cannot be added stays forbidden."""
+    try:
+        beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        rights = _READ_FILE | _READ_DIRECTORY if path.is_dir() else _READ_FILE
+        rule = struct.pack("=Qi", rights, beneath)
+        _syscall(_ADD_RULE, ctypes.c_int(ruleset), ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint32(0))
+    finally:
+        os.close(beneath)
+
+
+def _threads() -> int:
+    try:
+        return len(list(Path("/proc/self/task").iterdir()))
+    except OSError:
+        return threading.active_count()
+
+
+class _Program(ctypes.Structure):
+    """`struct sock_fprog` of linux/filter.h."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def _seccomp() -> bool:
+    """seccomp(2): the filter of `syscall_filter.py`, on every thread of this process."""
+    machine = platform.machine()
+    if sys.platform != "linux" or machine not in _SECCOMP:
+        return False
+    instructions = syscall_filter.program(machine, os.getpid())
+    program = _Program(len(instructions) // 8, instructions)
+    number, mode, flags = _SECCOMP[machine], ctypes.c_uint(_FILTER_MODE), ctypes.c_uint(_ALL_THREADS)
+    return _syscall(number, mode, flags, ctypes.byref(program)) == 0
