@@ -1,0 +1,163 @@
+"""The embedded store as a process: what it keeps, how it ends, and what it shows to others."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from object_store.bucket import Bucket, Created
+from object_store.embedded import wait_ready
+from object_store.exceptions import AccessDenied, StoreUnavailable
+from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store, free_port
+
+Eventually = Callable[..., object]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Store]:
+    """A store of this test's own, which it may stop."""
+    store = Store("seaweed", tmp_path).start()
+    yield store
+    if store.process and store.process.poll() is None:
+        store.kill()
+
+
+def test_what_was_acknowledged_is_there_after_sigkill(own: Store) -> None:
+    bucket = own.bucket()
+    bodies = {f"rollouts/loan/{number:08d}.json": os.urandom(2000) for number in range(1, 101)}
+    bodies["versions/loan/model"] = os.urandom(9 << 20)
+    for key, body in bodies.items():
+        assert bucket.create(key, body) is Created.YES
+    own.kill()
+    own.start()
+    after = own.bucket()
+    assert {found.key: after.read(found.key, 10 << 20) for found in after.list("")} == bodies
+    assert after.create("rollouts/loan/00000001.json", b"another") is Created.NO
+
+
+def test_it_starts_again_on_what_it_kept_with_other_ports_and_other_keys(own: Store) -> None:
+    own.bucket().create("a", b"kept")
+    assert own.end() == 0
+    (own.folder / "store/ports.json").unlink()
+    own.port = free_port()
+    own.start()
+    bucket = own.bucket()
+    assert bucket.read("a", 10) == b"kept"
+    assert bucket.create("a", b"other") is Created.NO
+    assert bucket.create("b", b"new") is Created.YES
+    assert bucket.read("b", 10) == b"new"
+
+
+def test_it_takes_its_last_ports_again_where_they_are_free(tmp_path: Path) -> None:
+    store = Store("seaweed", tmp_path).start()
+    ports = json.loads((tmp_path / "store/ports.json").read_text())
+    store.end()
+    store.start()
+    assert json.loads((tmp_path / "store/ports.json").read_text()) == ports
+    store.end()
+
+
+def test_the_process_that_was_started_is_the_store(own: Store) -> None:
+    assert own.process
+    process = psutil.Process(own.process.pid)
+    assert process.name() == "weed"
+    assert process.children() == []
+
+
+def test_no_process_is_left_when_its_parent_is_killed(tmp_path: Path, eventually: Eventually) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "object_store.embedded", "--dir", str(tmp_path / "store"), "--port", str(port)]
+    parent = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); sys.stdin.read()"
+    environment = {**os.environ, "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+    with subprocess.Popen(
+        [sys.executable, "-c", parent, *command], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        pid = int(process.stdout.readline())
+        wait_ready(f"http://127.0.0.1:{port}", 30)
+        process.send_signal(signal.SIGKILL)
+    eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", what="the store's end")
+
+
+def test_it_listens_on_the_loopback_interface_only(own: Store) -> None:
+    assert own.process
+    listening = [each for each in psutil.Process(own.process.pid).net_connections("tcp") if each.status == "LISTEN"]
+    assert own.port in {each.laddr.port for each in listening}
+    assert {each.laddr.ip for each in listening} == {"127.0.0.1"}
+
+
+def test_nobody_else_can_read_what_it_keeps_and_no_secret_is_in_it(own: Store) -> None:
+    own.bucket().create("a", b"x")
+    own.end()
+    for path in (own.folder / "store").rglob("*"):
+        assert path.is_symlink() or path.lstat().st_mode & 0o077 == 0, path
+        if path.is_file():
+            assert SECRET_KEY.encode() not in path.read_bytes(), path
+    assert SECRET_KEY not in own.log.read_text()
+
+
+def test_the_filers_own_http_which_asks_for_no_key_is_off(own: Store) -> None:
+    import requests
+
+    own.bucket().create("a", b"x")
+    port = json.loads((own.folder / "store/ports.json").read_text())["filer.port"]
+    for path in ("/", "/buckets/", "/buckets/models/a"):
+        assert requests.get(f"http://127.0.0.1:{port}{path}", timeout=5).status_code == 404
+
+
+def test_a_second_store_on_the_same_folder_is_refused(own: Store) -> None:
+    second = _run(own.folder / "store", 0)
+    assert second.returncode == 1
+    assert "another store runs in" in second.stderr
+    assert own.bucket().create("a", b"x") is Created.YES
+
+
+def test_a_busy_port_is_named(own: Store, tmp_path: Path) -> None:
+    second = _run(tmp_path / "second", own.port)
+    assert second.returncode == 1
+    assert f"port {own.port} is busy" in second.stderr
+
+
+def test_missing_keys_are_named(tmp_path: Path) -> None:
+    second = _run(tmp_path / "second", 0, keys={})
+    assert second.returncode == 1
+    assert "AWS_ACCESS_KEY_ID is not set" in second.stderr
+
+
+def test_a_store_that_was_killed_is_unavailable_and_then_there_again(own: Store) -> None:
+    bucket = own.bucket(store_timeout=2.0)
+    bucket.create("a", b"x")
+    own.kill()
+    for act in (
+        bucket.ensure,
+        lambda: bucket.stat("a"),
+        lambda: bucket.create("b", b""),
+        lambda: list(bucket.list("")),
+    ):
+        with pytest.raises(StoreUnavailable, match=str(own.port)):
+            act()
+    own.start()
+    assert bucket.read("a", 1) == b"x"
+
+
+def test_other_keys_than_its_own_are_refused(own: Store) -> None:
+    with pytest.raises(AccessDenied):
+        Bucket(own.settings(aws_access_key_id="somebody")).ensure()
+
+
+def test_waiting_for_a_store_that_is_not_there_ends() -> None:
+    with pytest.raises(StoreUnavailable, match="no store answered"):
+        wait_ready(f"http://127.0.0.1:{free_port()}", 0.2)
+
+
+def _run(folder: Path, port: int, keys: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    given = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY} if keys is None else keys
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | given
+    command = [sys.executable, "-m", "object_store.embedded", "--dir", str(folder), "--port", str(port)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)

@@ -1,0 +1,233 @@
+"""model_server over HTTP on real stores: publish, reject, roll, roll back, and what the ledger tells."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from changeover.digest import repr_digest
+from object_store import keys
+from object_store.exceptions import ObjectMissing
+from tests.conftest import wait_until
+from tests.integration.artifacts import a_model
+from tests.integration.server_process import REPORT_TOKEN, ServerProcess
+from tests.integration.stores import Store
+
+
+def version_of(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+@pytest.fixture(scope="module", params=["seaweed", "minio"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    store: Store = request.getfixturevalue(request.param)
+    process = ServerProcess(store, f"shared-{request.param}", tmp_path_factory.mktemp("server")).start()
+    yield process
+    assert process.end() == 0
+
+
+def test_publishing_names_the_bytes_by_their_hash_and_twice_is_once(server: ServerProcess) -> None:
+    body = a_model(1)
+    first = server.publish(body)
+    assert first.status_code == 201, first.text
+    assert first.json()["version"] == version_of(body)
+    assert first.json()["state"] == "admitted"
+    assert first.headers["Location"] == f"/models/loan/versions/{version_of(body)}"
+    assert server.publish(body).status_code == 200
+    fetched = server.get(f"{first.headers['Location']}/artifact")
+    assert fetched.content == body
+    assert fetched.headers["Repr-Digest"] == repr_digest(version_of(body))
+    manifest = server.get(f"/models/loan/versions/{version_of(body)[:10]}").json()
+    assert manifest["classes"] == [0, 1]
+    assert [column["name"] for column in manifest["schema"]["columns"]] == ["x0", "x1", "x2"]
+
+
+def test_a_publisher_may_send_a_manifest_beside_the_artifact(server: ServerProcess) -> None:
+    files = {"artifact": ("m.joblib", a_model(2)), "manifest": (None, '{"metrics": {"f1": 0.5}, "description": "two"}')}
+    answer = server.post("/models/loan/versions", files=files)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["metrics"] == {"f1": 0.5}
+    assert answer.json()["description"] == "two"
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        ({"other": ("m.joblib", b"x")}, 400),
+        ({"manifest": (None, "{}")}, 400),
+        ({"artifact": ("m.joblib", b"x"), "manifest": (None, "no json")}, 422),
+        ({"artifact": ("m.joblib", b"x"), "manifest": (None, '{"colour": 1}')}, 422),
+    ],
+)
+def test_a_malformed_form_is_refused_with_the_part_that_is_wrong(
+    server: ServerProcess, files: dict[str, tuple[str | None, bytes | str]], status: int
+) -> None:
+    answer = server.post("/models/loan/versions", files=files)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "artifact" in answer.json()["detail"] or "manifest" in answer.json()["detail"]
+
+
+def test_a_digest_that_does_not_match_is_refused_and_nothing_is_kept(server: ServerProcess) -> None:
+    body = a_model(3)
+    answer = server.publish(body, headers={"Repr-Digest": repr_digest("0" * 64)})
+    assert answer.status_code == 422
+    assert version_of(body) in answer.json()["detail"]
+    assert server.get(f"/models/loan/versions/{version_of(body)}").status_code == 404
+    assert server.publish(body, headers={"Repr-Digest": "sha-256=nonsense"}).status_code == 400
+
+
+def test_an_artifact_that_is_no_model_is_rejected_kept_and_explained(server: ServerProcess) -> None:
+    body = b"<html>not a model</html>"
+    answer = server.publish(body, params={"name": "page.joblib"})
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:changeover:rejected"
+    listed = server.get("/models/loan/versions")
+    told = [entry for entry in listed.json()["versions"] if entry["state"] == "rejected"]
+    assert told[0]["name"] == "page.joblib"
+    assert told[0]["reason"] == answer.json()["reason"]
+    bucket = server.store.bucket(bucket=server.bucket)
+    assert bucket.read(keys.rejected_key("loan", "page.joblib"), 1000) == body
+    with pytest.raises(ObjectMissing):
+        bucket.stat(keys.manifest_key("loan", version_of(body)))
+    assert server.roll(version_of(body)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("token", "status"), [(None, 401), ("nonsense", 401), (REPORT_TOKEN, 403)], ids=["none", "unknown", "report"]
+)
+def test_changes_need_the_publish_token(server: ServerProcess, token: str | None, status: int) -> None:
+    for path in ("/models/loan/versions", "/models/loan/rollouts", "/models/loan/rollback"):
+        answer = server.post(path, token=token, data=b"x")
+        assert answer.status_code == status, path
+        assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Content-Type": "text/csv"}, 415), ({"Content-Encoding": "gzip"}, 415)],
+)
+def test_an_upload_in_another_form_is_refused(server: ServerProcess, headers: dict[str, str], status: int) -> None:
+    assert server.publish(b"x", headers=headers).status_code == status
+
+
+def test_names_and_versions_are_checked(server: ServerProcess) -> None:
+    assert server.publish(b"x", model="Not_A_Name").status_code == 422
+    assert server.get("/models/unheard-of").status_code == 404
+    assert server.get("/models/unheard-of/current").status_code == 404
+    server.publish(a_model(1))
+    assert server.roll("f" * 64).status_code == 404
+    assert server.roll("12").status_code == 422
+    assert server.post("/models/loan/rollouts", json={}).status_code == 400
+    assert server.post("/models/loan/rollouts?wait=x", json={"version": "f" * 64}).status_code == 400
+    assert server.get("/models/loan/rollouts?at=yesterday").status_code == 400
+    assert server.get("/models/loan/versions?limit=0").status_code == 400
+    assert server.get("/nowhere").status_code == 404
+    assert server.post("/livez").status_code == 405
+
+
+def test_rolling_and_rolling_back_are_told_by_etags_and_by_the_ledger(server: ServerProcess) -> None:
+    one, two = a_model(11), a_model(12)
+    for body in (one, two):
+        assert server.publish(body, model="story").status_code == 201
+    assert server.get("/models/story/current").status_code == 404
+    assert server.post("/models/story/rollback").status_code == 404
+    rolled = server.roll(version_of(one)[:8], model="story").json()
+    assert (rolled["state"], rolled["sequence"], rolled["previous"]) == ("committed", 1, None)
+    check = server.get("/models/story/current")
+    assert check.headers["ETag"] == f'"1-{version_of(one)}"'
+    assert check.headers["Lease-Ms"] == "0"
+    again = server.get("/models/story/current", headers={"If-None-Match": check.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    answer = server.post("/models/story/rollouts?wait=20", json={"version": version_of(two), "by": "ann"})
+    assert answer.json()["state"] == "committed"
+    assert server.get(answer.headers["Location"]).json() == answer.json()
+    assert server.roll(version_of(two), model="story").json()["sequence"] == 2
+    back = server.post("/models/story/rollback?wait=20").json()
+    assert (back["sequence"], back["version"], back["previous"]) == (3, version_of(one), version_of(two))
+    entries = server.get("/models/story/rollouts").json()["rollouts"]
+    assert [entry["sequence"] for entry in entries] == [3, 2, 1]
+    assert entries[1]["by"] == "ann"
+    between = server.get("/models/story/rollouts", params={"at": entries[1]["rolled_at"]}).json()["rollouts"]
+    assert [entry["version"] for entry in between] == [version_of(two)]
+    assert server.get("/models/story/rollouts?at=2020-01-01T00:00:00Z").json()["rollouts"] == []
+    page = server.get("/models/story/rollouts?limit=1&offset=1").json()
+    assert [entry["sequence"] for entry in page["rollouts"]] == [2]
+    states = {entry["version"]: entry["state"] for entry in server.get("/models/story/versions").json()["versions"]}
+    assert states == {version_of(one): "current", version_of(two): "retired"}
+    bucket = server.store.bucket(bucket=server.bucket)
+    assert [item.key for item in bucket.list("rollouts/story/")] == [keys.rollout_key("story", n) for n in (1, 2, 3)]
+    told = server.get("/models/story").json()
+    assert (told["current"]["sequence"], told["previous"]) == (3, version_of(two))
+    assert "story" in [model["model"] for model in server.get("/models").json()["models"]]
+
+
+def test_a_roll_waits_for_every_replica_and_aborts_with_its_reason(server: ServerProcess) -> None:
+    one, two = version_of(a_model(1)), version_of(a_model(4))
+    assert server.publish(a_model(1)).ok
+    assert server.publish(a_model(4)).ok
+    assert server.report("r1", ready=[one]) == 204
+    waiting = server.roll(two, wait=0)
+    assert waiting.status_code == 202
+    assert waiting.json()["state"] == "preparing"
+    assert server.get("/models/loan/current").headers["Next-Version"] == two
+    assert server.roll(one, wait=0).status_code == 409
+    assert server.report("r1", ready=[one], failed={two: "out of memory"}) == 204
+    location = waiting.headers["Location"]
+    ended = wait_until(lambda: (told := server.get(location).json())["state"] == "aborted" and told, 10)
+    assert "out of memory" in ended["reason"]
+    assert "Next-Version" not in server.get("/models/loan/current").headers
+    assert "out of memory" in str(server.get("/readyz").json()["problems"])
+    assert server.report("r1", ready=[one, two]) == 204
+    assert server.roll(two).json()["state"] == "committed"
+    assert server.get("/readyz").json()["status"] == "ready"
+    assert [row["replica"] for row in server.get("/models/loan").json()["replicas"]] == ["r1"]
+    headers = {"Authorization": f"Bearer {REPORT_TOKEN}"}
+    import requests
+
+    assert requests.delete(f"{server.url}/models/loan/replicas/r1", headers=headers, timeout=10).status_code == 204
+    assert server.get("/models/loan").json()["replicas"] == []
+
+
+def test_two_rolls_at_once_end_as_one_line_of_history(server: ServerProcess) -> None:
+    bodies = [a_model(21), a_model(22)]
+    for body in bodies:
+        assert server.publish(body, model="race").ok
+    barrier = threading.Barrier(2)
+    statuses: list[int] = []
+
+    def roll(body: bytes) -> None:
+        barrier.wait()
+        statuses.append(server.roll(version_of(body), model="race").status_code)
+
+    threads = [threading.Thread(target=roll, args=(body,)) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) in ([200, 200], [200, 409])
+    entries = server.get("/models/race/rollouts").json()["rollouts"]
+    assert [entry["sequence"] for entry in entries] == list(range(len(entries), 0, -1))
+
+
+def test_the_metrics_and_the_request_id_are_there(server: ServerProcess) -> None:
+    answer = server.get("/livez", headers={"X-Request-Id": "abc-1"})
+    assert answer.headers["X-Request-Id"] == "abc-1"
+    assert "changeover_publishes_total" in server.get("/metrics").text
+    assert server.get("/readyz").json()["confinement"]
+
+
+def test_an_artifact_past_the_cap_is_refused_and_a_setting_that_is_wrong_is_named(
+    seaweed: Store, tmp_path: Path
+) -> None:
+    small = ServerProcess(seaweed, "capped", tmp_path / "a", {"MAX_MODEL_BYTES": "100"}).start()
+    assert small.publish(b"x" * 101).status_code == 413
+    assert small.publish(b"x" * 70_000_000).status_code == 413
+    assert small.end() == 0
+    wrong = ServerProcess(seaweed, "capped", tmp_path / "b").start(ready=False, MODEL_SHA256="abc", SERVER_PORT="x")
+    assert wrong.process is not None
+    assert wrong.process.wait(10) == 2
+    assert "MODEL_SHA256" in wrong.log
+    assert "SERVER_PORT" in wrong.log
