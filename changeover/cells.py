@@ -54,6 +54,16 @@ def _number(nullable: bool, written: Format | None) -> Callable[[object], float]
     read = PARSERS[written]
 
     def parse(value: object) -> float:
+        if type(value) is str:  # what is written plainly is that number in every format: the short way for most
+            try:
+                found = float(value)
+            except ValueError:
+                return parse_with_care(value)
+            if found - found == 0.0 and "_" not in value and value.isascii():
+                return found
+        return parse_with_care(value)
+
+    def parse_with_care(value: object) -> float:
         try:
             found = read(value) if type(value) is str else _unwritten(value)
         except (ValueError, OverflowError):
