@@ -84,6 +84,8 @@ def running(empty: Running, models: list[Path]) -> Running:
     rollout = empty.client.roll(published.version, model=MODEL)
     assert rollout["state"] == "committed", rollout
     assert published.version == sha256_of_file(models[0])
+    # the first version of all has no replica to wait for: each worker fetches it once it hears of it
+    wait_until(lambda: {empty.serving() for _ in range(20)} == {published.version}, what="the first version serving")
     return empty
 
 
@@ -140,20 +142,21 @@ def test_an_upload_by_hand_serves_after_a_restart_that_nobody_notices(running: R
     assert clients.answered[version] > 0
 
 
-def test_three_replica_containers_agree_and_one_of_them_leaves_unnoticed(running: Running) -> None:
+def test_three_replica_containers_agree_and_two_of_them_leave_unnoticed(running: Running) -> None:
     compose = running.compose
-    compose.up("--scale", "predict_api=3")
     wanted = running.client.current(MODEL)["version"]
 
-    def all_hold_it() -> bool:
+    def six_workers_hold_it() -> bool:
         replicas = running.client.model(MODEL)["replicas"]
         assert isinstance(replicas, list)
         return len(replicas) >= 6
 
-    wait_until(all_hold_it, 60, "three containers with two workers each, seen by model_server")
+    scale = ("up", "--detach", "--no-recreate", "--no-deps", "--scale")
     with ClientLoop(running.predict_url, body("single")) as clients:
-        wait_until(clients.after(100), what="answers of three containers")
-        compose.compose("up", "--detach", "--no-recreate", "--no-deps", "--scale", "predict_api=1", "predict_api")
+        compose.compose(*scale, "predict_api=3", "predict_api")
+        wait_until(six_workers_hold_it, 60, "three containers with two workers each, seen by model_server")
+        wait_until(clients.after(200), what="answers of three containers")
+        compose.compose(*scale, "predict_api=1", "predict_api")
         wait_until(clients.after(100), what="answers of the one that is left")
     assert clients.failed == []
     assert set(clients.answered) == {wanted}
@@ -188,7 +191,7 @@ def test_the_store_is_out_of_reach_of_predict_api(running: Running, where: str) 
     }[where]
     tried = compose.compose("exec", "-T", "predict_api", "python", "-c", CONNECT, name, port, check=False)
     assert tried.returncode != 0
-    assert "Error" in tried.stderr
+    assert "error" in tried.stderr.lower(), tried.stderr
 
 
 def _gateway(compose: ComposeStack, network: str) -> str:
