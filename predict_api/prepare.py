@@ -66,8 +66,8 @@ class Preparation:
                 if version is not None:
                     self._prepare(version)
                     continue
-                if self._replica.held is None and self._freshness.broken:
-                    self._start_from_cache()
+                if self._freshness.broken:
+                    self._fall_back()
                 self._remember()
             except Exception as error:  # noqa: BLE001 the thread must outlive any single version
                 event("prepare.crashed", level="error", model=self._replica.model, error=error)
@@ -81,10 +81,12 @@ class Preparation:
                 prepared = self._ready(version)
             except ArtifactUnavailable as error:
                 event("prepare.waits", level="warning", model=self._replica.model, version=version, reason=str(error))
+                self._fall_back()
                 pause.wait(RETRY_SECONDS)
                 continue
             except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
                 self._replica.fail(version, _reason(error), now())
+                self._fall_back()
                 return
             self._replica.add(prepared)
             self._freshness.hasten()
@@ -113,8 +115,10 @@ class Preparation:
             _warm_up(estimator, schema)
         return Prepared(manifest.version, estimator, schema, manifest)
 
-    def _start_from_cache(self) -> None:
-        """Hold what was last confirmed, if the cache has all of it; otherwise there is nothing to wait for."""
+    def _fall_back(self) -> None:
+        """With nothing held, hold what was last confirmed, if the cache has all of it; its answers are stale."""
+        if self._replica.held is not None:
+            return
         model = self._replica.model
         current = self._cache.current(model)
         manifest = self._cache.manifest(model, current.version) if current else None

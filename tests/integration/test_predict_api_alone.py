@@ -253,3 +253,17 @@ def test_a_client_that_goes_away_leaves_no_trace(stub: WireStub, instances: Inst
     assert none_stale(api)
     assert api.predict(ROW).status_code == 200
     assert "Traceback" not in api.text()
+
+
+def test_a_restarted_replica_that_cannot_get_the_current_version_answers_by_its_last_one(
+    stub: WireStub, instances: Instances
+) -> None:
+    first = instances.start(WORKERS="1")
+    assert none_stale(first)
+    first.end()
+    stub.roll("default", stub.publish("default", *tiny(2)))
+    stub.on_artifact = wire_stub.failing
+    second = instances.start(WORKERS="1")
+    assert all_stale(second)
+    stub.on_artifact = None
+    wait_until(lambda: second.predict().json()["prediction"] == 2, what="the current version answers")

@@ -36,6 +36,11 @@ def rolled(stub: WireStub, api: PredictApi, number: int) -> str:
     return version
 
 
+def held_by_all(stub: WireStub) -> bool:
+    """Whether both workers report that they answer by what is current."""
+    return [one.held for one in list(stub.reports.values())] == [stub.currents["default"]] * 2
+
+
 def test_without_a_version_the_default_model_is_a_503_that_says_when_to_ask_again(
     api: PredictApi, stub: WireStub
 ) -> None:
@@ -77,6 +82,7 @@ def test_one_worker_downloads_for_all(api: PredictApi, stub: WireStub) -> None:
     before = stub.calls["artifact"]
     rolled(stub, api, 7)
     assert stub.calls["artifact"] == before + 1
+    wait_until(lambda: held_by_all(stub), what="both workers hold it")
 
 
 def test_a_version_that_becomes_current_unprepared_leaves_the_old_one_answering_stale(
@@ -89,8 +95,8 @@ def test_a_version_that_becomes_current_unprepared_leaves_the_old_one_answering_
     assert (answer.json()["prediction"], answer.headers["Model-Stale"]) == (7, "true")
     assert int(answer.headers["Model-Age"]) >= 0
     stub.on_artifact = None
-    wait_until(lambda: api.predict().json()["prediction"] == 8)
-    wait_until(lambda: len(stub.ready(version)) == 2)
+    wait_until(lambda: held_by_all(stub), what="both workers hold it")
+    assert api.predict().json()["prediction"] == 8
 
 
 def cut_off(exchange: Exchange) -> bool:
@@ -166,7 +172,7 @@ def test_another_life_of_model_server_gets_a_report_at_once(api: PredictApi, stu
     stub.reports.clear()
     stub.instance = "second"
     wait_until(lambda: len(stub.reports) == 2)
-    assert {report.held for report in stub.reports.values()} == {stub.currents["default"]}
+    assert held_by_all(stub)
 
 
 def test_the_log_holds_no_token(api: PredictApi, tmp_path: Path) -> None:
