@@ -66,7 +66,7 @@ class Body:
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes, at most `size`; empty at the end. Reports progress."""
-        wanted = _BLOCK if size < 0 else max(size, _BLOCK)
+        wanted = _BLOCK if size < 0 else size
         while self._sources:
             block = self._sources[0].read(wanted)
             if block:

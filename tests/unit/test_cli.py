@@ -1,0 +1,174 @@
+"""The command line without a stack: what it takes, and how it says that something is wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from changeover import stack
+from changeover.cli.main import main
+from changeover.cli.terminal import size_of, table
+
+ADDRESS_OF_NOBODY = "http://127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("CHANGEOVER_SERVER_URL", "CHANGEOVER_PREDICT_URL", "CHANGEOVER_TOKEN", "PUBLISHED_SERVER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+def test_every_verb_of_the_design_is_there() -> None:
+    design = "up restart push list show roll rollback history verify predict doctor credentials"
+    assert set(main.commands) == set(design.split())
+
+
+@pytest.mark.parametrize("verb", sorted(main.commands))
+def test_every_verb_explains_itself_and_takes_json(verb: str) -> None:
+    result = run(verb, "--help")
+    assert result.exit_code == 0
+    assert "--json" in result.output
+
+
+@pytest.mark.parametrize("verb", ["list", "show", "roll", "rollback", "history", "verify", "credentials"])
+def test_without_a_stack_the_error_says_what_to_start(verb: str) -> None:
+    result = run(verb)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: no stack is running here")
+    assert "changeover up" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_an_error_is_json_where_json_is_asked_for() -> None:
+    result = run("list", "--json")
+    assert result.exit_code == 1
+    said = json.loads(result.stderr)
+    assert said["kind"] == "StackNotFound"
+    assert "changeover up" in said["error"]
+
+
+def test_a_wrong_command_line_is_json_where_json_is_asked_for() -> None:
+    result = run("history", "--json", "--nonsense")
+    assert result.exit_code == 2
+    assert "nonsense" in json.loads(result.stderr)["error"]
+
+
+def test_a_server_that_is_not_there_is_named_with_what_to_start() -> None:
+    result = run("list", "--server-url", ADDRESS_OF_NOBODY)
+    assert result.exit_code == 1
+    assert f"model_server at {ADDRESS_OF_NOBODY} does not answer" in result.stderr
+    assert "changeover up" in result.stderr
+
+
+def test_the_environment_names_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHANGEOVER_SERVER_URL", ADDRESS_OF_NOBODY)
+    assert ADDRESS_OF_NOBODY in run("list").stderr
+
+
+def test_a_figure_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.joblib").write_bytes(b"x")
+    result = run("push", "model.joblib", "-m", "loan", "--metrics", "auc=high", "--server-url", ADDRESS_OF_NOBODY)
+    assert result.exit_code == 2
+    assert "auc=high" in result.stderr
+
+
+def test_an_example_without_rows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.joblib").write_bytes(b"x")
+    (tmp_path / "rows.json").write_text("[1, 2]")
+    words = ("push", "model.joblib", "-m", "loan", "--example", "rows.json", "--server-url", ADDRESS_OF_NOBODY)
+    result = run(*words)
+    assert result.exit_code == 2
+    assert "holds no row" in result.stderr
+
+
+def test_a_name_that_is_no_model_name_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "model.joblib").write_bytes(b"x")
+    result = run("push", "model.joblib", "-m", "Loan!", "--server-url", ADDRESS_OF_NOBODY)
+    assert result.exit_code == 1
+    assert "'Loan!' is not a model name" in result.stderr
+
+
+def test_a_body_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "body.json").write_text("{")
+    result = run("predict", "body.json", "--server-url", ADDRESS_OF_NOBODY)
+    assert result.exit_code == 2
+    assert "body.json is no JSON" in result.stderr
+
+
+def test_doctor_without_a_stack_says_what_is_wrong_and_the_next_step() -> None:
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "WRONG  stack" in result.stdout
+    assert "next: changeover up" in result.stdout
+
+
+def test_doctor_names_a_dead_up_and_services_that_do_not_answer(tmp_path: Path) -> None:
+    home = tmp_path / stack.HOME
+    home.mkdir()
+    pids = stack.Pids(up=2**22 + 1, store=2**22 + 2, model_server=2**22 + 3, predict_api=[[2**22 + 4]])
+    described = stack.Stack([ADDRESS_OF_NOBODY], ADDRESS_OF_NOBODY, ADDRESS_OF_NOBODY, "models", "t", "a", "s", pids)
+    stack.write(described, home)
+    stack.up_file(home).chmod(0o644)
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)
+    wrong = {check["name"]: check for check in said["checks"] if not check["ok"]}
+    assert {"up.json", "processes", "store", "model_server", "predict_api", "token"} <= set(wrong)
+    assert all(check["next_step"] for check in wrong.values())
+    assert "was killed" in wrong["processes"]["detail"]
+
+
+def test_credentials_on_the_host_are_up_json_without_pids(tmp_path: Path) -> None:
+    home = tmp_path / stack.HOME
+    home.mkdir()
+    described = stack.Stack(["http://p"], "http://m", "http://s", "models", "t", "a", "s", stack.Pids(1, 2, 3, [[4]]))
+    stack.write(described, home)
+    assert json.loads(run("credentials").stdout) == described.without_pids().to_json()
+
+
+def test_credentials_in_a_container_come_from_its_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("publish-it\n")
+    settings = {
+        "PUBLISHED_PREDICT_URLS": "http://127.0.0.1:5000",
+        "PUBLISHED_SERVER_URL": "http://127.0.0.1:5001",
+        "PUBLISHED_STORE_URL": "http://127.0.0.1:9000",
+        "PUBLISH_TOKEN_FILE": str(tmp_path / "token"),
+        "PUBLISHER_ACCESS_KEY": "publisher",
+        "PUBLISHER_SECRET_KEY": "hidden",
+        "BUCKET": "models",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert json.loads(run("credentials").stdout) == {
+        "predict_urls": ["http://127.0.0.1:5000"],
+        "server_url": "http://127.0.0.1:5001",
+        "store_url": "http://127.0.0.1:9000",
+        "bucket": "models",
+        "token": "publish-it",
+        "access_key": "publisher",
+        "secret_key": "hidden",
+    }
+
+
+def test_restart_without_a_running_up_says_so(tmp_path: Path) -> None:
+    result = run("restart", "store")
+    assert result.exit_code == 1
+    assert "changeover up" in result.stderr
+
+
+def test_tables_are_as_wide_as_their_cells() -> None:
+    assert table(["A", "B"], [["long", "x"], ["s", ""]]) == "A     B\nlong  x\ns"
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0 B"), (999, "999 B"), (17800, "17.8 kB"), (2.5e9, "2.5 GB"), (None, "-")]
+)
+def test_sizes_are_for_people(count: int | None, shown: str) -> None:
+    assert size_of(count) == shown
