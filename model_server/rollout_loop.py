@@ -96,7 +96,7 @@ class Rollouts:
         )
         for action in actions:
             self._do(state, rollout, action)
-        threading.Thread(target=self._drive, args=(state, rollout), name=f"rollout-{model}", daemon=True).start()
+        threading.Thread(target=self._drive, args=(state, rollout), name=f"rollout-{model}").start()
         return rollout
 
     def refuse(self, model: str, version: str, asked: Asked, reason: str) -> None:
