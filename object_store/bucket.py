@@ -102,13 +102,15 @@ class Bucket:
 
         def attempt() -> bytes:
             response = self._open(key, None)
+            body = bytearray()
             try:
-                body = response.read(limit + 1, decode_content=False)
+                for chunk in self._chunks(response, where):  # to the end: only there a body cut off is noticed
+                    body += chunk
+                    if len(body) > limit:
+                        raise ObjectTooLarge(f"{where}: larger than the {limit} bytes that it may have")
             finally:
                 give_back(response)
-            if len(body) > limit:
-                raise ObjectTooLarge(f"{where}: larger than the {limit} bytes that it may have")
-            return body
+            return bytes(body)
 
         return self._call(where, attempt)
 
