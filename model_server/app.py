@@ -11,6 +11,7 @@ from changeover.wire import REQUEST_ID
 from model_server import metrics
 from model_server.admission.parent import Examiner, Limits
 from model_server.auth import Gate
+from model_server.background import Background
 from model_server.incoming import DropZone
 from model_server.ledger import Ledger
 from model_server.models import Models
@@ -23,7 +24,6 @@ from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
 from model_server.settings import ServerSettings
 from model_server.spool import Spool
-from model_server.startup_loop import Background
 from model_server.versions import Versions
 from object_store.bucket import Bucket
 from object_store.settings import StoreSettings

@@ -12,8 +12,9 @@ from changeover.wire import ReplicaReport
 from model_server.rollout import FleetLooked
 
 SILENCE_S: Final = 3.0
+FIND_S: Final = 2.0  # within which a replica finds a model that is new, and reports
 FORGET_S: Final = 300.0
-UNKNOWN: Final = "(replicas of before the restart)"
+UNKNOWN: Final = "(replicas that have not reported yet)"
 
 
 @dataclass(frozen=True)

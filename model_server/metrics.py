@@ -2,16 +2,16 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-CHECKS = Counter("changeover_checks_total", "Freshness checks answered", ["model", "answer"])
-PUBLISHES = Counter("changeover_publishes_total", "Uploads by what became of them", ["model", "outcome"])
-ROLLOUTS = Counter("changeover_rollouts_total", "Rollouts by their end", ["model", "state"])
+CHECKS = Counter("changeover_server_checks_total", "Freshness checks answered", ["model", "answer"])
+PUBLISHES = Counter("changeover_server_publishes_total", "Uploads by what became of them", ["model", "outcome"])
+ROLLOUTS = Counter("changeover_server_rollouts_total", "Rollouts by their end", ["model", "state"])
 ROLLOUT_SECONDS = Histogram(
-    "changeover_rollout_seconds",
+    "changeover_server_rollout_seconds",
     "Seconds from the beginning of a rollout to its end",
     ["model", "state"],
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
-SEQUENCE = Gauge("changeover_current_sequence", "The ledger sequence that is current", ["model"])
-REPLICAS = Gauge("changeover_replicas", "Replicas that a rollout would wait for", ["model"])
-STORE_FAILURES = Counter("changeover_store_failures_total", "Calls that the store failed", ["cause"])
+SEQUENCE = Gauge("changeover_server_current_sequence", "The ledger sequence that is current", ["model"])
+REPLICAS = Gauge("changeover_server_replicas", "Replicas that a rollout would wait for", ["model"])
+STORE_FAILURES = Counter("changeover_server_store_failures_total", "Calls that the store failed", ["cause"])
 REQUESTS = Counter("changeover_server_requests_total", "Requests by method and status", ["method", "status"])

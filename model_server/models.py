@@ -49,12 +49,13 @@ class ModelState:
 
 
 class Models:
-    """All models of this process. `learn_until` is when replicas of a former life have had time to report."""
+    """All models of this process. `replica_heard_at` is when any replica of any model was heard of last."""
 
     def __init__(self) -> None:
         self._states: dict[str, ModelState] = {}
         self._lock = threading.Lock()
         self.ready = threading.Event()
+        self.replica_heard_at = float("-inf")
 
     def loaded(self, entries: dict[str, Entry]) -> None:
         """The ledger was read: from now on checks are answered. Fleets become known a silence later."""

@@ -18,9 +18,11 @@ from changeover.wire import RolloutState
 from model_server import metrics
 from model_server import rollout as machine
 from model_server.exceptions import NoCurrentVersion, Pinned, RolloutUnderWay
+from model_server.fleet import FIND_S, SILENCE_S
 from model_server.ledger import Entry, Ledger, LedgerInDoubt
 from model_server.models import Models, ModelState
 from model_server.rollout import Action, Event, Rollout
+from model_server.rollout_body import committed, to_json
 from model_server.versions import Versions
 from object_store import keys
 from object_store.bucket import Bucket
@@ -82,10 +84,13 @@ class Rollouts:
                     f"for its end, see GET /models/{model}/rollouts/{state.rollout.id}"
                 )
             if state.entry is not None and state.entry.version == version:
-                return _committed(state.entry)
+                return committed(state.entry)
             rollout, actions = machine.begin(self._new(state, version, asked))
             state.rollout = rollout
             state.fleet.forget_failure(version)
+            if state.current is None and now() - self._models.replica_heard_at <= SILENCE_S:
+                # Replicas run, but have not found this model yet: its first version is to be prepared, too.
+                state.fleet.known_from = now() + FIND_S
         log_events.event(
             "rollout.preparing",
             model=model,
@@ -250,37 +255,6 @@ class Rollouts:
             self._bucket.create(keys.aborted_key(rollout.model, rollout.id), body, "application/json")
         except StoreError as error:
             log_events.event("rollout.unrecorded", level="warning", model=rollout.model, reason=str(error))
-
-
-def to_json(rollout: Rollout) -> JsonObject:
-    """The body of a rollout that is under way or aborted; a committed one is `Entry.to_json`, the same members."""
-    return {
-        "id": rollout.id,
-        "model": rollout.model,
-        "sequence": rollout.sequence,
-        "version": rollout.version,
-        "previous": rollout.previous,
-        "state": rollout.state.value,
-        "reason": rollout.reason or rollout.asked,
-        "by": rollout.by,
-        "rolled_at": rollout.began_at,
-    }
-
-
-def _committed(entry: Entry) -> Rollout:
-    return Rollout(
-        id=entry.id,
-        model=entry.model,
-        sequence=entry.sequence,
-        version=entry.version,
-        previous=entry.previous,
-        by=entry.by,
-        asked=entry.reason,
-        began_at=entry.rolled_at,
-        deadline=0.0,
-        state=RolloutState.COMMITTED,
-        reason=entry.reason,
-    )
 
 
 def _tell(model: str, rollout: Rollout, took_s: float) -> None:

@@ -18,6 +18,9 @@ def blueprint(models: Models, instance: str) -> Blueprint:
 
     @routes.get("/models/<model>/current")
     def current(model: str) -> Response:
+        replica = request.headers.get(REPLICA_ID)
+        if replica is not None:
+            models.replica_heard_at = now()
         if not models.ready.is_set():
             raise NotReady("model_server has not read its ledger yet; it tries again and again, see /readyz")
         state = models.find(check_model_name(model))
@@ -27,7 +30,6 @@ def blueprint(models: Models, instance: str) -> Blueprint:
             return Response(
                 json.dumps(problem("unknown-model", 404, "No such model", detail)), 404, content_type=MEDIA_TYPE
             )
-        replica = request.headers.get(REPLICA_ID)
         if replica is not None:
             state.fleet.heard(replica, now())
         told = answer(state.pointer, request.headers.get("If-None-Match"), instance)

@@ -11,7 +11,7 @@ from changeover.manifest import JsonObject
 from changeover.problem import problem
 from model_server.exceptions import NotReady
 from model_server.models import Models, ModelState
-from model_server.rollout_loop import to_json
+from model_server.rollout_body import to_json
 from model_server.routes.problems import answer
 from model_server.routes.versions import VersionCalls
 
@@ -34,11 +34,7 @@ def blueprint(
     def readyz() -> Response:
         wrong: JsonObject = dict(problems.items())
         held: JsonObject = dict(confinement.items())
-        lacks_its_pin = [
-            model
-            for model, version in pins.items()
-            if "pin" in wrong and _current_version(calls.models, model) is None and version
-        ]
+        lacks_its_pin = "pin" in wrong and any(_current_version(calls.models, model) is None for model in pins)
         if not calls.models.ready.is_set() or lacks_its_pin:
             detail = "; ".join(str(text) for text in wrong.values()) or "the ledger is being read"
             body = problem("no-model", 503, "Not ready", detail, problems=wrong, confinement=held)

@@ -8,9 +8,10 @@ from changeover.identity import normalize_version
 from changeover.manifest import JsonObject
 from model_server.auth import Gate, Right
 from model_server.exceptions import MalformedRequest, UnknownModel, VersionRejected
-from model_server.pages import page
 from model_server.rollout import Rollout
-from model_server.rollout_loop import Asked, Rollouts, to_json
+from model_server.rollout_body import to_json
+from model_server.rollout_loop import Asked, Rollouts
+from model_server.routes.pages import page
 from model_server.routes.versions import VersionCalls
 
 _LONGEST_WAIT_S = 600.0

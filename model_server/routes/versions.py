@@ -11,13 +11,13 @@ from changeover.exceptions import UnknownVersion
 from changeover.identity import check_model_name
 from changeover.manifest import JsonObject, Manifest
 from changeover.wire import REPR_DIGEST, VersionState
-from model_server import uploads
 from model_server.auth import Gate, Right
 from model_server.exceptions import NotReady, UnknownModel
 from model_server.ledger import Ledger
 from model_server.models import Models
-from model_server.pages import page
 from model_server.publish import Publisher
+from model_server.routes import uploads
+from model_server.routes.pages import page
 from model_server.spool import Spool
 from model_server.versions import Versions
 from object_store import keys

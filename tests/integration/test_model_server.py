@@ -215,7 +215,7 @@ def test_two_rolls_at_once_end_as_one_line_of_history(server: ServerProcess) -> 
 def test_the_metrics_and_the_request_id_are_there(server: ServerProcess) -> None:
     answer = server.get("/livez", headers={"X-Request-Id": "abc-1"})
     assert answer.headers["X-Request-Id"] == "abc-1"
-    assert "changeover_publishes_total" in server.get("/metrics").text
+    assert "changeover_server_publishes_total" in server.get("/metrics").text
     assert server.get("/readyz").json()["confinement"]
 
 
