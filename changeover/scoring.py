@@ -6,11 +6,13 @@ design. `predict` decides the label (a decision threshold is part of the model),
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from changeover.cells import Cell
@@ -47,9 +49,29 @@ def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell
     if rows == 0:
         return Scores(labels=[], probabilities=[] if asks else None, classes=classes)
     fed = features(estimator, schema, columns)
-    labels = _rows_of(_call(estimator, "predict", fed), "predict", rows)
-    probabilities = _probabilities(_call(estimator, "predict_proba", fed), rows) if asks else None
+    returned = _call(estimator, "predict_proba", fed) if asks else None
+    probabilities = _probabilities(returned, rows) if asks else None
+    decided = _labels_by_threshold(estimator, returned)
+    labels = _rows_of(_call(estimator, "predict", fed) if decided is None else decided, "predict", rows)
     return Scores(labels=labels, probabilities=probabilities, classes=classes)
+
+
+def _labels_by_threshold(estimator: object, probabilities: object) -> Array | None:
+    """What `FixedThresholdClassifier.predict` makes of its own probabilities, without running the pipeline again.
+
+    None for every other estimator, and where its threshold is on something else: then `predict` has to be asked.
+    """
+    if type(estimator) is not FixedThresholdClassifier or not isinstance(probabilities, np.ndarray):
+        return None
+    fixed: Any = estimator  # scikit-learn brings no types
+    if fixed.response_method == "decision_function" or fixed.pos_label is not None:
+        return None
+    classes: Array = np.asarray(fixed.classes_)
+    if classes.shape != (2,) or probabilities.shape[1:] != (2,):
+        return None
+    threshold = 0.5 if fixed.threshold == "auto" else fixed.threshold
+    labels: Array = classes[(probabilities[:, 1] >= threshold).astype(int)]
+    return labels
 
 
 def classes_of(estimator: object) -> list[Json] | None:

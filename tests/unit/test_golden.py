@@ -92,6 +92,6 @@ def test_rows_without_outputs_only_have_to_be_answered() -> None:
     replay(MODEL, SCHEMA, {"rows": list[Json](ROWS)})
     two = Schema((Column("a"), Column("b")))
     with pytest.raises(
-        GoldenMismatch, match="cannot answer its golden rows: the model raised ValueError in predict: X has 2"
+        GoldenMismatch, match="cannot answer its golden rows: the model raised ValueError in predict_proba: X has 2"
     ):
         replay(MODEL, two, {"rows": [{"a": 1, "b": 2}]})

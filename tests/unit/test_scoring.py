@@ -91,6 +91,23 @@ def test_the_threshold_decides_the_label_and_leaves_the_probabilities() -> None:
     assert ask(strict).probabilities == ask(plain).probabilities
 
 
+@pytest.mark.parametrize("labels", [["no", "yes"], [1, 0], [False, True]])
+@pytest.mark.parametrize("how", ["auto", "predict_proba", "decision_function"])
+@pytest.mark.parametrize("positive", [False, True])
+def test_a_threshold_gives_the_labels_of_predict_whatever_it_is_on(
+    labels: list[object], how: str, *, positive: bool
+) -> None:
+    inner = LogisticRegression().fit(X, np.array(labels)[Y])
+    spread = np.linspace(-3, 3, 61)
+    asked: dict[str, Sequence[Cell]] = {"x0": list(spread), "x1": [0.5] * 61}
+    # each score that occurs is a threshold once: those exactly on it are positive
+    for threshold in ["auto", *inner.predict_proba(np.c_[spread, [0.5] * 61])[::20, 1]]:
+        model = FixedThresholdClassifier(
+            inner, threshold=threshold, response_method=how, pos_label=labels[0] if positive else None
+        ).fit(X, np.array(labels)[Y])
+        assert ask(model, asked).labels == model.predict(np.c_[spread, [0.5] * 61]).tolist()
+
+
 def test_no_rows_are_answered_by_no_labels() -> None:
     assert score(LogisticRegression().fit(X, Y), XY, {"x0": [], "x1": []}, 0) == Scores([], [], [0, 1])
     assert score(LinearRegression().fit(X, Y), XY, {"x0": [], "x1": []}, 0) == Scores([], None, None)
