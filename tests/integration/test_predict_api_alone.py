@@ -77,26 +77,38 @@ def test_answers_are_stale_while_model_server_is_away_and_fresh_again_after(
     assert callers.failures == []
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WireStub, PredictApi]]:
+    """One instance for the faults that leave no trace."""
+    with running_stub() as stub:
+        stub.roll("default", stub.publish("default", *tiny(1)))
+        api = PredictApi(port_that_is_free(), stub.url, tmp_path_factory.mktemp("shared"), WORKERS="1")
+        try:
+            api.wait_until_it_listens()
+            yield stub, api
+        finally:
+            api.kill()
+
+
 @pytest.mark.parametrize(
     "fault", ["silent", "dripping", "html", "failing", "wrong_json", "etag_of_another", "not_modified_for_nothing"]
 )
 def test_a_check_that_gives_no_answer_to_trust_makes_answers_stale(
-    stub: WireStub, instances: Instances, fault: str
+    shared: tuple[WireStub, PredictApi], fault: str
 ) -> None:
-    api = instances.start(WORKERS="1", CHECK_DEADLINE_MS="250")
-    assert none_stale(api)
+    stub, api = shared
+    wait_until(lambda: none_stale(api), what="every answer is confirmed")
     stub.on_check = getattr(wire_stub, fault)
     wait_until(lambda: all_stale(api), what="every answer is stale")
-    counted = requests.get(f"{api.url}/metrics", timeout=30).text
-    assert 'outcome="failed"' in counted
+    assert 'outcome="failed"' in api.get("/metrics").text
     stub.on_check = None
     wait_until(lambda: none_stale(api), what="every answer is confirmed")
 
 
 def test_a_kept_alive_connection_that_was_closed_is_replaced_within_the_check(
-    stub: WireStub, instances: Instances
+    shared: tuple[WireStub, PredictApi],
 ) -> None:
-    api = instances.start(WORKERS="1")
+    stub, api = shared
     for _ in range(5):
         stub.stop()
         stub.start()
@@ -109,6 +121,7 @@ def test_a_kept_alive_connection_that_was_closed_is_replaced_within_the_check(
 
     stub.on_check = close
     assert none_stale(api)
+    stub.on_check = None
 
 
 def test_a_replica_that_is_restarted_alone_answers_from_its_cache_and_says_stale(
@@ -232,8 +245,8 @@ def test_a_name_that_cannot_be_looked_up_costs_no_request_more_than_the_deadline
         api.kill()
 
 
-def test_probes_do_not_reach_model_server(stub: WireStub, instances: Instances) -> None:
-    api = instances.start(WORKERS="1")
+def test_probes_do_not_reach_model_server(shared: tuple[WireStub, PredictApi]) -> None:
+    stub, api = shared
     before = sum(stub.calls.values())
     for _ in range(50):
         assert api.get("/readyz").status_code == 200
@@ -242,8 +255,8 @@ def test_probes_do_not_reach_model_server(stub: WireStub, instances: Instances) 
     assert calls < 50
 
 
-def test_a_client_that_goes_away_leaves_no_trace(stub: WireStub, instances: Instances) -> None:
-    api = instances.start(WORKERS="1")
+def test_a_client_that_goes_away_leaves_no_trace(shared: tuple[WireStub, PredictApi]) -> None:
+    _, api = shared
     port = int(api.url.rsplit(":", 1)[1])
     for _ in range(10):
         with socket.create_connection(("127.0.0.1", port)) as client:

@@ -1,0 +1,106 @@
+"""predict_api's calls to model_server: one hard deadline over name, connect and read; fault 19 among others."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from changeover.clock import now
+from predict_api import lookup
+from predict_api.connection import Connection
+from predict_api.exceptions import CallFailed
+from predict_api.lookup import MOST_PENDING, Lookup
+from tests import wire_stub
+from tests.tiny_models import tiny
+from tests.wire_stub import WireStub, running_stub
+
+
+@pytest.fixture
+def stub() -> Iterator[WireStub]:
+    with running_stub() as stub:
+        stub.roll("default", stub.publish("default", *tiny(1)))
+        yield stub
+
+
+def kind_of_failure(connection: Connection, seconds: float = 0.3, largest: int = 10_000) -> str:
+    with pytest.raises(CallFailed) as caught:
+        connection.call("GET", "/models/default/current", {"Replica-Id": "r"}, now() + seconds, largest=largest)
+    return caught.value.kind
+
+
+@pytest.mark.parametrize("fault", ["silent", "dripping"])
+def test_the_deadline_holds_whatever_the_peer_does(stub: WireStub, fault: str) -> None:
+    stub.on_check = getattr(wire_stub, fault)
+    connection = Connection(stub.url)
+    assert kind_of_failure(connection) == "timeout"
+    stub.on_check = None
+    assert connection.call("GET", "/models", {}, now() + 10).status == 200
+    connection.close()
+
+
+def test_an_answer_larger_than_expected_is_not_read(stub: WireStub) -> None:
+    assert kind_of_failure(Connection(stub.url), 10, largest=20) == "large"
+
+
+def test_nobody_listening_is_known_at_once(stub: WireStub) -> None:
+    stub.stop()
+    assert kind_of_failure(Connection(stub.url), 10) == "refused"
+
+
+class Resolver:
+    """The system's resolver with a valve: closed, lookups hang, as on an internal network during a restart."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.open = threading.Event()
+        self.asked = 0
+        self._address = address
+
+    def __call__(
+        self, host: str, port: int, *args: object, flags: int = 0, **kwargs: object
+    ) -> list[tuple[object, ...]]:
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "a name")
+        self.asked += 1
+        self.open.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", self._address)]
+
+
+@pytest.fixture
+def resolver(stub: WireStub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
+    resolver = Resolver(("127.0.0.1", stub.port))
+    monkeypatch.setattr(lookup.socket, "getaddrinfo", resolver)
+    yield resolver
+    resolver.open.set()
+
+
+def test_a_lookup_that_hangs_is_given_up_at_the_deadline(resolver: Resolver) -> None:
+    assert kind_of_failure(Connection("http://model_server:5001")) == "name"
+
+
+def test_the_last_good_address_is_used_while_a_lookup_hangs(resolver: Resolver) -> None:
+    resolver.open.set()
+    connection = Connection("http://model_server:5001")
+    assert connection.call("GET", "/models", {}, now() + 10).status == 200
+    connection.close()
+    resolver.open.clear()
+    assert connection.call("GET", "/models", {}, now() + 0.5).status == 200
+    connection.close()
+
+
+def test_lookups_that_hang_are_few(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "REPLACE_AFTER", 0.0)
+    names = Lookup("model_server", 5001)
+    for _ in range(10):
+        with pytest.raises(CallFailed):
+            names.addresses(now() + 0.01)
+    assert resolver.asked == MOST_PENDING
+
+
+def test_a_name_that_does_not_exist_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*args: object, **kwargs: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(lookup.socket, "getaddrinfo", unknown)
+    with pytest.raises(CallFailed, match="has no address"):
+        Lookup("model_server", 5001).addresses(now() + 10)

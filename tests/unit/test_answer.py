@@ -1,0 +1,55 @@
+"""predict_api/answer.py: the bytes of an answer."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from changeover.exceptions import ScoringFailed
+from changeover.manifest import Json
+from predict_api.answer import render
+
+VERSION = "a" * 64
+
+
+@dataclass(frozen=True)
+class Scores:
+    labels: list[Json]
+    probabilities: list[Json] | None = None
+    classes: list[Json] | None = None
+
+
+def test_one_row_is_one_object() -> None:
+    body = render(Scores([1], [[0.25, 0.75]], [0, 1]), VERSION, single=True)
+    assert json.loads(body) == {
+        "prediction": 1,
+        "predict_proba": [0.25, 0.75],
+        "classes": [0, 1],
+        "model_version": VERSION,
+    }
+
+
+def test_a_batch_is_a_list_even_of_one_or_none() -> None:
+    assert json.loads(render(Scores(["x"], [[1.0]], ["x"]), VERSION, single=False))["predictions"] == [
+        {"prediction": "x", "predict_proba": [1.0]}
+    ]
+    assert json.loads(render(Scores([], [], ["x"]), VERSION, single=False))["predictions"] == []
+
+
+def test_a_model_without_probabilities_says_null_and_names_no_classes() -> None:
+    body = json.loads(render(Scores([2.5], None, [0, 1]), VERSION, single=True))
+    assert body == {"prediction": 2.5, "predict_proba": None, "model_version": VERSION}
+
+
+def test_inputs_come_back_with_sorted_keys_and_null_for_what_is_missing() -> None:
+    inputs = {"b": [float("nan"), 2.0], "a": [None, "é"]}
+    body = render(Scores([1, 2]), VERSION, single=False, inputs=inputs)
+    rows = json.loads(body)["predictions"]
+    assert [row["inputs"] for row in rows] == [{"a": None, "b": None}, {"a": "é", "b": 2.0}]
+    assert list(rows[0]["inputs"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_strict_json_cannot_say_is_the_fault_of_the_model(number: float) -> None:
+    with pytest.raises(ScoringFailed, match="NaN"):
+        render(Scores([number]), VERSION, single=True)

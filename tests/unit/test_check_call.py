@@ -1,0 +1,58 @@
+"""predict_api/check_call.py: what is exactly the protocol, and what is not."""
+
+import json
+
+import pytest
+
+from changeover.wire import Current, MalformedAnswer
+from predict_api.check_call import read_answer
+from predict_api.connection import Answer
+
+HELD = Current(3, "a" * 64)
+NEW = Current(4, "b" * 64)
+JSON = {"content-type": "application/json"}
+
+
+def said(current: Current, **headers: str) -> Answer:
+    given = {**JSON, "etag": current.etag, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    return Answer(200, given, json.dumps(current.to_json("loan")).encode())
+
+
+def test_a_200_names_what_is_current_and_what_is_next() -> None:
+    answer = read_answer(said(NEW, next_version="c" * 64, lease_ms="1500", server_instance="x"), "loan", HELD)
+    assert (answer.current, answer.next_version, answer.lease, answer.server_instance) == (NEW, "c" * 64, 1.5, "x")
+
+
+def test_a_304_for_what_was_asked_confirms_it() -> None:
+    assert read_answer(Answer(304, {"etag": HELD.etag}, b""), "loan", HELD).current == HELD
+
+
+def test_a_404_problem_says_that_nothing_is_current() -> None:
+    problem = Answer(404, {"content-type": "application/problem+json", "next-version": "c" * 64}, b"{}")
+    answer = read_answer(problem, "loan", None)
+    assert (answer.current, answer.next_version) == (None, "c" * 64)
+
+
+@pytest.mark.parametrize(
+    ("answer", "held"),
+    [
+        (Answer(304, {"etag": HELD.etag}, b""), None),
+        (Answer(304, {"etag": NEW.etag}, b""), HELD),
+        (Answer(304, {}, b""), HELD),
+        (Answer(404, {"content-type": "text/html"}, b"<html>"), HELD),
+        (Answer(500, JSON, b"{}"), HELD),
+        (Answer(302, {"location": "/login"}, b""), HELD),
+        (Answer(200, {**JSON, "etag": NEW.etag}, b"<html>"), HELD),
+        (Answer(200, {**JSON, "etag": NEW.etag}, b"[]"), HELD),
+        (Answer(200, {**JSON, "etag": NEW.etag}, b"{}"), HELD),
+        (Answer(200, {**JSON, "etag": NEW.etag}, json.dumps(NEW.to_json("other")).encode()), HELD),
+        (Answer(200, {**JSON, "etag": HELD.etag}, json.dumps(NEW.to_json("loan")).encode()), HELD),
+        (Answer(200, JSON, json.dumps(NEW.to_json("loan")).encode()), HELD),
+        (said(NEW, next_version="soon"), HELD),
+        (said(NEW, lease_ms="-1"), HELD),
+        (said(NEW, lease_ms="1e9"), HELD),
+    ],
+)
+def test_whatever_is_not_the_protocol_is_a_failed_check(answer: Answer, held: Current | None) -> None:
+    with pytest.raises(MalformedAnswer):
+        read_answer(answer, "loan", held)
