@@ -7,7 +7,7 @@ running its constructor (`cls.__new__`, then its state), *call* may be called wh
 
 Left out on purpose, whatever a search of the libraries finds: all that imports, evaluates, opens or looks up attributes
 by name. Among them `numpy._core._ufunc_reconstruct` (imports what it is told), `numpy.load`, `fromfile` and `memmap`,
-`functools.partial`, `operator.attrgetter`, joblib's `NDArrayWrapper` (loads a path), SciPy's distributions
+`operator.attrgetter`, `functools.partial` of anything but scikit-learn's functions, joblib's `NDArrayWrapper` (loads a path), SciPy's distributions
 (`rv_generic.__setstate__` executes a text from its state) and trees of `scipy.spatial` (raw pointers), `sklearn.datasets`
 and whatever is vendored or made for tests.
 """
@@ -92,6 +92,7 @@ _CALLED: Final = {
     "builtins": "bytearray bytes complex frozenset range set slice",
     "collections": "OrderedDict defaultdict deque",
     "copyreg": "_reconstructor",
+    "functools": "partial",
     "datetime": "date datetime time timedelta timezone",
     "numpy": "dtype",
     "numpy._core.multiarray": "_reconstruct scalar",
@@ -129,12 +130,14 @@ _REFERRED: Final = {
     "pandas.core.indexes.base": "Index",
     "pandas.core.indexes.range": "RangeIndex",
     "scipy._lib.array_api_compat.numpy._aliases": "asarray",
+    "sklearn._loss._loss": "CyHalfMultinomialLoss",
     "sklearn.cluster._kmeans": "_kmeans_single_elkan _kmeans_single_lloyd",
     "sklearn.feature_selection._mutual_info": "mutual_info_classif mutual_info_regression",
     "sklearn.feature_selection._univariate_selection": "chi2 f_classif f_oneway f_regression r_regression",
     "sklearn.preprocessing._data": "add_dummy_feature binarize maxabs_scale minmax_scale normalize power_transform "
     "quantile_transform robust_scale scale",
     "sklearn.preprocessing._function_transformer": "_identity",
+    "sklearn.utils.validation": "check_array",
 }
 _SPECIAL_UFUNCS: Final = (
     "boxcox boxcox1p cbrt entr exp10 exp2 expit expm1 gammaln inv_boxcox inv_boxcox1p log1p log_expit logit ndtr ndtri "

@@ -5,7 +5,9 @@ objects, so that raw bytes become pointers; `__randomstate_ctor` calls its secon
 codec by name. An artifact never meets the originals, only these. Carries the promise *safety*.
 """
 
+import functools
 import math
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -159,6 +161,25 @@ def new_of(module: str, names: frozenset[str]) -> Callable[[object], object]:
     return new
 
 
+def make_partial(function: object) -> object:
+    """`functools.partial` of a function of scikit-learn: a selector's score with its options, a checked input."""
+    _need(_is_of_sklearn(function), "a partial call of something else than a function of scikit-learn")
+    called: Any = function
+    return functools.partial(called)
+
+
+def set_partial_state(partial: "functools.partial[object]", state: object) -> None:
+    """Give a partial call its options; the function stays the one that it was made of."""
+    if not isinstance(state, tuple) or len(state) != 4:
+        raise UnreadableArtifact("the artifact is damaged or forged: a partial call without its state")
+    _need(state[0] is partial.func and not state[3], "a partial call of another function")
+    partial.__setstate__(state)  # type: ignore[attr-defined]
+
+
+def _is_of_sklearn(function: object) -> bool:
+    return isinstance(function, types.FunctionType) and function.__module__.startswith("sklearn.")
+
+
 def make_index(kind: object, parts: object) -> object:
     """`pandas.core.indexes.base._new_Index` for a plain or a range index: what `X.columns` leaves in a pipeline."""
     import pandas as pd
@@ -182,6 +203,7 @@ def make_string_dtype(storage: object = "python", na_value: object = math.nan) -
 STAND_INS: Final[dict[tuple[str, str], Callable[..., object]]] = {
     ("_codecs", "encode"): encode,
     ("copyreg", "_reconstructor"): make_plain_object,
+    ("functools", "partial"): make_partial,
     ("numpy", "dtype"): make_dtype,
     ("numpy._core.multiarray", "_reconstruct"): make_array,
     ("numpy._core.multiarray", "scalar"): make_scalar,

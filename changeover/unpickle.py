@@ -6,6 +6,7 @@ only listed globals are created or called, and state is set through the class, n
 put on an object.
 """
 
+import functools
 import pickle
 import sys
 import types
@@ -167,6 +168,8 @@ class _Artifact(NumpyUnpickler):  # type: ignore[misc]
             reconstruct.set_dtype_state(inst, state)
         elif isinstance(inst, np.ndarray):
             reconstruct.set_array_state(inst, state)
+        elif isinstance(inst, functools.partial):
+            reconstruct.set_partial_state(inst, state)
         else:
             self._set_state(inst, state)
             if isinstance(inst, NumpyArrayWrapper):

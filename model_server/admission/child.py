@@ -1,4 +1,4 @@
-"""The process that examines one artifact: `python -I -B -m model_server.admission.child DESCRIPTOR|probe`.
+"""The process that examines one artifact: `python -I -m model_server.admission.child DESCRIPTOR|probe`.
 
 Carries "it never unpickles: admission runs in a child process ... under rlimits and a deadline". It is started with no
 environment to speak of, imports what models are made of, gives up its rights, and only then reads the artifact from an

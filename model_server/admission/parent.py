@@ -25,7 +25,7 @@ from model_server.admission.task import Admitted, Refused, Task, read_verdict
 
 __all__ = ["Admitted", "Examiner", "Limits", "Refused"]
 
-_CHILD: Final = (sys.executable, "-I", "-B", "-m", "model_server.admission.child")
+_CHILD: Final = (sys.executable, "-I", "-m", "model_server.admission.child")
 _ONE = "1"
 # nothing of ours: no token, no key, no path; one thread, so that every measure reaches all of them
 _ENVIRONMENT: Final = {
