@@ -79,9 +79,10 @@ def test_a_figure_that_is_no_number_is_refused(tmp_path: Path) -> None:
     assert "auc=high" in result.stderr
 
 
-def test_an_example_without_rows_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["[]", "[1, 2]", '[{"a": 1}, 2]', "3"])
+def test_an_example_without_rows_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "model.joblib").write_bytes(b"x")
-    (tmp_path / "rows.json").write_text("[1, 2]")
+    (tmp_path / "rows.json").write_text(text)
     words = ("push", "model.joblib", "-m", "loan", "--example", "rows.json", "--server-url", ADDRESS_OF_NOBODY)
     result = run(*words)
     assert result.exit_code == 2
