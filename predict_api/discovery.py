@@ -41,7 +41,7 @@ class Discovery:
 
     def start(self) -> None:
         """Begin to look."""
-        for name in {self._settings.default_model, *self._settings.model_names}:
+        for name in self._settings.model_names or (self._settings.default_model,):
             self._roster.add(name)
         if self._settings.model_names:
             self.looked.set()

@@ -1,0 +1,137 @@
+"""predict_api/cache.py: verified on every read, shared, optional; faults 46-48."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from changeover import digest
+from changeover.manifest import Manifest
+from changeover.wire import Current
+from predict_api.cache import KEPT, Cache
+
+BUFFER = b"a model"
+VERSION = digest.sha256(BUFFER)
+
+
+class Download:
+    """Counts how often it was needed."""
+
+    def __init__(self, buffer: bytes = BUFFER) -> None:
+        self.times = 0
+        self._buffer = buffer
+
+    def __call__(self) -> bytes:
+        self.times += 1
+        return self._buffer
+
+
+def manifest(version: str = VERSION) -> Manifest:
+    return Manifest("loan", version, len(BUFFER), "2026-01-31T12:00:00Z", {"columns": [{"name": "a"}]}, {})
+
+
+def test_an_artifact_is_downloaded_once(tmp_path: Path) -> None:
+    download = Download()
+    for _ in range(3):
+        assert Cache(tmp_path).artifact("loan", VERSION, download) == BUFFER
+    assert download.times == 1
+
+
+def test_of_many_at_once_one_downloads_and_the_others_read(tmp_path: Path) -> None:
+    download, start, found = Download(), threading.Barrier(8), []
+
+    def read() -> None:
+        start.wait(10)
+        found.append(Cache(tmp_path).artifact("loan", VERSION, download))
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert (download.times, found) == (1, [BUFFER] * 8)
+
+
+@pytest.mark.parametrize("damaged", [b"", BUFFER[:-1], b"A model", BUFFER + b"!"])
+def test_a_damaged_file_is_replaced(tmp_path: Path, damaged: bytes) -> None:
+    cache, download = Cache(tmp_path), Download()
+    cache.artifact("loan", VERSION, download)
+    path = tmp_path / "loan" / f"{VERSION}.joblib"
+    path.write_bytes(damaged)
+    assert cache.artifact("loan", VERSION, download) == BUFFER
+    assert (download.times, path.read_bytes()) == (2, BUFFER)
+
+
+def test_no_half_written_file_is_left_behind(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.artifact("loan", VERSION, Download())
+    cache.keep_manifest(manifest())
+    assert {path.suffix for path in (tmp_path / "loan").iterdir()} <= {".joblib", ".json", ".lock"}
+
+
+def test_manifest_and_current_come_back_after_a_restart(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.keep_manifest(manifest())
+    cache.keep_current("loan", Current(3, VERSION))
+    again = Cache(tmp_path)
+    assert again.manifest("loan", VERSION) == manifest()
+    assert (again.models(), again.current("loan")) == (["loan"], Current(3, VERSION))
+    assert again.confirmed_at("loan") > 0
+
+
+def test_what_another_worker_confirmed_later_stays(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.keep_current("loan", Current(3, VERSION))
+    cache.keep_current("loan", Current(2, VERSION))
+    assert cache.current("loan") == Current(3, VERSION)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"sequence": "x"}', '{"format": 0}'])
+def test_files_that_are_not_ours_count_as_absent(tmp_path: Path, content: str) -> None:
+    folder = tmp_path / "loan"
+    folder.mkdir()
+    for name in ("current.json", f"{VERSION}.json"):
+        (folder / name).write_text(content)
+    cache = Cache(tmp_path)
+    assert (cache.current("loan"), cache.manifest("loan", VERSION)) == (None, None)
+
+
+def test_a_manifest_under_the_name_of_another_is_not_read(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.keep_manifest(manifest())
+    (tmp_path / "loan" / f"{VERSION}.json").rename(tmp_path / "loan" / f"{'f' * 64}.json")
+    assert cache.manifest("loan", "f" * 64) is None
+
+
+def test_old_versions_are_forgotten_but_not_those_in_use(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    buffers = [f"model {number}".encode() for number in range(KEPT + 4)]
+    for age, buffer in enumerate(buffers):
+        cache.artifact("loan", digest.sha256(buffer), Download(buffer))
+        path = tmp_path / "loan" / f"{digest.sha256(buffer)}.joblib"
+        os.utime(path, (1_000_000 + age, 1_000_000 + age))
+    oldest = digest.sha256(buffers[0])
+    cache.prune("loan", {oldest})
+    left = {path.stem for path in (tmp_path / "loan").glob("*.joblib")}
+    assert left == {oldest, *(digest.sha256(buffer) for buffer in buffers[-KEPT:])}
+
+
+def test_without_a_directory_everything_is_downloaded() -> None:
+    cache, download = Cache(None), Download()
+    assert [cache.artifact("loan", VERSION, download) for _ in range(2)] == [BUFFER] * 2
+    cache.keep_manifest(manifest())
+    cache.keep_current("loan", Current(1, VERSION))
+    cache.prune("loan", set())
+    assert (download.times, cache.current("loan"), cache.manifest("loan", VERSION)) == (2, None, None)
+    assert (cache.models(), cache.confirmed_at("loan")) == ([], 0.0)
+
+
+def test_a_directory_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    cache = Cache(in_the_way)
+    assert cache.artifact("loan", VERSION, Download()) == BUFFER
+    cache.keep_manifest(manifest())
+    cache.keep_current("loan", Current(1, VERSION))
+    cache.prune("loan", set())

@@ -1,0 +1,136 @@
+"""predict_api/replica.py: what one worker holds, has ready, could not prepare, and is told to prepare."""
+
+import pytest
+
+from changeover.manifest import Manifest
+from changeover.schema import Column, Schema
+from changeover.wire import Current
+from predict_api.check_call import CheckAnswer
+from predict_api.exceptions import LowerSequence, OtherVersion
+from predict_api.freshness import Outcome
+from predict_api.held import Prepared
+from predict_api.replica import RETRY_CURRENT_AFTER, Replica
+
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+
+
+def prepared(version: str) -> Prepared:
+    schema = Schema((Column("a"),))
+    manifest = Manifest("loan", version, 1, "2026-01-31T12:00:00Z", schema.to_json(), {})
+    return Prepared(version, object(), schema, manifest)
+
+
+def says(current: Current | None, following: str | None = None, instance: str = "x") -> CheckAnswer:
+    return CheckAnswer(current, following, 0.0, instance)
+
+
+@pytest.fixture
+def replica() -> Replica:
+    return Replica("loan", None, lambda: None)
+
+
+def holding(replica: Replica, current: Current) -> Replica:
+    assert replica.on_answer(says(current), 1.0) is Outcome.BEHIND
+    replica.add(prepared(current.version))
+    assert replica.on_answer(says(current), 2.0) is Outcome.CONFIRMED
+    return replica
+
+
+def test_what_is_current_is_prepared_and_then_held_by_the_next_check(replica: Replica) -> None:
+    assert replica.on_answer(says(Current(1, A)), 1.0) is Outcome.BEHIND
+    assert replica.to_prepare(1.0) == A
+    replica.add(prepared(A))
+    assert replica.held is None
+    assert replica.on_answer(says(Current(1, A)), 2.0) is Outcome.CONFIRMED
+    assert replica.held is not None
+    assert (replica.held.current, replica.held.confirmed_at) == (Current(1, A), 2.0)
+    assert replica.to_prepare(2.0) is None
+
+
+def test_what_is_next_is_prepared_while_the_old_version_is_confirmed(replica: Replica) -> None:
+    holding(replica, Current(1, A))
+    assert replica.on_answer(says(Current(1, A), B), 3.0) is Outcome.CONFIRMED
+    assert replica.to_prepare(3.0) == B
+    replica.add(prepared(B))
+    assert replica.state() == (Current(1, A), frozenset({A, B}), {})
+
+
+def test_what_was_next_is_held_by_the_very_check_that_makes_it_current(replica: Replica) -> None:
+    holding(replica, Current(1, A)).on_answer(says(Current(1, A), B), 3.0)
+    replica.add(prepared(B))
+    assert replica.on_answer(says(Current(2, B)), 4.0) is Outcome.CONFIRMED
+    assert replica.state() == (Current(2, B), frozenset({B}), {})
+
+
+def test_what_is_announced_no_longer_is_unloaded(replica: Replica) -> None:
+    holding(replica, Current(1, A)).on_answer(says(Current(1, A), B), 3.0)
+    replica.add(prepared(B))
+    replica.on_answer(says(Current(1, A)), 4.0)
+    assert replica.state()[1] == {A}
+
+
+def test_what_is_ready_too_late_is_not_kept(replica: Replica) -> None:
+    holding(replica, Current(1, A)).add(prepared(C))
+    assert replica.state()[1] == {A}
+
+
+def test_a_failed_next_version_is_tried_again_when_it_is_announced_anew(replica: Replica) -> None:
+    holding(replica, Current(1, A)).on_answer(says(Current(1, A), B), 3.0)
+    replica.fail(B, "golden row 0", 3.0)
+    assert replica.state()[2] == {B: "golden row 0"}
+    assert replica.to_prepare(1000.0) is None
+    replica.on_answer(says(Current(1, A)), 4.0)
+    assert replica.state()[2] == {}
+    replica.on_answer(says(Current(1, A), B), 5.0)
+    assert replica.to_prepare(5.0) == B
+
+
+def test_a_failed_current_version_is_tried_again_after_a_while(replica: Replica) -> None:
+    holding(replica, Current(1, A)).on_answer(says(Current(2, B)), 3.0)
+    replica.fail(B, "cut off", 3.0)
+    assert replica.to_prepare(4.0) is None
+    assert replica.to_prepare(3.0 + RETRY_CURRENT_AFTER) == B
+
+
+def test_a_model_without_a_current_version_keeps_what_it_holds(replica: Replica) -> None:
+    holding(replica, Current(1, A))
+    assert replica.on_answer(says(None), 3.0) is Outcome.ABSENT
+    assert replica.held is not None
+
+
+def test_a_lower_sequence_and_a_second_version_under_one_are_refused(replica: Replica) -> None:
+    holding(replica, Current(5, A))
+    with pytest.raises(LowerSequence):
+        replica.on_answer(says(Current(4, B)), 3.0)
+    with pytest.raises(OtherVersion):
+        replica.on_answer(says(Current(5, B)), 3.0)
+    assert replica.state()[0] == Current(5, A)
+
+
+def test_a_restart_does_not_lead_back_below_what_was_confirmed_before_it() -> None:
+    replica = Replica("loan", Current(5, A), lambda: None)
+    with pytest.raises(LowerSequence, match="when this service last ran"):
+        replica.on_answer(says(Current(4, B)), 1.0)
+
+
+def test_what_the_cache_had_is_held_only_while_nothing_else_is() -> None:
+    replica = Replica("loan", Current(1, A), lambda: None)
+    replica.start_from_cache(Current(1, A), prepared(A), 0.5)
+    assert replica.state()[0] == Current(1, A)
+    replica.on_answer(says(Current(2, B)), 1.0)
+    replica.add(prepared(B))
+    replica.on_answer(says(Current(2, B)), 2.0)
+    replica.start_from_cache(Current(1, A), prepared(A), 0.5)
+    assert replica.state()[0] == Current(2, B)
+
+
+def test_another_life_of_model_server_and_every_change_are_reported() -> None:
+    told: list[int] = []
+    replica = Replica("loan", None, lambda: told.append(1))
+    replica.on_answer(says(None, instance="first"), 1.0)
+    replica.on_answer(says(None, instance="first"), 1.0)
+    assert len(told) == 1
+    replica.on_answer(says(None, instance="second"), 1.0)
+    assert len(told) == 2
+    replica.add(prepared(A))
+    assert len(told) == 3
