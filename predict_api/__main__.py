@@ -1,23 +1,26 @@
 """Serve predictions: `python -m predict_api`. Settings come from the environment, see the README."""
 
+import socket
 import sys
 import tempfile
 from pathlib import Path
 
 from changeover.exceptions import InvalidSetting
-from changeover.log_events import configure
+from changeover.log_events import configure, event
 from changeover.parent import end_with_parent
 from changeover.settings import tell_libraries
 from predict_api.settings import PredictSettings
 
 
 def main() -> int:
-    """Serve until SIGTERM; 0, or 2 if a setting is wrong."""
+    """Serve until SIGTERM; 0, or 2 if a setting is wrong or its port is taken."""
     end_with_parent()
+    configure("predict_api")
     try:
         settings = PredictSettings.from_environment()
+        _refuse_a_busy_port(settings)
     except InvalidSetting as error:
-        print(f"predict_api: {error}", file=sys.stderr)  # noqa: T201 there is no log before there are settings
+        event("settings.invalid", level="error", reason=str(error))
         return 2
     configure("predict_api", settings.log_level)
     with tempfile.TemporaryDirectory(prefix="changeover-metrics-") as metrics_directory:
@@ -29,6 +32,20 @@ def main() -> int:
 
         serve(settings, Path(metrics_directory), Application)
     return 0
+
+
+def _refuse_a_busy_port(settings: PredictSettings) -> None:
+    """Workers share their port by SO_REUSEPORT, so a second instance would share it too, and silently."""
+    address = (settings.predict_host, settings.predict_port)
+    family = socket.AF_INET6 if ":" in settings.predict_host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise InvalidSetting(
+                f"PREDICT_HOST and PREDICT_PORT: {address[0]}:{address[1]} cannot be listened on: {error.strerror}"
+            ) from error
 
 
 if __name__ == "__main__":

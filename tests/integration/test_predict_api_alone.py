@@ -280,3 +280,29 @@ def test_a_restarted_replica_that_cannot_get_the_current_version_answers_by_its_
     assert all_stale(second)
     stub.on_artifact = None
     wait_until(lambda: second.predict().json()["prediction"] == 2, what="the current version answers")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("PREDICT_PORT", "many"),
+        ("WORKERS", "0"),
+        ("MODEL_SERVER_URL", "model_server:5001"),
+        ("DEFAULT_MODEL", "No Name"),
+        ("MODELS", "a,B"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_setting_ends_the_start_and_is_named(tmp_path: Path, setting: str, value: str) -> None:
+    api = PredictApi(port_that_is_free(), "http://127.0.0.1:1", tmp_path, **{setting: value})
+    assert api.process.wait(40) == 2
+    assert setting in api.events("settings.invalid")[0]["reason"]
+
+
+def test_a_port_that_is_taken_is_not_shared_with_another_instance(
+    shared: tuple[WireStub, PredictApi], tmp_path: Path
+) -> None:
+    stub, api = shared
+    second = PredictApi(int(api.url.rsplit(":", 1)[1]), stub.url, tmp_path)
+    assert second.process.wait(40) == 2
+    assert "PREDICT_PORT" in second.events("settings.invalid")[0]["reason"]
