@@ -165,17 +165,31 @@ def test_sigkill_of_the_parent_of_up_leaves_no_process(tmp_path: Path) -> None:
 def test_under_nohup_it_outlives_its_parent(tmp_path: Path) -> None:
     home = tmp_path / "home"
     script = (
-        "import signal, subprocess, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); subprocess.Popen(sys.argv[1:])"
+        "import signal, subprocess, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+        "subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL); sys.stdin.read()"
     )
+    words = [sys.executable, "-c", script, *command(home)]
     with (tmp_path / "out").open("wb") as output:
-        subprocess.run([sys.executable, "-c", script, *command(home)], stdout=output, stderr=output, check=True)
-    wait_until(lambda: stack.up_file(home).exists(), 60, "up.json")
+        parent = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=output, stderr=output)
+    try:
+        wait_until(lambda: stack.up_file(home).exists(), 60, "up.json")
+    finally:
+        parent.kill()
+        parent.communicate()
     pids = stack.read(home).pids
     assert pids is not None
     up = psutil.Process(pids.up)
     processes = [up, *up.children(recursive=True)]
+    before = pids.predict_api[0][1]
+    os.kill(before, signal.SIGKILL)  # that it is still tended shows that it goes on
+    wait_until(lambda: _workers_without(home, before), 30, "another worker")
     up.send_signal(signal.SIGTERM)
     wait_until(lambda: gone(processes), 30, "the end of every process")
+
+
+def _workers_without(home: Path, dead: int) -> bool:
+    pids = stack.read(home).pids
+    return pids is not None and len(pids.predict_api[0]) == 3 and dead not in pids.predict_api[0]
 
 
 def test_restart_waits_for_a_successor_that_answers(start_stack: StartStack) -> None:

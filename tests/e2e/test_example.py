@@ -1,0 +1,65 @@
+"""The example as `make run` shows it: two bodies answered, kept data used again, Ctrl-C leaves nothing."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from changeover import Client
+from changeover.upload import sha256_of_file
+from tests.conftest import wait_until
+from tests.e2e.test_up import gone
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_until_it_shows_what_next(home: Path, output: Path) -> tuple[str, list[dict[str, object]]]:
+    """What one run printed and the ledger it left; ended by Ctrl-C."""
+    line = [
+        sys.executable,
+        "examples/segmentation/demo.py",
+        "--home",
+        str(home),
+        "--predict-port",
+        "0",
+        "--server-port",
+        "0",
+    ]
+    with output.open("wb") as file:
+        demo = subprocess.Popen(line, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        wait_until(lambda: demo.poll() is not None or "Ctrl-C ends it; the models" in output.read_text(), 90, "the end")
+        assert demo.poll() is None, output.read_text()
+        processes = psutil.Process(demo.pid).children(recursive=True)
+        assert len(processes) >= 6
+        ledger = Client(home=home).history("segmentation")
+    finally:
+        demo.send_signal(signal.SIGINT)
+        code = demo.wait(30)
+    assert code == 0
+    assert gone(processes)
+    return output.read_text(), [dict(entry) for entry in ledger]
+
+
+def answers_in(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines() if line.startswith("  {")]
+
+
+def test_two_runs_answer_both_bodies_by_one_version(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    text, ledger = run_until_it_shows_what_next(home, tmp_path / "first")
+    version = sha256_of_file(home / "example" / "model.joblib")
+    single, *batch, last = answers_in(text)
+    assert set(single) == {"prediction", "predict_proba", "classes", "model_version"}
+    assert single["model_version"] == last["model_version"] == version
+    assert [set(row) for row in batch] == [{"prediction", "predict_proba"}] * 4
+    assert [entry["version"] for entry in ledger] == [version]
+
+    again, ledger_again = run_until_it_shows_what_next(home, tmp_path / "second")
+    assert answers_in(again) == answers_in(text)
+    assert "published" not in again
+    assert "wrote" not in again
+    assert ledger_again == ledger
