@@ -9,7 +9,7 @@ import click
 from changeover.cli.terminal import UploadProgress, answer
 from changeover.cli.verb import Verb, model_option, stack_options
 from changeover.manifest import Draft, Json, JsonObject
-from changeover.wire import RolloutState
+from changeover.wire import RolloutState, VersionState
 
 
 @click.command(cls=Verb)
@@ -68,7 +68,7 @@ def push(
         body["rollout"] = rollout
         committed = rollout.get("state") == RolloutState.COMMITTED
         lines.append("it is current" if committed else f"it is not current: {rollout.get('reason') or 'see show'}")
-    elif published.state == "admitted":
+    elif published.state == VersionState.ADMITTED:
         lines.append(f"next: changeover roll {published.version[:12]} -m {name}")
     answer(body, "\n".join(lines), as_json)
     if not committed:

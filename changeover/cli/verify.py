@@ -12,6 +12,7 @@ from changeover.cli.verb import Verb, model_option, stack_options
 from changeover.exceptions import ChangeoverError, DigestMismatch, ServiceRefused
 from changeover.identity import short
 from changeover.manifest import Json, JsonObject
+from changeover.wire import REPR_DIGEST
 
 if TYPE_CHECKING:
     from changeover.client import Client
@@ -70,7 +71,7 @@ def _bytes_checks(client: "Client", name: str, version: str, manifest: JsonObjec
         try:
             actual = client.fetch(version, path, name)
         except DigestMismatch as error:
-            return [Check("Repr-Digest", False, str(error))]
+            return [Check(REPR_DIGEST, False, str(error))]
         size = path.stat().st_size
     return [
         Check("SHA-256 of the bytes", actual == version, actual),

@@ -114,7 +114,7 @@ def test_push_roll_verify_rollback_and_history(running_stack: RunningStack, tmp_
 
 def test_what_is_refused_says_why(running_stack: RunningStack, tmp_path: Path) -> None:
     person = Person(running_stack, "refused")
-    good = person.types("push", str(saved(tmp_path, 0.2)), "--roll")["version"]
+    person.types("push", str(saved(tmp_path, 0.2)), "--roll")
     (tmp_path / "page.joblib").write_text("<html>not a model</html>")
     said = person.types("push", str(tmp_path / "page.joblib"), code=1)
     assert (said["kind"], said["status"]) == ("ServiceRefused", 422)
