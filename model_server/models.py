@@ -49,7 +49,11 @@ class ModelState:
 
 
 class Models:
-    """All models of this process. `replica_heard_at` is when any replica of any model was heard of last."""
+    """All models of this process.
+
+    `replica_heard_at` is when any replica of any model was heard of last; at the start that is assumed, for those of
+    before the restart have not had the time to say that they are there.
+    """
 
     def __init__(self) -> None:
         self._states: dict[str, ModelState] = {}
@@ -59,6 +63,7 @@ class Models:
 
     def loaded(self, entries: dict[str, Entry]) -> None:
         """The ledger was read: from now on checks are answered. Fleets become known a silence later."""
+        self.replica_heard_at = now()
         known_from = now() + SILENCE_S
         for name, entry in entries.items():
             state = self.get(name)
