@@ -31,8 +31,10 @@ class HandedOut:
         """The global `module.name`; raises ForbiddenGlobal, or UnreadableArtifact if it is listed and not there."""
         module = canonical(module)
         dotted = f"{module}.{name}"
+        if "." in name:  # protocol 4 would walk from attribute to attribute
+            raise ForbiddenGlobal(dotted)
         kind = Kind.CALL if dotted in self._extra else allowed().get((module, name))
-        if kind is None or "." in name:
+        if kind is None:
             _refuse(module, name)
         found = self._find(module, name)
         if found is _NO_SUCH:
@@ -67,7 +69,7 @@ def _refuse(module: str, name: str) -> NoReturn:
     top = sys.modules.get(module.partition(".")[0])
     if top is not None and module.partition(".")[0] in _LIBRARIES:
         known = sys.modules.get(module)
-        if (known is not None and name.partition(".")[0] not in vars(known)) or not _is_there(top, module):
+        if (known is not None and name not in vars(known)) or not _is_there(top, module):
             raise UnreadableArtifact(_missing(module, name))
     raise ForbiddenGlobal(f"{module}.{name}")
 

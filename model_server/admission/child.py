@@ -21,7 +21,6 @@ from model_server.admission.confine import confine, die_with_parent
 from model_server.admission.task import Task
 
 PROBE: Final = "probe"
-_CHUNK: Final = 1 << 20
 _PROBE_MEMORY, _PROBE_SECONDS = 1 << 40, 60
 # libraries that are loaded late, time zones, and how many processors there are (joblib asks)
 _SYSTEM: Final = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache")
@@ -40,8 +39,10 @@ def main(arguments: list[str]) -> int:
     task = Task.from_json(json.load(sys.stdin.buffer))
     _import_what_models_are_made_of(task.extra_globals)
     held = confine(readable(), task.memory_bytes, task.cpu_seconds)
-    verdict = _examine(int(arguments[0]), task)
-    json.dump(verdict | {"confinement": dict(held)}, answers, allow_nan=False)
+    lost = [measure for measure in task.required if not held[measure]]
+    if lost:
+        raise SystemExit(f"the confinement holds on this system, but not in this process: {lost}")
+    json.dump(_examine(int(arguments[0]), task), answers, allow_nan=False)
     answers.close()
     return 0
 
@@ -80,14 +81,11 @@ def _examine(descriptor: int, task: Task) -> JsonObject:
 
 def _read(descriptor: int, size: int) -> bytes:
     """The whole artifact, in memory; what happens to the file later is of no account."""
-    buffer = bytearray()
-    while chunk := os.pread(descriptor, _CHUNK, len(buffer)):
-        buffer += chunk
-        if len(buffer) > size:
-            break
+    with os.fdopen(descriptor, "rb") as artifact:
+        buffer = artifact.read(size + 1)
     if len(buffer) != size:
         raise SystemExit(f"the artifact has {len(buffer)} bytes, {size} were announced")
-    return bytes(buffer)
+    return buffer
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ class Examiner:
                 memory_bytes=limits.memory_bytes,
                 cpu_seconds=max(1, round(limits.timeout_s) + 1),
                 unpacked_bytes=limits.unpacked_bytes,
+                required=[measure for measure, holds in self.confinement.items() if holds],
                 extra_globals=self._extra_globals,
                 allow_version_skew=limits.allow_version_skew,
             )

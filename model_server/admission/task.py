@@ -9,13 +9,17 @@ from changeover.manifest import Draft, Json, JsonObject, Manifest
 
 @dataclass(frozen=True)
 class Task:
-    """One artifact to examine: its size in bytes, what its publisher says, and what may be used up."""
+    """One artifact to examine: its size in bytes, what its publisher says, and what may be used up.
+
+    `required` are the measures of confinement without which the child must not begin.
+    """
 
     size: int
     draft: Draft
     memory_bytes: int
     cpu_seconds: int
     unpacked_bytes: int
+    required: list[str] = field(default_factory=list)
     extra_globals: list[str] = field(default_factory=list)
     allow_version_skew: bool = False
 
