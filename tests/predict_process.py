@@ -13,8 +13,9 @@ from typing import Any, Self
 import psutil
 import requests
 
-from tests.conftest import wait_until
+from tests.conftest import port_that_is_free, wait_until
 from tests.tiny_models import ROW
+from tests.wire_stub import WireStub
 
 ROOT = Path(__file__).parent.parent
 
@@ -85,6 +86,22 @@ class PredictApi:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+
+class Instances:
+    def __init__(self, folder: Path, stub: WireStub) -> None:
+        self._folder, self._stub = folder, stub
+        self._started: list[PredictApi] = []
+
+    def start(self, **settings: str) -> PredictApi:
+        api = PredictApi(port_that_is_free(), self._stub.url, self._folder, **settings)
+        self._started.append(api)
+        api.wait_until_it_listens()
+        return api
+
+    def end(self) -> None:
+        for api in self._started:
+            api.kill()
 
 
 class Callers:

@@ -8,7 +8,6 @@ import contextlib
 import json
 import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -231,10 +230,11 @@ def silent(exchange: Exchange) -> bool:
 
 def dripping(exchange: Exchange) -> bool:
     """A byte now and then: each read is in time, the answer never is."""
+    never = threading.Event()
     with contextlib.suppress(OSError):
         for byte in b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + b" " * 1000:
             exchange.wfile.write(bytes([byte]))
-            time.sleep(0.05)
+            never.wait(0.05)
     exchange.close_connection = True
     return True
 

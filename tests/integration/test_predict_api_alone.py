@@ -1,18 +1,14 @@
-"""predict_api without a model_server that it can trust: faults 14, 19-22, 46-48, 51-53, 60 and 63."""
+"""predict_api without a model_server that it can trust: faults 14, 19-22, 46-48, 60 and 63."""
 
-import os
-import signal
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests import wire_stub
 from tests.conftest import port_that_is_free, wait_until
-from tests.predict_process import Callers, PredictApi
+from tests.predict_process import Callers, Instances, PredictApi
 from tests.tiny_models import ROW, tiny
 from tests.wire_stub import WireStub, running_stub
 
@@ -22,22 +18,6 @@ def stub() -> Iterator[WireStub]:
     with running_stub() as stub:
         stub.roll("default", stub.publish("default", *tiny(1)))
         yield stub
-
-
-class Instances:
-    def __init__(self, folder: Path, stub: WireStub) -> None:
-        self._folder, self._stub = folder, stub
-        self._started: list[PredictApi] = []
-
-    def start(self, **settings: str) -> PredictApi:
-        api = PredictApi(port_that_is_free(), self._stub.url, self._folder, **settings)
-        self._started.append(api)
-        api.wait_until_it_listens()
-        return api
-
-    def end(self) -> None:
-        for api in self._started:
-            api.kill()
 
 
 @pytest.fixture
@@ -161,79 +141,6 @@ def test_a_cache_that_cannot_be_written_is_a_warning(stub: WireStub, instances: 
     assert api.events("cache.unusable")
 
 
-def test_a_killed_worker_is_replaced_by_one_that_has_the_current_version(stub: WireStub, instances: Instances) -> None:
-    api = instances.start()
-    for number in (2, 3):
-        stub.nexts["default"] = version = stub.publish("default", *tiny(number))
-        wait_until(lambda version=version: len(stub.ready(version)) == 2)  # type: ignore[misc]
-        stub.roll("default", version)
-        victim = api.workers()[0].pid
-        before = {worker.pid for worker in api.workers()}
-        os.kill(victim, signal.SIGKILL)
-        wait_until(lambda before=before: {one.pid for one in api.workers()} - before)  # type: ignore[misc]
-
-        def answers_well() -> bool:
-            try:
-                answers = [api.predict() for _ in range(6)]
-            except requests.ConnectionError:
-                return False  # it was in the queue of the worker that died
-            assert {answer.json()["prediction"] for answer in answers} == {number}  # noqa: B023 asked within the round
-            return True
-
-        wait_until(answers_well)
-    assert len(api.workers()) == 2
-
-
-def test_workers_that_die_again_and_again_never_end_the_instance(stub: WireStub, instances: Instances) -> None:
-    api = instances.start()
-    for _ in range(3):
-        before = api.workers()
-        for worker in before:
-            worker.kill()
-        gone = {worker.pid for worker in before}
-        wait_until(lambda gone=gone: len({one.pid for one in api.workers()} - gone) == 2)  # type: ignore[misc]
-    api.wait_until_it_listens()
-    assert api.process.poll() is None
-    wait_until(lambda: none_stale(api))
-
-
-def test_sigterm_under_load_finishes_what_was_accepted_and_leaves(stub: WireStub, instances: Instances) -> None:
-    api = instances.start()
-    wait_until(lambda: len(stub.reports) == 2)
-    names = set(stub.reports)
-    with Callers(api, 4, may_be_refused=True) as callers:
-        callers.until(lambda callers: len(callers.answers) > 50, "requests flow")
-        assert api.end() == 0
-    lost = [failure for failure in callers.failures if "RemoteDisconnected" not in failure and "reset" not in failure]
-    assert lost == []
-    wait_until(lambda: set(stub.left) == names, what="both workers have left")
-
-
-def test_workers_end_with_their_master(stub: WireStub, instances: Instances) -> None:
-    api = instances.start()
-    workers = api.workers()
-    assert len(workers) == 2
-    api.process.kill()
-    api.process.wait()
-    wait_until(lambda: not any(worker.is_running() for worker in workers), what="no worker is left")
-
-
-def test_sigterm_while_a_model_is_loading_ends_at_once(stub: WireStub, tmp_path: Path) -> None:
-    asked = threading.Event()
-
-    def never(exchange: wire_stub.Exchange) -> bool:
-        asked.set()
-        return wire_stub.silent(exchange)
-
-    stub.on_artifact = never
-    api = PredictApi(port_that_is_free(), stub.url, tmp_path)
-    try:
-        assert asked.wait(40)
-        assert api.end() == 0
-    finally:
-        api.kill()
-
-
 def test_a_name_that_cannot_be_looked_up_costs_no_request_more_than_the_deadline(tmp_path: Path) -> None:
     """The resolver of the system is asked for a name that it does not know, or hangs on: the answer is a 503."""
     api = PredictApi(port_that_is_free(), "http://model-server.invalid:5001", tmp_path, WORKERS="1")
@@ -280,29 +187,3 @@ def test_a_restarted_replica_that_cannot_get_the_current_version_answers_by_its_
     assert all_stale(second)
     stub.on_artifact = None
     wait_until(lambda: second.predict().json()["prediction"] == 2, what="the current version answers")
-
-
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [
-        ("PREDICT_PORT", "many"),
-        ("WORKERS", "0"),
-        ("MODEL_SERVER_URL", "model_server:5001"),
-        ("DEFAULT_MODEL", "No Name"),
-        ("MODELS", "a,B"),
-        ("LOG_LEVEL", "loud"),
-    ],
-)
-def test_a_wrong_setting_ends_the_start_and_is_named(tmp_path: Path, setting: str, value: str) -> None:
-    api = PredictApi(port_that_is_free(), "http://127.0.0.1:1", tmp_path, **{setting: value})
-    assert api.process.wait(40) == 2
-    assert setting in api.events("settings.invalid")[0]["reason"]
-
-
-def test_a_port_that_is_taken_is_not_shared_with_another_instance(
-    shared: tuple[WireStub, PredictApi], tmp_path: Path
-) -> None:
-    stub, api = shared
-    second = PredictApi(int(api.url.rsplit(":", 1)[1]), stub.url, tmp_path)
-    assert second.process.wait(40) == 2
-    assert "PREDICT_PORT" in second.events("settings.invalid")[0]["reason"]

@@ -1,0 +1,141 @@
+"""The processes of one predict_api: workers that die, drains, a start that fails; faults 51-53."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests import wire_stub
+from tests.conftest import port_that_is_free, wait_until
+from tests.predict_process import Callers, Instances, PredictApi
+from tests.tiny_models import tiny
+from tests.wire_stub import WireStub, running_stub
+
+
+@pytest.fixture
+def stub() -> Iterator[WireStub]:
+    with running_stub() as stub:
+        stub.roll("default", stub.publish("default", *tiny(1)))
+        yield stub
+
+
+@pytest.fixture
+def instances(tmp_path: Path, stub: WireStub) -> Iterator[Instances]:
+    instances = Instances(tmp_path, stub)
+    try:
+        yield instances
+    finally:
+        instances.end()
+
+
+def stale(api: PredictApi) -> bool:
+    answer = api.predict()
+    assert (answer.status_code, answer.json()["prediction"]) == (200, 1)
+    return answer.headers.get("Model-Stale") == "true"
+
+
+def none_stale(api: PredictApi) -> bool:
+    return not any(stale(api) for _ in range(6))
+
+
+def test_a_killed_worker_is_replaced_by_one_that_has_the_current_version(stub: WireStub, instances: Instances) -> None:
+    api = instances.start()
+    for number in (2, 3):
+        stub.nexts["default"] = version = stub.publish("default", *tiny(number))
+        wait_until(lambda version=version: len(stub.ready(version)) == 2)  # type: ignore[misc]
+        stub.roll("default", version)
+        victim = api.workers()[0].pid
+        before = {worker.pid for worker in api.workers()}
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda before=before: {one.pid for one in api.workers()} - before)  # type: ignore[misc]
+
+        def answers_well() -> bool:
+            try:
+                answers = [api.predict() for _ in range(6)]
+            except requests.ConnectionError:
+                return False  # it was in the queue of the worker that died
+            assert {answer.json()["prediction"] for answer in answers} == {number}  # noqa: B023 asked within the round
+            return True
+
+        wait_until(answers_well)
+    assert len(api.workers()) == 2
+
+
+def test_workers_that_die_again_and_again_never_end_the_instance(stub: WireStub, instances: Instances) -> None:
+    api = instances.start()
+    for _ in range(3):
+        before = api.workers()
+        for worker in before:
+            worker.kill()
+        gone = {worker.pid for worker in before}
+        wait_until(lambda gone=gone: len({one.pid for one in api.workers()} - gone) == 2)  # type: ignore[misc]
+    api.wait_until_it_listens()
+    assert api.process.poll() is None
+    wait_until(lambda: none_stale(api))
+
+
+def test_sigterm_under_load_finishes_what_was_accepted_and_leaves(stub: WireStub, instances: Instances) -> None:
+    api = instances.start()
+    wait_until(lambda: len(stub.reports) == 2)
+    names = set(stub.reports)
+    with Callers(api, 4, may_be_refused=True) as callers:
+        callers.until(lambda callers: len(callers.answers) > 50, "requests flow")
+        assert api.end() == 0
+    lost = [failure for failure in callers.failures if "RemoteDisconnected" not in failure and "reset" not in failure]
+    assert lost == []
+    wait_until(lambda: set(stub.left) == names, what="both workers have left")
+
+
+def test_workers_end_with_their_master(stub: WireStub, instances: Instances) -> None:
+    api = instances.start()
+    workers = api.workers()
+    assert len(workers) == 2
+    api.process.kill()
+    api.process.wait()
+    wait_until(lambda: not any(worker.is_running() for worker in workers), what="no worker is left")
+
+
+def test_sigterm_while_a_model_is_loading_ends_at_once(stub: WireStub, tmp_path: Path) -> None:
+    asked = threading.Event()
+
+    def never(exchange: wire_stub.Exchange) -> bool:
+        asked.set()
+        return wire_stub.silent(exchange)
+
+    stub.on_artifact = never
+    api = PredictApi(port_that_is_free(), stub.url, tmp_path)
+    try:
+        assert asked.wait(40)
+        assert api.end() == 0
+    finally:
+        api.kill()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("PREDICT_PORT", "many"),
+        ("WORKERS", "0"),
+        ("MODEL_SERVER_URL", "model_server:5001"),
+        ("DEFAULT_MODEL", "No Name"),
+        ("MODELS", "a,B"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_setting_ends_the_start_and_is_named(tmp_path: Path, setting: str, value: str) -> None:
+    api = PredictApi(port_that_is_free(), "http://127.0.0.1:1", tmp_path, **{setting: value})
+    assert api.process.wait(40) == 2
+    assert setting in api.events("settings.invalid")[0]["reason"]
+
+
+def test_a_port_that_is_taken_is_not_shared_with_another_instance(
+    stub: WireStub, instances: Instances, tmp_path: Path
+) -> None:
+    api = instances.start(WORKERS="1")
+    second = PredictApi(int(api.url.rsplit(":", 1)[1]), stub.url, tmp_path)
+    assert second.process.wait(40) == 2
+    assert "PREDICT_PORT" in second.events("settings.invalid")[0]["reason"]
