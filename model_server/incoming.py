@@ -97,6 +97,7 @@ class DropZone:
             self._move_unread(item, model, name, str(error))
             return None
         except VersionRejected:
+            self._models.get(model)
             self._remove(item)
             return None
         current = self._models.get(model).current

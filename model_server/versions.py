@@ -53,9 +53,10 @@ class Versions:
         self._manifests: dict[tuple[str, str], Manifest] = {}
 
     def models(self) -> list[str]:
-        """Every model that has a version; raises StoreError."""
-        folders = self._bucket.folders(keys.VERSIONS)
-        return sorted(folder.removeprefix(keys.VERSIONS).rstrip("/") for folder in folders)
+        """Every model that has a version, admitted or rejected; raises StoreError."""
+        below = (keys.VERSIONS, keys.REJECTED)
+        found = {folder.removeprefix(top).rstrip("/") for top in below for folder in self._bucket.folders(top)}
+        return sorted(found)
 
     def names(self, model: str) -> list[str]:
         """Every version of `model`, in no order; raises StoreError."""

@@ -11,6 +11,7 @@ from changeover.exceptions import StackNotFound
 from changeover.up import ready
 from changeover.up.exceptions import CannotStart
 from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE
+from changeover.up.workers import first_process
 
 _KILL_AFTER: Final = 10.0  # as `docker compose restart` does
 _POLL: Final = 0.05
@@ -27,21 +28,22 @@ def restart_service(home: Path, service: str, timeout: float) -> list[tuple[int,
     if not _alive(found.pids.up):
         raise StackNotFound(f"no `changeover up` runs on {home} any more; start it again")
     instances = len(found.pids.predict_api) if service == PREDICT_API else 1
-    return [_restart_one(home, service, index, timeout) for index in range(instances)]
+    return [_restart_one(home, found.pids.up, service, index, timeout) for index in range(instances)]
 
 
-def _restart_one(home: Path, service: str, index: int, timeout: float) -> tuple[int, int]:
+def _restart_one(home: Path, up: int, service: str, index: int, timeout: float) -> tuple[int, int]:
     before = _pid(stack.read(home), service, index)
     begin = clock.now()
-    _signal(before, signal.SIGTERM)
+    first = first_process(before, up)
+    _signal(first, signal.SIGTERM)
     pause = threading.Event()
     killed = False
     while clock.now() < begin + timeout:
         found = _read_if_there(home)
         if found is not None and _pid(found, service, index) != before and _answers(found, service, index):
             return before, _pid(found, service, index)
-        if not killed and clock.now() > begin + _KILL_AFTER and _alive(before):
-            _signal(before, signal.SIGKILL)
+        if not killed and clock.now() > begin + _KILL_AFTER and _alive(first):
+            _signal(first, signal.SIGKILL)
             killed = True
         pause.wait(_POLL)
     raise CannotStart(

@@ -23,7 +23,7 @@ from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE, Ports, plan
 from changeover.up.ports import choose
 from changeover.up.secrets import Secrets, keep
 from changeover.up.signals import Signals
-from changeover.up.workers import pids_of_instance
+from changeover.up.workers import pids_of_instance, serving_pid
 
 _TICK: Final = 0.2
 _DRAIN_SECONDS: Final = 15.0
@@ -143,7 +143,7 @@ class Supervisor:
             pids=stack.Pids(
                 up=os.getpid(),
                 store=store.pid,
-                model_server=server.pid,
+                model_server=serving_pid(server.pid),
                 predict_api=[pids_of_instance(child.pid) for child in predict],
             ),
         )
@@ -153,7 +153,7 @@ class Supervisor:
 
     def _say_ready(self) -> None:
         _, server, *predict = self.children
-        self._say(f"predict_api answers at {', '.join(child.part.url for child in predict)}  (docs: /apidocs)")
+        self._say(f"predict_api answers at {', '.join(child.part.url for child in predict)}")
         self._say(f"model_server answers at {server.part.url}")
         self._say(f"ready; Ctrl-C ends it. The CLI finds this stack by {stack.up_file(self._home)}")
 

@@ -21,3 +21,22 @@ def pids_of_instance(master: int) -> list[int]:
     except psutil.Error:
         return [master]
     return [master, *(pid for _, pid in sorted(workers))]
+
+
+def serving_pid(master: int) -> int:
+    """The one process of a service that does its work: the newest worker of `master`, or `master` while there is none.
+
+    Stopping or killing the first process of model_server would leave the worker that holds the pointer at work.
+    """
+    return pids_of_instance(master)[-1]
+
+
+def first_process(pid: int, up: int) -> int:
+    """The process that `up` started for the service that `pid` works for; `pid` itself if that cannot be told."""
+    import psutil
+
+    try:
+        parent = psutil.Process(pid).ppid()
+    except psutil.Error:
+        return pid
+    return pid if parent in {up, 0, 1} else parent

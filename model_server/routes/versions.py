@@ -12,7 +12,7 @@ from changeover.identity import check_model_name
 from changeover.manifest import JsonObject, Manifest
 from changeover.wire import REPR_DIGEST, VersionState
 from model_server.auth import Gate, Right
-from model_server.exceptions import NotReady, UnknownModel
+from model_server.exceptions import NotReady, UnknownModel, VersionRejected
 from model_server.ledger import Ledger
 from model_server.models import Models
 from model_server.publish import Publisher
@@ -102,7 +102,11 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
         with uploads.receive(request, spool) as upload:
             name = request.args.get("name") or upload.name
             provenance: JsonObject = {"source": "http", "name": name, "by": request.args.get("by", "")[:200]}
-            published = publisher.publish(model, upload.spooled, upload.draft, provenance, expected)
+            try:
+                published = publisher.publish(model, upload.spooled, upload.draft, provenance, expected)
+            except VersionRejected:
+                calls.models.get(model)  # so that its list can be asked why
+                raise
         calls.models.get(model)
         response = jsonify(calls.body(published.manifest, calls.rolled(model)))
         response.status_code = 201 if published.created else 200
