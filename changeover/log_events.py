@@ -46,7 +46,7 @@ def unbind() -> None:
     structlog.contextvars.clear_contextvars()
 
 
-def event(name: str, *, level: str = "info", error: BaseException | None = None, **fields: object) -> None:
+def event(name: str, /, *, level: str = "info", error: BaseException | None = None, **fields: object) -> None:
     """Log the event `name` (`rollout.committed`) with `fields`; `error` adds its traceback, for operators only."""
     if error is not None:
         fields["exc_info"] = error
