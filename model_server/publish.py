@@ -58,6 +58,11 @@ class Publisher:
         verdict = self._examiner.examine(spooled.path, draft)
         if isinstance(verdict, Refused):
             raise self._reject(model, spooled, provenance, verdict.reason)
+        if verdict.version != spooled.version:
+            raise UploadIncomplete(
+                f"the spooled upload hashed to {spooled.version}, and to {verdict.version} when it was examined: "
+                f"something else writes in SPOOL_DIR, or the disk fails; send it again"
+            )
         manifest = Manifest(
             model=model,
             version=spooled.version,

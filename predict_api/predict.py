@@ -5,6 +5,8 @@ Carries *atomicity*: schema, estimator and `model_version` are of one `Held`, re
 
 from dataclasses import dataclass
 
+from joblib import parallel_config
+
 from changeover import strict_json
 from changeover.decode import decode
 from changeover.exceptions import ChangeoverError
@@ -50,7 +52,9 @@ def answer(question: Question, held: Held, max_rows: int) -> bytes:
     """The body of the answer; raises RequestFaults, TooManyRows or ScoringFailed."""
     prepared = held.prepared
     decoded = decode(question.value, prepared.schema, max_rows)
-    scores = score(prepared.estimator, prepared.schema, decoded.columns, decoded.rows)
+    # A model with n_jobs > 1 would start processes of its own here; threads need none.
+    with parallel_config(backend="threading"):
+        scores = score(prepared.estimator, prepared.schema, decoded.columns, decoded.rows)
     if len(scores.labels) != decoded.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {decoded.rows}")
     inputs = decoded.columns if question.include_inputs else None

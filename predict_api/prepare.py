@@ -9,6 +9,8 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from joblib import parallel_config
+
 from changeover import golden
 from changeover.cells import Cell, ColumnType
 from changeover.clock import now
@@ -109,10 +111,11 @@ class Preparation:
     def _loaded(self, buffer: bytes, manifest: Manifest) -> Prepared:
         estimator = load(buffer, manifest.version, self._extra_globals)
         schema = Schema.from_json(manifest.schema)
-        if manifest.golden is not None:
-            golden.replay(estimator, schema, manifest.golden)
-        else:
-            _warm_up(estimator, schema)
+        with parallel_config(backend="threading"):  # as in `predict.py`
+            if manifest.golden is not None:
+                golden.replay(estimator, schema, manifest.golden)
+            else:
+                _warm_up(estimator, schema)
         return Prepared(manifest.version, estimator, schema, manifest)
 
     def _fall_back(self) -> None:

@@ -32,6 +32,9 @@ class PredictSettings(Settings):
     start_timeout: float = Field(
         60.0, ge=0, description="Seconds that a new worker waits for its models before it accepts connections"
     )
+    drain_seconds: float = Field(
+        0.5, ge=0, le=60, description="Seconds from /readyz turning false on SIGTERM until the listener closes"
+    )
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1, description="The largest request body that /predict takes")
     max_rows: int = Field(10_000, ge=1, description="The most rows that one request to /predict may have")
     allowed_globals: str = Field(

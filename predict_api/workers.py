@@ -55,6 +55,7 @@ class _Server(Server):  # type: ignore[misc,valid-type]  # granian chooses the c
     """granian's server, but a crash of workers never ends the others, and the end is announced before it begins."""
 
     draining: Any = None
+    drain_seconds = 0.0
 
     def signal_handler_interrupt(self, *args: object, **kwargs: object) -> None:
         self.draining.value = True
@@ -65,7 +66,7 @@ class _Server(Server):  # type: ignore[misc,valid-type]  # granian chooses the c
             self.main_loop_interrupt.wait()
             self.main_loop_interrupt.clear()
             if self.interrupt_signal:
-                return
+                break
             dead = []
             while self.interrupt_children:  # one by one: watchers append at any time
                 dead.append(self.interrupt_children.pop(0))
@@ -75,6 +76,7 @@ class _Server(Server):  # type: ignore[misc,valid-type]  # granian chooses the c
             for index in dead:
                 event("worker.died", level="error", worker=index + 1)
                 self._respawn_workers([index], spawn_target, target_loader)
+        threading.Event().wait(self.drain_seconds)  # /readyz is false by now: balancers turn away first
 
 
 def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> None:
@@ -92,6 +94,7 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
         respawn_failed_workers=True,
         workers_kill_timeout=KILL_SECONDS,
     )
+    server.drain_seconds = settings.drain_seconds
     draining = server.draining = RawValue(c_bool, False)
     loader = partial(_load, os.getpid(), settings, metrics_directory, build, draining)
     server.serve(target_loader=loader, wrap_loader=False)

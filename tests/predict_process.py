@@ -145,3 +145,15 @@ class Callers:
 
     def until(self, condition: Callable[["Callers"], object], what: str) -> None:
         wait_until(lambda: condition(self), 30, what)
+
+
+def stale(api: PredictApi) -> bool:
+    """Whether an answer says that it could not be confirmed as current."""
+    answer = api.predict()
+    assert (answer.status_code, answer.json()["prediction"]) == (200, 1)
+    return answer.headers.get("Model-Stale") == "true"
+
+
+def none_stale(api: PredictApi) -> bool:
+    """Whether six answers in a row, of whichever workers, were confirmed."""
+    return not any(stale(api) for _ in range(6))

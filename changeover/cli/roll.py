@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from changeover.cli.terminal import answer
-from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.cli.verb import Verb, model_option, rollout_options, stack_options
 from changeover.identity import short
 from changeover.manifest import JsonObject
 from changeover.wire import RolloutState
@@ -14,9 +14,7 @@ from changeover.wire import RolloutState
 @click.command(cls=Verb)
 @click.argument("version", required=False)
 @model_option
-@click.option("--reason", default="", help="Why; kept in the history.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for committed or aborted.")
-@click.option("--timeout", type=click.FloatRange(0, 600), default=90.0, show_default=True, help="Seconds to wait.")
+@rollout_options
 @stack_options
 def roll(
     version: str | None,

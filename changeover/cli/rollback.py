@@ -5,14 +5,12 @@ from pathlib import Path
 import click
 
 from changeover.cli.roll import conclude, tell_state
-from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.cli.verb import Verb, model_option, rollout_options, stack_options
 
 
 @click.command(cls=Verb)
 @model_option
-@click.option("--reason", default="", help="Why; kept in the history.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for committed or aborted.")
-@click.option("--timeout", type=click.FloatRange(0, 600), default=90.0, show_default=True, help="Seconds to wait.")
+@rollout_options
 @stack_options
 def rollback(
     model: str | None,

@@ -28,6 +28,15 @@ def stack_options(function: Function) -> Function:
     return json_option(server_option(home_option(function)))
 
 
+def rollout_options(function: Function) -> Function:
+    """The options of a verb that begins a rollout: why, and how long to wait for its end."""
+    why = click.option("--reason", default="", help="Why; kept in the history.")
+    wait = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for committed or aborted.")
+    seconds = click.FloatRange(0, 600)
+    timeout = click.option("--timeout", type=seconds, default=90.0, show_default=True, help="Seconds to wait.")
+    return why(wait(timeout(function)))
+
+
 class Verb(click.Command):
     """A command whose errors are one sentence, or JSON with `--json`; exit code 1."""
 

@@ -66,6 +66,7 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
     parts = [store, Part(MODEL_SERVER, MODEL_SERVER, ("model_server",), {**base, **keys, **server}, server_url)]
     for index, port in enumerate(ports.predict):
         predict = {
+            "DRAIN_SECONDS": base.get("DRAIN_SECONDS", "0"),  # no balancer stands in front here
             "PREDICT_HOST": _LOOPBACK,
             "PREDICT_PORT": str(port),
             "WORKERS": str(workers),

@@ -51,7 +51,7 @@ def examine(buffer: bytes, task: Task) -> JsonObject:
 def _describe(loaded: unpickle.Loaded, task: Task) -> JsonObject:
     estimator, draft = loaded.estimator, task.draft
     described = describe(estimator)
-    schema = infer_schema(estimator) if draft.schema is None else Schema.from_json(draft.schema)
+    schema = infer_schema(estimator) if draft.schema is None else Schema.from_json(draft.schema, strict=True)
     kept: JsonObject | None = None
     rows = draft.golden.get("rows") if draft.golden else None
     if draft.golden is None or not isinstance(rows, list) or not rows:

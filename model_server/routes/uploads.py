@@ -19,6 +19,8 @@ from model_server.exceptions import MalformedRequest, UnsupportedBody, UploadInc
 from model_server.spool import Spool, Spooled, SpoolFile
 
 _CHUNK = 1 << 20
+# What `curl --data-binary` says unless it is told otherwise is among them: nobody publishes a form of that kind.
+_RAW = frozenset({"application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded", ""})
 _MANIFEST_LIMIT = 16 * 1024 * 1024
 _OVERHEAD = _MANIFEST_LIMIT + 64 * 1024
 
@@ -48,13 +50,12 @@ def receive(request: Request, spool: Spool) -> Iterator[Upload]:
     with spool.open() as file:
         if request.mimetype == "multipart/form-data":
             yield _multipart(request, file)
-        elif request.mimetype in {"application/octet-stream", ""}:
+        elif request.mimetype in _RAW:
             yield _raw(request, file)
         else:
             raise UnsupportedBody(
                 f"{request.mimetype} is not taken here: send the file as application/octet-stream "
-                f"(curl --data-binary @model.joblib -H 'Content-Type: application/octet-stream'), or multipart/form-data "
-                f"with the parts artifact and manifest"
+                f"(curl --data-binary @model.joblib), or multipart/form-data with the parts artifact and manifest"
             )
 
 

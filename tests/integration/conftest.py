@@ -2,11 +2,15 @@
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from object_store.bucket import Bucket
 from tests.integration.stores import Store, minio_program
+from tests.predict_process import Instances
+from tests.tiny_models import tiny
+from tests.wire_stub import WireStub, running_stub
 
 _NUMBERS = itertools.count(1)
 
@@ -48,3 +52,21 @@ def bucket(store: Store, bucket_name: str) -> Iterator[Bucket]:
     made = store.bucket(bucket=bucket_name)
     yield made
     made.close()
+
+
+@pytest.fixture
+def stub() -> Iterator[WireStub]:
+    """The other side of the wire, with a first version of the default model rolled."""
+    with running_stub() as stub:
+        stub.roll("default", stub.publish("default", *tiny(1)))
+        yield stub
+
+
+@pytest.fixture
+def instances(tmp_path: Path, stub: WireStub) -> Iterator[Instances]:
+    """Starts predict_api against `stub`, any number of times, and ends what it started."""
+    instances = Instances(tmp_path, stub)
+    try:
+        yield instances
+    finally:
+        instances.end()

@@ -36,6 +36,8 @@ def test_publishing_names_the_bytes_by_their_hash_and_twice_is_once(server: Serv
     assert first.json()["state"] == "admitted"
     assert first.headers["Location"] == f"/models/loan/versions/{version_of(body)}"
     assert server.publish(body).status_code == 200
+    as_curl_does = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert server.publish(body, headers=as_curl_does).json()["version"] == version_of(body)
     fetched = server.get(f"{first.headers['Location']}/artifact")
     assert fetched.content == body
     assert fetched.headers["Repr-Digest"] == repr_digest(version_of(body))

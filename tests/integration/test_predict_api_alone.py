@@ -8,39 +8,13 @@ import pytest
 
 from tests import wire_stub
 from tests.conftest import port_that_is_free, wait_until
-from tests.predict_process import Callers, Instances, PredictApi
+from tests.predict_process import Callers, Instances, PredictApi, none_stale, stale
 from tests.tiny_models import ROW, tiny
 from tests.wire_stub import WireStub, running_stub
 
 
-@pytest.fixture
-def stub() -> Iterator[WireStub]:
-    with running_stub() as stub:
-        stub.roll("default", stub.publish("default", *tiny(1)))
-        yield stub
-
-
-@pytest.fixture
-def instances(tmp_path: Path, stub: WireStub) -> Iterator[Instances]:
-    instances = Instances(tmp_path, stub)
-    try:
-        yield instances
-    finally:
-        instances.end()
-
-
-def stale(api: PredictApi) -> bool:
-    answer = api.predict()
-    assert (answer.status_code, answer.json()["prediction"]) == (200, 1)
-    return answer.headers.get("Model-Stale") == "true"
-
-
 def all_stale(api: PredictApi) -> bool:
     return all(stale(api) for _ in range(6))
-
-
-def none_stale(api: PredictApi) -> bool:
-    return not any(stale(api) for _ in range(6))
 
 
 def test_answers_are_stale_while_model_server_is_away_and_fresh_again_after(

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,35 +10,9 @@ import requests
 
 from tests import wire_stub
 from tests.conftest import port_that_is_free, wait_until
-from tests.predict_process import Callers, Instances, PredictApi
+from tests.predict_process import Callers, Instances, PredictApi, none_stale
 from tests.tiny_models import tiny
-from tests.wire_stub import WireStub, running_stub
-
-
-@pytest.fixture
-def stub() -> Iterator[WireStub]:
-    with running_stub() as stub:
-        stub.roll("default", stub.publish("default", *tiny(1)))
-        yield stub
-
-
-@pytest.fixture
-def instances(tmp_path: Path, stub: WireStub) -> Iterator[Instances]:
-    instances = Instances(tmp_path, stub)
-    try:
-        yield instances
-    finally:
-        instances.end()
-
-
-def stale(api: PredictApi) -> bool:
-    answer = api.predict()
-    assert (answer.status_code, answer.json()["prediction"]) == (200, 1)
-    return answer.headers.get("Model-Stale") == "true"
-
-
-def none_stale(api: PredictApi) -> bool:
-    return not any(stale(api) for _ in range(6))
+from tests.wire_stub import WireStub
 
 
 def test_a_killed_worker_is_replaced_by_one_that_has_the_current_version(stub: WireStub, instances: Instances) -> None:
