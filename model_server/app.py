@@ -34,7 +34,7 @@ _QUIET = frozenset({"current.current", "health.livez", "health.readyz", "health.
 def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, Callable[[], None]]:
     """Build model_server and start its background; returns the app, to be served from one process, and its end."""
     bucket = Bucket(store)
-    models, ledger, versions = Models(), Ledger(bucket), Versions(bucket)
+    models, ledger, versions = Models(), Ledger(bucket, settings.lease_ms), Versions(bucket)
     examiner = Examiner(
         Limits(
             timeout_s=settings.admission_timeout,
@@ -74,7 +74,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     _observe(app)
     problems.register(app)
     calls = version_calls.VersionCalls(models, versions, ledger, bucket)
-    app.register_blueprint(current.blueprint(models, secrets.token_hex(8)))
+    app.register_blueprint(current.blueprint(models, secrets.token_hex(8), settings.lease_ms))
     app.register_blueprint(replicas.blueprint(models, gate))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, gate))
     app.register_blueprint(rollout_calls.blueprint(calls, rollouts, gate))

@@ -102,7 +102,7 @@ class Background:
                 entries[model] = newest
         for model in self._versions.models():
             self._models.get(model)
-        self._models.loaded(entries)
+        self._models.loaded(entries, {model: self._ledger.succeed(entry) for model, entry in entries.items()})
         current = {model: entry.current.etag for model, entry in entries.items()}
         log_events.event("ledger.read", current=current, took_ms=round((now() - began) * 1000))
 

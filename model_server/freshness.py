@@ -1,15 +1,12 @@
 """The answer to the freshness check: what is current, for how long it may be trusted, and what comes next.
 
-Carries `GET /models/{m}/current`. Pure. Its other half, which asks, is `predict_api/freshness.py`. Leases are not
-granted yet: `Lease-Ms` is 0, so a replica asks before each prediction.
+Carries `GET /models/{m}/current`. Pure. Its other half, which asks, is `predict_api/freshness.py`. `Lease-Ms` is 0
+while none is granted: with `LEASE_MS=0`, before a flip, and after a restart until the leases of before are over.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from changeover.wire import LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, Current
-
-NO_LEASE: Final = 0
 
 
 @dataclass(frozen=True)
@@ -29,9 +26,12 @@ class Answer:
     headers: dict[str, str]
 
 
-def answer(pointer: Pointer, if_none_match: str | None, instance: str) -> Answer:
-    """Answer a check that holds the ETag `if_none_match` (or several, or `*`, as RFC 9110 has it)."""
-    headers = {LEASE_MS: str(NO_LEASE), "Cache-Control": "no-store", SERVER_INSTANCE: instance}
+def answer(pointer: Pointer, if_none_match: str | None, instance: str, lease_ms: int) -> Answer:
+    """Answer a check that holds the ETag `if_none_match` (or several, or `*`, as RFC 9110 has it).
+
+    `lease_ms` is what was granted with it, 0 for none.
+    """
+    headers = {LEASE_MS: str(lease_ms), "Cache-Control": "no-store", SERVER_INSTANCE: instance}
     if pointer.next_version is not None:
         headers[NEXT_VERSION] = pointer.next_version
     current = pointer.current

@@ -21,6 +21,7 @@ from object_store.bucket import Bucket
 from object_store.exceptions import ObjectMissing, StoreError, StoreUnavailable
 
 _LIMIT = 64 * 1024
+_LEASE_OF_OLD = 1000  # where no hint tells how long the leases of a former life were
 
 
 class LedgerDamaged(StoreError):
@@ -85,8 +86,9 @@ class LedgerInDoubt(ChangeoverError):
 class Ledger:
     """The ledgers of all models in one bucket. Thread-safe."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, lease_ms: int = 0) -> None:
         self._bucket = bucket
+        self._lease_ms = lease_ms
         self._entries: dict[tuple[str, int], Entry] = {}
 
     def models(self) -> list[str]:
@@ -162,17 +164,34 @@ class Ledger:
 
     def _write_hint(self, entry: Entry) -> None:
         try:
-            hint = json.dumps({"sequence": entry.sequence, "version": entry.version}).encode()
-            self._bucket.write(keys.current_key(entry.model), hint, "application/json")
+            self._put_hint(entry)
         except StoreError as error:
             log_events.event("ledger.hint_failed", level="warning", model=entry.model, reason=str(error))
 
-    def _hint(self, model: str) -> int:
+    def succeed(self, entry: Entry) -> int:
+        """Take over from a former life: the longest lease, in milliseconds, that it may have granted on `entry`.
+
+        The hint tells it, and from now on tells ours, before the first is granted. Raises StoreError.
+        """
+        told = self._read_hint(entry.model).get("lease_ms")
+        former = told if isinstance(told, int) and told >= 0 else _LEASE_OF_OLD
+        if told != self._lease_ms:
+            self._put_hint(entry)
+        return max(former, self._lease_ms)
+
+    def _put_hint(self, entry: Entry) -> None:
+        hint = {"sequence": entry.sequence, "version": entry.version, "lease_ms": self._lease_ms}
+        self._bucket.write(keys.current_key(entry.model), json.dumps(hint).encode(), "application/json")
+
+    def _read_hint(self, model: str) -> JsonObject:
         try:
             hint = json.loads(self._bucket.read(keys.current_key(model), _LIMIT))
-            sequence = hint["sequence"]
-        except (ObjectMissing, ValueError, KeyError, TypeError):
-            return 0
+        except (ObjectMissing, ValueError):
+            return {}
+        return hint if isinstance(hint, dict) else {}
+
+    def _hint(self, model: str) -> int:
+        sequence = self._read_hint(model).get("sequence")
         return sequence if isinstance(sequence, int) and keys.FIRST_SEQUENCE <= sequence <= keys.LAST_SEQUENCE else 0
 
     def _sequences(self, model: str, after: str | None) -> Iterator[int]:

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 
 from changeover.clock import now
+from changeover.lease import Granted
 from changeover.wire import Current
 from model_server import metrics
 from model_server.fleet import SILENCE_S, Fleet
@@ -25,6 +26,31 @@ class ModelState:
     fleet: Fleet = field(default_factory=Fleet)
     rollout: Rollout | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
+    granted: Granted = field(default_factory=Granted)
+    granting_from: float = float("-inf")
+
+    def grant(self, lease_ms: int, now: float) -> tuple[Pointer, int]:
+        """What a check is answered by, and the lease that comes with it, in milliseconds.
+
+        Both are taken in one step: a lease that is granted while a rollout stops granting is one that it waits for.
+        """
+        if lease_ms == 0:
+            return self.pointer, 0
+        with self.changed:
+            if self.pointer.current is None or now < self.granting_from:
+                return self.pointer, 0
+            self.granted = self.granted.grant(lease_ms / 1000, now)
+            return self.pointer, lease_ms
+
+    def stop_granting(self) -> None:
+        """Grant no lease from now on."""
+        with self.changed:
+            self.granting_from = float("inf")
+
+    def grant_again(self) -> None:
+        """Grant leases again."""
+        with self.changed:
+            self.granting_from = float("-inf")
 
     @property
     def current(self) -> Current | None:
@@ -61,13 +87,18 @@ class Models:
         self.ready = threading.Event()
         self.replica_heard_at = float("-inf")
 
-    def loaded(self, entries: dict[str, Entry]) -> None:
-        """The ledger was read: from now on checks are answered. Fleets become known a silence later."""
+    def loaded(self, entries: dict[str, Entry], leases_ms: dict[str, int]) -> None:
+        """The ledger was read: from now on checks are answered. Fleets become known a silence later.
+
+        Leases of a former life may be out, `leases_ms` long: until they are over none is granted and nothing flips.
+        """
         self.replica_heard_at = now()
         known_from = now() + SILENCE_S
         for name, entry in entries.items():
             state = self.get(name)
             state.fleet.known_from = known_from
+            state.granted = Granted().grant(leases_ms[name] / 1000, now())
+            state.granting_from = state.granted.latest_expiry
             state.adopt(entry)
         self.ready.set()
 

@@ -194,7 +194,8 @@ def _failed(rollout: Rollout, event: Event, _now: float) -> Outcome:
 
 
 def _stopped(rollout: Rollout, _event: Event, _now: float) -> Outcome:
-    return _abort(rollout, "model_server was stopped meanwhile; roll again")
+    aborted, actions = _abort(rollout, "model_server was stopped meanwhile; roll again")
+    return aborted, (GrantAgain(), *actions)
 
 
 def _abort(rollout: Rollout, reason: str) -> Outcome:

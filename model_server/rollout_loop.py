@@ -175,7 +175,7 @@ class Rollouts:
         events: deque[Event] = deque()
         try:
             while not rollout.over:
-                event = events.popleft() if events else self._look(state, rollout)
+                event = events.popleft() if events else self._next(state, rollout)
                 rollout, actions = machine.step(rollout, event, now())
                 if not rollout.over:
                     with state.changed:
@@ -199,6 +199,17 @@ class Rollouts:
             self._problems.pop(f"rollout of {state.name}", None)
         _tell(state.name, rollout, now() - began)
 
+    def _next(self, state: ModelState, rollout: Rollout) -> Event:
+        """What happens to a rollout that no action has moved on: its replicas report, or its fence is over."""
+        return self._look(state, rollout) if rollout.state is RolloutState.PREPARING else self._fence(state)
+
+    def _fence(self, state: ModelState) -> Event:
+        """Wait until the last lease has run out; none is granted meanwhile."""
+        while not self._stopping.wait(max(0.0, state.granted.latest_expiry - now())):
+            if state.granted.over(now()):
+                return machine.LeasesOver()
+        return machine.Stopped()
+
     def _look(self, state: ModelState, rollout: Rollout) -> Event:
         """Wait until the fleet's look changes something, but not longer than a moment."""
         with state.changed:
@@ -215,8 +226,7 @@ class Rollouts:
             case machine.Withdraw():
                 state.announce(None)
             case machine.StopGranting():
-                # No lease is granted yet, so the last one has always run out.
-                return machine.LeasesOver()
+                state.stop_granting()
             case machine.AppendLedger():
                 return self._append(rollout)
             case machine.Flip(current):
@@ -224,7 +234,7 @@ class Rollouts:
             case machine.Adopt(current):
                 state.adopt(self._ledger.entry(state.name, current.sequence))
             case machine.GrantAgain():
-                pass
+                state.grant_again()
             case machine.RecordAborted():
                 self._record_aborted(rollout)
         return None

@@ -33,6 +33,12 @@ class ServerSettings(Settings):
     roll_incoming: Literal["at-start", "at-once", "never"] = Field(
         default="at-start", description="when an upload to incoming/ is rolled"
     )
+    lease_ms: int = Field(
+        default=1000,
+        ge=0,
+        le=10_000,
+        description="milliseconds a replica may answer without asking; 0: it asks each time",
+    )
     incoming_poll: float = Field(default=2.0, gt=0, le=3600, description="seconds between looks into incoming/")
     prepare_timeout: float = Field(default=60.0, gt=0, le=3600, description="seconds a rollout waits for its replicas")
     max_model_bytes: int = Field(default=2 * GIB, gt=0, le=5 * GIB, description="the largest artifact that is taken")

@@ -7,6 +7,8 @@ Carries the promises *no way back* and *freshness*. Rules of this file:
    arrived can say what is current for it.
 3. Once a check has failed, or a request has waited in vain, the breaker is open: nobody waits, every answer is stale,
    and checks are retried with a growing pause until one gets an answer.
+4. A lease spares the asking, and the staleness too: while it holds, what it came with is current, whatever became of
+   later checks. It counts from before its check was sent, and is renewed well before it ends.
 
 Pure: time comes in as a number of seconds. `freshness_loop.py` owns the thread and the clock.
 """
@@ -14,6 +16,8 @@ Pure: time comes in as a number of seconds. `freshness_loop.py` owns the thread 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from changeover.lease import Held as Lease
 
 RENEW_EVERY: Final = 0.3
 FIRST_PAUSE: Final = 0.05
@@ -56,6 +60,8 @@ class Freshness:
         self._queued = False
         self._failures = 0  # in a row; above 0 the breaker is open
         self._due = now
+        self._sent_at = now  # when the last check was sent
+        self._lease = Lease()
 
     @property
     def broken(self) -> bool:
@@ -67,10 +73,14 @@ class Freshness:
         """Whether a check was sent and has not ended."""
         return self._sent > self._finished
 
+    def leased(self, now: float) -> bool:
+        """Whether a lease says that what is held is current, so that nobody need be asked."""
+        return self._lease.holds(now)
+
     def arrive(self, now: float) -> Arrival:
         """A request arrived at `now`: how it may be answered, or which check it must wait for."""
-        # Leases: one that is not over at `now`, counted from before the send of the check that brought it, would be
-        # answered CONFIRMED here. A lease of 0 ms is over at once, so every request asks.
+        if self.leased(now):
+            return Arrival(Verdict.CONFIRMED)
         if self.broken:
             return Arrival(Verdict.STALE)
         self._queued = True
@@ -102,16 +112,17 @@ class Freshness:
         """Something changed here (a version became ready): the next check is due at `now`."""
         self._due = min(self._due, now)
 
-    def send(self) -> int:
-        """A check is being sent: its number. Whoever is queued waits for this one."""
+    def send(self, now: float) -> int:
+        """A check is about to be sent at `now`: its number. Whoever is queued waits for this one."""
         if self.in_flight:
             raise RuntimeError(f"check {self._sent} is in flight: there is never a second one beside it")
         self._sent += 1
+        self._sent_at = now
         self._queued = False
         return self._sent
 
-    def finish(self, outcome: Outcome, now: float) -> None:
-        """The check in flight ended at `now` with `outcome`."""
+    def finish(self, outcome: Outcome, now: float, lease_s: float = 0.0) -> None:
+        """The check in flight ended at `now` with `outcome`, and with a lease of `lease_s` seconds if CONFIRMED."""
         if not self.in_flight:
             raise RuntimeError("no check is in flight")
         self._finished = self._sent
@@ -122,5 +133,8 @@ class Freshness:
             return
         self._failures = 0
         self._due = now + self._renew_every
+        self._lease = Lease()
         if outcome is Outcome.CONFIRMED:
             self._confirmed = self._sent
+            self._lease = Lease.since(self._sent_at, lease_s)
+            self._due = min(self._due, self._lease.renew_at(self._sent_at))

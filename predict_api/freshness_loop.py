@@ -25,6 +25,7 @@ class FreshnessLoop:
         self._wake = threading.Condition()
         self._waiting: dict[int, threading.Event] = {}  # by the number of the check
         self._stopped = False
+        self._sent_at = now()
         self._said = ""  # the last fault that was logged
         self.checked = threading.Event()  # the first check has ended
         self._thread = threading.Thread(target=self._run, name=f"freshness-{replica.model}", daemon=True)
@@ -45,11 +46,13 @@ class FreshnessLoop:
         return self._freshness.broken
 
     def confirm(self) -> bool:
-        """Whether what is held was confirmed as current by a check sent after this call began.
+        """Whether what is held is current: by a lease that holds, or by a check that was sent after this call began.
 
-        Takes CHECK_DEADLINE_MS at most, and no time when checks are known to fail.
+        Takes CHECK_DEADLINE_MS at most, and no time with a lease or when checks are known to fail.
         """
         arrived = now()
+        if self._freshness.leased(arrived):
+            return True
         with self._wake:
             arrival = self._freshness.arrive(arrived)
             if arrival.verdict is not Verdict.WAIT:
@@ -73,12 +76,11 @@ class FreshnessLoop:
 
     def _run(self) -> None:
         while self._send():
-            sent_at = now()
-            outcome = self._check(sent_at)
+            outcome, lease_s = self._check(self._sent_at)
             metrics.CHECKS.labels(self._replica.model, outcome.value).inc()
             self.checked.set()
             with self._wake:
-                self._freshness.finish(outcome, now())
+                self._freshness.finish(outcome, now(), lease_s)
                 done = [check for check in self._waiting if self._freshness.verdict(check) is not Verdict.WAIT]
                 released = [self._waiting.pop(check) for check in done]
             for ended in released:
@@ -91,30 +93,32 @@ class FreshnessLoop:
                 due = self._freshness.next_send()
                 pause = None if due is None else due - now()
                 if pause is not None and pause <= 0:
-                    self._freshness.send()
+                    self._sent_at = now()  # before the send: a lease counts from here
+                    self._freshness.send(self._sent_at)
                     return True
                 self._wake.wait(pause)
         return False
 
-    def _check(self, sent_at: float) -> Outcome:
+    def _check(self, sent_at: float) -> tuple[Outcome, float]:
+        """What a check said, and for how many seconds it may be trusted."""
         held = self._replica.held
         try:
             answer = self._call.ask(held.current if held else None, sent_at + self._deadline)
             outcome = self._replica.on_answer(answer, sent_at)
         except (CallFailed, MalformedAnswer) as error:
             self._lost(str(error))
-            return Outcome.FAILED
+            return Outcome.FAILED, 0.0
         except (LowerSequence, OtherVersion) as error:
             metrics.REFUSED.labels(self._replica.model).inc()
             self._lost(str(error), "replica.sequence_refused", "error")
-            return Outcome.FAILED
+            return Outcome.FAILED, 0.0
         except Exception as error:  # noqa: BLE001 the thread must outlive any single check
             event("freshness.crashed", level="error", model=self._replica.model, error=error)
-            return Outcome.FAILED
+            return Outcome.FAILED, 0.0
         if self._said:
             self._said = ""
             event("freshness.regained", model=self._replica.model)
-        return outcome
+        return outcome, answer.lease
 
     def _lost(self, reason: str, name: str = "freshness.lost", level: str = "warning") -> None:
         """Log a fault once, until another comes or checks work again."""

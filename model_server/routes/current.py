@@ -12,8 +12,8 @@ from model_server.freshness import answer
 from model_server.models import Models
 
 
-def blueprint(models: Models, instance: str) -> Blueprint:
-    """The call, over `models`; `instance` names this life of the process."""
+def blueprint(models: Models, instance: str, lease_ms: int) -> Blueprint:
+    """The call, over `models`; `instance` names this life of the process, `lease_ms` is LEASE_MS."""
     routes = Blueprint("current", __name__)
 
     @routes.get("/models/<model>/current")
@@ -32,7 +32,8 @@ def blueprint(models: Models, instance: str) -> Blueprint:
             )
         if replica is not None:
             state.fleet.heard(replica, now())
-        told = answer(state.pointer, request.headers.get("If-None-Match"), instance)
+        pointer, granted_ms = state.grant(lease_ms, now())
+        told = answer(pointer, request.headers.get("If-None-Match"), instance, granted_ms)
         if told.current is None:
             detail = f"model {model!r} has no current version; roll one (changeover roll)"
             body, status = json.dumps(problem("no-current-version", 404, "No current version", detail)), 404

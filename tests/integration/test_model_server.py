@@ -140,7 +140,7 @@ def test_rolling_and_rolling_back_are_told_by_etags_and_by_the_ledger(server: Se
     assert (rolled["state"], rolled["sequence"], rolled["previous"]) == ("committed", 1, None)
     check = server.get("/models/story/current")
     assert check.headers["ETag"] == f'"1-{version_of(one)}"'
-    assert check.headers["Lease-Ms"] == "0"
+    assert check.headers["Lease-Ms"] == "1000"
     again = server.get("/models/story/current", headers={"If-None-Match": check.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
     answer = server.post("/models/story/rollouts?wait=20", json={"version": version_of(two), "by": "ann"})

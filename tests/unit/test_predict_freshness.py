@@ -15,7 +15,7 @@ def test_a_request_waits_for_a_check_before_anything_was_checked() -> None:
 def test_requests_that_arrive_before_a_check_is_sent_share_it() -> None:
     freshness = Freshness(now=0.0)
     checks = {freshness.arrive(0.0).check for _ in range(5)}
-    assert checks == {freshness.send()}
+    assert checks == {freshness.send(0.0)}
     freshness.finish(Outcome.CONFIRMED, 0.01)
     assert freshness.verdict(checks.pop()) is Verdict.CONFIRMED
 
@@ -23,7 +23,7 @@ def test_requests_that_arrive_before_a_check_is_sent_share_it() -> None:
 def test_nobody_joins_the_check_in_flight() -> None:
     freshness = Freshness(now=0.0)
     first = freshness.arrive(0.0)
-    in_flight = freshness.send()
+    in_flight = freshness.send(0.0)
     late = freshness.arrive(0.001)
     assert (first.check, late.check) == (in_flight, in_flight + 1)
     freshness.finish(Outcome.CONFIRMED, 0.002)
@@ -34,21 +34,21 @@ def test_nobody_joins_the_check_in_flight() -> None:
 def test_there_is_at_most_one_check_in_flight_and_one_queued() -> None:
     freshness = Freshness(now=0.0)
     freshness.arrive(0.0)
-    freshness.send()
+    freshness.send(0.0)
     late = {freshness.arrive(0.001).check for _ in range(10)}
     assert len(late) == 1
     assert freshness.next_send() is None
     with pytest.raises(RuntimeError):
-        freshness.send()
+        freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 0.002)
     assert freshness.next_send() == float("-inf")
-    assert freshness.send() == late.pop()
+    assert freshness.send(0.0) == late.pop()
 
 
 def test_a_check_that_was_confirmed_does_not_answer_a_later_request() -> None:
     freshness = Freshness(now=0.0)
     freshness.arrive(0.0)
-    freshness.send()
+    freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 0.01)
     assert freshness.arrive(0.02).verdict is Verdict.WAIT
 
@@ -57,7 +57,7 @@ def test_a_check_that_was_confirmed_does_not_answer_a_later_request() -> None:
 def test_an_answer_that_does_not_confirm_makes_its_requests_stale_but_later_ones_still_ask(outcome: Outcome) -> None:
     freshness = Freshness(now=0.0)
     check = freshness.arrive(0.0).check
-    freshness.send()
+    freshness.send(0.0)
     freshness.finish(outcome, 0.01)
     assert freshness.verdict(check) is Verdict.STALE
     assert not freshness.broken
@@ -67,7 +67,7 @@ def test_an_answer_that_does_not_confirm_makes_its_requests_stale_but_later_ones
 def test_after_a_failed_check_nobody_waits() -> None:
     freshness = Freshness(now=0.0)
     waiting = freshness.arrive(0.0)
-    freshness.send()
+    freshness.send(0.0)
     queued = freshness.arrive(0.001)
     freshness.finish(Outcome.FAILED, 0.01)
     assert freshness.verdict(waiting.check) is Verdict.STALE
@@ -79,7 +79,7 @@ def test_failed_checks_are_retried_with_a_growing_bounded_pause() -> None:
     freshness = Freshness(now=0.0)
     pauses = []
     for _ in range(8):
-        freshness.send()
+        freshness.send(0.0)
         freshness.finish(Outcome.FAILED, 100.0)
         due = freshness.next_send()
         assert due is not None
@@ -91,9 +91,9 @@ def test_failed_checks_are_retried_with_a_growing_bounded_pause() -> None:
 
 def test_the_first_check_that_works_closes_the_breaker() -> None:
     freshness = Freshness(now=0.0)
-    freshness.send()
+    freshness.send(0.0)
     freshness.finish(Outcome.FAILED, 0.0)
-    freshness.send()
+    freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 1.0)
     assert not freshness.broken
     assert freshness.arrive(1.1).verdict is Verdict.WAIT
@@ -102,7 +102,7 @@ def test_the_first_check_that_works_closes_the_breaker() -> None:
 def test_a_request_whose_time_is_over_goes_stale_and_spares_the_next_ones() -> None:
     freshness = Freshness(now=0.0)
     arrival = freshness.arrive(0.0)
-    freshness.send()
+    freshness.send(0.0)
     assert freshness.give_up(arrival.check) is Verdict.STALE
     assert freshness.arrive(0.3).verdict is Verdict.STALE
     freshness.finish(Outcome.CONFIRMED, 0.4)
@@ -112,7 +112,7 @@ def test_a_request_whose_time_is_over_goes_stale_and_spares_the_next_ones() -> N
 def test_a_request_that_gives_up_after_all_was_confirmed_is_not_stale() -> None:
     freshness = Freshness(now=0.0)
     arrival = freshness.arrive(0.0)
-    freshness.send()
+    freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 0.1)
     assert freshness.give_up(arrival.check) is Verdict.CONFIRMED
     assert not freshness.broken
@@ -121,7 +121,7 @@ def test_a_request_that_gives_up_after_all_was_confirmed_is_not_stale() -> None:
 def test_without_requests_a_check_is_due_every_so_often() -> None:
     freshness = Freshness(now=5.0)
     assert freshness.next_send() == 5.0
-    freshness.send()
+    freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 5.1)
     assert freshness.next_send() == pytest.approx(5.1 + RENEW_EVERY)
     freshness.hasten(5.2)
@@ -131,3 +131,34 @@ def test_without_requests_a_check_is_due_every_so_often() -> None:
 def test_what_was_not_sent_cannot_end() -> None:
     with pytest.raises(RuntimeError):
         Freshness(now=0.0).finish(Outcome.CONFIRMED, 0.0)
+
+
+def test_while_a_lease_holds_requests_are_answered_without_asking() -> None:
+    freshness = Freshness(now=0.0)
+    freshness.arrive(0.0)
+    freshness.send(1.0)
+    freshness.finish(Outcome.CONFIRMED, 1.2, lease_s=1.0)
+    assert freshness.arrive(1.999).verdict is Verdict.CONFIRMED
+    assert freshness.arrive(2.0).verdict is Verdict.WAIT  # it counts from the send, not from the answer
+
+
+def test_a_lease_is_renewed_well_before_it_ends() -> None:
+    freshness = Freshness(now=0.0, renew_every=5.0)
+    freshness.send(1.0)
+    freshness.finish(Outcome.CONFIRMED, 1.1, lease_s=0.9)
+    assert freshness.next_send() == pytest.approx(1.3)
+
+
+def test_a_lease_outlives_a_check_that_fails_but_not_one_that_says_otherwise() -> None:
+    freshness = Freshness(now=0.0)
+    freshness.send(0.0)
+    freshness.finish(Outcome.CONFIRMED, 0.01, lease_s=1.0)
+    freshness.send(0.3)
+    freshness.finish(Outcome.FAILED, 0.4)
+    assert freshness.arrive(0.5).verdict is Verdict.CONFIRMED
+    assert freshness.arrive(1.0).verdict is Verdict.STALE
+    freshness.send(1.1)
+    freshness.finish(Outcome.CONFIRMED, 1.2, lease_s=1.0)
+    freshness.send(1.3)
+    freshness.finish(Outcome.BEHIND, 1.4, lease_s=1.0)
+    assert freshness.arrive(1.5).verdict is Verdict.WAIT

@@ -8,7 +8,7 @@ HELD = Current(3, A)
 
 
 def test_a_replica_that_holds_the_current_version_hears_not_modified() -> None:
-    told = answer(Pointer(HELD), HELD.etag, "life")
+    told = answer(Pointer(HELD), HELD.etag, "life", 0)
     assert told.changed is False
     assert told.headers["ETag"] == f'"3-{A}"'
     assert told.headers["Lease-Ms"] == "0"
@@ -17,21 +17,25 @@ def test_a_replica_that_holds_the_current_version_hears_not_modified() -> None:
     assert "Next-Version" not in told.headers
 
 
+def test_a_lease_that_was_granted_is_told() -> None:
+    assert answer(Pointer(HELD), HELD.etag, "life", 1000).headers["Lease-Ms"] == "1000"
+
+
 def test_the_same_version_rolled_again_is_another_state() -> None:
-    assert answer(Pointer(Current(5, A)), HELD.etag, "life").changed is True
+    assert answer(Pointer(Current(5, A)), HELD.etag, "life", 0).changed is True
 
 
 def test_without_an_etag_the_answer_is_whole() -> None:
-    assert answer(Pointer(HELD), None, "life").changed is True
+    assert answer(Pointer(HELD), None, "life", 0).changed is True
 
 
 def test_several_etags_and_a_star_are_read_as_http_has_them() -> None:
-    assert answer(Pointer(HELD), f'"1-{B}", W/{HELD.etag}', "life").changed is False
-    assert answer(Pointer(HELD), "*", "life").changed is False
+    assert answer(Pointer(HELD), f'"1-{B}", W/{HELD.etag}', "life", 0).changed is False
+    assert answer(Pointer(HELD), "*", "life", 0).changed is False
 
 
 def test_a_version_that_prepares_is_announced_even_where_none_is_current() -> None:
-    told = answer(Pointer(None, B), None, "life")
+    told = answer(Pointer(None, B), None, "life", 0)
     assert told.changed is None
     assert told.headers["Next-Version"] == B
     assert "ETag" not in told.headers
