@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -35,9 +36,27 @@ def end_with_parent(expected: int | None = None) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def outlives_parent() -> bool:
+    """Whether this process was started by nohup, and is meant to go on when who started it has ended.
+
+    What nohup does, ignoring SIGHUP, is inherited: where the parent ignores it as well, nobody asked for that.
+    """
+    return signal.getsignal(signal.SIGHUP) is signal.SIG_IGN and not _ignores_hangups(os.getppid())
+
+
 def _watch(parent: int) -> None:
     """Poll: a process whose parent died is given another one."""
     never = threading.Event()
     while os.getppid() == parent:
         never.wait(_POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _ignores_hangups(pid: int) -> bool:
+    """Whether a process ignores SIGHUP, as far as this system tells (Linux does, in /proc)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    ignored = next((line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:")), "0")
+    return bool(int(ignored, 16) >> (signal.SIGHUP - 1) & 1)

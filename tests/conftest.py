@@ -1,12 +1,19 @@
 """What every test may use: waiting for a condition with a deadline, and a free port."""
 
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
+
+if "COVERAGE_PROCESS_CONFIG" in os.environ:  # set while coverage is measured: children are told how to follow threads
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(Path(__file__).parent / "measured"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ import signal
 import socket
 from typing import Self
 
-from changeover.parent import end_with_parent
+from changeover.parent import end_with_parent, outlives_parent
 
 
 class Signals:
@@ -26,8 +26,8 @@ class Signals:
         signal.signal(signal.SIGINT, self._ask)
         signal.signal(signal.SIGTERM, self._ask)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            # nohup ignores SIGHUP: who starts us so wants us to outlive the terminal and the shell
             signal.signal(signal.SIGHUP, self._ask)
+        if not outlives_parent():
             end_with_parent()
         return self
 

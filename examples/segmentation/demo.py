@@ -20,7 +20,7 @@ from changeover.clock import now  # noqa: E402
 from changeover.exceptions import ChangeoverError, ServiceRefused, StackNotFound  # noqa: E402
 from changeover.identity import short  # noqa: E402
 from changeover.manifest import Draft, Json, JsonObject  # noqa: E402
-from changeover.parent import end_with_parent  # noqa: E402
+from changeover.parent import end_with_parent, outlives_parent  # noqa: E402
 from examples.segmentation.bodies import DATA, body  # noqa: E402
 
 MODEL = "segmentation"
@@ -152,7 +152,7 @@ def main() -> int:
     for name in ("predict_port", "server_port", "store_port", "workers", "replicas"):
         if getattr(given, name) is not None:
             options += [f"--{name.replace('_', '-')}", getattr(given, name)]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    if not outlives_parent():
         end_with_parent()
     folder = given.home / "example"
     training = None if (given.home / "store").exists() else start_training(folder)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 import requests
 
 from changeover import stack
@@ -146,9 +147,12 @@ def test_sigkill_of_up_leaves_no_process_and_the_next_up_starts(start_stack: Sta
     wait_until(lambda: gone(processes), 20, "the end of every process")
 
 
-def test_sigkill_of_the_parent_of_up_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hangup", ["SIG_DFL", "SIG_IGN"], ids=["ordinary", "all under nohup"])
+def test_sigkill_of_the_parent_of_up_leaves_no_process(tmp_path: Path, hangup: str) -> None:
     home = tmp_path / "home"
-    script = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+    script = (
+        f"import signal, subprocess, sys; signal.signal(signal.SIGHUP, signal.{hangup}); subprocess.run(sys.argv[1:])"
+    )
     with (tmp_path / "out").open("wb") as output:
         parent = subprocess.Popen([sys.executable, "-c", script, *command(home)], stdout=output, stderr=output)
     try:
@@ -166,7 +170,8 @@ def test_under_nohup_it_outlives_its_parent(tmp_path: Path) -> None:
     home = tmp_path / "home"
     script = (
         "import signal, subprocess, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
-        "subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL); sys.stdin.read()"
+        "subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL); "
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL); sys.stdin.read()"
     )
     words = [sys.executable, "-c", script, *command(home)]
     with (tmp_path / "out").open("wb") as output:

@@ -1,0 +1,91 @@
+"""What is asked of an artifact before it becomes a version, asked here without the child process around it."""
+
+import io
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from changeover.manifest import Draft
+from model_server.admission.checks import examine
+from model_server.admission.task import Task
+from tests.integration.artifacts import a_model
+
+
+def a_task(allow_version_skew: bool = False, **draft: Any) -> Task:
+    return Task(
+        size=0,
+        draft=Draft(**draft),
+        extra_globals=(),
+        memory_bytes=2**33,
+        unpacked_bytes=2**30,
+        cpu_seconds=60,
+        allow_version_skew=allow_version_skew,
+    )
+
+
+def dumped(estimator: object) -> bytes:
+    buffer = io.BytesIO()
+    joblib.dump(estimator, buffer)
+    return buffer.getvalue()
+
+
+def test_a_good_model_is_described() -> None:
+    told = examine(a_model(1), a_task())
+    assert told["classes"] == [0, 1]
+    assert told["golden"] is None
+    assert told["warnings"] == []
+    assert told["environment"]["scikit-learn"]  # type: ignore[call-overload,index]
+
+
+def test_golden_rows_without_outputs_are_recorded_and_with_outputs_replayed() -> None:
+    rows = [{"x0": 1.0, "x1": 0.0, "x2": 0.0}]
+    recorded = examine(a_model(1), a_task(golden={"rows": rows}))["golden"]
+    assert isinstance(recorded, dict)
+    assert examine(a_model(1), a_task(golden=recorded))["golden"] == recorded
+    wrong = {"rows": rows, "outputs": [{"prediction": 0, "predict_proba": [0.9, 0.1]}]}
+    assert "golden" in str(examine(a_model(1), a_task(golden=wrong))["refused"])
+
+
+@pytest.mark.parametrize(
+    ("artifact", "word"),
+    [
+        (b"<html>", "HTML"),
+        (dumped({"a": 1}), "predict"),
+        (dumped(LogisticRegression()), "fit"),
+    ],
+    ids=["no model", "no estimator", "not fitted"],
+)
+def test_what_is_no_fitted_model_is_refused(artifact: bytes, word: str) -> None:
+    assert word.lower() in str(examine(artifact, a_task())["refused"]).lower()
+
+
+def test_a_model_that_raises_on_the_made_up_row_is_refused_as_a_canary() -> None:
+    fitted = LinearRegression().fit(np.eye(3), [1.0, 2.0, 3.0])
+    fitted.coef_ = np.array([1.0, 2.0])
+    assert "canary" in str(examine(dumped(fitted), a_task())["refused"])
+
+
+def test_a_model_of_another_scikit_learn_is_refused_unless_that_is_allowed() -> None:
+    fitted = DummyRegressor().fit([[0.0]], [1.0])
+    here = fitted.__getstate__()["_sklearn_version"].encode()
+    old = dumped(fitted).replace(here, b"0" + here[1:])
+    refused = str(examine(old, a_task())["refused"])
+    assert "conda_environment.yml" in refused
+    assert examine(old, a_task(allow_version_skew=True))["warnings"]
+
+
+def test_the_publishers_schema_is_taken_and_a_typo_in_it_is_refused() -> None:
+    columns = [{"name": name, "type": "number", "nullable": False} for name in ("x0", "x1", "x2")]
+    told = examine(a_model(1), a_task(schema={"columns": columns}))
+    assert told["schema"]["columns"][0]["name"] == "x0"  # type: ignore[index,call-overload]
+    wrong = [{**column, "nulable": True} for column in columns]
+    assert "nulable" in str(examine(a_model(1), a_task(schema={"columns": wrong}))["refused"])
+
+
+def test_a_training_environment_that_differs_is_a_warning() -> None:
+    told = examine(a_model(1), a_task(environment={"numpy": "1.0.0"}))
+    assert "numpy 1.0.0" in str(told["warnings"])
