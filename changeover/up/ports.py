@@ -50,6 +50,14 @@ def find_free(taken: set[int]) -> int:
     raise NoFreePort(f"no free port was found between {_LOWEST_FREE} and {highest}; name one with the option")
 
 
+def next_free(port: int, taken: set[int]) -> int:
+    """The first port after `port` that is free and not in `taken`; raises NoFreePort."""
+    for candidate in range(port + 1, min(port + 1000, 65536)):
+        if candidate not in taken and is_free(candidate):
+            return candidate
+    raise NoFreePort(f"no free port was found after {port}; name another with the option")
+
+
 def choose(wanted: int, option: str, taken: set[int]) -> int:
     """`wanted` if it is free, or a free port where `wanted` is 0; adds it to `taken`. Raises PortBusy, NoFreePort."""
     if wanted == 0:

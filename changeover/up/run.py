@@ -20,7 +20,7 @@ from changeover.up.children import Child, inherited_environment
 from changeover.up.exceptions import AlreadyUp, CannotStart
 from changeover.up.log_tail import LogTail, fresh_log
 from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE, Ports, plan
-from changeover.up.ports import choose
+from changeover.up.ports import choose, find_free, next_free
 from changeover.up.secrets import Secrets, keep
 from changeover.up.signals import Signals
 from changeover.up.workers import pids_of_instance, serving_pid
@@ -54,10 +54,12 @@ def choose_ports(options: Options) -> Ports:
     """The ports of every process; raises PortBusy or NoFreePort before anything is started."""
     taken: set[int] = set()
     server = choose(options.server_port, "--server-port", taken)
-    first = options.predict_port
-    wanted = [first + index if first else 0 for index in range(options.replicas)]
-    predict = tuple(choose(port, "--predict-port", taken) for port in wanted)
-    return Ports(store=choose(options.store_port, "--store-port", taken), server=server, predict=predict)
+    store = choose(options.store_port, "--store-port", taken) if options.store_port else 0
+    predict = [choose(options.predict_port, "--predict-port", taken)]
+    while len(predict) < options.replicas:
+        predict.append(next_free(predict[-1], taken) if options.predict_port else find_free(taken))
+        taken.add(predict[-1])
+    return Ports(store=store or choose(0, "--store-port", taken), server=server, predict=tuple(predict))
 
 
 class Supervisor:

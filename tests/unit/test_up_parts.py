@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -68,6 +69,16 @@ def test_a_port_asked_for_twice_is_refused() -> None:
     port = ports.choose(0, "--server-port", taken)
     with pytest.raises(PortBusy, match="--predict-port"):
         ports.choose(port, "--predict-port", taken)
+
+
+def test_further_replicas_take_the_next_ports_that_are_free_and_not_our_own() -> None:
+    server = ports.find_free(set())
+    with socket.socket() as holder:
+        holder.bind((ports.LOOPBACK, 0))
+        holder.listen()
+        busy = holder.getsockname()[1]
+        assert ports.next_free(server - 1, {server}) > server
+        assert ports.next_free(busy - 1, set()) > busy
 
 
 def test_free_ports_are_below_those_of_outgoing_connections() -> None:
