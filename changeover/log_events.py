@@ -1,14 +1,17 @@
 """Logs are events with fields, one JSON object a line on standard error.
 
-`event("rollout.committed", model="loan", took_ms=412)`. What is bound with `bind` (a request's id) is on every event
+Nobody who logs waits for whoever reads: `log_writer.py` writes. `event("rollout.committed", model="loan", took_ms=412)`. What is bound with `bind` (a request's id) is on every event
 of that thread until `unbind`. No secret is ever a field.
 """
 
+import json
 import logging
-import sys
 from typing import Final
 
 import structlog
+
+from changeover.clock import utc_now
+from changeover.log_writer import LogWriter
 
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -25,7 +28,7 @@ def configure(service: str, level: str = "info") -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level.lower()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_Lines,
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(service=service)
@@ -33,6 +36,28 @@ def configure(service: str, level: str = "info") -> None:
 
 
 _SERVICE: dict[str, str] = {}
+
+
+def flush() -> None:
+    """Wait, a second at most, until every event so far is written."""
+    _WRITER.flush()
+
+
+class _Lines:
+    """What structlog hands finished lines to, whatever their level."""
+
+    def __init__(self, *args: object) -> None:
+        self.msg = self.log = self.debug = self.info = self.warning = self.error = _WRITER.put
+
+
+def _dropped(lines: int) -> str:
+    """In place of lines that were dropped because nobody read."""
+    reason = "standard error was not read in time"
+    told = {"lines": lines, "reason": reason, **_SERVICE, "event": "log.dropped", "level": "warning", "time": utc_now()}
+    return json.dumps(told)
+
+
+_WRITER: Final = LogWriter(_dropped)
 
 
 def bind(**fields: object) -> None:
