@@ -1,0 +1,77 @@
+"""The promises of the design, checked on a history: what was broken, by what, when.
+
+Carries the section "The promises": attribution, atomicity, no way back, freshness, availability, safety, durability,
+one version a sequence number, and convergence after the last fault. `changeover/promises_of_order.py` compares answers
+with what came before them, `changeover/promises_of_record.py` with what the ledger and the store hold. Everything is
+done in O(n log n). Pure.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from changeover.history import Answer, History
+from changeover.identity import short
+from changeover.promises_of_order import freshness, no_way_back
+from changeover.promises_of_record import convergence, durability, one_version, safety
+from changeover.violation import Promise, Violation
+
+
+def check(history: History, converge_within_s: float = 5.0) -> list[Violation]:
+    """Every violation of a promise in `history`, in the order of time; none: every promise was kept.
+
+    Models are judged apart. A promise is judged on what was recorded: without a `final` record nothing is said of
+    durability and convergence. `converge_within_s` is the time after the last fault by which every replica must serve
+    the last version again.
+    """
+    found = list(availability(history.answers))
+    for model in sorted(_models(history)):
+        of_model = History(
+            answers=[one for one in history.answers if one.model == model and one.ok],
+            rollouts=[one for one in history.rollouts if one.model == model],
+            publishes=[one for one in history.publishes if one.model == model],
+            faults=history.faults,
+            finals=[one for one in history.finals if one.model == model],
+        )
+        found += attribution(of_model.answers)
+        found += atomicity(of_model.answers)
+        found += no_way_back(of_model.answers)
+        found += freshness(of_model.answers, of_model.rollouts)
+        found += one_version(of_model)
+        found += safety(of_model)
+        found += durability(of_model)
+        found += convergence(of_model, converge_within_s)
+    return sorted(found, key=lambda one: one.at)
+
+
+def availability(answers: Iterable[Answer]) -> Iterator[Violation]:
+    """Not one well-formed request fails."""
+    for one in answers:
+        if not one.ok:
+            how = f"status {one.status}" if one.status else "no answer"
+            why = f": {one.error}" if one.error else ""
+            yield Violation(Promise.AVAILABILITY, f"a request{_of(one)} to {one.model} failed, {how}{why}", one.end)
+
+
+def attribution(answers: Iterable[Answer]) -> Iterator[Violation]:
+    """What an answer says computed it, computed it, wherever a model tells."""
+    for one in answers:
+        if one.computed_by is not None and one.computed_by != one.version:
+            said = f"says {short(one.version)} and was computed by {short(one.computed_by)}"
+            yield Violation(Promise.ATTRIBUTION, f"an answer{_of(one)} of {one.model} {said}", one.end)
+
+
+def atomicity(answers: Iterable[Answer]) -> Iterator[Violation]:
+    """One response, one version: every row of a batch was computed by the version that the answer names."""
+    for one in answers:
+        others = {version for version in one.versions_seen if version != one.version}
+        if others:
+            said = f"says {short(one.version)} and has rows by {', '.join(map(short, sorted(others)))}"
+            yield Violation(Promise.ATOMICITY, f"an answer{_of(one)} of {one.model} {said}", one.end)
+
+
+def _models(history: History) -> set[str]:
+    records = (history.answers, history.rollouts, history.publishes, history.finals)
+    return {one.model for kind in records for one in kind}
+
+
+def _of(answer: Answer) -> str:
+    return f" of {answer.who}" if answer.who else ""

@@ -1,0 +1,27 @@
+"""A broken promise: which one, by what and when. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Promise(StrEnum):
+    """The promises that a history is judged by, in the words of the design."""
+
+    ATTRIBUTION = "attribution"
+    ATOMICITY = "atomicity"
+    NO_WAY_BACK = "no way back"
+    FRESHNESS = "freshness"
+    AVAILABILITY = "availability"
+    SAFETY = "safety"
+    DURABILITY = "durability"
+    ONE_VERSION = "one version a sequence number"
+    CONVERGENCE = "convergence"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """`message` names what broke the promise, for people; `at` is the time of it, in seconds of the history's clock."""
+
+    promise: Promise
+    message: str
+    at: float
