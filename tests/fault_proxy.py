@@ -24,12 +24,13 @@ _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close sends RST
 class Fault:
     """What happens to the bytes of one direction of one connection; none of it by default.
 
-    delay: seconds before the first byte passes. drip: seconds between single bytes, from byte `drip_from` on.
+    delay: seconds before the first byte passes. lag: seconds by which each block of bytes is late. drip: seconds between single bytes, from byte `drip_from` on.
     cut_at: closed in order after so many bytes. reset_at: closed by RST after so many. flip_at: the lowest bit of
     that byte is flipped. hang_at: from that byte on nothing passes, and nothing is closed.
     """
 
     delay: float = 0.0
+    lag: float = 0.0
     drip: float = 0.0
     drip_from: int = 0
     cut_at: int | None = None
@@ -145,6 +146,8 @@ class FaultProxy:
             self._end(source, target, reset=True)
 
     def _send(self, target: socket.socket, data: bytes, passed: int, fault: Fault) -> None:
+        if fault.lag:
+            self._ended.wait(fault.lag)
         if not fault.drip:
             target.sendall(data)
             return

@@ -1,0 +1,186 @@
+"""Eight clients that never stop asking, and what each of their requests came to.
+
+Nothing is retried but what a gateway sends again, and only when no byte of an answer was seen: a kept-alive connection
+that a killed or stopping worker closed is replaced once (`reconnected`), and an instance that refuses or resets a fresh
+connection is passed over for the next one (`moved`). Both are counted, and both count as failed where no death of that
+instance explains them. Whatever else goes wrong is a failed request: another status, a cut answer, silence.
+"""
+
+import contextlib
+import http.client
+import json
+import random
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from changeover.clock import now
+from changeover.history import Answer
+from changeover.wire import MODEL_SEQUENCE, MODEL_STALE, MODEL_VERSION
+from tests.torture.models import Reels, rows
+
+CLIENTS: Final = 8
+TIMEOUT_S: Final = 20.0
+LONGEST_PAUSE_S: Final = 0.03
+LARGEST_BATCH: Final = 40
+
+
+Record = Callable[[Answer], None]
+
+
+class Door(Protocol):
+    """One instance of predict_api as clients see it."""
+
+    port: int
+
+    def was_away(self, since: float) -> bool:
+        """Whether it, or a worker of it, was killed or told to end at any moment from `since` on."""
+
+
+class ClosedBeforeAnswer(Exception):
+    """The connection was refused, reset or closed, and no byte of an answer had come."""
+
+
+@dataclass
+class Tally:
+    """What the requests of all clients came to; `worst_s` is the longest that one took, its second attempts included."""
+
+    requests: int = 0
+    stale: int = 0
+    reconnected: int = 0
+    moved: int = 0
+    worst_s: float = 0.0
+    failed: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass
+class _Kept:
+    connection: http.client.HTTPConnection
+    used_at: float
+
+
+class Client:
+    """One thread that asks again and again; each answer goes to `record`."""
+
+    def __init__(
+        self,
+        name: str,
+        choices: random.Random,
+        model: str,
+        doors: Sequence[Door],
+        reels: Reels,
+        tally: Tally,
+        record: Record,
+    ) -> None:
+        self.name, self._random, self._model, self._doors = name, choices, model, doors
+        self._reels, self._tally, self._record = reels, tally, record
+        self._kept: dict[int, _Kept] = {}
+
+    def run(self, over: threading.Event) -> None:
+        """Ask until `over`."""
+        while not over.wait(self._random.uniform(0, LONGEST_PAUSE_S)):
+            self.ask()
+        for kept in self._kept.values():
+            kept.connection.close()
+
+    def ask(self) -> None:
+        """One request, recorded."""
+        single = self._random.random() < 0.6
+        asked = rows(self._random, 1 if single else self._random.randint(1, LARGEST_BATCH))
+        body = json.dumps(asked[0] if single else asked).encode()
+        began = now()
+        answer = self._answer(body, None if single else len(asked))
+        took = now() - began
+        with self._tally.lock:
+            self._tally.requests += 1
+            self._tally.stale += answer.stale
+            self._tally.worst_s = max(self._tally.worst_s, took)
+            if not answer.ok:
+                self._tally.failed.append(f"{answer.who} at {began:.3f} after {took:.3f} s: {answer.error}")
+        self._record(answer)
+
+    def _answer(self, body: bytes, batch: int | None) -> Answer:
+        doors = self._random.sample(self._doors, len(self._doors))
+        keep = self._random.random() < 0.7
+        began, fault = now(), ""
+        for door in doors:
+            try:
+                return self._at(door, body, batch, keep)
+            except ClosedBeforeAnswer as error:
+                fault = f"port {door.port}: {error}"
+                if not door.was_away(began):
+                    return self._failure(began, fault)
+                with self._tally.lock:
+                    self._tally.moved += 1
+            except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+                return self._failure(began, f"port {door.port}: {error!r}")
+        return self._failure(began, f"no instance answered; the last: {fault}")
+
+    def _at(self, door: Door, body: bytes, batch: int | None, keep: bool) -> Answer:
+        """The answer of one instance; over a kept connection if there is one, else, or if it was closed, a fresh one."""
+        kept = self._kept.pop(door.port, None) if keep else None
+        if kept is not None:
+            try:
+                return self._over(kept.connection, door, body, batch, keep)
+            except ClosedBeforeAnswer:
+                kept.connection.close()
+                if not door.was_away(kept.used_at):
+                    raise
+                with self._tally.lock:
+                    self._tally.reconnected += 1
+        return self._over(http.client.HTTPConnection("127.0.0.1", door.port, TIMEOUT_S), door, body, batch, keep)
+
+    def _over(
+        self, connection: http.client.HTTPConnection, door: Door, body: bytes, batch: int | None, keep: bool
+    ) -> Answer:
+        started = now()
+        headers = {"Content-Type": "application/json", "Connection": "keep-alive" if keep else "close"}
+        with contextlib.ExitStack() as undo:
+            undo.callback(connection.close)
+            try:
+                connection.request("POST", f"/models/{self._model}/predict", body, headers)
+                assert isinstance(connection.sock, socket.socket)
+                if not connection.sock.recv(1, socket.MSG_PEEK):
+                    raise ClosedBeforeAnswer("closed without an answer")
+            except ConnectionError as error:
+                raise ClosedBeforeAnswer(repr(error)) from error
+            response = connection.getresponse()
+            content = response.read()
+            answer = self._read(response, content, started, batch)
+            if keep and not response.will_close:
+                self._kept[door.port] = _Kept(connection, started)
+                undo.pop_all()
+        return answer
+
+    def _read(self, response: http.client.HTTPResponse, content: bytes, started: float, batch: int | None) -> Answer:
+        ended = now()
+        if response.status != 200:
+            return self._failure(started, f"{response.status} {content[:300]!r}", response.status)
+        told = json.loads(content)
+        predictions = [row["prediction"] for row in ([told] if batch is None else told["predictions"])]
+        if len(predictions) != (batch or 1):
+            return self._failure(started, f"{len(predictions)} predictions for {batch or 1} rows", response.status)
+        if told["model_version"] != response.headers[MODEL_VERSION]:
+            return self._failure(started, f"two versions in one answer: {told['model_version']} and the header's", 200)
+        seen = sorted({self._reels.told_by(prediction) for prediction in predictions})
+        return Answer(
+            model=self._model,
+            start=started,
+            end=ended,
+            ok=True,
+            status=200,
+            sequence=int(response.headers[MODEL_SEQUENCE]),
+            version=str(told["model_version"]),
+            stale=response.headers.get(MODEL_STALE) == "true",
+            computed_by=seen[0] if len(seen) == 1 else None,
+            versions_seen=tuple(seen),
+            who=self.name,
+        )
+
+    def _failure(self, started: float, error: str, status: int = 0) -> Answer:
+        return Answer(
+            model=self._model, start=started, end=now(), ok=False, status=status, who=self.name, error=error[:500]
+        )

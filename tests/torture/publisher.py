@@ -1,0 +1,115 @@
+"""Somebody who publishes, rolls and rolls back all the time, whatever else goes on, and writes down what was said.
+
+What was not acknowledged is `unknown`: it may or may not have happened, and the ledger tells in the end. Refusals that
+change nothing (another rollout under way, the store away) are no rollouts, and are only counted.
+"""
+
+import hashlib
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+import requests
+
+from changeover.clock import now
+from changeover.history import UNKNOWN, Publish, Rollout
+from changeover.manifest import JsonObject
+from changeover.wire import RolloutState
+from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
+from tests.torture.models import Reel, Reels, no_model
+
+ROLL_WAIT_S: Final = 12.0
+TIMEOUT_S: Final = 16.0
+_HEADERS: Final = {"Authorization": f"Bearer {PUBLISH_TOKEN}"}
+
+
+class Operator:
+    """Publishes, rolls and rolls back `model`; `counts` says how often what came of it."""
+
+    def __init__(
+        self, server: ServerProcess, model: str, reels: Reels, seed: int, record: Callable[[Publish | Rollout], None]
+    ) -> None:
+        self._base = f"{server.url}/models/{model}"
+        self._model, self._reels, self._record = model, reels, record
+        self._random = random.Random(f"{seed}/operator")
+        self._admitted: list[str] = []
+        self.counts: Counter[str] = Counter()
+
+    def run(self, over: threading.Event) -> None:
+        """Go on until `over`."""
+        while not over.wait(self._random.choice([0.05, self._random.uniform(0.2, 2.0)])):
+            act = self._random.choices(["publish and roll", "roll", "roll back", "no model"], [5, 3, 3, 1])[0]
+            if act == "publish and roll":
+                reel = self._reels.make()
+                if self.publish(reel) == "admitted":
+                    self.roll(reel.version)
+            elif act == "roll" and self._admitted:
+                self.roll(self._random.choice(self._admitted))
+            elif act == "roll back":
+                self._ask_to_roll("/rollback", {})
+            else:
+                content = no_model(self._random)
+                self._publish(content, hashlib.sha256(content).hexdigest())
+
+    def publish(self, reel: Reel) -> str:
+        """Publish, a second time where nothing was heard of the first; what became of it."""
+        state = self._publish(reel.artifact, reel.version)
+        if state == UNKNOWN and self._random.random() < 0.5:
+            state = self._publish(reel.artifact, reel.version)
+        if state == "admitted":
+            self._admitted.append(reel.version)
+        return state
+
+    def roll(self, version: str) -> str:
+        """Roll; what became of it."""
+        return self._ask_to_roll("/rollouts", {"version": version})
+
+    def _publish(self, artifact: bytes, version: str) -> str:
+        began = now()
+        status, body = self._post("/versions", data=artifact, headers={"Content-Type": "application/octet-stream"})
+        state = {200: "admitted", 201: "admitted", 422: "rejected"}.get(status, UNKNOWN)
+        told = body.get("version") if state == "admitted" else version
+        assert told == version, f"published {version}, and {told} was acknowledged"
+        self.counts[f"publish {state}"] += 1
+        self._record(Publish(model=self._model, version=version, state=state, start=began, end=now()))
+        return state
+
+    def _ask_to_roll(self, path: str, wanted: dict[str, str]) -> str:
+        began = now()
+        wait = {"wait": str(ROLL_WAIT_S)}
+        status, body = self._post(path, json={**wanted, "reason": "torture"}, params=wait)
+        if 400 <= status < 600:
+            self.counts[f"roll refused with {status}"] += 1
+            return "refused"
+        told = body.get("state")
+        state = told if told in {RolloutState.COMMITTED, RolloutState.ABORTED} else UNKNOWN
+        self.counts[f"roll {state}"] += 1
+        version, sequence = body.get("version", wanted.get("version")), body.get("sequence")
+        if isinstance(version, str):
+            self._record(
+                Rollout(
+                    model=self._model,
+                    sequence=sequence if isinstance(sequence, int) else None,
+                    version=version,
+                    state=str(state),
+                    start=began,
+                    end=now(),
+                )
+            )
+        return str(state)
+
+    def _post(self, path: str, *, headers: dict[str, str] | None = None, **more: object) -> tuple[int, JsonObject]:
+        """Status and body; status 0 where nothing was heard."""
+        try:
+            answer = requests.post(
+                self._base + path,
+                headers={**_HEADERS, **(headers or {})},
+                timeout=TIMEOUT_S,
+                **more,  # type: ignore[arg-type]
+            )
+            body = answer.json()
+        except (requests.RequestException, ValueError):
+            return 0, {}
+        return answer.status_code, body if isinstance(body, dict) else {}

@@ -1,0 +1,132 @@
+"""One run of torture: the stack, eight clients, the nemesis, and what the history of it all says of the promises."""
+
+import contextlib
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from changeover.clock import now
+from changeover.history import History, ReplicaState
+from changeover.promises import check
+from changeover.violation import Violation
+from changeover.wire import RolloutState
+from tests.torture import final
+from tests.torture.load import CLIENTS, Client, Tally
+from tests.torture.models import Reels
+from tests.torture.nemesis import Nemesis
+from tests.torture.publisher import Operator
+from tests.torture.stack import MODEL, Stack
+
+_LAST_ACT_S = 90.0  # for a restart that is under way when the time is over
+
+
+@dataclass
+class Report:
+    """What came of a run. `broken` are faults of the rig itself: without them, it proves what it says."""
+
+    seed: int
+    seconds: float
+    store: str
+    tally: Tally
+    history: History = field(default_factory=History)
+    violations: list[Violation] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    done: Counter[str] = field(default_factory=Counter)
+    settled_s: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether every request was answered, and every promise kept."""
+        return not (self.tally.failed or self.violations or self.broken)
+
+    def table(self) -> str:
+        """For people: one thing a line, then what went wrong."""
+        tally, states = self.tally, Counter(rollout.state for rollout in self.history.rollouts)
+        published = Counter(publish.state for publish in self.history.publishes)
+        lines = {
+            "seed": self.seed,
+            "store": f"{self.store}, {self.seconds:g} s",
+            "requests": tally.requests,
+            "failed": len(tally.failed),
+            "violations": len(self.violations),
+            "stale share": f"{tally.stale / max(1, tally.requests):.1%}",
+            "rolls": f"{states[RolloutState.COMMITTED]} committed, {_others(states, RolloutState.COMMITTED)}",
+            "publishes": f"{published['admitted']} admitted, {_others(published, 'admitted')}",
+            "kills": sum(number for what, number in self.done.items() if "kill" in what or "restart" in what),
+            "pauses": sum(number for what, number in self.done.items() if "pause" in what),
+            "broken wires": sum(number for what, number in self.done.items() if "break" in what),
+            "moved to another instance": tally.moved,
+            "reconnected": tally.reconnected,
+            "worst latency": f"{tally.worst_s:.3f} s",
+            "settled after": f"{self.settled_s:.2f} s",
+        }
+        shown = [f"{name:26} {value}" for name, value in lines.items()]
+        wrong = [*self.broken, *tally.failed, *map(str, self.violations)]
+        return "\n".join([*shown, *(f"! {line}" for line in wrong[:40])])
+
+
+def _others(states: Counter[str], but: str) -> str:
+    return ", ".join(f"{number} {state}" for state, number in sorted(states.items()) if state != but) or "none else"
+
+
+def run(seed: int, seconds: float, store: str, folder: Path) -> Report:
+    """Torture a stack in `folder` for so many seconds; what the seed decides is said in `nemesis.py`."""
+    tally = Tally()
+    report = Report(seed, seconds, store, tally)
+    reels = Reels(seed)
+    with contextlib.closing(Stack(folder, store)) as stack:
+        stack.start()
+        operator = Operator(stack.server.process, MODEL, reels, seed, report.history.add)
+        first = reels.make()
+        assert operator.publish(first) == "admitted"
+        assert operator.roll(first.version) == RolloutState.COMMITTED
+        stack.start_instances()
+        record = report.history.add
+        nemesis = Nemesis(stack, seed, record)
+        clients = [
+            Client(f"client-{number}", random.Random(f"{seed}/{number}"), MODEL, stack.instances, reels, tally, record)
+            for number in range(CLIENTS)
+        ]
+        with _threads([client.run for client in clients], report.broken):
+            with _threads([operator.run, *nemesis.lanes()], report.broken):
+                threading.Event().wait(seconds)
+            at, replicas = _settle(stack, report)
+        report.done = nemesis.counts
+        report.history.add(final.after_death(stack, at, replicas))
+    report.violations = check(report.history, converge_within_s=final.CONVERGE_S)
+    return report
+
+
+def _settle(stack: Stack, report: Report) -> tuple[float, list[ReplicaState]]:
+    for wire in [stack.store_wire, *(instance.wire for instance in stack.instances)]:
+        wire.heal()
+    healed = now()
+    at, replicas = final.settle(stack)
+    report.settled_s = at - healed
+    return at, replicas
+
+
+@contextlib.contextmanager
+def _threads(runs: list[Callable[[threading.Event], None]], broken: list[str]) -> Iterator[None]:
+    """Run each in a thread while the block lasts; what one of them raises is kept."""
+    over = threading.Event()
+
+    def guarded(run: Callable[[threading.Event], None]) -> None:
+        try:
+            run(over)
+        except BaseException as error:  # noqa: BLE001 the thread's last words, a failed wait of pytest's among them
+            broken.append(f"the rig: {error!r}")
+
+    threads = [threading.Thread(target=guarded, args=(each,), daemon=True) for each in runs]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(_LAST_ACT_S)
+        broken += ["the rig: a thread did not end"] * sum(thread.is_alive() for thread in threads)
