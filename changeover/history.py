@@ -25,7 +25,7 @@ class _Record:
 
     def to_json(self) -> JsonObject:
         """The record as JSON, read back by `from_json`."""
-        names = (one.name for one in dataclasses.fields(self))  # type: ignore[arg-type]  # each one below is a dataclass
+        names = (one.name for one in dataclasses.fields(self))  # type: ignore[arg-type]  # all are dataclasses
         return {"kind": self.kind} | {name: getattr(self, name) for name in names}
 
 
@@ -268,12 +268,12 @@ def _record(line: str | bytes) -> Record:
     try:
         body = json.loads(line)
     except UnicodeDecodeError as error:
-        raise MalformedHistory(f"is not UTF-8: {error.reason}") from None
+        raise MalformedHistory(f"the record is not UTF-8: {error.reason}") from None
     except (ValueError, RecursionError) as error:
-        raise MalformedHistory(f"is not JSON ({error}); was it cut off while it was written?") from None
+        raise MalformedHistory(f"the record is not JSON ({error}); was it cut off while it was written?") from None
     if not isinstance(body, dict):
-        raise MalformedHistory('is no JSON object; a record is one, as in {"kind": "fault", ...}')
+        raise MalformedHistory('the record is no JSON object, as in {"kind": "fault", ...}')
     kind = body.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise MalformedHistory(f"is a record of the kind {kind!r}; known are {', '.join(_KINDS)}")
+        raise MalformedHistory(f"a record of the kind {kind!r}; known are {', '.join(_KINDS)}")
     return _KINDS[kind].from_json(Members(body, kind))

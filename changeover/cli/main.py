@@ -3,6 +3,7 @@
 import click
 
 from changeover import __version__
+from changeover.cli.check_history import check_history
 from changeover.cli.credentials import credentials
 from changeover.cli.doctor import doctor
 from changeover.cli.history import history
@@ -24,7 +25,10 @@ def main() -> None:
     """Publish scikit-learn models and change them without the audience noticing."""
 
 
-for verb in (up, restart, push, list_versions, show, roll, rollback, history, verify, predict, doctor, credentials):
+for verb in (
+    *(up, restart, push, list_versions, show, roll, rollback, history),
+    *(verify, predict, doctor, credentials, check_history),
+):
     main.add_command(verb)
 
 if __name__ == "__main__":

@@ -1,0 +1,65 @@
+"""`changeover check-history`: whether what was recorded of a deployment kept the promises."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import click
+
+from changeover.cli.terminal import answer, table
+from changeover.cli.verb import Verb, json_option
+from changeover.manifest import JsonObject
+
+if TYPE_CHECKING:
+    from changeover.violation import Violation
+
+_SHOWN: Final = 20
+
+
+@click.command("check-history", cls=Verb)
+@click.argument("file", type=click.File("rb"))
+@click.option(
+    "--converge-within",
+    type=click.FloatRange(0),
+    default=5.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds after the last fault until every replica serves the last version again.",
+)
+@json_option
+def check_history(file: BinaryIO, converge_within: float, as_json: bool) -> None:
+    """Judge the recorded history in FILE (JSON lines, - for standard input); exit code 1 if a promise was broken."""
+    from changeover.history import read
+    from changeover.history_counts import count
+    from changeover.history_members import MalformedHistory
+    from changeover.promises import check
+
+    try:
+        history = read(file)
+    except MalformedHistory as error:
+        raise MalformedHistory(f"{file.name}, {error}") from None
+    if not any(history.records()):
+        raise MalformedHistory(f"{file.name} holds no record: there is nothing to judge")
+    counts = count(history)
+    violations = check(history, converge_within)
+    lines = [*_columns([*counts.rows(), ["violations", str(len(violations))]]), *_told(violations)]
+    if not history.finals:
+        lines.append("no final state was recorded: durability and convergence were not judged")
+    said: list[JsonObject] = [{"promise": str(one.promise), "message": one.message, "at": one.at} for one in violations]
+    answer({"ok": not violations, "counts": counts.to_json(), "violations": said}, "\n".join(lines), as_json)
+    if violations:
+        raise click.exceptions.Exit(1)
+
+
+def _told(violations: "list[Violation]") -> list[str]:
+    if not violations:
+        return ["no promise was broken"]
+    broken = Counter(str(one.promise) for one in violations)
+    lines = _columns([[f"  {name}", str(times)] for name, times in broken.most_common()])
+    lines += [f"at {one.at:.6f} s, {one.promise}: {one.message}" for one in violations[:_SHOWN]]
+    if len(violations) > _SHOWN:
+        lines.append(f"... and {len(violations) - _SHOWN} more; --json lists all")
+    return lines
+
+
+def _columns(rows: list[list[str]]) -> list[str]:
+    return table(rows[0], rows[1:]).splitlines()

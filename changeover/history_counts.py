@@ -1,0 +1,52 @@
+"""A history in numbers: what was asked, failed, was stale, was rolled, and how long the slowest answer took. Pure."""
+
+from dataclasses import asdict, dataclass
+
+from changeover.history import History
+from changeover.manifest import JsonObject
+from changeover.wire import RolloutState
+
+
+@dataclass(frozen=True)
+class Counts:
+    """`stale_share` is of the answers that did not fail, 0 to 1; `worst_latency_s` is of all, seconds."""
+
+    requests: int
+    failed: int
+    stale_share: float
+    rollouts: int
+    committed: int
+    publishes: int
+    faults: int
+    worst_latency_s: float
+
+    def to_json(self) -> JsonObject:
+        """The same as JSON."""
+        return asdict(self)
+
+    def rows(self) -> list[list[str]]:
+        """What is counted and how many, for people; one row each."""
+        return [
+            ["requests", str(self.requests)],
+            ["failed", str(self.failed)],
+            ["stale share", f"{self.stale_share:.2%}"],
+            ["rollouts", f"{self.rollouts}, {self.committed} of them committed"],
+            ["publishes", str(self.publishes)],
+            ["faults", str(self.faults)],
+            ["worst latency", f"{1000 * self.worst_latency_s:.1f} ms"],
+        ]
+
+
+def count(history: History) -> Counts:
+    """Count what was recorded, all models together."""
+    answered = [one for one in history.answers if one.ok]
+    return Counts(
+        requests=len(history.answers),
+        failed=len(history.answers) - len(answered),
+        stale_share=sum(one.stale for one in answered) / max(1, len(answered)),
+        rollouts=len(history.rollouts),
+        committed=sum(one.state == RolloutState.COMMITTED for one in history.rollouts),
+        publishes=len(history.publishes),
+        faults=len(history.faults),
+        worst_latency_s=max((one.end - one.start for one in history.answers), default=0.0),
+    )
