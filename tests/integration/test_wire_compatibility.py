@@ -1,0 +1,178 @@
+"""One version back: a replica of the former release meets this model_server, and the reverse.
+
+`docs/protocol.md`, "One version back", says what that means. The former release is the first one: it asks on every
+request and knows of no lease, and its model_server grants none.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from changeover.wire import LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, RolloutState
+from tests.conftest import port_that_is_free, wait_until
+from tests.integration.server_process import REPORT_TOKEN, ServerProcess
+from tests.integration.stores import Store
+from tests.predict_process import PredictApi, none_stale
+from tests.recorded_wire import FIRST, INSTANCE, SECOND, WORDS, Exchange, RecordedServer, recorded, running
+
+MAY_DIFFER = {LEASE_MS, SERVER_INSTANCE}
+OF_THE_MOMENT = {"title", "detail", "state", "created_at", "environment", "provenance", "metrics", "golden", "warnings"}
+
+
+@pytest.fixture(scope="module")
+def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    process = ServerProcess(seaweed, "wire", tmp_path_factory.mktemp("server")).start()
+    yield process
+    process.end()
+
+
+class OldReplica:
+    """Sends what a replica of the former release sent, and compares what it hears with what it heard then."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._url = server.url
+
+    def send(self, exchange: Exchange) -> requests.Response:
+        told = exchange.told
+        body = told if isinstance(told, bytes) else None if told is None else json.dumps(told).encode()
+        url = f"{self._url}{exchange.path}"
+        return requests.request(exchange.method, url, data=body, headers=exchange.sent, timeout=30)
+
+    def replay(self, scene: str) -> None:
+        """Go through a scene; a check is sent again until it is answered as then, as a replica does, too."""
+        for exchange in recorded(scene, token=REPORT_TOKEN):
+            answer = self.send(exchange)
+            if exchange.path.endswith("/current"):
+                wanted = (exchange.status, exchange.headers.get(NEXT_VERSION))
+
+                def as_then(exchange: Exchange = exchange, wanted: object = wanted) -> requests.Response | None:
+                    heard = self.send(exchange)
+                    return heard if (heard.status_code, heard.headers.get(NEXT_VERSION)) == wanted else None
+
+                answer = wait_until(as_then, 20, f"{scene}: an answer like {wanted}")
+            assert says_what_was_said(answer, exchange) == [], f"{scene}: {exchange.method} {exchange.path}"
+
+
+def says_what_was_said(answer: requests.Response, then: Exchange) -> list[str]:
+    """What an old reader would miss in `answer`; more headers and members than it knows are fine."""
+    if answer.status_code != then.status:
+        return [f"status {answer.status_code}, was {then.status}"]
+    missing = []
+    for name, value in then.headers.items():
+        heard = answer.headers.get(name)
+        if heard is None or (name not in MAY_DIFFER and heard != value):
+            missing.append(f"{name}: {heard}, was {value}")
+    if isinstance(then.body, bytes) and answer.content != then.body:
+        missing.append("other bytes")
+    if isinstance(then.body, dict):
+        missing += differences(answer.json(), then.body, "")
+    return missing
+
+
+def differences(heard: object, then: object, where: str) -> Iterator[str]:
+    """Members of `then` that `heard` lacks or means otherwise."""
+    if not isinstance(then, dict) or not isinstance(heard, dict):
+        if heard != then:
+            yield f"{where} is {heard!r}, was {then!r}"
+        return
+    for name, value in then.items():
+        if name not in heard:
+            yield f"{where}.{name} is gone"
+        elif name not in OF_THE_MOMENT:
+            yield from differences(heard[name], value, f"{where}.{name}")
+
+
+def test_an_old_replica_lives_through_start_roll_and_leave_with_this_model_server(server: ServerProcess) -> None:
+    old = OldReplica(server)
+    unknown, without_current = recorded("nothing_current", token=REPORT_TOKEN)
+    assert says_what_was_said(old.send(unknown), unknown) == []
+    for artifact in (FIRST, SECOND):
+        assert server.publish(artifact).status_code == 201
+    assert says_what_was_said(old.send(without_current), without_current) == []
+    assert server.roll(WORDS["first"]).json()["state"] == RolloutState.COMMITTED
+    old.replay("start")
+    begun = server.roll(WORDS["second"], wait=0)
+    assert begun.status_code == 202
+    old.replay("announce")  # it is waited for, and reports that it is ready
+    old.replay("roll")
+    assert server.get(begun.headers["Location"]).json()["state"] == RolloutState.COMMITTED
+    old.replay("leave")
+    assert server.get("/models/loan").json()["replicas"] == []
+
+
+def test_an_old_replica_that_cannot_prepare_aborts_the_roll(server: ServerProcess) -> None:
+    report = recorded("announce", token=REPORT_TOKEN)[-1]
+    assert isinstance(report.told, dict)
+    said = {**report.told, "ready": [WORDS["second"]], "failed": {WORDS["first"]: "no memory"}}
+    failing = Exchange(report.method, report.path, report.sent, said, 204, {}, None)
+    old = OldReplica(server)
+    assert old.send(Exchange(report.method, report.path, report.sent, {**said, "failed": {}}, 204, {}, None)).ok
+    begun = server.roll(WORDS["first"], wait=0)
+
+    def aborted() -> bool:
+        assert old.send(failing).status_code == 204
+        return bool(server.get(begun.headers["Location"]).json()["state"] == RolloutState.ABORTED)
+
+    wait_until(aborted, 20, "the abort")
+
+
+def test_a_report_that_says_more_than_this_model_server_knows_is_taken(server: ServerProcess) -> None:
+    report = recorded("roll", token=REPORT_TOKEN)[1]
+    assert isinstance(report.told, dict)
+    more = {**report.told, "mood": "fine", "queue": {"length": 3}}
+    later = Exchange(report.method, report.path, {**report.sent, "Replica-Mood": "fine"}, more, 204, {}, None)
+    assert OldReplica(server).send(later).status_code == 204
+
+
+FORMS = {
+    "as recorded": RecordedServer(),
+    "without leases and lives": RecordedServer(without=frozenset({LEASE_MS, SERVER_INSTANCE})),
+    "with more than is known": RecordedServer(
+        more={"Lease-Kind": "long", "X-Region": "north", "Vary": "Accept"},
+        members={"epoch": 7, "shards": [{"name": "a"}], "sequences": None},
+    ),
+}
+
+
+@pytest.mark.parametrize("old", FORMS.values(), ids=list(FORMS))
+def test_this_predict_api_lives_through_a_roll_of_an_old_model_server(old: RecordedServer, tmp_path: Path) -> None:
+    with running(old):
+        old.play("start")
+        api = PredictApi(port_that_is_free(), old.url, tmp_path, DEFAULT_MODEL="loan")
+        try:
+            api.wait_until_it_listens()
+            assert api.predict().json()["model_version"] == WORDS["first"]
+            before = old.checks()
+            assert none_stale(api)
+            assert old.checks() >= before + 6  # without a lease each request asks
+            old.play("announce")
+            wait_until(lambda: ready(old, WORDS["second"]), 20, "both workers are ready")
+            old.play("roll")
+            second = api.predict()
+            assert (second.json()["prediction"], second.headers.get("Model-Stale")) == (2, None)
+            assert second.headers["Model-Version"] == WORDS["second"]
+            old.play("leave")
+        finally:
+            api.kill()
+        assert {method for method, _, _ in old.asked} == {"GET", "PUT", "DELETE"}
+        assert unexpected(old) == set()
+
+
+def ready(old: RecordedServer, version: str) -> bool:
+    """Whether both workers reported that they have `version` ready."""
+    return len({report["replica"] for report in list(old.reports) if version in report["ready"]}) == 2  # type: ignore[operator]
+
+
+def unexpected(old: RecordedServer) -> set[tuple[str, str, str]]:
+    """Calls that the former release's replica never made."""
+    known = {one.key for scene in ("start", "announce", "roll", "leave") for one in recorded(scene)}
+    return set(old.asked) - known
+
+
+def test_the_recordings_are_of_a_release_without_leases() -> None:
+    checks = [one for scene in ("start", "announce", "roll") for one in recorded(scene) if one.path.endswith("current")]
+    assert {one.headers[LEASE_MS] for one in checks} == {"0"}
+    assert {one.headers[SERVER_INSTANCE] for one in checks} == {INSTANCE}
