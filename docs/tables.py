@@ -1,6 +1,6 @@
-"""Writes the tables of the README from the code: settings, command line, HTTP calls. `make docs` runs it.
+"""Writes into the documents what the code knows: settings, command line, the rollout's transitions. `make docs` runs it.
 
-Each table stands between two comments, `<!-- settings -->` and `<!-- end of settings -->`. `tests/test_docs.py` fails
+Each part stands between two comments, `<!-- settings -->` and `<!-- end of settings -->`. `tests/test_docs.py` fails
 when what stands there is not what this file would write.
 """
 
@@ -8,6 +8,7 @@ import importlib
 import re
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -17,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+PROTOCOL = ROOT / "docs" / "protocol.md"
 PACKAGES = ("object_store", "model_server", "predict_api", "changeover")
 
 
@@ -103,18 +105,57 @@ def verbs_table() -> str:
     return "\n".join(lines)
 
 
+def transitions() -> list[tuple[str, str, str, list[str]]]:
+    """Every transition of a rollout: state, event and its case, next state, actions; found by taking each one."""
+    machine = importlib.import_module("model_server.rollout")
+    wire = importlib.import_module("changeover.wire")
+    current = wire.Current(2, "b" * 64)
+    rollout = machine.Rollout("id", "loan", 2, current.version, "a" * 64, "somebody", "why", "now", deadline=60.0)
+    _, actions = machine.begin(rollout)
+    found = [("[*]", "begin", str(rollout.state), [type(one).__name__ for one in actions])]
+    nobody: frozenset[str] = frozenset()
+    one = frozenset({"replica"})
+    cases: dict[type, list[tuple[str, Any, float]]] = {
+        machine.FleetLooked: [
+            (", all ready", machine.FleetLooked(one, nobody, {}), 0.0),
+            (", one pending", machine.FleetLooked(nobody, one, {}), 0.0),
+            (", one pending at the deadline", machine.FleetLooked(nobody, one, {}), 60.0),
+            (", one failed", machine.FleetLooked(nobody, nobody, {"replica": "why"}), 0.0),
+        ],
+        machine.LedgerTaken: [("", machine.LedgerTaken(current), 0.0)],
+        machine.LedgerFailed: [("", machine.LedgerFailed("why"), 0.0)],
+    }
+    for state, event in machine.TRANSITIONS:
+        for case, example, moment in cases.get(event) or [("", event(), 0.0)]:
+            after, actions = machine.step(replace(rollout, state=state), example, moment)
+            found.append((str(state), event.__name__ + case, str(after.state), [type(one).__name__ for one in actions]))
+    return found
+
+
+def transitions_diagram() -> str:
+    """The transitions as a picture that Markdown viewers draw."""
+    lines = ["```mermaid", "stateDiagram-v2"]
+    for before, event, after, actions in transitions():
+        lines.append(f"    {before} --> {after} : {event}<br/>{', '.join(actions) or 'nothing to do'}")
+    ends = {after for _, _, after, _ in transitions()} - {before for before, _, _, _ in transitions()}
+    lines += [f"    {state} --> [*]" for state in sorted(ends)]
+    return "\n".join([*lines, "```"])
+
+
 def rewritten(text: str) -> str:
-    """The document with each table between its two comments written anew."""
-    for name, table in TABLES.items():
+    """The document with each part between its two comments written anew."""
+    for name, part in (TABLES | DIAGRAMS).items():
         start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         if start in text:
             before, rest = text.split(start, 1)
-            text = f"{before}{start}{table()}\n{end}{rest.split(end, 1)[1]}"
+            text = f"{before}{start}{part()}\n{end}{rest.split(end, 1)[1]}"
     return text
 
 
 TABLES = {"settings": settings_table, "verbs": verbs_table}
+DIAGRAMS = {"transitions": transitions_diagram}
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    README.write_text(rewritten(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in (README, PROTOCOL):
+        document.write_text(rewritten(document.read_text(encoding="utf-8")), encoding="utf-8")

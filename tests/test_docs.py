@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from changeover.wire import RolloutState
 from docs import tables
+from model_server.rollout import TRANSITIONS
 from object_store import keys
 from tests.tree import ROOT, sources
 
@@ -17,16 +19,29 @@ DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("example
 ROOT_FILES = {path.name for path in ROOT.iterdir()}
 
 
-def between(name: str) -> str:
-    """What stands in the README between the two comments of a table."""
-    match = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- end of {name} -->", README, re.DOTALL)
-    assert match, f"the README has no table between <!-- {name} --> and <!-- end of {name} -->"
+def between(name: str, text: str = README) -> str:
+    """What stands in a document between the two comments of a table."""
+    match = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- end of {name} -->", text, re.DOTALL)
+    assert match, f"nothing stands between <!-- {name} --> and <!-- end of {name} -->"
     return match[1]
 
 
 @pytest.mark.parametrize(("name", "table"), tables.TABLES.items(), ids=list(tables.TABLES))
 def test_a_table_of_the_readme_is_what_the_code_says(name: str, table: Callable[[], str]) -> None:
     assert between(name).splitlines() == table().splitlines(), "run `make docs`"
+
+
+def test_the_picture_of_the_rollout_is_what_its_transitions_do() -> None:
+    protocol = tables.PROTOCOL.read_text(encoding="utf-8")
+    assert between("transitions", protocol).splitlines() == tables.transitions_diagram().splitlines(), "run `make docs`"
+
+
+def test_the_picture_of_the_rollout_shows_every_transition_and_every_state() -> None:
+    drawn = {(before, event.split(",")[0]) for before, event, _, _ in tables.transitions()}
+    assert drawn - {("[*]", "begin")} == {(str(state), event.__name__) for state, event in TRANSITIONS}
+    assert {after for _, _, after, _ in tables.transitions()} == {str(state) for state in RolloutState}
+    to_the_end = [actions for _, _, after, actions in tables.transitions() if after == RolloutState.COMMITTED]
+    assert to_the_end == [["Flip", "GrantAgain", "Withdraw"]]
 
 
 def routes(service: str) -> set[str]:
