@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 from tests.conftest import wait_until
@@ -54,7 +55,9 @@ class ServerProcess:
             **settings,
         }
         with (self.folder / "model_server.log").open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "model_server"], env=environment, stderr=log)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "model_server"], env=environment, stdout=log, stderr=log
+            )
         wait_until(lambda: self.answers("/livez") or self.process_ended(), 30, "model_server's /livez")
         if ready:
             wait_until(lambda: self.answers("/readyz"), 30, "model_server's /readyz")
@@ -74,6 +77,11 @@ class ServerProcess:
             return 0
         self.process.send_signal(number)
         return self.process.wait(30)
+
+    def process_threads(self) -> int:
+        """How many threads the process that serves has."""
+        assert self.process is not None
+        return psutil.Process(self.process.pid).children()[0].num_threads()
 
     def get(self, path: str, **more: Any) -> requests.Response:
         return requests.get(f"{self.url}{path}", timeout=30, **more)

@@ -40,21 +40,22 @@ ON_PREDICT_API: Final = {
     "kill worker": 3,
     "kill instance": 2,
     "restart instance": 2,
-    "pause worker": 3,
-    "pause instance": 2,
+    "pause worker": 4,
+    "pause instance": 3,
 }
 ON_THE_REST: Final = {
-    "kill model_server": 3,
+    "kill model_server": 2,
     "kill its worker": 2,
-    "restart model_server": 3,
-    "pause model_server": 3,
+    "restart model_server": 2,
+    "pause model_server": 4,
     "kill store": 2,
-    "pause store": 2,
-    "kill model_server and store": 2,
-    "break the wire to the store": 5,
-    "break the wire of an instance": 6,
-    "break the wires of all": 4,
+    "pause store": 3,
+    "kill model_server and store": 1,
+    "break the wire to the store": 7,
+    "break the wire of an instance": 7,
+    "break the wires of all": 5,
 }
+_LONGEST_REST_S: Final = 4.0  # so that rollouts come to their end now and then: one takes some seconds after a restart
 
 
 def acts(choices: random.Random, weights: dict[str, int], instances: int) -> Iterator[Act]:
@@ -63,8 +64,8 @@ def acts(choices: random.Random, weights: dict[str, int], instances: int) -> Ite
         yield Act(
             what=choices.choices(list(weights), list(weights.values()))[0],
             where=choices.randrange(instances),
-            hold_s=choices.choice([0.0, choices.uniform(0.05, 1.0), choices.uniform(1.0, 4.0)]),
-            rest_s=choices.choice([0.1, choices.uniform(0.2, 3.0)]),
+            hold_s=choices.choice([choices.uniform(0.0, 1.0), choices.uniform(1.0, 4.0)]),
+            rest_s=choices.choice([0.1, choices.uniform(0.2, _LONGEST_REST_S)]),
             seed=choices.randrange(2**32),
         )
 

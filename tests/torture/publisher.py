@@ -35,11 +35,12 @@ class Operator:
         self._model, self._reels, self._record = model, reels, record
         self._random = random.Random(f"{seed}/operator")
         self._admitted: list[str] = []
+        self._heard = True  # of the server, when it was last asked
         self.counts: Counter[str] = Counter()
 
     def run(self, over: threading.Event) -> None:
         """Go on until `over`."""
-        while not over.wait(self._random.choice([0.05, self._random.uniform(0.2, 2.0)])):
+        while not over.wait(0.0 if self._heard else 0.5) and not over.wait(self._random.uniform(0.0, 1.0)):
             act = self._random.choices(["publish and roll", "roll", "roll back", "no model"], [5, 3, 3, 1])[0]
             if act == "publish and roll":
                 reel = self._reels.make()
@@ -111,5 +112,7 @@ class Operator:
             )
             body = answer.json()
         except (requests.RequestException, ValueError):
+            self._heard = False
             return 0, {}
+        self._heard = True
         return answer.status_code, body if isinstance(body, dict) else {}
