@@ -57,6 +57,7 @@ class Background:
         self._thread = threading.Thread(target=self._run, name="background", daemon=True)
         self._reporter = Reporter(now)
         self._problems = problems
+        self._audited = -1
 
     def start(self) -> None:
         """Begin."""
@@ -100,6 +101,8 @@ class Background:
             newest = self._ledger.newest(model)
             if newest is not None:
                 entries[model] = newest
+            else:
+                self._miss(model, "its hint is in the bucket, but no entry of its ledger")
         for model in self._versions.models():
             self._models.get(model)
         self._models.loaded(entries, {model: self._ledger.succeed(entry) for model, entry in entries.items()})
@@ -130,7 +133,27 @@ class Background:
         rolled = (Rolled(entry.sequence, entry.version) for entry in self._ledger.entries(model))
         return pending_upload(self._drop_zone.marks(model), rolled)
 
+    def _audit(self) -> None:
+        """Look whether the bucket still has what one of the models answers by; each look takes the next model."""
+        held = [state.entry for state in self._models.all() if state.entry is not None]
+        if not held:
+            return
+        self._audited = (self._audited + 1) % len(held)
+        entry = held[self._audited]
+        if self._ledger.has_lost(entry):
+            self._miss(entry.model, f"sequence {entry.sequence} is current, but gone from the bucket")
+        elif self._problems.pop(f"ledger of {entry.model}", None):
+            log_events.event("ledger.found", model=entry.model, sequence=entry.sequence)
+
+    def _miss(self, model: str, what: str) -> None:
+        """The bucket was emptied or is an older one: nothing is unloaded, but an operator must know."""
+        reason = f"{what}: emptied, or restored from a backup? Nothing is unloaded for it; restore the bucket, or roll anew"
+        if self._problems.get(f"ledger of {model}") != reason:
+            log_events.event("ledger.lost", level="error", model=model, reason=reason)
+        self._problems[f"ledger of {model}"] = reason
+
     def _watch(self) -> None:
+        self._audit()
         admitted = self._drop_zone.look()
         if self._roll_incoming != "at-once":
             return

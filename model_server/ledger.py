@@ -122,6 +122,14 @@ class Ledger:
             known = self._entries[model, sequence] = Entry.from_json(model, sequence, body)
         return known
 
+    def has_lost(self, entry: Entry) -> bool:
+        """Whether the bucket no longer holds `entry`: emptied, or an older state of it restored. Raises StoreError."""
+        try:
+            self._bucket.stat(keys.rollout_key(entry.model, entry.sequence))
+        except ObjectMissing:
+            return True
+        return False
+
     def entries(self, model: str, before: int | None = None) -> Iterator[Entry]:
         """The entries newest first, those below sequence `before` if given; raises StoreError."""
         newest = self.newest(model)

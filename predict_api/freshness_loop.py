@@ -115,7 +115,10 @@ class FreshnessLoop:
         except Exception as error:  # noqa: BLE001 the thread must outlive any single check
             event("freshness.crashed", level="error", model=self._replica.model, error=error)
             return Outcome.FAILED, 0.0
-        if self._said:
+        if outcome is Outcome.ABSENT and held is not None:
+            reason = f"model_server knows no current version of {self._replica.model!r}; was its bucket emptied?"
+            self._lost(f"{reason} The last good one goes on answering, stale", "replica.current_gone", "error")
+        elif self._said:
             self._said = ""
             event("freshness.regained", model=self._replica.model)
         return outcome, answer.lease

@@ -1,0 +1,85 @@
+"""A real model_server and a real predict_api that reaches it through a fault proxy."""
+
+import io
+from functools import cache
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import psutil
+from sklearn.neighbors import KNeighborsClassifier
+
+from changeover import digest
+from tests.conftest import port_that_is_free, wait_until
+from tests.fault_proxy import BLACK_HOLE, FaultProxy
+from tests.integration.server_process import REPORT_TOKEN, ServerProcess
+from tests.predict_process import PredictApi
+
+MODEL = "loan"
+
+
+@cache
+def heavy(number: int) -> bytes:
+    """A model of columns `a` and `b` that always answers `number`, in an artifact of some 150 kB."""
+    frame = pd.DataFrame({"a": np.linspace(0.0, 2.0, 5000), "b": np.linspace(1.0, 3.0, 5000)})
+    buffer = io.BytesIO()
+    joblib.dump(KNeighborsClassifier(1).fit(frame, [number] * 5000), buffer)
+    return buffer.getvalue()
+
+
+class Pair:
+    """`server` and `api`, with `proxy` on the way from the one to the other."""
+
+    def __init__(self, server: ServerProcess, folder: Path) -> None:
+        self.server, self._folder = server, folder
+        self.cache = folder / "cache"
+        self.proxy = FaultProxy(("127.0.0.1", server.port))
+        self._api: PredictApi | None = None
+
+    @property
+    def api(self) -> PredictApi:
+        assert self._api is not None
+        return self._api
+
+    def start(self, server_settings: dict[str, str] | None = None, **settings: str) -> "Pair":
+        """Both run, and the first model answers from every worker."""
+        self.server.start(**(server_settings or {}))
+        self.publish(1)
+        assert self.roll(1)
+        given = {"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": MODEL, "WORKERS": "1", **settings}
+        self._api = PredictApi(port_that_is_free(), self.proxy.url, self._folder, **given)
+        self.api.wait_until_it_listens()
+        wait_until(lambda: self.answers(1), what="the first model answers")
+        return self
+
+    def publish(self, number: int) -> str:
+        answer = self.server.publish(heavy(number), MODEL)
+        assert answer.ok, answer.text
+        return str(answer.json()["version"])
+
+    def roll(self, number: int) -> bool:
+        """Whether the nth model was rolled."""
+        return bool(self.server.roll(digest.sha256(heavy(number)), MODEL).json().get("state") == "committed")
+
+    def answers(self, number: int, *, stale: bool = False, times: int = 4) -> bool:
+        """Whether the next few answers are the nth model's, and stale or not."""
+        answers = [self.api.predict() for _ in range(times)]
+        assert {answer.status_code for answer in answers} == {200}, answers[0].text
+        told = {(answer.json()["prediction"], answer.headers.get("Model-Stale") == "true") for answer in answers}
+        return told == {(number, stale)}
+
+    def partition(self) -> None:
+        """From now on nothing passes between the two, and nobody is told."""
+        self.proxy.requests = self.proxy.answers = BLACK_HOLE
+        self.proxy.break_off()
+
+    def server_worker(self) -> psutil.Process:
+        """The process of model_server that serves."""
+        assert self.server.process is not None
+        return psutil.Process(self.server.process.pid).children()[0]
+
+    def end(self) -> None:
+        if self._api is not None:
+            self._api.kill()
+        self.proxy.close()

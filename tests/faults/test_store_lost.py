@@ -1,0 +1,112 @@
+"""The store as model_server meets it: slow, hung, emptied, or refusing the keys of yesterday. What serves, serves on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from object_store.bucket import Bucket
+from tests.conftest import wait_until
+from tests.fault_proxy import BLACK_HOLE, Fault, FaultProxy
+from tests.faults.pair import MODEL, Pair, heavy
+from tests.integration.server_process import ServerProcess
+from tests.integration.stores import SECRET_KEY
+
+
+def problems(server: ServerProcess) -> dict[str, str]:
+    told = server.get("/readyz").json()
+    return dict(told["problems"])
+
+
+def serve(server: ServerProcess) -> None:
+    """The first model is current."""
+    version = server.publish(heavy(1)).json()["version"]
+    assert server.roll(version).json()["state"] == "committed"
+
+
+@pytest.fixture
+def proxy(server: ServerProcess) -> Iterator[FaultProxy]:
+    """On the way from model_server to the store."""
+    with FaultProxy(("127.0.0.1", server.store.port)) as made:
+        server.settings |= {"AWS_ENDPOINT_URL_S3": made.url, "STORE_TIMEOUT": "1"}
+        yield made
+
+
+def test_keys_that_are_refused_harm_nobody_and_new_ones_need_no_restart(server: ServerProcess, tmp_path: Path) -> None:
+    """Fault 11: what is current is answered, the log says it once, and a changed file of the secret is taken up."""
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET_KEY)
+    server.start(AWS_SECRET_ACCESS_KEY="", AWS_SECRET_ACCESS_KEY_FILE=str(secret))
+    serve(server)
+    secret.write_text("not the key any more")
+    told = wait_until(lambda: problems(server).get("store"), what="the word on the store")
+    assert "AWS_SECRET_ACCESS_KEY" in str(told)
+    assert server.get(f"/models/{MODEL}/current").status_code == 200
+    refused = server.publish(heavy(2))
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:changeover:store-denied")
+    secret.write_text(SECRET_KEY)
+    wait_until(lambda: not problems(server), what="recovery")
+    assert server.publish(heavy(2)).status_code == 201
+    assert (server.log.count('"store.failed"'), server.log.count('"store.recovered"')) == (1, 1)
+    assert "not the key any more" not in server.log
+
+
+def everything_in(bucket: Bucket) -> dict[str, bytes]:
+    return {found.key: bucket.read(found.key, 10**7) for found in list(bucket.list(""))}
+
+
+def test_an_emptied_store_unloads_nothing_and_raises_an_alarm(pair: Pair) -> None:
+    """Fault 12: both services go on by what they hold; the restored bucket is taken up by a restart."""
+    pair.start()
+    bucket = pair.server.store.bucket(bucket=pair.server.bucket)
+    saved = everything_in(bucket)
+    for key in saved:
+        if not key.startswith("current/"):
+            bucket.delete(key)
+    what = f"ledger of {MODEL}"
+    wait_until(lambda: "gone from the bucket" in problems(pair.server).get(what, ""), what="the alarm")
+    assert '"ledger.lost"' in pair.server.log
+    assert pair.answers(1)
+    pair.server.end()
+    pair.server.start()
+    assert "no entry of its ledger" in problems(pair.server)[what]
+    wait_until(lambda: pair.answers(1, stale=True), what="stale answers of the last good version")
+    wait_until(lambda: pair.api.events("replica.current_gone"), what="the alarm of predict_api")
+    for key, content in saved.items():
+        bucket.write(key, content)
+    pair.server.end()
+    pair.server.start()
+    wait_until(lambda: pair.answers(1), what="confirmed answers")
+    assert problems(pair.server) == {}
+
+
+@pytest.mark.parametrize("fault", [Fault(drip=0.3), Fault(hang_at=300)], ids=str)
+def test_a_slow_or_hung_store_ends_calls_in_time_and_what_serves_goes_on(
+    server: ServerProcess, proxy: FaultProxy, fault: Fault
+) -> None:
+    """Faults 3 and 4: a deadline over everything, a 503 for the publisher, the old version, then all is well again."""
+    server.start()
+    serve(server)
+    threads = server.process_threads()
+    proxy.answers = fault
+    proxy.break_off()
+    refused = server.publish(heavy(2))
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:changeover:store-unavailable")
+    assert server.get(f"/models/{MODEL}/current").json()["sequence"] == 1
+    proxy.heal()
+    version = wait_until(lambda: server.publish(heavy(2)).json().get("version"), 60, "the publish")
+    assert server.roll(str(version)).json()["state"] == "committed"
+    wait_until(lambda: server.process_threads() <= threads + 1, what="no thread is left waiting")
+
+
+def test_probes_and_checks_never_wait_for_the_store(server: ServerProcess, proxy: FaultProxy) -> None:
+    """Fault 63: in a storm of them, not one connection to the store is made."""
+    server.start(INCOMING_POLL="3600")
+    serve(server)
+    proxy.requests = proxy.answers = BLACK_HOLE
+    proxy.break_off()
+    before = proxy.connections
+    for _ in range(50):
+        for path in ("/livez", "/readyz", "/metrics", "/models", f"/models/{MODEL}", f"/models/{MODEL}/current"):
+            assert server.get(path).status_code == 200
+    assert proxy.connections == before
