@@ -1,10 +1,12 @@
 """The members of one record of a history, each of the type that it must be, or an error that names it. Pure."""
 
-import math
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from changeover.exceptions import ChangeoverError
 from changeover.manifest import Json, JsonObject
+
+_LATEST: Final = 1e15  # seconds: past that, a double no longer tells tenths of one
 
 
 class MalformedHistory(ChangeoverError):
@@ -50,7 +52,7 @@ class Members:
     def number(self, name: str) -> float:
         """A finite number."""
         value = self._value(name, None)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LATEST:
             raise self._wrong(name, value, "a number of seconds")
         return float(value)
 

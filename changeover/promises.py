@@ -6,9 +6,10 @@ with what came before them, `changeover/promises_of_record.py` with what the led
 done in O(n log n). Pure.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from changeover.history import Answer, History
+from changeover.history import Answer, Fault, History
 from changeover.identity import short
 from changeover.promises_of_order import freshness, no_way_back
 from changeover.promises_of_record import convergence, durability, one_version, safety
@@ -23,14 +24,7 @@ def check(history: History, converge_within_s: float = 5.0) -> list[Violation]:
     the last version again.
     """
     found = list(availability(history.answers))
-    for model in sorted(_models(history)):
-        of_model = History(
-            answers=[one for one in history.answers if one.model == model and one.ok],
-            rollouts=[one for one in history.rollouts if one.model == model],
-            publishes=[one for one in history.publishes if one.model == model],
-            faults=history.faults,
-            finals=[one for one in history.finals if one.model == model],
-        )
+    for of_model in _by_model(history):
         found += attribution(of_model.answers)
         found += atomicity(of_model.answers)
         found += no_way_back(of_model.answers)
@@ -68,9 +62,13 @@ def atomicity(answers: Iterable[Answer]) -> Iterator[Violation]:
             yield Violation(Promise.ATOMICITY, f"an answer{_of(one)} of {one.model} {said}", one.end)
 
 
-def _models(history: History) -> set[str]:
-    records = (history.answers, history.rollouts, history.publishes, history.finals)
-    return {one.model for kind in records for one in kind}
+def _by_model(history: History) -> Iterable[History]:
+    """The good answers and the other records of each model by itself; faults are of all."""
+    by_model: defaultdict[str, History] = defaultdict(lambda: History(faults=history.faults))
+    for record in history.records():
+        if not isinstance(record, Fault) and (not isinstance(record, Answer) or record.ok):
+            by_model[record.model].add(record)
+    return by_model.values()
 
 
 def _of(answer: Answer) -> str:
