@@ -1,15 +1,15 @@
 """What model_server knows of each model while it runs: its pointer, its fleet, and the rollout under way.
 
-Carries the word *current*: the pointer is read by every freshness check and replaced in one assignment.
+Carries the word *current*: `current.py` decides what a check is told, this file keeps threads apart.
 """
 
 import threading
 from dataclasses import dataclass, field
 
 from changeover.clock import now
-from changeover.lease import Granted
 from changeover.wire import Current
 from model_server import metrics
+from model_server.current import Standing
 from model_server.fleet import SILENCE_S, Fleet
 from model_server.freshness import Pointer
 from model_server.ledger import Entry
@@ -18,16 +18,14 @@ from model_server.rollout import Rollout
 
 @dataclass
 class ModelState:
-    """One model. `changed` guards all but `pointer`, and is notified when anything that a rollout waits for happens."""
+    """One model. `changed` guards all of it, and is notified when anything that a rollout waits for happens."""
 
     name: str
-    pointer: Pointer = field(default_factory=Pointer)
+    standing: Standing = field(default_factory=Standing)
     entry: Entry | None = None
     fleet: Fleet = field(default_factory=Fleet)
     rollout: Rollout | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
-    granted: Granted = field(default_factory=Granted)
-    granting_from: float = float("-inf")
 
     def grant(self, lease_ms: int, now: float) -> tuple[Pointer, int]:
         """What a check is answered by, and the lease that comes with it, in milliseconds.
@@ -35,43 +33,46 @@ class ModelState:
         Both are taken in one step: a lease that is granted while a rollout stops granting is one that it waits for.
         """
         if lease_ms == 0:
-            return self.pointer, 0
+            return self.standing.pointer, 0
         with self.changed:
-            if self.pointer.current is None or now < self.granting_from:
-                return self.pointer, 0
-            self.granted = self.granted.grant(lease_ms / 1000, now)
-            return self.pointer, lease_ms
+            return self.standing.grant(lease_ms, now)
 
     def stop_granting(self) -> None:
         """Grant no lease from now on."""
         with self.changed:
-            self.granting_from = float("inf")
+            self.standing.stop_granting()
 
     def grant_again(self) -> None:
         """Grant leases again."""
         with self.changed:
-            self.granting_from = float("-inf")
+            self.standing.grant_again()
 
     @property
     def current(self) -> Current | None:
         """What answers now."""
-        return self.pointer.current
+        return self.standing.pointer.current
 
     def adopt(self, entry: Entry) -> None:
         """Answer by this ledger entry from now on, unless by a newer one already."""
         with self.changed:
-            held = self.pointer.current
-            if held is not None and held.sequence >= entry.sequence:
-                return
-            self.entry = entry
-            self.pointer = Pointer(entry.current, self.pointer.next_version)
-            metrics.SEQUENCE.labels(self.name).set(entry.sequence)
-            self.changed.notify_all()
+            if self.standing.adopt(entry.current):
+                self._adopted(entry)
+
+    def succeed(self, entry: Entry, lease_s: float, now: float) -> None:
+        """Answer by this ledger entry, the newest at the start; leases of a former life may be out."""
+        with self.changed:
+            self.standing.succeed(entry.current, lease_s, now)
+            self._adopted(entry)
 
     def announce(self, version: str | None) -> None:
         """Let checks carry `Next-Version`, or no longer."""
         with self.changed:
-            self.pointer = Pointer(self.pointer.current, version)
+            self.standing.announce(version)
+
+    def _adopted(self, entry: Entry) -> None:
+        self.entry = entry
+        metrics.SEQUENCE.labels(self.name).set(entry.sequence)
+        self.changed.notify_all()
 
 
 class Models:
@@ -97,9 +98,7 @@ class Models:
         for name, entry in entries.items():
             state = self.get(name)
             state.fleet.known_from = known_from
-            state.granted = Granted().grant(leases_ms[name] / 1000, now())
-            state.granting_from = state.granted.latest_expiry
-            state.adopt(entry)
+            state.succeed(entry, leases_ms[name] / 1000, now())
         self.ready.set()
 
     def get(self, name: str) -> ModelState:

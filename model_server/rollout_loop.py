@@ -205,8 +205,8 @@ class Rollouts:
 
     def _fence(self, state: ModelState) -> Event:
         """Wait until the last lease has run out; none is granted meanwhile."""
-        while not self._stopping.wait(max(0.0, state.granted.latest_expiry - now())):
-            if state.granted.over(now()):
+        while not self._stopping.wait(max(0.0, state.standing.granted.latest_expiry - now())):
+            if state.standing.granted.over(now()):
                 return machine.LeasesOver()
         return machine.Stopped()
 
