@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Each sets everything up first. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit lint format docs audit bench lock clean
+.PHONY: help setup run test unit lint format docs audit bench torture lock clean
 
 BIN := .venv/bin
 PREDICT_PORT ?= 5000
@@ -8,6 +8,9 @@ SERVER_PORT ?= 5001
 HOME_DIR ?= .changeover
 COVERAGE_AT_LEAST ?= 90
 CODE := changeover object_store model_server predict_api
+MINUTES ?= 5
+STORE ?= seaweed
+SEED ?=
 ARGS ?=
 
 help: ## this list
@@ -48,6 +51,9 @@ audit: setup ## known vulnerabilities of what is locked; needs the network
 
 bench: setup ## requests/s and latency of /predict, relative to a bare Flask hello in the same run
 	@$(BIN)/python benchmarks/roundtrip.py $(ARGS)
+
+torture: setup ## kill, pause and cut off everything for MINUTES=5 under load; SEED=N, STORE=seaweed|minio
+	@$(BIN)/python -m tests.torture --seconds $$(( $(MINUTES) * 60 )) --store $(STORE) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: setup ## write requirements/*.txt from pyproject.toml; UPGRADE=1 takes newer versions
 	@requirements/lock

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from types import FrameType
 from typing import Any, Final, Protocol
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -111,7 +111,24 @@ def _load(
     worker = build(settings, metrics_directory, lambda: bool(draining.value))
     multiprocessing.util.Finalize(None, worker.leave, exitpriority=100)
     worker.start()
-    return worker.flask
+    return in_one_piece(worker.flask)
+
+
+def in_one_piece(app: WSGIApplication) -> WSGIApplication:
+    """`app`, each answer as a list: granian sends the head with the body of one, and otherwise the one before the other.
+
+    What a sudden death leaves half sent cannot be asked for again by a gateway: it has seen a part of an answer.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        pieces = app(environ, start_response)
+        try:
+            return [b"".join(pieces)]
+        finally:
+            if hasattr(pieces, "close"):
+                pieces.close()
+
+    return answer
 
 
 def _end_before_serving(_number: int, _frame: FrameType | None) -> None:

@@ -2,8 +2,9 @@
 
 Nothing is retried but what a gateway sends again, and only when no byte of an answer was seen: a kept-alive connection
 that a killed or stopping worker closed is replaced once (`reconnected`), and an instance that refuses or resets a fresh
-connection is passed over for the next one (`moved`). Both are counted, and both count as failed where no death of that
-instance explains them. Whatever else goes wrong is a failed request: another status, a cut answer, silence.
+connection is passed over for the next one (`moved`). An answer that SIGKILL cut in two is asked for anew, too: what no
+server can prevent is not held against it, but counted by itself (`cut`). All three count as failed where no death of
+that instance explains them. Whatever else goes wrong is a failed request: another status, a cut answer, silence.
 """
 
 import contextlib
@@ -38,9 +39,16 @@ class Door(Protocol):
     def was_away(self, since: float) -> bool:
         """Whether it, or a worker of it, was killed or told to end at any moment from `since` on."""
 
+    def was_killed(self, since: float) -> bool:
+        """The same, but by SIGKILL alone."""
+
 
 class ClosedBeforeAnswer(Exception):
     """The connection was refused, reset or closed, and no byte of an answer had come."""
+
+
+class CutOff(Exception):
+    """The connection ended within the answer."""
 
 
 @dataclass
@@ -51,6 +59,7 @@ class Tally:
     stale: int = 0
     reconnected: int = 0
     moved: int = 0
+    cut: int = 0
     worst_s: float = 0.0
     failed: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -109,12 +118,13 @@ class Client:
         for door in doors:
             try:
                 return self._at(door, body, batch, keep)
-            except ClosedBeforeAnswer as error:
-                fault = f"port {door.port}: {error}"
-                if not door.was_away(began):
+            except (ClosedBeforeAnswer, CutOff) as error:
+                fault, cut = f"port {door.port}: {error!r}", isinstance(error, CutOff)
+                if not (door.was_killed(began) if cut else door.was_away(began)):
                     return self._failure(began, fault)
                 with self._tally.lock:
-                    self._tally.moved += 1
+                    self._tally.moved += not cut
+                    self._tally.cut += cut
             except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
                 return self._failure(began, f"port {door.port}: {error!r}")
         return self._failure(began, f"no instance answered; the last: {fault}")
@@ -147,8 +157,11 @@ class Client:
                     raise ClosedBeforeAnswer("closed without an answer")
             except ConnectionError as error:
                 raise ClosedBeforeAnswer(repr(error)) from error
-            response = connection.getresponse()
-            content = response.read()
+            try:
+                response = connection.getresponse()
+                content = response.read()
+            except (ConnectionError, http.client.IncompleteRead) as error:
+                raise CutOff(repr(error)) from error
             answer = self._read(response, content, started, batch)
             if keep and not response.will_close:
                 self._kept[door.port] = _Kept(connection, started)

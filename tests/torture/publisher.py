@@ -16,7 +16,7 @@ import requests
 from changeover.clock import now
 from changeover.history import UNKNOWN, Publish, Rollout
 from changeover.manifest import JsonObject
-from changeover.wire import RolloutState
+from changeover.wire import RolloutState, VersionState
 from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
 from tests.torture.models import Reel, Reels, no_model
 
@@ -44,7 +44,7 @@ class Operator:
             act = self._random.choices(["publish and roll", "roll", "roll back", "no model"], [5, 3, 3, 1])[0]
             if act == "publish and roll":
                 reel = self._reels.make()
-                if self.publish(reel) == "admitted":
+                if self.publish(reel) == VersionState.ADMITTED and not over.is_set():
                     self.roll(reel.version)
             elif act == "roll" and self._admitted:
                 self.roll(self._random.choice(self._admitted))
@@ -54,12 +54,18 @@ class Operator:
                 content = no_model(self._random)
                 self._publish(content, hashlib.sha256(content).hexdigest())
 
+    def roll_a_first_one(self) -> None:
+        """Have something current, before anything is done to anybody."""
+        first = self._reels.make()
+        assert self.publish(first) == VersionState.ADMITTED
+        assert self.roll(first.version) == RolloutState.COMMITTED
+
     def publish(self, reel: Reel) -> str:
         """Publish, a second time where nothing was heard of the first; what became of it."""
         state = self._publish(reel.artifact, reel.version)
         if state == UNKNOWN and self._random.random() < 0.5:
             state = self._publish(reel.artifact, reel.version)
-        if state == "admitted":
+        if state == VersionState.ADMITTED:
             self._admitted.append(reel.version)
         return state
 
@@ -70,8 +76,10 @@ class Operator:
     def _publish(self, artifact: bytes, version: str) -> str:
         began = now()
         status, body = self._post("/versions", data=artifact, headers={"Content-Type": "application/octet-stream"})
-        state = {200: "admitted", 201: "admitted", 422: "rejected"}.get(status, UNKNOWN)
-        told = body.get("version") if state == "admitted" else version
+        state = {200: VersionState.ADMITTED, 201: VersionState.ADMITTED, 422: VersionState.REJECTED}.get(
+            status, UNKNOWN
+        )
+        told = body.get("version") if state == VersionState.ADMITTED else version
         assert told == version, f"published {version}, and {told} was acknowledged"
         self.counts[f"publish {state}"] += 1
         self._record(Publish(model=self._model, version=version, state=state, start=began, end=now()))

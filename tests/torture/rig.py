@@ -60,6 +60,7 @@ class Report:
             "broken wires": sum(number for what, number in self.done.items() if "break" in what),
             "moved to another instance": tally.moved,
             "reconnected": tally.reconnected,
+            "cut by SIGKILL": tally.cut,
             "worst latency": f"{tally.worst_s:.3f} s",
             "settled after": f"{self.settled_s:.2f} s",
         }
@@ -80,10 +81,7 @@ def run(seed: int, seconds: float, store: str, folder: Path) -> Report:
     with contextlib.closing(Stack(folder, store)) as stack:
         stack.start()
         operator = Operator(stack.server.process, MODEL, reels, seed, report.history.add)
-        first = reels.make()
-        assert operator.publish(first) == "admitted"
-        assert operator.roll(first.version) == RolloutState.COMMITTED
-        stack.start_instances()
+        stack.start_instances(operator.roll_a_first_one)
         record = report.history.add
         nemesis = Nemesis(stack, seed, record)
         clients = [

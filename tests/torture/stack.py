@@ -135,13 +135,18 @@ class Instance(Part):
         self.port = port_that_is_free()
         self._folder = folder
         self._api: PredictApi | None = None
-        self._away: list[tuple[float, float]] = []
+        self._away: list[tuple[float, float, bool]] = []  # from, until, by SIGKILL
         self._lock = threading.Lock()
 
     def was_away(self, since: float) -> bool:
         """Whether it, or a worker of it, was killed or told to end at any moment from `since` on."""
         with self._lock:
-            return any(until >= since for _, until in self._away[-3:])
+            return any(until >= since for _, until, _ in self._away[-3:])
+
+    def was_killed(self, since: float) -> bool:
+        """The same, but by SIGKILL alone."""
+        with self._lock:
+            return any(until >= since and killed for _, until, killed in self._away[-3:])
 
     def start(self) -> None:
         """Begin a life; returns when a worker of it listens."""
@@ -153,7 +158,8 @@ class Instance(Part):
         wait_until(self._listens, START_S, f"the instance of predict_api at port {self.port}")
         if self._away:
             with self._lock:
-                self._away[-1] = (self._away[-1][0], now())
+                began, _, killed = self._away[-1]
+                self._away[-1] = (began, now(), killed)
 
     def _listens(self) -> bool:
         assert self._api is not None
@@ -171,12 +177,12 @@ class Instance(Part):
         """SIGKILL to one worker; the first process starts another."""
         workers = self.processes()[1:]
         if workers:
-            self._leaves(now() + _RESET_S)
+            self._leaves(now() + _RESET_S, killed=True)
             _signal([choices.choice(workers)], signal.SIGKILL)
 
     def kill(self) -> None:
         """SIGKILL to all its processes."""
-        self._leaves(float("inf"))
+        self._leaves(float("inf"), killed=True)
         processes = self.processes()
         _signal(processes, signal.SIGKILL)
         psutil.wait_procs(processes, timeout=20)
@@ -184,13 +190,13 @@ class Instance(Part):
 
     def end(self) -> None:
         """SIGTERM: it answers what it has accepted, and ends with 0."""
-        self._leaves(float("inf"))
+        self._leaves(float("inf"), killed=False)
         os.kill(self.pid, signal.SIGTERM)
         assert self._reap() == 0, f"predict_api did not end with 0: {self._api and self._api.text()[-2000:]}"
 
-    def _leaves(self, until: float) -> None:
+    def _leaves(self, until: float, *, killed: bool) -> None:
         with self._lock:
-            self._away.append((now(), until))
+            self._away.append((now(), until, killed))
 
     def _reap(self) -> int:
         assert self._api is not None
@@ -215,18 +221,18 @@ class Stack:
         ]
 
     def start(self) -> None:
-        """Start everything but predict_api, which needs a version to answer by: see `start_instances`."""
+        """Start the store and model_server."""
         self.store.start()
         self.server.start()
         wait_until(lambda: self.server.process.answers("/readyz"), START_S, "model_server's /readyz")
 
-    def start_instances(self) -> None:
-        """Start predict_api, all instances at once; returns when each listens."""
-        starting = [threading.Thread(target=instance.start) for instance in self.instances]
-        for thread in starting:
-            thread.start()
-        for thread in starting:
-            thread.join()
+    def start_instances(self, first: Callable[[], None]) -> None:
+        """Start predict_api, all instances at once, and meanwhile do `first`; returns when each instance can answer."""
+        with ThreadPoolExecutor(INSTANCES) as starting:
+            started = [starting.submit(instance.start) for instance in self.instances]
+            first()
+            for each in started:
+                each.result()
 
     def close(self) -> None:
         """End everything."""

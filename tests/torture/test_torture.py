@@ -1,0 +1,43 @@
+"""A minute of torture with a seed that stays, and a minute with one that nobody has tried before.
+
+The promises "Availability" and all others of the design, under faults 2-6, 14-18, 20, 22, 38-40, 42, 51, 53 and 60 of
+the catalogue at once. `make torture MINUTES=30` goes on for longer.
+"""
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from changeover import history
+from tests.integration.stores import minio_program
+from tests.torture.rig import run
+
+SECONDS = 60.0
+SEED = 20
+
+
+@pytest.fixture(autouse=True)
+def children_at_full_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is killed all the time cannot tell what it covered: it is not measured."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+def no_request_fails_and_every_promise_holds(seed: int, seconds: float, store: str, folder: Path) -> None:
+    report = run(seed, seconds, store, folder)
+    print(report.table())  # noqa: T201 pytest shows it, the seed above all, when this fails
+    with (folder / "history.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(history.write(report.history.records()))
+    assert report.good, f"seed {seed}, see {folder}\n{report.table()}"
+    assert report.tally.requests > 100
+    assert report.history.rollouts
+    assert report.done
+
+
+def test_a_minute_of_torture_fails_no_request_and_breaks_no_promise(tmp_path: Path) -> None:
+    no_request_fails_and_every_promise_holds(SEED, SECONDS, "seaweed", tmp_path)
+
+
+def test_a_minute_of_torture_that_is_new_each_time_fails_no_request_and_breaks_no_promise(tmp_path: Path) -> None:
+    store = "seaweed" if minio_program() is None else secrets.choice(["seaweed", "minio"])
+    no_request_fails_and_every_promise_holds(secrets.randbelow(2**32), SECONDS, store, tmp_path)
