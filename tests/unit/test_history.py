@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from changeover.history import UNKNOWN, Answer, Fault, Final, History, Publish, ReplicaState, Rollout, read, write
 from changeover.history_counts import count
 from changeover.history_members import MalformedHistory
+from changeover.promises import check
+from changeover.violation import Promise
 from changeover.wire import Current
+from tests.tree import ROOT
 
 A, B = "a" * 64, "b" * 64
 ANSWER = {
@@ -142,3 +145,16 @@ def test_a_history_in_numbers() -> None:
 def test_no_history_in_numbers_is_no_error() -> None:
     counts = count(History())
     assert (counts.requests, counts.stale_share, counts.worst_latency_s) == (0, 0.0, 0.0)
+
+
+def test_the_history_in_the_documents_has_every_kind_of_record_and_keeps_every_promise() -> None:
+    page = (ROOT / "docs" / "histories.md").read_text(encoding="utf-8")
+    history = read(page.split("```jsonl\n")[1].split("```")[0].splitlines())
+    assert {record.kind for record in history.records()} == {"answer", "rollout", "publish", "fault", "final"}
+    assert check(history) == []
+
+
+def test_the_documents_name_every_promise() -> None:
+    page = (ROOT / "docs" / "histories.md").read_text(encoding="utf-8")
+    table = page.split("| promise | broken by |\n|---|---|\n")[1].split("\n\n")[0]
+    assert {row.split("|")[1].strip() for row in table.splitlines()} == {str(one) for one in Promise}

@@ -149,6 +149,7 @@ def test_what_was_aborted_does_not_answer() -> None:
     assert broken(aborted, answer(1, 2, 2, B, stale=True), final(A)) == [Promise.SAFETY]
     assert broken(aborted, answer(1, 2, 2, B), rolled(2, B, 2, 3)) == []
     assert broken(aborted, answer(1, 2, 2, B), rolled(None, B, 2, 3, UNKNOWN)) == []
+    assert broken(aborted, answer(1, 2, 2, B), rolled(2, B, 2, 3, UNKNOWN)) == []
     assert broken(aborted, answer(1, 2, 1, A)) == []
 
 
@@ -212,6 +213,11 @@ def test_in_the_end_every_replica_serves_the_last_version_unstale(replica) -> No
     assert "r2" in violation.message
 
 
+def test_the_last_version_is_that_of_the_highest_number_in_whichever_order_the_ledger_is_listed() -> None:
+    replicas = (ReplicaState("r", 2, B, False),)
+    assert broken(Final("m", 9, (Current(2, B), Current(1, A)), (A, B), replicas)) == []
+
+
 def test_a_replica_of_a_model_that_was_never_rolled_holds_nothing() -> None:
     assert broken(final(replicas=(("r1", None, None, False),))) == []
     assert broken(final(replicas=(("r1", 1, A, False),))) == [Promise.CONVERGENCE]
@@ -222,6 +228,7 @@ def test_the_state_is_read_in_time_after_the_last_fault() -> None:
     assert broken(*faults, final(A), within_s=6.0) == []
     assert broken(*faults, final(A), within_s=5.0) == [Promise.CONVERGENCE]
     assert broken(*faults, rolled(1, A, 94, 97), final(A), within_s=5.0) == []
+    assert broken(*faults, rolled(1, A, 94, 101), final(A), within_s=5.0) == [Promise.CONVERGENCE]
     assert broken(Fault("not healed", 0, 101), final(A)) == [Promise.CONVERGENCE]
 
 
