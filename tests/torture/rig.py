@@ -65,7 +65,7 @@ class Report:
             "settled after": f"{self.settled_s:.2f} s",
         }
         shown = [f"{name:26} {value}" for name, value in lines.items()]
-        wrong = [*self.broken, *tally.failed, *map(str, self.violations)]
+        wrong = [*self.broken, *tally.failed, *(f"{one.promise}: {one.message}" for one in self.violations)]
         return "\n".join([*shown, *(f"! {line}" for line in wrong[:40])])
 
 
