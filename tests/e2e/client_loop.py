@@ -1,8 +1,9 @@
 """Clients that ask without pause while a test does something to the stack, and remember every answer."""
 
+import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -12,10 +13,14 @@ from changeover.wire import MODEL_VERSION
 
 
 class ClientLoop:
-    """`with ClientLoop(url, body) as clients:` each of a few threads sends `body` again as soon as it is answered."""
+    """`with ClientLoop(url, body) as clients:` each of a few threads sends `body` again as soon as it is answered.
 
-    def __init__(self, url: str, body: bytes, clients: int = 4) -> None:
-        self._url, self._body = url, body
+    With `others`, a request that finds nobody at `url`, or is hung up on without an answer, goes to the next of them, as
+    the gateway sends it to another replica.
+    """
+
+    def __init__(self, url: str, body: bytes, clients: int = 4, others: Sequence[str] = ()) -> None:
+        self._urls, self._body = [url, *others], body
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._ask, name=f"client-{number}") for number in range(clients)]
@@ -41,11 +46,10 @@ class ClientLoop:
         return lambda: sum(self.answered.values()) >= goal or bool(self.failed)
 
     def _ask(self) -> None:
-        headers = {"Content-Type": "application/json"}
         with requests.Session() as session:
             while not self._over.is_set():
                 try:
-                    answer = session.post(self._url, data=self._body, headers=headers, timeout=20)
+                    answer = self._answer(session)
                 except requests.RequestException as error:
                     with self._lock:
                         self.failed.append(repr(error))
@@ -56,3 +60,10 @@ class ClientLoop:
                         self.order.append(answer.headers[MODEL_VERSION])
                     else:
                         self.failed.append(f"{answer.status_code} {answer.text[:200]}")
+
+    def _answer(self, session: requests.Session) -> requests.Response:
+        headers = {"Content-Type": "application/json"}
+        for url in self._urls[:-1]:
+            with contextlib.suppress(requests.ConnectionError):
+                return session.post(url, data=self._body, headers=headers, timeout=20)
+        return session.post(self._urls[-1], data=self._body, headers=headers, timeout=20)

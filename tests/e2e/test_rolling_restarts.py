@@ -1,0 +1,95 @@
+"""Restarts under load: predict_api one instance after the other while a roll is under way, and model_server again and again."""
+
+import threading
+from pathlib import Path
+
+import joblib
+import pytest
+
+from changeover.up.ready import is_ok
+from changeover.up.restart import restart_service
+from changeover.wire import RolloutState
+from examples.segmentation import train
+from examples.segmentation.bodies import body
+from tests.conftest import wait_until
+from tests.e2e.client_loop import ClientLoop
+from tests.e2e.conftest import RunningStack, StartStack
+
+MODEL = "segmentation"
+ROLLS = 4
+RESTARTS = 5
+
+
+@pytest.fixture(scope="module")
+def versions_of(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two versions of the segmentation model as files."""
+    folder = tmp_path_factory.mktemp("reels")
+    for seed in (4, 5):
+        joblib.dump(train.build(seed=seed, rows=600).estimator, folder / f"{seed}.joblib")
+    return sorted(folder.glob("*.joblib"))
+
+
+def published(stack: RunningStack, files: list[Path]) -> list[str]:
+    """The versions in `files`, published, the first of them served by every instance."""
+    found = [stack.client().publish(file, MODEL).version for file in files]
+    stack.client().roll(found[0], model=MODEL)
+    wait_until(lambda: held_by_all(stack, found[0], 4), 30, "the first version's service by all")
+    return found
+
+
+def held_by_all(stack: RunningStack, version: str, workers: int) -> bool:
+    """Whether `workers` replicas that are waited for hold `version`."""
+    replicas = [one for one in stack.client().model(MODEL)["replicas"] if one["awaited"]]
+    return [(one["held"] or {}).get("version") for one in replicas] == [version] * workers
+
+
+def test_predict_api_is_restarted_one_instance_after_the_other_while_rolls_are_under_way(
+    start_stack: StartStack, versions_of: list[Path]
+) -> None:
+    stack = start_stack(replicas=2)
+    versions = published(stack, versions_of)
+    before = {pid for pids in stack.pids.predict_api for pid in pids}
+    urls = [f"{url}/predict" for url in stack.described.predict_urls]
+    ends: list[tuple[str, str]] = []
+    restarted = threading.Event()
+
+    def roll_on() -> None:
+        while not restarted.is_set() or len(ends) < ROLLS:
+            rolled = stack.client().roll(versions[(len(ends) + 1) % 2], model=MODEL)
+            ends.append((rolled["state"], rolled["reason"]))
+
+    rolling = threading.Thread(target=roll_on)
+    with ClientLoop(urls[0], body("single"), others=urls[1:]) as clients:
+        wait_until(clients.after(50), 60, "50 answers")
+        rolling.start()
+        try:
+            wait_until(lambda: ends, 60, "the first roll")
+            restart_service(stack.home, "predict_api", 60)
+        finally:
+            restarted.set()
+            rolling.join(120)
+        wait_until(clients.after(50), 60, "50 answers more")
+    assert clients.failed == []
+    assert {state for state, _ in ends} == {RolloutState.COMMITTED}, ends
+    assert before.isdisjoint({pid for pids in stack.pids.predict_api for pid in pids})
+    wait_until(lambda: held_by_all(stack, versions[len(ends) % 2], 4), 20, "the last version's service by all")
+    assert set(clients.answered) == set(versions)
+
+
+def test_restarts_of_model_server_under_load_fail_no_request(start_stack: StartStack, versions_of: list[Path]) -> None:
+    stack = start_stack(replicas=2)
+    versions = published(stack, versions_of)
+    url = f"{stack.described.predict_urls[0]}/predict"
+    with ClientLoop(url, body("single"), clients=2) as clients:
+        for _ in range(RESTARTS):
+            wait_until(clients.after(20), 60, "20 answers more")
+            [(old, new)] = restart_service(stack.home, "model_server", 30)
+            assert old != new
+            wait_until(lambda: is_ok(f"{stack.described.server_url}/readyz"), 30, "model_server is ready")
+        rolled = stack.client().roll(versions[1], model=MODEL)
+        assert rolled["state"] == RolloutState.COMMITTED, rolled
+        wait_until(clients.after(50), 60, "50 answers more")
+    assert clients.failed == []
+    assert set(clients.answered) == set(versions)
+    first_of_second = clients.order.index(versions[1])
+    assert versions[0] not in clients.order[first_of_second + 50 :]
