@@ -12,6 +12,7 @@ MINUTES ?= 5
 STORE ?= seaweed
 SEED ?=
 ARGS ?=
+BENCH ?= roundtrip freshness roll_under_load restarts
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,8 +50,8 @@ audit: setup ## known vulnerabilities of what is locked; needs the network
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement requirements/dev.txt \
 		|| { echo "Not passed: either a finding above, or the vulnerability database could not be reached from here."; exit 1; }
 
-bench: setup ## requests/s and latency of /predict, relative to a bare Flask hello in the same run
-	@$(BIN)/python benchmarks/roundtrip.py $(ARGS)
+bench: setup ## /predict relative to a bare Flask hello, the cost of freshness, a large roll, restarts; BENCH=name: one
+	@for name in $(BENCH); do echo "-- $$name"; $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
 
 torture: setup ## kill, pause and cut off everything for MINUTES=5 under load; SEED=N, STORE=seaweed|minio
 	@$(BIN)/python -m tests.torture --seconds $$(( $(MINUTES) * 60 )) --store $(STORE) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -2,29 +2,19 @@
 
 Both are served by granian with the same workers and threads on this machine, and asked by the same client threads over
 kept connections in rounds that take turns, so that what else the machine does falls on both. Only the ratios mean
-something elsewhere. `make bench`, or `make bench ARGS="--rounds 9 --seconds 5"`.
+something elsewhere. `make bench BENCH=roundtrip ARGS="--rounds 9 --seconds 5"`.
 """
 
 import argparse
-import http.client
 import json
-import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parent.parent
+from asking import Round, ask
+from processes import ROOT, free_port, running, wait_for
+
 BODY = ROOT / "examples" / "segmentation" / "data" / "segmentation_single.json"
 HELLO = """
 from flask import Flask, request
@@ -34,98 +24,6 @@ def hello():
     request.get_json()
     return {"hello": "world"}
 """
-
-
-@dataclass(frozen=True)
-class Round:
-    """One round: seconds of each answered request, how long the round took, how many were not answered with 200."""
-
-    latencies: list[float]
-    took: float
-    failed: int
-
-    @property
-    def rate(self) -> float:
-        """Answered requests a second."""
-        return len(self.latencies) / self.took
-
-    def quantile(self, share: float) -> float:
-        """The latency that `share` of the requests stay within, in ms."""
-        ordered = sorted(self.latencies)
-        if not ordered:
-            raise SystemExit(f"not one request of a round was answered, {self.failed} failed")
-        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def ask(url: str, body: bytes, clients: int, seconds: float) -> Round:
-    """Ask from `clients` threads, each over a connection of its own, for `seconds`."""
-    parts = urlsplit(url)
-    latencies: list[float] = []
-    failed: list[int] = []
-    end = time.monotonic() + seconds
-
-    def one() -> None:
-        connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=10)
-        mine: list[float] = []
-        while (start := time.monotonic()) < end:
-            try:
-                connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                answer.read()
-            except (OSError, http.client.HTTPException):
-                connection.close()  # the next request opens it anew
-                failed.append(0)
-                continue
-            if answer.status == 200:
-                mine.append(time.monotonic() - start)
-            else:
-                failed.append(answer.status)
-        connection.close()
-        latencies.extend(mine)
-
-    start = time.monotonic()
-    threads = [threading.Thread(target=one) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Round(latencies, time.monotonic() - start, len(failed))
-
-
-def free_port() -> int:
-    """A port of the loopback interface that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[str], folder: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A child process that is ended with SIGTERM; its words go to a file, shown if it ends early."""
-    log = folder / f"{Path(command[-1]).stem}.log"
-    with log.open("wb") as out:
-        child = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env={**os.environ, **environment})
-        try:
-            yield child
-        finally:
-            child.send_signal(signal.SIGTERM)
-            child.wait(30)
-
-
-def wait_for(url: str, body: bytes, child: subprocess.Popen[bytes], seconds: float = 120.0) -> None:
-    """Until a POST to `url` is answered with 200; raises SystemExit when the child ends or time is over."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while child.poll() is None and time.monotonic() < deadline:
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=5):
-                return
-        except OSError:
-            pause.wait(0.1)
-    raise SystemExit(
-        f"{url} did not answer: its process {'ended' if child.poll() is not None else 'is still starting'}"
-    )
 
 
 def report(name: str, rounds: list[Round]) -> tuple[float, float, float]:

@@ -1,0 +1,76 @@
+"""What the freshness check costs: requests a second with leases on, against a predict_api that never checks.
+
+Both hold the same small model of the same model_server, and are asked in short rounds that take turns, in the order a, b,
+b, a, so that what else the machine does falls on both. The small model is the hard case: the less a prediction takes, the
+more a check would weigh. Only the ratio means something elsewhere.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from asking import Round, ask
+from processes import ROOT, free_port, running, stack, wait_for
+from sklearn.linear_model import LogisticRegression
+
+MODEL = "small"
+COLUMNS = ["a", "b", "c"]
+BODY = json.dumps(dict.fromkeys(COLUMNS, 0.5)).encode()
+
+
+def small_model(file: Path) -> Path:
+    """A logistic regression over three columns."""
+    frame = pd.DataFrame(np.random.default_rng(1).normal(size=(200, 3)), columns=COLUMNS)
+    joblib.dump(LogisticRegression().fit(frame, frame["a"] > 0), file)
+    return file
+
+
+def main() -> None:
+    """Start both, take turns, print rates and ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=14)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of one round")
+    parser.add_argument("--clients", type=int, default=8)
+    given = parser.parse_args()
+    port = free_port()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        with stack(folder, MODEL) as client:
+            client.roll(client.publish(small_model(folder / "small.joblib"), MODEL).version, model=MODEL)
+            settings = {"DEFAULT_MODEL": MODEL, "MODEL_SERVER_URL": client.stack.server_url, "WORKERS": "2"}
+            settings |= {"PREDICT_PORT": str(port), "CACHE_DIR": str(folder / "cache"), "DRAIN_SECONDS": "0"}
+            one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+            os.environ.update(one_thread)
+            with running([sys.executable, str(ROOT / "benchmarks/never_checks.py")], folder, **settings) as never:
+                urls = [f"{client.stack.predict_urls[0]}/predict", f"http://127.0.0.1:{port}/predict"]
+                for url in urls:
+                    wait_for(url, BODY, never)
+                    ask(url, BODY, given.clients, 1.0)  # a round that does not count
+                leased: list[Round] = []
+                bare: list[Round] = []
+                for pair in range(given.pairs):
+                    turns = [(leased, urls[0]), (bare, urls[1])]
+                    for kept, url in turns if pair % 2 == 0 else reversed(turns):
+                        kept.append(ask(url, BODY, given.clients, given.seconds))
+    ratios = sorted(ours.rate / theirs.rate for ours, theirs in zip(leased, bare, strict=True))
+    quarters = statistics.quantiles(ratios, n=4)
+    print(f"{given.pairs} pairs of rounds of {given.seconds:g} s, {given.clients} clients, 2 workers")
+    for name, rounds in (("leases on", leased), ("never checks", bare)):
+        rate, failed = statistics.median(one.rate for one in rounds), sum(one.failed for one in rounds)
+        p99 = statistics.median(one.quantile(0.99) for one in rounds)
+        print(f"{name:<13} {rate:8.0f} req/s   p99 {p99:7.2f} ms   {failed} failed")
+    print(
+        f"throughput with leases on x {statistics.median(ratios):.3f} of never checking "
+        f"(quartiles {quarters[0]:.3f} to {quarters[2]:.3f}, all {ratios[0]:.3f} to {ratios[-1]:.3f})"
+    )
+
+
+if __name__ == "__main__":
+    main()
