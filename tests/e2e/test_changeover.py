@@ -90,6 +90,7 @@ def test_both_bodies_are_answered_by_the_version_that_sha256sum_names(
 
 
 def test_a_roll_and_a_rollback_under_load_fail_no_request(start_stack: StartStack, reels: list[Path]) -> None:
+    """Fault 42: on a whole stack."""
     stack = start_stack(replicas=2)
     first = publish_and_roll(stack, reels[0])
     wait_until(lambda: serves(stack, first), 20, "the first version's service")
@@ -111,6 +112,7 @@ def test_a_roll_and_a_rollback_under_load_fail_no_request(start_stack: StartStac
 def test_an_upload_to_the_bucket_serves_after_a_restart_and_predict_api_answers_throughout(
     start_stack: StartStack, reels: list[Path]
 ) -> None:
+    """Fault 16: a restart with a new model in the bucket."""
     stack = start_stack()
     upload(stack, "incoming/first.joblib", reels[0].read_bytes())
     wait_until(lambda: not keys_below(stack, "incoming/"), 60, "the first upload's admission")

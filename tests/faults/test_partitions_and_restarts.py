@@ -86,7 +86,9 @@ def test_twenty_restarts_fail_no_request_reload_nothing_and_leave_nothing_behind
     assert len(pair.server_worker().children(recursive=True)) == ours
     assert list((pair.server.folder / "spool").glob("upload-*")) == []
     port = pair.server.port
-    listeners = {one.pid for one in psutil.net_connections("tcp") if one.laddr and one.laddr[1] == port and not one.raddr}
+    listeners = {
+        one.pid for one in psutil.net_connections("tcp") if one.laddr and one.laddr[1] == port and not one.raddr
+    }
     family = {pair.server.process.pid, pair.server_worker().pid}
     assert {pid for pid in listeners if pid} <= family
 
@@ -108,13 +110,15 @@ def test_a_replica_that_is_cut_off_says_stale_and_converges_when_it_is_not(pair:
     assert callers.failures == []
 
 
-def test_an_older_ledger_is_accepted_only_with_an_empty_cache(stub: WireStub, instances: Instances, tmp_path: Path) -> None:
+def test_an_older_ledger_is_accepted_only_with_an_empty_cache(
+    stub: WireStub, instances: Instances, tmp_path: Path
+) -> None:
     """Fault 61: a replica that restarts on its cache remembers how far it was; emptying CACHE_DIR accepts the past."""
     newest = stub.roll("default", stub.publish("default", *tiny(2)))
     first = instances.start(WORKERS="1")
     wait_until(lambda: "Model-Stale" not in first.predict().headers, what="a confirmed answer")
     assert first.predict().json()["prediction"] == 2
-    wait_until(lambda: (tmp_path / "cache" / "default" / "current.json").exists(), what="what was confirmed is kept")
+    wait_until((tmp_path / "cache" / "default" / "current.json").exists, what="what was confirmed is kept")
     assert first.end() == 0
     stub.currents["default"] = type(newest)(1, stub.publish("default", *tiny(1)))
     second = instances.start(WORKERS="1")
@@ -124,3 +128,13 @@ def test_an_older_ledger_is_accepted_only_with_an_empty_cache(stub: WireStub, in
     assert second.end() == 0
     third = instances.start(WORKERS="1", CACHE_DIR=str(tmp_path / "another"))
     wait_until(lambda: none_stale(third), what="the older ledger's version answers")
+
+
+def test_a_drain_is_announced_before_the_door_closes(stub: WireStub, instances: Instances) -> None:
+    """Fault 51: after SIGTERM, `/readyz` is false while requests are still taken and answered."""
+    api = instances.start(WORKERS="1", DRAIN_SECONDS="3")
+    wait_until(lambda: none_stale(api), what="confirmed answers")
+    api.process.terminate()
+    wait_until(lambda: api.get("/readyz").status_code == 503, what="the announcement")
+    assert api.predict().status_code == 200
+    assert api.process.wait(30) == 0

@@ -99,6 +99,7 @@ def test_a_stream_may_be_left_half_read_without_holding_its_connection(bucket: B
 
 
 def test_an_encoded_object_is_read_as_it_is_stored(bucket: Bucket, store: Store) -> None:
+    """Fault 45: in the adapter."""
     stored = gzip.compress(b"a model" * 1000)
     url = client_of(store).get_presigned_url("PUT", bucket.name, "encoded")
     requests.put(url, stored, headers={"Content-Encoding": "gzip"}, timeout=10).raise_for_status()
@@ -110,6 +111,7 @@ def test_an_encoded_object_is_read_as_it_is_stored(bucket: Bucket, store: Store)
 
 
 def test_an_object_overwritten_since_it_was_looked_at_is_not_read(bucket: Bucket) -> None:
+    """Fault 9: a clean refusal, and looked at again it is the new one."""
     bucket.write("m", b"old")
     found = bucket.stat("m")
     bucket.write("m", b"new")
@@ -121,6 +123,7 @@ def test_an_object_overwritten_since_it_was_looked_at_is_not_read(bucket: Bucket
 
 
 def test_where_the_bucket_keeps_versions_the_old_object_is_read_whole(bucket: Bucket, store: Store) -> None:
+    """Fault 9: by its version, the old one."""
     from minio.versioningconfig import ENABLED, VersioningConfig
 
     client_of(store).set_bucket_versioning(bucket.name, VersioningConfig(ENABLED))
@@ -181,6 +184,7 @@ def test_a_missing_object_is_named(bucket: Bucket) -> None:
 
 
 def test_a_missing_bucket_is_named_by_every_call_and_not_taken_for_an_empty_one(store: Store, tmp_path: Path) -> None:
+    """Fault 10: the error names the bucket and the setting."""
     bucket = Bucket(store.settings(bucket="not-there", create_bucket=False))
     (tmp_path / "file").write_bytes(b"x")
     for act in (
@@ -197,6 +201,7 @@ def test_a_missing_bucket_is_named_by_every_call_and_not_taken_for_an_empty_one(
 
 
 def test_a_bucket_is_created_once_where_that_is_allowed(store: Store) -> None:
+    """Fault 10: with CREATE_BUCKET."""
     for _ in range(2):
         Bucket(store.settings(bucket="to-be-made")).ensure()
 
@@ -218,6 +223,7 @@ def test_wrong_keys_are_refused_without_showing_them(store: Store, bucket: Bucke
 def test_keys_that_are_rotated_in_their_files_are_taken_up(
     store: Store, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Fault 11: without a restart."""
     access, secret = tmp_path / "access", tmp_path / "secret"
     access.write_text(ACCESS_KEY + "\n")
     secret.write_text("before the rotation\n")

@@ -74,6 +74,7 @@ def ends(act: Callable[[], object]) -> None:
     ids=str,
 )
 def test_every_call_ends_when_answers_fail(far: Bucket, proxy: FaultProxy, fault: Fault) -> None:
+    """Faults 3 and 4: one deadline over everything, however the bytes drip or stop."""
     expected = far.stat("m")
     proxy.break_off()
     proxy.answers = fault
@@ -85,6 +86,7 @@ def test_every_call_ends_when_answers_fail(far: Bucket, proxy: FaultProxy, fault
 
 
 def test_every_call_ends_when_requests_go_nowhere(far: Bucket, proxy: FaultProxy) -> None:
+    """Fault 4: a hung store ends no thread and holds none."""
     proxy.requests = BLACK_HOLE
     for act in (far.ensure, lambda: far.create("n", BODY), lambda: whole(far, "m")):
         ends(act)
@@ -93,6 +95,7 @@ def test_every_call_ends_when_requests_go_nowhere(far: Bucket, proxy: FaultProxy
 
 
 def test_waiting_threads_all_end_and_leave_their_connections(far: Bucket, proxy: FaultProxy) -> None:
+    """Faults 4 and 24: more threads than connections wait for their turn, and none is left behind."""
     proxy.requests = BLACK_HOLE
     with ThreadPoolExecutor(48) as threads:  # more than there are connections
         failures = list(threads.map(lambda _: _failure(lambda: far.stat("m")), range(48)))
@@ -103,6 +106,7 @@ def test_waiting_threads_all_end_and_leave_their_connections(far: Bucket, proxy:
 
 @pytest.mark.parametrize("tenth", range(10))
 def test_a_truncated_body_is_never_taken_for_whole(far: Bucket, proxy: FaultProxy, tenth: int) -> None:
+    """Fault 5: cut off at every tenth."""
     expected = far.stat("m")
     proxy.break_off()
     proxy.answers = Fault(cut_at=len(BODY) * tenth // 10)
@@ -123,6 +127,7 @@ def test_a_bit_that_flips_on_the_way_in_is_noticed_by_the_store_and_sent_again(
 def test_a_create_whose_answer_was_lost_says_that_it_may_be_ours(
     far: Bucket, bucket: Bucket, proxy: FaultProxy
 ) -> None:
+    """Fault 40: on the side of the store."""
     proxy.break_off()
     proxy.answers = Fault(reset_at=1)  # so that there is an answer when it is lost
     healed = threading.Thread(target=_heal_once_there, args=(bucket, proxy, "n"))
@@ -133,6 +138,7 @@ def test_a_create_whose_answer_was_lost_says_that_it_may_be_ours(
 
 
 def test_a_connection_that_was_closed_while_idle_costs_no_failure(far: Bucket, proxy: FaultProxy) -> None:
+    """Fault 22: on the side of the store."""
     for _ in range(3):
         far.stat("m")
         proxy.break_off()
@@ -141,6 +147,7 @@ def test_a_connection_that_was_closed_while_idle_costs_no_failure(far: Bucket, p
 
 
 def test_calls_share_few_connections(far: Bucket, proxy: FaultProxy) -> None:
+    """Fault 24: connections are kept, not thrown away."""
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: far.create(f"n/{number}", b"x"), range(200)))
     assert proxy.connections <= 8

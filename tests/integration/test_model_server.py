@@ -29,6 +29,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def test_publishing_names_the_bytes_by_their_hash_and_twice_is_once(server: ServerProcess) -> None:
+    """Fault 39: the same bytes are no new version."""
     body = a_model(1)
     first = server.publish(body)
     assert first.status_code == 201, first.text
@@ -167,6 +168,7 @@ def test_rolling_and_rolling_back_are_told_by_etags_and_by_the_ledger(server: Se
 
 
 def test_a_roll_waits_for_every_replica_and_aborts_with_its_reason(server: ServerProcess) -> None:
+    """Fault 41: a second roll meanwhile is a 409."""
     one, two = version_of(a_model(1)), version_of(a_model(4))
     assert server.publish(a_model(1)).ok
     assert server.publish(a_model(4)).ok
@@ -194,6 +196,7 @@ def test_a_roll_waits_for_every_replica_and_aborts_with_its_reason(server: Serve
 
 
 def test_two_rolls_at_once_end_as_one_line_of_history(server: ServerProcess) -> None:
+    """Fault 37: one wins, the other waits or gets a 409."""
     bodies = [a_model(21), a_model(22)]
     for body in bodies:
         assert server.publish(body, model="race").ok

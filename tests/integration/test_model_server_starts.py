@@ -118,6 +118,7 @@ def test_a_bad_upload_is_explained_within_seconds_and_nothing_is_lost(server: Se
 
 
 def test_an_object_with_a_content_encoding_is_named_by_the_bytes_that_are_stored(server: ServerProcess) -> None:
+    """Fault 45: the raw bytes are hashed, never what they decode to."""
     import minio
 
     server.start()
@@ -174,6 +175,7 @@ def test_a_pin_that_does_not_match_is_an_error_everywhere_and_the_last_good_vers
 
 
 def test_a_store_that_is_away_is_waited_for_and_one_that_goes_away_is_survived(tmp_path: Path) -> None:
+    """Faults 1 and 2: without a store, a 503 and no crash loop; with one that dies later, what is current stays so."""
     store = Store("seaweed", tmp_path / "store")
     server = ServerProcess(store, "models", tmp_path / "server").start(ready=False)
     answer = server.get("/readyz")
@@ -198,6 +200,7 @@ def test_a_store_that_is_away_is_waited_for_and_one_that_goes_away_is_survived(t
 def test_of_two_servers_on_one_bucket_the_loser_of_a_number_adopts_the_winners_version(
     server: ServerProcess, tmp_path: Path
 ) -> None:
+    """Fault 62: the ledger serialises the rolls of both; who loses a number aborts and follows."""
     server.start()
     for seed in (1, 2, 3):
         assert server.publish(a_model(seed)).ok

@@ -20,6 +20,7 @@ def all_stale(api: PredictApi) -> bool:
 def test_answers_are_stale_while_model_server_is_away_and_fresh_again_after(
     stub: WireStub, instances: Instances
 ) -> None:
+    """Fault 60: on every worker."""
     api = instances.start()
     assert none_stale(api)
     stub.stop()
@@ -50,6 +51,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WireStub,
 def test_a_check_that_gives_no_answer_to_trust_makes_answers_stale(
     shared: tuple[WireStub, PredictApi], fault: str
 ) -> None:
+    """Faults 20 and 21: an answer that is not exactly the protocol is none."""
     stub, api = shared
     wait_until(lambda: none_stale(api), what="every answer is confirmed")
     stub.on_check = getattr(wire_stub, fault)
@@ -62,6 +64,7 @@ def test_a_check_that_gives_no_answer_to_trust_makes_answers_stale(
 def test_a_kept_alive_connection_that_was_closed_is_replaced_within_the_check(
     shared: tuple[WireStub, PredictApi],
 ) -> None:
+    """Fault 22: one retry on a fresh connection, at once."""
     stub, api = shared
     for _ in range(5):
         stub.stop()
@@ -96,6 +99,7 @@ def test_a_replica_that_is_restarted_alone_answers_from_its_cache_and_says_stale
 def test_a_damaged_cache_file_is_thrown_away_and_fetched_anew(
     stub: WireStub, instances: Instances, tmp_path: Path
 ) -> None:
+    """Fault 48: hashed on load."""
     first = instances.start(WORKERS="1")
     path = tmp_path / "cache" / "default" / f"{stub.currents['default'].version}.joblib"
     assert none_stale(first)
@@ -108,6 +112,7 @@ def test_a_damaged_cache_file_is_thrown_away_and_fetched_anew(
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning(stub: WireStub, instances: Instances, tmp_path: Path) -> None:
+    """Fault 47: and nothing else."""
     blocked = tmp_path / "no-directory"
     blocked.write_text("a file stands where the directory should be")
     api = instances.start(CACHE_DIR=str(blocked))
@@ -116,7 +121,7 @@ def test_a_cache_that_cannot_be_written_is_a_warning(stub: WireStub, instances: 
 
 
 def test_a_name_that_cannot_be_looked_up_costs_no_request_more_than_the_deadline(tmp_path: Path) -> None:
-    """The resolver of the system is asked for a name that it does not know, or hangs on: the answer is a 503."""
+    """Fault 19: the resolver of the system does not know the name, or hangs on it; the answer is a 503."""
     api = PredictApi(port_that_is_free(), "http://model-server.invalid:5001", tmp_path, WORKERS="1")
     try:
         api.wait_until_it_listens()
@@ -127,6 +132,7 @@ def test_a_name_that_cannot_be_looked_up_costs_no_request_more_than_the_deadline
 
 
 def test_probes_do_not_reach_model_server(shared: tuple[WireStub, PredictApi]) -> None:
+    """Fault 63: on the side of predict_api."""
     stub, api = shared
     before = sum(stub.calls.values())
     for _ in range(50):
@@ -137,6 +143,7 @@ def test_probes_do_not_reach_model_server(shared: tuple[WireStub, PredictApi]) -
 
 
 def test_a_client_that_goes_away_leaves_no_trace(shared: tuple[WireStub, PredictApi]) -> None:
+    """Fault 57: no traceback, no thread that is held."""
     _, api = shared
     port = int(api.url.rsplit(":", 1)[1])
     for _ in range(10):

@@ -16,6 +16,7 @@ from tests.wire_stub import WireStub
 
 
 def test_a_killed_worker_is_replaced_by_one_that_has_the_current_version(stub: WireStub, instances: Instances) -> None:
+    """Fault 53: or by none at all."""
     api = instances.start()
     for number in (2, 3):
         stub.nexts["default"] = version = stub.publish("default", *tiny(number))
@@ -52,6 +53,7 @@ def test_workers_that_die_again_and_again_never_end_the_instance(stub: WireStub,
 
 
 def test_sigterm_under_load_finishes_what_was_accepted_and_leaves(stub: WireStub, instances: Instances) -> None:
+    """Fault 51: and the exit code is 0."""
     api = instances.start()
     wait_until(lambda: len(stub.reports) == 2)
     names = set(stub.reports)
@@ -73,6 +75,7 @@ def test_workers_end_with_their_master(stub: WireStub, instances: Instances) -> 
 
 
 def test_sigterm_while_a_model_is_loading_ends_at_once(stub: WireStub, tmp_path: Path) -> None:
+    """Fault 52: within the grace."""
     asked = threading.Event()
 
     def never(exchange: wire_stub.Exchange) -> bool:

@@ -70,6 +70,7 @@ def test_a_roll_under_load_fails_no_request_and_no_unstale_answer_goes_back(api:
 
 
 def test_a_rollback_is_a_roll_that_needs_no_download(api: PredictApi, stub: WireStub) -> None:
+    """Fault 42: by the bytes that are cached, with a higher sequence."""
     rolled(stub, api, 6)
     before = stub.calls["artifact"]
     rolled(stub, api, 5)
@@ -79,6 +80,7 @@ def test_a_rollback_is_a_roll_that_needs_no_download(api: PredictApi, stub: Wire
 
 
 def test_one_worker_downloads_for_all(api: PredictApi, stub: WireStub) -> None:
+    """Fault 23: one download an instance, not a worker."""
     before = stub.calls["artifact"]
     rolled(stub, api, 7)
     assert stub.calls["artifact"] == before + 1
@@ -119,6 +121,7 @@ def flipped(exchange: Exchange) -> bool:
 def test_a_damaged_download_is_tried_once_more_then_reported_and_the_old_version_serves(
     api: PredictApi, stub: WireStub, number: int, damage: object
 ) -> None:
+    """Faults 5 and 6: on the way to a replica."""
     stub.on_artifact = damage  # type: ignore[assignment]
     before = stub.calls["artifact"]
     version = stub.publish("default", *tiny(number))
@@ -155,6 +158,7 @@ def test_a_version_whose_golden_rows_differ_is_refused(api: PredictApi, stub: Wi
 
 
 def test_a_lower_sequence_is_refused_loudly(api: PredictApi, stub: WireStub) -> None:
+    """Fault 61: by a replica that runs."""
     good = stub.currents["default"]
     stub.currents["default"] = type(good)(good.sequence - 1, stub.publish("default", *tiny(1)))
     try:

@@ -75,6 +75,7 @@ def resolver(stub: WireStub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolv
 
 
 def test_a_lookup_that_hangs_is_given_up_at_the_deadline(resolver: Resolver) -> None:
+    """Fault 19: the deadline covers the lookup."""
     assert kind_of_failure(Connection("http://model_server:5001")) == "name"
 
 
@@ -89,6 +90,7 @@ def test_the_last_good_address_is_used_while_a_lookup_hangs(resolver: Resolver) 
 
 
 def test_lookups_that_hang_are_few(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 19: no thread is left behind for each request."""
     monkeypatch.setattr(lookup, "REPLACE_AFTER", 0.0)
     names = Lookup("model_server", 5001)
     for _ in range(10):

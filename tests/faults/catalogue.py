@@ -1,0 +1,77 @@
+"""The fault catalogue of `docs/faults.md` and the tests that prove it, compared both ways.
+
+A test names its rows in its docstring: "Fault 14: ...", "Faults 3 and 4: ...". `python -m tests.faults.catalogue`
+writes the last column of the table from them.
+"""
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCUMENT = ROOT / "docs" / "faults.md"
+REQUIRED = {*range(1, 7), *range(9, 25), *range(37, 43), *range(45, 54), 57, 58, *range(60, 65)}
+NOT_INJECTED = "not injected: "
+
+_NAMED = re.compile(r"\bFaults? (\d+(?:(?:, | and )\d+)*):")
+_ROW = re.compile(r"^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]*) \|$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table."""
+
+    number: int
+    fault: str
+    expected: str
+    proof: str
+
+    def __str__(self) -> str:
+        return f"| {self.number} | {self.fault} | {self.expected} | {self.proof} |"
+
+
+def rows(text: str) -> list[Row]:
+    """The table's rows."""
+    return [Row(int(found[1]), found[2], found[3], found[4].strip()) for found in _ROW.finditer(text)]
+
+
+def named_in(docstring: str) -> set[int]:
+    """The rows that a docstring names."""
+    return {int(number) for found in _NAMED.findall(docstring) for number in re.findall(r"\d+", found)}
+
+
+def proofs() -> dict[int, list[str]]:
+    """Row -> the tests that name it, `file::test`, in order."""
+    found: dict[int, list[str]] = {}
+    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                for number in named_in(ast.get_docstring(node) or ""):
+                    found.setdefault(number, []).append(f"{file.relative_to(ROOT).as_posix()}::{node.name}")
+    return {number: sorted(tests) for number, tests in found.items()}
+
+
+def rewritten(text: str) -> str:
+    """The document with its last column as the tests have it; a row without a test keeps its words."""
+    known = proofs()
+
+    def row(match: re.Match[str]) -> str:
+        (old,) = rows(match[0])
+        tests = known.get(old.number)
+        return str(Row(old.number, old.fault, old.expected, proof_of(tests) if tests else old.proof))
+
+    return _ROW.sub(row, text)
+
+
+def proof_of(tests: list[str]) -> str:
+    """The last column: file by file, so that it can be read."""
+    by_file: dict[str, list[str]] = {}
+    for test in tests:
+        file, name = test.split("::")
+        by_file.setdefault(file, []).append(f"`{name}`")
+    return "; ".join(f"`{file}`: {', '.join(names)}" for file, names in by_file.items())
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(rewritten(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,84 @@
+"""The wall clock jumps, in our processes alone: a small library is put before the C library's clock."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import wait_until
+from tests.faults.pair import MODEL, Pair, heavy
+from tests.integration.server_process import ServerProcess
+from tests.predict_process import Callers
+
+HOUR, DAY = 3600, 86_400
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("cc") is None, reason="needs Linux and a C compiler (`cc`)"
+)
+
+
+class Clock:
+    """The wall clock of the processes that are started with `settings`."""
+
+    def __init__(self, folder: Path) -> None:
+        library, self._file = folder / "shifted_clock.so", folder / "shift"
+        source = Path(__file__).with_name("shifted_clock.c")
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
+        self.settings = {"LD_PRELOAD": str(library), "CLOCK_SHIFT_FILE": str(self._file)}
+        self.jump(0)
+
+    def jump(self, seconds: int) -> None:
+        """From now on it is so many seconds off."""
+        beside = self._file.with_suffix(".new")
+        beside.write_text(str(seconds))
+        beside.replace(self._file)
+
+    def shown(self) -> str:
+        """What a process that sees this clock takes for the date."""
+        asked = [sys.executable, "-c", "import datetime; print(datetime.date.today())"]
+        return subprocess.run(asked, env=self.settings, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    return Clock(tmp_path)
+
+
+def test_the_clock_that_these_tests_shift_is_seen_by_processes(clock: Clock) -> None:
+    before = clock.shown()
+    clock.jump(2 * DAY)
+    assert clock.shown() != before
+
+
+def test_a_clock_an_hour_off_the_stores_is_named_and_harms_nobody_who_predicts(
+    server: ServerProcess, clock: Clock
+) -> None:
+    """Fault 13: signed calls are refused, the error says by how much the clocks differ; set right, all is well."""
+    server.start(**clock.settings)
+    version = server.publish(heavy(1)).json()["version"]
+    assert server.roll(version).json()["state"] == "committed"
+    clock.jump(HOUR)
+    told = wait_until(lambda: server.get("/readyz").json()["problems"].get("store"), what="the word on the store")
+    assert "RequestTimeTooSkewed" in str(told)
+    assert "-3600 s" in str(told) or "-3599 s" in str(told) or "-3601 s" in str(told)
+    assert server.publish(heavy(2)).json()["type"] == "urn:changeover:clock-skewed"
+    assert server.get(f"/models/{MODEL}/current").status_code == 200
+    clock.jump(0)
+    wait_until(lambda: server.get("/readyz").json()["status"] == "ready", what="recovery")
+
+
+def test_leases_and_deadlines_do_not_notice_a_clock_that_jumps_by_a_day(pair: Pair, clock: Clock) -> None:
+    """Fault 49: forth, back and past today, in both services, while requests flow: none fails, none is stale."""
+    pair.start(clock.settings, **clock.settings)
+    with Callers(pair.api, 2) as callers:
+        for days in (1, -1, 0, -2, 0):
+            clock.jump(days * DAY)
+            seen = len(callers.answers)
+            callers.until(lambda callers, seen=seen: len(callers.answers) > seen + 200, "answers")  # type: ignore[misc]
+    assert callers.failures == []
+    assert {stale for _, stale, _ in callers.answers} == {False}
+    pair.publish(2)
+    assert pair.roll(2)
+    assert pair.answers(2)

@@ -1,0 +1,185 @@
+"""What is scarce: descriptors, room on the disk, readers of the log, patience with slow senders, checks in a storm."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import requests
+
+from changeover import digest
+from tests.conftest import port_that_is_free, wait_until
+from tests.faults.pair import MODEL, Pair, heavy
+from tests.predict_process import ROOT, Callers, Instances, none_stale
+from tests.tiny_models import ROW
+from tests.wire_stub import WireStub
+
+
+@contextlib.contextmanager
+def limited(process: psutil.Process, kind: int, most: int) -> Iterator[None]:
+    """`process` may have `most` of a resource, for a while."""
+    before = process.rlimit(kind)
+    process.rlimit(kind, (most, before[1]))
+    try:
+        yield
+    finally:
+        process.rlimit(kind, before)
+
+
+def idle_connections(port: int, number: int) -> list[socket.socket]:
+    """Connections that say nothing; fewer if no more are taken."""
+    made = []
+    for _ in range(number):
+        with contextlib.suppress(OSError):
+            made.append(socket.create_connection(("127.0.0.1", port), timeout=2))
+    return made
+
+
+def test_out_of_descriptors_neither_service_dies_and_both_recover(pair: Pair) -> None:
+    """Fault 50: 64 descriptors and 100 silent connections; once these are gone, answers are confirmed again."""
+    pair.start()
+    processes = [pair.api.workers()[0], pair.server_worker()]
+    ports = [int(pair.api.url.rsplit(":", 1)[1]), pair.server.port]
+    with contextlib.ExitStack() as limits:
+        for process in processes:
+            limits.enter_context(limited(process, psutil.RLIMIT_NOFILE, 64))
+        held = [one for port in ports for one in idle_connections(port, 100)]
+        wait_until(lambda: all(process.num_fds() >= 60 for process in processes), what="the limit's reach")
+        for one in held:
+            one.close()
+        wait_until(lambda: pair.answers(1), 40, what="confirmed answers")
+        assert pair.server.get("/readyz").status_code == 200
+    assert [pair.api.workers()[0], pair.server_worker()] == processes
+    pair.publish(2)
+    assert pair.roll(2)
+
+
+def test_a_full_disk_takes_cache_and_log_but_no_answer(pair: Pair) -> None:
+    """Fault 46: files of predict_api can grow no more; a roll goes on without the cache, answers without the log."""
+    pair.start(LOG_LEVEL="info")
+    version = pair.publish(2)
+    room = len(pair.api.text()) + 20_000
+    with limited(pair.api.workers()[0], psutil.RLIMIT_FSIZE, room):
+        assert pair.roll(2)
+        assert pair.api.events("cache.unusable")
+        assert not (pair.cache / MODEL / f"{version}.joblib").exists()
+        for _ in range(100):  # far more than the log has room for
+            assert pair.answers(2)
+    assert len(pair.api.text()) <= room
+    assert pair.answers(2)
+
+
+def test_a_log_that_nobody_reads_blocks_no_request(stub: WireStub, tmp_path: Path) -> None:
+    """Fault 64: standard error is a pipe that is full; read again, it tells how many lines are missing, in order."""
+    port = port_that_is_free()
+    given = {"PREDICT_PORT": str(port), "MODEL_SERVER_URL": stub.url, "REPORT_TOKEN": "report-token", "WORKERS": "1"}
+    api = subprocess.Popen(
+        [sys.executable, "-m", "predict_api"],
+        cwd=ROOT,
+        env={**os.environ, **given, "CACHE_DIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+    )
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        wait_until(lambda: _listens(connection), 40, "predict_api listens")
+        for number in range(1000):  # some 400 kB of log into a pipe of 64 kB
+            headers = {"Content-Type": "application/json", "X-Request-Id": f"n-{number}"}
+            connection.request("POST", "/predict", json.dumps(ROW), headers)
+            answer = connection.getresponse()
+            assert (answer.status, b"model_version" in answer.read()) == (200, True)
+        connection.close()
+        assert api.stderr is not None
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda: lines.extend(line.decode() for line in api.stderr))  # type: ignore[union-attr]
+        reader.start()
+        wait_until(lambda: any('"n-999"' in line for line in lines), what="the last request's line")
+        order = [int(found[1]) for line in lines if (found := re.search(r'"request_id": "n-(\d+)"', line))]
+        assert order == list(range(1000))
+    finally:
+        api.send_signal(signal.SIGTERM)
+        assert api.wait(30) == 0
+    reader.join(10)
+
+
+def _listens(connection: http.client.HTTPConnection) -> bool:
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().read() != b""
+    except OSError:
+        connection.close()
+        return False
+
+
+def test_senders_that_stall_are_borne_up_to_the_threads_of_a_worker(stub: WireStub, instances: Instances) -> None:
+    """Fault 58: slow heads hold nothing and are closed; each stalled body holds a thread until its sender goes."""
+    api = instances.start(WORKERS="1", THREADS="4")
+    port = int(api.url.rsplit(":", 1)[1])
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    heads = idle_connections(port, 30)
+    bodies = idle_connections(port, 3)
+    for one in heads:
+        one.sendall(head)
+    for one in bodies:
+        one.sendall(head + b"Content-Length: 50\r\n\r\n{")
+    assert none_stale(api)
+    for one in bodies:
+        one.close()
+    with Callers(api, 4) as callers:
+        callers.until(lambda callers: len(callers.answers) > 100, "answers on all threads")
+    assert callers.failures == []
+    for one in heads:
+        one.settimeout(30)
+        with contextlib.suppress(ConnectionResetError):
+            while one.recv(1000):
+                pass
+        one.close()
+
+
+def test_a_herd_at_a_switch_costs_one_download_and_few_checks(pair: Pair) -> None:
+    """Fault 23: 200 clients and 4 workers while a version is rolled; checks are counted, so is the download."""
+    pair.start(WORKERS="4")
+    version = pair.publish(2)
+    before = checks(pair)
+    failures: list[str] = []
+    answered: list[int] = []
+    start = threading.Barrier(201)
+
+    def client() -> None:
+        start.wait(60)
+        with requests.Session() as session:
+            for _ in range(10):
+                answer = session.post(f"{pair.api.url}/predict", json=ROW, timeout=60)
+                if answer.status_code != 200 or "Model-Stale" in answer.headers:
+                    failures.append(f"{answer.status_code} {answer.headers}")
+                else:
+                    answered.append(answer.json()["prediction"])
+
+    threads = [threading.Thread(target=client) for _ in range(200)]
+    for thread in threads:
+        thread.start()
+    start.wait(60)
+    assert pair.roll(2)
+    for thread in threads:
+        thread.join(120)
+    assert failures == []
+    assert len(answered) == 2000
+    asked = [line for line in pair.server.log.splitlines() if f"{version}/artifact" in line]
+    assert len(asked) == 1
+    assert checks(pair) - before < len(answered) / 4
+    assert pair.answers(2)
+    assert version == digest.sha256(heavy(2))
+
+
+def checks(pair: Pair) -> float:
+    """How many freshness checks model_server has answered."""
+    lines = pair.server.get("/metrics").text.splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("changeover_server_checks_total{"))
