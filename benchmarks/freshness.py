@@ -2,7 +2,8 @@
 
 Both hold the same small model of the same model_server, and are asked in short rounds that take turns, in the order a, b,
 b, a, so that what else the machine does falls on both. The small model is the hard case: the less a prediction takes, the
-more a check would weigh. Only the ratio means something elsewhere.
+more a check would weigh. The processor time that the workers took for a request is printed as well: it shows the cost even
+where the machine is busy with something else. Only the ratios mean something elsewhere.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
+import psutil
 from asking import Round, ask
 from processes import ROOT, free_port, running, stack, wait_for
 from sklearn.linear_model import LogisticRegression
@@ -30,6 +32,11 @@ def small_model(file: Path) -> Path:
     frame = pd.DataFrame(np.random.default_rng(1).normal(size=(200, 3)), columns=COLUMNS)
     joblib.dump(LogisticRegression().fit(frame, frame["a"] > 0), file)
     return file
+
+
+def processor_time(master: int) -> float:
+    """Seconds of processor time that the workers of an instance took so far."""
+    return sum(sum(worker.cpu_times()[:2]) for worker in psutil.Process(master).children(recursive=True))
 
 
 def main() -> None:
@@ -53,12 +60,17 @@ def main() -> None:
                 for url in urls:
                     wait_for(url, BODY, never)
                     ask(url, BODY, given.clients, 1.0)  # a round that does not count
+                pids = client.stack.pids
+                masters = [pids.predict_api[0][0] if pids else 0, never.pid]
                 leased: list[Round] = []
                 bare: list[Round] = []
+                spent: list[list[float]] = [[], []]  # seconds of processor time a request
                 for pair in range(given.pairs):
-                    turns = [(leased, urls[0]), (bare, urls[1])]
-                    for kept, url in turns if pair % 2 == 0 else reversed(turns):
-                        kept.append(ask(url, BODY, given.clients, given.seconds))
+                    turns = [(leased, 0), (bare, 1)]
+                    for kept, which in turns if pair % 2 == 0 else reversed(turns):
+                        before = processor_time(masters[which])
+                        kept.append(ask(urls[which], BODY, given.clients, given.seconds))
+                        spent[which].append((processor_time(masters[which]) - before) / len(kept[-1].latencies))
     ratios = sorted(ours.rate / theirs.rate for ours, theirs in zip(leased, bare, strict=True))
     quarters = statistics.quantiles(ratios, n=4)
     print(f"{given.pairs} pairs of rounds of {given.seconds:g} s, {given.clients} clients, 2 workers")
@@ -70,6 +82,8 @@ def main() -> None:
         f"throughput with leases on x {statistics.median(ratios):.3f} of never checking "
         f"(quartiles {quarters[0]:.3f} to {quarters[2]:.3f}, all {ratios[0]:.3f} to {ratios[-1]:.3f})"
     )
+    cost = [statistics.median(one) * 1e6 for one in spent]
+    print(f"processor time a request: {cost[0]:.0f} and {cost[1]:.0f} microseconds, x {cost[0] / cost[1]:.3f}")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from asking import Load, quantile_ms
 from processes import stack
 from sklearn.ensemble import ExtraTreesClassifier
 
+from changeover.wire import RolloutState
+
 MODEL = "large"
 COLUMNS = ["a", "b", "c", "d"]
 BODY = json.dumps(dict.fromkeys(COLUMNS, 0.5)).encode()
@@ -46,6 +48,11 @@ def timed(act: Callable[[], object]) -> Window:
     return start, time.monotonic()
 
 
+def noting(fenced: list[float]) -> Callable[[str], None]:
+    """Notes in `fenced` when a rollout was first seen past its preparation."""
+    return lambda state: None if state == RolloutState.PREPARING else fenced.append(time.monotonic())
+
+
 def main() -> None:
     """Roll again and again under load, print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -55,7 +62,13 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.05, help="seconds a client rests between two requests")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
-    windows: dict[str, list[Window]] = {"steady": [], "publishing": [], "rolling": []}
+    windows: dict[str, list[Window]] = {
+        "steady": [],
+        "publishing": [],
+        "rolling": [],
+        "- preparing": [],
+        "- fencing": [],
+    }
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         files = [forest(folder / f"{seed}.joblib", seed, given.megabytes) for seed in range(given.rolls + 1)]
@@ -68,7 +81,12 @@ def main() -> None:
                     windows["steady"].append(load.rest(5.0))
                     windows["publishing"].append(timed(lambda file=file: client.publish(file, MODEL)))
                     windows["steady"].append(load.rest(3.0))
-                    windows["rolling"].append(timed(lambda: client.roll(model=MODEL)))
+                    fenced: list[float] = []
+                    rolling = timed(lambda fenced=fenced: client.roll(model=MODEL, progress=noting(fenced)))
+                    windows["rolling"].append(rolling)
+                    border = fenced[0] if fenced else rolling[1]
+                    windows["- preparing"].append((rolling[0], border))
+                    windows["- fencing"].append((border, rolling[1]))
                     load.rest(1.0)
                 answers = {name: [one for at in known for one in load.during(*at)] for name, known in windows.items()}
     print(f"{'':<12}{'seconds':>8}{'requests':>10}{'failed':>8}{'p50 ms':>9}{'p99 ms':>9}{'slowest':>9}")
