@@ -26,6 +26,9 @@ CLIENTS: Final = 8
 TIMEOUT_S: Final = 20.0
 LONGEST_PAUSE_S: Final = 0.03
 LARGEST_BATCH: Final = 40
+LONGEST_IDLE_S: Final = (
+    5.0  # predict_api ends a connection after 10 s without a request; who is about to ask may meet that
+)
 
 
 Record = Callable[[Answer], None]
@@ -132,7 +135,9 @@ class Client:
     def _at(self, door: Door, body: bytes, batch: int | None, keep: bool) -> Answer:
         """The answer of one instance; over a kept connection if there is one, else, or if it was closed, a fresh one."""
         kept = self._kept.pop(door.port, None) if keep else None
-        if kept is not None:
+        if kept is not None and now() - kept.used_at > LONGEST_IDLE_S:
+            kept.connection.close()
+        elif kept is not None:
             try:
                 return self._over(kept.connection, door, body, batch, keep)
             except ClosedBeforeAnswer:
