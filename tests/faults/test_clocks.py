@@ -76,7 +76,7 @@ def test_leases_and_deadlines_do_not_notice_a_clock_that_jumps_by_a_day(pair: Pa
         for days in (1, -1, 0, -2, 0):
             clock.jump(days * DAY)
             seen = len(callers.answers)
-            callers.until(lambda callers, seen=seen: len(callers.answers) > seen + 200, "answers")  # type: ignore[misc]
+            callers.until(lambda callers, seen=seen: len(callers.answers) > seen + 60, "answers")  # type: ignore[misc]
     assert callers.failures == []
     assert {stale for _, stale, _ in callers.answers} == {False}
     pair.publish(2)

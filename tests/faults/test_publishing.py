@@ -35,6 +35,11 @@ def publish_through(proxy: FaultProxy, body: bytes) -> requests.Response:
     return requests.post(f"{proxy.url}/models/{MODEL}/versions", data=body, headers=headers, timeout=60)
 
 
+def publish_in_vain(proxy: FaultProxy, body: bytes) -> None:
+    with pytest.raises(requests.ConnectionError):
+        publish_through(proxy, body)
+
+
 def spooled(server: ServerProcess) -> list[Path]:
     return list((server.folder / "spool").glob("upload-*"))
 
@@ -68,9 +73,12 @@ def test_two_publishes_at_once_are_two_versions_or_one_by_their_bytes(server: Se
 def test_a_publisher_that_vanishes_half_way_leaves_nothing(server: ServerProcess, proxy: FaultProxy) -> None:
     """Fault 38: no version and no spooled file, and the same publish again succeeds."""
     body = heavy(13)
-    proxy.requests = Fault(cut_at=len(body) // 2)
-    with pytest.raises(requests.RequestException):
-        publish_through(proxy, body).raise_for_status()
+    proxy.requests = Fault(hang_at=len(body) // 2)
+    publisher = threading.Thread(target=publish_in_vain, args=(proxy, body))
+    publisher.start()
+    wait_until(lambda: spooled(server), what="the first half's arrival")
+    proxy.break_off()
+    publisher.join(20)
     wait_until(lambda: not spooled(server), what="the spool's clearing")
     assert not is_there(server, body)
     proxy.heal()
