@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from changeover.clock import now
-from changeover.history import History, ReplicaState
+from changeover.history import Fault, History, ReplicaState
 from changeover.promises import check
 from changeover.violation import Violation
 from changeover.wire import RolloutState
@@ -99,9 +99,11 @@ def run(seed: int, seconds: float, store: str, folder: Path) -> Report:
 
 
 def _settle(stack: Stack, report: Report) -> tuple[float, list[ReplicaState]]:
+    began = now()
     for wire in [stack.store_wire, *(instance.wire for instance in stack.instances)]:
         wire.heal()
     healed = now()
+    report.history.add(Fault("what hung in broken wires until now is broken off", began, healed))
     at, replicas = final.settle(stack)
     report.settled_s = at - healed
     return at, replicas

@@ -156,10 +156,7 @@ class Instance(Part):
         )
         self.pid = self._api.process.pid
         wait_until(self._listens, START_S, f"the instance of predict_api at port {self.port}")
-        if self._away:
-            with self._lock:
-                began, _, killed = self._away[-1]
-                self._away[-1] = (began, now(), killed)
+        self._is_back()
 
     def _listens(self) -> bool:
         assert self._api is not None
@@ -174,11 +171,27 @@ class Instance(Part):
         return {process.pid for process in self.processes()[1:]}
 
     def kill_worker(self, choices: random.Random) -> None:
-        """SIGKILL to one worker; the first process starts another."""
-        workers = self.processes()[1:]
-        if workers:
-            self._leaves(now() + _RESET_S, killed=True)
-            _signal([choices.choice(workers)], signal.SIGKILL)
+        """SIGKILL to one worker; the first process starts another. Returns when that one listens."""
+        self._leaves(float("inf"), killed=True)  # with the other one killed as well, nobody would listen here
+        victim = choices.choice(self.processes()[1:])
+        _signal([victim], signal.SIGKILL)
+        wait_until(lambda: len(self._listening() - {victim.pid}) == WORKERS, START_S, "a worker")
+        self._is_back()
+
+    def _listening(self) -> set[int]:
+        """The process ids of the workers that take connections."""
+        found = set()
+        for process in self.processes()[1:]:
+            with contextlib.suppress(psutil.Error):
+                if any(each.status == psutil.CONN_LISTEN for each in process.net_connections("tcp")):
+                    found.add(process.pid)
+        return found
+
+    def _is_back(self) -> None:
+        with self._lock:
+            if self._away:
+                began, _, killed = self._away[-1]
+                self._away[-1] = (began, now() + _RESET_S, killed)
 
     def kill(self) -> None:
         """SIGKILL to all its processes."""
