@@ -11,6 +11,7 @@ from typing import Literal
 from changeover import log_events
 from changeover.clock import now
 from changeover.exceptions import ChangeoverError
+from changeover.lease import MARGIN
 from model_server import metrics
 from model_server.backoff import Backoff
 from model_server.exceptions import PinUnavailable, RolloutUnderWay
@@ -20,6 +21,7 @@ from model_server.models import Models
 from model_server.pinned import Pin
 from model_server.rollout_loop import Asked, Rollouts
 from model_server.startup import Rolled, Upload, decide, pending_upload
+from model_server.takeover import Takeover
 from model_server.versions import Versions
 from object_store.bucket import Bucket
 from object_store.exceptions import StoreError
@@ -105,9 +107,24 @@ class Background:
                 self._miss(model, "its hint is in the bucket, but no entry of its ledger")
         for model in self._versions.models():
             self._models.get(model)
-        self._models.loaded(entries, {model: self._ledger.succeed(entry) for model, entry in entries.items()})
+        takeovers = {model: self._ledger.succeed(entry) for model, entry in entries.items()}
+        if not self._old_leases_over(entries, takeovers):
+            return
+        self._models.loaded(entries, {model: takeover.lease_ms for model, takeover in takeovers.items()})
         current = {model: entry.current.etag for model, entry in entries.items()}
         log_events.event("ledger.read", current=current, took_ms=round((now() - began) * 1000))
+
+    def _old_leases_over(self, entries: dict[str, Entry], takeovers: dict[str, Takeover]) -> bool:
+        """Wait until leases on entries older than the newest are over, where any may be out; False when stopped."""
+        waited = {model: takeover.lease_ms for model, takeover in takeovers.items() if takeover.wait}
+        if not waited:
+            return True
+        log_events.event("startup.waits", level="warning", lease_ms=waited)
+        if self._stopping.wait(max(waited.values()) / 1000 * (1 + MARGIN)):
+            return False
+        for model, lease_ms in waited.items():
+            self._ledger.settle(entries[model], lease_ms)
+        return True
 
     def _decide(self) -> None:
         """Admit what waits in the drop zone, then roll each model to what should be current."""
@@ -147,7 +164,9 @@ class Background:
 
     def _miss(self, model: str, what: str) -> None:
         """The bucket was emptied or is an older one: nothing is unloaded, but an operator must know."""
-        reason = f"{what}: emptied, or restored from a backup? Nothing is unloaded for it; restore the bucket, or roll anew"
+        reason = (
+            f"{what}: emptied, or restored from a backup? Nothing is unloaded for it; restore the bucket, or roll anew"
+        )
         if self._problems.get(f"ledger of {model}") != reason:
             log_events.event("ledger.lost", level="error", model=model, reason=reason)
         self._problems[f"ledger of {model}"] = reason

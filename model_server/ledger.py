@@ -16,12 +16,12 @@ from changeover.exceptions import ChangeoverError
 from changeover.manifest import JsonObject
 from changeover.wire import Current, RolloutState
 from model_server.backoff import Backoff
+from model_server.takeover import Takeover, take_over
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import ObjectMissing, StoreError, StoreUnavailable
 
 _LIMIT = 64 * 1024
-_LEASE_OF_OLD = 1000  # where no hint tells how long the leases of a former life were
 
 
 class LedgerDamaged(StoreError):
@@ -150,46 +150,54 @@ class Ledger:
         """Create `entry`, and return who holds its number now: `entry` itself, or another process's.
 
         An attempt whose fate is unknown is repeated until it is known: deciding anything without the store would be a
-        guess. Raises LedgerInDoubt if `stopping` is set meanwhile, another StoreError if the store refuses for good.
+        guess. Raises LedgerInDoubt if `stopping` is set meanwhile, another StoreError if the store refused outright, so
+        that the entry was certainly not written.
         """
         key = keys.rollout_key(entry.model, entry.sequence)
         body = json.dumps(entry.to_json()).encode()
         backoff = Backoff(first_s=0.1, longest_s=2.0)
+        doubtful = False  # whether the entry may have been written by now
         while True:
             try:
                 self._bucket.create(key, body, "application/json")
+                doubtful = True
                 holder = Entry.from_json(entry.model, entry.sequence, self._bucket.read(key, _LIMIT))
                 break
-            except StoreUnavailable as error:
+            except LedgerDamaged:
+                raise
+            except StoreError as error:
+                doubtful = doubtful or isinstance(error, StoreUnavailable)
+                if not doubtful:
+                    raise
                 if stopping.is_set():
                     raise LedgerInDoubt(f"stopped before the store said whether {key} was written: {error}") from error
                 log_events.event("ledger.retry", level="warning", model=entry.model, reason=str(error))
                 backoff.wait(until=stopping)
         self._entries[entry.model, entry.sequence] = holder
         if holder.id == entry.id:
-            self._write_hint(entry)
+            self._write_hint(entry, self._lease_ms)
         return holder
 
-    def _write_hint(self, entry: Entry) -> None:
+    def _write_hint(self, entry: Entry, lease_ms: int) -> None:
+        hint = {"sequence": entry.sequence, "version": entry.version, "lease_ms": lease_ms}
         try:
-            self._put_hint(entry)
+            self._bucket.write(keys.current_key(entry.model), json.dumps(hint).encode(), "application/json")
         except StoreError as error:
             log_events.event("ledger.hint_failed", level="warning", model=entry.model, reason=str(error))
 
-    def succeed(self, entry: Entry) -> int:
-        """Take over from a former life: the longest lease, in milliseconds, that it may have granted on `entry`.
+    def succeed(self, entry: Entry) -> Takeover:
+        """Take over from a former life, `entry` being the newest; raises StoreError.
 
-        The hint tells it, and from now on tells ours, before the first is granted. Raises StoreError.
+        What the hint must promise before the first lease is granted, it promises when this returns.
         """
-        told = self._read_hint(entry.model).get("lease_ms")
-        former = told if isinstance(told, int) and told >= 0 else _LEASE_OF_OLD
-        if told != self._lease_ms:
-            self._put_hint(entry)
-        return max(former, self._lease_ms)
+        takeover = take_over(self._read_hint(entry.model), entry.current, self._lease_ms)
+        if takeover.hint is not None:
+            self._bucket.write(keys.current_key(entry.model), json.dumps(takeover.hint).encode(), "application/json")
+        return takeover
 
-    def _put_hint(self, entry: Entry) -> None:
-        hint = {"sequence": entry.sequence, "version": entry.version, "lease_ms": self._lease_ms}
-        self._bucket.write(keys.current_key(entry.model), json.dumps(hint).encode(), "application/json")
+    def settle(self, entry: Entry, lease_ms: int) -> None:
+        """The leases on entries older than `entry` are over: the hint may name it, still with leases of `lease_ms`."""
+        self._write_hint(entry, lease_ms)
 
     def _read_hint(self, model: str) -> JsonObject:
         try:

@@ -148,7 +148,9 @@ def test_nothing_unfinished_and_no_path_of_one_machine_is_left() -> None:
     assert not faults, "\n" + "\n".join(faults)
 
 
-@pytest.mark.parametrize("line", ["# FIX" + "ME", "# TO" + "DO: later", "cd /wo" + "rk/main", "x = '/home/ada/models/x'"])
+@pytest.mark.parametrize(
+    "line", ["# FIX" + "ME", "# TO" + "DO: later", "cd /wo" + "rk/main", "x = '/home/ada/models/x'"]
+)
 def test_a_leftover_line_is_named(line) -> None:
     (fault,) = leftovers([("changeover/a.py", line)])
     assert "changeover/a.py:1" in fault

@@ -1,0 +1,46 @@
+"""What a start must know of the life before it: how long leases may be out, and whether they are on an older entry.
+
+Carries "leases of its former life may be out" of the design. The hint beside the ledger tells both: its `lease_ms` is
+never below what may have been granted, and its `sequence` is written before an entry is answered by, when all leases on
+older ones are over. Pure.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from changeover.manifest import JsonObject
+from changeover.wire import Current
+
+LONGEST_LEASE_MS: Final = 10_000  # the highest LEASE_MS there is, where no hint tells how long leases were
+FIRST_ENTRY: Final = 1  # before it no lease could be granted
+
+
+@dataclass(frozen=True)
+class Takeover:
+    """What a start does about the life before it.
+
+    `lease_ms` is the longest lease that may be out or will be granted. `wait` says that such leases may be on an entry
+    older than the newest, which was written by a life that ended before it answered by it: nothing is answered until
+    they are over. `hint` is to be written before the first lease is granted, None if it stands already.
+    """
+
+    lease_ms: int
+    wait: bool
+    hint: JsonObject | None
+
+
+def take_over(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
+    """What the hint `told` means for a start that finds `newest` in the ledger and grants leases of `lease_ms`.
+
+    The hint is raised here and never lowered: a second restart would forget the leases of the life before the last.
+    It is lowered by the next commit, before which all of them have run out.
+    """
+    said = told.get("lease_ms")
+    former = said if isinstance(said, int) and said >= 0 else LONGEST_LEASE_MS
+    longest = max(former, lease_ms)
+    sequence = told.get("sequence")
+    named = sequence if isinstance(sequence, int) else FIRST_ENTRY
+    behind = named < newest.sequence
+    if said == longest:
+        return Takeover(longest, behind, None)
+    return Takeover(longest, behind, {"sequence": named, "lease_ms": longest})
