@@ -1,0 +1,52 @@
+"""`python -m tests.simulation --seed N`: replay a seed and say which promises it breaks."""
+
+import argparse
+import sys
+import time
+
+from changeover.history import write
+from tests.simulation.broken import BUILDS, broken, harder
+from tests.simulation.schedules import plan_of
+from tests.simulation.world import World
+
+
+def main() -> int:
+    """Replay `--count` seeds from `--seed` on; 1 if any breaks a promise."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--count", type=int, default=1, help="how many seeds, from this one on")
+    parser.add_argument("--broken", choices=sorted(BUILDS), help="a build that is broken on purpose")
+    parser.add_argument("--harder", choices=sorted(BUILDS), help="the worlds in which that build is broken, unbroken")
+    parser.add_argument("--trace", action="store_true", help="print everything that happened, in the order of time")
+    options = parser.parse_args()
+    began, failed = time.process_time(), 0
+    for seed in range(options.seed, options.seed + options.count):
+        world = World(seed, harder(options.harder or options.broken, plan_of(seed)))
+        with broken(options.broken):
+            world.run()
+        if options.trace:
+            trace(world)
+        found = world.violations()
+        failed += bool(found)
+        for violation in found[:3]:
+            print(f"seed {seed}: {violation.at:.6f} {violation.promise}: {violation.message}")
+    took = time.process_time() - began
+    print(
+        f"{failed} of {options.count} histories broke a promise; {options.count / took * 60:.0f} histories a minute of processor time"
+    )
+    return min(failed, 1)
+
+
+def trace(world: World) -> None:
+    """The plan, then notes and records by the time at which they ended."""
+    print(world.plan)
+    lines = list(world.notes)
+    for record in world.history.records():
+        end = getattr(record, "end", getattr(record, "at", 0.0))
+        lines.append((end, next(iter(write([record]))).strip()))
+    for at, text in sorted(lines):
+        print(f"{at:.6f} {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""Builds that are broken on purpose, each in one place: what the checker must catch, or it is not to be trusted."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Final
+from unittest import mock
+
+from changeover import lease
+from changeover.lease import Granted
+from changeover.manifest import JsonObject
+from changeover.wire import Current, RolloutState
+from model_server import fleet, rollout, takeover
+from model_server.current import Standing
+from model_server.rollout import AppendLedger, Event, Flip, LeasesOver, Outcome, Rollout
+from model_server.takeover import LONGEST_LEASE_MS, Takeover
+from predict_api import freshness, held, replica
+from predict_api.freshness import Arrival, Freshness, Verdict
+from tests.simulation.events import Clock
+from tests.simulation.network import Weather
+from tests.simulation.schedules import FASTEST, SLOWEST, Plan
+
+Patches = tuple[mock._patch, ...]  # type: ignore[type-arg]
+TTL = 0.5
+
+
+def time_to_live() -> Patches:
+    """What was confirmed is trusted for half a second, whatever lease came with it."""
+    finish = Freshness.finish
+
+    def finish_and_cache(self: Freshness, outcome: freshness.Outcome, now: float, lease_s: float = 0.0) -> None:
+        finish(self, outcome, now, lease_s)
+        if outcome is freshness.Outcome.CONFIRMED:
+            self._lease = lease.Held(now + TTL)
+
+    return (mock.patch.object(Freshness, "finish", finish_and_cache),)
+
+
+def join_in_flight() -> Patches:
+    """A request that arrives joins the check that is in flight."""
+    arrive = Freshness.arrive
+
+    def join(self: Freshness, now: float) -> Arrival:
+        if self.in_flight and not self.leased(now) and not self.broken:
+            return Arrival(Verdict.WAIT, self._sent)
+        return arrive(self, now)
+
+    return (mock.patch.object(Freshness, "arrive", join),)
+
+
+def lease_from_receipt() -> Patches:
+    """The replica counts its lease from when the answer came."""
+    finish = Freshness.finish
+
+    def count_from_now(self: Freshness, outcome: freshness.Outcome, now: float, lease_s: float = 0.0) -> None:
+        self._sent_at = now
+        finish(self, outcome, now, lease_s)
+
+    return (mock.patch.object(Freshness, "finish", count_from_now),)
+
+
+def no_fence() -> Patches:
+    """model_server flips without waiting for the last lease."""
+    return (mock.patch.object(Granted, "over", return_value=True),)
+
+
+def no_wait_after_restart() -> Patches:
+    """A start forgets that leases of its former life may be out, and that replicas may be there."""
+    return (*leases_forgotten(), mock.patch.object(fleet.Fleet, "known_from", property(lambda _: 0.0, _ignore)))
+
+
+def leases_forgotten() -> Patches:
+    """A start waits for replicas, but not for the leases of its former life."""
+
+    def succeed(self: Standing, current: Current, lease_s: float, now: float) -> None:
+        self.adopt(current)
+
+    return (mock.patch.object(Standing, "succeed", succeed),)
+
+
+def flip_before_durable() -> Patches:
+    """The answer flips first, then the ledger entry is written."""
+
+    def flip_first(one: Rollout, _event: Event, _now: float) -> Outcome:
+        return one, (Flip(Current(one.sequence, one.version)), AppendLedger())
+
+    table = {**rollout.TRANSITIONS, (RolloutState.FENCING, LeasesOver): flip_first}
+    return (mock.patch.object(rollout, "TRANSITIONS", table),)
+
+
+def lower_sequence() -> Patches:
+    """A replica takes whatever number model_server says."""
+    return tuple(mock.patch.object(one, "refuse_a_way_back") for one in (held, replica))
+
+
+def no_margin() -> Patches:
+    """The server waits for the lease alone, although clocks run apart."""
+    return (mock.patch.object(lease, "MARGIN", 0.0),)
+
+
+def hint_lowered_at_start() -> Patches:
+    """A start with a shorter LEASE_MS writes it into the hint at once: the next start forgets the longer leases."""
+
+    def lower(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
+        said = told.get("lease_ms")
+        former = said if isinstance(said, int) else LONGEST_LEASE_MS
+        right = _take_over(told, newest, lease_ms)
+        hint: JsonObject = {"sequence": told.get("sequence"), "lease_ms": lease_ms}
+        return Takeover(max(former, lease_ms), right.wait, hint if said != lease_ms else None)
+
+    return (mock.patch.object(takeover, "take_over", lower),)
+
+
+def late_entry_answered_at_once() -> Patches:
+    """A start answers by the newest entry at once, though leases may be out on the one before."""
+
+    def at_once(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
+        right = _take_over(told, newest, lease_ms)
+        return Takeover(right.lease_ms, False, right.hint)
+
+    return (mock.patch.object(takeover, "take_over", at_once),)
+
+
+_take_over = takeover.take_over
+
+
+def _ignore(_fleet: object, _value: float) -> None:
+    """What is set is forgotten."""
+
+
+BUILDS: Final[Mapping[str, Callable[[], Patches]]] = {
+    one.__name__.replace("_", "-"): one
+    for one in (
+        time_to_live,
+        join_in_flight,
+        lease_from_receipt,
+        no_fence,
+        no_wait_after_restart,
+        leases_forgotten,
+        flip_before_durable,
+        lower_sequence,
+        no_margin,
+        hint_lowered_at_start,
+        late_entry_answered_at_once,
+    )
+}
+
+
+def harder(name: str | None, plan: Plan) -> Plan:
+    """The plan of a seed, made harder where the fault of a build needs rare circumstances: the same for the product."""
+    match name:
+        case "no-margin":
+            slow = [Clock(SLOWEST, clock.offset) for clock in plan.clocks]
+            fast = Clock(FASTEST, plan.server_clock.offset)
+            return replace(_mean(plan, [5000]), server_clock=fast, clocks=slow)
+        case "lease-from-receipt":
+            return replace(_mean(plan, [1000]), weather=Weather(slow=0.3, slowest=0.24))
+        case "leases-forgotten":
+            return _mean(plan, [5000])
+        case "hint-lowered-at-start":
+            return replace(
+                _mean(plan, [5000, 200, 200]), killed_after=(1.5, 0.05), rolls_at=[], faults_at=[], meanness=0.0
+            )
+        case "late-entry-answered-at-once":
+            return replace(_mean(plan, [1000]), killed_after=(None, 1.7), rolls_at=[0.5], faults_at=[])
+        case "lower-sequence":
+            return replace(plan, listing_lags=True)
+        case "flip-before-durable":
+            return replace(plan, meanness=0.6)
+    return plan
+
+
+def _mean(plan: Plan, leases_ms: list[int]) -> Plan:
+    return replace(plan, leases_ms=leases_ms, meanness=0.6, bad_share=0.0, listing_lags=False, prepare_timeout=6.0)
+
+
+@contextmanager
+def broken(name: str | None) -> Iterator[None]:
+    """The build of this name, or the product as it is."""
+    with ExitStack() as stack:
+        for patch in BUILDS[name]() if name else ():
+            stack.enter_context(patch)
+        yield
