@@ -197,7 +197,7 @@ class Ledger:
 
     def settle(self, entry: Entry, lease_ms: int) -> None:
         """The leases on entries older than `entry` are over: the hint may name it, still with leases of `lease_ms`."""
-        self._write_hint(entry, lease_ms)
+        self._write_hint(entry, max(lease_ms, self._lease_ms))
 
     def _read_hint(self, model: str) -> JsonObject:
         try:

@@ -19,7 +19,7 @@ FIRST_ENTRY: Final = 1  # before it no lease could be granted
 class Takeover:
     """What a start does about the life before it.
 
-    `lease_ms` is the longest lease that may be out or will be granted. `wait` says that such leases may be on an entry
+    `lease_ms` is the longest lease that may be out. `wait` says that such leases may be on an entry
     older than the newest, which was written by a life that ended before it answered by it: nothing is answered until
     they are over. `hint` is to be written before the first lease is granted, None if it stands already.
     """
@@ -42,5 +42,5 @@ def take_over(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
     named = sequence if isinstance(sequence, int) else FIRST_ENTRY
     behind = named < newest.sequence
     if said == longest:
-        return Takeover(longest, behind, None)
-    return Takeover(longest, behind, {"sequence": named, "lease_ms": longest})
+        return Takeover(former, behind, None)
+    return Takeover(former, behind, {"sequence": named, "lease_ms": longest})

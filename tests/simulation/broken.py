@@ -106,7 +106,7 @@ def hint_lowered_at_start() -> Patches:
         former = said if isinstance(said, int) else LONGEST_LEASE_MS
         right = _take_over(told, newest, lease_ms)
         hint: JsonObject = {"sequence": told.get("sequence"), "lease_ms": lease_ms}
-        return Takeover(max(former, lease_ms), right.wait, hint if said != lease_ms else None)
+        return Takeover(former, right.wait, hint if said != lease_ms else None)
 
     return (mock.patch.object(takeover, "take_over", lower),)
 
@@ -154,7 +154,9 @@ def harder(name: str | None, plan: Plan) -> Plan:
             fast = Clock(FASTEST, plan.server_clock.offset)
             return replace(_mean(plan, [5000]), server_clock=fast, clocks=slow)
         case "lease-from-receipt":
-            return replace(_mean(plan, [1000]), weather=Weather(slow=0.3, slowest=0.24))
+            return replace(_mean(plan, [1000]), weather=Weather(slow=0.6, slowest=0.24))
+        case "join-in-flight":
+            return replace(plan, leases_ms=[0], weather=Weather(slow=0.4, slowest=0.24), meanness=0.1)
         case "leases-forgotten":
             return _mean(plan, [5000])
         case "hint-lowered-at-start":
@@ -162,11 +164,12 @@ def harder(name: str | None, plan: Plan) -> Plan:
                 _mean(plan, [5000, 200, 200]), killed_after=(1.5, 0.05), rolls_at=[], faults_at=[], meanness=0.0
             )
         case "late-entry-answered-at-once":
-            return replace(_mean(plan, [1000]), killed_after=(None, 1.7), rolls_at=[0.5], faults_at=[])
+            hasty = replace(_mean(plan, [1000]), killed_after=(None, 1.7), rolls_at=[0.5], faults_at=[])
+            return replace(hasty, meanness=1.0, think_s=0.05)
         case "lower-sequence":
             return replace(plan, listing_lags=True)
         case "flip-before-durable":
-            return replace(plan, meanness=0.6)
+            return replace(_mean(plan, [0]), rolls_at=[0.5, 1.5, 3.0, 5.0])
     return plan
 
 

@@ -38,7 +38,7 @@ class Events:
         queue = self._queue
         while queue and not until():
             if queue[0][0] > limit:
-                self.now = limit
+                self.now = max(self.now, limit)
                 return
             time, _, process, life, do = heapq.heappop(queue)
             self.now = max(self.now, time)

@@ -43,9 +43,11 @@ class Nemesis:
                 if random.random() < 0.5:
                     what = random.choice(["store slow", "store slow", "store away", "store stalls"])
                     self.do(Fault(what, "store", random.uniform(0.01, 0.5)))
-                self._in(random.choice([0.0, 0.002, 0.01, 0.3]), self._kill_server)
+                if random.random() < 0.6:
+                    self._in(random.choice([0.0, 0.002, 0.01, 0.3]), self._kill_server)
             case "Flip":
-                self._in(random.choice([0.0, 0.002, 0.01, 0.1]), self._kill_server)
+                if random.random() < 0.5:
+                    self._in(random.choice([0.0, 0.002, 0.01, 0.1]), self._kill_server)
             case "Ready":
                 if random.random() < 0.5:
                     self._world.roll()
@@ -104,7 +106,7 @@ class Nemesis:
 
         def see() -> None:
             world.store.hides_newest = False
-            self._over("listing lags", start)
+            self.over("listing lags", start)
             self.do(Fault("kill", "server", 0.05))
 
         self._in(1.5, see)
@@ -142,7 +144,7 @@ class Nemesis:
             case _:
                 world.store.away_until = max(world.store.away_until, start + seconds)
                 world.store.stalls = fault.what == "store stalls"
-        self._in(seconds, lambda: self._over(what, start))
+        self._in(seconds, lambda: self.over(what, start))
 
     def _restart(self, process: Process, start: float, seconds: float, what: str) -> None:
         def restart() -> None:
@@ -151,11 +153,12 @@ class Nemesis:
                 return
             assert isinstance(process, Server | Worker)
             process.start()
-            self._over(what, start)
+            self.over(what, start)
 
         self._in(seconds, restart)
 
-    def _over(self, what: str, start: float) -> None:
+    def over(self, what: str, start: float) -> None:
+        """It is healed."""
         self.last_end = max(self.last_end, self._events.now)
         self._world.history.add(history.Fault(what, start, self._events.now))
         self._world.note(f"over: {what}")

@@ -11,7 +11,7 @@ from tests.simulation.network import Network
 from tests.simulation.replica import Worker
 from tests.simulation.server import MODEL, Server
 
-PATIENCE = 20.0
+PATIENCE = 1.0  # for a rollout that is not under way: its answer was lost
 
 
 class Clients:
@@ -89,8 +89,7 @@ class Operator(Process):
             if open_:
                 open_ = False
                 self.waiting -= 1
-                if said:
-                    self._history.add(Rollout(MODEL, said, state, start, self.events.now, sequence))
+                self._history.add(Rollout(MODEL, said or "previous", state, start, self.events.now, sequence))
                 if state == RolloutState.COMMITTED:
                     self._committed()
 
@@ -110,9 +109,10 @@ class Operator(Process):
         life = self._server.life
 
         def watch() -> None:
-            """The connection ends with the server, and patience some day."""
+            """The connection ends with the server, or is found to be broken."""
             if open_:
-                if self._server.life != life or self.events.now - start > PATIENCE:
+                lost = self._server.rollout is None and self.events.now - start > PATIENCE
+                if lost or self._server.life != life:
                     ended(UNKNOWN, None, version or "")
                 else:
                     self.after(0.2, watch)

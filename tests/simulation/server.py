@@ -76,7 +76,7 @@ class Server(Process):
             lease_s = found.lease_ms / 1000
 
             def settle() -> None:
-                hint: JsonObject = {"sequence": newest.sequence, "lease_ms": found.lease_ms}
+                hint: JsonObject = {"sequence": newest.sequence, "lease_ms": max(found.lease_ms, self.lease_ms)}
                 self._hint(hint, lambda: self._answer_by(newest, lease_s), lambda: self._answer_by(newest, lease_s))
 
             if found.wait:

@@ -18,7 +18,7 @@ from predict_api import replica as predict_replica
 from predict_api.held import Held
 from tests.simulation.events import Events
 from tests.simulation.nemesis import Nemesis
-from tests.simulation.network import Network
+from tests.simulation.network import Network, Weather
 from tests.simulation.people import Clients, Operator
 from tests.simulation.replica import Answered, Worker
 from tests.simulation.schedules import CALM_AT, Fault, Plan, plan_of
@@ -55,7 +55,7 @@ class World:
         """The first version is current; everybody starts."""
         first = self.versions[0]
         self.store.ledger[1] = Kept(1, first, None, "first")
-        self.store.hint = {"sequence": 1, "lease_ms": self.plan.leases_ms[0]}
+        self.store.hint = {"sequence": 1, "lease_ms": 0}  # before, every request asked: leases are granted at once
         self.server.start()
         for worker in self.workers:
             worker.slowness = self.random.choice([0.02, 0.3, 1.0])
@@ -70,9 +70,14 @@ class World:
                 self.events.at(time, self.roll)
             for time in self.plan.faults_at:
                 self.events.at(time, self.nemesis.strike_anything)
-            self.events.at(CALM_AT, self.network.heal)
+            self.events.at(CALM_AT, self._clear_up)
             self.finish()
         return self.history
+
+    def _clear_up(self) -> None:
+        self.network.heal()
+        if self.plan.weather != Weather():
+            self.nemesis.over("weather", 0.0)
 
     def finish(self) -> None:
         """Wait until all is healed and no rollout is under way, then for a while, and read the state."""
@@ -88,6 +93,7 @@ class World:
         ends = [one.end for one in self.history.rollouts]
         read_at = max([self.nemesis.last_end, *ends]) + CONVERGED_AFTER + self.waits_s()
         events.run(lambda: False, read_at)
+        read_at = max(read_at, events.now)
         self.clients.over = True
         found: dict[str, ReplicaState] = {}
         for worker in self.workers:

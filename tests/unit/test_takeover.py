@@ -1,0 +1,43 @@
+"""What a start must know of the life before it: leases that are out, and an entry that nobody has answered by yet."""
+
+from changeover.wire import Current
+from model_server.settings import ServerSettings
+from model_server.takeover import LONGEST_LEASE_MS, Takeover, take_over
+
+NEWEST = Current(3, "c" * 64)
+
+
+def test_a_hint_that_says_it_all_is_left_alone() -> None:
+    assert take_over({"sequence": 3, "lease_ms": 1000}, NEWEST, 1000) == Takeover(1000, False, None)
+
+
+def test_a_longer_lease_is_promised_before_the_first_is_granted() -> None:
+    found = take_over({"sequence": 3, "lease_ms": 0}, NEWEST, 1000)
+    assert found == Takeover(0, False, {"sequence": 3, "lease_ms": 1000})
+
+
+def test_a_shorter_lease_does_not_make_a_second_restart_forget_the_longer_one() -> None:
+    assert take_over({"sequence": 3, "lease_ms": 5000}, NEWEST, 200) == Takeover(5000, False, None)
+
+
+def test_an_entry_newer_than_the_hint_is_not_answered_by_at_once() -> None:
+    assert take_over({"sequence": 2, "lease_ms": 1000}, NEWEST, 1000) == Takeover(1000, True, None)
+    found = take_over({"sequence": 2, "lease_ms": 1000}, NEWEST, 2000)
+    assert found == Takeover(1000, True, {"sequence": 2, "lease_ms": 2000})
+
+
+def test_without_a_hint_leases_may_be_as_long_as_any_and_on_any_entry() -> None:
+    for told in ({}, {"sequence": "3", "lease_ms": -1}):
+        assert take_over(told, NEWEST, 1000) == Takeover(
+            LONGEST_LEASE_MS, True, {"sequence": 1, "lease_ms": LONGEST_LEASE_MS}
+        )
+    assert not take_over({}, Current(1, "a" * 64), 1000).wait
+
+
+def test_a_hint_ahead_of_the_ledger_hides_no_older_leases() -> None:
+    assert not take_over({"sequence": 9, "lease_ms": 1000}, NEWEST, 1000).wait
+
+
+def test_no_setting_allows_a_lease_longer_than_the_longest() -> None:
+    bounds = ServerSettings.model_fields["lease_ms"].metadata
+    assert LONGEST_LEASE_MS in {getattr(bound, "le", None) for bound in bounds}
