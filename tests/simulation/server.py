@@ -51,6 +51,7 @@ class Server(Process):
         self.rollout: Rollout | None = None
         self._told: list[Told] = []
         self._look_due = 0
+        self._doing = False
         self._load()
 
     def stop(self) -> None:
@@ -122,7 +123,8 @@ class Server(Process):
         """`PUT /models/{m}/replicas/{replica}`."""
         if self.ready:
             self.fleet.reported(ReplicaReport.from_json(body), self.now())
-            self._look_soon(0.0)
+            if not self._doing:
+                self._look_soon(0.0)
 
     def begin(self, version: str, told: Told) -> None:
         """`POST /models/{m}/rollouts?wait=`; one that cannot begin is told as aborted, without a number."""
@@ -164,6 +166,7 @@ class Server(Process):
 
     def _advance(self, outcome: machine.Outcome) -> None:
         self.rollout, actions = outcome
+        self._doing = True  # one thread drives: it looks at nothing before every action is done
         self._perform(list(actions))
 
     def _feed(self, event: Event) -> None:
@@ -174,6 +177,7 @@ class Server(Process):
         """Do one action, then, some time later, the next; then wait for what happens."""
         assert self.rollout is not None
         if not actions:
+            self._doing = False
             if self.rollout.over:
                 self._end(self.rollout)
             elif self.rollout.state is RolloutState.PREPARING:
