@@ -216,12 +216,14 @@ class Server(Process):
         self.after(seconds, lambda: self._look(due))
 
     def _look(self, due: int) -> None:
-        if due != self._look_due or self.rollout is None or self.rollout.state is not RolloutState.PREPARING:
+        preparing = self.rollout is not None and self.rollout.state is RolloutState.PREPARING
+        if due != self._look_due or self._doing or not preparing:
             return
         self._look_due += 1
         if self.stopping:
             self._feed(machine.Stopped())
             return
+        assert self.rollout is not None
         look = self.fleet.look(self.rollout.version, self.now())
         if look.pending and not look.failed and self.now() < self.rollout.deadline:
             self._look_soon(LOOK_EVERY)
