@@ -101,7 +101,9 @@ class Rollouts:
         )
         for action in actions:
             self._do(state, rollout, action)
-        threading.Thread(target=self._drive, args=(state, rollout), name=f"rollout-{model}").start()
+        # Not a daemon, whatever thread the request came in on: a stop waits for the word on what it aborted.
+        name = f"rollout-{model}"
+        threading.Thread(target=self._drive, args=(state, rollout), name=name, daemon=False).start()
         return rollout
 
     def refuse(self, model: str, version: str, asked: Asked, reason: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from object_store.bucket import Bucket, Created
 from object_store.embedded import wait_ready
 from object_store.exceptions import AccessDenied, StoreUnavailable
+from tests.conftest import wait_until
 from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store, free_port
 
 Eventually = Callable[..., object]
@@ -28,6 +29,15 @@ def own(tmp_path: Path) -> Iterator[Store]:
         store.kill()
 
 
+def reads(bucket: Bucket, key: str) -> bool:
+    """Whether an object can be read: a store that was killed answers 500 until all its parts have found each other."""
+    try:
+        bucket.read(key, 10 << 20)
+    except StoreUnavailable:
+        return False
+    return True
+
+
 def test_what_was_acknowledged_is_there_after_sigkill(own: Store) -> None:
     bucket = own.bucket()
     bodies = {f"rollouts/loan/{number:08d}.json": os.urandom(2000) for number in range(1, 101)}
@@ -37,6 +47,7 @@ def test_what_was_acknowledged_is_there_after_sigkill(own: Store) -> None:
     own.kill()
     own.start()
     after = own.bucket()
+    wait_until(lambda: reads(after, "versions/loan/model"), 30, "the first read after the start")
     assert {found.key: after.read(found.key, 10 << 20) for found in after.list("")} == bodies
     assert after.create("rollouts/loan/00000001.json", b"another") is Created.NO
 
@@ -48,6 +59,7 @@ def test_it_starts_again_on_what_it_kept_with_other_ports_and_other_keys(own: St
     own.port = free_port()
     own.start()
     bucket = own.bucket()
+    wait_until(lambda: reads(bucket, "a"), 30, "the first read after the start")
     assert bucket.read("a", 10) == b"kept"
     assert bucket.create("a", b"other") is Created.NO
     assert bucket.create("b", b"new") is Created.YES
@@ -146,6 +158,7 @@ def test_a_store_that_was_killed_is_unavailable_and_then_there_again(own: Store)
         with pytest.raises(StoreUnavailable, match=str(own.port)):
             act()
     own.start()
+    wait_until(lambda: reads(bucket, "a"), 30, "the first read after the start")
     assert bucket.read("a", 1) == b"x"
 
 
