@@ -10,6 +10,7 @@ from changeover.clock import now
 from changeover.wire import Current
 from model_server import metrics
 from model_server.current import Standing
+from model_server.exceptions import NotReady
 from model_server.fleet import SILENCE_S, Fleet
 from model_server.freshness import Pointer
 from model_server.ledger import Entry
@@ -108,6 +109,11 @@ class Models:
             with self._lock:
                 state = self._states.setdefault(name, ModelState(name))
         return state
+
+    def require_ready(self) -> None:
+        """Raise NotReady until the ledger was read."""
+        if not self.ready.is_set():
+            raise NotReady("model_server has not read its ledger yet; it tries again and again, see /readyz")
 
     def find(self, name: str) -> ModelState | None:
         """The state of a model, if it is known."""

@@ -231,9 +231,7 @@ class Rollouts:
                 state.stop_granting()
             case machine.AppendLedger():
                 return self._append(rollout)
-            case machine.Flip(current):
-                state.adopt(self._ledger.entry(state.name, current.sequence))
-            case machine.Adopt(current):
+            case machine.Flip(current) | machine.Adopt(current):
                 state.adopt(self._ledger.entry(state.name, current.sequence))
             case machine.GrantAgain():
                 state.grant_again()

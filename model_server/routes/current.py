@@ -7,7 +7,6 @@ from changeover.identity import check_model_name
 from changeover.problem import MEDIA_TYPE, problem
 from changeover.wire import REPLICA_ID
 from model_server import metrics
-from model_server.exceptions import NotReady
 from model_server.freshness import answer
 from model_server.models import Models
 
@@ -21,8 +20,7 @@ def blueprint(models: Models, instance: str, lease_ms: int) -> Blueprint:
         replica = request.headers.get(REPLICA_ID)
         if replica is not None:
             models.replica_heard_at = now()
-        if not models.ready.is_set():
-            raise NotReady("model_server has not read its ledger yet; it tries again and again, see /readyz")
+        models.require_ready()
         state = models.find(check_model_name(model))
         if state is None:
             metrics.CHECKS.labels("(unknown)", "404").inc()

@@ -9,7 +9,6 @@ from changeover import __version__
 from changeover.clock import now
 from changeover.manifest import JsonObject
 from changeover.problem import problem
-from model_server.exceptions import NotReady
 from model_server.models import Models, ModelState
 from model_server.rollout_body import to_json
 from model_server.routes.problems import answer
@@ -48,7 +47,7 @@ def blueprint(
 
     @routes.get("/models")
     def models() -> Response:
-        _require_ready(calls.models)
+        calls.models.require_ready()
         told = [
             {"model": state.name, "current": _current(state), "pinned": pins.get(state.name)}
             for state in calls.models.all()
@@ -57,7 +56,6 @@ def blueprint(
 
     @routes.get("/models/<model>")
     def model(model: str) -> Response:
-        _require_ready(calls.models)
         state = calls.models.get(calls.known(model))
         with state.changed:
             entry, rollout = state.entry, state.rollout
@@ -73,11 +71,6 @@ def blueprint(
         return Response(json.dumps(body), content_type="application/json")
 
     return routes
-
-
-def _require_ready(models: Models) -> None:
-    if not models.ready.is_set():
-        raise NotReady("model_server has not read its ledger yet; it tries again and again, see /readyz")
 
 
 def _current(state: ModelState) -> JsonObject | None:

@@ -12,7 +12,7 @@ from changeover.identity import check_model_name
 from changeover.manifest import JsonObject, Manifest
 from changeover.wire import REPR_DIGEST, VersionState
 from model_server.auth import Gate, Right
-from model_server.exceptions import NotReady, UnknownModel, VersionRejected
+from model_server.exceptions import UnknownModel, VersionRejected
 from model_server.ledger import Ledger
 from model_server.models import Models
 from model_server.publish import Publisher
@@ -62,8 +62,7 @@ class VersionCalls:
 
     def known(self, model: str) -> str:
         """`model` if there is such a model, else UnknownModel."""
-        if not self.models.ready.is_set():
-            raise NotReady("model_server has not read its ledger yet; it tries again and again, see /readyz")
+        self.models.require_ready()
         if self.models.find(check_model_name(model)) is None:
             raise UnknownModel(f"there is no model {model!r}; see GET /models")
         return model
