@@ -56,7 +56,7 @@ def noting(fenced: list[float]) -> Callable[[str], None]:
 def main() -> None:
     """Roll again and again under load, print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rolls", type=int, default=3)
+    parser.add_argument("--rolls", type=int, default=6)
     parser.add_argument("--megabytes", type=float, default=100.0)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.05, help="seconds a client rests between two requests")

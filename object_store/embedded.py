@@ -28,6 +28,7 @@ from object_store.exceptions import StoreUnavailable
 from object_store.ports import choose_ports
 
 _WEED: Final = Path(sysconfig.get_path("scripts")) / "weed"
+_NICE: Final = 5  # on the same machine as predict_api, which must not wait for a copy of a large model
 _LOOPBACK: Final = "127.0.0.1"
 
 
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         end_with_parent()
+        os.nice(_NICE)
         return run(given.dir.resolve(), given.port)
     except (ChangeoverError, OSError) as error:
         print(f"object_store.embedded: {error}", file=sys.stderr)  # noqa: T201 it is how this command says it

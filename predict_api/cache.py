@@ -9,7 +9,8 @@ that cannot be written is one warning, never a failure.
 import json
 import os
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -65,6 +66,23 @@ class Cache:
             buffer = download()
             self._write_safely(lambda: _replace(path, buffer))
             return buffer
+        finally:
+            lock.release()
+
+    @contextmanager
+    def turn(self, model: str, seconds: float) -> Iterator[None]:
+        """Be the only worker of this instance that makes a version of `model` ready, or stop waiting after `seconds`.
+
+        Two that load at once would slow down the answers of both.
+        """
+        if self._directory is None or not seconds:
+            yield
+            return
+        lock = FileLock(self._directory / model / "turn.lock", timeout=seconds)
+        with suppress(OSError, Timeout):
+            lock.acquire()
+        try:
+            yield
         finally:
             lock.release()
 

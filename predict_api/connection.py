@@ -6,7 +6,9 @@ the same deadline (every call made here may be repeated). One connection serves 
 """
 
 import http.client
+import io
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +19,8 @@ from predict_api.exceptions import CallFailed
 from predict_api.lookup import Lookup
 
 LARGEST_ANSWER: Final = 4 * 1024 * 1024  # bytes, for everything but artifacts
+_PIECE: Final = 1024 * 1024  # bytes that are read in one go when reading gently
+_LONGEST_REST: Final = 0.005  # seconds after a piece
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,15 @@ class Connection:
         *,
         body: bytes | None = None,
         largest: int = LARGEST_ANSWER,
+        gently: bool = False,
     ) -> Answer:
-        """The answer to one request, whole; raises CallFailed when it has not come by `deadline` (of `clock.now`)."""
+        """The answer to one request, whole; raises CallFailed when it has not come by `deadline` (of `clock.now`).
+
+        `gently` leaves half of the processor to others while a large answer comes in over a fast network.
+        """
         reused = self._http.sock is not None
         try:
-            return self._once(method, path, headers, deadline, body, largest)
+            return self._once(method, path, headers, deadline, body, largest, gently)
         except (ConnectionError, http.client.BadStatusLine) as error:
             self.close()
             if not reused:
@@ -111,7 +119,7 @@ class Connection:
             self.close()
             raise
         try:
-            return self._once(method, path, headers, deadline, body, largest)
+            return self._once(method, path, headers, deadline, body, largest, gently)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise self._failed(error) from error
@@ -121,7 +129,14 @@ class Connection:
         self._http.close()
 
     def _once(
-        self, method: str, path: str, headers: Mapping[str, str], deadline: float, body: bytes | None, largest: int
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        deadline: float,
+        body: bytes | None,
+        largest: int,
+        gently: bool,
     ) -> Answer:
         self._http.deadline = deadline
         if isinstance(self._http.sock, _Socket):
@@ -132,7 +147,10 @@ class Connection:
         if promised is not None and promised > largest:
             self.close()
             raise CallFailed("large", f"{path} announces {promised} bytes, at most {largest} were expected")
-        content = response.read(largest + 1) if promised is None else response.read()
+        if promised is None:
+            content = response.read(largest + 1)
+        else:
+            content = _read_gently(response, promised) if gently else response.read()
         if len(content) > largest:
             self.close()
             raise CallFailed("large", f"{path} sent more than {largest} bytes")
@@ -147,3 +165,16 @@ class Connection:
         if isinstance(error, http.client.IncompleteRead):
             return CallFailed("truncated", f"the answer from {where} was cut off after {len(error.partial)} bytes")
         return CallFailed("broken", f"the call to {where} failed: {error or type(error).__name__}")
+
+
+def _read_gently(response: http.client.HTTPResponse, size: int) -> bytes:
+    """The body of `size` bytes, a piece at a time, with a rest after each that is as long as the piece took."""
+    body = io.BytesIO()
+    while (left := size - body.tell()) > 0:
+        began = now()
+        piece = response.read(min(left, _PIECE))
+        if not piece:
+            raise http.client.IncompleteRead(body.getvalue(), left)
+        body.write(piece)
+        time.sleep(min(now() - began, _LONGEST_REST))
+    return body.getvalue()

@@ -37,8 +37,8 @@ class Fetch:
             )
         return manifest
 
-    def artifact(self, manifest: Manifest) -> bytes:
-        """The bytes that `manifest` describes, hashed.
+    def artifact(self, manifest: Manifest, *, gently: bool = False) -> bytes:
+        """The bytes that `manifest` describes, hashed; `gently` when requests are answered meanwhile.
 
         Raises ArtifactUnavailable, or ArtifactRefused if they were cut off or changed twice.
         """
@@ -46,21 +46,21 @@ class Fetch:
         fault = ""
         for _ in range(2):
             try:
-                buffer = self._get(path, "application/octet-stream", ARTIFACT_SECONDS, manifest.size).body
+                buffer = self._get(path, "application/octet-stream", ARTIFACT_SECONDS, manifest.size, gently).body
                 digest.verify(buffer, manifest.version)
                 return buffer
             except (DigestMismatch, _Wrong) as error:
                 fault = str(error)
         raise ArtifactRefused(f"the artifact of {manifest.version} did not arrive as it is: {fault}")
 
-    def _get(self, path: str, accept: str, seconds: float, size: int | None) -> Answer:
+    def _get(self, path: str, accept: str, seconds: float, size: int | None, gently: bool = False) -> Answer:
         connection = Connection(self._url, self._lookup)
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
         try:
             if size is None:
                 answer = connection.call("GET", path, headers, now() + seconds)
             else:
-                answer = connection.call("GET", path, headers, now() + seconds, largest=size)
+                answer = connection.call("GET", path, headers, now() + seconds, largest=size, gently=gently)
         except CallFailed as error:
             if error.kind in {"truncated", "large"}:
                 raise _Wrong(str(error)) from error

@@ -4,9 +4,11 @@ Carries "Prepare" of the changeover. The old version answers meanwhile; a versio
 model_server away at start, what was last confirmed is taken from the verified disk cache.
 """
 
+import os
 import threading
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Final
 
 from joblib import parallel_config
@@ -30,6 +32,8 @@ from predict_api.replica import Replica
 IDLE_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.5  # until what could not be had is asked for again
 TOUCH_SECONDS: Final = 5.0
+NICE: Final = 5  # requests come first; much more, and they would wait for a lock that this thread holds
+TURN_SECONDS: Final = 10.0  # for which a worker that answers waits while another of its instance prepares
 _MADE_UP: Final[Mapping[ColumnType, Cell]] = {
     ColumnType.NUMBER: 0.0,
     ColumnType.INTEGER: 0,
@@ -60,6 +64,8 @@ class Preparation:
         self._replica.work.set()
 
     def _run(self) -> None:
+        with suppress(OSError):  # elsewhere than on Linux a thread has no priority of its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         self._freshness.checked.wait()
         while not self._stopped:
             self._replica.work.clear()
@@ -80,7 +86,8 @@ class Preparation:
         pause = threading.Event()
         while not self._stopped and self._replica.still_wanted(version):
             try:
-                prepared = self._ready(version)
+                with self._cache.turn(self._replica.model, TURN_SECONDS if self._replica.held else 0.0):
+                    prepared = self._ready(version)
             except ArtifactUnavailable as error:
                 event("prepare.waits", level="warning", model=self._replica.model, version=version, reason=str(error))
                 self._fall_back()
@@ -102,7 +109,9 @@ class Preparation:
         if manifest is None:
             manifest = self._fetch.manifest(version)
             self._cache.keep_manifest(manifest)
-        buffer = self._cache.artifact(model, version, lambda: self._fetch.artifact(manifest))
+        buffer = self._cache.artifact(
+            model, version, lambda: self._fetch.artifact(manifest, gently=self._replica.held is not None)
+        )
         prepared = self._loaded(buffer, manifest)
         took = round((now() - began) * 1000)
         event("replica.prepared", model=model, version=version, bytes=len(buffer), took_ms=took)
