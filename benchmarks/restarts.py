@@ -1,20 +1,49 @@
-"""Restarts of model_server under load on the embedded stack: what callers of predict_api notice.
+"""Restarts of model_server under load: what callers of predict_api notice.
 
-Each restart is a `changeover restart model_server`: SIGTERM, another process, the ledger read anew. The next one begins as
-soon as this one is ready. Printed: requests, failed ones, the share that was stale, latencies.
+Each restart is a `changeover restart model_server`, or with `--compose` a `docker compose restart model_server` of a stack
+of its own, whose predict_api reaches model_server over an internal network only. The next one begins as soon as this one
+is ready. Printed: requests, failed ones, the share that was stale, latencies.
 """
 
 import argparse
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from asking import Load, quantile_ms
 from freshness import BODY, MODEL, small_model
 from processes import stack
 
+from changeover import Client
 from changeover.up.restart import restart_service
+from tests.e2e.compose_stack import ComposeStack, why_not
+
+Restart = Callable[[], object]
+
+
+@contextmanager
+def embedded(folder: Path, replicas: int) -> Iterator[tuple[Client, Restart]]:
+    """`changeover up`, and how its model_server is restarted."""
+    with stack(folder, MODEL, replicas) as client:
+        yield client, lambda: restart_service(folder / "home", "model_server", 60)
+
+
+@contextmanager
+def composed(folder: Path, replicas: int) -> Iterator[tuple[Client, Restart]]:
+    """The same of docker-compose.yml."""
+    reason = why_not()
+    if reason is not None:
+        raise SystemExit(f"no compose here: {reason}")
+    compose = ComposeStack(folder, DEFAULT_MODEL=MODEL)
+    try:
+        compose.up("--scale", f"predict_api={replicas}")
+        compose.credentials()
+        yield Client(home=folder), lambda: compose.compose("restart", "model_server")
+    finally:
+        compose.forget()
 
 
 def wait_until_ready(url: str, seconds: float = 30.0) -> None:
@@ -34,10 +63,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--restarts", type=int, default=30)
     parser.add_argument("--replicas", type=int, default=2)
+    parser.add_argument("--compose", action="store_true", help="with Docker instead of the embedded store")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.02, help="seconds a client rests between two requests")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary, stack(Path(temporary), MODEL, given.replicas) as client:
+    start = composed if given.compose else embedded
+    with tempfile.TemporaryDirectory() as temporary, start(Path(temporary), given.replicas) as (client, restart):
         version = client.publish(small_model(Path(temporary) / "small.joblib"), MODEL).version
         client.roll(version, model=MODEL)
         took = []
@@ -46,7 +77,7 @@ def main() -> None:
             first = time.monotonic()
             for _ in range(given.restarts):
                 begin = time.monotonic()
-                restart_service(Path(temporary) / "home", "model_server", 60)
+                restart()
                 wait_until_ready(client.stack.server_url)
                 took.append(time.monotonic() - begin)
             last = time.monotonic()
