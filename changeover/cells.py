@@ -26,17 +26,30 @@ class ColumnType(StrEnum):
     STRING = "string"
 
 
+class Case(StrEnum):
+    """Whether upper and lower case tell the texts of a column apart."""
+
+    EXACT = "exact"
+    FOLD = "fold"
+
+
 class BadCell(ValueError):
     """A value that is nothing for its column; the message is for the one who sent it."""
 
 
 def cell_parser(
-    kind: ColumnType, *, nullable: bool, enum: Collection[Cell] | None = None, written: Format | None = None
+    kind: ColumnType,
+    *,
+    nullable: bool,
+    enum: Collection[Cell] | None = None,
+    written: Format | None = None,
+    folded_to: Collection[Cell] | None = None,
 ) -> Parser:
     """The function that turns a JSON value into a cell, or raises BadCell.
 
     Numbers become float and integers int; a missing one is NaN. Booleans and strings stay; a missing one is None.
-    `enum` lists all that is allowed besides a missing value; `written` is the format of a number.
+    `enum` lists all that is allowed besides a missing value; `written` is the format of a number. With `folded_to`, a
+    string in any case becomes the one of these that it is, and what is none of them becomes casefolded.
     """
     parse: Parser
     if kind is ColumnType.NUMBER:
@@ -47,6 +60,8 @@ def cell_parser(
         parse = _exactly(bool, "true or false", nullable)
     else:
         parse = _exactly(str, "a string", nullable)
+        if folded_to is not None:
+            parse = _folded(parse, folded_to)
     return parse if enum is None else _one_of(parse, enum)
 
 
@@ -124,6 +139,20 @@ def _exactly(wanted: type, name: str, nullable: bool) -> Parser:
         raise BadCell(f"{shown(value)} is not {name}")
 
     return parse
+
+
+def _folded(parse: Parser, listed: Collection[Cell]) -> Parser:
+    exact = frozenset(listed)
+    spelt: dict[str, Cell] = {str(value).casefold(): value for value in listed}
+
+    def parse_folded(value: object) -> Cell:
+        found = parse(value)
+        if found in exact or not isinstance(found, str):
+            return found
+        folded = found.casefold()
+        return spelt.get(folded, folded)
+
+    return parse_folded
 
 
 def _one_of(parse: Parser, enum: Collection[Cell]) -> Parser:

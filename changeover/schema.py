@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final, Self, TypeVar
 
-from changeover.cells import Cell, ColumnType, Parser, cell_parser, shown
+from changeover.cells import Case, Cell, ColumnType, Parser, cell_parser, shown
 from changeover.exceptions import InvalidSchema
 from changeover.formats import Format
 from changeover.manifest import Json, JsonObject
@@ -34,7 +34,8 @@ class Column:
     """One column: its JSON type, whether a value may be missing, and what else is known of it.
 
     `enum` lists all values that are allowed (a closed list); `categories` only those seen in training (an open one);
-    `format` says how numbers may be written besides plainly; `description` is for people.
+    `format` says how numbers may be written besides plainly; `case` whether texts that differ in upper and lower case
+    only are the same value; `description` is for people.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Column:
     categories: tuple[Cell, ...] | None = None
     format: Format | None = None
     description: str = ""
+    case: Case = Case.EXACT
 
     def __post_init__(self) -> None:
         if self.format is not None and self.type not in _NUMERIC:
@@ -53,11 +55,19 @@ class Column:
                 raise InvalidSchema(f"column {self.name!r} lists {shown(value)}, which is no {self.type.value}")
         if self.enum is not None and not self.enum:
             raise InvalidSchema(f"column {self.name!r} has an empty enum, so that no value would be allowed")
+        if self.case is Case.FOLD:
+            _check_folding(self)
 
     @cached_property
     def parse(self) -> Parser:
         """The function that turns a JSON value into a cell of this column, or raises `cells.BadCell`."""
-        return cell_parser(self.type, nullable=self.nullable, enum=self.enum, written=self.format)
+        return cell_parser(
+            self.type,
+            nullable=self.nullable,
+            enum=self.enum,
+            written=self.format,
+            folded_to=(self.enum or self.categories or ()) if self.case is Case.FOLD else None,
+        )
 
     @classmethod
     def from_json(cls, body: object, *, strict: bool = False) -> Self:
@@ -84,6 +94,7 @@ class Column:
             if body.get("format") is None
             else _member(Format, body.get("format"), f"column {name!r}: format"),
             description=description,
+            case=_member(Case, body.get("case", "exact"), f"column {name!r}: case"),
         )
 
     def to_json(self) -> JsonObject:
@@ -97,6 +108,8 @@ class Column:
             body["format"] = self.format.value
         if self.description:
             body["description"] = self.description
+        if self.case is not Case.EXACT:
+            body["case"] = self.case.value
         return body
 
 
@@ -175,6 +188,18 @@ def _fits(value: Cell, kind: ColumnType) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return value - value == 0 and (kind is ColumnType.NUMBER or float(value).is_integer())
+
+
+def _check_folding(column: Column) -> None:
+    if column.type is not ColumnType.STRING:
+        raise InvalidSchema(f"column {column.name!r} folds its case, which only string columns have")
+    spelt: dict[str, Cell] = {}
+    for value in column.enum or column.categories or ():
+        twin = spelt.setdefault(str(value).casefold(), value)
+        if twin != value:
+            raise InvalidSchema(
+                f"column {column.name!r} folds its case and lists {shown(twin)} and {shown(value)}: keep one of them"
+            )
 
 
 def _member(kind: type[_E], value: Json, what: str) -> _E:

@@ -1,0 +1,71 @@
+"""A column that folds its case: training frame and request become the same texts, spelt as the schema lists them."""
+
+import pandas as pd
+import pytest
+
+from changeover.cells import BadCell, Case, Cell, ColumnType
+from changeover.decode import decode
+from changeover.exceptions import InvalidSchema
+from changeover.frames import read_frame
+from changeover.schema import Column, Schema
+
+MONTHS = ("December", "May", "Straße")
+OPEN = Column("month", ColumnType.STRING, nullable=True, categories=MONTHS, case=Case.FOLD)
+CLOSED = Column("month", ColumnType.STRING, enum=MONTHS, case=Case.FOLD)
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("December", "December"),
+        ("december", "December"),
+        ("DECEMBER", "December"),
+        ("dEcEmBeR", "December"),
+        ("STRASSE", "Straße"),
+        (None, None),
+        ("", ""),
+        ("Never Seen", "never seen"),
+    ],
+)
+def test_a_text_in_any_case_is_the_category_that_it_is(sent: Cell, read: Cell) -> None:
+    schema = Schema((OPEN,))
+    assert decode({"month": sent}, schema, 1).columns == {"month": [read]}
+    trained_on = read_frame(pd.DataFrame({"month": [sent]}, dtype=object), schema)["month"]
+    assert trained_on.isna().all() if read is None else trained_on.tolist() == [read]
+
+
+def test_a_closed_list_is_met_in_any_case_and_stays_closed() -> None:
+    assert CLOSED.parse("mAY") == "May"
+    with pytest.raises(BadCell, match="not one of 'December', 'May'"):
+        CLOSED.parse("june")
+    with pytest.raises(BadCell, match="is not a string"):
+        CLOSED.parse(5)
+
+
+def test_without_a_list_texts_that_differ_in_case_only_are_one() -> None:
+    column = Column("a", ColumnType.STRING, case=Case.FOLD)
+    assert column.parse("Asia") == column.parse("ASIA") == "asia"
+
+
+def test_unless_it_is_asked_for_case_tells_texts_apart() -> None:
+    column = Column("a", ColumnType.STRING, categories=MONTHS)
+    assert column.parse("may") == "may"
+    assert "case" not in column.to_json()
+
+
+def test_the_schema_says_it_and_is_read_back() -> None:
+    assert OPEN.to_json()["case"] == "fold"
+    assert Column.from_json(OPEN.to_json(), strict=True) == OPEN
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"name": "a", "type": "string", "case": "lower"}, "one of 'exact', 'fold' was expected"),
+        ({"name": "a", "case": "fold"}, "which only string columns have"),
+        ({"name": "a", "type": "string", "case": "fold", "enum": ["US", "us"]}, "lists 'US' and 'us': keep one"),
+    ],
+)
+def test_what_cannot_be_folded_is_refused_with_the_reason(body: object, why: str) -> None:
+    with pytest.raises(InvalidSchema, match=why):
+        Column.from_json(body)
