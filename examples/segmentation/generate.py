@@ -32,6 +32,7 @@ CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
 NUMBERS: Final = [name for name in NAMES if name not in CATEGORIES]
 GAPS: Final = {"number": 0.03, "category": 0.02}
 SHARE_WITHOUT_SIGN: Final = 0.15  # amounts and percentages that are written plainly
+SHARE_IN_OTHER_CASE: Final = 0.1  # categories that are written all in capitals, or all in small letters
 
 # (mean, standard deviation) of a normal distribution where it is not (0, 1)
 _NORMAL: Final[dict[str, tuple[float, float]]] = {
@@ -71,7 +72,7 @@ _CATEGORY_WEIGHTS: Final[dict[str, dict[str, float]]] = {
     "x5": {"saturday": 0.9, "sunday": 0.9, "monday": -0.5},
     "x31": {"germany": 0.6, "japan": -0.6},
     "x81": {"December": 1.0, "November": 0.6, "January": -0.6},
-    "x82": {"Female": 0.4},
+    "x82": {"Female": 0.8},
 }
 _BASE: Final = -1.6
 
@@ -82,6 +83,7 @@ def generate(rows: int, seed: int = 0, strength: float = 1.0) -> pd.DataFrame:
     `strength` multiplies the signal: 0 makes `y` a matter of chance. The same arguments give the same frame.
     """
     random = np.random.default_rng(seed)
+    spelling = np.random.default_rng([seed, 1])
     numbers = {name: _draw(name, rows, random) for name in NUMBERS}
     categories = {name: random.choice(np.array(values), size=rows) for name, values in CATEGORIES.items()}
     log_odds = np.full(rows, _BASE)
@@ -94,7 +96,7 @@ def generate(rows: int, seed: int = 0, strength: float = 1.0) -> pd.DataFrame:
     columns: dict[str, list[str | None]] = {}
     for name in NAMES:
         if name in CATEGORIES:
-            columns[name] = [str(value) for value in categories[name]]
+            columns[name] = _in_some_case(categories[name].tolist(), spelling)
             _leave_gaps(columns[name], None, GAPS["category"], random)
         else:
             columns[name] = _texts(name, numbers[name], random)
@@ -125,6 +127,14 @@ def _texts(name: str, values: Floats, random: np.random.Generator) -> list[str |
     write: Callable[[float], str] = {CURRENCY: _amount, PERCENT: lambda value: f"{value:.2f}%"}.get(name, _plain)
     bare: Callable[[float], str] = (lambda value: f"{value:.2f}") if name in (CURRENCY, PERCENT) else _plain
     return [bare(value) if plain else write(value) for value, plain in zip(values.tolist(), plainly, strict=True)]
+
+
+def _in_some_case(values: list[str], random: np.random.Generator) -> list[str | None]:
+    way = random.random(len(values)) / SHARE_IN_OTHER_CASE
+    return [
+        value if drawn >= 1.0 else value.upper() if drawn < 0.5 else value.lower()
+        for value, drawn in zip(values, way.tolist(), strict=True)
+    ]
 
 
 def _plain(value: float) -> str:

@@ -26,7 +26,7 @@ from sklearn.model_selection import FixedThresholdClassifier, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from changeover.cells import ColumnType
+from changeover.cells import Case, ColumnType
 from changeover.formats import Format
 from changeover.frames import read_frame, rows_of
 from changeover.manifest import Draft, Json, JsonObject
@@ -51,10 +51,10 @@ class Trained(NamedTuple):
 
 
 def schema_of_segmentation() -> Schema:
-    """The 100 columns: x12 in money, x63 in per cent, four categories, and any value may be missing."""
+    """The 100 columns: x12 in money, x63 in per cent, four categories in any case, and any value may be missing."""
     return Schema(
         tuple(
-            Column(name, ColumnType.STRING, nullable=True, categories=CATEGORIES[name])
+            Column(name, ColumnType.STRING, nullable=True, categories=CATEGORIES[name], case=Case.FOLD)
             if name in CATEGORIES
             else Column(name, ColumnType.NUMBER, nullable=True, format=_FORMATS.get(name))
             for name in NAMES
