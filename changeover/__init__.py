@@ -1,17 +1,18 @@
 """What both services and their users share: words, the manifest, the hash check, the client and the CLI.
 
-`changeover.publish(model, "loan", example=X)` publishes from a notebook; `changeover.Client` does everything else.
-Both are loaded when first used: importing this package costs nothing.
+`changeover.publish(model, "loan", example=X)` publishes from a notebook; `changeover.Client` does everything else,
+`changeover.evaluated_on(frame)` names held-out data. They are loaded when first used: importing this package costs nothing.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from changeover.client import Client
+    from changeover.evaluation import evaluated_on
     from changeover.notebook import publish
 
 __version__ = "0.1.0"
-__all__ = ["Client", "__version__", "publish"]
+__all__ = ["Client", "__version__", "evaluated_on", "publish"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from changeover.notebook import publish
 
         return publish
+    if name == "evaluated_on":
+        from changeover.evaluation import evaluated_on
+
+        return evaluated_on
     raise AttributeError(f"module 'changeover' has no attribute {name!r}")

@@ -103,31 +103,36 @@ class Client:
         *,
         example: "pd.DataFrame | None" = None,
         metrics: dict[str, float] | None = None,
+        evaluation_data: "pd.DataFrame | Path | str | None" = None,
         description: str = "",
         draft: Draft | None = None,
         roll: bool = False,
         reason: str = "",
+        allow_schema_change: bool = False,
+        skip_gate: bool = False,
         progress: Progress | None = None,
     ) -> Published:
         """Publish an artifact: the path of a joblib file, or an estimator, which is dumped first.
 
         `name` is the model (default: the server's), `example` raw training data that gives schema and golden rows.
-        `draft` says instead what stands beside the file at a path. Raises ServiceRefused if it is not admitted.
+        `evaluation_data` is the held-out data that `metrics` were measured on: a frame, a file, or its digest. What
+        `draft` says stands. Raises ServiceRefused if it is not admitted.
         """
         name = check_model_name(name) if name else self.default_model()
-        if isinstance(model, Path | str):
-            if draft is None and (metrics or description):
-                draft = Draft(metrics=metrics or {}, description=description)
-            published = self._publish_file(Path(model), name, draft, progress)
+        model = Path(model) if isinstance(model, str) else model
+        said = draft_of(model, example, metrics, evaluation_data, description, draft)
+        if isinstance(model, Path):
+            published = self._publish_file(model, name, None if said == Draft() else said, progress)
         else:
             with tempfile.TemporaryDirectory(prefix="changeover-") as folder:
                 path = Path(folder) / "model.joblib"
-                said = draft or draft_of(model, example, metrics, description)
                 dump(model, path)
                 published = self._publish_file(path, name, said, progress)
         if not roll:
             return published
-        rollout = self.roll(published.version, model=name, reason=reason)
+        rollout = self.roll(
+            published.version, model=name, reason=reason, allow_schema_change=allow_schema_change, skip_gate=skip_gate
+        )
         committed = rollout.get("state") == RolloutState.COMMITTED
         return replace(published, rollout=rollout, state=VersionState.CURRENT if committed else published.state)
 
@@ -168,15 +173,25 @@ class Client:
         model: str | None = None,
         reason: str = "",
         wait: float = 90.0,
+        allow_schema_change: bool = False,
+        skip_gate: bool = False,
         progress: Callable[[str], None] | None = None,
     ) -> JsonObject:
         """Make `version` (whole, a prefix, or None for the newest admitted) current; returns the rollout.
+
+        One that breaks its consumers' requests, or is worse by the server's `GATE`, raises ServiceRefused with `diff`
+        or `gate` in its `problem`, unless `allow_schema_change` or `skip_gate`.
 
         Waits up to `wait` seconds for `committed` or `aborted`; `progress` is told each state that is seen.
         """
         name = model or self.default_model()
         wanted = version or self.newest_admitted(name)
-        return self._rollout(f"/models/{name}/rollouts", {"version": wanted, **_who(reason)}, name, wait, progress)
+        body: JsonObject = {"version": wanted, **_who(reason)}
+        if allow_schema_change:
+            body["allow_schema_change"] = True
+        if skip_gate:
+            body["skip_gate"] = True
+        return self._rollout(f"/models/{name}/rollouts", body, name, wait, progress)
 
     def rollback(
         self,

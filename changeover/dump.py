@@ -4,16 +4,23 @@ Imports scikit-learn's world only when called, so that `import changeover` stays
 """
 
 import platform
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from changeover.manifest import Draft, JsonObject
+from changeover.evaluation import evaluated_on
+from changeover.manifest import Draft
 
 if TYPE_CHECKING:
     import pandas as pd
 
-GOLDEN_ROWS: Final = 5
+    from changeover.manifest import JsonObject
+    from changeover.schema import Schema
+
+GOLDEN_ROWS: Final = 10
+WITH_GAPS: Final = 3
+_SPARE: Final = 4  # so many are looked at for one that is kept, since some do not fit
 _DISTRIBUTIONS: Final = ("scikit-learn", "numpy", "scipy", "pandas", "joblib")
 
 
@@ -36,31 +43,79 @@ def environment() -> dict[str, str]:
 
 
 def draft_of(
-    estimator: object,
+    model: "Path | object",
     example: "pd.DataFrame | None" = None,
     metrics: dict[str, float] | None = None,
+    evaluation_data: "pd.DataFrame | Path | str | None" = None,
     description: str = "",
+    draft: Draft | None = None,
 ) -> Draft:
-    """What can be said of `estimator`: its environment and, from `example`, its schema and a few golden rows.
+    """What can be said of a fitted estimator, or of the joblib file at a path: over it stands what `draft` says.
 
-    `example` is raw training data, a row an observation, a column a feature. Raises InvalidSchema, ScoringFailed.
+    From `example`, raw training data (a row an observation, a column a feature), come the schema and a few golden rows
+    with their answers; a file is loaded for that by the list of allowed globals. The environment is the one that runs,
+    and for a file what its bytes tell of it at admission. `evaluation_data` are what `metrics` were measured on, as
+    `changeover.evaluated_on` takes them. Raises InvalidSchema, GoldenMismatch, ForbiddenGlobal, UnreadableArtifact or
+    UnreadableData.
     """
-    schema: JsonObject | None = None
-    golden: JsonObject | None = None
+    said = draft or Draft()
     if example is not None:
-        from changeover.frames import rows_of
-        from changeover.golden import record
-        from changeover.infer_schema import infer_schema
-
-        inferred = infer_schema(estimator, example)
-        schema = inferred.to_json()
-        inputs = example[[name for name in example.columns if str(name) in inferred.by_name]]
-        golden = record(estimator, inferred, rows_of(_spread(inputs)))
-    return Draft(
-        schema=schema, metrics=metrics or {}, environment=environment(), golden=golden, description=description
-    )
+        said = _by_example(_estimator(model), example, said)
+    if not isinstance(model, Path):
+        said = replace(said, environment=environment() | said.environment)
+    if evaluation_data is not None:
+        said = replace(said, evaluation=evaluated_on(evaluation_data))
+    return replace(said, metrics={**said.metrics, **(metrics or {})}, description=description or said.description)
 
 
-def _spread(example: "pd.DataFrame") -> "pd.DataFrame":
-    """A few rows from all over `example`."""
-    return example.iloc[:: max(1, len(example) // GOLDEN_ROWS)].head(GOLDEN_ROWS)
+def _estimator(model: "Path | object") -> object:
+    if not isinstance(model, Path):
+        return model
+    from changeover.unpickle import load_model
+
+    return load_model(model.read_bytes())
+
+
+def _by_example(estimator: object, example: "pd.DataFrame", said: Draft) -> Draft:
+    from changeover.example_frame import frame_of, inputs_of
+    from changeover.golden import record
+    from changeover.infer_schema import infer_schema
+    from changeover.schema import Schema
+
+    example = frame_of(example)
+    schema = infer_schema(estimator, example) if said.schema is None else Schema.from_json(said.schema, strict=True)
+    golden = said.golden
+    if golden is None:
+        golden = record(estimator, schema, golden_rows(inputs_of(example, schema), schema))
+    return replace(said, schema=schema.to_json(), golden=golden)
+
+
+def golden_rows(inputs: "pd.DataFrame", schema: "Schema") -> "list[JsonObject]":
+    """A few rows of `inputs` as consumers send them: from all over, and some with missing values where there are any.
+
+    Rows that the schema does not take, such as one with a gap where none is allowed, are passed over, unless none is
+    left.
+    """
+    from changeover.decode import decode
+    from changeover.exceptions import RequestFaults
+    from changeover.frames import rows_of
+
+    def fit(row: "JsonObject") -> bool:
+        try:
+            decode([row], schema, 1)
+        except RequestFaults:
+            return False
+        return True
+
+    gaps = inputs.isna().any(axis=1).to_numpy().nonzero()[0]
+    spread = range(0, len(inputs), max(1, len(inputs) // (GOLDEN_ROWS * _SPARE)))
+    candidates = [*_every(list(spread), GOLDEN_ROWS * _SPARE), *_every(gaps.tolist(), WITH_GAPS * _SPARE)]
+    fitting = [position for position in dict.fromkeys(candidates) if fit(rows_of(inputs.iloc[[position]])[0])]
+    gapped = [position for position in fitting if position in set(gaps.tolist())]
+    chosen = {*_every(fitting, GOLDEN_ROWS), *_every(gapped, WITH_GAPS)} or set(candidates[:1])
+    return rows_of(inputs.iloc[sorted(chosen)])
+
+
+def _every(positions: list[int], count: int) -> list[int]:
+    """At most `count` of `positions`, from all over."""
+    return positions[:: max(1, len(positions) // count)][:count]

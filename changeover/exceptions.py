@@ -41,6 +41,10 @@ class InvalidSchema(ChangeoverError):
     """A schema that is not the JSON described in `changeover/schema.py`."""
 
 
+class InvalidGate(ChangeoverError):
+    """A `GATE` that is not the list of conditions described in `changeover/gate.py`."""
+
+
 class NotJson(ChangeoverError):
     """A body that is not the strict JSON of `changeover/strict_json.py`; the message says why."""
 

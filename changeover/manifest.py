@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from changeover.exceptions import InvalidManifest
+from changeover.identity import is_version
 
 FORMAT: Final = 1
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -22,7 +23,8 @@ class Draft:
 
     `schema` is `changeover.schema.Schema` as JSON; `metrics` are numbers by name; `environment` is versions by
     distribution name; `golden` is `{"rows": [{...}, ...], "outputs": [{"prediction": ..., "predict_proba": ...}, ...]}`
-    with as many outputs as rows, or none for admission to compute.
+    with as many outputs as rows, or none for admission to compute. `evaluation` is `{"data_sha256": "<64 hex>",
+    "rows": n}`: the held-out data that the metrics were measured on (`changeover.evaluated_on` makes it).
     """
 
     schema: JsonObject | None = None
@@ -30,6 +32,7 @@ class Draft:
     environment: dict[str, str] = field(default_factory=dict)
     golden: JsonObject | None = None
     description: str = ""
+    evaluation: JsonObject | None = None
 
     @classmethod
     def from_json(cls, body: object) -> Self:
@@ -45,11 +48,15 @@ class Draft:
             environment=_texts(members, "environment"),
             golden=_golden(members),
             description=_text(members, "description", ""),
+            evaluation=_evaluation(members),
         )
 
     def to_json(self) -> JsonObject:
-        """The JSON form, read back by `from_json`."""
-        return dataclasses.asdict(self)
+        """The JSON form, read back by `from_json`; a server that knows no `evaluation` is sent none without need."""
+        body: JsonObject = dataclasses.asdict(self)
+        if self.evaluation is None:
+            del body["evaluation"]
+        return body
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ class Manifest:
 
     `estimator` is `{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`;
     `classes` are the labels in the order of `predict_proba`, or None; `provenance` says how the bytes came:
-    `{"source": "http" | "incoming" | "uri", "name": ..., "by": ...}`; `warnings` are sentences for people.
+    `{"source": "http" | "incoming" | "uri", "name": ..., "by": ...}`; `warnings` are sentences for people; `evaluation`
+    is as in `Draft`.
     """
 
     model: str
@@ -74,6 +82,7 @@ class Manifest:
     description: str = ""
     provenance: JsonObject = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    evaluation: JsonObject | None = None
     format: int = FORMAT
 
     @classmethod
@@ -106,6 +115,7 @@ class Manifest:
             description=_text(members, "description", ""),
             provenance=_optional_object(members, "provenance") or {},
             warnings=[str(warning) for warning in warnings],
+            evaluation=_evaluation(members),
             format=written,
         )
 
@@ -143,10 +153,22 @@ def _numbers(members: Mapping[str, Json], name: str) -> dict[str, float]:
     value = _optional_object(members, name) or {}
     found: dict[str, float] = {}
     for key, entry in value.items():
-        if isinstance(entry, bool) or not isinstance(entry, int | float):
-            raise InvalidManifest(f"the manifest's {name}.{key} is no number")
+        if isinstance(entry, bool) or not isinstance(entry, int | float) or entry - entry != 0:
+            raise InvalidManifest(f"the manifest's {name}.{key} is no number, or not a finite one")
         found[key] = entry
     return found
+
+
+def _evaluation(members: Mapping[str, Json]) -> JsonObject | None:
+    evaluation = _optional_object(members, "evaluation")
+    if evaluation is None:
+        return None
+    digest, rows = evaluation.get("data_sha256"), evaluation.get("rows")
+    if not isinstance(digest, str) or not is_version(digest):
+        raise InvalidManifest("the manifest's evaluation.data_sha256 is no SHA-256: 64 lowercase hex digits")
+    if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < 0):
+        raise InvalidManifest("the manifest's evaluation.rows is no number of rows")
+    return evaluation
 
 
 def _golden(members: Mapping[str, Json]) -> JsonObject | None:

@@ -16,9 +16,12 @@ def publish(
     *,
     example: "pd.DataFrame | None" = None,
     metrics: dict[str, float] | None = None,
+    evaluation_data: "pd.DataFrame | Path | str | None" = None,
     description: str = "",
     roll: bool = False,
     reason: str = "",
+    allow_schema_change: bool = False,
+    skip_gate: bool = False,
     server_url: str | None = None,
     token: str | None = None,
     home: Path | str | None = None,
@@ -26,10 +29,20 @@ def publish(
     """Publish the fitted estimator `model` as a version of `name`, and roll it if `roll`.
 
     `example` is raw training data (a row an observation): from it come the schema that `/predict` checks and the
-    golden rows that every replica replays. The stack is found as `Client` finds it. Raises ServiceRefused with the
+    golden rows that every replica replays. `evaluation_data` is the held-out data that `metrics` were measured on, so that
+    the server's gate compares like with like. The stack is found as `Client` finds it. Raises ServiceRefused with the
     reason if the model is not admitted.
     """
     client = Client(server_url, token=token, home=home)
     return client.publish(
-        model, name, example=example, metrics=metrics, description=description, roll=roll, reason=reason
+        model,
+        name,
+        example=example,
+        metrics=metrics,
+        evaluation_data=evaluation_data,
+        description=description,
+        roll=roll,
+        reason=reason,
+        allow_schema_change=allow_schema_change,
+        skip_gate=skip_gate,
     )

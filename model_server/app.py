@@ -16,6 +16,7 @@ from model_server.incoming import DropZone
 from model_server.ledger import Ledger
 from model_server.models import Models
 from model_server.pinned import Pin
+from model_server.promotion import Promotion
 from model_server.publish import Publisher
 from model_server.replica_networks import with_names_replaced
 from model_server.rollout_loop import Rollouts
@@ -50,7 +51,8 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         pin = Pin(settings.default_model, settings.model_sha256, settings.model_uri, bucket, spool, publisher)
     pins = {pin.model: pin.version} if pin else {}
     wrong: dict[str, str] = {}
-    rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, wrong)
+    promotion = Promotion(versions, settings.conditions)
+    rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, wrong, promotion)
     drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model)
     background = Background(
         bucket,

@@ -14,12 +14,13 @@ from changeover.exceptions import ChangeoverError
 from changeover.lease import MARGIN
 from model_server import metrics
 from model_server.backoff import Backoff
-from model_server.exceptions import PinUnavailable, RolloutUnderWay
+from model_server.exceptions import PinUnavailable, RolloutUnderWay, RollRefused
 from model_server.incoming import DropZone, Reporter
 from model_server.ledger import Entry, Ledger
 from model_server.models import Models
 from model_server.pinned import Pin
-from model_server.rollout_loop import Asked, Rollouts
+from model_server.promotion import Asked
+from model_server.rollout_loop import Rollouts
 from model_server.startup import Rolled, Upload, decide, pending_upload
 from model_server.takeover import Takeover
 from model_server.versions import Versions
@@ -141,10 +142,22 @@ class Background:
                 if pinned is not None and self._pin is not None:
                     self._pin.ensure(self._versions)
                 self._rollouts.begin(model, decision.version, Asked(_BY, decision.reason))
+            except RollRefused as error:
+                self._refuse(model, decision.version, decision.reason, error)
             except PinUnavailable as error:
                 self._problems["pin"] = str(error)
                 log_events.event("pin.failed", level="error", model=model, version=decision.version, reason=str(error))
                 self._rollouts.refuse(model, decision.version, Asked(_BY, decision.reason), str(error))
+
+    def _refuse(self, model: str, version: str, reason: str, error: RollRefused) -> None:
+        """Keep why an upload is not rolled where its publisher looks; once, however often this server starts."""
+        self._problems[f"rollout of {model}"] = str(error)
+        told = any(
+            body.get("version") == version and body.get("reason") == str(error)
+            for body in self._rollouts.aborted(model)
+        )
+        if not told:
+            self._rollouts.refuse(model, version, Asked(_BY, reason), str(error))
 
     def _pending(self, model: str) -> Upload | None:
         rolled = (Rolled(entry.sequence, entry.version) for entry in self._ledger.entries(model))
@@ -178,8 +191,10 @@ class Background:
             return
         newest = {upload.model: upload for upload in sorted(admitted, key=lambda upload: upload.uploaded_at)}
         for model, upload in newest.items():
+            reason = f"uploaded to incoming/ as {upload.name!r}"
             try:
-                reason = f"uploaded to incoming/ as {upload.name!r}"
                 self._rollouts.begin(model, upload.version, Asked(_BY, reason))
+            except RollRefused as error:
+                self._refuse(model, upload.version, reason, error)
             except RolloutUnderWay as error:
                 log_events.event("incoming.not_rolled", level="warning", model=model, reason=str(error))

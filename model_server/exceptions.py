@@ -1,7 +1,7 @@
 """What can go wrong in model_server alone, one class a cause; `routes/problems.py` gives each its status."""
 
 from changeover.exceptions import ChangeoverError
-from changeover.manifest import JsonObject
+from changeover.manifest import Json, JsonObject
 
 
 class UnknownModel(ChangeoverError):
@@ -22,6 +22,21 @@ class RolloutUnderWay(ChangeoverError):
 
 class Pinned(ChangeoverError):
     """A roll to anything but the version that `MODEL_SHA256` pins."""
+
+
+class RollRefused(ChangeoverError):
+    """A roll to a version that may not become current; `body` is what the refusal shows besides its reason."""
+
+    def __init__(self, message: str, body: JsonObject) -> None:
+        self.body = body
+        super().__init__(message)
+
+
+class GateRefused(RollRefused):
+    """A version whose figures do not pass `GATE`; `gate` says what each condition came to."""
+
+    def __init__(self, message: str, gate: list[Json]) -> None:
+        super().__init__(message, {"gate": gate})
 
 
 class VersionRejected(ChangeoverError):

@@ -75,6 +75,7 @@ class Publisher:
             environment=verdict.environment,
             golden=verdict.golden,
             description=draft.description,
+            evaluation=draft.evaluation,
             provenance=provenance,
             warnings=verdict.warnings,
         )

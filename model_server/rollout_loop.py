@@ -8,7 +8,7 @@ import json
 import secrets
 import threading
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from changeover import log_events
 from changeover.clock import now, utc_now
@@ -21,6 +21,7 @@ from model_server.exceptions import NoCurrentVersion, Pinned, RolloutUnderWay
 from model_server.fleet import FIND_S, SILENCE_S
 from model_server.ledger import Entry, Ledger, LedgerInDoubt
 from model_server.models import Models, ModelState
+from model_server.promotion import Asked, Promotion
 from model_server.rollout import Action, Event, Rollout
 from model_server.rollout_body import committed, to_json
 from model_server.versions import Versions
@@ -31,14 +32,6 @@ from object_store.exceptions import StoreError
 _LOOK_EVERY_S = 0.25
 _LIMIT = 64 * 1024
 _LAST_WORDS_S = 1.0  # how long an answer waits for a rollout's end when the process is going down
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Who wants a version current, and why."""
-
-    by: str
-    reason: str
 
 
 class Rollouts:
@@ -53,6 +46,7 @@ class Rollouts:
         prepare_timeout: float,
         pins: dict[str, str],
         problems: dict[str, str],
+        promotion: Promotion,
     ) -> None:
         self._models = models
         self._ledger = ledger
@@ -61,13 +55,14 @@ class Rollouts:
         self._prepare_timeout = prepare_timeout
         self._pins = pins
         self._problems = problems
+        self._promotion = promotion
         self._stopping = threading.Event()
         self._finished: dict[str, Rollout] = {}
 
     def begin(self, model: str, version: str, asked: Asked) -> Rollout:
         """Begin to make `version` (whole) current; already current is a committed rollout of old.
 
-        Raises Pinned, RolloutUnderWay, UnknownVersion or StoreError.
+        Raises Pinned, RolloutUnderWay, RollRefused, UnknownVersion or StoreError.
         """
         pinned = self._pins.get(model)
         if pinned is not None and pinned != version:
@@ -77,27 +72,22 @@ class Rollouts:
             )
         self._versions.manifest(model, version)
         state = self._models.get(model)
-        with state.changed:
-            if state.rollout is not None and not state.rollout.over:
-                raise RolloutUnderWay(
-                    f"model {model!r} is being rolled to {short(state.rollout.version)} ({state.rollout.state}): wait "
-                    f"for its end, see GET /models/{model}/rollouts/{state.rollout.id}"
-                )
-            if state.entry is not None and state.entry.version == version:
-                return committed(state.entry)
-            rollout, actions = machine.begin(self._new(state, version, asked))
-            state.rollout = rollout
-            state.fleet.forget_failure(version)
-            if state.current is None and now() - self._models.replica_heard_at <= SILENCE_S:
-                # Replicas run, but have not found this model yet: its first version is to be prepared, too.
-                state.fleet.known_from = now() + FIND_S
+        begun = None
+        while begun is None:
+            entry = state.entry
+            examined = replace(asked, exempt=asked.exempt or pinned is not None)
+            examined = self._promotion.examine(model, version, entry.version if entry else None, examined)
+            begun = self._enter(state, version, examined, entry)
+        rollout, actions = begun
+        if rollout.over:
+            return rollout
         log_events.event(
             "rollout.preparing",
             model=model,
             version=version,
             sequence=rollout.sequence,
-            by=asked.by,
-            reason=asked.reason,
+            by=rollout.by,
+            reason=rollout.asked,
         )
         for action in actions:
             self._do(state, rollout, action)
@@ -105,6 +95,26 @@ class Rollouts:
         name = f"rollout-{model}"
         threading.Thread(target=self._drive, args=(state, rollout), name=name, daemon=False).start()
         return rollout
+
+    def _enter(self, state: ModelState, version: str, asked: Asked, compared: Entry | None) -> machine.Outcome | None:
+        """Begin the rollout, or give the one that made `version` current; None if `compared` is current no longer."""
+        with state.changed:
+            if state.rollout is not None and not state.rollout.over:
+                raise RolloutUnderWay(
+                    f"model {state.name!r} is being rolled to {short(state.rollout.version)} ({state.rollout.state}): "
+                    f"wait for its end, see GET /models/{state.name}/rollouts/{state.rollout.id}"
+                )
+            if state.entry is not compared:
+                return None
+            if compared is not None and compared.version == version:
+                return committed(compared), ()
+            rollout, actions = machine.begin(self._new(state, version, asked))
+            state.rollout = rollout
+            state.fleet.forget_failure(version)
+            if state.current is None and now() - self._models.replica_heard_at <= SILENCE_S:
+                # Replicas run, but have not found this model yet: its first version is to be prepared, too.
+                state.fleet.known_from = now() + FIND_S
+            return rollout, actions
 
     def refuse(self, model: str, version: str, asked: Asked, reason: str) -> None:
         """Keep it in the ledger's history that a rollout was refused before it could begin."""

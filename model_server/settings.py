@@ -5,7 +5,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from changeover.exceptions import InvalidName, InvalidVersion
+from changeover.exceptions import InvalidGate, InvalidName, InvalidVersion
+from changeover.gate import Condition
+from changeover.gate import parse as parse_gate
 from changeover.identity import check_model_name, parse_pinned_version
 from changeover.settings import Settings
 
@@ -40,6 +42,10 @@ class ServerSettings(Settings):
         description="milliseconds a replica may answer without asking; 0: it asks each time",
     )
     incoming_poll: float = Field(default=2.0, gt=0, le=3600, description="seconds between looks into incoming/")
+    gate: str = Field(
+        default="",
+        description="figures a version must reach to be rolled: `f1_macro>=current`, `accuracy>=0.9`; comma separated",
+    )
     prepare_timeout: float = Field(default=60.0, gt=0, le=3600, description="seconds a rollout waits for its replicas")
     max_model_bytes: int = Field(default=2 * GIB, gt=0, le=5 * GIB, description="the largest artifact that is taken")
     admission_timeout: float = Field(default=120.0, gt=0, description="seconds admission may take for one artifact")
@@ -74,6 +80,15 @@ class ServerSettings(Settings):
         except InvalidVersion as error:
             raise ValueError(str(error)) from None
 
+    @field_validator("gate")
+    @classmethod
+    def _is_a_gate(cls, value: str) -> str:
+        try:
+            parse_gate(value)
+        except InvalidGate as error:
+            raise ValueError(str(error)) from None
+        return value
+
     @field_validator("model_uri")
     @classmethod
     def _is_a_uri(cls, value: str | None) -> str | None:
@@ -88,6 +103,11 @@ class ServerSettings(Settings):
                 "MODEL_URI is set without MODEL_SHA256: name the bytes that are expected there (`sha256sum`)"
             )
         return self
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """`GATE`, read."""
+        return parse_gate(self.gate)
 
     @property
     def extra_globals(self) -> frozenset[str]:

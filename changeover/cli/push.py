@@ -1,13 +1,14 @@
 """`changeover push`: an artifact becomes a version."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from changeover.cli.terminal import UploadProgress, answer
-from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.cli.verb import Verb, model_option, promotion_options, stack_options
 from changeover.manifest import Draft, Json, JsonObject
 from changeover.wire import RolloutState, VersionState
 
@@ -17,7 +18,19 @@ from changeover.wire import RolloutState, VersionState
 @model_option
 @click.option("--name", "named", metavar="MODEL", help="The same as --model.")
 @click.option("--roll", "then_roll", is_flag=True, help="Make it current as soon as it is admitted.")
-@click.option("--metrics", multiple=True, metavar="NAME=NUMBER", help="A figure to show beside it; may be repeated.")
+@click.option(
+    "--metric",
+    "--metrics",
+    "metrics",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="A figure to show beside it, and for the server's GATE; may be repeated.",
+)
+@click.option(
+    "--evaluated-on",
+    metavar="FILE|SHA256",
+    help="The held-out data that the metrics were measured on: a .csv or .parquet file, or its digest.",
+)
 @click.option(
     "--example",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -30,6 +43,7 @@ from changeover.wire import RolloutState, VersionState
 )
 @click.option("--description", default="", help="A sentence for people.")
 @click.option("--reason", default="", help="Why it is rolled; kept in the history.")
+@promotion_options
 @stack_options
 def push(
     file: Path,
@@ -37,10 +51,13 @@ def push(
     named: str | None,
     then_roll: bool,
     metrics: tuple[str, ...],
+    evaluated_on: str | None,
     example: Path | None,
     manifest: Path | None,
     description: str,
     reason: str,
+    allow_schema_change: bool,
+    skip_gate: bool,
     as_json: bool,
     home: Path | None,
     server_url: str | None,
@@ -53,7 +70,7 @@ def push(
     client = Client(server_url, home=home)
     name = model or named or client.default_model()
     try:
-        published = client.publish(file, name, draft=draft, progress=progress)
+        published = client.publish(file, name, draft=draft, evaluation_data=evaluated_on, progress=progress)
     finally:
         progress.done()
     body = published.to_json()
@@ -64,7 +81,14 @@ def push(
         if not as_json:
             click.echo("\n".join(lines))
             lines = []
-        rollout = client.roll(published.version, model=name, reason=reason, progress=None if as_json else _tell)
+        rollout = client.roll(
+            published.version,
+            model=name,
+            reason=reason,
+            allow_schema_change=allow_schema_change,
+            skip_gate=skip_gate,
+            progress=None if as_json else _tell,
+        )
         body["rollout"] = rollout
         committed = rollout.get("state") == RolloutState.COMMITTED
         lines.append("it is current" if committed else f"it is not current: {rollout.get('reason') or 'see show'}")
@@ -98,9 +122,12 @@ def _figure(text: str) -> tuple[str, float]:
     try:
         if not name or not equals:
             raise ValueError
-        return name, float(number)
+        figure = float(number)
+        if not math.isfinite(figure):
+            raise ValueError
+        return name, figure
     except ValueError:
-        raise click.BadParameter(f"{text!r} is not NAME=NUMBER, as in auc=0.91", param_hint="--metrics") from None
+        raise click.BadParameter(f"{text!r} is not NAME=NUMBER, as in auc=0.91", param_hint="--metric") from None
 
 
 def _rows(path: Path) -> list[JsonObject]:

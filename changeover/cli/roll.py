@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from changeover.cli.terminal import answer
-from changeover.cli.verb import Verb, model_option, rollout_options, stack_options
+from changeover.cli.verb import Verb, model_option, promotion_options, rollout_options, stack_options
 from changeover.identity import short
 from changeover.manifest import JsonObject
 from changeover.wire import RolloutState
@@ -15,6 +15,7 @@ from changeover.wire import RolloutState
 @click.argument("version", required=False)
 @model_option
 @rollout_options
+@promotion_options
 @stack_options
 def roll(
     version: str | None,
@@ -22,6 +23,8 @@ def roll(
     reason: str,
     wait: bool,
     timeout: float,
+    allow_schema_change: bool,
+    skip_gate: bool,
     as_json: bool,
     home: Path | None,
     server_url: str | None,
@@ -35,7 +38,15 @@ def roll(
     if not as_json:
         click.echo(f"rolling {name} to {short(wanted)}")
     tell = None if as_json else tell_state
-    rollout = client.roll(wanted, model=name, reason=reason, wait=timeout if wait else 0, progress=tell)
+    rollout = client.roll(
+        wanted,
+        model=name,
+        reason=reason,
+        wait=timeout if wait else 0,
+        allow_schema_change=allow_schema_change,
+        skip_gate=skip_gate,
+        progress=tell,
+    )
     conclude(name, rollout, waited=wait, as_json=as_json)
 
 

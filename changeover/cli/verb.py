@@ -37,6 +37,15 @@ def rollout_options(function: Function) -> Function:
     return why(wait(timeout(function)))
 
 
+def promotion_options(function: Function) -> Function:
+    """The options that permit what a roll is refused for otherwise."""
+    schema = click.option(
+        "--allow-schema-change", is_flag=True, help="Roll it even if requests that were valid are so no longer."
+    )
+    gate = click.option("--skip-gate", is_flag=True, help="Roll it whatever the server's GATE says of its metrics.")
+    return schema(gate(function))
+
+
 class Verb(click.Command):
     """A command whose errors are one sentence, or JSON with `--json`; exit code 1."""
 

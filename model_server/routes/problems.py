@@ -37,6 +37,7 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     own.NoCurrentVersion: Status(404, "no-current-version", "No current version"),
     own.NotReady: Status(503, "no-model", "Not ready", retry_after=1),
     own.RolloutUnderWay: Status(409, "rollout-under-way", "Another rollout is under way"),
+    own.GateRefused: Status(422, "gate-refused", "The version does not pass the gate"),
     own.Pinned: Status(409, "pinned", "The model is pinned"),
     own.VersionRejected: Status(422, "rejected", "The artifact was rejected"),
     own.UploadTooLarge: Status(413, "too-large", "The artifact is too large"),
@@ -80,6 +81,8 @@ def register(app: Flask) -> None:
             body = problem(status.kind, status.number, status.title, str(error))
             if isinstance(error, own.VersionRejected):
                 body |= {"version": error.body, "reason": error.body["reason"]}
+            if isinstance(error, own.RollRefused):
+                body |= error.body
             return answer(body, status.number, status.retry_after)
         if isinstance(error, HTTPException):
             return _http(error)

@@ -1,5 +1,7 @@
 """The calls about what is current: roll, roll back, and the ledger."""
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, jsonify, request
 
 from changeover.clock import parse_rfc3339
@@ -8,9 +10,10 @@ from changeover.identity import normalize_version
 from changeover.manifest import JsonObject
 from model_server.auth import Gate, Right
 from model_server.exceptions import MalformedRequest, UnknownModel, VersionRejected
+from model_server.promotion import Asked
 from model_server.rollout import Rollout
 from model_server.rollout_body import to_json
-from model_server.rollout_loop import Asked, Rollouts
+from model_server.rollout_loop import Rollouts
 from model_server.routes.pages import page
 from model_server.routes.versions import VersionCalls
 
@@ -30,14 +33,18 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
         if not isinstance(version, str):
             raise MalformedRequest('send {"version": "<sha256 or a prefix of 8 or more>", "reason": "..."}')
         whole = _resolve(calls, calls.known(model), version)
-        return _begin(model, whole, _asked(body, "rolled over HTTP"), wait_s)
+        asked = _asked(body, "rolled over HTTP")
+        asked = replace(
+            asked, allow_schema_change=_flag(body, "allow_schema_change"), skip_gate=_flag(body, "skip_gate")
+        )
+        return _begin(model, whole, asked, wait_s)
 
     @routes.post("/models/<model>/rollback")
     def rollback(model: str) -> Response:
         gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
         body, wait_s = _body(), _wait()
         previous = rollouts.previous(calls.known(model))
-        return _begin(model, previous, _asked(body, "rollback"), wait_s)
+        return _begin(model, previous, replace(_asked(body, "rollback"), exempt=True), wait_s)
 
     @routes.get("/models/<model>/rollouts")
     def ledger(model: str) -> Response:
@@ -116,6 +123,13 @@ def _asked(body: JsonObject, default: str) -> Asked:
     if not isinstance(reason, str) or not isinstance(by, str) or max(len(reason), len(by)) > _LONGEST_TEXT:
         raise MalformedRequest(f"'reason' and 'by' are texts of at most {_LONGEST_TEXT} characters")
     return Asked(by=by, reason=reason or default)
+
+
+def _flag(body: JsonObject, name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise MalformedRequest(f"{name!r} is true or false")
+    return value
 
 
 def _wait() -> float:

@@ -49,6 +49,7 @@ class VersionCalls:
             "size": manifest.size,
             "created_at": manifest.created_at,
             "metrics": dict(manifest.metrics),
+            "evaluation": manifest.evaluation,
             "description": manifest.description,
             "estimator": manifest.estimator,
             "environment": dict(manifest.environment),

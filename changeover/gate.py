@@ -1,0 +1,159 @@
+"""The promote gate: which figures a version must reach before it becomes current, and against what.
+
+Carries the setting `GATE`: `f1_macro>=current, accuracy>=0.9`. A version is compared with the current one only on the
+same held-out data, which the manifest's `evaluation` names by its digest. Pure.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from changeover.exceptions import InvalidGate
+from changeover.identity import short
+from changeover.manifest import Json, JsonObject, Manifest
+
+CURRENT: Final = "current"
+_CONDITION: Final = re.compile(r"\s*([^\s<>=,]+)\s*(>=|<=)\s*([^\s<>=,]+)\s*")
+_WAYS: Final = "NAME>=current, NAME>=NUMBER, NAME<=current or NAME<=NUMBER, several separated by commas"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One figure that is asked for: `bound` is a number, or None for that of the current version."""
+
+    metric: str
+    at_least: bool
+    bound: float | None
+
+    def __str__(self) -> str:
+        return f"{self.metric}{'>=' if self.at_least else '<='}{CURRENT if self.bound is None else f'{self.bound:g}'}"
+
+    def holds(self, figure: float, wanted: float) -> bool:
+        """Whether `figure` is no worse than `wanted`."""
+        return figure >= wanted if self.at_least else figure <= wanted
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one condition came to. `wanted` is the number that was to be reached, None where there was none."""
+
+    condition: str
+    passed: bool
+    figure: float | None
+    wanted: float | None
+    says: str
+
+    def to_json(self) -> JsonObject:
+        """As it stands in a refusal, under `gate`."""
+        return {
+            "condition": self.condition,
+            "passed": self.passed,
+            "candidate": self.figure,
+            "wanted": self.wanted,
+            "says": self.says,
+        }
+
+
+def parse(text: str) -> tuple[Condition, ...]:
+    """The conditions in `text`, none if it is blank; raises InvalidGate naming the one that cannot be read."""
+    return tuple(_condition(part) for part in text.split(",")) if text.strip() else ()
+
+
+def judge(
+    conditions: Sequence[Condition], candidate: Manifest, current: Manifest | None, replaces: str | None = None
+) -> list[Finding]:
+    """What each condition says of `candidate`; with no `current` version, one that asks for it is passed.
+
+    `replaces` is the version that is current: with no `current` manifest of it, nothing can be compared with it.
+    """
+    return [_judge(condition, candidate, current, replaces) for condition in conditions]
+
+
+def said(findings: Sequence[Finding]) -> str:
+    """The findings as one sentence for the ledger: `gate: f1_macro 0.94 >= 0.93 of c5c0352ff4fa`."""
+    return f"gate: {'; '.join(finding.says for finding in findings)}"
+
+
+def refused(findings: Sequence[Finding]) -> list[Json]:
+    """The findings as JSON, those that failed first."""
+    return [finding.to_json() for finding in sorted(findings, key=lambda finding: finding.passed)]
+
+
+def _condition(part: str) -> Condition:
+    match = _CONDITION.fullmatch(part)
+    if match is None:
+        raise InvalidGate(f"{part.strip()!r} is no condition: write {_WAYS}")
+    metric, sign, bound = match.groups()
+    if bound == CURRENT:
+        return Condition(metric, sign == ">=", None)
+    try:
+        number = float(bound)
+    except ValueError:
+        number = float("nan")
+    if number - number != 0.0:
+        raise InvalidGate(f"{part.strip()!r} compares with {bound!r}, which is no number and not `current`")
+    return Condition(metric, sign == ">=", number)
+
+
+def _judge(condition: Condition, candidate: Manifest, current: Manifest | None, replaces: str | None) -> Finding:
+    metric, against = condition.metric, condition.bound is None
+    if against and current is None and replaces is not None:
+        lost = f"the manifest of current {short(replaces)} cannot be read, so {metric} cannot be compared with it"
+        return _failed(condition, candidate.metrics.get(metric), lost)
+    if against and current is None:
+        return Finding(
+            str(condition), True, candidate.metrics.get(metric), None, f"{metric}: no version to compare with"
+        )
+    figure = candidate.metrics.get(metric)
+    if figure is None:
+        has = f"it has {', '.join(sorted(candidate.metrics))}" if candidate.metrics else "it has no metrics"
+        return _failed(condition, None, f"no metric {metric}: {has}; publish it with {metric}")
+    if condition.bound is not None:
+        return _compared(condition, figure, condition.bound, "")
+    assert current is not None
+    return _like_with_like(condition, figure, candidate, current)
+
+
+def _like_with_like(condition: Condition, figure: float, candidate: Manifest, current: Manifest) -> Finding:
+    """The same figure of both, measured on the same data, or why they cannot be compared."""
+    metric, of_current = condition.metric, short(current.version)
+    wanted = current.metrics.get(metric)
+    if wanted is None:
+        return _failed(condition, figure, f"{metric} {figure:g}, but current {of_current} has no metric {metric}")
+    ours, theirs = _data(candidate), _data(current)
+    if ours is None or theirs is None:
+        lacking = "neither version says" if ours is theirs else ("it does not say" if ours is None else "")
+        lacking = lacking or f"current {of_current} does not say"
+        why = f"{lacking} on which held-out data it was measured"
+    elif ours != theirs:
+        why = f"it was measured on other held-out data ({short(ours)}) than current {of_current} ({short(theirs)})"
+    else:
+        return _compared(condition, figure, wanted, f" of {of_current}")
+    return _failed(condition, figure, f"{metric} {figure:g} and {wanted:g}, but {why}: only like is compared with like")
+
+
+def _compared(condition: Condition, figure: float, wanted: float, whose: str) -> Finding:
+    passed = condition.holds(figure, wanted)
+    sign = (">=" if condition.at_least else "<=") if passed else ("<" if condition.at_least else ">")
+    one, other = _told_apart(figure, wanted)
+    return Finding(str(condition), passed, figure, wanted, f"{condition.metric} {one} {sign} {other}{whose}")
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Both numbers, short, but with as many digits as it takes to see that they differ."""
+    for digits in range(6, 17):
+        pair = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if one == other or pair[0] != pair[1]:
+            return pair
+    return repr(one), repr(other)
+
+
+def _failed(condition: Condition, figure: float | None, says: str) -> Finding:
+    return Finding(str(condition), False, figure, None, says)
+
+
+def _data(manifest: Manifest) -> str | None:
+    """The digest of the data that the metrics were measured on."""
+    digest = (manifest.evaluation or {}).get("data_sha256")
+    return digest if isinstance(digest, str) else None
