@@ -10,6 +10,7 @@ from changeover import log_events
 from changeover.wire import REQUEST_ID
 from model_server import metrics
 from model_server.admission.parent import Examiner, Limits
+from model_server.audit import Audit
 from model_server.auth import Gate
 from model_server.background import Background
 from model_server.incoming import DropZone
@@ -51,7 +52,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         pin = Pin(settings.default_model, settings.model_sha256, settings.model_uri, bucket, spool, publisher)
     pins = {pin.model: pin.version} if pin else {}
     wrong: dict[str, str] = {}
-    promotion = Promotion(versions, settings.conditions)
+    promotion = Promotion(versions, settings.conditions, settings.allow_schema_change)
     rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, wrong, promotion)
     drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model)
     background = Background(
@@ -64,6 +65,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         pin,
         settings.roll_incoming,
         settings.incoming_poll,
+        Audit(models, ledger, wrong),
         wrong,
     )
     gate = Gate(

@@ -32,6 +32,13 @@ class RollRefused(ChangeoverError):
         super().__init__(message)
 
 
+class SchemaChanged(RollRefused):
+    """A version that breaks the requests of its model's consumers; `diff` is `SchemaDiff.to_json()`."""
+
+    def __init__(self, message: str, diff: JsonObject) -> None:
+        super().__init__(message, {"diff": diff})
+
+
 class GateRefused(RollRefused):
     """A version whose figures do not pass `GATE`; `gate` says what each condition came to."""
 

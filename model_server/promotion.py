@@ -1,18 +1,22 @@
-"""What may become current: a version whose figures pass the gate.
+"""What may become current: a version that breaks no consumer's requests, and whose figures pass the gate.
 
 Carries "Refused rolls: ... 422 incompatible, each with what to do". A rollback and a pinned version are the operator's
 emergency exits: neither is asked anything.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from changeover import gate, log_events
 from changeover.exceptions import InvalidManifest, UnknownVersion
 from changeover.gate import Condition
 from changeover.identity import short
 from changeover.manifest import Manifest
-from model_server.exceptions import GateRefused, RollRefused
+from changeover.schema_diff import compare
+from model_server.exceptions import GateRefused, RollRefused, SchemaChanged
 from model_server.versions import Versions
+
+_MOST_SAID: Final = 5
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Promotion:
-    """The rules of this server: the conditions of `GATE`."""
+    """The rules of this server: the conditions of `GATE`, and `ALLOW_SCHEMA_CHANGE`."""
 
     versions: Versions
     conditions: tuple[Condition, ...] = ()
+    allow_schema_change: bool = False
 
     def examine(self, model: str, version: str, current: str | None, asked: Asked) -> Asked:
         """`asked` with the reason that the ledger keeps, if `version` may follow `current` (None: it is the first).
@@ -41,8 +46,9 @@ class Promotion:
         candidate = self.versions.manifest(model, version)
         if asked.exempt or version == current:
             return asked
+        before = self._manifest(model, current)
         try:
-            remarks = [self._pass_gate(candidate, current, asked)]
+            remarks = [self._fit(candidate, before, asked), self._pass_gate(candidate, before, current, asked)]
         except RollRefused as error:
             log_events.event(
                 "rollout.refused", level="warning", model=model, version=version, by=asked.by, reason=str(error)
@@ -50,13 +56,29 @@ class Promotion:
             raise
         return replace(asked, reason="; ".join([asked.reason, *(remark for remark in remarks if remark)]))
 
-    def _pass_gate(self, candidate: Manifest, current: str | None, asked: Asked) -> str:
+    def _fit(self, candidate: Manifest, before: Manifest | None, asked: Asked) -> str:
+        """What the ledger is to say of a change that consumers notice; raises SchemaChanged."""
+        diff = None if before is None else compare(before, candidate)
+        if before is None or diff is None or diff.compatible:
+            return ""
+        broken = "; ".join(change.says for change in diff.breaking[:_MOST_SAID])
+        if len(diff.breaking) > _MOST_SAID:
+            broken += f"; and {len(diff.breaking) - _MOST_SAID} more"
+        if asked.allow_schema_change or self.allow_schema_change:
+            return f"schema change allowed: {broken}"
+        raise SchemaChanged(
+            f"version {short(candidate.version)} of {candidate.model!r} breaks the consumers of current "
+            f"{short(before.version)}: {broken}. Publish it under another model name, or with the schema that consumers "
+            f"know, or permit it (allow_schema_change, --allow-schema-change, ALLOW_SCHEMA_CHANGE=true for raw uploads)",
+            diff.to_json(),
+        )
+
+    def _pass_gate(self, candidate: Manifest, before: Manifest | None, current: str | None, asked: Asked) -> str:
         """What the ledger is to say of the gate; raises GateRefused."""
         if not self.conditions:
             return ""
         if asked.skip_gate:
             return "gate skipped"
-        before = self._manifest(candidate.model, current)
         findings = gate.judge(self.conditions, candidate, before, replaces=current)
         failed = [finding for finding in findings if not finding.passed]
         if failed:

@@ -46,6 +46,9 @@ class ServerSettings(Settings):
         default="",
         description="figures a version must reach to be rolled: `f1_macro>=current`, `accuracy>=0.9`; comma separated",
     )
+    allow_schema_change: bool = Field(
+        default=False, description="whether to roll, raw uploads too, what refuses requests that were valid before"
+    )
     prepare_timeout: float = Field(default=60.0, gt=0, le=3600, description="seconds a rollout waits for its replicas")
     max_model_bytes: int = Field(default=2 * GIB, gt=0, le=5 * GIB, description="the largest artifact that is taken")
     admission_timeout: float = Field(default=120.0, gt=0, description="seconds admission may take for one artifact")

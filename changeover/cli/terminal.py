@@ -27,11 +27,21 @@ def fail(error: ChangeoverError | OSError, as_json: bool) -> None:
         click.echo(json.dumps(body, ensure_ascii=False), err=True)
         return
     click.echo(f"error: {error}", err=True)
+    if isinstance(error, ServiceRefused):
+        _tell_changes(error.problem.get("diff"))
     if isinstance(error, ServiceRefused) and isinstance(faults := error.problem.get("errors"), list):
         for fault in faults:
             if isinstance(fault, dict):
                 where = " ".join(f"{name} {fault[name]}" for name in ("row", "field") if name in fault)
                 click.echo(f"  {where}: {fault.get('message')}", err=True)
+
+
+def _tell_changes(diff: object) -> None:
+    """What a refused roll would have changed for consumers, a line each."""
+    changes = diff.get("changes") if isinstance(diff, dict) else None
+    for change in changes if isinstance(changes, list) else []:
+        if isinstance(change, dict):
+            click.echo(f"  {'breaks' if change.get('breaks') else 'widens'}  {change.get('says')}", err=True)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -37,6 +37,7 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     own.NoCurrentVersion: Status(404, "no-current-version", "No current version"),
     own.NotReady: Status(503, "no-model", "Not ready", retry_after=1),
     own.RolloutUnderWay: Status(409, "rollout-under-way", "Another rollout is under way"),
+    own.SchemaChanged: Status(422, "incompatible", "The version breaks its consumers"),
     own.GateRefused: Status(422, "gate-refused", "The version does not pass the gate"),
     own.Pinned: Status(409, "pinned", "The model is pinned"),
     own.VersionRejected: Status(422, "rejected", "The artifact was rejected"),

@@ -1,4 +1,4 @@
-"""When a roll is refused: the gate, over HTTP and for raw uploads, on a real store."""
+"""When a roll is refused: incompatible columns and the gate, over HTTP and for raw uploads, on a real store."""
 
 import json
 from collections.abc import Iterator
@@ -87,10 +87,45 @@ def test_an_upload_that_does_not_pass_the_gate_is_an_aborted_rollout_once(server
     wait_until(lambda: history(server)[0]["state"] == "committed", 30, "the upload rolled without a gate")
 
 
+def test_a_roll_that_breaks_consumers_is_refused_with_the_diff_unless_it_is_asked_for(server: ServerProcess) -> None:
+    server.start()
+    narrow, wide = published(server, 1, columns=3), published(server, 2, columns=4)
+    assert roll(server, narrow).json()["state"] == "committed"
+    refused = roll(server, wide)
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "urn:changeover:incompatible"
+    assert "column 'x3' is new" in refused.json()["detail"]
+    assert "--allow-schema-change" in refused.json()["detail"]
+    diff = refused.json()["diff"]
+    assert not diff["compatible"]
+    assert [(change["change"], change["column"], change["breaks"]) for change in diff["changes"]] == [
+        ("added", "x3", True)
+    ]
+    assert server.get("/models/loan/current").json()["version"] == narrow
+    told = roll(server, wide, allow_schema_change=True).json()
+    assert told["state"] == "committed"
+    assert told["reason"].startswith("a test; schema change allowed: column 'x3' is new")
+    back = server.post("/models/loan/rollback?wait=30", json={}).json()
+    assert (back["version"], back["state"]) == (narrow, "committed")
+
+
+def test_an_upload_that_breaks_consumers_is_not_rolled_and_the_operator_may_permit_it(server: ServerProcess) -> None:
+    server.start(ROLL_INCOMING="at-once")
+    assert roll(server, published(server, 1)).json()["state"] == "committed"
+    drop(server, a_model(2, 4))
+    wait_until(lambda: history(server)[0]["state"] == "aborted", 30, "the refusal in the history")
+    assert "column 'x3' is new" in history(server)[0]["reason"]
+    wait_until(lambda: '"rollout.refused"' in server.log, 10, "the refusal in the log")
+    server.end()
+    server.start(ALLOW_SCHEMA_CHANGE="true")
+    wait_until(lambda: history(server)[0]["state"] == "committed", 30, "the upload that is permitted")
+    assert "schema change allowed" in history(server)[0]["reason"]
+
+
 def test_a_pinned_version_is_asked_nothing(server: ServerProcess) -> None:
     server.start()
     assert roll(server, published(server, 1, f1_macro=0.93)).json()["state"] == "committed"
-    worse = published(server, 2, f1_macro=0.5)
+    worse = published(server, 2, columns=4, f1_macro=0.5)
     server.end()
     server.start(GATE="f1_macro>=current", MODEL_SHA256=worse)
     wait_until(lambda: server.get("/models/loan/current").json()["version"] == worse, 30, "the pin")
