@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Each sets everything up first. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit lint format docs audit bench torture lock clean
+.PHONY: help setup run wine test unit lint format docs audit bench torture lock clean
 
 BIN := .venv/bin
 PREDICT_PORT ?= 5000
@@ -12,7 +12,7 @@ MINUTES ?= 5
 STORE ?= seaweed
 SEED ?=
 ARGS ?=
-BENCH ?= roundtrip freshness roll_under_load restarts
+BENCH ?= roundtrip freshness roll_under_load restarts decode
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ $(BIN)/.installed: requirements/dev.txt pyproject.toml requirements/install
 run: setup ## the whole stack without Docker: train, publish, roll, predict; stays up until Ctrl-C
 	@exec $(BIN)/python examples/segmentation/demo.py --home $(HOME_DIR) --predict-port $(PREDICT_PORT) \
 		--server-port $(SERVER_PORT) $(ARGS)
+
+wine: setup ## champion and challenger: three slots of data arrive, the gate refuses the worse model; ends by itself
+	@exec $(BIN)/python examples/wine/demo.py $(ARGS)
 
 test: lint ## lint, then every test, two minutes of torture among them; fails under 90 % coverage by branches
 	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml --cov-fail-under=$(COVERAGE_AT_LEAST) $(ARGS)

@@ -14,7 +14,7 @@ from changeover.formats import EXAMPLES, PARSERS, Format
 Cell = float | int | bool | str | None
 Parser = Callable[[object], Cell]
 _LONGEST_SHOWN: Final = 40
-_INT64: Final = range(-(2**63), 2**63)
+INT64: Final = range(-(2**63), 2**63)
 
 
 class ColumnType(StrEnum):
@@ -69,7 +69,7 @@ def _number(nullable: bool, written: Format | None) -> Callable[[object], float]
     read = PARSERS[written]
 
     def parse(value: object) -> float:
-        if type(value) is str:  # what is written plainly is that number in every format: the short way for most
+        if type(value) is str:  # the short way for most
             try:
                 found = float(value)
             except ValueError:
@@ -91,7 +91,7 @@ def _number(nullable: bool, written: Format | None) -> Callable[[object], float]
             return found
         raise BadCell("a value is required: this column takes no missing ones")
 
-    return parse
+    return parse if written is None else parse_with_care
 
 
 def _unwritten(value: object) -> float:
@@ -121,7 +121,7 @@ def _integer(nullable: bool, written: Format | None) -> Callable[[object], float
                 raise BadCell(f"{shown(value)} is not an integer")
             else:
                 found = int(found)
-        if found in _INT64:
+        if found in INT64:
             return found
         raise BadCell("the integer does not fit into 64 bits")
 

@@ -5,7 +5,7 @@ and two column forms are read as rows. Pure.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from changeover.cells import BadCell, Cell, shown
 from changeover.column_forms import is_split, rows_of_columns
@@ -48,13 +48,16 @@ def decode(value: Json, schema: Schema, max_rows: int) -> Decoded:
 def _typed(rows: list[Json], schema: Schema, max_rows: int, *, single: bool) -> Decoded:
     if len(rows) > max_rows:
         raise TooManyRows(len(rows), max_rows)
-    plan = schema.plan
+    width = len(schema.columns)
     try:
-        if schema.extra is Extra.FORBID and any(len(row) != len(plan) for row in rows):  # type: ignore[arg-type]
+        if schema.extra is Extra.FORBID and any(len(row) != width for row in rows):  # type: ignore[arg-type]
             raise _faults(rows, schema)
-        columns = {name: [parse(row[name]) for row in rows] for name, parse in plan}  # type: ignore[call-overload,index]
+        found: list[list[Cell]] = []
+        for group in schema.groups:
+            found += group.columns(cast("list[JsonObject]", rows))
     except (KeyError, TypeError, BadCell):
         raise _faults(rows, schema) from None
+    columns = dict(zip(schema.by_name, schema.from_groups(found), strict=True))
     return Decoded(single=single, rows=len(rows), columns=columns)
 
 

@@ -15,6 +15,7 @@ _AMOUNT: Final = re.compile(
     r"(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)\s*(?P<close>\))?",
     re.ASCII,
 )
+_NEVER_PLAIN: Final = ("$", "(", "€", "£")
 
 
 class Format(StrEnum):
@@ -49,12 +50,15 @@ def currency(text: str) -> float:
 
     NaN and ValueError as in `plain`.
     """
-    try:
-        return plain(text)
-    except ValueError:
-        match = _AMOUNT.fullmatch(text.strip())
-        if match is None:
-            raise
+    bare = text.strip()
+    if not bare.startswith(_NEVER_PLAIN):
+        try:
+            return plain(text)
+        except ValueError:
+            pass
+    match = _AMOUNT.fullmatch(bare)
+    if match is None:
+        raise ValueError(text)
     bracketed = match["open"] is not None
     signs = [sign for sign in (match["before"], match["after"]) if sign]
     if bracketed != (match["close"] is not None) or len(signs) + bracketed > 1:

@@ -5,12 +5,14 @@ Carries the word *schema* of the design. What single values mean is in `changeov
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from operator import itemgetter
 from typing import Final, Self, TypeVar
 
+from changeover.cell_groups import CellGroup, Reader, reader
 from changeover.cells import Case, Cell, ColumnType, Parser, cell_parser, shown
 from changeover.exceptions import InvalidSchema
 from changeover.formats import Format
@@ -68,6 +70,13 @@ class Column:
             written=self.format,
             folded_to=(self.enum or self.categories or ()) if self.case is Case.FOLD else None,
         )
+
+    @property
+    def read_many(self) -> Reader | None:
+        """The short way for many values of this column, as `cell_groups` has it."""
+        if self.case is Case.FOLD:
+            return None
+        return reader(self.type, nullable=self.nullable, enum=self.enum, written=self.format)
 
     @classmethod
     def from_json(cls, body: object, *, strict: bool = False) -> Self:
@@ -140,6 +149,28 @@ class Schema:
     def plan(self) -> tuple[tuple[str, Parser], ...]:
         """Each column's name and parser, in order: what decoding walks."""
         return tuple((column.name, column.parse) for column in self.columns)
+
+    @cached_property
+    def groups(self) -> tuple[CellGroup, ...]:
+        """The columns by what they have in common: what decoding walks while all is well."""
+        alike: dict[object, list[Column]] = {}
+        for column in self.columns:
+            folded_to = column.categories if column.case is Case.FOLD else None
+            kind = (column.type, column.nullable, column.enum, column.format, column.case, folded_to)
+            alike.setdefault(kind, []).append(column)
+        return tuple(
+            CellGroup(tuple(column.name for column in columns), columns[0].parse, columns[0].read_many)
+            for columns in alike.values()
+        )
+
+    @cached_property
+    def from_groups(self) -> Callable[[list[list[Cell]]], tuple[list[Cell], ...]]:
+        """Puts the columns of all `groups`, one group after the other, into the order of `columns`."""
+        if len(self.columns) == 1:
+            return tuple
+        grouped = [name for group in self.groups for name in group.names]
+        places = {name: place for place, name in enumerate(grouped)}
+        return itemgetter(*(places[column.name] for column in self.columns))
 
     @classmethod
     def from_json(cls, body: object, *, strict: bool = False) -> Self:

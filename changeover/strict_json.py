@@ -9,6 +9,8 @@ import math
 import re
 from typing import Final, NoReturn
 
+import msgspec
+
 from changeover.exceptions import NotJson
 from changeover.manifest import Json
 
@@ -19,10 +21,70 @@ _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NEITHER: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _LONGEST_SURE_INTEGER: Final = 300  # digits: below a double's 1.8e308
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_COLONS: Final = (b'":', b" :", b"\t:", b"\r:", b"\n:")
 
 
 def parse(body: bytes) -> Json:
-    """The value that `body` is; raises NotJson saying what is wrong and where."""
+    """The value that `body` is; raises NotJson saying what is wrong and where.
+
+    The fast parser is believed only where nothing is left to doubt; else the careful one decides, and says why.
+    """
+    if (_shallow(body) or not _too_deep(body)) and not _may_hold_many_digits(body):
+        try:
+            value: Json = msgspec.json.decode(body)
+        except ValueError:
+            return _with_care(body)
+        if _no_key_twice(value, body):
+            return value
+    return _with_care(body)
+
+
+def _shallow(body: bytes) -> bool:
+    """Whether it is plain without a look at strings that brackets do not nest past DEEPEST."""
+    arrays = body.count(b"[")
+    if arrays + body.count(b"{") <= DEEPEST:
+        return True
+    if 2 * arrays + 1 > DEEPEST:
+        return False
+    # an object that stands after a comma or in an array is inside an array: each level of arrays has one of objects
+    _, *inside = body.split(b"{")
+    return all(before[-8:].rstrip(b" \t\r\n").endswith((b",", b"[")) for before in inside[:-1])
+
+
+def _may_hold_many_digits(body: bytes) -> bool:
+    """Whether there may be as many digits in a row as make an integer too large; every tenth byte tells."""
+    if len(body) < _LONGEST_SURE_INTEGER:
+        return False
+    return b"0" * (_LONGEST_SURE_INTEGER // 10 - 1) in body[::10].translate(_DIGITS)
+
+
+def _no_key_twice(value: Json, body: bytes) -> bool:
+    """Whether `value` plainly has as many keys as were written: each takes a colon, and none was overwritten."""
+    rows = value if isinstance(value, list) else [value]
+    if body.count(b"{") == len(rows) and all(type(row) is dict for row in rows):
+        keys = sum(map(len, rows))  # type: ignore[arg-type]
+    else:
+        keys = _keys_in(value)
+    if keys == body.count(b":"):
+        return True
+    # there are colons in strings: those that end a key come after a quote or white space
+    return keys == sum(map(body.count, _COLONS))
+
+
+def _keys_in(value: Json) -> int:
+    keys, waiting = 0, [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            keys += len(part)
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return keys
+
+
+def _with_care(body: bytes) -> Json:
     if body.startswith(_BOM):
         raise NotJson("the body begins with a byte order mark: send UTF-8 without one")
     try:

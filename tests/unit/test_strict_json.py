@@ -2,13 +2,14 @@
 
 import contextlib
 import json
+import re
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from changeover.exceptions import NotJson
-from changeover.strict_json import DEEPEST, parse
+from changeover.strict_json import DEEPEST, _with_care, parse
 from examples.segmentation.bodies import body
 
 JSON = st.recursive(
@@ -46,6 +47,45 @@ def test_any_near_miss_is_a_value_or_not_json(text: str) -> None:
     except NotJson:
         return
     assert value == json.loads(text)
+
+
+NEARLY = st.lists(
+    st.sampled_from([
+        '{"a"', '"b:c"', '"\\":', '{"a":1,"a":2}', '{"a":{"b":[{"c":1}]}}', "{", "}", "[", "]", "[{", "},{", ",", ":", " :",
+        "1", "-2e5", "1e308", "17074374118436673954.8e290", "9" * 310, "null", '"\\u00e9"', "\ud83d", "é", "\n",
+    ])
+)  # fmt: skip
+
+
+@given(NEARLY)
+@example(['{"a"', ":", "[", *["{}", ","] * 40, "1]}"])
+def test_the_fast_parser_is_believed_only_where_the_careful_one_says_the_same(parts: list[str]) -> None:
+    data = "".join(parts).encode("utf-8", "surrogatepass")
+    try:
+        careful = _with_care(data)
+    except NotJson as error:
+        with pytest.raises(NotJson, match=f"^{re.escape(str(error))}$"):
+            parse(data)
+        return
+    assert repr(parse(data)) == repr(careful)
+
+
+def test_a_key_given_twice_is_found_in_every_row_and_however_it_is_written() -> None:
+    rows = [{"a": "12:30", "b": {"c": ":"}}] * 3
+    for colon in (":", " :", "\t: ", "\n:"):
+        for place in range(3):
+            texts = [json.dumps(row) for row in rows]
+            assert parse(f"[{','.join(texts)}]".encode()) == rows
+            texts[place] = f'{{"a"{colon}1,"a"{colon}2}}'
+            with pytest.raises(NotJson, match="the key 'a' twice"):
+                parse(f"[{','.join(texts)}]".encode())
+
+
+def test_an_integer_too_large_is_found_wherever_it_stands() -> None:
+    for before in range(40):
+        for written in ("9" * 310, "-" + "1" * 4000):
+            with pytest.raises(NotJson, match="does not fit into a double"):
+                parse(f'{{"{"x" * before}":{written}}}'.encode())
 
 
 @pytest.mark.parametrize(
