@@ -12,16 +12,17 @@ from changeover import log_events
 from changeover.clock import now
 from changeover.exceptions import ChangeoverError
 from changeover.lease import MARGIN
-from model_server import metrics
+from model_server.audit import Audit
 from model_server.backoff import Backoff
 from model_server.exceptions import PinUnavailable, RolloutUnderWay, RollRefused
-from model_server.incoming import DropZone, Reporter
+from model_server.incoming import DropZone
 from model_server.ledger import Entry, Ledger
 from model_server.models import Models
 from model_server.pinned import Pin
 from model_server.promotion import Asked
 from model_server.rollout_loop import Rollouts
 from model_server.startup import Rolled, Upload, decide, pending_upload
+from model_server.store_failures import StoreFailures
 from model_server.takeover import Takeover
 from model_server.versions import Versions
 from object_store.bucket import Bucket
@@ -45,6 +46,7 @@ class Background:
         pin: Pin | None,
         roll_incoming: RollIncoming,
         poll_s: float,
+        audit: Audit,
         problems: dict[str, str],
     ) -> None:
         self._bucket = bucket
@@ -58,9 +60,9 @@ class Background:
         self._poll_s = poll_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="background", daemon=True)
-        self._reporter = Reporter(now)
+        self._failures = StoreFailures(now)
+        self._audit = audit
         self._problems = problems
-        self._audited = -1
 
     def start(self) -> None:
         """Begin."""
@@ -69,6 +71,7 @@ class Background:
     def stop(self) -> None:
         """End, soon."""
         self._stopping.set()
+        self._audit.stop()
 
     def _run(self) -> None:
         backoff = Backoff(first_s=0.1, longest_s=2.0)
@@ -76,6 +79,7 @@ class Background:
             while not self._stopping.is_set() and not self._succeeds(stage, name):
                 backoff.wait(until=self._stopping)
             backoff.reset()
+        self._audit.start()
         while not self._stopping.wait(self._poll_s):
             self._succeeds(self._watch, "watch")
 
@@ -83,16 +87,15 @@ class Background:
         try:
             stage()
         except StoreError as error:
-            metrics.STORE_FAILURES.labels(type(error).__name__).inc()
             self._problems["store"] = str(error)
-            self._reporter.failed(error)
+            self._failures.failed(error)
             return False
         except ChangeoverError as error:
             self._problems[name] = str(error)
             log_events.event("background.failed", level="error", stage=name, reason=str(error))
             return True
         self._problems.pop("store", None)
-        self._reporter.recovered()
+        self._failures.recovered()
         return True
 
     def _load(self) -> None:
@@ -105,7 +108,7 @@ class Background:
             if newest is not None:
                 entries[model] = newest
             else:
-                self._miss(model, "its hint is in the bucket, but no entry of its ledger")
+                self._audit.miss(model, "its hint is in the bucket, but no entry of its ledger")
         for model in self._versions.models():
             self._models.get(model)
         takeovers = {model: self._ledger.succeed(entry) for model, entry in entries.items()}
@@ -154,7 +157,7 @@ class Background:
         self._problems[f"rollout of {model}"] = str(error)
         told = any(
             body.get("version") == version and body.get("reason") == str(error)
-            for body in self._rollouts.aborted(model)
+            for body in self._rollouts.aborted.all(model)
         )
         if not told:
             self._rollouts.refuse(model, version, Asked(_BY, reason), str(error))
@@ -163,29 +166,7 @@ class Background:
         rolled = (Rolled(entry.sequence, entry.version) for entry in self._ledger.entries(model))
         return pending_upload(self._drop_zone.marks(model), rolled)
 
-    def _audit(self) -> None:
-        """Look whether the bucket still has what one of the models answers by; each look takes the next model."""
-        held = [state.entry for state in self._models.all() if state.entry is not None]
-        if not held:
-            return
-        self._audited = (self._audited + 1) % len(held)
-        entry = held[self._audited]
-        if self._ledger.has_lost(entry):
-            self._miss(entry.model, f"sequence {entry.sequence} is current, but gone from the bucket")
-        elif self._problems.pop(f"ledger of {entry.model}", None):
-            log_events.event("ledger.found", model=entry.model, sequence=entry.sequence)
-
-    def _miss(self, model: str, what: str) -> None:
-        """The bucket was emptied or is an older one: nothing is unloaded, but an operator must know."""
-        reason = (
-            f"{what}: emptied, or restored from a backup? Nothing is unloaded for it; restore the bucket, or roll anew"
-        )
-        if self._problems.get(f"ledger of {model}") != reason:
-            log_events.event("ledger.lost", level="error", model=model, reason=reason)
-        self._problems[f"ledger of {model}"] = reason
-
     def _watch(self) -> None:
-        self._audit()
         admitted = self._drop_zone.look()
         if self._roll_incoming != "at-once":
             return

@@ -40,6 +40,18 @@ class Standing:
         """Grant leases again."""
         self.granting_from = float("-inf")
 
+    def follow(self, current: Current, now: float) -> bool:
+        """Grant no lease from now on, and answer by `current`, which another wrote, once all are over; says whether.
+
+        Called again and again until it does.
+        """
+        self.stop_granting()
+        if not self.granted.over(now):
+            return False
+        self.adopt(current)
+        self.grant_again()
+        return True
+
     def adopt(self, current: Current) -> bool:
         """Answer by `current` from now on, unless by a newer one already; says whether it does."""
         held = self.pointer.current

@@ -6,7 +6,6 @@ again. Whether and when an admitted upload is rolled, `ROLL_INCOMING` and `start
 """
 
 import json
-from collections.abc import Callable
 
 from changeover import log_events
 from changeover.clock import rfc3339, utc_now
@@ -19,7 +18,7 @@ from model_server.startup import Upload
 from model_server.versions import Rejection, Versions
 from object_store import keys
 from object_store.bucket import Bucket, ObjectInfo
-from object_store.exceptions import ObjectChanged, ObjectMissing, StoreUnavailable
+from object_store.exceptions import ObjectChanged, ObjectMissing
 
 _LIMIT = 64 * 1024
 
@@ -132,23 +131,3 @@ class DropZone:
                 self._bucket.delete(item.key)
         except ObjectMissing:
             pass
-
-
-class Reporter:
-    """Logs a failing store once a minute, however often the loop tries."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._last = float("-inf")
-
-    def failed(self, error: StoreUnavailable | Exception) -> None:
-        """Say it, unless it was said within the minute."""
-        if self._now() - self._last >= 60.0:
-            self._last = self._now()
-            log_events.event("store.failed", level="error", reason=str(error))
-
-    def recovered(self) -> None:
-        """Say that it works again, if it had been said that it does not."""
-        if self._last != float("-inf"):
-            self._last = float("-inf")
-            log_events.event("store.recovered")

@@ -19,7 +19,7 @@ from model_server.backoff import Backoff
 from model_server.takeover import Takeover, take_over
 from object_store import keys
 from object_store.bucket import Bucket
-from object_store.exceptions import ObjectMissing, StoreError, StoreUnavailable
+from object_store.exceptions import InvalidKey, ObjectMissing, StoreError, StoreUnavailable
 
 _LIMIT = 64 * 1024
 
@@ -122,6 +122,21 @@ class Ledger:
             known = self._entries[model, sequence] = Entry.from_json(model, sequence, body)
         return known
 
+    def numbered(self, model: str, sequence: int) -> Entry | None:
+        """The entry of this number, or None; raises StoreError."""
+        try:
+            return self.entry(model, sequence)
+        except (InvalidKey, ObjectMissing):
+            return None
+
+    def newer(self, model: str, sequence: int) -> Entry | None:
+        """The newest entry above `sequence`, or None: one key is asked for as long as there is none; raises StoreError."""
+        following = self.numbered(model, sequence + 1)
+        if following is None:
+            return None
+        newest = self.newest(model)
+        return newest if newest is not None and newest.sequence > following.sequence else following
+
     def has_lost(self, entry: Entry) -> bool:
         """Whether the bucket no longer holds `entry`: emptied, or an older state of it restored. Raises StoreError."""
         try:
@@ -198,6 +213,15 @@ class Ledger:
     def settle(self, entry: Entry, lease_ms: int) -> None:
         """The leases on entries older than `entry` are over: the hint may name it, still with leases of `lease_ms`."""
         self._write_hint(entry, max(lease_ms, self._lease_ms))
+
+    def follow(self, entry: Entry) -> None:
+        """Leases on entries older than `entry`, which another process wrote, are over: the hint may name it.
+
+        Raises StoreError.
+        """
+        takeover = take_over(self._read_hint(entry.model), entry.current, self._lease_ms)
+        if takeover.wait:
+            self.settle(entry, takeover.lease_ms)
 
     def _read_hint(self, model: str) -> JsonObject:
         try:

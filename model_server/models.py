@@ -19,13 +19,17 @@ from model_server.rollout import Rollout
 
 @dataclass
 class ModelState:
-    """One model. `changed` guards all of it, and is notified when anything that a rollout waits for happens."""
+    """One model. `changed` guards all of it, and is notified when anything that a rollout waits for happens.
+
+    `overtaken` is an entry of the ledger that another process wrote, and that is to be followed.
+    """
 
     name: str
     standing: Standing = field(default_factory=Standing)
     entry: Entry | None = None
     fleet: Fleet = field(default_factory=Fleet)
     rollout: Rollout | None = None
+    overtaken: Entry | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def grant(self, lease_ms: int, now: float) -> tuple[Pointer, int]:
@@ -58,6 +62,28 @@ class ModelState:
         with self.changed:
             if self.standing.adopt(entry.current):
                 self._adopted(entry)
+
+    def overtake(self, entry: Entry) -> bool:
+        """Begin to follow `entry`, unless it is ours or an old one; says whether it begins."""
+        with self.changed:
+            ours = self.rollout is not None and self.rollout.id == entry.id
+            if ours or (self.current is not None and self.current.sequence >= entry.sequence):
+                return False
+            self.overtaken = entry
+            self.standing.stop_granting()
+            self.changed.notify_all()
+            return True
+
+    def follow(self, now: float) -> bool:
+        """Answer by the entry that overtook us, once no rollout is under way and no lease is out; says when it does."""
+        with self.changed:
+            entry = self.overtaken
+            if entry is None or self.rollout is not None or not self.standing.follow(entry.current, now):
+                return False
+            self.overtaken = None
+            if self.current == entry.current:
+                self._adopted(entry)
+            return True
 
     def succeed(self, entry: Entry, lease_s: float, now: float) -> None:
         """Answer by this ledger entry, the newest at the start; leases of a former life may be out."""

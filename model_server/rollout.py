@@ -178,13 +178,8 @@ def _appended(rollout: Rollout, _event: Event, _now: float) -> Outcome:
 
 def _taken(rollout: Rollout, event: Event, _now: float) -> Outcome:
     assert isinstance(event, LedgerTaken)
-    winner = event.winner
-    aborted, actions = _abort(
-        rollout,
-        f"another process rolled {short(winner.version)} as sequence {winner.sequence} meanwhile; "
-        f"only one model_server may run on a bucket",
-    )
-    return aborted, (Adopt(winner), GrantAgain(), *actions)
+    aborted, actions = _abort(rollout, _lost_to(event.winner))
+    return aborted, (Adopt(event.winner), GrantAgain(), *actions)
 
 
 def _failed(rollout: Rollout, event: Event, _now: float) -> Outcome:
@@ -202,8 +197,22 @@ def _abort(rollout: Rollout, reason: str) -> Outcome:
     return replace(rollout, state=RolloutState.ABORTED, reason=reason), (Withdraw(), RecordAborted(reason))
 
 
+def _overtaken(rollout: Rollout, event: Event, _now: float) -> Outcome:
+    """Whoever found the winner follows it, once leases are over: none was waited for here."""
+    assert isinstance(event, LedgerTaken)
+    return _abort(rollout, _lost_to(event.winner))
+
+
+def _lost_to(winner: Current) -> str:
+    return (
+        f"another process rolled {short(winner.version)} as sequence {winner.sequence} meanwhile; "
+        f"only one model_server may run on a bucket"
+    )
+
+
 TRANSITIONS: Final[Mapping[tuple[RolloutState, type[Event]], Callable[[Rollout, Event, float], Outcome]]] = {
     (RolloutState.PREPARING, FleetLooked): _looked,
+    (RolloutState.PREPARING, LedgerTaken): _overtaken,
     (RolloutState.PREPARING, Stopped): _stopped,
     (RolloutState.FENCING, LeasesOver): _leases_over,
     (RolloutState.FENCING, LedgerAppended): _appended,

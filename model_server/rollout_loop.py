@@ -4,7 +4,6 @@ Carries `POST /models/{m}/rollouts` and `/rollback`. It does each action of `rol
 event, and decides nothing itself. One thread a rollout, one rollout a model.
 """
 
-import json
 import secrets
 import threading
 from collections import deque
@@ -13,24 +12,23 @@ from dataclasses import replace
 from changeover import log_events
 from changeover.clock import now, utc_now
 from changeover.identity import short
-from changeover.manifest import JsonObject
 from changeover.wire import RolloutState
 from model_server import metrics
 from model_server import rollout as machine
+from model_server.aborted import Aborted
 from model_server.exceptions import NoCurrentVersion, Pinned, RolloutUnderWay
 from model_server.fleet import FIND_S, SILENCE_S
 from model_server.ledger import Entry, Ledger, LedgerInDoubt
 from model_server.models import Models, ModelState
 from model_server.promotion import Asked, Promotion
 from model_server.rollout import Action, Event, Rollout
-from model_server.rollout_body import committed, to_json
+from model_server.rollout_body import committed
 from model_server.versions import Versions
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import StoreError
 
 _LOOK_EVERY_S = 0.25
-_LIMIT = 64 * 1024
 _LAST_WORDS_S = 1.0  # how long an answer waits for a rollout's end when the process is going down
 
 
@@ -51,7 +49,7 @@ class Rollouts:
         self._models = models
         self._ledger = ledger
         self._versions = versions
-        self._bucket = bucket
+        self.aborted = Aborted(bucket)
         self._prepare_timeout = prepare_timeout
         self._pins = pins
         self._problems = problems
@@ -104,6 +102,11 @@ class Rollouts:
                     f"model {state.name!r} is being rolled to {short(state.rollout.version)} ({state.rollout.state}): "
                     f"wait for its end, see GET /models/{state.name}/rollouts/{state.rollout.id}"
                 )
+            if state.overtaken is not None:
+                raise RolloutUnderWay(
+                    f"sequence {state.overtaken.sequence} of model {state.name!r} was written by another process and is "
+                    f"being followed: roll again in a moment; only one model_server may run on a bucket"
+                )
             if state.entry is not compared:
                 return None
             if compared is not None and compared.version == version:
@@ -120,16 +123,8 @@ class Rollouts:
         """Keep it in the ledger's history that a rollout was refused before it could begin."""
         state = self._models.get(model)
         rollout = replace(self._new(state, version, asked), state=RolloutState.ABORTED, reason=reason)
-        self._record_aborted(rollout)
+        self.aborted.record(rollout)
         _tell(model, rollout, 0.0)
-
-    def aborted(self, model: str) -> list[JsonObject]:
-        """Every aborted rollout of `model`, newest first, as bodies; raises StoreError."""
-        found = []
-        for item in self._bucket.list(keys.aborted_prefix(model)):
-            told = json.loads(self._bucket.read(item.key, _LIMIT))
-            found.append(told)
-        return found[::-1]
 
     def previous(self, model: str) -> str:
         """The version that was current before this one; raises NoCurrentVersion."""
@@ -229,6 +224,8 @@ class Rollouts:
             if look.pending and not look.failed and now() < rollout.deadline and not self._stopping.is_set():
                 state.changed.wait(_LOOK_EVERY_S)
                 look = state.fleet.look(rollout.version, now())
+            if state.overtaken is not None:
+                return machine.LedgerTaken(state.overtaken.current)
         return machine.Stopped() if self._stopping.is_set() else look
 
     def _do(self, state: ModelState, rollout: Rollout, action: Action) -> Event | None:
@@ -246,7 +243,7 @@ class Rollouts:
             case machine.GrantAgain():
                 state.grant_again()
             case machine.RecordAborted():
-                self._record_aborted(rollout)
+                self.aborted.record(rollout)
         return None
 
     def _append(self, rollout: Rollout) -> Event:
@@ -268,13 +265,6 @@ class Rollouts:
             return machine.LedgerTaken(newest.current)
         except StoreError as error:
             return machine.LedgerFailed(f"the ledger could not be written: {error}")
-
-    def _record_aborted(self, rollout: Rollout) -> None:
-        try:
-            body = json.dumps(to_json(rollout), indent=1).encode()
-            self._bucket.create(keys.aborted_key(rollout.model, rollout.id), body, "application/json")
-        except StoreError as error:
-            log_events.event("rollout.unrecorded", level="warning", model=rollout.model, reason=str(error))
 
 
 def _tell(model: str, rollout: Rollout, took_s: float) -> None:

@@ -8,6 +8,7 @@ from changeover.clock import parse_rfc3339
 from changeover.exceptions import UnknownVersion
 from changeover.identity import normalize_version
 from changeover.manifest import JsonObject
+from changeover.wire import RolloutState
 from model_server.auth import Gate, Right
 from model_server.exceptions import MalformedRequest, UnknownModel, VersionRejected
 from model_server.promotion import Asked
@@ -62,9 +63,9 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
     @routes.get("/models/<model>/rollouts/<identity>")
     def one(model: str, identity: str) -> Response:
         calls.known(model)
-        for body in _history(calls, rollouts, model):
-            if identity in {body["id"], str(body["sequence"])}:
-                return jsonify(body)
+        body = _one(calls, rollouts, model, identity)
+        if body is not None:
+            return jsonify(body)
         raise UnknownModel(f"model {model!r} has no rollout {identity!r}; see GET /models/{model}/rollouts")
 
     def _begin(model: str, version: str, asked: Asked, wait_s: float) -> Response:
@@ -82,11 +83,34 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
 def _history(calls: VersionCalls, rollouts: Rollouts, model: str) -> list[JsonObject]:
     """Everything that was rolled or tried, newest first: the one under way, the ledger, and what was aborted."""
     bodies: list[JsonObject] = [entry.to_json() for entry in calls.ledger.entries(model)]
-    bodies += rollouts.aborted(model)
+    bodies += rollouts.aborted.all(model)
     bodies.sort(key=lambda body: str(body["rolled_at"]), reverse=True)
-    state = calls.models.find(model)
-    under_way = state.rollout if state else None
+    under_way = _under_way(calls, model)
     return bodies if under_way is None else [to_json(under_way), *bodies]
+
+
+def _one(calls: VersionCalls, rollouts: Rollouts, model: str, identity: str) -> JsonObject | None:
+    """The rollout of this id or sequence number; of tries for one number it is what became of it, or the newest."""
+    if identity.isascii() and identity.isdigit():
+        under_way = _under_way(calls, model)
+        if under_way is not None and identity == str(under_way.sequence):
+            return to_json(under_way)
+        entry = calls.ledger.numbered(model, int(identity[:9]))
+        tries = (body for body in rollouts.aborted.all(model) if identity == str(body["sequence"]))
+        return entry.to_json() if entry is not None else next(tries, None)
+    found = rollouts.find(model, identity)
+    if found is not None:
+        entry = calls.ledger.numbered(model, found.sequence) if found.state is RolloutState.COMMITTED else None
+        return entry.to_json() if entry is not None else to_json(found)
+    aborted = rollouts.aborted.find(model, identity)
+    if aborted is not None:
+        return aborted
+    return next((entry.to_json() for entry in calls.ledger.entries(model) if entry.id == identity), None)
+
+
+def _under_way(calls: VersionCalls, model: str) -> Rollout | None:
+    state = calls.models.find(model)
+    return state.rollout if state else None
 
 
 def _told(calls: VersionCalls, model: str, rollout: Rollout) -> JsonObject:

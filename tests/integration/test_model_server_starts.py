@@ -197,24 +197,6 @@ def test_a_store_that_is_away_is_waited_for_and_one_that_goes_away_is_survived(t
     store.end()
 
 
-def test_of_two_servers_on_one_bucket_the_loser_of_a_number_adopts_the_winners_version(
-    server: ServerProcess, tmp_path: Path
-) -> None:
-    """Fault 62: the ledger serialises the rolls of both; who loses a number aborts and follows."""
-    server.start()
-    for seed in (1, 2, 3):
-        assert server.publish(a_model(seed)).ok
-    assert server.roll(version_of(a_model(1))).ok
-    other = ServerProcess(server.store, server.bucket, tmp_path / "other").start()
-    assert server.roll(version_of(a_model(2))).json()["state"] == "committed"
-    lost = other.roll(version_of(a_model(3))).json()
-    assert lost["state"] == "aborted"
-    assert "only one model_server" in lost["reason"]
-    assert current(other) == version_of(a_model(2))
-    other.end()
-    server.end()
-
-
 def test_a_stop_ends_a_roll_that_waits_and_says_so(server: ServerProcess) -> None:
     server.start()
     for seed in (1, 2):

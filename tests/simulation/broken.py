@@ -121,6 +121,15 @@ def late_entry_answered_at_once() -> Patches:
     return (mock.patch.object(takeover, "take_over", at_once),)
 
 
+def followed_at_once() -> Patches:
+    """An entry that another process wrote is answered by as soon as it is found."""
+
+    def follow(self: Standing, current: Current, now: float) -> bool:
+        return self.adopt(current)
+
+    return (mock.patch.object(Standing, "follow", follow),)
+
+
 _take_over = takeover.take_over
 
 
@@ -142,6 +151,7 @@ BUILDS: Final[Mapping[str, Callable[[], Patches]]] = {
         no_margin,
         hint_lowered_at_start,
         late_entry_answered_at_once,
+        followed_at_once,
     )
 }
 
@@ -166,6 +176,9 @@ def harder(name: str | None, plan: Plan) -> Plan:
         case "late-entry-answered-at-once":
             hasty = replace(_mean(plan, [1000]), killed_after=(None, 1.7), rolls_at=[0.5], faults_at=[])
             return replace(hasty, meanness=1.0, think_s=0.05)
+        case "followed-at-once":
+            hasty = replace(_mean(plan, [1000]), killed_after=(None, None), rolls_at=[0.5], faults_at=[])
+            return replace(hasty, clocks=plan.clocks * 3, meanness=1.0, think_s=0.02)
         case "lower-sequence":
             return replace(plan, listing_lags=True)
         case "flip-before-durable":

@@ -1,7 +1,7 @@
 """model_server in the simulated world: its own `Standing`, `Fleet`, `Rollout`, `answer`, `decide` and `take_over`.
 
 What is done here between them mirrors threads and HTTP, one event a step, so that anything may come in between:
-`start` -> `Background._load` and `_decide`; `check` and `report` -> `routes/current.py` and `routes/replicas.py`;
+`start` -> `Background._load` and `_decide`; `audit.py` -> `Audit._run`; `check` and `report` -> `routes/current.py` and `routes/replicas.py`;
 `begin` -> `Rollouts.begin`; `_perform` -> `Rollouts._drive` and `_do`; `_append` -> `Ledger.append`.
 """
 
@@ -20,7 +20,8 @@ from model_server.freshness import answer
 from model_server.rollout import Action, Event, Rollout
 from model_server.takeover import Takeover
 from predict_api.connection import Answer as Http
-from tests.simulation.events import Clock, Events, Process
+from tests.simulation.audit import Audit, Audited
+from tests.simulation.events import Clock, Events
 from tests.simulation.store import Kept, Store
 
 MODEL = "loan"
@@ -28,7 +29,7 @@ Told = Callable[[RolloutState, int | None], None]  # how a rollout ended, and it
 LOOK_EVERY = 0.25
 
 
-class Server(Process):
+class Server(Audited):
     """One model_server; `saw` is told of every action before it is done."""
 
     def __init__(
@@ -49,6 +50,7 @@ class Server(Process):
         self.lives += 1
         self.standing, self.fleet = Standing(), Fleet()
         self.rollout: Rollout | None = None
+        self.overtaken: Kept | None = None
         self._told: list[Told] = []
         self._look_due = 0
         self._doing = False
@@ -71,14 +73,16 @@ class Server(Process):
             if found.hint is None:
                 wait(newest, found)
             else:
-                self._hint(found.hint, lambda: wait(newest, found), again)
+                self.write_hint(found.hint, lambda: wait(newest, found), again)
 
         def wait(newest: Kept, found: Takeover) -> None:
             lease_s = found.lease_ms / 1000
 
             def settle() -> None:
                 hint: JsonObject = {"sequence": newest.sequence, "lease_ms": max(found.lease_ms, self.lease_ms)}
-                self._hint(hint, lambda: self._answer_by(newest, lease_s), lambda: self._answer_by(newest, lease_s))
+                self.write_hint(
+                    hint, lambda: self._answer_by(newest, lease_s), lambda: self._answer_by(newest, lease_s)
+                )
 
             if found.wait:
                 self.after(lease_s * (1 + lease.MARGIN), settle)
@@ -92,6 +96,7 @@ class Server(Process):
         self.standing.succeed(newest.current, lease_s, self.now())
         self.ready = True
         self.saw("Ready")
+        Audit(self).go_on()
         rolled = [startup.Rolled(one.sequence, one.version) for one in self.store.ledger.values()]
         decision = startup.decide(newest.current, None, startup.pending_upload(self.store.marks, rolled))
         if decision.version is not None:
@@ -123,13 +128,12 @@ class Server(Process):
         """`PUT /models/{m}/replicas/{replica}`."""
         if self.ready:
             self.fleet.reported(ReplicaReport.from_json(body), self.now())
-            if not self._doing:
-                self._look_soon(0.0)
+            self.hasten()
 
     def begin(self, version: str, told: Told) -> None:
         """`POST /models/{m}/rollouts?wait=`; one that cannot begin is told as aborted, without a number."""
         current = self.standing.pointer.current
-        if not self.ready or self.stopping or self.rollout is not None:
+        if not self.ready or self.stopping or self.rollout is not None or self.overtaken:
             told(RolloutState.ABORTED, None)
             return
         if current is not None and current.version == version:
@@ -224,6 +228,9 @@ class Server(Process):
             self._feed(machine.Stopped())
             return
         assert self.rollout is not None
+        if self.overtaken is not None:
+            self._feed(machine.LedgerTaken(self.overtaken.current))
+            return
         look = self.fleet.look(self.rollout.version, self.now())
         if look.pending and not look.failed and self.now() < self.rollout.deadline:
             self._look_soon(LOOK_EVERY)
@@ -252,12 +259,14 @@ class Server(Process):
                 self._feed(machine.LedgerTaken(newest))
                 return
             hint: JsonObject = {"sequence": entry.sequence, "lease_ms": self.lease_ms}
-            self._hint(hint, appended, appended)
+            self.write_hint(hint, appended, appended)
 
         def appended() -> None:
             self._feed(machine.LedgerAppended())
 
         self.store.do(self, lambda: self.store.create(entry), created, again)
 
-    def _hint(self, hint: JsonObject, then: Callable[[], None], failed: Callable[[], None]) -> None:
-        self.store.do(self, lambda: self.store.write_hint(hint), lambda _: then(), failed)
+    def hasten(self) -> None:
+        """Look at the rollout that prepares, soon."""
+        if not self._doing:
+            self._look_soon(0.0)

@@ -39,6 +39,7 @@ class Store:
         self.away_until = 0.0
         self.stalls = False  # while away, what is sent waits in it and is done later
         self.slow_until = 0.0
+        self.landed: Do = lambda: None
         self.late = 0  # writes that nobody waits for any more, and that will land
         self.hides_newest = False  # a listing that lags behind what was written
 
@@ -68,6 +69,7 @@ class Store:
         def land() -> None:
             self.late -= 1
             act()
+            self.landed()
 
         self._events.at(self._events.now + seconds, land)
 
@@ -79,6 +81,11 @@ class Store:
         """The entry with the highest number."""
         last = max(self.ledger)
         return self.ledger[last - 1 if self.hides_newest and last > 1 else last]
+
+    def newer(self, sequence: int) -> Kept | None:
+        """The newest entry, if the number after `sequence` is taken: that one key is asked for, nothing is listed."""
+        following = self.ledger.get(sequence + 1)
+        return following and max(following, self.newest(), key=lambda one: one.sequence)
 
     def write_hint(self, hint: JsonObject) -> None:
         """Overwrite the hint."""

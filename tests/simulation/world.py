@@ -50,6 +50,7 @@ class World:
         self.server.saw, self.server.rolled_at_start = self._saw, self._rolled_at_start
         self.versions = [version(0)]
         self.nemesis = Nemesis(self)
+        self.store.landed = lambda: self.nemesis.over("late store", events.now)
 
     def begin(self) -> None:
         """The first version is current; everybody starts."""
@@ -83,11 +84,6 @@ class World:
         """Wait until all is healed and no rollout is under way, then for a while, and read the state."""
         events = self.events
         events.run(lambda: events.now > CALM_AT and self._calm(), LIMIT)
-        pointed = self.server.standing.pointer.current
-        if pointed is not None and pointed.sequence < max(self.store.ledger):
-            # A write of a former life landed after this one had read the ledger: the next start, or roll, finds it.
-            self.nemesis.do(Fault("kill", "server", 0.1))
-            events.run(self._calm, LIMIT)
         newest = max(self.store.ledger.values(), key=lambda one: one.sequence)
         self.clients.left_out = [one for one in self.workers if newest.version in one.bad]
         ends = [one.end for one in self.history.rollouts]
@@ -151,7 +147,7 @@ class World:
 
     def _saw(self, name: str) -> None:
         self.note(f"model_server: {name}")
-        if name in {"Flip", "Ready"}:
+        if name in {"Flip", "Ready", "Followed"}:
             self._bursts(name)
         self.nemesis.saw(name)
 

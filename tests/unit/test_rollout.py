@@ -75,6 +75,13 @@ def test_a_lost_race_for_the_sequence_number_adopts_the_winner_and_aborts() -> N
     assert names(actions) == ["Adopt", "GrantAgain", "Withdraw", "RecordAborted"]
 
 
+def test_a_rollout_that_is_overtaken_while_it_prepares_adopts_nothing_for_no_lease_is_over() -> None:
+    rollout, actions = machine.step(a_rollout(), EVENTS["taken"], 1.0)
+    assert rollout.state is RolloutState.ABORTED
+    assert "only one model_server" in rollout.reason
+    assert names(actions) == ["Withdraw", "RecordAborted"]
+
+
 def test_a_ledger_that_refuses_aborts_and_grants_again() -> None:
     rollout, actions = machine.step(a_rollout(RolloutState.FENCING), EVENTS["failed"], 1.0)
     assert (rollout.state, rollout.reason) == (RolloutState.ABORTED, "denied")
@@ -88,7 +95,7 @@ def test_nothing_can_happen_to_a_rollout_that_is_over(state: RolloutState, event
         machine.step(a_rollout(state), event, 1.0)
 
 
-@pytest.mark.parametrize("event", ["leases over", "appended", "taken", "failed"])
+@pytest.mark.parametrize("event", ["leases over", "appended", "failed"])
 def test_preparing_knows_neither_leases_nor_the_ledger(event: str) -> None:
     with pytest.raises(machine.ImpossibleEvent):
         machine.step(a_rollout(), EVENTS[event], 1.0)

@@ -39,3 +39,16 @@ def test_what_is_told_never_goes_back() -> None:
     assert not standing.adopt(B)
     standing.announce(A.version)
     assert (standing.pointer.current, standing.pointer.next_version) == (B, A.version)
+
+
+def test_an_entry_of_another_process_is_followed_when_the_leases_on_older_ones_are_over() -> None:
+    standing = Standing()
+    standing.adopt(A)
+    standing.grant(1000, 10.0)
+    assert not standing.follow(B, 10.5)
+    assert standing.grant(1000, 10.6) == (standing.pointer, 0)
+    assert not standing.follow(B, 11.0)
+    assert standing.pointer.current == A
+    assert standing.follow(B, 11.02)
+    assert standing.pointer.current == B
+    assert standing.grant(1000, 11.03)[1] == 1000

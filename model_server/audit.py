@@ -1,0 +1,127 @@
+"""Whether the ledger in the bucket is still the one that is answered by: looked at each second, model by model.
+
+Carries "One process with threads: there is one pointer" of the design for the day on which it is not so. An entry that
+another process wrote is followed as a rollout is committed: no lease is granted any more, those that are out run out,
+then it is answered by. An entry that is gone is said, and nothing is unloaded for it. A store that fails is no news.
+"""
+
+import threading
+from functools import partial
+from typing import Final
+
+from changeover import log_events
+from changeover.clock import now
+from changeover.exceptions import ChangeoverError
+from model_server import metrics
+from model_server.ledger import Entry, Ledger
+from model_server.models import Models, ModelState
+from object_store.exceptions import StoreError, StoreUnavailable
+
+EVERY_S: Final = 1.0  # from one look at the ledgers to the next
+SOON_S: Final = 0.05  # from one look at leases that run out to the next
+SAID_FOR_S: Final = 600.0  # for which `/readyz` tells of another's entry
+
+
+class Audit:
+    """The thread that looks; what it finds wrong it writes into `problems`, for `/readyz`."""
+
+    def __init__(self, models: Models, ledger: Ledger, problems: dict[str, str]) -> None:
+        self._models = models
+        self._ledger = ledger
+        self._problems = problems
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._audited = -1
+        self._said_at: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Begin; the ledger was read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, soon."""
+        self._stopping.set()
+
+    def miss(self, model: str, what: str) -> None:
+        """The bucket was emptied or is an older one: nothing is unloaded, but an operator must know."""
+        reason = (
+            f"{what}: emptied, or restored from a backup? Nothing is unloaded for it; restore the bucket, or roll anew"
+        )
+        if self._problems.get(f"ledger of {model}") != reason:
+            log_events.event("ledger.lost", level="error", model=model, reason=reason)
+        self._problems[f"ledger of {model}"] = reason
+
+    def _run(self) -> None:
+        due = now()
+        while not self._stopping.wait(self._pause(due)):
+            for state in self._models.all():
+                if state.follow(now()):
+                    self._followed(state)
+            if now() >= due:
+                due = now() + EVERY_S
+                self._look()
+
+    def _pause(self, due: float) -> float:
+        under_way = any(state.overtaken is not None for state in self._models.all())
+        return SOON_S if under_way else max(0.0, due - now())
+
+    def _look(self) -> None:
+        """Look for entries that others wrote, and for one entry whether it is still there; the next look takes the next."""
+        states = self._models.all()
+        looks = [partial(self._look_beyond, state) for state in states if state.overtaken is None]
+        held = [state.entry for state in states if state.entry is not None]
+        if held:
+            self._audited = (self._audited + 1) % len(held)
+            looks.append(partial(self._look_for, held[self._audited]))
+        for look in looks:
+            try:
+                look()
+            except StoreError as error:
+                metrics.STORE_FAILURES.labels(type(error).__name__).inc()
+                if isinstance(error, StoreUnavailable):
+                    break  # each of the others would wait for it, too
+        for model, said_at in list(self._said_at.items()):
+            if now() - said_at > SAID_FOR_S:
+                del self._said_at[model]
+                self._problems.pop(_problem(model), None)
+
+    def _look_beyond(self, state: ModelState) -> None:
+        current = state.current
+        newer = self._ledger.newer(state.name, current.sequence if current else 0)
+        if newer is None or not state.overtake(newer):
+            return
+        reason = (
+            f"sequence {newer.sequence} was written by another process: it is followed once leases on older ones are "
+            f"over. Only one model_server may run on a bucket"
+        )
+        log_events.event(
+            "ledger.overtaken",
+            level="error",
+            model=state.name,
+            version=newer.version,
+            sequence=newer.sequence,
+            reason=reason,
+        )
+        self._said_at[state.name] = now()
+        self._problems[_problem(state.name)] = reason
+
+    def _look_for(self, entry: Entry) -> None:
+        if self._ledger.has_lost(entry):
+            self.miss(entry.model, f"sequence {entry.sequence} is current, but gone from the bucket")
+        elif self._problems.pop(f"ledger of {entry.model}", None):
+            log_events.event("ledger.found", model=entry.model, sequence=entry.sequence)
+
+    def _followed(self, state: ModelState) -> None:
+        entry = state.entry
+        if entry is None:
+            return
+        log_events.event("ledger.followed", model=state.name, version=entry.version, sequence=entry.sequence)
+        try:
+            self._ledger.follow(entry)
+        except ChangeoverError as error:
+            # The next start then waits once for leases that are long over.
+            log_events.event("ledger.hint_failed", level="warning", model=state.name, reason=str(error))
+
+
+def _problem(model: str) -> str:
+    return f"model_servers of {model}"

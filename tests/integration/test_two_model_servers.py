@@ -1,0 +1,151 @@
+"""Two model_servers on one bucket, by mistake: one ledger, and each follows what the other wrote. Real ones, real store."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+import requests
+
+from object_store import keys
+from tests.conftest import wait_until
+from tests.integration.artifacts import a_model
+from tests.integration.server_process import ServerProcess
+from tests.integration.stores import Store
+
+
+def version(seed: int) -> str:
+    return hashlib.sha256(a_model(seed)).hexdigest()
+
+
+class Two:
+    """Both on one bucket, `first` with three versions, the first of which it rolled."""
+
+    def __init__(self, store: Store, bucket: str, folder: Path) -> None:
+        self.first = ServerProcess(store, bucket, folder / "first").start()
+        for seed in (1, 2, 3):
+            assert self.first.publish(a_model(seed)).ok
+        assert self.first.roll(version(1)).json()["state"] == "committed"
+        self.second = ServerProcess(store, bucket, folder / "second").start()
+        assert told(self.second)[0] == version(1)
+
+    def end(self) -> None:
+        self.second.end()
+        self.first.end()
+
+
+@pytest.fixture
+def two(store: Store, bucket_name: str, tmp_path: Path) -> Iterator[Two]:
+    both = Two(store, f"two-{bucket_name}", tmp_path)
+    yield both
+    both.end()
+
+
+def told(server: ServerProcess) -> tuple[str, int]:
+    """What a check is answered: the version, and the lease in milliseconds."""
+    answer = server.get("/models/loan/current")
+    return str(answer.json()["version"]), int(answer.headers["Lease-Ms"])
+
+
+def entries(server: ServerProcess) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = server.get("/models/loan/rollouts").json()["rollouts"]
+    return found
+
+
+class Watch:
+    """A client that holds leases by one model_server, and keeps what it was told, each with when it was asked and told."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._server, self._over = server, threading.Event()
+        self.told: list[tuple[float, float, str, int]] = []
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._over.wait(0.01):
+            asked = time.monotonic()
+            said, lease_ms = told(self._server)
+            self.told.append((asked, time.monotonic(), said, lease_ms))
+
+    def leases_on(self, which: str) -> list[float]:
+        """When the leases on a version end, as their holder counts."""
+        return [asked + lease_ms / 1000 for asked, _, said, lease_ms in self.told if said == which and lease_ms]
+
+
+def test_what_one_rolls_the_other_answers_by_soon_and_neither_goes_back(two: Two) -> None:
+    """Fault 62: the other stops granting leases, lets those that are out run out, follows, and says so."""
+    wait_until(lambda: told(two.second)[1] == 1000, what="leases of the second, those of its former life being over")
+    with Watch(two.second) as watch:
+        assert two.first.roll(version(2)).json()["state"] == "committed"
+        wait_until(lambda: told(two.second) == (version(2), 1000), 10, "the other's following")
+    said = [one for _, _, one, _ in watch.told]
+    assert said == sorted(said, key=[version(1), version(2)].index)
+    first_told = min(end for _, end, one, _ in watch.told if one == version(2))
+    assert max(watch.leases_on(version(1))) < first_told
+    assert "ledger.overtaken" in two.second.log
+    assert "only one model_server" in two.second.get("/readyz").json()["problems"]["model_servers of loan"].lower()
+    assert "ledger.overtaken" not in two.first.log
+    wait_until(lambda: two.first.get("/readyz").json()["status"] == "ready", what="the first's readiness")
+    assert two.second.roll(version(3)).json()["state"] == "committed"
+    wait_until(lambda: told(two.first)[0] == version(3), 10, "the first's following")
+    assert [one["sequence"] for one in entries(two.first)] == [3, 2, 1]
+
+
+def test_a_rollout_that_prepares_ends_when_another_model_server_has_rolled(two: Two) -> None:
+    """Fault 62: it could only fail at its end, and would hold up what is to be followed."""
+    assert two.second.report("slow", ready=[version(1)]) == 204
+    assert two.second.roll(version(3), wait=0).status_code == 202
+    assert two.first.roll(version(2)).json()["state"] == "committed"
+    wait_until(lambda: told(two.second)[0] == version(2), 10, "the other's following")
+    newest = next(one for one in entries(two.second) if one["version"] == version(3))
+    assert newest["state"] == "aborted"
+    assert "only one model_server" in str(newest["reason"])
+
+
+def test_of_rolls_that_race_on_two_model_servers_each_number_has_one_winner(two: Two) -> None:
+    """Fault 62: the ledger serialises the rolls of both; who loses a number aborts, or is refused, and follows."""
+    start = threading.Barrier(2)
+    answers: list[requests.Response] = []
+
+    def roll(server: ServerProcess, seed: int) -> None:
+        start.wait(30)
+        answers.append(server.roll(version(seed)))
+
+    threads = [threading.Thread(target=roll, args=one) for one in ((two.first, 2), (two.second, 3))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    won = [one.json()["version"] for one in answers if one.status_code == 200 and one.json()["state"] == "committed"]
+    lost = [one.text for one in answers if one.status_code == 409 or one.json().get("state") == "aborted"]
+    assert len(won) + len(lost) == 2
+    assert won
+    assert all("only one model_server" in one for one in lost)
+    committed = [one for one in entries(two.first) if one["state"] == "committed"]
+    assert [one["sequence"] for one in committed] == list(range(len(won) + 1, 0, -1))
+    for server in (two.first, two.second):
+        wait_until(lambda server=server: told(server)[0] == committed[0]["version"], 10, "the winner's version on both")
+
+
+def test_a_write_of_a_former_life_that_lands_late_is_answered_by_without_a_roll_or_a_restart(two: Two) -> None:
+    """Fault 62: an entry that nobody expects is one of another process, whoever that was."""
+    two.second.end()
+    entry = {"id": "late", "version": version(2), "previous": version(1), "rolled_at": "2026-01-31T12:00:00Z"}
+    body = {**entry, "by": "ann", "reason": "better"}
+    bucket = two.first.store.bucket(bucket=two.first.bucket)
+    bucket.create(keys.rollout_key("loan", 2), json.dumps(body).encode(), "application/json")
+    wait_until(lambda: told(two.first)[0] == version(2), 10, "the entry's version")
+    wait_until(lambda: b'"sequence": 2' in bucket.read(keys.current_key("loan"), 1000), 10, "the hint's following")
+    assert two.first.roll(version(3)).json()["sequence"] == 3
+    bucket.close()
