@@ -6,58 +6,22 @@ Data are kept in the home folder: a second run starts from them and neither trai
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from changeover import Client  # noqa: E402 the project's folder must be known first
-from changeover.clock import now  # noqa: E402
-from changeover.exceptions import ChangeoverError, ServiceRefused, StackNotFound  # noqa: E402
+from changeover.exceptions import ChangeoverError, ServiceRefused  # noqa: E402
 from changeover.identity import short  # noqa: E402
-from changeover.manifest import Draft, Json, JsonObject  # noqa: E402
+from changeover.manifest import Draft, JsonObject  # noqa: E402
 from changeover.parent import end_with_parent, outlives_parent  # noqa: E402
+from examples.running import Stack, first_answer  # noqa: E402
 from examples.segmentation.bodies import DATA, body  # noqa: E402
 
 MODEL = "segmentation"
-
-
-class Stack:
-    """`changeover up` as a child in a process group of its own: Ctrl-C reaches us alone, and we pass one signal on."""
-
-    def __init__(self, home: Path, options: list[str]) -> None:
-        self.home = home
-        self.ending = False
-        command = [sys.executable, "-m", "changeover", "up", "--home", str(home), *options]
-        environment = {"DEFAULT_MODEL": MODEL, **os.environ}
-        signal.signal(signal.SIGINT, self._end)
-        signal.signal(signal.SIGTERM, self._end)
-        self.process = subprocess.Popen(command, env=environment, process_group=0)  # noqa: S603 our own program
-        if self.ending:
-            self.process.terminate()
-
-    def _end(self, _number: int, _frame: object) -> None:
-        if not self.ending:
-            self.ending = True
-            if hasattr(self, "process"):
-                self.process.terminate()
-
-    def wait_until_up(self) -> Client | None:
-        """A client as soon as everything answers; None if it ended instead."""
-        pause = threading.Event()
-        while self.process.poll() is None:
-            try:
-                client = Client(home=self.home)
-                if client.stack.pids is not None and client.stack.pids.up == self.process.pid:
-                    return client
-            except StackNotFound:
-                pass
-            pause.wait(0.1)
-        return None
 
 
 def start_training(folder: Path) -> subprocess.Popen[bytes] | None:
@@ -102,19 +66,6 @@ def ask(client: Client) -> None:
         print(f"\nPOST /predict  <- segmentation_{name}.json\n{_shown(answer)}", flush=True)
 
 
-def first_answer(client: Client, value: Json) -> Json:
-    """The answer; a replica that has only just heard of its first model says 503 for a moment."""
-    pause = threading.Event()
-    deadline = now() + 30
-    while True:
-        try:
-            return client.predict(value)
-        except ServiceRefused as error:
-            if error.status != 503 or now() > deadline:
-                raise
-        pause.wait(0.1)
-
-
 def _shown(answer: object) -> str:
     if isinstance(answer, dict) and isinstance(rows := answer.get("predictions"), list):
         rest: JsonObject = {name: value for name, value in answer.items() if name != "predictions"}
@@ -156,7 +107,7 @@ def main() -> int:
         end_with_parent()
     folder = given.home / "example"
     training = None if (given.home / "store").exists() else start_training(folder)
-    stack = Stack(given.home, options)
+    stack = Stack(given.home, options, {"DEFAULT_MODEL": MODEL, **os.environ})
     try:
         if (client := stack.wait_until_up()) is not None:
             model = client.default_model()

@@ -1,0 +1,66 @@
+"""What the shows of the examples have in common: the whole stack as a child process, and the first answer of a model."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from changeover import Client
+from changeover.clock import now
+from changeover.exceptions import ServiceRefused, StackNotFound
+from changeover.manifest import Json
+
+
+class Stack:
+    """`changeover up` as a child in a process group of its own: Ctrl-C reaches us alone, and we pass one signal on."""
+
+    def __init__(self, home: Path, options: list[str], environment: Mapping[str, str]) -> None:
+        self.home = home
+        self.ending = False
+        command = [sys.executable, "-m", "changeover", "up", "--home", str(home), *options]
+        signal.signal(signal.SIGINT, self._end)
+        signal.signal(signal.SIGTERM, self._end)
+        self.process = subprocess.Popen(command, env=environment, process_group=0)  # noqa: S603 our own program
+        if self.ending:
+            self.process.terminate()
+
+    def _end(self, _number: int, _frame: object) -> None:
+        if not self.ending:
+            self.ending = True
+            if hasattr(self, "process"):
+                self.process.terminate()
+
+    def wait_until_up(self) -> Client | None:
+        """A client as soon as everything answers; None if it ended instead."""
+        pause = threading.Event()
+        while self.process.poll() is None:
+            try:
+                client = Client(home=self.home)
+                if client.stack.pids is not None and client.stack.pids.up == self.process.pid:
+                    return client
+            except StackNotFound:
+                pass
+            pause.wait(0.1)
+        return None
+
+    def end(self) -> int:
+        """Ask it to end, once, and return its exit code."""
+        if self.process.poll() is None and not self.ending:
+            self.ending = True
+            self.process.terminate()
+        return self.process.wait()
+
+
+def first_answer(client: Client, value: Json) -> Json:
+    """The answer; a replica that has only just heard of its first model says 503 for a moment."""
+    pause = threading.Event()
+    deadline = now() + 30
+    while True:
+        try:
+            return client.predict(value)
+        except ServiceRefused as error:
+            if error.status != 503 or now() > deadline:
+                raise
+        pause.wait(0.1)
