@@ -3,14 +3,19 @@
 It looks at public attributes of scikit-learn's conventions only and never calls the model.
 """
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.impute import SimpleImputer
+from sklearn.isotonic import IsotonicRegression
+from sklearn.preprocessing import MinMaxScaler
 
 _WRAPPED = ("best_estimator_", "estimator_", "regressor_", "estimator", "regressor")
+_DEEPEST: Final = 32
 
 
 @dataclass(frozen=True)
@@ -18,12 +23,15 @@ class Encoded:
     """What a part of the pipeline says of one column.
 
     `categories` are the values it was fitted on (numpy's scalars made plain, missing ones left out), or None;
-    `closed` says that it raises on others; `text` that the column must hold strings.
+    `closed` says that it raises on others; `text` that the column must hold strings; `missing` that it was fitted on
+    missing values, where that can be told; `ends` are the least and the greatest number it was fitted on.
     """
 
     categories: tuple[object, ...] | None = None
     closed: bool = False
     text: bool = False
+    missing: bool | None = None
+    ends: tuple[float, float] | None = None
 
 
 def parts(estimator: object) -> Iterator[object]:
@@ -60,6 +68,17 @@ def _attribute(part: object, name: str) -> object | None:
     return found
 
 
+def last_part(estimator: object) -> object:
+    """What gives the answer: the last step of a pipeline, the best of a search; else `estimator` itself."""
+    for _ in range(_DEEPEST):
+        steps = getattr(estimator, "steps", None)
+        inside = steps[-1][1] if steps else getattr(estimator, "best_estimator_", None)
+        if inside is None or isinstance(inside, str):
+            break
+        estimator = inside
+    return estimator
+
+
 def input_names(estimator: object) -> list[str] | None:
     """The names of the columns that it was fitted on, in their order, or None if that was an array without names."""
     for part in parts(estimator):
@@ -75,6 +94,8 @@ def input_count(estimator: object) -> int | None:
         count = getattr(part, "n_features_in_", None)
         if count is not None:
             return int(count)
+        if isinstance(part, IsotonicRegression):
+            return 1
     return None
 
 
@@ -94,6 +115,9 @@ def _visit(part: object, names: list[str], found: dict[str, Encoded]) -> bool:
     """Look at one part that is fed the columns `names`; False if what comes after it is fed others."""
     if hasattr(part, "steps"):
         return all(_visit(step, names, found) for _, step in part.steps if not isinstance(step, str | None))
+    native = getattr(part, "_preprocessor", None)  # gradient boosting over histograms encodes categories itself
+    if native is not None:
+        return _visit(native, names, found)
     if hasattr(part, "transformers_"):
         for _, inside, columns in part.transformers_:
             if not isinstance(inside, str):
@@ -114,6 +138,11 @@ def _visit(part: object, names: list[str], found: dict[str, Encoded]) -> bool:
         return False
     if isinstance(part, SimpleImputer):
         return _see_imputer(part, names, found)
+    if isinstance(part, MinMaxScaler) and len(getattr(part, "data_min_", ())) == len(names):
+        for name, least, greatest in zip(names, part.data_min_.tolist(), part.data_max_.tolist(), strict=True):
+            if math.isfinite(least) and math.isfinite(greatest):
+                found[name] = replace(found.get(name, Encoded()), ends=(least, greatest))
+        return False
     inside = _first_inside(part)
     if inside is not None:
         _visit(inside, names, found)
@@ -135,7 +164,10 @@ def _encoded(values: Sequence[object], *, closed: bool) -> Encoded:
     plain = [value.item() if isinstance(value, np.generic) else value for value in values]
     present = tuple(value for value in plain if not is_missing(value))
     return Encoded(
-        categories=present, closed=closed, text=bool(present) and all(isinstance(value, str) for value in present)
+        categories=present,
+        closed=closed,
+        text=bool(present) and all(isinstance(value, str) for value in present),
+        missing=len(present) < len(plain),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import Final
 
-from changeover.formats import EXAMPLES, PARSERS, Format
+from changeover.formats import EXAMPLES, PARSERS, Format, is_date
 
 Cell = float | int | bool | str | None
 Parser = Callable[[object], Cell]
@@ -48,8 +48,9 @@ def cell_parser(
     """The function that turns a JSON value into a cell, or raises BadCell.
 
     Numbers become float and integers int; a missing one is NaN. Booleans and strings stay; a missing one is None.
-    `enum` lists all that is allowed besides a missing value; `written` is the format of a number. With `folded_to`, a
-    string in any case becomes the one of these that it is, and what is none of them becomes casefolded.
+    `enum` lists all that is allowed besides a missing value; `written` is the format of a number, or says that a
+    string is a date. With `folded_to`, a string in any case becomes the one of these that it is, and what is none of
+    them becomes casefolded.
     """
     parse: Parser
     if kind is ColumnType.NUMBER:
@@ -59,7 +60,9 @@ def cell_parser(
     elif kind is ColumnType.BOOLEAN:
         parse = _exactly(bool, "true or false", nullable)
     else:
-        parse = _exactly(str, "a string", nullable)
+        parse = _exactly(str, "a string" if written is None else "a date, a string such as '2024-02-29'", nullable)
+        if written is Format.DATE:
+            parse = _date(parse)
         if folded_to is not None:
             parse = _folded(parse, folded_to)
     return parse if enum is None else _one_of(parse, enum)
@@ -139,6 +142,16 @@ def _exactly(wanted: type, name: str, nullable: bool) -> Parser:
         raise BadCell(f"{shown(value)} is not {name}")
 
     return parse
+
+
+def _date(parse: Parser) -> Parser:
+    def parse_date(value: object) -> Cell:
+        found = parse(value)
+        if found is None or is_date(str(found)):
+            return found
+        raise BadCell(f"{shown(value)} is not a date: a day of the calendar such as '2024-02-29' was expected")
+
+    return parse_date
 
 
 def _folded(parse: Parser, listed: Collection[Cell]) -> Parser:

@@ -1,4 +1,4 @@
-"""How numbers are written: plain, as currency, as a percentage; the one parser of training and serving.
+"""How values are written: numbers plainly, as currency, as a percentage, and dates; the one parser of both sides.
 
 Carries "Bounds at the edge" of the design: texts that consumers send are numbers, "nan" in any case and "" are
 missing. Pure.
@@ -7,6 +7,7 @@ missing. Pure.
 import math
 import re
 from collections.abc import Callable
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -15,14 +16,16 @@ _AMOUNT: Final = re.compile(
     r"(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)\s*(?P<close>\))?",
     re.ASCII,
 )
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NEVER_PLAIN: Final = ("$", "(", "€", "£")
 
 
 class Format(StrEnum):
-    """How the numbers of a column may be written besides plainly."""
+    """How the numbers of a column may be written besides plainly; DATE is of strings."""
 
     CURRENCY = "currency"
     PERCENT = "percent"
+    DATE = "date"
 
 
 def plain(text: str) -> float:
@@ -78,6 +81,17 @@ def percent(text: str) -> float:
     if math.isnan(found):
         raise ValueError(text)
     return found
+
+
+def is_date(text: str) -> bool:
+    """Whether `text` is a day of the calendar as RFC 3339 writes it: "2024-02-29"."""
+    if _DATE.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 PARSERS: Final[dict[Format | None, Callable[[str], float]]] = {

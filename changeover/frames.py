@@ -4,6 +4,7 @@ Training and serving meet here: `read_frame` and a request go through the same p
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -60,9 +61,22 @@ def read_frame(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def raw_values(series: "pd.Series[Any]") -> list[object]:
-    """The values of a raw column as plain Python objects; every kind of missing value is None."""
+    """The values of a raw column as plain Python objects; every kind of missing value is None, a date its ISO form.
+
+    Times of the day and of a zone are no dates and stay what they are, which no column takes.
+    """
+    if series.dtype.kind == "M" and series.dt.tz is None and (series.isna() | (series == series.dt.normalize())).all():
+        series = series.dt.strftime("%Y-%m-%d")
     values = series.astype(object).where(series.notna(), None).tolist()
-    return [value.item() if isinstance(value, np.generic) else value for value in values]
+    return [_plain(value) for value in values]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    return value
 
 
 def rows_of(frame: pd.DataFrame) -> list[JsonObject]:

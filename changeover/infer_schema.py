@@ -6,7 +6,7 @@ is found by asking the model.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,14 +14,14 @@ import pandas as pd
 
 from changeover.anatomy import Encoded, encoded_columns, input_count, input_names, takes_texts
 from changeover.cells import BadCell, Cell, ColumnType
+from changeover.example_frame import text_column
 from changeover.exceptions import InvalidSchema, ScoringFailed
-from changeover.formats import PARSERS, Format
+from changeover.formats import PARSERS, Format, is_date
 from changeover.frames import raw_values
 from changeover.probe_missing import probe_missing
 from changeover.schema import Column, Schema, attached
 from changeover.scoring import score
 
-TEXT_COLUMN: Final = "text"
 MOST_CATEGORIES: Final = 200
 MOST_EXAMPLE_ROWS: Final = 10_000
 
@@ -36,16 +36,16 @@ def infer_schema(estimator: object, example: pd.DataFrame | None = None) -> Sche
     if own is not None:
         return own
     if takes_texts(estimator):
-        named = example.columns if example is not None and len(example.columns) == 1 else [TEXT_COLUMN]
-        return Schema((Column(str(named[0]), ColumnType.STRING),))
+        return Schema((Column(text_column(example), ColumnType.STRING),))
     names = _names(estimator, example)
     encoded = encoded_columns(estimator, names)
     columns: list[Column] = []
     typical: dict[str, Cell] = {}
     for position, name in enumerate(names):
         known = encoded.get(name, Encoded())
-        seen = [] if example is None else raw_values(_series(example, name, position).head(MOST_EXAMPLE_ROWS))
-        column = _column(name, known, seen)
+        series = None if example is None else _series(example, name, position).head(MOST_EXAMPLE_ROWS)
+        seen = [] if series is None else raw_values(series)
+        column = _with_seen(_column(name, _also_of(series, known), seen), known, seen)
         columns.append(column)
         typical[name] = _typical(column, seen)
     schema = Schema(tuple(columns))
@@ -82,7 +82,7 @@ def _column(name: str, known: Encoded, seen: Sequence[object]) -> Column:
     present = [value for value in seen if not _is_gap(value)]
     categories = known.categories or None
     if known.text or (categories and all(isinstance(value, str) for value in categories)):
-        column = Column(name, ColumnType.STRING)
+        column = Column(name, ColumnType.STRING, format=_format_of_texts(present or categories or ()))
     elif present:
         column = _from_values(name, present)
     elif categories and all(isinstance(value, bool) for value in categories):
@@ -120,8 +120,50 @@ def _from_values(name: str, present: Sequence[object]) -> Column:
         if _all_are(texts, written):
             return Column(name, ColumnType.NUMBER, format=written)
     if all(isinstance(value, str) for value in present):
-        return Column(name, ColumnType.STRING)
+        return Column(name, ColumnType.STRING, format=_format_of_texts(present))
     raise InvalidSchema(f"column {name!r} of the example mixes numbers with strings that are no numbers")
+
+
+def _format_of_texts(present: Sequence[object]) -> Format | None:
+    dates = bool(present) and all(isinstance(value, str) and is_date(value) for value in present)
+    return Format.DATE if dates else None
+
+
+def _also_of(series: "pd.Series[Any] | None", known: Encoded) -> Encoded:
+    """What is known of a column, with the categories of pandas where no encoder has its own."""
+    if known.categories is not None or series is None or not isinstance(series.dtype, pd.CategoricalDtype):
+        return known
+    return replace(known, categories=tuple(raw_values(series.dtype.categories.to_series())))
+
+
+def _with_seen(column: Column, known: Encoded, seen: Sequence[object]) -> Column:
+    """`column` with what was seen of it: the range of numbers and dates, and whether values were missing."""
+    gaps = known.missing
+    if seen and not gaps:
+        gaps = any(value is None if column.type is ColumnType.STRING else _is_gap(value) for value in seen)
+    if column.type in (ColumnType.NUMBER, ColumnType.INTEGER):
+        cells = [cell for cell in map(_parsed(column), seen) if isinstance(cell, int | float)]
+        ends = known.ends if not cells else (min(cells), max(cells))
+    elif column.format is Format.DATE:
+        days = [value for value in seen if isinstance(value, str)]
+        return replace(column, missing_seen=gaps, minimum=min(days, default=None), maximum=max(days, default=None))
+    else:
+        ends = None
+    return replace(column, missing_seen=gaps, minimum=ends and ends[0], maximum=ends and ends[1])
+
+
+def _parsed(column: Column) -> Callable[[object], Cell]:
+    """The parser of `column` for values that may be missing or odd: None for these."""
+    parse = replace(column, nullable=True, enum=None).parse
+
+    def parsed(value: object) -> Cell:
+        try:
+            found = parse(value)
+        except BadCell:
+            return None
+        return None if found != found else found
+
+    return parsed
 
 
 def _all_are(texts: Sequence[str], written: Format | None) -> bool:

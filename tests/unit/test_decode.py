@@ -168,6 +168,15 @@ def test_a_string_column_takes_strings_only_and_as_they_are() -> None:
     assert "a value is required" in str(why(None, Column("a", STRING)))
 
 
+def test_a_date_is_a_string_and_reaches_the_model_as_one() -> None:
+    day = Column("a", STRING, nullable=True, format=Format.DATE)
+    assert one("2024-02-29", day) == "2024-02-29"
+    assert one(None, day) is None
+    assert "'2024-02-30' is not a date: a day of the calendar" in str(why("2024-02-30", day))
+    assert "is not a date" in str(why("", day))
+    assert "is not a date, a string such as '2024-02-29'" in str(why(20240229, day))
+
+
 def test_a_closed_list_refuses_other_values_and_an_open_one_does_not() -> None:
     closed = Column("a", STRING, nullable=True, enum=("x", "y"))
     assert one("x", closed) == "x"
@@ -234,6 +243,7 @@ KINDS = [
         (INTEGER, Format.PERCENT),
         (BOOLEAN, None),
         (STRING, None),
+        (STRING, Format.DATE),
     ]
     for nullable in (False, True)
     for extra in Extra

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changeover.formats import PARSERS, currency, percent, plain
+from changeover.formats import PARSERS, currency, is_date, percent, plain
 
 
 def refuses(parse: Callable[[str], float], text: str) -> bool:
@@ -90,3 +90,18 @@ def test_any_text_is_a_number_or_a_value_error(text: str, parse: Callable[[str],
         return
     assert isinstance(found, float)
     assert not math.isinf(found)
+
+
+def test_a_date_is_a_day_of_the_calendar() -> None:
+    assert all(is_date(text) for text in ("2024-02-29", "0001-01-01", "9999-12-31"))
+    refused = (
+        "2023-02-29",
+        "2024-13-01",
+        "20240229",
+        "2024-W09-4",
+        "2024-2-9",
+        " 2024-02-29",
+        "2024-02-29T00:00:00",
+        "",
+    )
+    assert not any(is_date(text) for text in (*refused, "٢٠٢٤-٠٢-٢٩", "0000-01-01"))

@@ -1,5 +1,7 @@
 """Training and serving see the same values: a raw frame and a request become the same typed columns."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,4 +82,15 @@ def test_every_kind_of_gap_in_pandas_is_a_gap() -> None:
 
 def test_rows_that_json_cannot_say_are_refused() -> None:
     with pytest.raises(InvalidSchema, match="holds a Timestamp"):
-        rows_of(pd.DataFrame({"when": pd.to_datetime(["2020-01-01"])}))
+        rows_of(pd.DataFrame({"when": pd.to_datetime(["2020-01-01 12:30"])}))
+
+
+def test_a_day_is_its_text_in_training_as_in_a_request() -> None:
+    schema = Schema((Column("day", ColumnType.STRING, nullable=True, format=Format.DATE),))
+    for values in (pd.to_datetime(pd.Series(["2024-02-29", None])), pd.Series([date(2024, 2, 29), None])):
+        raw = pd.DataFrame({"day": values})
+        assert rows_of(raw) == [{"day": "2024-02-29"}, {"day": None}]
+        assert read_frame(raw, schema)["day"].tolist()[0] == "2024-02-29"
+        assert read_frame(raw, schema).equals(typed_frame(schema, decode(rows_of(raw), schema, 2).columns))  # type: ignore[arg-type]
+    with pytest.raises(RequestFaults, match="day of the calendar"):
+        read_frame(pd.DataFrame({"day": ["2024-02-30"]}), schema)

@@ -14,17 +14,45 @@ FULL = Schema(
         Column("c", ColumnType.STRING, nullable=True, categories=("u",)),
         Column("d", ColumnType.INTEGER),
         Column("e", ColumnType.BOOLEAN),
+        Column("f", unit="EUR", minimum=-1.5, maximum=3, missing_seen=True),
+        Column(
+            "g", ColumnType.STRING, format=Format.DATE, minimum="2020-01-01", maximum="2024-02-29", missing_seen=False
+        ),
     ),
     Extra.IGNORE,
 )
 
 
 def test_a_schema_is_read_back_as_it_was_written() -> None:
-    assert Schema.from_json(FULL.to_json(), strict=True) == FULL
+    read = Schema.from_json(FULL.to_json(), strict=True)
+    assert read == FULL
+    assert repr(read) == repr(FULL)  # what was seen in training, too
 
 
-def test_a_schema_keeps_the_order_of_its_columns() -> None:
-    assert list(Schema.from_json(FULL.to_json()).by_name) == ["a", "b", "c", "d", "e"]
+def test_a_column_says_its_range_unit_and_gaps_in_json() -> None:
+    assert FULL.by_name["f"].to_json() == {
+        "name": "f", "type": "number", "nullable": False, "unit": "EUR", "range": [-1.5, 3], "missing_seen": True
+    }  # fmt: skip
+
+
+def test_what_was_seen_in_training_makes_no_other_schema() -> None:
+    assert Column("a", minimum=0, maximum=1, missing_seen=True) == Column("a", minimum=5, maximum=6)
+    assert Column("a", unit="EUR") != Column("a", unit="USD")
+
+
+def test_a_range_binds_no_request() -> None:
+    assert Column("a", minimum=0, maximum=1).parse(7) == 7.0
+
+
+# the keywords of JSON Schema 2020-12 that a column uses, with the types of their values
+KEYWORDS = {"type": str, "enum": list, "format": str, "description": str}
+OURS = {"name", "nullable", "categories", "case", "unit", "range", "missing_seen"}
+
+
+def test_columns_are_json_schema_that_any_reader_takes() -> None:
+    for column in FULL.columns:
+        for member, value in column.to_json().items():
+            assert isinstance(value, KEYWORDS[member]) if member in KEYWORDS else member in OURS
 
 
 @pytest.mark.parametrize(
@@ -41,6 +69,14 @@ def test_a_schema_keeps_the_order_of_its_columns() -> None:
         ({"columns": [{"name": "a", "nullable": 1}]}, "nullable is 1"),
         ({"columns": [{"name": "a", "format": "euro"}]}, "one of 'currency', 'percent'"),
         ({"columns": [{"name": "a", "type": "string", "format": "percent"}]}, "only number and integer"),
+        ({"columns": [{"name": "a", "format": "date"}]}, "only string columns"),
+        ({"columns": [{"name": "a", "unit": 5}]}, "unit is 5"),
+        ({"columns": [{"name": "a", "missing_seen": "no"}]}, "missing_seen is 'no'"),
+        ({"columns": [{"name": "a", "range": 5}]}, "a list was expected"),
+        ({"columns": [{"name": "a", "range": [1]}]}, "lists 1 values"),
+        ({"columns": [{"name": "a", "range": [2, 1]}]}, "ends before it begins"),
+        ({"columns": [{"name": "a", "range": ["a", "b"]}]}, "what is no number"),
+        ({"columns": [{"name": "a", "type": "string", "range": ["a", "b"]}]}, "only numbers and dates"),
         ({"columns": [{"name": "a", "enum": []}]}, "empty enum"),
         ({"columns": [{"name": "a", "enum": "x"}]}, "a list was expected"),
         ({"columns": [{"name": "a", "enum": ["x"]}]}, "lists 'x', which is no number"),
