@@ -35,6 +35,9 @@ class PredictSettings(Settings):
     drain_seconds: float = Field(
         0.5, ge=0, le=60, description="Seconds from /readyz turning false on SIGTERM until the listener closes"
     )
+    idle_seconds: float = Field(
+        75.0, ge=1, le=3600, description="Seconds after which a connection is closed that has not sent a whole head"
+    )
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1, description="The largest request body that /predict takes")
     max_rows: int = Field(10_000, ge=1, description="The most rows that one request to /predict may have")
     allowed_globals: str = Field(

@@ -28,7 +28,6 @@ from changeover.log_events import configure, event
 from changeover.parent import end_with_parent
 from predict_api.settings import PredictSettings
 
-HEADER_MS: Final = 10_000  # for the head of a request, so that slow senders of headers hold no connection
 KILL_SECONDS: Final = 20  # after SIGTERM, for requests under way
 YOUNG_SECONDS: Final = 2.0  # a worker that dies younger than this is replaced after a pause of its own
 PAUSE_SECONDS: Final = 1.0
@@ -89,7 +88,7 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
         workers=settings.workers,
         blocking_threads=settings.threads,
         backlog=2048,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MS),
+        http1_settings=HTTP1Settings(header_read_timeout=round(settings.idle_seconds * 1000)),
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=KILL_SECONDS,

@@ -19,6 +19,9 @@ from changeover.wire import LEASE_MS, NEXT_VERSION, REPLICA_ID, REPR_DIGEST, SER
 Misbehaviour = Callable[["Exchange"], bool]  # True: the answer was given (or withheld)
 
 
+CUT_OFF_AFTER = 1_500_000  # bytes of what `cut_off` promises: more than is read in one go
+
+
 class WireStub:
     """One model_server that a test holds in its hand; stop and start keep the port."""
 
@@ -235,6 +238,16 @@ def dripping(exchange: Exchange) -> bool:
         for byte in b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + b" " * 1000:
             exchange.wfile.write(bytes([byte]))
             never.wait(0.05)
+    exchange.close_connection = True
+    return True
+
+
+def cut_off(exchange: Exchange) -> bool:
+    """Half of the body that was promised, and the end of the connection."""
+    exchange.send_response(200)
+    exchange.send_header("Content-Length", str(3 * CUT_OFF_AFTER))
+    exchange.end_headers()
+    exchange.wfile.write(b"a" * CUT_OFF_AFTER)
     exchange.close_connection = True
     return True
 

@@ -96,8 +96,9 @@ def _one(calls: VersionCalls, rollouts: Rollouts, model: str, identity: str) -> 
         if under_way is not None and identity == str(under_way.sequence):
             return to_json(under_way)
         entry = calls.ledger.numbered(model, int(identity[:9]))
-        tries = (body for body in rollouts.aborted.all(model) if identity == str(body["sequence"]))
-        return entry.to_json() if entry is not None else next(tries, None)
+        if entry is not None:
+            return entry.to_json()
+        return next((body for body in rollouts.aborted.all(model) if identity == str(body["sequence"])), None)
     found = rollouts.find(model, identity)
     if found is not None:
         entry = calls.ledger.numbered(model, found.sequence) if found.state is RolloutState.COMMITTED else None

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import requests
 
+from predict_api.settings import PredictSettings
 from tests.conftest import port_that_is_free, wait_until
 from tests.faults.pair import MODEL, Pair
 from tests.predict_process import ROOT, Callers, Instances, none_stale
@@ -120,7 +121,7 @@ def _listens(connection: http.client.HTTPConnection) -> bool:
 
 def test_senders_that_stall_are_borne_up_to_the_threads_of_a_worker(stub: WireStub, instances: Instances) -> None:
     """Fault 58: slow heads hold nothing and are closed; each stalled body holds a thread until its sender goes."""
-    api = instances.start(WORKERS="1", THREADS="4")
+    api = instances.start(WORKERS="1", THREADS="4", IDLE_SECONDS="5")
     port = int(api.url.rsplit(":", 1)[1])
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     heads = idle_connections(port, 30)
@@ -141,6 +142,43 @@ def test_senders_that_stall_are_borne_up_to_the_threads_of_a_worker(stub: WireSt
             while one.recv(1000):
                 pass
         one.close()
+
+
+def test_idle_connections_cost_no_answer_and_may_ask_again(stub: WireStub, instances: Instances) -> None:
+    """Fault 58: 200 kept-alive connections with nothing to ask, more than there are threads, are in nobody's way."""
+    api = instances.start(WORKERS="2", THREADS="4")
+    port = int(api.url.rsplit(":", 1)[1])
+    pooled = [http.client.HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(200)]
+    for one in pooled:
+        assert asked(one) == 200
+    assert none_stale(api)
+    with Callers(api, 4) as callers:
+        callers.until(lambda callers: len(callers.answers) > 100, "answers beside idle connections")
+    assert callers.failures == []
+    sockets = [one.sock for one in pooled]
+    for one in pooled:
+        assert asked(one) == 200
+    assert [one.sock for one in pooled] == sockets  # the same connections: none was closed for its idleness
+    for one in pooled:
+        one.close()
+
+
+def asked(connection: http.client.HTTPConnection) -> int:
+    connection.request("POST", "/predict", json.dumps(ROW), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def test_a_connection_is_closed_when_it_was_idle_for_too_long(stub: WireStub, instances: Instances) -> None:
+    """Fault 58: after IDLE_SECONDS, which are longer than clients with a pool are wont to pause."""
+    assert PredictSettings.model_fields["idle_seconds"].default >= 60
+    api = instances.start(WORKERS="1", IDLE_SECONDS="1")
+    port = int(api.url.rsplit(":", 1)[1])
+    pooled = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    assert asked(pooled) == 200
+    assert pooled.sock.recv(1) == b""
+    pooled.close()
 
 
 def test_a_herd_at_a_switch_costs_one_download_and_few_checks(pair: Pair) -> None:

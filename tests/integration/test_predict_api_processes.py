@@ -2,12 +2,14 @@
 
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 import requests
 
+from predict_api.prepare import NICE
 from tests import wire_stub
 from tests.conftest import port_that_is_free, wait_until
 from tests.predict_process import Callers, Instances, PredictApi, none_stale
@@ -115,3 +117,13 @@ def test_a_port_that_is_taken_is_not_shared_with_another_instance(
     second = PredictApi(int(api.url.rsplit(":", 1)[1]), stub.url, tmp_path)
     assert second.process.wait(40) == 2
     assert "PREDICT_PORT" in second.events("settings.invalid")[0]["reason"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_the_thread_that_prepares_comes_after_those_that_answer(stub: WireStub, instances: Instances) -> None:
+    api = instances.start(WORKERS="1", THREADS="4")
+    worker = api.workers()[0]
+    stats = [path.read_text() for path in Path(f"/proc/{worker.pid}/task").glob("*/stat")]
+    nice = [int(stat.rpartition(")")[2].split()[16]) for stat in stats]
+    assert set(nice) == {worker.nice(), NICE}  # threads that it starts for its computations are as patient as it is
+    assert nice.count(worker.nice()) > 4  # those that answer, and the one that checks

@@ -1,6 +1,8 @@
 """predict_api/cache.py: verified on every read, shared, optional; faults 46-48."""
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -115,6 +117,61 @@ def test_old_versions_are_forgotten_but_not_those_in_use(tmp_path: Path) -> None
     cache.prune("loan", {oldest})
     left = {path.stem for path in (tmp_path / "loan").glob("*.joblib")}
     assert left == {oldest, *(digest.sha256(buffer) for buffer in buffers[-KEPT:])}
+
+
+class OtherWorker:
+    """Another process that has its turn until it is told to leave; `left` says that it is about to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.left = folder / "left"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", HAS_ITS_TURN, str(folder), str(self.left)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"in\n"
+
+    def leave(self) -> None:
+        self._process.communicate(b"leave\n", timeout=30)
+
+
+HAS_ITS_TURN = """
+import sys
+from pathlib import Path
+from predict_api.cache import Cache
+with Cache(Path(sys.argv[1])).turn("loan", 30.0):
+    print("in", flush=True)
+    sys.stdin.readline()
+    Path(sys.argv[2]).touch()
+"""
+
+
+def test_one_worker_at_a_time_has_its_turn(tmp_path: Path) -> None:
+    other, entered, found = OtherWorker(tmp_path), threading.Event(), []
+
+    def enter() -> None:
+        with Cache(tmp_path).turn("loan", 30.0):
+            found.append(other.left.exists())
+            entered.set()
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    entered.wait(0.3)
+    other.leave()
+    thread.join(30)
+    assert found == [True]
+
+
+def test_a_turn_that_does_not_come_is_given_up_and_another_models_is_not_waited_for(tmp_path: Path) -> None:
+    other = OtherWorker(tmp_path)
+    with Cache(tmp_path).turn("fraud", 30.0):
+        assert not other.left.exists()
+    with Cache(tmp_path).turn("loan", 0.1):
+        assert not other.left.exists()
+    with Cache(tmp_path).turn("loan", 0.0), Cache(None).turn("loan", 30.0):
+        assert not other.left.exists()
+    other.leave()
 
 
 def test_without_a_directory_everything_is_downloaded() -> None:

@@ -48,6 +48,26 @@ def test_nobody_listening_is_known_at_once(stub: WireStub) -> None:
     assert kind_of_failure(Connection(stub.url), 10) == "refused"
 
 
+@pytest.mark.parametrize("gently", [True, False])
+def test_a_body_that_is_cut_off_is_never_taken_for_a_whole_one(stub: WireStub, gently: bool) -> None:
+    stub.on_artifact = wire_stub.cut_off
+    connection = Connection(stub.url)
+    with pytest.raises(CallFailed) as caught:
+        connection.call("GET", "/models/default/versions/x/artifact", {}, now() + 10, largest=10_000_000, gently=gently)
+    assert caught.value.kind == "truncated"
+    assert str(wire_stub.CUT_OFF_AFTER) in str(caught.value)
+
+
+def test_a_body_that_is_read_gently_is_the_same(stub: WireStub) -> None:
+    body = bytes(range(256)) * 10_001  # some pieces and a rest
+    version = stub.publish("default", body, {})
+    connection = Connection(stub.url)
+    path = f"/models/default/versions/{version}/artifact"
+    assert connection.call("GET", path, {}, now() + 10, largest=len(body), gently=True).body == body
+    assert connection.call("GET", "/models", {}, now() + 10).status == 200
+    connection.close()
+
+
 class Resolver:
     """The system's resolver with a valve: closed, lookups hang, as on an internal network during a restart."""
 

@@ -107,7 +107,12 @@ def test_a_rollout_that_prepares_ends_when_another_model_server_has_rolled(two: 
     assert two.second.report("slow", ready=[version(1)]) == 204
     assert two.second.roll(version(3), wait=0).status_code == 202
     assert two.first.roll(version(2)).json()["state"] == "committed"
-    wait_until(lambda: told(two.second)[0] == version(2), 10, "the other's following")
+
+    def followed() -> bool:
+        assert two.second.report("slow", ready=[version(1)]) == 204  # it is there, and waited for
+        return told(two.second)[0] == version(2)
+
+    wait_until(followed, 10, "the other's following")
     newest = next(one for one in entries(two.second) if one["version"] == version(3))
     assert newest["state"] == "aborted"
     assert "only one model_server" in str(newest["reason"])

@@ -26,9 +26,7 @@ CLIENTS: Final = 8
 TIMEOUT_S: Final = 20.0
 LONGEST_PAUSE_S: Final = 0.03
 LARGEST_BATCH: Final = 40
-LONGEST_IDLE_S: Final = (
-    5.0  # predict_api ends a connection after 10 s without a request; who is about to ask may meet that
-)
+LONGEST_IDLE_S: Final = 5.0  # who asks on a connection that was idle for longer may meet its end
 
 
 Record = Callable[[Answer], None]

@@ -1,0 +1,75 @@
+"""The history of rollouts over HTTP: one of them without the others, and no record read twice."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from object_store import keys
+from tests.conftest import wait_until
+from tests.integration.artifacts import a_model
+from tests.integration.server_process import ServerProcess
+from tests.integration.stores import Store
+
+
+def version(seed: int) -> str:
+    return hashlib.sha256(a_model(seed)).hexdigest()
+
+
+@pytest.fixture
+def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ServerProcess]:
+    """Two entries, and between them a try that was aborted."""
+    server = ServerProcess(seaweed, f"history-{bucket_name}", tmp_path / "server").start()
+    for seed in (1, 2):
+        assert server.publish(a_model(seed)).ok
+    assert server.roll(version(1)).json()["state"] == "committed"
+    assert server.report("r1", ready=[version(1)], failed={version(2): "no room"}) == 204
+    assert server.roll(version(2), wait=0).status_code == 202
+    assert server.report("r1", ready=[version(1)], failed={version(2): "no room"}) == 204
+    tried = server.post("/models/loan/rollouts?wait=30", json={"version": version(2)})
+    assert tried.status_code in {200, 409}
+    yield server
+    server.end()
+
+
+def history(server: ServerProcess) -> list[dict[str, object]]:
+    told: list[dict[str, object]] = server.get("/models/loan/rollouts").json()["rollouts"]
+    return told
+
+
+def one(server: ServerProcess, identity: object) -> dict[str, object]:
+    told: dict[str, object] = server.get(f"/models/loan/rollouts/{identity}").json()
+    return told
+
+
+def test_each_rollout_is_found_by_its_id_in_this_life_and_the_next(server: ServerProcess) -> None:
+    wait_until(lambda: all(body["state"] in {"committed", "aborted"} for body in history(server)), what="the end")
+    for _ in range(2):
+        told = history(server)
+        assert {body["state"] for body in told} == {"committed", "aborted"}
+        for body in told:
+            assert one(server, body["id"]) == body
+        assert one(server, 1)["version"] == version(1)
+        assert one(server, 2)["state"] == "aborted"
+        for unknown in ("3", "999999999999", "no-such", "%2e%2e%2f"):
+            assert server.get(f"/models/loan/rollouts/{unknown}").status_code == 404
+        server.end()
+        server.start()
+
+
+def test_one_rollout_is_told_without_reading_the_others_and_a_record_is_read_once(server: ServerProcess) -> None:
+    wait_until(lambda: any(body["state"] == "aborted" for body in history(server)), what="the record")
+    aborted = next(body for body in history(server) if body["state"] == "aborted")
+    bucket = server.store.bucket(bucket=server.bucket)
+    bucket.write(keys.aborted_key("loan", str(aborted["id"])), b"{}", "application/json")
+    assert aborted in history(server)
+    server.end()
+    bucket.write(keys.aborted_key("loan", "other"), b"damaged", "application/json")
+    server.start()
+    assert server.get("/models/loan/rollouts").status_code >= 500
+    assert one(server, 1)["version"] == version(1)
+    committed = one(server, one(server, 1)["id"])
+    assert committed["state"] == "committed"
+    assert one(server, aborted["id"]) == {}
+    bucket.close()
