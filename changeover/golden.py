@@ -3,19 +3,17 @@
 Carries the promise *safety*: a version that answers its golden rows otherwise is refused.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
 from changeover.decode import decode
 from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
 from changeover.manifest import Json, JsonObject
+from changeover.same_answers import same
 from changeover.schema import Schema
 from changeover.scoring import Scores, score
 
 MOST_ROWS: Final = 1_000
-RELATIVE: Final = 1e-6  # other processors and BLAS builds differ in the last digits, other models in the first
-ABSOLUTE: Final = 1e-9
 
 
 def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> JsonObject:
@@ -44,7 +42,7 @@ def replay(estimator: object, schema: Schema, golden: JsonObject) -> None:
         if not isinstance(wanted, dict):
             raise GoldenMismatch(f"the output of golden row {index} is no object")
         for part, answer in got.items():
-            if not _same(wanted.get(part), answer):
+            if not same(wanted.get(part), answer):
                 raise GoldenMismatch(
                     f"golden row {index}: {part} is {answer!r}, the manifest says {wanted.get(part)!r}"
                 )
@@ -67,15 +65,3 @@ def _outputs(scores: Scores) -> list[JsonObject]:
         {"prediction": label, "predict_proba": probability}
         for label, probability in zip(scores.labels, probabilities, strict=True)
     ]
-
-
-def _same(one: Json, other: Json) -> bool:
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        if isinstance(one, int) and isinstance(other, int):
-            return one == other
-        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
-    return one == other

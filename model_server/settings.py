@@ -60,7 +60,8 @@ class ServerSettings(Settings):
         description="more globals that artifacts may name (dotted, comma separated); predict_api needs the same",
     )
     allow_version_skew: bool = Field(
-        default=False, description="whether to admit artifacts of another scikit-learn minor version"
+        default=False,
+        description="whether to admit and load artifacts of another scikit-learn minor version; both services need it",
     )
     spool_dir: str | None = Field(default=None, description="where uploads are kept while they are examined")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

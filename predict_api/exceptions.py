@@ -27,6 +27,10 @@ class ArtifactRefused(ChangeoverError):
     """What was sent as an artifact or manifest is not that version, twice in a row."""
 
 
+class VersionSkew(ChangeoverError):
+    """A model that was made with another minor version of scikit-learn than the one here."""
+
+
 class UnknownModel(ChangeoverError):
     """A model that model_server does not know."""
 

@@ -5,7 +5,18 @@ The only place where predict_api unpickles, and it takes no path.
 
 from collections.abc import Collection
 
-from changeover import digest, unpickle
+import sklearn
+
+from changeover import digest, skew, unpickle
+from changeover.manifest import Manifest
+from predict_api.exceptions import VersionSkew
+
+
+def refuse_skew(manifest: Manifest, allowed: bool) -> None:
+    """Raise VersionSkew for a model that another minor version of scikit-learn made, unless that is `allowed`."""
+    refused = None if allowed else skew.refusal(manifest.environment, {skew.SKLEARN: sklearn.__version__})
+    if refused:
+        raise VersionSkew(refused)
 
 
 def load(buffer: bytes, version: str, extra_globals: Collection[str]) -> object:

@@ -26,7 +26,7 @@ from predict_api.exceptions import ArtifactUnavailable
 from predict_api.fetch import Fetch
 from predict_api.freshness_loop import FreshnessLoop
 from predict_api.held import Prepared
-from predict_api.load import load
+from predict_api.load import load, refuse_skew
 from predict_api.replica import Replica
 
 IDLE_SECONDS: Final = 1.0
@@ -46,10 +46,16 @@ class Preparation:
     """The preparation of one model in this process."""
 
     def __init__(
-        self, replica: Replica, freshness: FreshnessLoop, fetch: Fetch, cache: Cache, extra_globals: Collection[str]
+        self,
+        replica: Replica,
+        freshness: FreshnessLoop,
+        fetch: Fetch,
+        cache: Cache,
+        extra_globals: Collection[str],
+        allow_version_skew: bool = False,
     ) -> None:
         self._replica, self._freshness, self._fetch, self._cache = replica, freshness, fetch, cache
-        self._extra_globals = extra_globals
+        self._extra_globals, self._allow_version_skew = extra_globals, allow_version_skew
         self._stopped = False
         self._kept: tuple[int, float] = (-1, 0.0)  # the sequence that the cache names, and when that was last said
         self._thread = threading.Thread(target=self._run, name=f"prepare-{replica.model}", daemon=True)
@@ -118,6 +124,7 @@ class Preparation:
         return prepared
 
     def _loaded(self, buffer: bytes, manifest: Manifest) -> Prepared:
+        refuse_skew(manifest, self._allow_version_skew)
         estimator = load(buffer, manifest.version, self._extra_globals)
         schema = Schema.from_json(manifest.schema)
         with parallel_config(backend="threading"):  # as in `predict.py`

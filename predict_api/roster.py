@@ -75,5 +75,7 @@ class Roster:
         call = CheckCall(Connection(url, self._lookup), model, self._replica_id)
         freshness = FreshnessLoop(replica, call, self._settings.check_deadline)
         fetch = Fetch(url, self._lookup, model)
-        preparation = Preparation(replica, freshness, fetch, self._cache, self._settings.extra_globals)
+        preparation = Preparation(
+            replica, freshness, fetch, self._cache, self._settings.extra_globals, self._settings.allow_version_skew
+        )
         return Member(replica, freshness, preparation)

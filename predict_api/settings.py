@@ -43,6 +43,9 @@ class PredictSettings(Settings):
     allowed_globals: str = Field(
         "", description="Further globals that an artifact may name, dotted, separated by commas"
     )
+    allow_version_skew: bool = Field(
+        False, description="Whether to load artifacts of another scikit-learn minor version"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The lowest level that is logged"
     )

@@ -5,6 +5,7 @@ import click
 from changeover import __version__
 from changeover.cli.check_history import check_history
 from changeover.cli.credentials import credentials
+from changeover.cli.diff import diff
 from changeover.cli.doctor import doctor
 from changeover.cli.history import history
 from changeover.cli.list import list_versions
@@ -27,7 +28,7 @@ def main() -> None:
 
 for verb in (
     *(up, restart, push, list_versions, show, roll, rollback, history),
-    *(verify, predict, doctor, credentials, check_history),
+    *(diff, verify, predict, doctor, credentials, check_history),
 ):
     main.add_command(verb)
 

@@ -12,12 +12,11 @@ from changeover.cli.verb import Verb, model_option, stack_options
 from changeover.exceptions import ChangeoverError, DigestMismatch, ServiceRefused
 from changeover.identity import short
 from changeover.manifest import Json, JsonObject
+from changeover.same_answers import differing_part
 from changeover.wire import REPR_DIGEST
 
 if TYPE_CHECKING:
     from changeover.client import Client
-
-_NEAR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -92,25 +91,20 @@ def _answer_checks(client: "Client", name: str, version: str, manifest: JsonObje
     body = said if isinstance(said, dict) else {}
     checks = [Check("predict_api answers by it", body.get("model_version") == version, str(body.get("model_version")))]
     if isinstance(outputs, list):
-        same = _same(body.get("predictions"), [_answer_of(output) for output in outputs])
-        checks.append(Check("golden rows", same, f"{len(rows)} answered {'as' if same else 'OTHERWISE than'} recorded"))
+        checks.append(_golden_check(outputs, body.get("predictions")))
     return checks
 
 
-def _answer_of(output: Json) -> Json:
-    if not isinstance(output, dict):
-        return output
-    return {"prediction": output.get("prediction"), "predict_proba": output.get("predict_proba")}
-
-
-def _same(one: Json, other: Json) -> bool:
-    """Equal, numbers to nine digits: another processor may round the last ones otherwise."""
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return abs(one - other) <= _NEAR * max(1.0, abs(one))
-    return one == other
+def _golden_check(outputs: list[Json], predictions: Json) -> Check:
+    """Whether the golden rows are answered as the manifest says; if not, the first row that is not, and how."""
+    answers = predictions if isinstance(predictions, list) else []
+    if len(answers) != len(outputs):
+        return Check("golden rows", False, f"{len(outputs)} were asked, {len(answers)} answered")
+    for index, (wanted, got) in enumerate(zip(outputs, answers, strict=True)):
+        part = differing_part(wanted, got)
+        if part and isinstance(wanted, dict) and isinstance(got, dict):
+            said = f"row {index}: {part} is {got.get(part)!r}, the manifest says {wanted.get(part)!r}"
+            return Check("golden rows", False, f"answered OTHERWISE than recorded; {said}")
+        if part:
+            return Check("golden rows", False, f"row {index} has no answer that can be read")
+    return Check("golden rows", True, f"{len(outputs)} answered as recorded")

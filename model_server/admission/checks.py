@@ -1,17 +1,17 @@
 """What is asked of an artifact before it becomes a version; each fault becomes one sentence. Runs in the child only.
 
 Carries the word *admission* of the design: it loads by the list, has `predict`, was made with the same scikit-learn,
-has a schema, answers a row, and answers its golden rows as its publisher said.
+has a schema, answers a row, and answers its golden rows as its publisher said, and twice alike.
 """
 
 from typing import Final
 
 import joblib
-import sklearn
 
-from changeover import golden, unpickle
+from changeover import golden, skew, unpickle
 from changeover.cells import ColumnType
 from changeover.decode import decode
+from changeover.dump import environment
 from changeover.exceptions import (
     ForbiddenGlobal,
     GoldenMismatch,
@@ -23,7 +23,7 @@ from changeover.exceptions import (
     UnreadableArtifact,
 )
 from changeover.infer_schema import infer_schema
-from changeover.manifest import Json, JsonObject
+from changeover.manifest import Draft, Json, JsonObject
 from changeover.schema import Column, Schema
 from changeover.scoring import Scores, classes_of, describe, score
 from model_server.admission.task import Task
@@ -40,7 +40,6 @@ def examine(buffer: bytes, task: Task) -> JsonObject:
     """The parts of a manifest that admission finds out, or `{"refused": reason}`."""
     try:
         loaded = unpickle.load(buffer, task.extra_globals, task.unpacked_bytes)
-        _check_version(loaded.versions, task.allow_version_skew)
         # neither processes nor the semaphores of a thread pool can be made here, and one row needs neither
         with joblib.parallel_config(backend="sequential"):
             return _describe(loaded, task)
@@ -50,56 +49,50 @@ def examine(buffer: bytes, task: Task) -> JsonObject:
 
 def _describe(loaded: unpickle.Loaded, task: Task) -> JsonObject:
     estimator, draft = loaded.estimator, task.draft
+    made_with, here = draft.environment | loaded.versions, environment()
+    refused = None if task.allow_version_skew else skew.refusal(made_with, here)
+    if refused:
+        raise _Unfit(refused)
     described = describe(estimator)
     schema = infer_schema(estimator) if draft.schema is None else Schema.from_json(draft.schema, strict=True)
-    kept: JsonObject | None = None
-    rows = draft.golden.get("rows") if draft.golden else None
-    if draft.golden is None or not isinstance(rows, list) or not rows:
-        _ask_one_row(estimator, schema)
-    elif draft.golden.get("outputs") is None:
-        kept = golden.record(estimator, schema, [row for row in rows if isinstance(row, dict)])
-    else:
-        golden.replay(estimator, schema, draft.golden)
-        kept = draft.golden
-    environment = draft.environment | loaded.versions
     return {
         "schema": schema.to_json(),
         "estimator": described,
         "classes": classes_of(estimator),
-        "golden": kept,
-        "environment": dict(environment),
-        "warnings": [*loaded.warnings, *_other_versions(draft.environment)],
+        "golden": _golden(estimator, schema, draft),
+        "environment": dict(made_with),
+        "warnings": [*loaded.warnings, *_other_versions(made_with, here, loaded.versions)],
     }
 
 
-def _check_version(versions: dict[str, str], allow_version_skew: bool) -> None:
-    made_with, here = versions.get("scikit-learn"), str(sklearn.__version__)
-    if made_with is None or allow_version_skew or made_with.split(".")[:2] == here.split(".")[:2]:
-        return
-    raise _Unfit(
-        f"the artifact was made with scikit-learn {made_with}, {here} serves here, and models do not keep their meaning "
-        f"from one to the other: train it with {here} (conda_environment.yml), or set ALLOW_VERSION_SKEW=true"
-    )
+def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
+    """The golden rows with their answers: the publisher's, replayed, or what is recorded here and then replayed.
+
+    Replicas will ask the same: a model that does not answer alike twice could not be served.
+    """
+    rows = draft.golden.get("rows") if draft.golden else None
+    if draft.golden is not None and rows and draft.golden.get("outputs") is not None:
+        golden.replay(estimator, schema, draft.golden)
+        return draft.golden
+    given = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    kept = golden.record(estimator, schema, given or [_made_up_row(estimator, schema)])
+    try:
+        golden.replay(estimator, schema, kept)
+    except GoldenMismatch as error:
+        raise _Unfit(f"asked the same twice, the model does not answer alike: {error}") from error
+    return kept
 
 
-def _other_versions(environment: dict[str, str]) -> list[str]:
-    """Sentences on the versions that the publisher names and that differ from those here in more than a patch."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = []
-    for name in ("scikit-learn", "numpy", "scipy", "pandas", "joblib"):
-        theirs = environment.get(name)
-        try:
-            here = version(name)
-        except PackageNotFoundError:
-            continue
-        if theirs is not None and theirs.split(".")[:2] != here.split(".")[:2]:
-            found.append(f"it was trained with {name} {theirs}, {here} serves here; answers may differ")
-    return found
+def _other_versions(made_with: dict[str, str], here: dict[str, str], told: dict[str, str]) -> list[str]:
+    """Sentences on versions that differ; what the artifact itself is known to be made with was `told` of already."""
+    return skew.warnings({name: version for name, version in made_with.items() if name not in told}, here)
 
 
-def _ask_one_row(estimator: object, schema: Schema) -> None:
-    """The canary: a row made up from the schema must be answered. Some models know no zero, so ones are tried too."""
+def _made_up_row(estimator: object, schema: Schema) -> JsonObject:
+    """The canary: a row made up from the schema, that must be answered and becomes the golden row.
+
+    Some models know no zero, so ones are tried too.
+    """
     last: Exception | None = None
     for number in _NUMBERS_TO_TRY:
         row: JsonObject = {column.name: _cell(column, number) for column in schema.columns}
@@ -109,7 +102,7 @@ def _ask_one_row(estimator: object, schema: Schema) -> None:
         except (ScoringFailed, RequestFaults, TooManyRows) as error:
             last = last or error
         else:
-            return
+            return row
     cause = f": {last.__cause__}" if last is not None and last.__cause__ else ""
     raise _Unfit(
         f"the canary failed: asked for one made-up row, the model raised ({last}{cause}); "

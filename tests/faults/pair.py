@@ -17,14 +17,20 @@ from tests.integration.server_process import REPORT_TOKEN, ServerProcess
 from tests.predict_process import PredictApi
 
 MODEL = "loan"
+CLASSES = 20
 
 
 @cache
 def heavy(number: int) -> bytes:
-    """A model of columns `a` and `b` that always answers `number`, in an artifact of some 150 kB."""
+    """A model of columns `a` and `b` that answers `number` near zero, in an artifact of some 150 kB.
+
+    All have the same classes, by rows far away, so that each may be rolled after each.
+    """
     frame = pd.DataFrame({"a": np.linspace(0.0, 2.0, 5000), "b": np.linspace(1.0, 3.0, 5000)})
+    far = pd.DataFrame({"a": np.full(CLASSES, 1e9), "b": np.full(CLASSES, 1e9)})
     buffer = io.BytesIO()
-    joblib.dump(KNeighborsClassifier(1).fit(frame, [number] * 5000), buffer)
+    labels = [*[number] * len(frame), *range(CLASSES)]
+    joblib.dump(KNeighborsClassifier(1).fit(pd.concat([frame, far]), labels), buffer)
     return buffer.getvalue()
 
 

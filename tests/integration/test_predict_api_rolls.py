@@ -151,9 +151,27 @@ def test_a_version_whose_golden_rows_differ_is_refused(api: PredictApi, stub: Wi
     try:
         wait_until(lambda: any(version in one.failed for one in list(stub.reports.values())))
         reasons = [one.failed[version] for one in list(stub.reports.values()) if version in one.failed]
-        assert "golden row 0" in reasons[0]
+        assert "golden row 0: prediction is" in reasons[0]
         assert api.predict().json()["prediction"] == 8
     finally:
+        del stub.nexts["default"]
+
+
+def test_a_version_of_another_scikit_learn_is_refused_by_a_replica_that_has_not_allowed_it(
+    api: PredictApi, stub: WireStub, tmp_path: Path
+) -> None:
+    buffer, manifest = tiny(13)
+    version = stub.publish("default", buffer, {**manifest, "environment": {"scikit-learn": "0.24.2"}})
+    stub.nexts["default"] = version
+    lenient = PredictApi(port_that_is_free(), stub.url, tmp_path, ALLOW_VERSION_SKEW="true", WORKERS="1")
+    try:
+        wait_until(lambda: sum(version in one.failed for one in list(stub.reports.values())) == 2)
+        reasons = [one.failed[version] for one in list(stub.reports.values()) if version in one.failed]
+        assert "made with scikit-learn 0.24.2" in reasons[0]
+        assert "ALLOW_VERSION_SKEW=true" in reasons[0]
+        wait_until(lambda: len(stub.ready(version)) == 1, 40, "the replica that has allowed it")
+    finally:
+        lenient.kill()
         del stub.nexts["default"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from sklearn.dummy import DummyRegressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from changeover.manifest import Draft
@@ -36,7 +36,8 @@ def dumped(estimator: object) -> bytes:
 def test_a_good_model_is_described() -> None:
     told = examine(a_model(1), a_task())
     assert told["classes"] == [0, 1]
-    assert told["golden"] is None
+    assert told["golden"]["rows"] == [{"x0": 0, "x1": 0, "x2": 0}]  # type: ignore[call-overload,index]
+    assert told["golden"]["outputs"][0].keys() == {"prediction", "predict_proba"}  # type: ignore[call-overload,index,union-attr]
     assert told["warnings"] == []
     assert told["environment"]["scikit-learn"]  # type: ignore[call-overload,index]
 
@@ -48,6 +49,21 @@ def test_golden_rows_without_outputs_are_recorded_and_with_outputs_replayed() ->
     assert examine(a_model(1), a_task(golden=recorded))["golden"] == recorded
     wrong = {"rows": rows, "outputs": [{"prediction": 0, "predict_proba": [0.9, 0.1]}]}
     assert "golden" in str(examine(a_model(1), a_task(golden=wrong))["refused"])
+
+
+def test_a_model_that_draws_its_answers_is_refused_at_admission() -> None:
+    five_outputs = np.tile(np.arange(40), (5, 1)).T
+    drawing = dumped(DummyClassifier(strategy="uniform").fit(np.zeros((40, 2)), five_outputs))
+    assert "does not answer alike" in str(examine(drawing, a_task())["refused"])
+    assert "golden row 0: prediction" in str(examine(drawing, a_task())["refused"])
+
+
+def test_the_environment_is_warned_of_and_another_scikit_learn_refused_whoever_names_it() -> None:
+    told = examine(a_model(1), a_task(environment={"python": "3.4.1", "joblib": "0.1"}))
+    assert [warning.split(",")[0] for warning in told["warnings"]] == [  # type: ignore[union-attr]
+        "it was trained with python 3.4.1",
+        "it was trained with joblib 0.1",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_a_file_has_the_digest_of_its_frame(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [("b", 1.25), ("a", "X"), ("y", False)])
-def test_another_cell_is_other_data(change: tuple[str, object]) -> None:
+def test_another_cell_is_other_data(change: tuple[str, float | str | bool]) -> None:
     other = FRAME.copy()
     other.loc[0, change[0]] = change[1]
     assert evaluated_on(other) != evaluated_on(FRAME)

@@ -1,0 +1,127 @@
+"""Two versions beside each other: schema, metrics, environment, size, and their answers to golden rows.
+
+Carries `changeover diff`. A is the version that is, B the one that may come. Pure.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from changeover.manifest import Json, JsonObject, Manifest
+from changeover.same_answers import differing_part
+from changeover.schema_diff import SchemaDiff, compare
+
+MOST_DIFFERENCES: Final = 20
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric of both; what a version does not have is None."""
+
+    name: str
+    a: float | None
+    b: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """By how much B is above A."""
+        return None if self.a is None or self.b is None else self.b - self.a
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Golden rows answered by both versions; `cannot` are sentences on what could not be asked."""
+
+    compared: int = 0
+    differ: int = 0
+    differences: list[JsonObject] = field(default_factory=list)
+    cannot: list[str] = field(default_factory=list)
+
+    def to_json(self) -> JsonObject:
+        """`differences` holds the first 20: `{"row": {...}, "part": "prediction", "a": ..., "b": ...}`."""
+        return {
+            "compared": self.compared,
+            "differ": self.differ,
+            "differences": list[Json](self.differences),
+            "cannot": list[Json](self.cannot),
+        }
+
+
+@dataclass(frozen=True)
+class VersionDiff:
+    """All that can be said of A and B."""
+
+    a: Manifest
+    b: Manifest
+    schema: SchemaDiff
+    metrics: list[Figure]
+    environment: list[tuple[str, str | None, str | None]]
+    same_data: bool | None
+    answers: Answers
+
+    def to_json(self) -> JsonObject:
+        """The document of `changeover diff --json`."""
+        return {
+            "model": self.a.model,
+            "a": self.a.version,
+            "b": self.b.version,
+            "schema": self.schema.to_json(),
+            "metrics": {
+                figure.name: {"a": figure.a, "b": figure.b, "difference": figure.difference} for figure in self.metrics
+            },
+            "same_evaluation_data": self.same_data,
+            "environment": {name: {"a": a, "b": b} for name, a, b in self.environment},
+            "size": {"a": self.a.size, "b": self.b.size, "difference": self.b.size - self.a.size},
+            "golden": self.answers.to_json(),
+        }
+
+
+def diff(a: Manifest, b: Manifest, answers: Answers) -> VersionDiff:
+    """A beside B; of the environment only what differs."""
+    names = [*a.metrics, *(name for name in b.metrics if name not in a.metrics)]
+    packages = sorted({*a.environment, *b.environment})
+    held_out = [(manifest.evaluation or {}).get("data_sha256") for manifest in (a, b)]
+    return VersionDiff(
+        a=a,
+        b=b,
+        schema=compare(a, b),
+        metrics=[Figure(name, a.metrics.get(name), b.metrics.get(name)) for name in names],
+        environment=[
+            (name, a.environment.get(name), b.environment.get(name))
+            for name in packages
+            if a.environment.get(name) != b.environment.get(name)
+        ],
+        same_data=None if None in held_out else held_out[0] == held_out[1],
+        answers=answers,
+    )
+
+
+def row_key(row: Json) -> str:
+    """A row as a text by which it is found among others."""
+    return json.dumps(row, sort_keys=True, ensure_ascii=False)
+
+
+def kept(manifest: Manifest) -> dict[str, tuple[JsonObject, Json]]:
+    """The golden rows that a manifest keeps, with their answers, by `row_key`."""
+    golden = manifest.golden or {}
+    rows, outputs = golden.get("rows"), golden.get("outputs")
+    if not isinstance(rows, list) or not isinstance(outputs, list):
+        return {}
+    pairs = zip(rows, outputs, strict=False)
+    return {row_key(row): (row, output) for row, output in pairs if isinstance(row, dict)}
+
+
+def answers_compared(
+    rows: Sequence[JsonObject], of_a: Mapping[str, Json], of_b: Mapping[str, Json], cannot: Sequence[str]
+) -> Answers:
+    """The answers of both to those `rows` that both have answered, by `row_key`."""
+    compared = [row for row in rows if row_key(row) in of_a and row_key(row) in of_b]
+    differences: list[JsonObject] = []
+    for row in compared:
+        one, other = of_a[row_key(row)], of_b[row_key(row)]
+        part = differing_part(one, other)
+        if part is not None:
+            a, b = (answer.get(part) if isinstance(answer, dict) else answer for answer in (one, other))
+            differences.append({"row": row, "part": part, "a": a, "b": b})
+    return Answers(len(compared), len(differences), differences[:MOST_DIFFERENCES], list(cannot))

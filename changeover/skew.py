@@ -1,0 +1,39 @@
+"""Versions that a model was made with, beside those that are here: what is warned of, and what is refused.
+
+Carries "environment skew" of the design. Between minor versions of scikit-learn models do not keep their meaning, so such
+a model is refused; other distributions are worth a warning. Pure.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+SKLEARN: Final = "scikit-learn"
+WATCHED: Final = ("python", SKLEARN, "numpy", "scipy", "pandas", "joblib")
+
+
+def refusal(made_with: Mapping[str, str], here: Mapping[str, str]) -> str | None:
+    """Why a model of the environment `made_with` must not be loaded `here`; None if it may be.
+
+    Both are versions by distribution name; what is not known differs in nothing.
+    """
+    theirs, ours = made_with.get(SKLEARN), here.get(SKLEARN)
+    if theirs is None or ours is None or _minor(theirs) == _minor(ours):
+        return None
+    return (
+        f"the artifact was made with scikit-learn {theirs}, {ours} serves here, and models do not keep their meaning "
+        f"from one to the other: train it with {ours} (conda_environment.yml), or set ALLOW_VERSION_SKEW=true"
+    )
+
+
+def warnings(made_with: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
+    """A sentence for each distribution whose version differs in more than a patch."""
+    return [
+        f"it was trained with {name} {made_with[name]}, {here[name]} serves here; answers may differ"
+        for name in WATCHED
+        if name in made_with and name in here and _minor(made_with[name]) != _minor(here[name])
+    ]
+
+
+def _minor(version: str) -> list[str]:
+    """The part of a version that a patch leaves alone."""
+    return version.split(".")[:2]
