@@ -1,0 +1,120 @@
+"""Requests that wait are scored together; each gets its own rows or its own error ("Availability", micro-batching)."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from changeover.exceptions import ScoringFailed
+from changeover.scoring import Scores
+from predict_api.joined import MOST_ROWS, Columns, Joined
+from tests.conftest import wait_until
+
+
+class Model:
+    """Doubles its column `a`; a negative number is more than it can take. Its first call waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+        self.entered = threading.Event()
+        self.let_go = threading.Event()
+
+    def __call__(self, columns: Columns, rows: int) -> Scores:
+        self.calls.append(rows)
+        if len(self.calls) == 1:
+            self.entered.set()
+            assert self.let_go.wait(10)
+        numbers = [float(cell) for cell in columns["a"] if isinstance(cell, float)]
+        if any(number < 0 for number in numbers):
+            raise ScoringFailed("the model raised ValueError in predict")
+        return Scores([2 * number for number in numbers], [[number, 1 - number] for number in numbers], [0, 1])
+
+
+def ask(joined: Joined, *numbers: float) -> Scores:
+    return joined.score({"a": list(numbers)}, len(numbers))
+
+
+@pytest.fixture
+def model() -> Model:
+    return Model()
+
+
+def while_one_is_scored(model: Model, joined: Joined, *asked: Callable[[], Scores]) -> list[Future[Scores]]:
+    """The futures of all, the first of which was being scored when the others came."""
+    with ThreadPoolExecutor(len(asked) + 1) as pool:
+        futures = [pool.submit(ask, joined, 1.0)]
+        assert model.entered.wait(10)
+        futures += [pool.submit(one) for one in asked]
+        wait_until(lambda: len(joined._waiting) == len(asked))
+        model.let_go.set()
+    return futures
+
+
+def test_who_waits_is_scored_in_one_call_and_gets_its_own_rows(model: Model) -> None:
+    joined = Joined(model)
+    futures = while_one_is_scored(
+        model, joined, lambda: ask(joined, 2.0), lambda: ask(joined, 3.0, 4.0), lambda: ask(joined, 5.0)
+    )
+    assert [future.result().labels for future in futures] == [[2.0], [4.0], [6.0, 8.0], [10.0]]
+    assert futures[2].result().probabilities == [[3.0, -2.0], [4.0, -3.0]]
+    assert model.calls == [1, 4]
+
+
+def test_who_finds_nobody_scoring_is_scored_at_once(model: Model) -> None:
+    model.let_go.set()
+    joined = Joined(model)
+    assert [ask(joined, float(number)).labels for number in range(3)] == [[0.0], [2.0], [4.0]]
+    assert model.calls == [1, 1, 1]
+
+
+def test_one_that_the_model_cannot_take_spoils_no_other(model: Model) -> None:
+    joined = Joined(model)
+    futures = while_one_is_scored(
+        model, joined, lambda: ask(joined, 2.0), lambda: ask(joined, -1.0), lambda: ask(joined, 5.0)
+    )
+    assert futures[1].result().labels == [4.0]
+    assert futures[3].result().labels == [10.0]
+    with pytest.raises(ScoringFailed):
+        futures[2].result()
+
+
+def test_a_model_that_answers_too_few_rows_of_a_joint_call_is_asked_for_each_alone(model: Model) -> None:
+    def short(columns: Columns, rows: int) -> Scores:
+        found = model(columns, rows)
+        return Scores(found.labels[:1], found.probabilities, found.classes)
+
+    joined = Joined(short)
+    futures = while_one_is_scored(model, joined, lambda: ask(joined, 2.0), lambda: ask(joined, 3.0))
+    assert [future.result().labels for future in futures] == [[2.0], [4.0], [6.0]]
+
+
+def test_a_large_request_holds_up_no_small_one(model: Model) -> None:
+    joined = Joined(model)
+    with ThreadPoolExecutor(1) as pool:
+        large = pool.submit(ask, joined, *[1.0] * (MOST_ROWS + 1))
+        assert model.entered.wait(10)
+        assert ask(joined, 2.0).labels == [4.0]
+        model.let_go.set()
+        assert len(large.result().labels) == MOST_ROWS + 1
+
+
+def test_joint_calls_stay_within_their_most_rows(model: Model) -> None:
+    joined = Joined(model)
+    half = [1.0] * (MOST_ROWS // 2 + 1)
+    while_one_is_scored(model, joined, lambda: ask(joined, *half), lambda: ask(joined, *half))
+    assert model.calls == [1, len(half), len(half)]
+
+
+def test_many_threads_each_get_their_own_answer() -> None:
+    def score(columns: Columns, rows: int) -> Scores:
+        assert len(columns["a"]) == rows
+        return Scores(list(columns["a"]), None, None)
+
+    joined = Joined(score)
+
+    def many(own: float) -> bool:
+        return all(ask(joined, own, own + step / 1000).labels == [own, own + step / 1000] for step in range(500))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(many, [float(number) for number in range(8)]))
