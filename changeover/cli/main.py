@@ -14,6 +14,7 @@ from changeover.cli.push import push
 from changeover.cli.restart import restart
 from changeover.cli.roll import roll
 from changeover.cli.rollback import rollback
+from changeover.cli.schema import schema
 from changeover.cli.show import show
 from changeover.cli.up import up
 from changeover.cli.verb import Verbs
@@ -27,7 +28,7 @@ def main() -> None:
 
 
 for verb in (
-    *(up, restart, push, list_versions, show, roll, rollback, history),
+    *(up, restart, push, schema, list_versions, show, roll, rollback, history),
     *(diff, verify, predict, doctor, credentials, check_history),
 ):
     main.add_command(verb)

@@ -41,6 +41,11 @@ from changeover.wire import RolloutState, VersionState
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="JSON file that says what stands beside it: schema, metrics, environment, golden rows.",
 )
+@click.option(
+    "--schema",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file of the columns, as `changeover schema` prints them and you edited them.",
+)
 @click.option("--description", default="", help="A sentence for people.")
 @click.option("--reason", default="", help="Why it is rolled; kept in the history.")
 @promotion_options
@@ -54,6 +59,7 @@ def push(
     evaluated_on: str | None,
     example: Path | None,
     manifest: Path | None,
+    schema: Path | None,
     description: str,
     reason: str,
     allow_schema_change: bool,
@@ -65,7 +71,7 @@ def push(
     """Publish the joblib FILE as a version; the same bytes again are the same version."""
     from changeover.client import Client
 
-    draft = _draft(manifest, metrics, example, description)
+    draft = _draft(manifest, metrics, example, schema, description)
     progress = UploadProgress(file.name, quiet=as_json)
     client = Client(server_url, home=home)
     name = model or named or client.default_model()
@@ -103,13 +109,18 @@ def _tell(state: str) -> None:
     click.echo(f"  {state}")
 
 
-def _draft(manifest: Path | None, metrics: tuple[str, ...], example: Path | None, description: str) -> Draft | None:
+def _draft(
+    manifest: Path | None, metrics: tuple[str, ...], example: Path | None, schema: Path | None, description: str
+) -> Draft | None:
     """What stands beside the artifact: the manifest file, and over it what the other options say."""
+    from changeover.schema import Schema
+
     draft = Draft.from_json(_json(manifest, "--manifest")) if manifest else Draft()
     figures = dict(_figure(text) for text in metrics)
     golden: JsonObject | None = {"rows": list[Json](_rows(example))} if example else draft.golden
     said = replace(
         draft,
+        schema=Schema.from_json(_json(schema, "--schema"), strict=True).to_json() if schema else draft.schema,
         metrics={**draft.metrics, **figures},
         golden=golden,
         description=description or draft.description,

@@ -1,0 +1,30 @@
+"""`changeover schema`: the schema that a model would get, to be edited and published with `changeover push --schema`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from changeover.cli.verb import Verb
+
+_A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(cls=Verb)
+@click.argument("file", type=_A_FILE)
+@click.option(
+    "--example", type=_A_FILE, help="Raw training data, .csv or .parquet: types, ranges and gaps come from it."
+)
+@click.option("--json", "as_json", is_flag=True, help="Errors as JSON, too; the schema is JSON in any case.")
+def schema(file: Path, example: Path | None, as_json: bool) -> None:
+    """Print the schema of the joblib FILE as JSON; edit it and give it to `push --schema`."""
+    import pandas as pd
+
+    from changeover.infer_schema import infer_schema
+    from changeover.unpickle import load_model
+
+    frame = None
+    if example is not None:
+        frame = pd.read_parquet(example) if example.suffix == ".parquet" else pd.read_csv(example)
+    inferred = infer_schema(load_model(file.read_bytes()), frame)
+    click.echo(json.dumps(inferred.to_json(), indent=None if as_json else 2, ensure_ascii=False))
