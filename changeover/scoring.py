@@ -6,7 +6,7 @@ design. `predict` decides the label (a decision threshold is part of the model),
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.utils.validation import check_is_fitted
 
+from changeover.anatomy import last_part
 from changeover.cells import Cell
 from changeover.exceptions import NotAnEstimator, ScoringFailed
 from changeover.frames import Features, features
@@ -28,8 +29,8 @@ Array = npt.NDArray[np.generic]
 class Scores:
     """The answers for some rows, as JSON.
 
-    `probabilities` holds a list in the order of `classes` for each row (for several outputs, a list of such lists);
-    both are None for a model without `predict_proba`.
+    `probabilities` holds a list in the order of `classes` for each row (for several outputs, a list of such lists, and
+    `classes` a list of lists); both are None for a model without `predict_proba`.
     """
 
     labels: list[Json]
@@ -45,15 +46,16 @@ def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell
     """
     _check(estimator)
     asks = hasattr(estimator, "predict_proba")
-    classes = classes_of(estimator) if asks else None
     if rows == 0:
-        return Scores(labels=[], probabilities=[] if asks else None, classes=classes)
+        return Scores([], [], classes_of(estimator)) if asks else Scores([], None, None)
     fed = features(estimator, schema, columns)
-    returned = _call(estimator, "predict_proba", fed) if asks else None
-    probabilities = _probabilities(returned, rows) if asks else None
+    returned = _call_for_probabilities(estimator, fed) if asks else None
+    probabilities = None if returned is None else _probabilities(returned, rows)
     decided = _labels_by_threshold(estimator, returned)
     labels = _rows_of(_call(estimator, "predict", fed) if decided is None else decided, "predict", rows)
-    return Scores(labels=labels, probabilities=probabilities, classes=classes)
+    if probabilities is None:
+        return Scores(labels, None, None)
+    return Scores(labels, probabilities, _fitting(classes_of(estimator), probabilities[0]))
 
 
 def _labels_by_threshold(estimator: object, probabilities: object) -> Array | None:
@@ -75,13 +77,28 @@ def _labels_by_threshold(estimator: object, probabilities: object) -> Array | No
 
 
 def classes_of(estimator: object) -> list[Json] | None:
-    """The labels in the order of `predict_proba` (a list of lists for several outputs), None where there are none."""
-    classes = getattr(estimator, "classes_", None)
+    """The labels in the order of `predict_proba` (a list of lists for several outputs), None where there are none.
+
+    Where a model gives one probability for each of several labels (a ClassifierChain), or for each part of a mixture,
+    these are named by their places.
+    """
+    classes, last = getattr(estimator, "classes_", None), last_part(estimator)
     if classes is None:
-        return None
-    if isinstance(classes, list) and all(isinstance(output, np.ndarray) for output in classes):
-        return [[_plain(label, "classes_") for label in output.tolist()] for output in classes]
+        parts_of_mixture = getattr(last, "weights_", None) if hasattr(estimator, "predict_proba") else None
+        return None if parts_of_mixture is None else list(range(len(parts_of_mixture)))
+    if isinstance(classes, list) and classes and all(isinstance(output, np.ndarray) for output in classes):
+        if hasattr(last, "chain_method"):
+            return list(range(len(classes)))
+        several: list[Json] = [[_plain(label, "classes_") for label in output.tolist()] for output in classes]
+        return several if len(several) > 1 else cast("list[Json]", several[0])
     return [_plain(label, "classes_") for label in np.asarray(classes).tolist()]
+
+
+def _fitting(classes: list[Json] | None, first: Json) -> list[Json] | None:
+    """`classes`, or places where the `first` row's probabilities are of another shape than they."""
+    if not isinstance(first, list) or not first or isinstance(first[0], list):
+        return classes
+    return list(range(len(first))) if classes is None or isinstance(classes[0], list) else classes
 
 
 def describe(estimator: object) -> JsonObject:
@@ -125,9 +142,24 @@ def _call(estimator: object, method: str, fed: Features) -> object:
         raise ScoringFailed(f"the model raised {type(error).__name__} in {method}") from error
 
 
+def _call_for_probabilities(estimator: object, fed: Features) -> object | None:
+    """What `predict_proba` returns, or None where it only says that there are none."""
+    try:
+        return _call(estimator, "predict_proba", fed)
+    except ScoringFailed as error:
+        cause = error.__cause__
+        if isinstance(cause, NotImplementedError):
+            return None
+        if isinstance(cause, AttributeError) and "predict_proba" in str(cause):
+            return None
+        raise
+
+
 def _probabilities(returned: object, rows: int) -> list[Json]:
     if isinstance(returned, list):  # several outputs: one array each
         outputs = [_rows_of(output, "predict_proba", rows) for output in returned]
+        if len(outputs) == 1:
+            return outputs[0]
         return [list(row) for row in zip(*outputs, strict=True)]
     return _rows_of(returned, "predict_proba", rows)
 
@@ -148,7 +180,7 @@ def _rows_of(returned: object, method: str, rows: int) -> list[Json]:
 def _plain(value: object, where: str) -> Json:
     """A label as JSON of its own type; raises ScoringFailed for what has no JSON form."""
     if isinstance(value, np.generic):
-        value = value.item()
+        value = float(value) if isinstance(value, np.floating) else value.item()
     if isinstance(value, list):
         return [_plain(entry, where) for entry in value]
     if isinstance(value, float):
