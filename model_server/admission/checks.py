@@ -22,6 +22,7 @@ from changeover.exceptions import (
     TooManyRows,
     UnreadableArtifact,
 )
+from changeover.formats import Format
 from changeover.infer_schema import infer_schema
 from changeover.manifest import Draft, Json, JsonObject
 from changeover.schema import Column, Schema
@@ -115,7 +116,7 @@ def _cell(column: Column, number: float) -> Json:
     if listed:
         return listed[0]
     if column.type is ColumnType.STRING:
-        return "a"
+        return "2000-01-01" if column.format is Format.DATE else "a"
     if column.type is ColumnType.BOOLEAN:
         return bool(number)
     return int(number) if column.type is ColumnType.INTEGER else number

@@ -139,6 +139,7 @@ def test_a_hostile_artifact_is_refused_by_name(examiner: Examiner, artifact: Cal
 def test_another_minor_version_of_scikit_learn_is_refused_unless_allowed(
     examiner: Examiner, artifact: Callable[..., Path]
 ) -> None:
+    """Fault 54: at admission."""
     here = sklearn.__version__
     body = artifact(LogisticRegression().fit(X, Y)).read_bytes()
     skewed = artifact(body.replace(here.encode(), ("0" + here[1:]).encode()))

@@ -160,6 +160,7 @@ def test_a_version_whose_golden_rows_differ_is_refused(api: PredictApi, stub: Wi
 def test_a_version_of_another_scikit_learn_is_refused_by_a_replica_that_has_not_allowed_it(
     api: PredictApi, stub: WireStub, tmp_path: Path
 ) -> None:
+    """Fault 54: on a replica."""
     buffer, manifest = tiny(13)
     version = stub.publish("default", buffer, {**manifest, "environment": {"scikit-learn": "0.24.2"}})
     stub.nexts["default"] = version

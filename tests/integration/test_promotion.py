@@ -88,6 +88,7 @@ def test_an_upload_that_does_not_pass_the_gate_is_an_aborted_rollout_once(server
 
 
 def test_a_roll_that_breaks_consumers_is_refused_with_the_diff_unless_it_is_asked_for(server: ServerProcess) -> None:
+    """Fault 27: other names or another number of columns, over HTTP."""
     server.start()
     narrow, wide = published(server, 1, columns=3), published(server, 2, columns=4)
     assert roll(server, narrow).json()["state"] == "committed"
@@ -110,6 +111,7 @@ def test_a_roll_that_breaks_consumers_is_refused_with_the_diff_unless_it_is_aske
 
 
 def test_an_upload_that_breaks_consumers_is_not_rolled_and_the_operator_may_permit_it(server: ServerProcess) -> None:
+    """Fault 27: other names or another number of columns, by the bucket."""
     server.start(ROLL_INCOMING="at-once")
     assert roll(server, published(server, 1)).json()["state"] == "committed"
     drop(server, a_model(2, 4))

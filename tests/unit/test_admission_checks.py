@@ -5,9 +5,12 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from changeover.manifest import Draft
 from model_server.admission.checks import examine
@@ -19,7 +22,7 @@ def a_task(allow_version_skew: bool = False, **draft: Any) -> Task:
     return Task(
         size=0,
         draft=Draft(**draft),
-        extra_globals=(),
+        extra_globals=[],
         memory_bytes=2**33,
         unpacked_bytes=2**30,
         cpu_seconds=60,
@@ -56,6 +59,14 @@ def test_a_model_that_draws_its_answers_is_refused_at_admission() -> None:
     drawing = dumped(DummyClassifier(strategy="uniform").fit(np.zeros((40, 2)), five_outputs))
     assert "does not answer alike" in str(examine(drawing, a_task())["refused"])
     assert "golden row 0: prediction" in str(examine(drawing, a_task())["refused"])
+
+
+def test_the_canary_of_a_date_is_a_date() -> None:
+    days = pd.DataFrame({"day": ["2026-01-31", "2026-02-01"]})
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(days, [0, 1])
+    schema = {"columns": [{"name": "day", "type": "string", "format": "date"}]}
+    told = examine(dumped(model), a_task(schema=schema))
+    assert told["golden"]["rows"] == [{"day": "2000-01-01"}]  # type: ignore[call-overload,index]
 
 
 def test_the_environment_is_warned_of_and_another_scikit_learn_refused_whoever_names_it() -> None:

@@ -99,6 +99,7 @@ def test_the_order_of_columns_and_of_listed_values_says_nothing() -> None:
     ],
 )
 def test_other_classes_break_and_so_does_their_order(classes: list[Json] | None, says: str) -> None:
+    """Fault 28: for the consumers of the version that is current."""
     (change,) = diff(a_version(), a_version(classes=classes)).changes
     assert change.breaks
     assert says in change.says

@@ -1,0 +1,92 @@
+"""Golden rows on their whole way: kept at publish, replayed by every replica, by `changeover verify` and by `diff`."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from changeover import digest
+from object_store import keys
+from tests.faults.pair import MODEL, Pair, heavy
+from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
+from tests.integration.stores import Store
+
+
+@pytest.fixture
+def pair(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[Pair]:
+    server = ServerProcess(seaweed, bucket_name, tmp_path / "server", {"DEFAULT_MODEL": MODEL})
+    pair = Pair(server, tmp_path)
+    try:
+        yield pair.start()
+    finally:
+        pair.end()
+        server.end()
+
+
+def version(number: int) -> str:
+    return digest.sha256(heavy(number))
+
+
+def tamper(pair: Pair, number: int, answer: int) -> None:
+    """Somebody who can write to the bucket says that the nth model answers otherwise; model_server reads it anew."""
+    bucket = pair.server.store.bucket(bucket=pair.server.bucket)
+    key = keys.manifest_key(MODEL, version(number))
+    manifest = json.loads(bucket.read(key, 1 << 20))
+    manifest["golden"]["outputs"][0]["prediction"] = answer
+    bucket.write(key, json.dumps(manifest).encode(), "application/json")
+    pair.server.end()
+    pair.server.start()
+
+
+def types(pair: Pair, *words: str) -> "subprocess.CompletedProcess[str]":
+    """What the command line says and its exit code."""
+    line = [sys.executable, "-m", "changeover", *words, "--server-url", pair.server.url, "-m", MODEL]
+    stack = {"CHANGEOVER_PREDICT_URL": pair.api.url, "CHANGEOVER_TOKEN": PUBLISH_TOKEN, "PATH": "/usr/bin:/bin"}
+    return subprocess.run(line, env=stack, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_version_that_answers_otherwise_than_its_manifest_says_is_refused_with_row_and_part(pair: Pair) -> None:
+    verified = types(pair, "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "golden rows: 1 answered as recorded" in verified.stdout
+
+    pair.publish(2)
+    tamper(pair, 2, answer=3)
+    aborted: dict[str, Any] = pair.server.roll(version(2), MODEL).json()
+    assert aborted["state"] == "aborted"
+    assert "golden row 0: prediction is 2, the manifest says 3" in aborted["reason"]
+    assert pair.answers(1)
+
+    tamper(pair, 1, answer=3)
+    verified = types(pair, "verify")
+    assert verified.returncode == 1
+    assert "WRONG   golden rows: answered OTHERWISE than recorded; row 0: prediction is 1" in verified.stdout
+
+
+def test_diff_shows_versions_side_by_side_and_asks_for_the_answers_that_were_not_kept(pair: Pair) -> None:
+    row = {"a": 0.25, "b": 0.5}
+    manifest = {
+        "golden": {"rows": [row]},
+        "metrics": {"f1": 0.75},
+        "environment": {"python": "3.4.1"},
+        "evaluation": {"data_sha256": "a" * 64},
+    }
+    files = {"artifact": ("m.joblib", heavy(2)), "manifest": (None, json.dumps(manifest))}
+    assert pair.server.post(f"/models/{MODEL}/versions", files=files).status_code == 201
+    told = json.loads(types(pair, "diff", version(1)[:12], version(2), "--json").stdout)
+    assert (told["a"], told["b"]) == (version(1), version(2))
+    assert told["schema"] == {"compatible": True, "changes": []}
+    assert told["metrics"] == {"f1": {"a": None, "b": 0.75, "difference": None}}
+    assert told["environment"] == {"python": {"a": None, "b": "3.4.1"}}
+    golden = told["golden"]
+    assert (golden["compared"], golden["differ"], golden["cannot"]) == (2, 2, [])
+    assert {"row": row, "part": "prediction", "a": 1, "b": 2} in golden["differences"]
+    read = types(pair, "diff", version(1), version(2))
+    assert read.returncode == 0
+    for line in ("schema   the same", "golden rows  2 of 2 answered differently", "prediction: 1 -> 2 for"):
+        assert line in read.stdout
+    assert "on data that is not named for both: do not compare them" in read.stdout
