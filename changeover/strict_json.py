@@ -21,6 +21,7 @@ _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NEITHER: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _LONGEST_SURE_INTEGER: Final = 300  # digits: below a double's 1.8e308
+_MOST_TO_SPLIT: Final = 20_000  # objects; past that, the pieces would take more memory than the time is worth
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _COLONS: Final = (b'":', b" :", b"\t:", b"\r:", b"\n:")
 
@@ -30,22 +31,23 @@ def parse(body: bytes) -> Json:
 
     The fast parser is believed only where nothing is left to doubt; else the careful one decides, and says why.
     """
-    if (_shallow(body) or not _too_deep(body)) and not _may_hold_many_digits(body):
+    objects = body.count(b"{")  # or more, where strings hold some
+    if (_shallow(body, objects) or not _too_deep(body)) and not _may_hold_many_digits(body):
         try:
             value: Json = msgspec.json.decode(body)
         except ValueError:
             return _with_care(body)
-        if _no_key_twice(value, body):
+        if _no_key_twice(value, body, objects):
             return value
     return _with_care(body)
 
 
-def _shallow(body: bytes) -> bool:
+def _shallow(body: bytes, objects: int) -> bool:
     """Whether it is plain without a look at strings that brackets do not nest past DEEPEST."""
     arrays = body.count(b"[")
-    if arrays + body.count(b"{") <= DEEPEST:
+    if arrays + objects <= DEEPEST:
         return True
-    if 2 * arrays + 1 > DEEPEST:
+    if 2 * arrays + 1 > DEEPEST or objects > _MOST_TO_SPLIT:
         return False
     # an object that stands after a comma or in an array is inside an array: each level of arrays has one of objects
     _, *inside = body.split(b"{")
@@ -59,13 +61,11 @@ def _may_hold_many_digits(body: bytes) -> bool:
     return b"0" * (_LONGEST_SURE_INTEGER // 10 - 1) in body[::10].translate(_DIGITS)
 
 
-def _no_key_twice(value: Json, body: bytes) -> bool:
+def _no_key_twice(value: Json, body: bytes, objects: int) -> bool:
     """Whether `value` plainly has as many keys as were written: each takes a colon, and none was overwritten."""
     rows = value if isinstance(value, list) else [value]
-    if body.count(b"{") == len(rows) and all(type(row) is dict for row in rows):
-        keys = sum(map(len, rows))  # type: ignore[arg-type]
-    else:
-        keys = _keys_in(value)
+    flat = objects == len(rows) and all(type(row) is dict for row in rows)
+    keys = sum(map(len, rows)) if flat else _keys_in(value)  # type: ignore[arg-type]
     if keys == body.count(b":"):
         return True
     # there are colons in strings: those that end a key come after a quote or white space
