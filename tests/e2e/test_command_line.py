@@ -133,7 +133,7 @@ def test_one_line_in_a_notebook_publishes_with_schema_and_golden_rows(running_st
     assert (published.state, published.created) == ("current", True)
     manifest = running_stack.client().manifest(published.version, "notebook")
     assert [column["name"] for column in manifest["schema"]["columns"]] == ["age", "income", "debt"]
-    assert len(manifest["golden"]["rows"]) == len(manifest["golden"]["outputs"]) == 5
+    assert len(manifest["golden"]["rows"]) == len(manifest["golden"]["outputs"]) == 10
     assert manifest["environment"]["scikit-learn"]
     wait_until(lambda: answered_by(running_stack, "notebook") == published.version, 30, "the first answer")
 
