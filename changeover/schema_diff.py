@@ -15,7 +15,7 @@ from changeover.cells import shown
 from changeover.manifest import Json, JsonObject, Manifest
 
 _ABSENT: Final[JsonObject] = {"type": "number", "nullable": False, "case": "exact"}
-_TOLD: Final = ("categories", "range", "description")  # what informs only: it says nothing of what is taken
+_TOLD: Final = ("categories", "range", "missing_seen", "description")  # what informs only: it says nothing of what is taken
 _MOST_SHOWN: Final = 5
 
 
