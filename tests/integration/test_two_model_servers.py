@@ -140,7 +140,7 @@ def test_of_rolls_that_race_on_two_model_servers_each_number_has_one_winner(two:
     committed = [one for one in entries(two.first) if one["state"] == "committed"]
     assert [one["sequence"] for one in committed] == list(range(len(won) + 1, 0, -1))
     for server in (two.first, two.second):
-        wait_until(lambda server=server: told(server)[0] == committed[0]["version"], 10, "the winner's version on both")
+        wait_until(lambda server=server: told(server)[0] == committed[0]["version"], 10, "the winner's version on both")  # type: ignore[misc]
 
 
 def test_a_write_of_a_former_life_that_lands_late_is_answered_by_without_a_roll_or_a_restart(two: Two) -> None:
