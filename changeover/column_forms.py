@@ -4,13 +4,14 @@
 ignored); `{"a": [1, ...], ...}` and `{"a": {"0": 1}, ...}` are what `DataFrame.from_dict` reads. Pure.
 """
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, cast
 
 from changeover.cells import shown
 from changeover.exceptions import TooManyRows
 from changeover.faults import Faults
 from changeover.manifest import Json, JsonObject
-from changeover.schema import Schema
+from changeover.schema import Extra, Schema
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
 
@@ -21,13 +22,19 @@ def rows_of_columns(value: JsonObject, schema: Schema, max_rows: int) -> list[Js
     A model with a column `columns` or `data` is never asked in the split form. Raises RequestFaults for a column form
     whose parts do not belong together, TooManyRows past `max_rows`.
     """
+    names: Iterable[Json] = value
     if is_split(value, schema):
-        return _split(value["columns"], value["data"], max_rows)
-    if value and all(type(cells) is list for cells in value.values()):
-        return _lists(value, max_rows)
-    if value and all(type(cells) is dict for cells in value.values()):
-        return _objects(value, max_rows)
-    return None
+        rows = _split(value["columns"], value["data"], max_rows)
+        names = cast("list[Json]", value["columns"])
+    elif value and all(type(cells) is list for cells in value.values()):
+        rows = _lists(value, max_rows)
+    elif value and all(type(cells) is dict for cells in value.values()):
+        rows = _objects(value, max_rows)
+    else:
+        return None
+    if not rows:
+        _refuse_other_names(names, schema)
+    return rows
 
 
 def is_split(value: JsonObject, schema: Schema) -> bool:
@@ -38,6 +45,21 @@ def is_split(value: JsonObject, schema: Schema) -> bool:
         and value.keys() <= _SPLIT_KEYS
         and _SPLIT_KEYS.isdisjoint(schema.by_name)
     )
+
+
+def _refuse_other_names(names: Iterable[Json], schema: Schema) -> None:
+    """Without a row to name them in, columns that are missing or too many are faults of the request."""
+    sent = dict.fromkeys(map(str, names))
+    faults = Faults()
+    for name in schema.by_name:
+        if name not in sent:
+            faults.add(None, name, "the column is missing")
+    if schema.extra is Extra.FORBID:
+        for name in sent:
+            if name not in schema.by_name:
+                faults.add(None, name, "the model has no such column")
+    if faults.any:
+        raise faults.error()
 
 
 def _split(columns: Json, data: Json, max_rows: int) -> list[Json]:

@@ -5,6 +5,7 @@ read their words here. Pure.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
@@ -118,15 +119,15 @@ class ReplicaReport:
             raise MalformedAnswer("a replica's report is no JSON object")
         held, ready, failed = body.get("held"), body.get("ready"), body.get("failed")
         replica, host, pid = body.get("replica"), body.get("host"), body.get("pid")
-        if not isinstance(replica, str) or not isinstance(host, str) or not isinstance(pid, int):
+        if not isinstance(replica, str) or not isinstance(host, str) or type(pid) is not int:
             raise MalformedAnswer("a replica's report names its replica, host and pid")
-        if not isinstance(ready, list) or not isinstance(failed, dict):
-            raise MalformedAnswer("a replica's report has a list 'ready' and an object 'failed'")
+        if not isinstance(ready, list) or not isinstance(failed, dict) or not _are_texts(ready, failed.values()):
+            raise MalformedAnswer("a replica's report has a list 'ready' and an object 'failed', both of texts")
         current = None
         if held is not None:
-            if not isinstance(held, dict) or not isinstance(held.get("sequence"), int):
+            if not isinstance(held, dict) or not _is_int(held.get("sequence")) or not _are_texts([held.get("version")]):
                 raise MalformedAnswer("a replica's report names the sequence and version it holds")
-            current = Current(held["sequence"], str(held.get("version")))
+            current = Current(held["sequence"], held["version"])
         return cls(
             replica=replica,
             host=host,
@@ -135,3 +136,11 @@ class ReplicaReport:
             ready=frozenset(str(version) for version in ready),
             failed={str(version): str(reason) for version, reason in failed.items()},
         )
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _are_texts(*groups: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for group in groups for value in group)

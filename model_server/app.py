@@ -21,7 +21,7 @@ from model_server.promotion import Promotion
 from model_server.publish import Publisher
 from model_server.replica_networks import with_names_replaced
 from model_server.rollout_loop import Rollouts
-from model_server.routes import current, health, problems, replicas
+from model_server.routes import current, health, openapi, problems, replicas
 from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
 from model_server.settings import ServerSettings
@@ -55,18 +55,10 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     promotion = Promotion(versions, settings.conditions, settings.allow_schema_change)
     rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, wrong, promotion)
     drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model)
+    polls = (settings.roll_incoming, settings.incoming_poll)
+    audit = Audit(models, ledger, wrong)
     background = Background(
-        bucket,
-        models,
-        ledger,
-        versions,
-        rollouts,
-        drop_zone,
-        pin,
-        settings.roll_incoming,
-        settings.incoming_poll,
-        Audit(models, ledger, wrong),
-        wrong,
+        bucket, models, ledger, versions, rollouts, drop_zone, pin, *polls, audit=audit, problems=wrong
     )
     gate = Gate(
         settings.publish_token.get_secret_value(),
@@ -78,6 +70,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     _observe(app)
     problems.register(app)
     calls = version_calls.VersionCalls(models, versions, ledger, bucket)
+    app.register_blueprint(openapi.blueprint(settings.default_model))
     app.register_blueprint(current.blueprint(models, secrets.token_hex(8), settings.lease_ms))
     app.register_blueprint(replicas.blueprint(models, gate))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, gate))

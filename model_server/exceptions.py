@@ -66,6 +66,10 @@ class MalformedRequest(ChangeoverError):
     """A request to this API that is not what the call takes."""
 
 
+class OtherReplica(ChangeoverError):
+    """A report of one replica at the address of another."""
+
+
 class UnsupportedBody(ChangeoverError):
     """A media type or content coding that a call does not take."""
 

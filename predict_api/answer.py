@@ -31,21 +31,23 @@ class Scored(Protocol):
 def render(
     scores: Scored, version: str, *, single: bool, inputs: Mapping[str, Sequence[object]] | None = None
 ) -> bytes:
-    """The body of the answer; `inputs` (a list of cells for each column) is added row by row, keys sorted.
+    """The body of the answer; `inputs` (a list of cells for each column) is added row by row, then all keys are sorted.
 
     Raises ScoringFailed if the model returned something that strict JSON cannot say.
     """
     rows = _rows(scores)
     if inputs is not None:
-        names = sorted(inputs)
         for index, row in enumerate(rows):
-            row["inputs"] = {name: _cell(inputs[name][index]) for name in names}
+            row["inputs"] = {name: _cell(cells[index]) for name, cells in inputs.items()}
     body: JsonObject = dict(rows[0]) if single else {"predictions": list[Json](rows)}
     if scores.probabilities is not None and scores.classes is not None:
         body["classes"] = scores.classes
     body["model_version"] = version
     try:
-        return json.dumps(body, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+        told = json.dumps(
+            body, allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=inputs is not None
+        )
+        return told.encode()
     except ValueError as error:
         raise ScoringFailed("the model returned NaN or an infinite number, which JSON cannot say") from error
 

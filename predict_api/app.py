@@ -17,7 +17,7 @@ from predict_api.discovery import Discovery
 from predict_api.lookup import Lookup
 from predict_api.report import Reports
 from predict_api.roster import Roster
-from predict_api.routes import health, models, predict, problems, request_log
+from predict_api.routes import apidocs, health, models, openapi, predict, problems, request_log
 from predict_api.routes.parts import Parts
 from predict_api.settings import PredictSettings
 
@@ -71,6 +71,7 @@ def _routes(parts: Parts) -> Flask:
     app.url_map.strict_slashes = False
     request_log.register(app)
     problems.register(app)
-    for routes in (predict, models, health):
+    for routes in (predict, models, health, openapi):
         app.register_blueprint(routes.blueprint(parts))
+    app.register_blueprint(apidocs.blueprint())
     return app

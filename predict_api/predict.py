@@ -13,6 +13,7 @@ from changeover.exceptions import ChangeoverError
 from changeover.manifest import Json
 from changeover.scoring import score
 from predict_api.answer import render
+from predict_api.bounds import refuse_what_is_too_large
 from predict_api.exceptions import NoModel
 from predict_api.held import Held
 from predict_api.roster import Member
@@ -52,6 +53,7 @@ def answer(question: Question, held: Held, max_rows: int) -> bytes:
     """The body of the answer; raises RequestFaults, TooManyRows or ScoringFailed."""
     prepared = held.prepared
     decoded = decode(question.value, prepared.schema, max_rows)
+    refuse_what_is_too_large(decoded, prepared.schema)
     # A model with n_jobs > 1 would start processes of its own here; threads need none.
     with parallel_config(backend="threading"):
         scores = score(prepared.estimator, prepared.schema, decoded.columns, decoded.rows)

@@ -44,6 +44,7 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     own.UploadTooLarge: Status(413, "too-large", "The artifact is too large"),
     own.UploadIncomplete: Status(422, "incomplete", "Not the bytes that were promised"),
     own.MalformedRequest: Status(400, "malformed-request", "Malformed request"),
+    own.OtherReplica: Status(409, "other-replica", "The report is of another replica"),
     own.UnsupportedBody: Status(415, "unsupported-body", "Unsupported body"),
     own.SpoolFull: Status(507, "no-room", "No room for the upload"),
     own.Unauthenticated: Status(401, "unauthenticated", "Not authenticated"),

@@ -3,14 +3,12 @@
 from flask import Blueprint, Response, request
 
 from changeover.clock import now
-from changeover.identity import check_model_name
+from changeover.identity import REPLICA, check_model_name
 from changeover.wire import ReplicaReport
 from model_server import metrics
 from model_server.auth import Gate, Right
-from model_server.exceptions import MalformedRequest, UnknownModel
-from model_server.models import Models
-
-_LONGEST_NAME = 128
+from model_server.exceptions import MalformedRequest, OtherReplica, UnknownModel
+from model_server.models import Models, ModelState
 
 
 def blueprint(models: Models, gate: Gate) -> Blueprint:
@@ -21,11 +19,9 @@ def blueprint(models: Models, gate: Gate) -> Blueprint:
     def report(model: str, replica: str) -> Response:
         gate.check(Right.REPORT, request.headers.get("Authorization"), request.remote_addr)
         told = ReplicaReport.from_json(request.get_json(silent=True))
-        if told.replica != replica or len(replica) > _LONGEST_NAME:
-            raise MalformedRequest(f"the report is of {told.replica!r}, the address names {replica!r}")
-        state = models.find(check_model_name(model))
-        if state is None:
-            raise UnknownModel(f"there is no model {model!r}; see GET /models")
+        state = _known(models, model, replica)
+        if told.replica != replica:
+            raise OtherReplica(f"the report is of {told.replica!r}, the address names {replica!r}")
         with state.changed:
             state.fleet.reported(told, now())
             metrics.REPLICAS.labels(model).set(state.fleet.awaited(now()))
@@ -35,12 +31,21 @@ def blueprint(models: Models, gate: Gate) -> Blueprint:
     @routes.delete("/models/<model>/replicas/<replica>")
     def leave(model: str, replica: str) -> Response:
         gate.check(Right.REPORT, request.headers.get("Authorization"), request.remote_addr)
-        state = models.find(check_model_name(model))
-        if state is not None:
-            with state.changed:
-                state.fleet.left(replica)
-                metrics.REPLICAS.labels(model).set(state.fleet.awaited(now()))
-                state.changed.notify_all()
+        state = _known(models, model, replica)
+        with state.changed:
+            state.fleet.left(replica)
+            metrics.REPLICAS.labels(model).set(state.fleet.awaited(now()))
+            state.changed.notify_all()
         return Response(status=204)
 
     return routes
+
+
+def _known(models: Models, model: str, replica: str) -> ModelState:
+    """The state of `model`, if both names can be; raises InvalidName, MalformedRequest or UnknownModel."""
+    state = models.find(check_model_name(model))
+    if not REPLICA.fullmatch(replica):
+        raise MalformedRequest(f"{replica!r} is no replica: 1 to 128 letters, digits and .:_- were expected")
+    if state is None:
+        raise UnknownModel(f"there is no model {model!r}; see GET /models")
+    return state

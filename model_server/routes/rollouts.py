@@ -58,7 +58,7 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
         except ValueError as error:
             raise MalformedRequest(f"?at={time!r} is not RFC 3339 (2026-01-31T12:00:00Z): {error}") from error
         entry = calls.ledger.at(model, time)
-        return jsonify({"rollouts": [entry.to_json()] if entry else []})
+        return jsonify(page("rollouts", [entry.to_json()] if entry else [], request))
 
     @routes.get("/models/<model>/rollouts/<identity>")
     def one(model: str, identity: str) -> Response:

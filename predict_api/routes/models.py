@@ -3,8 +3,7 @@
 from flask import Blueprint, Response, g, jsonify
 
 from changeover.manifest import JsonObject
-from predict_api.exceptions import NoModel
-from predict_api.predict import Basis
+from predict_api.predict import Basis, basis
 from predict_api.roster import Member
 from predict_api.routes.parts import Parts
 
@@ -22,14 +21,11 @@ def blueprint(parts: Parts) -> Blueprint:
     def model(model: str) -> Response:
         member = parts.member(model)
         g.model = model
-        held = member.replica.held
-        if held is None:
-            raise NoModel(f"no version of model {model!r} is loaded yet; try again in a second")
-        g.basis = Basis(held, stale=member.freshness.broken)
-        manifest = held.prepared.manifest
+        by = g.basis = basis(member)
+        manifest = by.held.prepared.manifest
         return jsonify(
             {
-                **_line(member),
+                **_line(member, by),
                 "size": manifest.size,
                 "created_at": manifest.created_at,
                 "description": manifest.description,
@@ -39,17 +35,26 @@ def blueprint(parts: Parts) -> Blueprint:
                 "metrics": manifest.metrics,
                 "environment": manifest.environment,
                 "warnings": manifest.warnings,
+                "example": _example(manifest.golden),
             }
         )
 
     return routes
 
 
-def _line(member: Member) -> JsonObject:
-    held = member.replica.held
+def _line(member: Member, by: Basis | None = None) -> JsonObject:
+    held = by.held if by else member.replica.held
     return {
         "model": member.replica.model,
         "version": held.current.version if held else None,
         "sequence": held.current.sequence if held else None,
-        "stale": member.freshness.broken,
+        "stale": by.stale if by else member.freshness.broken,
     }
+
+
+def _example(golden: JsonObject | None) -> JsonObject | None:
+    """The first golden row as it may be sent, with the answer that it must have."""
+    rows, outputs = (golden or {}).get("rows"), (golden or {}).get("outputs")
+    if not isinstance(rows, list) or not rows:
+        return None
+    return {"input": rows[0], "output": outputs[0] if isinstance(outputs, list) and outputs else None}

@@ -39,10 +39,11 @@ def _predict(parts: Parts, model: str) -> Response:
 
 def _includes_inputs() -> bool:
     """Whether `?include=inputs` is asked for; raises UnknownOption for any other value."""
-    asked = request.args.get("include")
-    if asked not in {None, "", "inputs"}:
-        raise UnknownOption(f"include={asked!r} is not known here; ?include=inputs adds each row's inputs")
-    return asked == "inputs"
+    asked = request.args.getlist("include")
+    for value in asked:
+        if value != "inputs":
+            raise UnknownOption(f"include={value!r} is not known here; ?include=inputs adds each row's inputs")
+    return bool(asked)
 
 
 def _check_declared() -> None:

@@ -1,0 +1,21 @@
+"""`GET /openapi.json`: the calls of this service, for people and programs."""
+
+from flask import Blueprint, Response, json
+
+from changeover import __version__
+from changeover.openapi import JSON
+from model_server.openapi import document
+from model_server.routes.problems import STATUSES
+
+
+def blueprint(default_model: str) -> Blueprint:
+    """The call; what it answers is the same for the life of the process."""
+    routes = Blueprint("openapi", __name__)
+    causes = {error.__name__: (status.number, status.title) for error, status in STATUSES.items()}
+    body = json.dumps(document(causes, default_model, __version__))
+
+    @routes.get("/openapi.json")
+    def openapi_json() -> Response:
+        return Response(body, content_type=JSON)
+
+    return routes

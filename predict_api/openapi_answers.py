@@ -1,0 +1,118 @@
+"""The answers of a model as JSON Schema: a row's, a single one's, a batch's. Pure.
+
+Carries the shapes that `predict_api/answer.py` writes.
+"""
+
+from changeover import wire
+from changeover.manifest import Json, JsonObject, Manifest
+from changeover.openapi import NAME, SHA256, header, ref
+from predict_api.openapi_columns import parsed_schema
+from predict_api.openapi_forms import Forms
+
+
+def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> JsonObject:
+    """The answers of one model; without a manifest, those of any model."""
+    outputs = _outputs(manifest)
+    row: JsonObject = {
+        "prediction": _prediction(manifest, outputs),
+        "predict_proba": _probabilities(manifest),
+        "inputs": {
+            "description": "with `?include=inputs`: the row as it was understood",
+            "type": "object",
+            "properties": {str(column.get("name")): parsed_schema(column) for column in forms.columns},
+        },
+    }
+    whole: JsonObject = {
+        "classes": _classes(manifest),
+        "model_version": {**SHA256, "description": "the SHA-256 of the bytes that computed this answer"},
+    }
+    said: list[Json] = (
+        ["model_version"] if manifest is None or not _has_classes(manifest) else ["classes", "model_version"]
+    )
+    rows: JsonObject = {"type": "array", "items": ref(f"{prefix}.RowAnswer")}
+    return {
+        f"{prefix}.RowAnswer": _object("The answer for one row of a batch", row, ["prediction", "predict_proba"]),
+        f"{prefix}.Answer": _object("The answer for one row", {**row, **whole}, ["prediction", "predict_proba", *said]),
+        f"{prefix}.BatchAnswer": _object(
+            "The answers for a batch", {"predictions": rows, **whole}, ["predictions", *said]
+        ),
+    }
+
+
+def answer_examples(manifest: Manifest) -> dict[str, JsonObject]:
+    """What the golden rows are answered with, where the manifest keeps it."""
+    outputs = [output for output in _outputs(manifest) if isinstance(output, dict)]
+    if not outputs:
+        return {}
+    whole: JsonObject = {"model_version": manifest.version}
+    if _has_classes(manifest):
+        whole = {"classes": manifest.classes, **whole}
+    single: JsonObject = {**outputs[0], **whole}
+    batch: JsonObject = {"predictions": list[Json](outputs[:2]), **whole}
+    return {
+        "row": {"summary": "the answer for one row", "value": single},
+        "batch": {"summary": "the answer for a batch", "value": batch},
+    }
+
+
+def model_headers(*, always: bool) -> dict[str, JsonObject]:
+    """By what it was answered; `always` on an answer that a model gave, else where one was held."""
+    return {
+        wire.MODEL_NAME: header(NAME, "the model", always=always),
+        wire.MODEL_VERSION: header(SHA256, "its version", always=always),
+        wire.MODEL_SEQUENCE: header({"type": "integer", "minimum": 1}, "its place in the ledger", always=always),
+        wire.MODEL_STALE: header({"type": "string", "enum": ["true"]}, "not confirmed as current"),
+        wire.MODEL_AGE: header({"type": "integer", "minimum": 0}, "seconds since it was last confirmed as current"),
+    }
+
+
+def _object(title: str, properties: JsonObject, required: list[Json]) -> JsonObject:
+    return {"title": title, "type": "object", "properties": properties, "required": required}
+
+
+def _outputs(manifest: Manifest | None) -> list[Json]:
+    outputs = (manifest.golden or {}).get("outputs") if manifest else None
+    return outputs if isinstance(outputs, list) else []
+
+
+def _has_classes(manifest: Manifest) -> bool:
+    return manifest.classes is not None and manifest.estimator.get("predict_proba") is True
+
+
+def _classes(manifest: Manifest | None) -> JsonObject:
+    if manifest is None:
+        return {"type": "array"}
+    return {"const": manifest.classes} if _has_classes(manifest) else {"type": "array"}
+
+
+def _prediction(manifest: Manifest | None, outputs: list[Json]) -> JsonObject:
+    """One of the classes for a classifier; else what the golden rows show, and failing these, anything."""
+    classes = manifest.classes if manifest and manifest.estimator.get("kind") == "classifier" else None
+    if classes:
+        if all(isinstance(output, list) for output in classes):
+            each: list[Json] = [{"enum": output} for output in classes]
+            return {"type": "array", "prefixItems": each, "items": False, "minItems": len(each)}
+        return {"enum": classes}
+    first = outputs[0] if outputs else None
+    shown = first.get("prediction") if isinstance(first, dict) else None
+    if isinstance(shown, bool) or not isinstance(shown, int | float):
+        return {"type": "array"} if isinstance(shown, list) else {}
+    return {"type": "number"}
+
+
+def _probabilities(manifest: Manifest | None) -> JsonObject:
+    described: JsonObject = {"description": "a probability for each of `classes`, in their order"}
+    if manifest is None:
+        return {"type": ["array", "null"], **described}
+    if manifest.estimator.get("predict_proba") is not True:
+        return {"type": "null", "description": "this model has no probabilities"}
+    classes = manifest.classes or []
+    if not classes or any(isinstance(output, list) for output in classes):
+        return {"type": "array", "items": {"type": "array", "items": {"type": "number"}}, **described}
+    return {
+        "type": "array",
+        "items": {"type": "number", "minimum": 0},
+        "minItems": len(classes),
+        "maxItems": len(classes),
+        **described,
+    }

@@ -1,0 +1,131 @@
+"""A column as JSON Schema: what `changeover/cells.py` takes for it, and what is known of it, for people. Pure.
+
+Columns are read as the manifest has them, so that members of later releases do no harm.
+"""
+
+from typing import Final
+
+from changeover.formats import EXAMPLES, Format
+from changeover.manifest import Json, JsonObject
+
+MOST_EXAMPLES: Final = 50
+LARGEST: Final = 3.4028234663852886e38  # of a float of 32 bits; see bounds.py
+# Numbers that are sent as texts: a little less than the parser takes, so that all of it is sure to be in its bounds.
+_BLANK: Final = r"[\s\x1c-\x1f\x85]*"
+_MISSING: Final = rf"{_BLANK}| *[nN][aA][nN] *"
+_PLAIN: Final = r" *[+-]?([0-9]{1,28}(\.[0-9]{0,28})?|\.[0-9]{1,28})([eE][+-]?[0-9])?"
+_WHOLE: Final = r" *[+-]?[0-9]{1,18}(\.0{0,20})?"
+_DIGITS: Final = r"(([0-9]{1,3}(,[0-9]{3}){1,8}|[0-9]{1,28})(\.[0-9]{0,20})?|\.[0-9]{1,20})"
+_WHOLE_DIGITS: Final = r"([0-9]{1,3}(,[0-9]{3}){1,4}|[0-9]{1,18})(\.0{0,20})?"
+_INT64: Final = (-(2**63), 2**63 - 1)
+
+
+def column_schema(column: JsonObject) -> JsonObject:
+    """What may be sent for `column`, and what people want to know of it."""
+    body = _value(column)
+    if description := _description(column):
+        body["description"] = description
+    if examples := _examples(column):
+        body["examples"] = examples
+    return body
+
+
+def parsed_schema(column: JsonObject) -> JsonObject:
+    """What `column` is once it is parsed, as `?include=inputs` shows it."""
+    return {"type": _types(str(column.get("type", "number")), nullable=bool(column.get("nullable")))}
+
+
+def made_up(column: JsonObject) -> Json:
+    """A value that `column` takes: the first listed one, the middle of what was seen, or the plainest there is."""
+    for listed in (column.get("enum"), column.get("categories")):
+        if isinstance(listed, list) and listed:
+            return listed[0]
+    kind, seen = column.get("type", "number"), column.get("range")
+    if kind == "string":
+        return "2026-01-31" if column.get("format") == "date" else "text"
+    if kind == "boolean":
+        return True
+    low = high = 0.0
+    if isinstance(seen, list) and len(seen) == 2 and all(isinstance(end, int | float) for end in seen):
+        low, high = (float(end) for end in seen if isinstance(end, int | float))
+    middle = low + (high - low) / 2
+    return round(middle) if kind == "integer" else round(middle, 4)
+
+
+def _value(column: JsonObject) -> JsonObject:
+    kind, nullable, enum = str(column.get("type", "number")), bool(column.get("nullable")), column.get("enum")
+    if isinstance(enum, list):
+        return _closed(kind, enum, nullable)
+    if kind in {"number", "integer"}:
+        low, high = (-LARGEST, LARGEST) if kind == "number" else _INT64
+        types: list[Json] = [kind, "string", "null"] if nullable else [kind, "string"]
+        return {
+            "type": types,
+            "minimum": low,
+            "maximum": high,
+            "pattern": _pattern(kind, column.get("format"), nullable=nullable),
+        }
+    body: JsonObject = {"type": _types(kind, nullable=nullable)}
+    if kind == "string" and column.get("format") is not None:
+        body["format"] = column["format"]
+    return body
+
+
+def _closed(kind: str, enum: list[Json], nullable: bool) -> JsonObject:
+    listed = [*enum, *([None] if nullable else [])]
+    if kind not in {"number", "integer"}:
+        return {"type": _types(kind, nullable=nullable), "enum": listed}
+    written: list[Json] = [repr(value) for value in enum]
+    texts: list[Json] = [{"enum": listed + written}]
+    return (
+        {"anyOf": [*texts, {"type": "string", "pattern": f"^({_MISSING})$"}]}
+        if nullable
+        else {"enum": listed + written}
+    )
+
+
+def _types(kind: str, *, nullable: bool) -> Json:
+    return [kind, "null"] if nullable else kind
+
+
+def _pattern(kind: str, written: Json, *, nullable: bool) -> str:
+    """The texts that are a number of this column, or say that it is missing."""
+    plain = _WHOLE if kind == "integer" else _PLAIN
+    texts = [f"{plain} *"]
+    if written == Format.PERCENT.value:
+        texts = [f"{plain} *%? *"]
+    if written == Format.CURRENCY.value:
+        digits = _WHOLE_DIGITS if kind == "integer" else _DIGITS
+        texts = [rf" *([+-]? ?[$€£]? ?|[$€£] ?[+-]){digits} *", rf" *\( ?[$€£]? ?{digits} ?\) *"]
+    if nullable:
+        texts.append(_MISSING)
+    return f"^({'|'.join(texts)})$"
+
+
+def _description(column: JsonObject) -> str:
+    said = [str(column.get("description") or "").strip().rstrip(".")]
+    if unit := column.get("unit"):
+        said.append(f"unit: {unit}")
+    seen = column.get("range")
+    if isinstance(seen, list) and len(seen) == 2:
+        said.append(f"seen in training: {seen[0]} to {seen[1]}")
+    categories = column.get("categories")
+    if isinstance(categories, list):
+        more = f", and {len(categories) - MOST_EXAMPLES} more" if len(categories) > MOST_EXAMPLES else ""
+        said.append(f"seen in training: {', '.join(map(str, categories[:MOST_EXAMPLES]))}{more}; others are taken, too")
+    if column.get("case") == "fold":
+        said.append("upper and lower case are the same")
+    for known, example in EXAMPLES.items():
+        if column.get("format") == known.value:
+            said.append(f"{known.value}: a number, or a text such as {example!r}")
+    if column.get("nullable"):
+        numeric = column.get("type", "number") in {"number", "integer"}
+        said.append("may be missing: null" + (', "" or "nan"' if numeric else ""))
+    return ". ".join(part for part in said if part)
+
+
+def _examples(column: JsonObject) -> list[Json]:
+    categories, written = column.get("categories"), column.get("format")
+    if isinstance(categories, list):
+        return categories[:MOST_EXAMPLES]
+    return [EXAMPLES[known] for known in EXAMPLES if written == known.value and column.get("type") != "integer"]

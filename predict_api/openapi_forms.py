@@ -1,0 +1,125 @@
+"""The forms in which rows are sent, as JSON Schema: an object, an array of objects, and the column forms. Pure.
+
+Carries the request shapes of `POST /predict`, as `changeover/decode.py` and `changeover/column_forms.py` read them.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote
+
+from changeover.manifest import Json, JsonObject
+from changeover.openapi import ref
+from predict_api.openapi_columns import column_schema, made_up
+
+_SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
+_SHOWN: Final = 2  # rows of the batch that is shown as an example
+_LENGTHS: Final = (
+    "Every column brings the same number of values. JSON Schema cannot say that: what is described here is a batch of "
+    "one row, and longer ones are taken alike."
+)
+
+
+class Forms:
+    """The forms of one model's requests. `prefix` is what its components are called by."""
+
+    def __init__(self, schema: JsonObject, golden: JsonObject | None, prefix: str, max_rows: int) -> None:
+        columns = schema.get("columns")
+        self.columns = [one for one in columns if isinstance(one, dict)] if isinstance(columns, list) else []
+        self._names: list[Json] = [str(column.get("name")) for column in self.columns]
+        self._open = schema.get("extra") == "ignore"
+        self._golden = golden or {}
+        self._prefix = prefix
+        self._max_rows = max_rows
+
+    def components(self) -> JsonObject:
+        """Each form by the name of its component."""
+        found: JsonObject = {f"{self._prefix}.Row": self._row(), f"{self._prefix}.Batch": self._batch()}
+        if _SPLIT_KEYS.isdisjoint(self._names):
+            found[f"{self._prefix}.Split"] = self._split()
+        found[f"{self._prefix}.Lists"] = self._by_column("Columns as lists", _list_of, '`{"a": [1], "b": [2]}`')
+        found[f"{self._prefix}.Objects"] = self._by_column(
+            "Columns as objects", _object_of, '`{"a": {"0": 1}, "b": {"0": 2}}`, as pandas writes a frame'
+        )
+        return found
+
+    def examples(self) -> JsonObject:
+        """Bodies to send: the golden row where there is one."""
+        rows = self.rows()
+        found: JsonObject = {
+            "row": {"summary": "one row", "value": rows[0]},
+            "batch": {"summary": "a batch", "value": list[Json](rows)},
+        }
+        if f"{self._prefix}.Split" in self.components():
+            data: list[Json] = [[row[str(name)] for name in self._names] for row in rows]
+            found["split"] = {"summary": "columns and data", "value": {"columns": self._names, "data": data}}
+        return found
+
+    def rows(self) -> list[JsonObject]:
+        """The first golden rows, or one that is made up."""
+        golden = self._golden.get("rows")
+        rows = [row for row in golden if isinstance(row, dict)] if isinstance(golden, list) else []
+        fit = [row for row in rows if set(self._names) <= set(row)]
+        return fit[:_SHOWN] or [{str(column.get("name")): made_up(column) for column in self.columns}]
+
+    def _row(self) -> JsonObject:
+        return {
+            "title": "One row",
+            "type": "object",
+            "properties": {str(column.get("name")): column_schema(column) for column in self.columns},
+            "required": self._names,
+            "additionalProperties": self._open,
+        }
+
+    def _batch(self) -> JsonObject:
+        text = f"Answered in the same order. At most {self._max_rows} rows."
+        return {"title": "A batch", "description": text, "type": "array", "items": ref(f"{self._prefix}.Row")}
+
+    def _split(self) -> JsonObject:
+        cells: list[Json] = [self._cell(str(name)) for name in self._names]
+        row: JsonObject = {"type": "array", "prefixItems": cells, "items": False, "minItems": len(cells)}
+        return {
+            "title": "Columns and data",
+            "description": "The names once, then the rows; any order of names, the rows in the same. `index` is ignored.",
+            "type": "object",
+            "properties": {
+                "columns": {"const": self._names},
+                "data": {"type": "array", "items": row},
+                "index": True,
+            },
+            "required": ["columns", "data"],
+            "additionalProperties": False,
+        }
+
+    def _by_column(self, title: str, values: Callable[[JsonObject, int | None], JsonObject], text: str) -> JsonObject:
+        """A member for each column; with one column any number of rows can be described, else none or one."""
+        if len(self._names) == 1:
+            return {"title": title, "description": text, **self._members(values, None)}
+        return {
+            "title": title,
+            "description": f"{text}. {_LENGTHS}",
+            "anyOf": [self._members(values, 1), self._members(values, 0)],
+        }
+
+    def _members(self, values: Callable[[JsonObject, int | None], JsonObject], rows: int | None) -> JsonObject:
+        return {
+            "type": "object",
+            "properties": {str(name): values(self._cell(str(name)), rows) for name in self._names},
+            "required": self._names,
+            "additionalProperties": values({}, rows) if self._open else False,
+        }
+
+    def _cell(self, name: str) -> JsonObject:
+        pointer = quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
+        return ref(f"{self._prefix}.Row/properties/{pointer}")
+
+
+def _list_of(cell: JsonObject, rows: int | None) -> JsonObject:
+    exactly: JsonObject = {} if rows is None else {"minItems": rows, "maxItems": rows}
+    return {"type": "array", "items": cell, **exactly}
+
+
+def _object_of(cell: JsonObject, rows: int | None) -> JsonObject:
+    if rows == 1:
+        required: list[Json] = ["0"] if cell else []  # what is ignored may lack rows, but not add any
+        return {"type": "object", "properties": {"0": cell}, "required": required, "additionalProperties": False}
+    return {"type": "object", "additionalProperties": cell if rows is None else False}

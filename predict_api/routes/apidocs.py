@@ -1,0 +1,79 @@
+"""`GET /apidocs`: Swagger UI over `/openapi.json`, from files of an installed package; no other host is asked.
+
+The page has no inline script, and its policy allows none. Only the files named here are served.
+"""
+
+from importlib.resources import files
+from typing import Final
+
+from flask import Blueprint, Response, abort, request
+
+_DIST: Final = files("flask_swagger_ui") / "dist"
+_TYPES: Final = {
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "favicon-32x32.png": "image/png",
+}
+# Swagger UI styles elements from its script, and its pictures are data: addresses.
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_PAGE: Final = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Changeover: API</title>
+<link rel="stylesheet" href="apidocs/swagger-ui.css">
+<link rel="icon" type="image/png" href="apidocs/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="apidocs/swagger-ui-bundle.js"></script>
+<script src="apidocs/start.js"></script>
+</body>
+</html>
+"""
+_START: Final = """SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+  queryConfigEnabled: false,
+  tryItOutEnabled: false,
+  defaultModelsExpandDepth: -1,
+  displayRequestDuration: true,
+  syntaxHighlight: { theme: "nord" },
+});
+"""
+
+
+def blueprint() -> Blueprint:
+    """The page and its files."""
+    routes = Blueprint("apidocs", __name__)
+
+    @routes.get("/apidocs")
+    def page() -> Response:
+        return _guarded(_PAGE.encode(), "text/html; charset=utf-8")
+
+    @routes.get("/apidocs/<name>")
+    def file(name: str) -> Response:
+        if name == "start.js":
+            return _guarded(_START.encode(), _TYPES["swagger-ui-bundle.js"])
+        if name not in _TYPES:
+            abort(404)
+        return _guarded((_DIST / name).read_bytes(), _TYPES[name])
+
+    return routes
+
+
+def _guarded(body: bytes, content_type: str) -> Response:
+    answer = Response(body, content_type=content_type)
+    answer.headers["Content-Security-Policy"] = _POLICY
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers["Cache-Control"] = "no-cache"
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer

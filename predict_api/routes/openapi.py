@@ -1,0 +1,54 @@
+"""`GET /openapi.json`: what is held at this moment, as OpenAPI. Made once for each set of held versions, then kept."""
+
+import json
+from typing import Final
+
+from flask import Blueprint, Response, g, request
+
+from changeover import digest, openapi
+from predict_api.exceptions import NoModel
+from predict_api.held import Held
+from predict_api.openapi import document
+from predict_api.predict import Basis, basis
+from predict_api.routes.parts import Parts
+from predict_api.routes.problems import PROBLEMS
+
+CAUSES: Final = [(status, title) for status, _, title in PROBLEMS.values()]
+Key = tuple[tuple[str, int, str], ...]
+
+
+def blueprint(parts: Parts) -> Blueprint:
+    """The route that describes them all."""
+    routes = Blueprint("openapi", __name__)
+    kept: tuple[Key, bytes, str] | None = None
+
+    @routes.get("/openapi.json")
+    def openapi_json() -> Response:
+        nonlocal kept
+        held = _held(parts)
+        key = tuple((one.model, one.current.sequence, one.current.version) for one in held)
+        known = kept
+        if known is None or known[0] != key:
+            told = document(held, parts.settings.default_model, parts.settings.max_rows, CAUSES)
+            body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+            known = kept = key, body, digest.sha256(body)
+        answer = Response(known[1], mimetype=openapi.JSON)
+        answer.set_etag(known[2])
+        answer.headers["Cache-Control"] = "no-cache"
+        answer.make_conditional(request)
+        return answer
+
+    return routes
+
+
+def _held(parts: Parts) -> list[Held]:
+    """What each model is answered by, confirmed as a prediction would be; headers tell of the default model."""
+    found: dict[str, Basis] = {}
+    for member in parts.roster.members():
+        try:
+            found[member.replica.model] = basis(member)
+        except NoModel:
+            continue
+    g.model = parts.settings.default_model
+    g.basis = found.get(g.model)
+    return [one.held for one in found.values()]

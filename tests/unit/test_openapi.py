@@ -1,0 +1,186 @@
+"""The document says of a column what the parser takes, and describes every call there is."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from changeover.cells import ColumnType
+from changeover.decode import decode
+from changeover.exceptions import RequestFaults
+from changeover.formats import Format
+from changeover.manifest import JsonObject, Manifest
+from changeover.schema import Column, Extra, Schema
+from changeover.wire import Current
+from model_server.openapi import document as server_document
+from model_server.routes.problems import STATUSES
+from predict_api.held import Held, Prepared
+from predict_api.openapi import document
+from predict_api.openapi_columns import column_schema
+from predict_api.routes.openapi import CAUSES
+from tests.test_docs import routes
+
+NUMBERS = [
+    "1",
+    " -0.5 ",
+    "1e3",
+    ".5",
+    "5.",
+    "+7",
+    "",
+    "  ",
+    "\n",
+    "nan",
+    "NaN",
+    "1_0",
+    "x",
+    "$5",
+    "5%",
+    "--1",
+    "inf",
+    "٣",
+]
+MONEY = ["$6,882.34 ", "(5,032.58)", "($5,032.58)", "3709.93", "$1,920", "-$5", "$-5", "(-5)", "1,23", "€ 3", "$", "5%"]
+PERCENT = ["62.59%", "62.59", "12 %", "%", "nan%", "$5", ""]
+
+
+def held(schema: Schema, name: str = "loan", sequence: int = 1, golden: JsonObject | None = None) -> Held:
+    version = f"{sequence:064x}"
+    manifest = Manifest(
+        model=name,
+        version=version,
+        size=1,
+        created_at="2026-01-31T12:00:00Z",
+        schema=schema.to_json(),
+        estimator={"type": "Pipeline", "kind": "classifier", "predict_proba": True},
+        classes=["no", "yes"],
+        golden=golden,
+    )
+    return Held(name, Current(sequence, version), Prepared(version, object(), schema, manifest), 0.0)
+
+
+def described(*models: Held, default: str = "loan") -> dict[str, Any]:
+    return document(models, default, 10_000, CAUSES)
+
+
+@pytest.mark.parametrize("nullable", [False, True])
+@pytest.mark.parametrize(
+    ("written", "texts"), [(None, NUMBERS), (Format.CURRENCY, NUMBERS + MONEY), (Format.PERCENT, PERCENT)]
+)
+def test_a_text_is_a_number_for_the_document_where_it_is_one_for_the_parser(
+    written: Format | None, texts: list[str], nullable: bool
+) -> None:
+    column = Column("a", ColumnType.NUMBER, nullable=nullable, format=written)
+    pattern = column_schema(column.to_json())["pattern"]
+    for text in texts:
+        try:
+            decode({"a": text}, Schema((column,)), 1)
+            taken = True
+        except RequestFaults:
+            taken = False
+        told = re.search(str(pattern), text) is not None
+        if written is Format.CURRENCY and text == "1e3":
+            continue  # taken, and not worth a longer pattern
+        assert told == taken, text
+
+
+def test_a_column_says_what_is_known_of_it() -> None:
+    told = column_schema(
+        {"name": "a", "type": "number", "nullable": True, "range": [1, 9], "unit": "kg", "description": "Weight."}
+    )
+    assert told["type"] == ["number", "string", "null"]
+    assert told["description"] == 'Weight. unit: kg. seen in training: 1 to 9. may be missing: null, "" or "nan"'
+    open_one = column_schema({"name": "a", "type": "string", "categories": ["x", "y"]})
+    assert (open_one["type"], open_one["examples"]) == ("string", ["x", "y"])
+    closed = column_schema({"name": "a", "type": "string", "enum": ["x"], "nullable": True})
+    assert closed["enum"] == ["x", None]
+
+
+def test_other_fields_are_as_the_model_takes_them() -> None:
+    for extra in Extra:
+        row = described(held(Schema((Column("a"),), extra)))["components"]["schemas"]["loan.Row"]
+        assert row["additionalProperties"] is (extra is Extra.IGNORE)
+
+
+def test_the_golden_row_is_the_example() -> None:
+    golden: JsonObject = {"rows": [{"a": 1}, {"a": 2}], "outputs": [{"prediction": "no", "predict_proba": [1, 0]}] * 2}
+    call = described(held(Schema((Column("a"),)), golden=golden))["paths"]["/predict"]["post"]
+    assert call["requestBody"]["content"]["application/json"]["examples"]["row"]["value"] == {"a": 1}
+    answer = call["responses"]["200"]["content"]["application/json"]["examples"]["row"]["value"]
+    assert answer["prediction"] == "no"
+    assert answer["model_version"] == f"{1:064x}"
+
+
+def test_without_a_golden_row_one_is_made_up_that_the_model_takes() -> None:
+    schema = Schema(
+        (
+            Column("a", ColumnType.INTEGER),
+            Column("b", ColumnType.BOOLEAN),
+            Column("c", ColumnType.STRING, enum=("x", "y")),
+            Column("d", ColumnType.NUMBER, format=Format.PERCENT),
+        )
+    )
+    body = described(held(schema))["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    for example in body["examples"].values():
+        assert decode(example["value"], schema, 10).rows == 1
+
+
+def test_a_column_named_like_a_key_of_the_split_form_rules_that_form_out() -> None:
+    schemas = described(held(Schema((Column("data"), Column("b")))))["components"]["schemas"]
+    assert "loan.Split" not in schemas
+
+
+def test_every_live_model_has_a_path_of_its_own_and_the_default_one_answers_at_predict() -> None:
+    models = held(Schema((Column("a"),))), held(Schema((Column("b"),)), "rent")
+    paths = described(*models)["paths"]
+    assert {"/predict", "/models/loan/predict", "/models/rent/predict"} <= set(paths)
+    forms = paths["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
+    assert {"$ref": "#/components/schemas/loan.Row"} in forms
+
+
+def test_every_call_of_predict_api_is_described() -> None:
+    told = {
+        f"{method.upper()} {re.sub('{[^}]*}', '{}', path)}"
+        for path, item in described()["paths"].items()
+        for method in set(item) & {"get", "post", "put", "delete"}
+    }
+    assert told == routes("predict_api") - {"GET /apidocs/{}"}
+
+
+def test_every_call_of_model_server_is_described() -> None:
+    causes = {error.__name__: (status.number, status.title) for error, status in STATUSES.items()}
+    told = {
+        f"{method.upper()} {re.sub('{[^}]*}', '{}', path)}"
+        for path, item in server_document(causes, "loan", "1.0")["paths"].items()  # type: ignore[union-attr]
+        for method in set(item) & {"get", "post", "put", "delete"}  # type: ignore[arg-type]
+    }
+    assert told == routes("model_server")
+
+
+def test_whatever_changes_something_needs_the_token() -> None:
+    causes = {error.__name__: (status.number, status.title) for error, status in STATUSES.items()}
+    for path, item in server_document(causes, "loan", "1.0")["paths"].items():  # type: ignore[union-attr]
+        for method in set(item) & {"get", "post", "put", "delete"}:  # type: ignore[arg-type]
+            assert ("security" in item[method]) == (method != "get"), f"{method} {path}"  # type: ignore[index,operator,call-overload]
+
+
+def test_the_page_asks_no_other_host_and_has_no_script_of_its_own() -> None:
+    from predict_api.routes import apidocs
+
+    app = Flask("page")
+    app.register_blueprint(apidocs.blueprint())
+    client = app.test_client()
+    page = client.get("/apidocs")
+    assert "unsafe" not in page.headers["Content-Security-Policy"].split("script-src")[1].split(";")[0]
+    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(files) == 4
+    for file in files:
+        answer = client.get(f"/{file}")
+        assert answer.status_code == 200, file
+        assert (
+            answer.mimetype == {"js": "text/javascript", "css": "text/css", "png": "image/png"}[file[-3:].lstrip(".")]
+        )
+    assert "<script>" not in page.text
+    for other in ("../settings.py", "LICENSE", "swagger-ui.js", "%2e%2e/x"):
+        assert client.get(f"/apidocs/{other}").status_code == 404
