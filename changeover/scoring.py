@@ -104,7 +104,7 @@ def _fitting(classes: list[Json] | None, first: Json) -> list[Json] | None:
 def describe(estimator: object) -> JsonObject:
     """`{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`.
 
-    Raises NotAnEstimator for what has no `predict`, or is not fitted.
+    Raises NotAnEstimator for what has no `predict`, is not fitted, or has classes without a JSON form.
     """
     _check(estimator)
     try:
@@ -113,6 +113,10 @@ def describe(estimator: object) -> JsonObject:
         raise NotAnEstimator(f"the {type(estimator).__name__} is not fitted: call fit before publishing it") from None
     except (TypeError, AttributeError):
         pass  # no estimator of scikit-learn's kind: whether it is fitted shows when it is asked
+    try:
+        classes_of(estimator)
+    except ScoringFailed as error:
+        raise NotAnEstimator(f"{error}: fit it on labels that are strings, numbers or bools") from None
     return {
         "type": type(estimator).__name__,
         "kind": _kind(estimator),

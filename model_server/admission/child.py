@@ -62,6 +62,8 @@ def _import_what_models_are_made_of(extra_globals: list[str]) -> None:
 
     for name in ("sklearn.pipeline", "sklearn.ensemble", "sklearn.linear_model", "scipy.sparse", "scipy.interpolate"):
         importlib.import_module(name)
+    # several estimators ask which libraries have threads, which is read from what will be closed; asked once, it is kept
+    importlib.import_module("sklearn.utils.parallel")._get_threadpool_controller()  # noqa: SLF001  no public one
     for dotted in extra_globals:
         try:
             importlib.import_module(dotted.rpartition(".")[0])

@@ -61,7 +61,7 @@ def _ours(error: ChangeoverError) -> Response:
 def _model_failed(error: ChangeoverError, kind: str, title: str) -> Response:
     """The caller learns that it happened and by which id to ask; what happened is in the log."""
     event("predict.model_failed", level="error", error=error)
-    detail = f"the model could not answer this request; the log says why, by request id {g.request_id}"
+    detail = f"{error}; the log says more, by request id {g.request_id}"  # the message holds nothing of the caller's
     return _answer(problem(kind, 500, title, detail, request_id=g.request_id))
 
 

@@ -209,6 +209,38 @@ def test_an_estimator_that_is_not_fitted_is_refused() -> None:
             describe(estimator)
 
 
+class WithoutSaying(Answers):
+    """It has `predict_proba`, which raises."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(["a", "b"])
+        self.error = error
+
+    def predict_proba(self, _: object) -> object:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [NotImplementedError(), AttributeError("no predict_proba with hinge loss")])
+def test_probabilities_that_are_not_there_when_asked_for_are_null(error: Exception) -> None:
+    assert ask(WithoutSaying(error)) == Scores(["a", "b"], None, None)
+
+
+@pytest.mark.parametrize("error", [AttributeError("no attribute 'multi_class'"), ValueError("predict_proba")])
+def test_any_other_error_of_predict_proba_is_an_error(error: Exception) -> None:
+    with pytest.raises(ScoringFailed, match="in predict_proba"):
+        ask(WithoutSaying(error))
+
+
+def test_long_floats_are_numbers() -> None:
+    assert ask(Answers(np.array([1.5, 2.5], dtype=np.longdouble))).labels == [1.5, 2.5]
+
+
+def test_labels_without_a_json_form_are_refused_before_anybody_asks() -> None:
+    days = np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[D]")[Y]
+    with pytest.raises(NotAnEstimator, match="holds a date"):
+        describe(RandomForestClassifier(2).fit(X, days))
+
+
 def test_classes_are_known_without_asking() -> None:
     assert classes_of(LinearSVC().fit(X, np.array(["n", "y"])[Y])) == ["n", "y"]
     assert classes_of(LinearRegression().fit(X, Y)) is None
