@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from object_store.bucket import Bucket
+from tests.integration.estimator_stack import EstimatorStack
 from tests.integration.stores import Store, minio_program
 from tests.predict_process import Instances
 from tests.tiny_models import tiny
@@ -52,6 +53,14 @@ def bucket(store: Store, bucket_name: str) -> Iterator[Bucket]:
     made = store.bucket(bucket=bucket_name)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def stack(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EstimatorStack]:
+    """The whole way of a model, for estimators of every kind; each of them gets a name of its own."""
+    stack = EstimatorStack(seaweed, tmp_path_factory.mktemp("estimators"))
+    yield stack
+    stack.end()
 
 
 @pytest.fixture
