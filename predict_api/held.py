@@ -4,22 +4,33 @@ Carries the promises *atomicity* (a request takes the value once) and, by refusi
 Pure.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
+from changeover.cells import Cell
 from changeover.exceptions import ChangeoverError
 from changeover.identity import short
 from changeover.manifest import Manifest
 from changeover.schema import Schema
 from changeover.wire import Current
+from predict_api.answer import Scored
 from predict_api.exceptions import LowerSequence, OtherVersion
+
+
+class Scorer(Protocol):
+    """What computes the answers of one version."""
+
+    def score(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scored:
+        """The scores of `rows` rows of typed columns; raises ScoringFailed."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A version that is verified, loaded, replayed and warm. `estimator` has `predict`."""
+    """A version that is verified, loaded, replayed and warm."""
 
     version: str
-    estimator: object
+    scorer: Scorer
     schema: Schema
     manifest: Manifest
 

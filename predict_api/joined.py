@@ -7,7 +7,7 @@ Each caller gets its own rows or its own error: where a joint call fails, every 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,7 +16,7 @@ from changeover.exceptions import ChangeoverError
 from changeover.scoring import Scores
 
 MOST_ROWS: Final = 256  # of one joint call; a larger request is scored by itself and holds up nobody
-Columns = dict[str, list[Cell]]
+Columns = Mapping[str, Sequence[Cell]]
 Score = Callable[[Columns, int], Scores]
 
 
@@ -117,7 +117,7 @@ def _answer(requests: list[_Request], score: Score) -> None:
 
 
 def _together(requests: list[_Request]) -> tuple[Columns, int]:
-    joint: Columns = {}
+    joint: dict[str, list[Cell]] = {}
     for name in requests[0].columns:
         cells: list[Cell] = []
         for request in requests:

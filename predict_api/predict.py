@@ -5,13 +5,10 @@ Carries *atomicity*: schema, estimator and `model_version` are of one `Held`, re
 
 from dataclasses import dataclass
 
-from joblib import parallel_config
-
 from changeover import strict_json
 from changeover.decode import decode
 from changeover.exceptions import ChangeoverError
 from changeover.manifest import Json
-from changeover.scoring import score
 from predict_api.answer import render
 from predict_api.bounds import refuse_what_is_too_large
 from predict_api.exceptions import NoModel
@@ -54,9 +51,7 @@ def answer(question: Question, held: Held, max_rows: int) -> bytes:
     prepared = held.prepared
     decoded = decode(question.value, prepared.schema, max_rows)
     refuse_what_is_too_large(decoded, prepared.schema)
-    # A model with n_jobs > 1 would start processes of its own here; threads need none.
-    with parallel_config(backend="threading"):
-        scores = score(prepared.estimator, prepared.schema, decoded.columns, decoded.rows)
+    scores = prepared.scorer.score(decoded.columns, decoded.rows)
     if len(scores.labels) != decoded.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {decoded.rows}")
     inputs = decoded.columns if question.include_inputs else None

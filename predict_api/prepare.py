@@ -28,6 +28,7 @@ from predict_api.freshness_loop import FreshnessLoop
 from predict_api.held import Prepared
 from predict_api.load import load, refuse_skew
 from predict_api.replica import Replica
+from predict_api.scorer import scorer_of
 
 IDLE_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.5  # until what could not be had is asked for again
@@ -127,12 +128,12 @@ class Preparation:
         refuse_skew(manifest, self._allow_version_skew)
         estimator = load(buffer, manifest.version, self._extra_globals)
         schema = Schema.from_json(manifest.schema)
-        with parallel_config(backend="threading"):  # as in `predict.py`
+        with parallel_config(backend="threading"):  # as in `scorer.py`
             if manifest.golden is not None:
                 golden.replay(estimator, schema, manifest.golden)
             else:
                 _warm_up(estimator, schema)
-        return Prepared(manifest.version, estimator, schema, manifest)
+        return Prepared(manifest.version, scorer_of(estimator, schema), schema, manifest)
 
     def _fall_back(self) -> None:
         """With nothing held, hold what was last confirmed, if the cache has all of it; its answers are stale."""

@@ -63,7 +63,7 @@ class Clients:
 def _answer(held: Held | None, stale: bool, start: float, end: float, who: str) -> Answer:
     if held is None:
         return Answer(MODEL, start, end, ok=False, status=503, who=who, error="no-model")
-    by = str(held.prepared.estimator)
+    by = str(held.prepared.scorer)
     number, version = held.current.sequence, held.current.version
     return Answer(MODEL, start, end, True, 200, number, version, stale, by, (by,), who)
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache
 from random import Random
+from typing import cast
 
 from changeover.manifest import Manifest
 from changeover.schema import Column, Schema
@@ -17,7 +18,7 @@ from predict_api.check_call import read_answer
 from predict_api.connection import Answer as Http
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.freshness import Freshness, Outcome, Verdict
-from predict_api.held import Held, Prepared
+from predict_api.held import Held, Prepared, Scorer
 from predict_api.replica import Replica
 from tests.simulation.events import Clock, Events, Process
 from tests.simulation.network import Network
@@ -34,7 +35,7 @@ Answered = Callable[[Held | None, bool], None]  # by what, and whether it is sta
 def prepared(version: str) -> Prepared:
     """`version`, ready; its estimator tells which one it is."""
     schema = Schema((Column("a"),))
-    return Prepared(version, version, schema, Manifest(MODEL, version, 1, "", schema.to_json(), {}))
+    return Prepared(version, cast("Scorer", version), schema, Manifest(MODEL, version, 1, "", schema.to_json(), {}))
 
 
 class Worker(Process):

@@ -1,5 +1,7 @@
 """predict_api/held.py: one value, one assignment, no way back."""
 
+from typing import cast
+
 import pytest
 
 from changeover.exceptions import ChangeoverError
@@ -7,7 +9,7 @@ from changeover.manifest import Manifest
 from changeover.schema import Column, Schema
 from changeover.wire import Current
 from predict_api.exceptions import LowerSequence, OtherVersion
-from predict_api.held import Held, Prepared, confirm, switch
+from predict_api.held import Held, Prepared, Scorer, confirm, switch
 
 OLD, NEW = "a" * 64, "b" * 64
 
@@ -15,7 +17,7 @@ OLD, NEW = "a" * 64, "b" * 64
 def prepared(version: str) -> Prepared:
     schema = Schema((Column("a"),))
     manifest = Manifest("loan", version, 1, "2026-01-31T12:00:00Z", schema.to_json(), {})
-    return Prepared(version, object(), schema, manifest)
+    return Prepared(version, cast("Scorer", None), schema, manifest)
 
 
 def held(sequence: int, version: str) -> Held:

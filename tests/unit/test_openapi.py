@@ -1,7 +1,7 @@
 """The document says of a column what the parser takes, and describes every call there is."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask
@@ -15,7 +15,7 @@ from changeover.schema import Column, Extra, Schema
 from changeover.wire import Current
 from model_server.openapi import document as server_document
 from model_server.routes.problems import STATUSES
-from predict_api.held import Held, Prepared
+from predict_api.held import Held, Prepared, Scorer
 from predict_api.openapi import document
 from predict_api.openapi_columns import column_schema
 from predict_api.routes.openapi import CAUSES
@@ -57,7 +57,7 @@ def held(schema: Schema, name: str = "loan", sequence: int = 1, golden: JsonObje
         classes=["no", "yes"],
         golden=golden,
     )
-    return Held(name, Current(sequence, version), Prepared(version, object(), schema, manifest), 0.0)
+    return Held(name, Current(sequence, version), Prepared(version, cast("Scorer", None), schema, manifest), 0.0)
 
 
 def described(*models: Held, default: str = "loan") -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """predict_api/replica.py: what one worker holds, has ready, could not prepare, and is told to prepare."""
 
+from typing import cast
+
 import pytest
 
 from changeover.manifest import Manifest
@@ -8,7 +10,7 @@ from changeover.wire import Current
 from predict_api.check_call import CheckAnswer
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.freshness import Outcome
-from predict_api.held import Prepared
+from predict_api.held import Prepared, Scorer
 from predict_api.replica import RETRY_CURRENT_AFTER, Replica
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -17,7 +19,7 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 def prepared(version: str) -> Prepared:
     schema = Schema((Column("a"),))
     manifest = Manifest("loan", version, 1, "2026-01-31T12:00:00Z", schema.to_json(), {})
-    return Prepared(version, object(), schema, manifest)
+    return Prepared(version, cast("Scorer", None), schema, manifest)
 
 
 def says(current: Current | None, following: str | None = None, instance: str = "x") -> CheckAnswer:
