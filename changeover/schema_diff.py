@@ -15,7 +15,8 @@ from changeover.cells import shown
 from changeover.manifest import Json, JsonObject, Manifest
 
 _ABSENT: Final[JsonObject] = {"type": "number", "nullable": False, "case": "exact"}
-_TOLD: Final = ("categories", "range", "missing_seen", "description")  # what informs only: it says nothing of what is taken
+# what informs only: it says nothing of what is taken
+_TOLD: Final = ("categories", "range", "missing_seen", "description")
 _MOST_SHOWN: Final = 5
 
 
