@@ -6,7 +6,6 @@ Carries the shapes that `predict_api/answer.py` writes.
 from changeover import wire
 from changeover.manifest import Json, JsonObject, Manifest
 from changeover.openapi import NAME, SHA256, header, ref
-from predict_api.openapi_columns import parsed_schema
 from predict_api.openapi_forms import Forms
 
 
@@ -19,7 +18,7 @@ def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> J
         "inputs": {
             "description": "with `?include=inputs`: the row as it was understood",
             "type": "object",
-            "properties": {str(column.get("name")): parsed_schema(column) for column in forms.columns},
+            "properties": forms.parsed(),
         },
     }
     whole: JsonObject = {

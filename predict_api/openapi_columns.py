@@ -117,7 +117,8 @@ def _description(column: JsonObject) -> str:
         said.append("upper and lower case are the same")
     for known, example in EXAMPLES.items():
         if column.get("format") == known.value:
-            said.append(f"{known.value}: a number, or a text such as {example!r}")
+            shown = "" if column.get("type") == "string" else "a number, or "
+            said.append(f"{known.value}: {shown}a text such as {example!r}")
     if column.get("nullable"):
         numeric = column.get("type", "number") in {"number", "integer"}
         said.append("may be missing: null" + (', "" or "nan"' if numeric else ""))

@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from changeover.manifest import Json, JsonObject
 from changeover.openapi import ref
-from predict_api.openapi_columns import column_schema, made_up
+from predict_api.openapi_columns import column_schema, made_up, parsed_schema
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
+MOST_IN_EVERY_FORM: Final = 500  # columns; wider models are described by rows only, or the document would be megabytes
 _SHOWN: Final = 2  # rows of the batch that is shown as an example
 _LENGTHS: Final = (
     "Every column brings the same number of values. JSON Schema cannot say that: what is described here is a batch of "
@@ -34,7 +35,9 @@ class Forms:
     def components(self) -> JsonObject:
         """Each form by the name of its component."""
         found: JsonObject = {f"{self._prefix}.Row": self._row(), f"{self._prefix}.Batch": self._batch()}
-        if _SPLIT_KEYS.isdisjoint(self._names):
+        if len(self._names) > MOST_IN_EVERY_FORM:
+            return found
+        if self._is_taken_split:
             found[f"{self._prefix}.Split"] = self._split()
         found[f"{self._prefix}.Lists"] = self._by_column("Columns as lists", _list_of, '`{"a": [1], "b": [2]}`')
         found[f"{self._prefix}.Objects"] = self._by_column(
@@ -49,7 +52,7 @@ class Forms:
             "row": {"summary": "one row", "value": rows[0]},
             "batch": {"summary": "a batch", "value": list[Json](rows)},
         }
-        if f"{self._prefix}.Split" in self.components():
+        if self._is_taken_split and len(self._names) <= MOST_IN_EVERY_FORM:
             data: list[Json] = [[row[str(name)] for name in self._names] for row in rows]
             found["split"] = {"summary": "columns and data", "value": {"columns": self._names, "data": data}}
         return found
@@ -60,6 +63,16 @@ class Forms:
         rows = [row for row in golden if isinstance(row, dict)] if isinstance(golden, list) else []
         fit = [row for row in rows if set(self._names) <= set(row)]
         return fit[:_SHOWN] or [{str(column.get("name")): made_up(column) for column in self.columns}]
+
+    def parsed(self) -> JsonObject:
+        """What each column is once it is parsed."""
+        if len(self._names) > MOST_IN_EVERY_FORM:
+            return {}
+        return {str(column.get("name")): parsed_schema(column) for column in self.columns}
+
+    @property
+    def _is_taken_split(self) -> bool:
+        return _SPLIT_KEYS.isdisjoint(self._names)
 
     def _row(self) -> JsonObject:
         return {

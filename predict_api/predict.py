@@ -50,7 +50,7 @@ def answer(question: Question, held: Held, max_rows: int) -> bytes:
     """The body of the answer; raises RequestFaults, TooManyRows or ScoringFailed."""
     prepared = held.prepared
     decoded = decode(question.value, prepared.schema, max_rows)
-    refuse_what_is_too_large(decoded, prepared.schema)
+    refuse_what_is_too_large(decoded)
     scores = prepared.scorer.score(decoded.columns, decoded.rows)
     if len(scores.labels) != decoded.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {decoded.rows}")

@@ -28,6 +28,7 @@ SHOP_SCHEMA = Schema(
         Column("member", ColumnType.BOOLEAN),
         Column("größe/size~", ColumnType.STRING, enum=("S", "M", "L")),
         Column("city", ColumnType.STRING, nullable=True, categories=("Kyoto", "Lima"), case=Case.FOLD),
+        Column("since", ColumnType.STRING, nullable=True, format=Format.DATE),
         Column("tier", ColumnType.INTEGER, nullable=True, enum=(1, 2, 3)),
     )
 )
@@ -39,6 +40,7 @@ _FRAME = pd.DataFrame(
         "member": [True, False] * 12,
         "größe/size~": ["S", "M", "L"] * 8,
         "city": ["Kyoto", "Lima", None, "Kyoto"] * 6,
+        "since": ["2024-02-29", "2025-12-31"] * 12,
         "tier": [1, 2, 3] * 8,
     }
 )
@@ -48,7 +50,7 @@ def publish_all(client: Client) -> None:
     """A forest of mixed columns, a regression that ignores other fields, and a pipeline over one text."""
     typed = read_frame(_FRAME, SHOP_SCHEMA)
     encoded = ColumnTransformer(
-        [("words", OneHotEncoder(handle_unknown="ignore"), ["größe/size~", "city"])], remainder="passthrough"
+        [("words", OneHotEncoder(handle_unknown="ignore"), ["größe/size~", "city", "since"])], remainder="passthrough"
     )
     forest = make_pipeline(encoded, RandomForestClassifier(5, random_state=0)).fit(typed, ["no", "yes"] * 12)
     golden = {"rows": list(rows_of(_FRAME.head(3)))}

@@ -184,3 +184,15 @@ def test_the_page_asks_no_other_host_and_has_no_script_of_its_own() -> None:
     assert "<script>" not in page.text
     for other in ("../settings.py", "LICENSE", "swagger-ui.js", "%2e%2e/x"):
         assert client.get(f"/apidocs/{other}").status_code == 404
+
+
+def test_a_very_wide_model_is_described_by_rows_only() -> None:
+    wide = held(Schema(tuple(Column(f"x{number}") for number in range(501))))
+    names = {name for name in described(wide)["components"]["schemas"] if name.startswith("loan.")}
+    assert names == {"loan.Row", "loan.Batch", "loan.RowAnswer", "loan.Answer", "loan.BatchAnswer"}
+    assert set(
+        described(wide)["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    ) == {
+        "row",
+        "batch",
+    }
