@@ -1,0 +1,121 @@
+"""Encoders of categories as nodes of the graph: each value is compared with each category, and nothing is rounded.
+
+A missing value is a category only where the encoder was fitted on one; any other unknown value is none of them.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from changeover.anatomy import is_missing
+from changeover.twin.exceptions import NoTwin
+from changeover.twin.layout import MISSING_TEXT
+from changeover.twin.nodes import BOOLEAN, DOUBLE, Nodes
+
+
+def kept(model: Any) -> list[list[object]]:
+    """The categories of each column that a OneHotEncoder gives a column of its own, in their order."""
+    if getattr(model, "_infrequent_enabled", False):
+        raise NoTwin("a OneHotEncoder puts infrequent categories into one")
+    dropped = model.drop_idx_ if model.drop_idx_ is not None else [None] * len(model.categories_)
+    return [
+        [value for place, value in enumerate(values.tolist()) if place != without]
+        for values, without in zip(model.categories_, dropped, strict=True)
+    ]
+
+
+def one_hot(scope: Any, operator: Any, container: Any) -> None:
+    """1 where a value is the category, else 0."""
+    nodes = Nodes(scope, container)
+    parts, done = [], 0
+    listed = kept(operator.raw_operator)
+    for given in operator.inputs:
+        width = given.get_second_dimension()
+        hits = _hits(nodes, given, listed[done : done + width])
+        if hits is not None:
+            parts.append(nodes.cast(hits, DOUBLE))
+        done += width
+    if done != len(listed) or not parts:
+        raise NoTwin("a OneHotEncoder is fed other columns than it was fitted on")
+    _joined(nodes, parts, operator.outputs[0].full_name)
+
+
+def ordinal(scope: Any, operator: Any, container: Any) -> None:
+    """The place of a value among its column's categories; others as the encoder says."""
+    model, nodes = operator.raw_operator, Nodes(scope, container)
+    if getattr(model, "_infrequent_enabled", False):
+        raise NoTwin("an OrdinalEncoder puts infrequent categories into one")
+    listed = [values.tolist() for values in model.categories_]
+    unknown = float("nan") if model.unknown_value is None else float(model.unknown_value)
+    parts, done = [], 0
+    for given in operator.inputs:
+        width = given.get_second_dimension()
+        own = listed[done : done + width]
+        hits = _hits(nodes, given, own)
+        if hits is None:
+            raise NoTwin("an OrdinalEncoder has columns without categories")
+        # places are counted from 1, so that 0 is none of them; a missing one is the last, and has a code of its own
+        places = np.zeros((sum(map(len, own)), width))
+        codes = np.full((1, width), -2.0)
+        row = 0
+        for column, values in enumerate(own):
+            for place, value in enumerate(values):
+                places[row, column] = place + 1
+                if is_missing(value):
+                    codes[0, column] = place + 1
+                row += 1
+        found = nodes.add("MatMul", nodes.cast(hits, DOUBLE), nodes.constant(places))
+        code = nodes.add("Sub", found, nodes.constant(1.0))
+        if (codes > 0).any():
+            missing = nodes.add("Equal", found, nodes.constant(codes))
+            code = nodes.add("Where", missing, nodes.constant(float(model.encoded_missing_value)), code)
+        none = nodes.add("Equal", found, nodes.constant(0.0))
+        parts.append(nodes.add("Where", none, nodes.constant(unknown), code))
+        done += width
+    if done != len(listed):
+        raise NoTwin("an OrdinalEncoder is fed other columns than it was fitted on")
+    _joined(nodes, parts, operator.outputs[0].full_name)
+
+
+def _hits(nodes: Nodes, given: Any, listed: list[list[object]]) -> str | None:
+    """Whether the value of a row is the category, for all categories of all columns of one tensor side by side."""
+    flat = [value for values in listed for value in values]
+    if not flat:
+        return None
+    columns = np.repeat(np.arange(len(listed), dtype=np.int64), [len(values) for values in listed])
+    textual = "String" in type(given.type).__name__
+    if any(isinstance(value, str) != textual and not is_missing(value) for value in flat):
+        raise NoTwin("an encoder was fitted on texts where the schema has numbers, or on numbers where it has texts")
+    if textual:
+        return _text_hits(nodes, given.full_name, columns, [MISSING_TEXT if is_missing(v) else str(v) for v in flat])
+    gaps = np.array([is_missing(value) for value in flat])
+    repeated = nodes.add("Gather", given.full_name, nodes.constant(columns), axis=1)
+    hits = nodes.add("Equal", repeated, nodes.constant(np.array([flat], dtype=np.float64)))
+    if not gaps.any():
+        return hits
+    allowed = nodes.cast(nodes.constant(gaps[None, :].astype(np.int64)), BOOLEAN)
+    return nodes.add("Or", hits, nodes.add("And", nodes.add("IsNaN", repeated), allowed))
+
+
+def _text_hits(nodes: Nodes, given: str, columns: npt.NDArray[np.int64], texts: list[str]) -> str:
+    """Each text becomes a whole number once, the same in all columns; then numbers are compared, not texts."""
+    codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+    coded = nodes.add(
+        "LabelEncoder",
+        given,
+        domain="ai.onnx.ml",
+        keys_strings=list(codes),
+        values_int64s=list(codes.values()),
+        default_int64=-1,
+    )
+    repeated = nodes.add("Gather", coded, nodes.constant(columns), axis=1)
+    wanted = np.array([[codes[text] for text in texts]], dtype=np.int64)
+    return nodes.add("Equal", repeated, nodes.constant(wanted))
+
+
+def _joined(nodes: Nodes, parts: list[str], into: str) -> None:
+    if len(parts) == 1:
+        nodes.add("Identity", parts[0], into=into)
+    else:
+        nodes.add("Concat", *parts, into=into, axis=1)

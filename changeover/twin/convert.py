@@ -1,0 +1,116 @@
+"""A fitted estimator becomes a twin: the bytes of one ONNX graph over two tensors, in doubles from end to end.
+
+skl2onnx walks the pipeline; converters of our own stand where its would round. Whether the twin answers alike is not
+decided here but in `changeover/twin/prove.py`.
+"""
+
+import copy
+import warnings
+from typing import Any, Final
+
+import numpy as np
+from sklearn.base import is_classifier, is_regressor
+
+from changeover.anatomy import input_names, last_part, takes_texts
+from changeover.schema import Schema
+from changeover.scoring import classes_of
+from changeover.twin import graph
+from changeover.twin.by_position import by_position
+from changeover.twin.converters import is_linear_decision, is_of_trees, register
+from changeover.twin.description import Description, Scores
+from changeover.twin.exceptions import NoTwin
+from changeover.twin.layout import layout
+from changeover.twin.nodes import MAIN
+from changeover.twin.trees import ensemble_of
+from changeover.twin.unwrap import unwrap
+
+_LONGEST_REASON: Final = 300
+# scores that lie closer to each other than this may be in another order in the model: it is asked
+_MARGIN: Final = 1e-6
+_FRACTIONS: Final = "fc"
+
+
+def convert(estimator: object, schema: Schema) -> bytes:
+    """The twin of a fitted `estimator` that takes the columns of `schema`; raises NoTwin with one sentence."""
+    if takes_texts(estimator):
+        raise NoTwin("a pipeline over whole texts splits them into words in a way of its own")
+    unwrapped = unwrap(estimator)
+    inside = unwrapped.inside
+    scores, classes = _what_it_gives(estimator, inside)
+    fitted = _order(inside, schema)
+    numbers, texts = ([name for name in fitted if name in own] for own in layout(schema))
+    description = Description(scores, classes, unwrapped.threshold, _margin(inside))
+    try:
+        known = _with_plain_classes(by_position(inside, [[*numbers, *texts].index(name) for name in fitted]))
+        model = _converted(known, scores, len(numbers), len(texts))
+        places = {
+            graph.NUMBERS: [layout(schema)[0].index(name) for name in numbers],
+            graph.TEXTS: [layout(schema)[1].index(name) for name in texts],
+        }
+        return graph.finished(model, description, places)
+    except NoTwin:
+        raise
+    except Exception as error:  # skl2onnx raises whatever its converters come across
+        said = " ".join(str(error).split())[:_LONGEST_REASON]
+        raise NoTwin(f"the {type(inside).__name__} cannot be converted: {type(error).__name__}: {said}") from error
+
+
+def _what_it_gives(estimator: Any, inside: Any) -> tuple[Scores, list[Any] | None]:
+    kind = type(last_part(inside)).__name__
+    if is_regressor(inside):
+        return Scores.VALUES, None
+    if not is_classifier(inside):
+        raise NoTwin(f"a {kind} is neither a classifier nor a regressor")
+    classes = classes_of(estimator)
+    if not classes or isinstance(classes[0], list):
+        raise NoTwin(f"the {kind} has several outputs, or no classes")
+    if hasattr(inside, "predict_proba"):
+        return Scores.PROBABILITIES, classes
+    if not is_linear_decision(last_part(inside)):
+        raise NoTwin(f"the {kind} gives no probabilities")
+    return Scores.DECISIONS, classes
+
+
+def _order(inside: Any, schema: Schema) -> list[str]:
+    """The schema's columns in the order in which the estimator was fitted on them."""
+    own = [column.name for column in schema.columns]
+    names = input_names(inside)
+    if names is None:
+        return own
+    if sorted(names) != sorted(own):
+        raise NoTwin("the schema has other columns than the estimator was fitted on")
+    return names
+
+
+def _margin(inside: Any) -> float:
+    last = last_part(inside)
+    return ensemble_of(last).margin if is_of_trees(last) else _MARGIN
+
+
+def _with_plain_classes(model: Any) -> Any:
+    """The same with classes 0, 1, ... in its last part: labels are read off the scores, and only these matter."""
+    if hasattr(model, "steps"):
+        model.steps = [*model.steps[:-1], (model.steps[-1][0], _with_plain_classes(model.steps[-1][1]))]
+        return model
+    classes = vars(model).get("classes_") if hasattr(model, "__dict__") else None
+    if not isinstance(classes, np.ndarray) or (classes.dtype.kind not in _FRACTIONS and classes.dtype.kind != "b"):
+        return model
+    plain = copy.copy(model)
+    plain.classes_ = np.arange(len(classes))
+    return plain
+
+
+def _converted(model: Any, scores: Scores, numbers: int, texts: int) -> Any:
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
+
+    register()
+    inputs: list[Any] = []
+    if numbers:
+        inputs.append((graph.NUMBERS, DoubleTensorType([None, numbers])))
+    if texts:
+        inputs.append((graph.TEXTS, StringTensorType([None, texts])))
+    options = None if scores is Scores.VALUES else {"zipmap": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return to_onnx(model, initial_types=inputs, options=options, target_opset={"": MAIN, "ai.onnx.ml": 3})

@@ -1,0 +1,216 @@
+"""Converters of our own, where those of skl2onnx leave doubles, merge values, or take a missing text for another.
+
+Registered once in a process; skl2onnx keeps converters in tables of its own.
+"""
+
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import (
+    PassiveAggressiveClassifier,
+    Perceptron,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    SGDClassifier,
+)
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatures
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
+
+from changeover.anatomy import is_missing
+from changeover.twin import categories, tree_nodes
+from changeover.twin.exceptions import NoTwin
+from changeover.twin.layout import MISSING_TEXT
+from changeover.twin.nodes import DOUBLE, FLOAT, INT64, Nodes
+from changeover.twin.trees import Link, ensemble_of
+
+_CLASSIFIERS: Final = (
+    *(AdaBoostClassifier, DecisionTreeClassifier, ExtraTreeClassifier, ExtraTreesClassifier, RandomForestClassifier),
+    *(GradientBoostingClassifier, HistGradientBoostingClassifier),
+)
+_REGRESSORS: Final = (
+    *(DecisionTreeRegressor, ExtraTreeRegressor, ExtraTreesRegressor, RandomForestRegressor),
+    *(GradientBoostingRegressor, HistGradientBoostingRegressor),
+)
+# linear, and without probabilities
+_DECIDING: Final = (LinearSVC, PassiveAggressiveClassifier, Perceptron, RidgeClassifier, RidgeClassifierCV)
+
+
+def is_of_trees(model: object) -> bool:
+    """Whether `model` is one of those that `trees.py` reads."""
+    return type(model) in (*_CLASSIFIERS, *_REGRESSORS)
+
+
+def is_linear_decision(model: object) -> bool:
+    """Whether `model` decides by a linear function of its inputs and gives no probabilities."""
+    return type(model) in (*_DECIDING, SGDClassifier) and not hasattr(model, "predict_proba")
+
+
+@cache
+def register() -> None:
+    """Have skl2onnx use the converters of this file."""
+    from skl2onnx import update_registered_converter
+    from skl2onnx.common.shape_calculator import calculate_linear_regressor_output_shapes
+
+    yes_no = [True, False]
+    options = {"zipmap": [*yes_no, "columns"], "nocl": yes_no, "output_class_labels": yes_no, "raw_scores": yes_no}
+    for kind in _CLASSIFIERS:
+        update_registered_converter(kind, f"Twin{kind.__name__}", _shape_of_classifier, _trees, options=options)
+    for deciding in (*_DECIDING, SGDClassifier):
+        update_registered_converter(
+            deciding, f"Twin{deciding.__name__}", _shape_of_classifier, _linear, options=options
+        )
+    for kind in _REGRESSORS:
+        update_registered_converter(kind, f"Twin{kind.__name__}", calculate_linear_regressor_output_shapes, _trees)
+    update_registered_converter(SimpleImputer, "TwinSimpleImputer", _shape_of_imputer, _imputer)
+    update_registered_converter(OneHotEncoder, "TwinOneHotEncoder", _shape_of_one_hot, categories.one_hot)
+    update_registered_converter(PolynomialFeatures, "TwinPolynomialFeatures", _shape_of_polynomial, _polynomial)
+    update_registered_converter(OrdinalEncoder, "TwinOrdinalEncoder", _shape_of_ordinal, categories.ordinal)
+
+
+def _shape_of_classifier(operator: Any) -> None:
+    """As skl2onnx has it, but in doubles whatever came before."""
+    from skl2onnx.common.data_types import DoubleTensorType
+    from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
+
+    calculate_linear_classifier_output_shapes(operator)
+    operator.outputs[1].type = DoubleTensorType(operator.outputs[1].type.shape)
+
+
+def _trees(scope: Any, operator: Any, container: Any) -> None:
+    model, nodes = operator.raw_operator, Nodes(scope, container)
+    ensemble = ensemble_of(model)
+    values = nodes.cast(operator.inputs[0].full_name, DOUBLE)
+    if ensemble.float32:
+        values = nodes.cast(nodes.cast(values, FLOAT), DOUBLE)
+    total = nodes.add(tree_nodes.OPERATOR, values, domain=tree_nodes.DOMAIN, **tree_nodes.attributes(ensemble))
+    if ensemble.divisor is not None:
+        total = nodes.add("Div", total, nodes.constant(ensemble.divisor))
+    if ensemble.base is not None:
+        total = nodes.add("Add", total, nodes.constant(ensemble.base[None, :]))
+    if ensemble.scale is not None:
+        total = nodes.add("Mul", total, nodes.constant(ensemble.scale))
+    if ensemble.classes is None:
+        nodes.add("Exp" if ensemble.link is Link.EXP else "Identity", total, into=operator.outputs[0].full_name)
+        return
+    answer = operator.outputs[1].full_name
+    if ensemble.link is Link.NONE:
+        nodes.add("Identity", total, into=answer)
+    elif ensemble.link is Link.SOFTMAX:
+        nodes.add("Softmax", total, into=answer, axis=1)
+    else:
+        second = nodes.add("Sigmoid", total) if ensemble.link is Link.SIGMOID else total
+        first = nodes.add("Sub", nodes.constant(1.0), second)
+        nodes.add("Concat", first, second, into=answer, axis=1)
+    best = nodes.add("ArgMax", answer, axis=1, keepdims=0)
+    labels = model.classes_ if model.classes_.dtype.kind in "iuUO" else model.classes_.astype(np.int64)
+    nodes.add("Gather", nodes.constant(labels), best, into=operator.outputs[0].full_name, axis=0)
+
+
+def _linear(scope: Any, operator: Any, container: Any) -> None:
+    """`decision_function`: one figure for two classes, else one for each."""
+    from skl2onnx.operator_converters.sgd_classifier import convert_sklearn_sgd_classifier
+
+    model, nodes = operator.raw_operator, Nodes(scope, container)
+    if hasattr(model, "predict_proba"):  # SGDClassifier has probabilities for some of its losses
+        convert_sklearn_sgd_classifier(scope, operator, container)
+        return
+    values = nodes.cast(operator.inputs[0].full_name, DOUBLE)
+    product = nodes.add("MatMul", values, nodes.constant(np.asarray(model.coef_, dtype=np.float64).T))
+    intercept = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64), (len(model.coef_),))
+    nodes.add("Add", product, nodes.constant(intercept), into=operator.outputs[1].full_name)
+    best = nodes.add("ArgMax", operator.outputs[1].full_name, axis=1, keepdims=0)  # for the shape of skl2onnx only
+    nodes.cast(best, INT64, into=operator.outputs[0].full_name)
+
+
+def _kept(model: SimpleImputer) -> list[int]:
+    """The columns that an imputer keeps: one that was all missing has no statistic."""
+    return [place for place, value in enumerate(model.statistics_) if not is_missing(value)]
+
+
+def _shape_of_imputer(operator: Any) -> None:
+    model = operator.raw_operator
+    indicated = len(model.indicator_.features_) if model.indicator_ is not None else 0
+    rows, kind = operator.inputs[0].get_first_dimension(), type(operator.inputs[0].type)
+    operator.outputs[0].type = kind([rows, len(_kept(model)) + indicated])
+
+
+def _imputer(scope: Any, operator: Any, container: Any) -> None:
+    """What is missing is replaced by the column's statistic; the indicators stand behind the columns."""
+    model, nodes = operator.raw_operator, Nodes(scope, container)
+    if not is_missing(model.missing_values):
+        raise NoTwin(f"a SimpleImputer takes {model.missing_values!r} for a missing value")
+    if len(operator.inputs) != 1:
+        raise NoTwin("a SimpleImputer is fed numbers and texts at once")
+    given, kept = operator.inputs[0].full_name, _kept(model)
+    textual = isinstance(model.statistics_[0], str) or "String" in type(operator.inputs[0].type).__name__
+    if textual and model.indicator_ is not None:
+        raise NoTwin("a SimpleImputer adds indicators to texts")
+    values = given
+    if len(kept) < len(model.statistics_):
+        values = nodes.add("Gather", given, nodes.constant(np.array(kept, dtype=np.int64)), axis=1)
+    if textual:
+        fill = nodes.constant(np.array([[str(model.statistics_[place]) for place in kept]], dtype=object))
+        gaps = nodes.add("Equal", values, nodes.constant(np.array([[MISSING_TEXT]], dtype=object)))
+    else:
+        fill = nodes.constant(np.array([[float(model.statistics_[place]) for place in kept]]))
+        gaps = nodes.add("IsNaN", values)
+    target = operator.outputs[0].full_name
+    if model.indicator_ is None:
+        nodes.add("Where", gaps, fill, values, into=target)
+        return
+    filled = nodes.add("Where", gaps, fill, values)
+    places = nodes.constant(np.asarray(model.indicator_.features_, dtype=np.int64))
+    indicators = nodes.cast(nodes.add("IsNaN", nodes.add("Gather", given, places, axis=1)), DOUBLE)
+    nodes.add("Concat", filled, indicators, into=target, axis=1)
+
+
+def _shape_of_one_hot(operator: Any) -> None:
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    width = sum(len(values) for values in categories.kept(operator.raw_operator))
+    operator.outputs[0].type = DoubleTensorType([operator.inputs[0].get_first_dimension(), width])
+
+
+def _shape_of_ordinal(operator: Any) -> None:
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    width = len(operator.raw_operator.categories_)
+    operator.outputs[0].type = DoubleTensorType([operator.inputs[0].get_first_dimension(), width])
+
+
+def _shape_of_polynomial(operator: Any) -> None:
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    width = operator.raw_operator.n_output_features_
+    operator.outputs[0].type = DoubleTensorType([operator.inputs[0].get_first_dimension(), width])
+
+
+def _polynomial(scope: Any, operator: Any, container: Any) -> None:
+    """Each product of columns, one factor after the other; a column of ones stands for a factor that is not there."""
+    model, nodes = operator.raw_operator, Nodes(scope, container)
+    values = nodes.cast(operator.inputs[0].full_name, DOUBLE)
+    factors = [np.repeat(np.arange(len(powers)), powers).tolist() for powers in model.powers_]
+    width = model.n_features_in_
+    ones = nodes.add("Slice", values, *(nodes.constant(np.array([place], dtype=np.int64)) for place in (0, 1, 1)))
+    ones = nodes.add("Pow", ones, nodes.constant(0.0))
+    padded = nodes.add("Concat", values, ones, axis=1)
+    product = None
+    for place in range(max(1, *map(len, factors))):
+        chosen = np.array([own[place] if place < len(own) else width for own in factors], dtype=np.int64)
+        factor = nodes.add("Gather", padded, nodes.constant(chosen), axis=1)
+        product = factor if product is None else nodes.add("Mul", product, factor)
+    nodes.add("Identity", str(product), into=operator.outputs[0].full_name)

@@ -1,0 +1,78 @@
+"""The last touches to a graph: one output, no node that it does not need, columns in the schema's order, its description."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from changeover.twin import tree_nodes
+from changeover.twin.description import KEY, Description, Scores
+from changeover.twin.exceptions import NoTwin
+from changeover.twin.nodes import DOUBLE
+
+NUMBERS: Final = "numbers"
+TEXTS: Final = "texts"
+_IR_VERSION: Final = 10
+_FITTED: Final = "_as_fitted"
+
+
+def finished(model: Any, description: Description, places: Mapping[str, Sequence[int]]) -> bytes:
+    """The graph as bytes; `places` say at which place of each input tensor the columns as fitted stand."""
+    graph = model.graph
+    wanted = graph.output[0 if description.scores is Scores.VALUES else 1]
+    if not wanted.type.HasField("tensor_type"):
+        raise NoTwin("the converted graph gives no table of scores")
+    wanted.type.tensor_type.elem_type = DOUBLE  # skl2onnx guesses it from the first column alone
+    _keep_one_output(graph, wanted.name)
+    for name, order in places.items():
+        _reorder(graph, name, list(order))
+    if any(node.op_type == tree_nodes.OPERATOR for node in graph.node):
+        _lift(model)
+    model.ir_version = _IR_VERSION
+    del model.metadata_props[:]
+    entry = model.metadata_props.add()
+    entry.key, entry.value = KEY, description.to_text()
+    written: bytes = model.SerializeToString(deterministic=True)
+    return written
+
+
+def _keep_one_output(graph: Any, name: str) -> None:
+    """Drop the other outputs and, from the end on, every node and constant that then serves nothing."""
+    kept = [output for output in graph.output if output.name == name]
+    del graph.output[:]
+    graph.output.extend(kept)
+    needed = {name}
+    nodes = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            nodes.append(node)
+            needed.update(node.input)
+    nodes.reverse()
+    constants = [one for one in graph.initializer if one.name in needed]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(constants)
+
+
+def _reorder(graph: Any, name: str, order: list[int]) -> None:
+    """Have the graph take its columns in the schema's order where it was fitted in another."""
+    from onnx import helper, numpy_helper
+
+    if order == sorted(order):
+        return
+    for node in graph.node:
+        for place, given in enumerate(node.input):
+            if given == name:
+                node.input[place] = name + _FITTED
+    graph.initializer.append(numpy_helper.from_array(np.array(order, dtype=np.int64), f"{name}_order"))
+    graph.node.insert(0, helper.make_node("Gather", [name, f"{name}_order"], [name + _FITTED], axis=1))
+
+
+def _lift(model: Any) -> None:
+    """Declare the ai.onnx.ml that has TreeEnsemble; the older operators of that domain are the same in it."""
+    for entry in model.opset_import:
+        if entry.domain == tree_nodes.DOMAIN:
+            entry.version = tree_nodes.VERSION
+            return
+    entry = model.opset_import.add()
+    entry.domain, entry.version = tree_nodes.DOMAIN, tree_nodes.VERSION

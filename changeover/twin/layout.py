@@ -1,0 +1,48 @@
+"""How typed columns become the two tensors that a twin takes: numbers (float64) and texts (object).
+
+Two tensors cost a tenth of what a hundred single ones do. The order is that of the schema in both.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from changeover.cells import Cell, ColumnType
+from changeover.schema import Schema
+from changeover.twin.exceptions import AskOriginal
+
+Numbers = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.object_]
+
+MISSING_TEXT: Final = "\ufdd0"  # a code point that Unicode keeps out of texts, for a process's own use
+LARGEST: Final = 2.0**53  # beyond it, not every whole number is a double
+
+
+def layout(schema: Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the columns in `numbers` (number, integer, boolean) and in `texts` (string), in their order."""
+    texts = tuple(column.name for column in schema.columns if column.type is ColumnType.STRING)
+    numbers = tuple(column.name for column in schema.columns if column.type is not ColumnType.STRING)
+    return numbers, texts
+
+
+def tensors(schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> tuple[Numbers, Texts | None]:
+    """The two tensors for typed `columns`, as `decode` makes them: float64[rows, k] and object[rows, m].
+
+    A missing number or boolean is NaN, a missing text MISSING_TEXT; `texts` is None where no column holds any. Raises
+    AskOriginal for a text that is MISSING_TEXT itself.
+    """
+    numeric, textual = layout(schema)
+    numbers = np.empty((rows, len(numeric)))
+    for place, name in enumerate(numeric):
+        numbers[:, place] = columns[name]  # None becomes NaN
+    if not textual:
+        return numbers, None
+    texts = np.empty((rows, len(textual)), dtype=object)
+    for place, name in enumerate(textual):
+        cells = columns[name]
+        if MISSING_TEXT in cells:
+            raise AskOriginal(f"a text of column {name!r} is the one that stands for a missing text")
+        texts[:, place] = [MISSING_TEXT if cell is None else cell for cell in cells]
+    return numbers, texts

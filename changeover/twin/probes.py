@@ -1,0 +1,193 @@
+"""Rows to try a twin on, made from a few that are known: moved, mixed, with gaps, with other categories, extreme.
+
+The same rows every time: what is drawn is drawn from a fixed seed.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from changeover.cells import Case, Cell, ColumnType
+from changeover.formats import Format
+from changeover.schema import Column, Schema
+from changeover.twin.layout import LARGEST
+
+Columns = dict[str, list[Cell]]
+
+MOST_BASE: Final = 200
+MOST_COLUMNS: Final = 200  # of a wider schema, so many are probed one by one
+_MOST_CATEGORIES: Final = 200
+_JITTER: Final = (1e-12, 1e-7, 1e-3, 0.1)  # of a value's own size
+_MOVES: Final = (0.1, 1.0, 10.0)  # of a column's spread
+_EXTREMES: Final = (0.0, -0.0, 1.0, -1.0, 1e-300, 1e3, -1e3, 1e6, -1e6, LARGEST - 1, 1 - LARGEST)
+_UNSEEN: Final = ("", " ", "never seen", "nan", "None", "\u00e9\u4e2d\U0001f600")
+_DAYS: Final = ("1970-01-01", "2024-02-29", "9999-12-31")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of typed cells, and in a few words what is tried with them."""
+
+    what: str
+    columns: Columns
+    rows: int
+
+
+def is_free(column: Column) -> bool:
+    """Whether a column takes any number."""
+    return column.type in (ColumnType.NUMBER, ColumnType.INTEGER) and column.enum is None
+
+
+def number_cell(column: Column, value: float) -> Cell:
+    """A number as a cell of a free column."""
+    value = max(1 - LARGEST, min(LARGEST - 1, value))
+    return round(value) if column.type is ColumnType.INTEGER else value
+
+
+def made_up(schema: Schema, given: Columns, rows: int) -> Iterator[Batch]:
+    """Batches of rows made from `rows` given ones, which come first."""
+    yield Batch("a given row", given, rows)
+    base = mixed(schema, given, rows)
+    yield Batch("a mixed row", base, MOST_BASE)
+    yield Batch("a moved row", *_moved(schema, base))
+    few = {name: cells[:1] for name, cells in given.items()}
+    for what, changes in (
+        ("a row with a missing value", _gaps(schema)),
+        ("a row with another category", _categories(schema)),
+        ("a row with an extreme value", _extremes(schema)),
+    ):
+        if changes:
+            yield Batch(what, *_changed(few, changes))
+    yield Batch("a row with many missing values", *_many_gaps(schema, base))
+    yield Batch("a row of extreme values", *_all_extreme(schema, base))
+
+
+def spread_of(column: Column, cells: Sequence[Cell]) -> float:
+    """How far the values of a column are apart: by what is given, else by the range seen in training, else 1."""
+    present = [float(cell) for cell in cells if isinstance(cell, int | float) and cell == cell]
+    spread = float(np.std(present)) if len(present) > 1 else 0.0
+    if spread == 0.0 and isinstance(column.minimum, int | float) and isinstance(column.maximum, int | float):
+        spread = float(column.maximum) - float(column.minimum)
+    return spread or max((abs(value) for value in present), default=0.0) or 1.0
+
+
+def mixed(schema: Schema, given: Columns, rows: int) -> Columns:
+    """MOST_BASE rows whose cells come from different given rows, numbers moved by up to their spread."""
+    random = np.random.default_rng(0)
+    found: Columns = {}
+    for column in schema.columns:
+        cells = given[column.name]
+        drawn = [cells[place] for place in random.integers(rows, size=MOST_BASE).tolist()]
+        if is_free(column):
+            moves = random.normal(size=MOST_BASE) * spread_of(column, cells)
+            drawn = [_moved_cell(column, cell, move) for cell, move in zip(drawn, moves.tolist(), strict=True)]
+        elif others := _known(column):
+            choice = random.integers(len(others), size=MOST_BASE).tolist()
+            drawn = [others[place] for place in choice]
+        found[column.name] = drawn
+    return found
+
+
+def _moved_cell(column: Column, cell: Cell, move: float) -> Cell:
+    number = float(cell) if isinstance(cell, int | float) else math.nan
+    return cell if number != number else number_cell(column, number + move)
+
+
+def _known(column: Column) -> list[Cell]:
+    """Values that the column is known to take, besides free numbers."""
+    if column.enum is not None:
+        return list(column.enum[:_MOST_CATEGORIES])
+    if column.type is ColumnType.BOOLEAN:
+        return [False, True]
+    return list((column.categories or ())[:_MOST_CATEGORIES])
+
+
+def _moved(schema: Schema, base: Columns) -> tuple[Columns, int]:
+    random = np.random.default_rng(1)
+    steps = [(size, 0.0) for size in _JITTER] + [(0.0, size) for size in _MOVES]
+    found: Columns = {}
+    for column in schema.columns:
+        cells = base[column.name]
+        spread = spread_of(column, cells)
+        out: list[Cell] = []
+        for own, move in steps:
+            if not is_free(column):
+                out += cells
+                continue
+            by = random.normal(size=len(cells)).tolist()
+            for cell, step in zip(cells, by, strict=True):
+                number = float(cell) if isinstance(cell, int | float) else math.nan
+                out.append(_moved_cell(column, cell, step * (own * abs(number) + move * spread)))
+        found[column.name] = out
+    return found, len(steps) * MOST_BASE
+
+
+def _some(columns: Sequence[Column]) -> list[Column]:
+    """All columns, or MOST_COLUMNS of them evenly."""
+    step = max(1, len(columns) // MOST_COLUMNS)
+    return list(columns[::step])
+
+
+def _gap(column: Column) -> Cell:
+    return math.nan if column.type in (ColumnType.NUMBER, ColumnType.INTEGER) else None
+
+
+def _gaps(schema: Schema) -> list[tuple[str, Cell]]:
+    return [(column.name, _gap(column)) for column in _some([one for one in schema.columns if one.nullable])]
+
+
+def _categories(schema: Schema) -> list[tuple[str, Cell]]:
+    changes: list[tuple[str, Cell]] = []
+    for column in _some([one for one in schema.columns if one.enum or one.categories or not is_free(one)]):
+        changes += [(column.name, value) for value in _known(column)]
+        if column.enum is not None or column.type is ColumnType.BOOLEAN:
+            continue
+        if column.type is ColumnType.STRING:
+            changes += [(column.name, text) for text in (_DAYS if column.format is Format.DATE else _other(column))]
+        else:
+            changes += [(column.name, number_cell(column, float(str(v)) + 0.5)) for v in _known(column)]
+    return changes
+
+
+def _other(column: Column) -> list[str]:
+    texts = list(_UNSEEN)
+    for value in (column.categories or ())[:3]:
+        texts += [str(value).upper(), str(value).lower(), f"{value} ", f"{value}\u0301"]
+    return [text.casefold() for text in texts] if column.case is Case.FOLD else texts
+
+
+def _extremes(schema: Schema) -> list[tuple[str, Cell]]:
+    free = _some([column for column in schema.columns if is_free(column)])
+    return [(column.name, number_cell(column, value)) for column in free for value in _EXTREMES]
+
+
+def _changed(row: Columns, changes: list[tuple[str, Cell]]) -> tuple[Columns, int]:
+    """One row a change."""
+    found = {name: cells * len(changes) for name, cells in row.items()}
+    for place, (name, value) in enumerate(changes):
+        found[name][place] = value
+    return found, len(changes)
+
+
+def _many_gaps(schema: Schema, base: Columns) -> tuple[Columns, int]:
+    random = np.random.default_rng(2)
+    shares = np.linspace(0.05, 1.0, MOST_BASE)
+    found: Columns = {}
+    for column in schema.columns:
+        cells = base[column.name]
+        missing = (random.random(MOST_BASE) < shares) & column.nullable
+        found[column.name] = [_gap(column) if gap else cell for cell, gap in zip(cells, missing.tolist(), strict=True)]
+    return found, MOST_BASE
+
+
+def _all_extreme(schema: Schema, base: Columns) -> tuple[Columns, int]:
+    random = np.random.default_rng(3)
+    found = dict(base)
+    for column in schema.columns:
+        if is_free(column):
+            signs, powers = random.choice((-1.0, 1.0), MOST_BASE), random.uniform(-12, 15.9, MOST_BASE)
+            found[column.name] = [number_cell(column, float(value)) for value in signs * 10.0**powers]
+    return found, MOST_BASE

@@ -1,0 +1,173 @@
+"""Shows that a twin answers as its estimator does, or says on which row it does not.
+
+Labels must be equal on every row, of the same type; probabilities, and what regressors predict, to 1e-6 of their size
+or 1e-9 (what float32 can tell apart, as for golden rows). A twin may leave a row to the model, but not many; where the
+model refuses a row, the twin must not answer it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from changeover.decode import decode
+from changeover.exceptions import RequestFaults, ScoringFailed, TooManyRows
+from changeover.manifest import Json, JsonObject
+from changeover.same_answers import ABSOLUTE, RELATIVE
+from changeover.schema import Schema
+from changeover.scoring import score
+from changeover.twin.description import Scores
+from changeover.twin.exceptions import AskOriginal, NoTwin
+from changeover.twin.layout import LARGEST, tensors
+from changeover.twin.probes import MOST_BASE, Batch, Columns, made_up, mixed
+from changeover.twin.run import TwinRunner
+from changeover.twin.thresholds import at_thresholds
+
+MOST_ROWS: Final = 1_000
+BUDGET: Final = 2_000  # rows at thresholds
+_MOST_LEFT: Final = 0.2
+_LONGEST_ROW: Final = 300
+_Mask = npt.NDArray[np.bool_]
+
+
+@dataclass
+class Proof:
+    """What was tried: `rows` in all, `at_thresholds` among them, `left_to_model` that the twin did not answer.
+
+    `largest_difference` is that of probabilities, or of what a regressor predicts.
+    """
+
+    rows: int = 0
+    at_thresholds: int = 0
+    left_to_model: int = 0
+    refused_by_model: int = 0
+    largest_difference: float = 0.0
+    tried: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> JsonObject:
+        """As it stands in a manifest."""
+        return {
+            "rows": self.rows,
+            "rows_at_thresholds": self.at_thresholds,
+            "rows_left_to_model": self.left_to_model,
+            "largest_difference": self.largest_difference,
+        }
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the model says: one label a row, probabilities of all or None, and which rows it refused."""
+
+    labels: list[Json]
+    probabilities: list[Json] | None
+    refused: _Mask
+
+
+def prove(estimator: object, schema: Schema, twin: bytes, rows: Sequence[JsonObject], budget: int = BUDGET) -> Proof:
+    """Compare `twin` with `estimator` on `rows` (as consumers send them) and on rows made from them.
+
+    `budget` is how many rows at thresholds of trees are tried. Raises NoTwin naming the first row that differs.
+    """
+    try:
+        decoded = decode(list[Json](rows[:MOST_ROWS]), schema, MOST_ROWS)
+    except (RequestFaults, TooManyRows) as error:
+        raise NoTwin(f"the rows to compare on do not fit the schema: {error}") from error
+    if not decoded.rows:
+        raise NoTwin("there is no row to compare on")
+    given: Columns = {name: list(cells) for name, cells in decoded.columns.items()}
+    runner, proof = TwinRunner(twin, schema), Proof()
+    for batch in made_up(schema, given, decoded.rows):
+        _compare(estimator, schema, runner, batch, proof)
+    if proof.left_to_model > _MOST_LEFT * proof.rows:
+        raise NoTwin(f"the twin would leave {proof.left_to_model} of {proof.rows} rows to the model")
+    base = {name: [*given[name], *cells] for name, cells in mixed(schema, given, decoded.rows).items()}
+    at = at_thresholds(estimator, schema, base, decoded.rows + MOST_BASE, budget)
+    if at is not None:
+        proof.at_thresholds = at.rows
+        _compare(estimator, schema, runner, at, proof)
+    return proof
+
+
+def _compare(estimator: object, schema: Schema, runner: TwinRunner, batch: Batch, proof: Proof) -> None:
+    try:
+        numbers, texts = tensors(schema, batch.columns, batch.rows)
+    except AskOriginal as error:
+        raise NoTwin(f"{batch.what}: {error}") from error
+    try:
+        scores = runner.scores(numbers, texts)
+    except Exception as error:  # its errors have no base of their own
+        raise NoTwin(f"{batch.what}: the twin cannot run: {' '.join(str(error).split())[:_LONGEST_ROW]}") from error
+    if len(scores) != batch.rows:
+        raise NoTwin(f"{batch.what}: the twin gives {len(scores)} answers for {batch.rows} rows")
+    asked = _ask(estimator, schema, batch.columns, batch.rows)
+    left = runner.doubtful(scores) | (np.abs(numbers) >= LARGEST).any(axis=1)
+    compared = ~left & ~asked.refused
+    proof.rows += batch.rows
+    proof.left_to_model += int((left & ~asked.refused).sum())
+    proof.refused_by_model += int(asked.refused.sum())
+    proof.tried[batch.what] = batch.rows
+    for place in np.flatnonzero(asked.refused & ~left).tolist():
+        raise NoTwin(f"{batch.what}: the twin answers what the model refuses: {_shown(batch, place)}")
+    labels = runner.labels(scores)
+    is_value = runner.description.scores is Scores.VALUES
+    if is_value:
+        _compare_numbers(batch, compared, asked.labels, scores, proof)
+    else:
+        for place in np.flatnonzero(compared).tolist():
+            wanted, got = asked.labels[place], labels[place]
+            if type(wanted) is not type(got) or wanted != got:
+                raise NoTwin(
+                    f"{batch.what}: the model says {wanted!r}, the twin {got!r} (its scores are "
+                    f"{scores[place].tolist()}): {_shown(batch, place)}"
+                )
+    if runner.description.scores is Scores.PROBABILITIES:
+        if asked.probabilities is None:
+            raise NoTwin("the twin gives probabilities, the model gives none")
+        _compare_numbers(batch, compared, asked.probabilities, scores, proof)
+    elif asked.probabilities is not None:
+        raise NoTwin("the model gives probabilities, the twin gives none")
+
+
+def _compare_numbers(
+    batch: Batch, compared: _Mask, wanted: list[Json], got: npt.NDArray[np.float64], proof: Proof
+) -> None:
+    places = np.flatnonzero(compared)
+    if not len(places):
+        return
+    expected = np.array([wanted[place] for place in places.tolist()], dtype=np.float64).reshape(len(places), -1)
+    found = got[places]
+    if expected.shape != found.shape:
+        raise NoTwin(f"{batch.what}: the model gives {expected.shape[1]} numbers a row, the twin {found.shape[1]}")
+    apart = np.abs(expected - found)
+    proof.largest_difference = max(proof.largest_difference, float(apart.max(initial=0.0)))
+    wrong = apart > np.maximum(ABSOLUTE, RELATIVE * np.maximum(np.abs(expected), np.abs(found)))
+    for place in np.flatnonzero(wrong.any(axis=1)).tolist():
+        raise NoTwin(
+            f"{batch.what}: the model says {expected[place].tolist()}, the twin {found[place].tolist()}: "
+            f"{_shown(batch, int(places[place]))}"
+        )
+
+
+def _ask(estimator: object, schema: Schema, columns: Columns, rows: int) -> _Asked:
+    """Ask the model; a batch that it refuses is halved until the rows stand alone."""
+    try:
+        scores = score(estimator, schema, columns, rows)
+    except ScoringFailed:
+        if rows == 1:
+            return _Asked([None], None, np.ones(1, dtype=bool))
+        half = rows // 2
+        one = _ask(estimator, schema, {name: cells[:half] for name, cells in columns.items()}, half)
+        other = _ask(estimator, schema, {name: cells[half:] for name, cells in columns.items()}, rows - half)
+        probabilities = None
+        if one.probabilities is not None or other.probabilities is not None:
+            probabilities = [*(one.probabilities or [None] * half), *(other.probabilities or [None] * (rows - half))]
+        return _Asked([*one.labels, *other.labels], probabilities, np.concatenate([one.refused, other.refused]))
+    return _Asked(scores.labels, scores.probabilities, np.zeros(rows, dtype=bool))
+
+
+def _shown(batch: Batch, place: int) -> str:
+    row = {name: cells[place] for name, cells in batch.columns.items()}
+    return json.dumps(row, ensure_ascii=True)[:_LONGEST_ROW]

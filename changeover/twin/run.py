@@ -1,0 +1,145 @@
+"""Runs a twin: two tensors in, labels and probabilities out, from nothing but its bytes.
+
+One thread, no telemetry, no file. Carries "equal answers": a row that is too close to call, too large for its numbers
+to be exact, or that has no finite answer is left to the model (AskOriginal).
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from changeover.manifest import Json
+from changeover.schema import Schema
+from changeover.twin.description import KEY, Description, Scores
+from changeover.twin.exceptions import AskOriginal, NoTwin
+from changeover.twin.layout import LARGEST, Numbers, Texts, layout
+
+_NUMBERS: Final = "numbers"
+_TEXTS: Final = "texts"
+_SQUARES: Final = LARGEST**2
+Answers = tuple[list[Json], "Numbers | None"]
+
+
+class TwinRunner:
+    """A twin that is ready to answer. Thread-safe: any number of threads may call `run`."""
+
+    def __init__(self, twin: bytes, schema: Schema) -> None:
+        """Load `twin`, whose digest was verified before, for the columns of `schema`; raises NoTwin."""
+        import onnxruntime
+
+        onnxruntime.disable_telemetry_events()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 4  # errors are raised
+        try:
+            self._session: Any = onnxruntime.InferenceSession(twin, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its errors have no base of their own
+            raise NoTwin(f"onnxruntime cannot load the twin: {' '.join(str(error).split())[:300]}") from error
+        text = self._session.get_modelmeta().custom_metadata_map.get(KEY, "")
+        self._description = Description.from_text(text)
+        numbers, texts = layout(schema)
+        self._check_inputs({_NUMBERS: len(numbers), _TEXTS: len(texts)})
+        self._takes = frozenset(given.name for given in self._session.get_inputs())
+        self._outputs = [self._session.get_outputs()[0].name]
+
+    @property
+    def description(self) -> Description:
+        """What the scores mean."""
+        return self._description
+
+    def run(self, numbers: Numbers, texts: Texts | None = None) -> Answers:
+        """The label of each row, and float64[N, classes] probabilities where the model has them.
+
+        `numbers` is float64[N, k], `texts` object[N, m], as `layout.tensors` makes them. Labels are as JSON of their own
+        type. Raises AskOriginal if any row is one for the model itself.
+        """
+        flat = numbers.ravel()
+        if not flat @ flat < _SQUARES:  # a single pass; NaN and large numbers are looked at more closely
+            _check_size(numbers)
+        scores = self.scores(numbers, texts)
+        if len(scores) == 1:
+            return self._one(scores)
+        doubtful = self.doubtful(scores)
+        if doubtful.any():
+            raise AskOriginal(f"{int(doubtful.sum())} of {len(scores)} rows are too close to call, or have no answer")
+        return self.labels(scores), scores if self._description.scores is Scores.PROBABILITIES else None
+
+    def scores(self, numbers: Numbers, texts: Texts | None) -> Numbers:
+        """What the graph gives, as float64[N, c]."""
+        fed: dict[str, object] = {}
+        if _NUMBERS in self._takes:
+            fed[_NUMBERS] = numbers
+        if _TEXTS in self._takes:
+            fed[_TEXTS] = texts
+        found: npt.NDArray[Any] = self._session.run(self._outputs, fed)[0]
+        if found.dtype != np.float64:
+            found = found.astype(np.float64)
+        return found if found.ndim == 2 else found.reshape(len(found), -1)
+
+    def doubtful(self, scores: Numbers) -> npt.NDArray[np.bool_]:
+        """Which rows are for the model itself: without a finite answer, or too close to call."""
+        doubt: npt.NDArray[np.bool_] = np.logical_not(np.isfinite(scores).all(axis=1))
+        kind, margin, threshold = self._description.scores, self._description.margin, self._description.threshold
+        if kind is Scores.VALUES or not margin:
+            return doubt
+        if threshold is not None:
+            return doubt | (np.abs(scores[:, threshold.place] - threshold.value) <= margin)
+        if scores.shape[1] == 1:
+            return doubt if kind is Scores.PROBABILITIES else doubt | (np.abs(scores[:, 0]) <= margin)
+        best = np.partition(scores, -2, axis=1)[:, -2:]
+        return doubt | (best[:, 1] - best[:, 0] <= margin)
+
+    def labels(self, scores: Numbers) -> list[Json]:
+        """The label of each row, by the scores."""
+        description = self._description
+        if description.classes is None:
+            values: list[Json] = (scores[:, 0] if scores.shape[1] == 1 else scores).tolist()
+            return values
+        if (threshold := description.threshold) is not None:
+            reached = (scores[:, threshold.place] >= threshold.value).tolist()
+            return [threshold.positive if yes else threshold.negative for yes in reached]
+        if description.scores is Scores.DECISIONS and scores.shape[1] == 1:
+            return [description.classes[decision > 0] for decision in scores[:, 0].tolist()]
+        return [description.classes[place] for place in scores.argmax(axis=1).tolist()]
+
+    def _one(self, scores: Numbers) -> Answers:
+        """The same for a single row, where numpy's calls would cost more than the arithmetic."""
+        description, row = self._description, scores[0].tolist()
+        if _is_doubtful(row, description):
+            raise AskOriginal("the row is too close to call, or has no answer")
+        if description.classes is None:
+            return [row[0] if len(row) == 1 else row], None
+        if (threshold := description.threshold) is not None:
+            label = threshold.positive if row[threshold.place] >= threshold.value else threshold.negative
+            return [label], scores
+        if description.scores is Scores.DECISIONS:
+            place = int(row[0] > 0) if len(row) == 1 else row.index(max(row))
+            return [description.classes[place]], None
+        return [description.classes[row.index(max(row))]], scores
+
+    def _check_inputs(self, widths: dict[str, int]) -> None:
+        for given in self._session.get_inputs():
+            if given.name not in widths or given.shape[1] != widths[given.name]:
+                raise NoTwin(f"the twin takes {given.name!r} of shape {given.shape}, the schema has {widths}")
+
+
+def _is_doubtful(row: Sequence[float], description: Description) -> bool:
+    if any(value - value != 0.0 for value in row):
+        return True
+    margin = description.margin
+    if description.scores is Scores.VALUES or not margin:
+        return False
+    if description.threshold is not None:
+        return abs(row[description.threshold.place] - description.threshold.value) <= margin
+    if len(row) == 1:
+        return description.scores is Scores.DECISIONS and abs(row[0]) <= margin
+    best, second = sorted(row)[:-3:-1]
+    return best - second <= margin
+
+
+def _check_size(numbers: Numbers) -> None:
+    if (np.abs(numbers) >= LARGEST).any():
+        raise AskOriginal(f"a number is {LARGEST:.0f} or more in size")

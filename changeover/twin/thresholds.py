@@ -1,0 +1,184 @@
+"""Rows on both sides of a tree's thresholds, found at the model's input, through whatever stands before the trees.
+
+For a threshold, values are searched for which the trees see the largest number that still goes left, the one below
+it and the one above: neighbours as float32 where that is what they compare, else as doubles.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from changeover.cells import Cell
+from changeover.frames import features
+from changeover.schema import Schema
+from changeover.twin.converters import is_of_trees
+from changeover.twin.layout import LARGEST
+from changeover.twin.probes import Batch, Columns, is_free, number_cell, spread_of
+from changeover.twin.trees import Ensemble, Floats, Ints, ensemble_of
+from changeover.twin.unwrap import unwrap
+
+_HALVINGS: Final = 64
+_SIDES: Final = 4  # below, the first at, the last at, above
+_MOST_TRIED: Final = 200  # free columns that are tried for what they move
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model of trees and the steps before it."""
+
+    inside: Any
+    before: list[Any]
+    ensemble: Ensemble
+    schema: Schema
+
+    def seen(self, columns: Columns) -> Floats:
+        """What the trees compare, as doubles, for rows at the model's input."""
+        fed: Any = features(self.inside, self.schema, columns)
+        for step in self.before:
+            fed = step.transform(fed)
+        table = np.asarray(fed.toarray() if hasattr(fed, "toarray") else fed, dtype=np.float64)
+        return table.astype(np.float32).astype(np.float64) if self.ensemble.float32 else table
+
+    def neighbours(self, thresholds: Floats) -> tuple[Floats, Floats]:
+        """The largest number at or below each threshold, and the one below that, as the trees see numbers."""
+        if not self.ensemble.float32:
+            return thresholds, np.nextafter(thresholds, -np.inf)
+        rounded = thresholds.astype(np.float32)
+        at = np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded).astype(np.float32)
+        return at.astype(np.float64), np.nextafter(at, np.float32(-np.inf)).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """Thresholds of `feature`s, each with a given row that comes to it and the free column that moves it."""
+
+    rows: Ints
+    columns: list[str]
+    feature: Ints
+    threshold: Floats
+
+
+def at_thresholds(estimator: object, schema: Schema, base: Columns, rows: int, budget: int) -> Batch | None:
+    """At most `budget` rows, four for each threshold; None where the last part has no thresholds that can be reached."""
+    inside = unwrap(estimator).inside
+    before, last = _parted(inside)
+    if not is_of_trees(last):
+        return None
+    model = _Model(inside, before, ensemble_of(last), schema)
+    targets = _targets(model, base, rows, budget // _SIDES)
+    if not len(targets.rows):
+        return None
+    at, below = model.neighbours(targets.threshold)
+    low, first = _crossing(model, base, targets, below)
+    last_at, above = _crossing(model, base, targets, at)
+    sides = np.stack([low, first, last_at, above], axis=1)
+    found = _at_rows(base, np.repeat(targets.rows, _SIDES))
+    for place, value in enumerate(sides.reshape(-1).tolist()):
+        name = targets.columns[place // _SIDES]
+        found[name][place] = number_cell(schema.by_name[name], value)
+    return Batch("a row at a threshold", found, sides.size)
+
+
+def _parted(inside: Any) -> tuple[list[Any], Any]:
+    before: list[Any] = []
+    while hasattr(inside, "steps"):
+        steps = [step for _, step in inside.steps if step is not None and not isinstance(step, str)]
+        before += steps[:-1]
+        inside = steps[-1]
+    return before, inside
+
+
+def _at_rows(base: Columns, rows: Ints) -> Columns:
+    places = rows.tolist()
+    return {name: [cells[place] for place in places] for name, cells in base.items()}
+
+
+def _targets(model: _Model, base: Columns, rows: int, most: int) -> _Targets:
+    """At most `most` inner nodes, drawn from all to which one of the given rows comes."""
+    seen = model.seen(base)
+    movers = _movers(model, base)
+    reached: list[tuple[int, int, int]] = []
+    for place, tree in enumerate(model.ensemble.trees):
+        at = np.zeros(rows, dtype=np.int64)
+        found: dict[int, int] = {}
+        moving = np.arange(rows)[tree.left[at] >= 0]
+        while len(moving):
+            nodes = at[moving]
+            found.update(zip(nodes.tolist(), moving.tolist(), strict=True))
+            values = seen[moving, tree.feature[nodes]]
+            left = np.where(np.isnan(values), tree.nan_left[nodes], values <= tree.threshold[nodes])
+            at[moving] = np.where(left, tree.left[nodes], tree.right[nodes])
+            moving = moving[tree.left[at[moving]] >= 0]
+        reached += [(place, node, row) for node, row in found.items() if int(tree.feature[node]) in movers]
+    order = np.random.default_rng(0).permutation(len(reached))[:most].tolist()
+    chosen = [reached[place] for place in order]
+    trees = model.ensemble.trees
+    features_ = [int(trees[tree].feature[node]) for tree, node, _ in chosen]
+    return _Targets(
+        np.array([row for _, _, row in chosen], dtype=np.int64),
+        [movers[feature] for feature in features_],
+        np.array(features_, dtype=np.int64),
+        np.array([trees[tree].threshold[node] for tree, node, _ in chosen], dtype=np.float64),
+    )
+
+
+def _movers(model: _Model, base: Columns) -> dict[int, str]:
+    """For each feature of the trees that a free column moves, the one that moves it most."""
+    free = [column for column in model.schema.columns if is_free(column)]
+    free = free[:: max(1, len(free) // _MOST_TRIED)]
+    trial = {name: cells[:1] * (2 * len(free)) for name, cells in base.items()}
+    for place, column in enumerate(free):
+        spread = spread_of(column, base[column.name])
+        middle = next((float(c) for c in base[column.name] if isinstance(c, int | float) and c == c), 0.0)
+        trial[column.name][2 * place] = number_cell(column, middle - 10 * spread)
+        trial[column.name][2 * place + 1] = number_cell(column, middle + 10 * spread)
+    if not free:
+        return {}
+    seen = model.seen(trial)
+    moved = np.nan_to_num(np.abs(seen[1::2] - seen[::2]))
+    most = moved.argmax(axis=0)
+    return {
+        feature: free[int(place)].name for feature, place in enumerate(most.tolist()) if moved[place, feature] > 0.0
+    }
+
+
+def _crossing(model: _Model, base: Columns, targets: _Targets, bounds: Floats) -> tuple[Floats, Floats]:
+    """Neighbouring doubles between which what the trees see passes from one side of `bounds` to the other.
+
+    The first of the two is at or below the bound where the feature grows with the column, else above.
+    """
+    count = len(targets.rows)
+    columns = _at_rows(base, targets.rows)
+    low, high = _ordered(np.full(count, 1 - LARGEST)), _ordered(np.full(count, LARGEST - 1))
+    starts_left = _is_left(model, columns, targets, bounds, _double(low))
+    for _ in range(_HALVINGS):
+        middle = low // 2 + high // 2 + (low & high & 1)
+        left = _is_left(model, columns, targets, bounds, _double(middle))
+        same = left == starts_left
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+    return _double(low), _double(high)
+
+
+def _is_left(
+    model: _Model, columns: Columns, targets: _Targets, bounds: Floats, values: Floats
+) -> npt.NDArray[np.bool_]:
+    by_name = model.schema.by_name
+    for place, (name, value) in enumerate(zip(targets.columns, values.tolist(), strict=True)):
+        cell: Cell = number_cell(by_name[name], value)
+        columns[name][place] = cell
+    seen = model.seen(columns)
+    left: npt.NDArray[np.bool_] = seen[np.arange(len(values)), targets.feature] <= bounds
+    return left
+
+
+def _ordered(values: Floats) -> Ints:
+    """Doubles as whole numbers in the same order, neighbours as neighbours."""
+    bits = values.view(np.int64)
+    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
+
+
+def _double(ordered: Ints) -> Floats:
+    bits = np.where(ordered < 0, np.iinfo(np.int64).min - ordered, ordered)
+    return np.ascontiguousarray(bits).view(np.float64)

@@ -1,0 +1,52 @@
+"""What stands around the estimator that computes: a search, a frozen one, a decision threshold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+
+from changeover.manifest import Json
+from changeover.scoring import classes_of
+from changeover.twin.description import Threshold
+from changeover.twin.exceptions import NoTwin
+
+
+@dataclass(frozen=True)
+class Unwrapped:
+    """The estimator inside, and the threshold by which labels are decided, if there is one."""
+
+    inside: Any
+    threshold: Threshold | None
+
+
+def unwrap(estimator: Any) -> Unwrapped:
+    """Take off what only passes on; raises NoTwin for a threshold on something else than a probability."""
+    threshold = None
+    while True:
+        if isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
+            threshold = threshold or _threshold(estimator)
+            estimator = estimator.estimator_
+        elif isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return Unwrapped(estimator, threshold)
+
+
+def _threshold(model: Any) -> Threshold:
+    kind = type(model).__name__
+    if isinstance(model, FixedThresholdClassifier):
+        value = 0.5 if model.threshold == "auto" else model.threshold
+        positive = model.pos_label
+    else:
+        value = model.best_threshold_
+        positive = model._curve_scorer._get_pos_label()  # noqa: SLF001  predict itself asks it
+    if model.response_method == "decision_function" or not hasattr(model.estimator_, "predict_proba"):
+        raise NoTwin(f"the {kind} decides by another figure than a probability")
+    classes: list[Json] = classes_of(model) or []
+    if len(classes) != 2:
+        raise NoTwin(f"the {kind} has {len(classes)} classes: two were expected")
+    place = 1 if positive is None else model.classes_.tolist().index(positive)
+    return Threshold(place, float(value), classes[place], classes[1 - place])
