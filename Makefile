@@ -9,6 +9,7 @@ HOME_DIR ?= .changeover
 COVERAGE_AT_LEAST ?= 90
 CODE := changeover object_store model_server predict_api
 MINUTES ?= 5
+TESTS_AT_ONCE ?= 2
 STORE ?= seaweed
 SEED ?=
 ARGS ?=
@@ -31,7 +32,7 @@ wine: setup ## champion and challenger: three slots of data arrive, the gate ref
 	@exec $(BIN)/python examples/wine/demo.py $(ARGS)
 
 test: lint ## lint, then every test, two minutes of torture among them; fails under 90 % coverage by branches
-	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml --cov-fail-under=$(COVERAGE_AT_LEAST) $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --cov --cov-report=term --cov-report=xml --cov-fail-under=$(COVERAGE_AT_LEAST) $(ARGS)
 
 unit: setup ## the tests that touch nothing: seconds
 	@$(BIN)/python -m pytest tests/unit tests/test_*.py -q $(ARGS)
