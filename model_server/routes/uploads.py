@@ -21,6 +21,7 @@ from model_server.spool import Spool, Spooled, SpoolFile
 _CHUNK = 1 << 20
 # What `curl --data-binary` says unless it is told otherwise is among them: nobody publishes a form of that kind.
 _RAW = frozenset({"application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded", ""})
+_LONGEST_NAME = 200
 _MANIFEST_LIMIT = 16 * 1024 * 1024
 _OVERHEAD = _MANIFEST_LIMIT + 64 * 1024
 
@@ -32,6 +33,13 @@ class Upload:
     spooled: Spooled
     draft: Draft
     name: str | None
+
+
+def file_name(text: str | None) -> str | None:
+    """What an upload is called, fit to be part of a key: no folders, nothing unprintable; None if nothing is left."""
+    last = (text or "").replace("\\", "/").rpartition("/")[2]
+    name = "".join(character for character in last if character.isprintable()).strip()[:_LONGEST_NAME]
+    return None if name in {"", ".", ".."} else name
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
         header = request.headers.get(REPR_DIGEST)
         expected = digest.parse_repr_digest(header) if header else None
         with uploads.receive(request, spool) as upload:
-            name = request.args.get("name") or upload.name
+            name = uploads.file_name(request.args.get("name")) or uploads.file_name(upload.name)
             provenance: JsonObject = {"source": "http", "name": name, "by": request.args.get("by", "")[:200]}
             try:
                 published = publisher.publish(model, upload.spooled, upload.draft, provenance, expected)
