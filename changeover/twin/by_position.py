@@ -7,30 +7,50 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
 
 from changeover.twin.exceptions import NoTwin
 
+Widths = tuple[int, ...]  # of the tensors that stand side by side
 
-def by_position(part: Any, places: Sequence[int]) -> Any:
+
+class Reordered(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn brings no types
+    """The same columns in another order: skl2onnx takes all columns of a tensor for those columns in their order."""
+
+    def __init__(self, order: Sequence[int] = ()) -> None:
+        self.order = order
+
+    def transform(self, table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The columns of `table` in that order."""
+        return table[:, np.asarray(self.order)]
+
+
+def by_position(part: Any, places: Sequence[int], widths: Widths) -> Any:
     """`part`, which was fitted on columns that now stand at `places`, as an estimator of all columns.
 
-    Raises NoTwin if the columns of a ColumnTransformer cannot be told.
+    The columns stand in tensors of `widths`. Raises NoTwin if the columns of a ColumnTransformer cannot be told.
     """
     inside = unfrozen(part)
     if hasattr(inside, "steps"):
-        return _pipeline(inside, places)
+        return _pipeline(inside, places, widths)
     if hasattr(inside, "transformers_"):
-        return _columns(inside, places)
+        return _columns(inside, places, widths)
     if hasattr(inside, "transformer_list"):
         known = _without_names(inside)
         known.transformer_list = [
-            (name, one if isinstance(one, str) else by_position(one, places)) for name, one in inside.transformer_list
+            (name, one if isinstance(one, str) else by_position(one, places, widths))
+            for name, one in inside.transformer_list
         ]
         return known
     if hasattr(inside, "named_estimators_"):  # voting and stacking feed all of them the same
         known = _without_names(inside)
-        known.estimators_ = [one if isinstance(one, str) else by_position(one, places) for one in inside.estimators_]
+        known.estimators_ = [
+            one if isinstance(one, str) else by_position(one, places, widths) for one in inside.estimators_
+        ]
         known.flatten_transform = False  # about transform alone, and skl2onnx knows no other
         return known
     return _without_names(inside)
@@ -49,16 +69,16 @@ def _without_names(part: Any) -> Any:
     return known
 
 
-def _pipeline(part: Any, places: Sequence[int]) -> Any:
+def _pipeline(part: Any, places: Sequence[int], widths: Widths) -> Any:
     known = copy.copy(part)
     steps = [(name, unfrozen(step)) for name, step in part.steps if step is not None and not isinstance(step, str)]
     if not steps:
         raise NoTwin("a pipeline inside has no steps that do anything")
-    known.steps = [(steps[0][0], by_position(steps[0][1], places)), *steps[1:]]
+    known.steps = [(steps[0][0], by_position(steps[0][1], places, widths)), *steps[1:]]
     return known
 
 
-def _columns(part: Any, places: Sequence[int]) -> Any:
+def _columns(part: Any, places: Sequence[int], widths: Widths) -> Any:
     chosen: dict[str, list[int]] | None = getattr(part, "_transformer_to_input_indices", None)
     if chosen is None:
         raise NoTwin("the columns of a ColumnTransformer cannot be told: it is not fitted")
@@ -66,10 +86,30 @@ def _columns(part: Any, places: Sequence[int]) -> Any:
     known.transformers_ = []
     for name, inside, _ in part.transformers_:
         own = [places[place] for place in chosen.get(name, [])]
-        if isinstance(inside, str) or not own:
-            known.transformers_.append((name, inside, own))
-        else:
-            # what is inside sees its own columns only, from 0 on
-            known.transformers_.append((name, by_position(inside, range(len(own))), own))
+        known.transformers_.append((name, *_part_of_columns(inside, own, widths)))
     known.transformers = list(known.transformers_)
     return known
+
+
+def _part_of_columns(inside: Any, own: list[int], widths: Widths) -> tuple[Any, list[int]]:
+    """A part of a ColumnTransformer and the places of its columns; it sees these only, from 0 on."""
+    if not own or inside == "drop":
+        return inside, own
+    known = inside if isinstance(inside, str) else by_position(inside, range(len(own)), (len(own),))
+    if not _is_all_of_one_in_disorder(own, widths):
+        return known, own
+    order = Reordered(np.argsort(np.argsort(own)).tolist())
+    return order if isinstance(inside, str) else make_pipeline(order, known), sorted(own)
+
+
+def _is_all_of_one_in_disorder(own: list[int], widths: Widths) -> bool:
+    """Whether the columns are all of one tensor in another order; raises NoTwin if there are others beside these."""
+    start = 0
+    for width in widths:
+        of_this = [place for place in own if start <= place < start + width]
+        if len(of_this) == width and of_this != sorted(of_this):
+            if len(own) > width:
+                raise NoTwin("a part of a ColumnTransformer takes numbers and texts at once, in another order")
+            return True
+        start += width
+    return False

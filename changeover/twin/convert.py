@@ -41,13 +41,14 @@ def convert(estimator: object, schema: Schema) -> bytes:
     numbers, texts = ([name for name in fitted if name in own] for own in layout(schema))
     description = Description(scores, classes, unwrapped.threshold, _margin(inside))
     try:
-        known = _with_plain_classes(by_position(inside, [[*numbers, *texts].index(name) for name in fitted]))
+        places = [[*numbers, *texts].index(name) for name in fitted]
+        known = _with_plain_classes(by_position(inside, places, (len(numbers), len(texts))))
         model = _converted(known, scores, len(numbers), len(texts))
-        places = {
+        order = {
             graph.NUMBERS: [layout(schema)[0].index(name) for name in numbers],
             graph.TEXTS: [layout(schema)[1].index(name) for name in texts],
         }
-        return graph.finished(model, description, places)
+        return graph.finished(model, description, order)
     except NoTwin:
         raise
     except Exception as error:  # skl2onnx raises whatever its converters come across

@@ -32,6 +32,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 
 from changeover.anatomy import is_missing
 from changeover.twin import categories, tree_nodes
+from changeover.twin.by_position import Reordered
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.layout import MISSING_TEXT
 from changeover.twin.nodes import DOUBLE, FLOAT, INT64, Nodes
@@ -75,6 +76,7 @@ def register() -> None:
         )
     for kind in _REGRESSORS:
         update_registered_converter(kind, f"Twin{kind.__name__}", calculate_linear_regressor_output_shapes, _trees)
+    update_registered_converter(Reordered, "TwinReordered", _shape_of_reordered, _reordered)
     update_registered_converter(SimpleImputer, "TwinSimpleImputer", _shape_of_imputer, _imputer)
     update_registered_converter(OneHotEncoder, "TwinOneHotEncoder", _shape_of_one_hot, categories.one_hot)
     update_registered_converter(PolynomialFeatures, "TwinPolynomialFeatures", _shape_of_polynomial, _polynomial)
@@ -214,3 +216,14 @@ def _polynomial(scope: Any, operator: Any, container: Any) -> None:
         factor = nodes.add("Gather", padded, nodes.constant(chosen), axis=1)
         product = factor if product is None else nodes.add("Mul", product, factor)
     nodes.add("Identity", str(product), into=operator.outputs[0].full_name)
+
+
+def _shape_of_reordered(operator: Any) -> None:
+    given = operator.inputs[0]
+    operator.outputs[0].type = type(given.type)([given.get_first_dimension(), len(operator.raw_operator.order)])
+
+
+def _reordered(scope: Any, operator: Any, container: Any) -> None:
+    nodes = Nodes(scope, container)
+    order = nodes.constant(np.array(operator.raw_operator.order, dtype=np.int64))
+    nodes.add("Gather", operator.inputs[0].full_name, order, into=operator.outputs[0].full_name, axis=1)

@@ -84,10 +84,9 @@ def prove(estimator: object, schema: Schema, twin: bytes, rows: Sequence[JsonObj
     if proof.left_to_model > _MOST_LEFT * proof.rows:
         raise NoTwin(f"the twin would leave {proof.left_to_model} of {proof.rows} rows to the model")
     base = {name: [*given[name], *cells] for name, cells in mixed(schema, given, decoded.rows).items()}
-    at = at_thresholds(estimator, schema, base, decoded.rows + MOST_BASE, budget)
-    if at is not None:
-        proof.at_thresholds = at.rows
-        _compare(estimator, schema, runner, at, proof)
+    for batch in at_thresholds(estimator, schema, base, decoded.rows + MOST_BASE, budget):
+        proof.at_thresholds += batch.rows
+        _compare(estimator, schema, runner, batch, proof)
     return proof
 
 
@@ -108,12 +107,13 @@ def _compare(estimator: object, schema: Schema, runner: TwinRunner, batch: Batch
     proof.rows += batch.rows
     proof.left_to_model += int((left & ~asked.refused).sum())
     proof.refused_by_model += int(asked.refused.sum())
-    proof.tried[batch.what] = batch.rows
+    proof.tried[batch.what] = proof.tried.get(batch.what, 0) + batch.rows
     for place in np.flatnonzero(asked.refused & ~left).tolist():
         raise NoTwin(f"{batch.what}: the twin answers what the model refuses: {_shown(batch, place)}")
     labels = runner.labels(scores)
-    is_value = runner.description.scores is Scores.VALUES
-    if is_value:
+    if runner.description.scores is Scores.VALUES:
+        if any(isinstance(label, int) for label in asked.labels):
+            raise NoTwin("the model predicts whole numbers, the twin numbers with a fraction")
         _compare_numbers(batch, compared, asked.labels, scores, proof)
     else:
         for place in np.flatnonzero(compared).tolist():

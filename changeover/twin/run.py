@@ -57,7 +57,7 @@ class TwinRunner:
         type. Raises AskOriginal if any row is one for the model itself.
         """
         flat = numbers.ravel()
-        if not flat @ flat < _SQUARES:  # a single pass; NaN and large numbers are looked at more closely
+        if not np.dot(flat, flat) < _SQUARES:  # a single pass; NaN and large numbers are looked at more closely
             _check_size(numbers)
         scores = self.scores(numbers, texts)
         if len(scores) == 1:

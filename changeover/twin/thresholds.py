@@ -4,11 +4,13 @@ For a threshold, values are searched for which the trees see the largest number 
 it and the one above: neighbours as float32 where that is what they compare, else as doubles.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.frozen import FrozenEstimator
 
 from changeover.cells import Cell
 from changeover.frames import features
@@ -21,6 +23,7 @@ from changeover.twin.unwrap import unwrap
 
 _HALVINGS: Final = 64
 _SIDES: Final = 4  # below, the first at, the last at, above
+_MOST_MODELS: Final = 10  # inside a model of models
 _MOST_TRIED: Final = 200  # free columns that are tried for what they move
 
 
@@ -60,14 +63,21 @@ class _Targets:
     threshold: Floats
 
 
-def at_thresholds(estimator: object, schema: Schema, base: Columns, rows: int, budget: int) -> Batch | None:
-    """At most `budget` rows, four for each threshold; None where the last part has no thresholds that can be reached."""
+def at_thresholds(estimator: object, schema: Schema, base: Columns, rows: int, budget: int) -> list[Batch]:
+    """Batches of at most `budget` rows in all, four for each threshold, for every model of trees inside."""
     inside = unwrap(estimator).inside
-    before, last = _parted(inside)
-    if not is_of_trees(last):
-        return None
-    model = _Model(inside, before, ensemble_of(last), schema)
-    targets = _targets(model, base, rows, budget // _SIDES)
+    found = list(_models_of_trees(inside, []))[:_MOST_MODELS]
+    batches = []
+    for before, last in found:
+        model = _Model(inside, before, ensemble_of(last), schema)
+        batch = _at_thresholds_of(model, base, rows, budget // len(found) // _SIDES)
+        if batch is not None:
+            batches.append(batch)
+    return batches
+
+
+def _at_thresholds_of(model: _Model, base: Columns, rows: int, most: int) -> Batch | None:
+    targets = _targets(model, base, rows, most)
     if not len(targets.rows):
         return None
     at, below = model.neighbours(targets.threshold)
@@ -77,17 +87,37 @@ def at_thresholds(estimator: object, schema: Schema, base: Columns, rows: int, b
     found = _at_rows(base, np.repeat(targets.rows, _SIDES))
     for place, value in enumerate(sides.reshape(-1).tolist()):
         name = targets.columns[place // _SIDES]
-        found[name][place] = number_cell(schema.by_name[name], value)
+        found[name][place] = number_cell(model.schema.by_name[name], value)
     return Batch("a row at a threshold", found, sides.size)
 
 
-def _parted(inside: Any) -> tuple[list[Any], Any]:
-    before: list[Any] = []
-    while hasattr(inside, "steps"):
-        steps = [step for _, step in inside.steps if step is not None and not isinstance(step, str)]
-        before += steps[:-1]
-        inside = steps[-1]
-    return before, inside
+def _models_of_trees(part: Any, before: list[Any]) -> Iterator[tuple[list[Any], Any]]:
+    """Every model of trees that is fed what the input becomes by transformers alone, with these transformers."""
+    if is_of_trees(part):
+        yield before, part
+    elif hasattr(part, "steps"):
+        steps = [step for _, step in part.steps if step is not None and not isinstance(step, str)]
+        yield from _models_of_trees(steps[-1], [*before, *steps[:-1]])
+    elif hasattr(part, "calibrated_classifiers_"):
+        for one in part.calibrated_classifiers_:
+            yield from _models_of_trees(one.estimator, before)
+    elif isinstance(part, FrozenEstimator):
+        yield from _models_of_trees(part.estimator, before)
+    else:
+        chosen = getattr(part, "estimators_features_", None)  # of bagging: each is fed some of the columns
+        for place, one in enumerate(getattr(part, "estimators_", ())):
+            steps = [] if chosen is None else [_Chosen(np.asarray(chosen[place]))]
+            yield from _models_of_trees(one, [*before, *steps])
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Some of the columns."""
+
+    places: Ints
+
+    def transform(self, fed: Any) -> Floats:
+        return np.asarray(fed, dtype=np.float64)[:, self.places]
 
 
 def _at_rows(base: Columns, rows: Ints) -> Columns:

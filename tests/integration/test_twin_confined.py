@@ -1,0 +1,45 @@
+"""A twin is made and proved under the confinement of an examination: one thread, no file, no socket, no process."""
+
+import json
+import subprocess
+import sys
+
+from model_server.admission.confine import MEASURES
+from model_server.admission.parent import _ENVIRONMENT
+
+CHILD = """
+import json, os
+import numpy as np, pandas as pd
+import onnx, onnxruntime, skl2onnx
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from changeover.infer_schema import infer_schema
+from changeover.frames import rows_of
+from changeover.twin.convert import convert
+from changeover.twin.prove import prove
+from model_server.admission.child import readable
+from model_server.admission.confine import confine
+
+frame = pd.DataFrame({"a": np.arange(40.0) % 7, "b": ["x", "y"] * 20})
+columns = ColumnTransformer([("a", StandardScaler(), ["a"]), ("b", OneHotEncoder(handle_unknown="ignore"), ["b"])])
+model = make_pipeline(columns, RandomForestClassifier(10, random_state=0)).fit(frame, np.arange(40) % 3)
+schema = infer_schema(model, frame)
+threads = os.open("/proc/self/task", os.O_RDONLY)
+held = confine(readable(), 4 << 30, 60)
+proof = prove(model, schema, convert(model, schema), rows_of(frame))
+print(json.dumps({"held": held, "proof": proof.to_json(), "threads": len(os.listdir(threads))}))
+"""
+
+
+def test_a_twin_is_proved_by_a_confined_process_of_one_thread() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", CHILD], env=_ENVIRONMENT, cwd="/", capture_output=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    said = json.loads(done.stdout)
+    assert said["held"] == dict.fromkeys(MEASURES, True)
+    assert said["threads"] == 1
+    assert said["proof"]["rows_at_thresholds"] > 0
+    assert done.stderr == b""

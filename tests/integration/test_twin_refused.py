@@ -1,0 +1,206 @@
+"""What is no twin is refused with its reason: a graph that is a little wrong, and estimators that have none."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
+
+from changeover.cells import ColumnType
+from changeover.schema import Column, Schema
+from changeover.twin.convert import convert
+from changeover.twin.description import KEY
+from changeover.twin.exceptions import NoTwin
+from changeover.twin.prove import prove
+from changeover.twin.run import TwinRunner
+from tests.integration.twin_models import CONVERTED, Case, cancer, case, customers, wine
+
+Change = Callable[[Any], None]
+
+
+def changed(twin: bytes, change: Change) -> bytes:
+    model = onnx.load_from_string(twin)
+    change(model)
+    written: bytes = model.SerializeToString()
+    return written
+
+
+def tensor_of_trees(model: Any, name: str) -> Any:
+    (node,) = (node for node in model.graph.node if node.op_type == "TreeEnsemble")
+    (attribute,) = (attribute for attribute in node.attribute if attribute.name == name)
+    return attribute.t
+
+
+def moved_threshold(place: int) -> Change:
+    """One threshold moved up to where the next float32 goes left, too."""
+
+    def change(model: Any) -> None:
+        tensor = tensor_of_trees(model, "nodes_splits")
+        values = numpy_helper.to_array(tensor).copy()
+        single = np.float32(values[place])
+        below = np.nextafter(single, np.float32(-np.inf)) if single > values[place] else single
+        values[place] = np.nextafter(below, np.float32(np.inf))
+        tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+
+    return change
+
+
+def heavier_leaf(model: Any) -> None:
+    tensor = tensor_of_trees(model, "leaf_weights")
+    values = numpy_helper.to_array(tensor).copy()
+    values[np.flatnonzero(values)[0]] *= 1 + 1e-3
+    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+
+
+def larger_coefficient(model: Any) -> None:
+    weights = [name for node in model.graph.node if node.op_type == "MatMul" for name in node.input]
+    (constant,) = (one for one in model.graph.initializer if one.name in weights)
+    values = numpy_helper.to_array(constant).copy()
+    values[0, 0] += 1e-5
+    constant.CopyFrom(numpy_helper.from_array(values, constant.name))
+
+
+def described(**members: object) -> Change:
+    def change(model: Any) -> None:
+        (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
+        entry.value = json.dumps({**json.loads(entry.value), **members})
+
+    return change
+
+
+WRONG: dict[str, tuple[str, Change]] = {
+    **{f"threshold {place} by one ulp": ("a tree", moved_threshold(place)) for place in range(5)},
+    "a threshold behind a scaler by one ulp": ("AdaBoost", moved_threshold(3)),
+    "a leaf": ("AdaBoost", heavier_leaf),
+    "a coefficient": ("logistic regression, labels are texts", larger_coefficient),
+    "the order of classes": ("a tree", described(classes=[1, 0])),
+    "whole numbers for labels": ("labels are true and false", described(classes=[0, 1])),
+    "no threshold of its own": ("a fixed threshold around what is frozen", described(threshold=None)),
+    "everything left to the model": ("a tree", described(margin=2.0)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_twin_that_is_a_little_wrong_is_refused(name: str) -> None:
+    model, change = WRONG[name]
+    made = CONVERTED[model]()
+    twin = convert(made.estimator, made.schema)
+    prove(made.estimator, made.schema, twin, made.rows)
+    with pytest.raises(NoTwin, match=r"the model says .*, the twin|the twin would leave"):
+        prove(made.estimator, made.schema, changed(twin, change), made.rows)
+
+
+def texts() -> Case:
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(["good day", "bad day"], [1, 0])
+    return Case(pipeline, Schema((Column("text", ColumnType.STRING),)), [{"text": "a day"}])
+
+
+def open_to_what_is_refused() -> Case:
+    """An encoder that raises on what its schema allows."""
+    frame, target = customers()
+    made = case(make_pipeline(OneHotEncoder(), LogisticRegression()), frame[["kind"]], target)
+    return Case(made.estimator, Schema((Column("kind", ColumnType.STRING, categories=("a", "b")),)), made.rows)
+
+
+REFUSED: dict[str, tuple[Callable[[], Case], str]] = {
+    "neighbours": (lambda: case(make_pipeline(StandardScaler(), KNeighborsClassifier()), *wine()), "a row with"),
+    "a kernel without probabilities": (lambda: case(SVC(), *wine()), "the SVC gives no probabilities"),
+    "a function": (
+        lambda: case(make_pipeline(FunctionTransformer(np.log1p), LogisticRegression(max_iter=500)), *wine()),
+        "cannot be converted.*FunctionTransformer",
+    ),
+    "trees on components": (
+        lambda: case(make_pipeline(StandardScaler(), PCA(5), RandomForestClassifier(20, random_state=0)), *wine()),
+        "a row at a threshold: the model says",
+    ),
+    "clusters": (lambda: case(KMeans(3), *wine()), "KMeans is neither a classifier nor a regressor"),
+    "several outputs": (
+        lambda: case(MultiOutputClassifier(RandomForestClassifier(2)), cancer()[0], np.column_stack([cancer()[1]] * 2)),
+        "several outputs",
+    ),
+    "whole texts": (texts, "whole texts"),
+    "sets of categories": (
+        lambda: case(HistGradientBoostingClassifier(max_iter=2, categorical_features=["kids"]), *kids()),
+        "sets of categories",
+    ),
+    "begun from another model": (
+        lambda: case(GradientBoostingClassifier(init=LogisticRegression(max_iter=500), n_estimators=2), *cancer()),
+        "begins from another model .LogisticRegression",
+    ),
+    "a threshold on decisions": (
+        lambda: case(
+            FixedThresholdClassifier(LogisticRegression(max_iter=500), response_method="decision_function"), *cancer()
+        ),
+        "by another figure",
+    ),
+    "infrequent categories": (
+        lambda: case(make_pipeline(OneHotEncoder(min_frequency=300), LogisticRegression()), *kind()),
+        "infrequent",
+    ),
+    "what the model refuses": (open_to_what_is_refused, "the twin answers what the model refuses"),
+}
+
+
+def kids() -> tuple[Any, Any]:
+    frame, target = customers()
+    return frame[["kids", "age"]], target
+
+
+def kind() -> tuple[Any, Any]:
+    frame, target = customers()
+    return frame[["kind"]], target
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_estimator_without_a_twin_is_told_why(name: str) -> None:
+    make, reason = REFUSED[name]
+    made = make()
+    with pytest.raises(NoTwin, match=reason):
+        prove(made.estimator, made.schema, convert(made.estimator, made.schema), made.rows)
+
+
+def test_a_schema_of_other_columns_has_no_twin() -> None:
+    made = CONVERTED["linear regression"]()
+    with pytest.raises(NoTwin, match="other columns"):
+        convert(made.estimator, Schema((Column("a"), Column("b"))))
+
+
+def test_bytes_that_are_no_graph_are_refused() -> None:
+    with pytest.raises(NoTwin, match="cannot load"):
+        TwinRunner(b"no graph", Schema((Column("a"),)))
+
+
+def test_a_twin_of_other_columns_is_refused() -> None:
+    made = CONVERTED["linear regression"]()
+    with pytest.raises(NoTwin, match="the twin takes 'numbers'"):
+        TwinRunner(convert(made.estimator, made.schema), Schema((Column("a"),)))
+
+
+def test_a_graph_that_says_nothing_of_itself_is_refused() -> None:
+    made = CONVERTED["linear regression"]()
+    twin = changed(convert(made.estimator, made.schema), lambda model: model.metadata_props.pop())
+    with pytest.raises(NoTwin, match="description cannot be read"):
+        TwinRunner(twin, made.schema)
+
+
+def test_rows_that_do_not_fit_prove_nothing() -> None:
+    made = CONVERTED["linear regression"]()
+    twin = convert(made.estimator, made.schema)
+    with pytest.raises(NoTwin, match="do not fit the schema"):
+        prove(made.estimator, made.schema, twin, [{"other": 1}])
+    with pytest.raises(NoTwin, match="no row"):
+        prove(made.estimator, made.schema, twin, [])
