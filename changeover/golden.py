@@ -3,9 +3,11 @@
 Carries the promise *safety*: a version that answers its golden rows otherwise is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
+from changeover.cells import Cell
 from changeover.decode import decode
 from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
 from changeover.manifest import Json, JsonObject
@@ -14,6 +16,7 @@ from changeover.schema import Schema
 from changeover.scoring import Scores, score
 
 MOST_ROWS: Final = 1_000
+Ask = Callable[[Mapping[str, Sequence[Cell]], int], Scores]  # typed columns and how many rows -> their scores
 
 
 def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> JsonObject:
@@ -21,7 +24,7 @@ def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> Jso
 
     Raises GoldenMismatch if the rows do not fit the schema or the model cannot answer them.
     """
-    return {"rows": list(rows), "outputs": list(_outputs(_ask(estimator, schema, list(rows))))}
+    return {"rows": list(rows), "outputs": list(_outputs(_ask(partial(score, estimator, schema), schema, list(rows))))}
 
 
 def replay(estimator: object, schema: Schema, golden: JsonObject) -> None:
@@ -30,10 +33,15 @@ def replay(estimator: object, schema: Schema, golden: JsonObject) -> None:
     Labels must be equal (numbers of a regressor, and probabilities, to 1e-6 of their size). Without `outputs`, the
     model only has to answer.
     """
+    replay_by(partial(score, estimator, schema), schema, golden)
+
+
+def replay_by(ask: Ask, schema: Schema, golden: JsonObject) -> None:
+    """The same for whatever answers in a model's place, such as its twin; raises GoldenMismatch."""
     rows, expected = golden.get("rows"), golden.get("outputs")
     if not isinstance(rows, list) or not isinstance(expected, list | None):
         raise GoldenMismatch("the golden rows are no list: publish them as {'rows': [...], 'outputs': [...]}")
-    actual = _outputs(_ask(estimator, schema, rows))
+    actual = _outputs(_ask(ask, schema, rows))
     if expected is None:
         return
     if len(expected) != len(actual):
@@ -48,10 +56,10 @@ def replay(estimator: object, schema: Schema, golden: JsonObject) -> None:
                 )
 
 
-def _ask(estimator: object, schema: Schema, rows: list[Json]) -> Scores:
+def _ask(ask: Ask, schema: Schema, rows: list[Json]) -> Scores:
     try:
         decoded = decode(rows, schema, MOST_ROWS)
-        return score(estimator, schema, decoded.columns, decoded.rows)
+        return ask(decoded.columns, decoded.rows)
     except (RequestFaults, TooManyRows) as error:
         raise GoldenMismatch(f"the golden rows do not fit the schema: {error}") from error
     except ScoringFailed as error:

@@ -66,7 +66,8 @@ class Manifest:
     `estimator` is `{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`;
     `classes` are the labels in the order of `predict_proba`, or None; `provenance` says how the bytes came:
     `{"source": "http" | "incoming" | "uri", "name": ..., "by": ...}`; `warnings` are sentences for people; `evaluation`
-    is as in `Draft`.
+    is as in `Draft`; `twin` is `{"sha256": ..., "size": ..., "proof": {...}}`, or `{"absent": reason}`, or None where
+    none was tried.
     """
 
     model: str
@@ -83,6 +84,7 @@ class Manifest:
     provenance: JsonObject = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     evaluation: JsonObject | None = None
+    twin: JsonObject | None = None
     format: int = FORMAT
 
     @classmethod
@@ -116,6 +118,7 @@ class Manifest:
             provenance=_optional_object(members, "provenance") or {},
             warnings=[str(warning) for warning in warnings],
             evaluation=_evaluation(members),
+            twin=_optional_object(members, "twin"),
             format=written,
         )
 

@@ -26,6 +26,7 @@ MODEL_NAME: Final = "Model-Name"
 MODEL_VERSION: Final = "Model-Version"
 MODEL_SEQUENCE: Final = "Model-Sequence"
 MODEL_STALE: Final = "Model-Stale"
+MODEL_RUNTIME: Final = "Model-Runtime"  # what computed the answer: onnx (the proven twin) or sklearn
 MODEL_AGE: Final = "Model-Age"
 REQUEST_ID: Final = "X-Request-Id"
 

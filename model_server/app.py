@@ -42,6 +42,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
             timeout_s=settings.admission_timeout,
             memory_bytes=settings.admission_memory_bytes,
             allow_version_skew=settings.allow_version_skew,
+            twins=settings.runtime == "onnx",
         ),
         settings.extra_globals,
     )

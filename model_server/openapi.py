@@ -75,7 +75,8 @@ def document(causes: Causes, default_model: str, release: str) -> JsonObject:
         "/models/{model}/current": model | calls.current(),
         "/models/{model}/versions": model | calls.versions(),
         "/models/{model}/versions/{version}": model | calls.version(),
-        "/models/{model}/versions/{version}/artifact": model | calls.artifact(),
+        "/models/{model}/versions/{version}/artifact": model | calls.bytes_of("artifact", "The artifact"),
+        "/models/{model}/versions/{version}/twin": model | calls.bytes_of("twin", "The twin, if it has one"),
         "/models/{model}/rollouts": model | calls.rollouts(),
         "/models/{model}/rollouts/{rollout}": model | calls.rollout(),
         "/models/{model}/rollback": model | calls.roll("rollback", "Roll to the previous version", ROLLBACK_BODY),
@@ -171,7 +172,7 @@ class _Calls:
     def version(self) -> JsonObject:
         return _by_version(self.read("version", "One manifest", ref("Manifest"), (*_READ, *_VERSIONED)))
 
-    def artifact(self) -> JsonObject:
+    def bytes_of(self, name: str, summary: str) -> JsonObject:
         digest = {wire.REPR_DIGEST: header(TEXT, "RFC 9530", always=True)}
         good = {
             "200": response(
@@ -181,7 +182,7 @@ class _Calls:
                 headers=digest,
             )
         }
-        return _by_version({"get": self.call("artifact", "The artifact", dict(good), (*_READ, *_VERSIONED))})
+        return _by_version({"get": self.call(name, summary, dict(good), (*_READ, *_VERSIONED))})
 
     def rollouts(self) -> JsonObject:
         causes = (*_READ, *_NAMED, "MalformedRequest")

@@ -78,8 +78,9 @@ class Publisher:
             evaluation=draft.evaluation,
             provenance=provenance,
             warnings=verdict.warnings,
+            twin=verdict.twin,
         )
-        stored = self._versions.add(spooled, manifest)
+        stored = self._versions.add(spooled, manifest, verdict.twin_bytes)
         metrics.PUBLISHES.labels(model, "admitted").inc()
         log_events.event(
             "version.admitted",
@@ -88,6 +89,7 @@ class Publisher:
             size=spooled.size,
             source=provenance.get("source"),
             warnings=manifest.warnings,
+            twin=manifest.twin,
             took_ms=round((now() - began) * 1000),
         )
         return Published(stored, created=True)

@@ -64,6 +64,9 @@ class ServerSettings(Settings):
         description="whether to admit and load artifacts of another scikit-learn minor version; both services need it",
     )
     spool_dir: str | None = Field(default=None, description="where uploads are kept while they are examined")
+    runtime: Literal["onnx", "sklearn"] = Field(
+        default="onnx", description="onnx: make a twin of each version that can have one; sklearn: make none"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="events logged from here up"
     )

@@ -6,7 +6,7 @@ Carries `GET /models/{m}/versions[/{v}]` and `.../artifact`. Manifests never cha
 import json
 from dataclasses import dataclass
 
-from changeover import log_events
+from changeover import digest, log_events
 from changeover.clock import rfc3339
 from changeover.exceptions import InvalidManifest, UnknownVersion
 from changeover.identity import is_version, resolve_version
@@ -96,12 +96,14 @@ class Versions:
                 log_events.event("manifest.damaged", level="error", model=model, version=version, reason=str(error))
         return sorted(found, key=lambda manifest: manifest.created_at, reverse=True)
 
-    def add(self, spooled: Spooled, manifest: Manifest) -> Manifest:
-        """Write the artifact, then its manifest: with that the version exists. Repeating it changes nothing."""
+    def add(self, spooled: Spooled, manifest: Manifest, twin: bytes = b"") -> Manifest:
+        """Write artifact and twin, then the manifest: with that the version exists. Repeating it changes nothing."""
         model, version = manifest.model, manifest.version
         self._bucket.create_from_file(
             keys.artifact_key(model, version), spooled.path, spooled.size, "application/octet-stream"
         )
+        if twin:
+            self._bucket.create(keys.twin_key(model, version, digest.sha256(twin)), twin)
         body = json.dumps(manifest.to_json(), allow_nan=False, indent=1).encode()
         self._bucket.create(keys.manifest_key(model, version), body, "application/json")
         return self.manifest(model, version)

@@ -3,6 +3,7 @@
     incoming/<model>/<any name>                    drop zone: putting an object here is a publish
     incoming/<any name>                            the same, for the default model
     versions/<model>/<sha256>/model.joblib         the artifact, immutable
+    versions/<model>/<sha256>/twin-<sha256>.onnx   its twin, if it has one; bound to it in the manifest
     versions/<model>/<sha256>/manifest.json        written last: it exists = the version exists
     rollouts/<model>/<sequence>.json               the ledger: eight digits from 00000001, create-if-absent
     current/<model>.json                           a hint: the newest ledger sequence; never the truth
@@ -103,6 +104,11 @@ def parse_incoming(key: str) -> Incoming | InvalidFolder | None:
 def artifact_key(model: str, version: str) -> str:
     """Where the bytes of a version are."""
     return f"{version_prefix(model, version)}model.joblib"
+
+
+def twin_key(model: str, version: str, digest: str) -> str:
+    """Where the twin of a version is; `digest` is the twin's own SHA-256, as the version's manifest names it."""
+    return f"{version_prefix(model, version)}twin-{digest}.onnx"
 
 
 def manifest_key(model: str, version: str) -> str:

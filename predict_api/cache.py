@@ -49,18 +49,25 @@ class Cache:
 
     def artifact(self, model: str, version: str, download: Callable[[], bytes]) -> bytes:
         """The bytes of `version`, from disk if they are whole there, else from `download` (whose errors pass on)."""
+        return self._kept(model, f"{version}.joblib", version, download)
+
+    def twin(self, model: str, version: str, expected: str, download: Callable[[], bytes]) -> bytes:
+        """The same for the twin of `version`, whose own SHA-256 is `expected`."""
+        return self._kept(model, f"{version}.onnx", expected, download)
+
+    def _kept(self, model: str, name: str, expected: str, download: Callable[[], bytes]) -> bytes:
         if self._directory is None:
             return download()
-        path = self._directory / model / f"{version}.joblib"
+        path = self._directory / model / name
         lock = FileLock(path.with_suffix(".lock"), timeout=LOCK_SECONDS)
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             lock.acquire()
         except (OSError, Timeout) as error:
             self._warn(error)
-            return self._read(path, version) or download()
+            return self._read(path, expected) or download()
         try:
-            found = self._read(path, version)
+            found = self._read(path, expected)
             if found is not None:
                 return found
             buffer = download()
@@ -187,5 +194,5 @@ def _replace(path: Path, content: bytes) -> None:
 def _prune(folder: Path, in_use: Collection[str]) -> None:
     kept = sorted(folder.glob("*.joblib"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in [path for path in kept if path.stem not in in_use][KEPT:]:
-        for suffix in (".joblib", ".json"):
+        for suffix in (".joblib", ".json", ".onnx"):
             path.with_suffix(suffix).unlink(missing_ok=True)

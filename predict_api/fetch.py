@@ -42,16 +42,27 @@ class Fetch:
 
         Raises ArtifactUnavailable, or ArtifactRefused if they were cut off or changed twice.
         """
-        path = f"/models/{self._model}/versions/{manifest.version}/artifact"
+        return self._verified("artifact", manifest.version, manifest.version, manifest.size, gently)
+
+    def twin(self, manifest: Manifest) -> bytes:
+        """The bytes of the twin that `manifest` names, hashed; raises the same."""
+        named = manifest.twin or {}
+        expected, size = named.get("sha256"), named.get("size")
+        if not isinstance(expected, str) or not isinstance(size, int):
+            raise ArtifactUnavailable(f"the manifest of {manifest.version} names no twin")
+        return self._verified("twin", manifest.version, expected, size, gently=True)
+
+    def _verified(self, what: str, version: str, expected: str, size: int, gently: bool) -> bytes:
+        path = f"/models/{self._model}/versions/{version}/{what}"
         fault = ""
         for _ in range(2):
             try:
-                buffer = self._get(path, "application/octet-stream", ARTIFACT_SECONDS, manifest.size, gently).body
-                digest.verify(buffer, manifest.version)
+                buffer = self._get(path, "application/octet-stream", ARTIFACT_SECONDS, size, gently).body
+                digest.verify(buffer, expected)
                 return buffer
             except (DigestMismatch, _Wrong) as error:
                 fault = str(error)
-        raise ArtifactRefused(f"the artifact of {manifest.version} did not arrive as it is: {fault}")
+        raise ArtifactRefused(f"the {what} of {version} did not arrive as it is: {fault}")
 
     def _get(self, path: str, accept: str, seconds: float, size: int | None, gently: bool = False) -> Answer:
         connection = Connection(self._url, self._lookup)

@@ -6,6 +6,7 @@ Pure.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Protocol
 
 from changeover.cells import Cell
@@ -18,10 +19,25 @@ from predict_api.answer import Scored
 from predict_api.exceptions import LowerSequence, OtherVersion
 
 
+class Runtime(StrEnum):
+    """What computed an answer: a version's proven twin, or the estimator itself."""
+
+    ONNX = "onnx"
+    SKLEARN = "sklearn"
+
+
+@dataclass(frozen=True)
+class Computed:
+    """The scores of some rows, and by what they were computed."""
+
+    scores: Scored
+    runtime: Runtime
+
+
 class Scorer(Protocol):
     """What computes the answers of one version."""
 
-    def score(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scored:
+    def score(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Computed:
         """The scores of `rows` rows of typed columns; raises ScoringFailed."""
 
 

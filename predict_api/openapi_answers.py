@@ -61,6 +61,7 @@ def model_headers(*, always: bool) -> dict[str, JsonObject]:
         wire.MODEL_VERSION: header(SHA256, "its version", always=always),
         wire.MODEL_SEQUENCE: header({"type": "integer", "minimum": 1}, "its place in the ledger", always=always),
         wire.MODEL_STALE: header({"type": "string", "enum": ["true"]}, "not confirmed as current"),
+        wire.MODEL_RUNTIME: header({"type": "string", "enum": ["onnx", "sklearn"]}, "what computed it"),
         wire.MODEL_AGE: header({"type": "integer", "minimum": 0}, "seconds since it was last confirmed as current"),
     }
 

@@ -12,7 +12,7 @@ from changeover.manifest import Json
 from predict_api.answer import render
 from predict_api.bounds import refuse_what_is_too_large
 from predict_api.exceptions import NoModel
-from predict_api.held import Held
+from predict_api.held import Held, Runtime
 from predict_api.roster import Member
 
 
@@ -46,13 +46,23 @@ def basis(member: Member) -> Basis:
     return Basis(held, stale=not confirmed)
 
 
-def answer(question: Question, held: Held, max_rows: int) -> bytes:
-    """The body of the answer; raises RequestFaults, TooManyRows or ScoringFailed."""
+@dataclass(frozen=True)
+class Answer:
+    """The body of an answer, and what computed it."""
+
+    body: bytes
+    runtime: Runtime
+
+
+def answer(question: Question, held: Held, max_rows: int) -> Answer:
+    """What is answered; raises RequestFaults, TooManyRows or ScoringFailed."""
     prepared = held.prepared
     decoded = decode(question.value, prepared.schema, max_rows)
     refuse_what_is_too_large(decoded)
-    scores = prepared.scorer.score(decoded.columns, decoded.rows)
+    computed = prepared.scorer.score(decoded.columns, decoded.rows)
+    scores = computed.scores
     if len(scores.labels) != decoded.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {decoded.rows}")
     inputs = decoded.columns if question.include_inputs else None
-    return render(scores, prepared.version, single=decoded.single, inputs=inputs)
+    body = render(scores, prepared.version, single=decoded.single, inputs=inputs)
+    return Answer(body, computed.runtime)

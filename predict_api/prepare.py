@@ -7,40 +7,24 @@ model_server away at start, what was last confirmed is taken from the verified d
 import os
 import threading
 import time
-from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Final
 
-from joblib import parallel_config
-
-from changeover import golden
-from changeover.cells import Cell, ColumnType
 from changeover.clock import now
-from changeover.exceptions import ChangeoverError, ScoringFailed
 from changeover.log_events import event
-from changeover.manifest import Manifest
-from changeover.schema import Schema
-from changeover.scoring import score
+from predict_api.assemble import Assembly, reason_of
 from predict_api.cache import Cache
 from predict_api.exceptions import ArtifactUnavailable
 from predict_api.fetch import Fetch
 from predict_api.freshness_loop import FreshnessLoop
 from predict_api.held import Prepared
-from predict_api.load import load, refuse_skew
 from predict_api.replica import Replica
-from predict_api.scorer import scorer_of
 
 IDLE_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.5  # until what could not be had is asked for again
 TOUCH_SECONDS: Final = 5.0
 NICE: Final = 5  # requests come first; much more, and they would wait for a lock that this thread holds
 TURN_SECONDS: Final = 10.0  # for which a worker that answers waits while another of its instance prepares
-_MADE_UP: Final[Mapping[ColumnType, Cell]] = {
-    ColumnType.NUMBER: 0.0,
-    ColumnType.INTEGER: 0,
-    ColumnType.BOOLEAN: False,
-    ColumnType.STRING: "",
-}
 
 
 class Preparation:
@@ -52,11 +36,10 @@ class Preparation:
         freshness: FreshnessLoop,
         fetch: Fetch,
         cache: Cache,
-        extra_globals: Collection[str],
-        allow_version_skew: bool = False,
+        assembly: Assembly,
     ) -> None:
         self._replica, self._freshness, self._fetch, self._cache = replica, freshness, fetch, cache
-        self._extra_globals, self._allow_version_skew = extra_globals, allow_version_skew
+        self._assembly = assembly
         self._stopped = False
         self._kept: tuple[int, float] = (-1, 0.0)  # the sequence that the cache names, and when that was last said
         self._thread = threading.Thread(target=self._run, name=f"prepare-{replica.model}", daemon=True)
@@ -101,7 +84,7 @@ class Preparation:
                 pause.wait(RETRY_SECONDS)
                 continue
             except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
-                self._replica.fail(version, _reason(error), now())
+                self._replica.fail(version, reason_of(error), now())
                 self._fall_back()
                 return
             self._replica.add(prepared)
@@ -119,21 +102,10 @@ class Preparation:
         buffer = self._cache.artifact(
             model, version, lambda: self._fetch.artifact(manifest, gently=self._replica.held is not None)
         )
-        prepared = self._loaded(buffer, manifest)
+        prepared = self._assembly.prepared(buffer, manifest)
         took = round((now() - began) * 1000)
         event("replica.prepared", model=model, version=version, bytes=len(buffer), took_ms=took)
         return prepared
-
-    def _loaded(self, buffer: bytes, manifest: Manifest) -> Prepared:
-        refuse_skew(manifest, self._allow_version_skew)
-        estimator = load(buffer, manifest.version, self._extra_globals)
-        schema = Schema.from_json(manifest.schema)
-        with parallel_config(backend="threading"):  # as in `scorer.py`
-            if manifest.golden is not None:
-                golden.replay(estimator, schema, manifest.golden)
-            else:
-                _warm_up(estimator, schema)
-        return Prepared(manifest.version, scorer_of(estimator, schema), schema, manifest)
 
     def _fall_back(self) -> None:
         """With nothing held, hold what was last confirmed, if the cache has all of it; its answers are stale."""
@@ -146,12 +118,12 @@ class Preparation:
             if current is not None and manifest is not None:
                 buffer = self._cache.artifact(model, current.version, _nothing_to_download)
                 age = max(0.0, time.time() - self._cache.confirmed_at(model))
-                self._replica.start_from_cache(current, self._loaded(buffer, manifest), now() - age)
+                self._replica.start_from_cache(current, self._assembly.prepared(buffer, manifest), now() - age)
                 event("replica.started_from_cache", level="warning", model=model, version=current.version)
         except ArtifactUnavailable:
             pass  # not in the cache, or not whole
         except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
-            event("cache.unloadable", level="warning", model=model, reason=_reason(error))
+            event("cache.unloadable", level="warning", model=model, reason=reason_of(error))
         finally:
             self._replica.settled.set()
 
@@ -168,22 +140,5 @@ class Preparation:
             self._kept = (held.current.sequence, now())
 
 
-def _warm_up(estimator: object, schema: Schema) -> None:
-    """Score one made-up row, so that the first caller does not pay for what is set up on first use."""
-    row: dict[str, list[Cell]] = {}
-    for column in schema.columns:
-        known = column.enum or column.categories
-        row[column.name] = [known[0] if known else _MADE_UP[column.type]]
-    try:
-        score(estimator, schema, row, 1)
-    except ScoringFailed as error:
-        event("prepare.not_warm", level="debug", reason=str(error))
-
-
 def _nothing_to_download() -> bytes:
     raise ArtifactUnavailable("not in the cache")
-
-
-def _reason(error: Exception) -> str:
-    """One line for the operator."""
-    return str(error) if isinstance(error, ChangeoverError) else f"{type(error).__name__}: {error}"

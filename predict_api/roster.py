@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from predict_api.assemble import Assembly
 from predict_api.cache import Cache
 from predict_api.check_call import CheckCall
 from predict_api.connection import Connection
 from predict_api.fetch import Fetch
 from predict_api.freshness_loop import FreshnessLoop
+from predict_api.held import Runtime
 from predict_api.lookup import Lookup
 from predict_api.prepare import Preparation
 from predict_api.replica import Replica
@@ -75,7 +77,12 @@ class Roster:
         call = CheckCall(Connection(url, self._lookup), model, self._replica_id)
         freshness = FreshnessLoop(replica, call, self._settings.check_deadline)
         fetch = Fetch(url, self._lookup, model)
-        preparation = Preparation(
-            replica, freshness, fetch, self._cache, self._settings.extra_globals, self._settings.allow_version_skew
+        assembly = Assembly(
+            fetch,
+            self._cache,
+            self._settings.extra_globals,
+            allow_version_skew=self._settings.allow_version_skew,
+            runtime=Runtime(self._settings.runtime),
         )
+        preparation = Preparation(replica, freshness, fetch, self._cache, assembly)
         return Member(replica, freshness, preparation)

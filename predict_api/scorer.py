@@ -1,4 +1,8 @@
-"""How a loaded version computes its answers: by its estimator, for those who wait in one joint call."""
+"""How a loaded version computes its answers: by its proven twin where it has one, else by the estimator itself.
+
+Carries *attribution* ("or whose twin did"): a row that the twin leaves to the model is computed by the model, and every
+answer says which of the two it was. Whoever waits for the estimator is scored in one call with the others.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,16 +11,58 @@ from joblib import parallel_config
 from changeover.cells import Cell
 from changeover.schema import Schema
 from changeover.scoring import Scores, score
-from predict_api.held import Scorer
+from changeover.twin.description import Scores as Kind
+from changeover.twin.exceptions import AskOriginal
+from changeover.twin.layout import tensors
+from changeover.twin.run import TwinRunner
+from predict_api.held import Computed, Runtime
 from predict_api.joined import Joined
 
 
-def scorer_of(estimator: object, schema: Schema) -> Scorer:
-    """The scorer of one version; a version that is loaded again gets another one."""
+class ByEstimator:
+    """The estimator of one version."""
 
-    def ask(columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-        # A model with n_jobs > 1 would start processes of its own here; threads need none.
-        with parallel_config(backend="threading"):
-            return score(estimator, schema, columns, rows)
+    def __init__(self, estimator: object, schema: Schema) -> None:
+        def ask(columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+            # A model with n_jobs > 1 would start processes of its own here; threads need none.
+            with parallel_config(backend="threading"):
+                return score(estimator, schema, columns, rows)
 
-    return Joined(ask)
+        self._joined = Joined(ask)
+
+    def score(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Computed:
+        """The scores of `rows` rows of typed columns; raises ScoringFailed."""
+        return Computed(self.by_itself(columns, rows), Runtime.SKLEARN)
+
+    def by_itself(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+        """What the estimator says."""
+        return self._joined.score(columns, rows)
+
+
+class ByTwin:
+    """The twin of one version, with the estimator for what the twin leaves to it."""
+
+    def __init__(self, twin: TwinRunner, schema: Schema, original: ByEstimator) -> None:
+        self._twin, self._schema, self._original = twin, schema, original
+        known = twin.description
+        self._classes = known.classes if known.scores is Kind.PROBABILITIES else None
+
+    def score(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Computed:
+        """The scores of `rows` rows of typed columns; raises ScoringFailed."""
+        try:
+            return Computed(self._by_twin(columns, rows), Runtime.ONNX)
+        except AskOriginal:
+            return self._original.score(columns, rows)
+
+    def either(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+        """The scores alone, whichever computed them."""
+        try:
+            return self._by_twin(columns, rows)
+        except AskOriginal:
+            return self._original.by_itself(columns, rows)
+
+    def _by_twin(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+        if not rows:
+            raise AskOriginal("there are no rows")
+        labels, probabilities = self._twin.run(*tensors(self._schema, columns, rows))
+        return Scores(labels, None if probabilities is None else probabilities.tolist(), self._classes)

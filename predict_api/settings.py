@@ -46,6 +46,9 @@ class PredictSettings(Settings):
     allow_version_skew: bool = Field(
         False, description="Whether to load artifacts of another scikit-learn minor version"
     )
+    runtime: Literal["onnx", "sklearn"] = Field(
+        "onnx", description="By what answers are computed: onnx by a version's twin where it has one; sklearn never"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The lowest level that is logged"
     )

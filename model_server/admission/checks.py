@@ -4,6 +4,7 @@ Carries the word *admission* of the design: it loads by the list, has `predict`,
 has a schema, answers a row, and answers its golden rows as its publisher said, and twice alike.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import joblib
@@ -37,8 +38,17 @@ class _Unfit(Exception):
     """The artifact is refused; the message is the reason."""
 
 
-def examine(buffer: bytes, task: Task) -> JsonObject:
-    """The parts of a manifest that admission finds out, or `{"refused": reason}`."""
+@dataclass(frozen=True)
+class Examined:
+    """A model that was admitted, and the parts of a manifest that admission found out."""
+
+    estimator: object
+    schema: Schema
+    parts: JsonObject
+
+
+def examine(buffer: bytes, task: Task) -> Examined | JsonObject:
+    """What was found out, or `{"refused": reason}`."""
     try:
         loaded = unpickle.load(buffer, task.extra_globals, task.unpacked_bytes)
         # neither processes nor the semaphores of a thread pool can be made here, and one row needs neither
@@ -48,7 +58,7 @@ def examine(buffer: bytes, task: Task) -> JsonObject:
         return {"refused": str(error)}
 
 
-def _describe(loaded: unpickle.Loaded, task: Task) -> JsonObject:
+def _describe(loaded: unpickle.Loaded, task: Task) -> Examined:
     estimator, draft = loaded.estimator, task.draft
     made_with, here = draft.environment | loaded.versions, environment()
     refused = None if task.allow_version_skew else skew.refusal(made_with, here)
@@ -56,7 +66,7 @@ def _describe(loaded: unpickle.Loaded, task: Task) -> JsonObject:
         raise _Unfit(refused)
     described = describe(estimator)
     schema = infer_schema(estimator) if draft.schema is None else Schema.from_json(draft.schema, strict=True)
-    return {
+    parts: JsonObject = {
         "schema": schema.to_json(),
         "estimator": described,
         "classes": classes_of(estimator),
@@ -64,6 +74,7 @@ def _describe(loaded: unpickle.Loaded, task: Task) -> JsonObject:
         "environment": dict(made_with),
         "warnings": [*loaded.warnings, *_other_versions(made_with, here, loaded.versions)],
     }
+    return Examined(estimator, schema, parts)
 
 
 def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:

@@ -14,7 +14,7 @@ import sys
 import sysconfig
 import warnings
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from changeover.manifest import JsonObject
 from model_server.admission.confine import confine, die_with_parent
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     lost = [measure for measure in task.required if not held[measure]]
     if lost:
         raise SystemExit(f"the confinement holds on this system, but not in this process: {lost}")
-    json.dump(_examine(int(arguments[0]), task), answers, allow_nan=False)
+    _examine(int(arguments[0]), task, answers)
     answers.close()
     return 0
 
@@ -71,16 +71,31 @@ def _import_what_models_are_made_of(extra_globals: list[str]) -> None:
             sys.stderr.write(f"{dotted} of ALLOWED_GLOBALS cannot be imported: {error}\n")
 
 
-def _examine(descriptor: int, task: Task) -> JsonObject:
+def _examine(descriptor: int, task: Task, answers: TextIO) -> None:
+    """Say the verdict on a line of its own, before a twin is tried: it stands, whatever becomes of the twin."""
     from model_server.admission import checks
 
     warnings.simplefilter("ignore")  # what people should know is in the verdict
     try:
         buffer = _read(descriptor, task.size)
-        verdict = checks.examine(buffer, task)
-        return {"sha256": hashlib.sha256(buffer).hexdigest()} | verdict
+        found = checks.examine(buffer, task)
+        parts = found.parts if isinstance(found, checks.Examined) else found
+        _say({**parts, "sha256": hashlib.sha256(buffer).hexdigest()}, answers)
     except MemoryError:
-        return {"refused": checks.TOO_LARGE.format(memory=task.memory_bytes)}
+        _say({"refused": checks.TOO_LARGE.format(memory=task.memory_bytes)}, answers)
+        return
+    if task.twin and isinstance(found, checks.Examined):
+        from model_server.admission.twin import twin_of
+
+        del buffer
+        told, twin = twin_of(found)
+        _say(told, answers)
+        answers.buffer.write(twin)
+
+
+def _say(body: JsonObject, answers: TextIO) -> None:
+    answers.write(json.dumps(body, allow_nan=False) + "\n")
+    answers.flush()
 
 
 def _read(descriptor: int, size: int) -> bytes:

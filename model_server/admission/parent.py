@@ -11,17 +11,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
 from changeover import log_events
 from changeover.clock import now
 from changeover.exceptions import ChangeoverError
-from changeover.manifest import Draft
+from changeover.manifest import Draft, JsonObject
 from changeover.strict_json import parse
 from model_server.admission.confine import MEASURES
-from model_server.admission.task import Admitted, Refused, Task, read_verdict
+from model_server.admission.task import Admitted, Refused, Task, read_twin, read_verdict
 
 __all__ = ["Admitted", "Examiner", "Limits", "Refused"]
 
@@ -36,6 +36,7 @@ _ENVIRONMENT: Final = {
     "LOKY_MAX_CPU_COUNT": _ONE,
 }
 _MOST_ANSWER: Final = 16 * 1024**2
+_MOST_TWIN: Final = 260 * 1024**2
 _MOST_STDERR: Final = 64 * 1024
 _PROBE_SECONDS: Final = 30.0
 
@@ -49,6 +50,7 @@ class Limits:
     unpacked_bytes: int = 4 * 1024**3
     allow_version_skew: bool = False
     at_once: int = 2
+    twins: bool = False  # whether to make them
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Examiner:
                 required=[measure for measure, holds in self.confinement.items() if holds],
                 extra_globals=self._extra_globals,
                 allow_version_skew=limits.allow_version_skew,
+                twin=limits.twins,
             )
             with tempfile.TemporaryFile() as told:
                 told.write(json.dumps(task.to_json()).encode())
@@ -94,20 +97,46 @@ class Examiner:
 
     def _judge(self, ended: _Ended) -> Admitted | Refused:
         limits = self._limits
-        if ended.status == 0 and len(ended.answer) <= _MOST_ANSWER:
+        said, whole, rest = ended.answer.partition(b"\n")
+        if whole and len(said) <= _MOST_ANSWER:
             try:
-                return read_verdict(parse(ended.answer))
+                verdict = read_verdict(parse(said))
             except ChangeoverError as error:
                 return Refused(f"the examination of the artifact gave no usable verdict: {error}")
+            return self._with_twin(verdict, ended, rest) if isinstance(verdict, Admitted) else verdict
         complaints = ended.complaints[-2000:].decode("utf-8", "replace")
         log_events.event("admission.failed", level="warning", status=ended.status, complaints=complaints)
         if ended.status is None:
             return Refused(
                 f"the artifact was still being examined after {limits.timeout_s:g} s (ADMISSION_TIMEOUT), and was stopped"
             )
-        if len(ended.answer) > _MOST_ANSWER:
+        if ended.status == 0:
+            return Refused("the examination of the artifact gave no usable verdict: it ended without one")
+        if len(said) > _MOST_ANSWER:
             return Refused(f"what there is to say of the artifact exceeds {_MOST_ANSWER} bytes")
         return Refused(_how_it_ended(ended.status, b"MemoryError" in ended.complaints, limits.memory_bytes))
+
+    def _with_twin(self, verdict: Admitted, ended: _Ended, rest: bytes) -> Admitted:
+        """`verdict` with its twin, or with why there is none; a twin that fails takes nothing from the verdict."""
+        if not self._limits.twins:
+            return verdict
+        told, twin = _twin_of(ended, rest)
+        if "absent" in told and ended.status != 0:
+            complaints = ended.complaints[-2000:].decode("utf-8", "replace")
+            log_events.event("admission.twin_failed", level="warning", status=ended.status, complaints=complaints)
+        return replace(verdict, twin=told, twin_bytes=twin)
+
+
+def _twin_of(ended: _Ended, rest: bytes) -> tuple[JsonObject, bytes]:
+    said, whole, twin = rest.partition(b"\n")
+    if ended.status == 0 and whole:
+        try:
+            return read_twin(parse(said), twin)
+        except ChangeoverError as error:
+            return {"absent": f"what was said of it is no JSON: {error}"}, b""
+    if ended.status is None:
+        return {"absent": "making it took longer than what ADMISSION_TIMEOUT left"}, b""
+    return {"absent": f"the process that made it ended with {ended.status}; the log of model_server says more"}, b""
 
 
 def _how_it_ended(status: int, out_of_memory: bool, memory_bytes: int) -> str:
@@ -167,7 +196,7 @@ def _run(arguments: list[str], told: IO[bytes], descriptors: tuple[int, ...], se
 
 def _listen(child: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, bytes, bool]:
     """Both outputs, each cut at its cap, and whether the deadline came first."""
-    caps = {child.stdout: _MOST_ANSWER + 1, child.stderr: _MOST_STDERR}
+    caps = {child.stdout: _MOST_ANSWER + _MOST_TWIN + 1, child.stderr: _MOST_STDERR}
     heard: dict[object, bytearray] = {stream: bytearray() for stream in caps}
     with selectors.DefaultSelector() as selector:
         for stream in caps:

@@ -1,5 +1,6 @@
 """What parent and child of an examination say to each other, both ways. Pure."""
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
@@ -22,6 +23,7 @@ class Task:
     required: list[str] = field(default_factory=list)
     extra_globals: list[str] = field(default_factory=list)
     allow_version_skew: bool = False
+    twin: bool = False
 
     def to_json(self) -> JsonObject:
         """The JSON form, read back by `from_json`."""
@@ -35,7 +37,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Admitted:
-    """An artifact that is a model; `version` is the SHA-256 of the very bytes that were examined."""
+    """An artifact that is a model; `version` is the SHA-256 of the very bytes that were examined.
+
+    `twin` is what the manifest says of it, `twin_bytes` the twin itself where there is one.
+    """
 
     schema: JsonObject
     estimator: JsonObject
@@ -44,6 +49,8 @@ class Admitted:
     environment: dict[str, str]
     warnings: list[str]
     version: str
+    twin: JsonObject | None = None
+    twin_bytes: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -73,3 +80,15 @@ def read_verdict(body: object) -> Admitted | Refused:
         warnings=checked.warnings,
         version=checked.version,
     )
+
+
+def read_twin(told: object, twin: bytes) -> tuple[JsonObject, bytes]:
+    """What the child said of a twin, and its bytes, believed only if the one describes the other."""
+    if isinstance(told, dict):
+        reason, proof = told.get("absent"), told.get("proof")
+        if isinstance(reason, str):
+            return {"absent": reason[:2000]}, b""
+        digest = hashlib.sha256(twin).hexdigest()
+        if told.get("sha256") == digest and told.get("size") == len(twin) and isinstance(proof, dict):
+            return {"sha256": digest, "size": len(twin), "proof": proof}, twin
+    return {"absent": "what was said of the twin does not describe its bytes"}, b""

@@ -91,7 +91,15 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
     @routes.get("/models/<model>/versions/<version>/artifact")
     def artifact(model: str, version: str) -> Response:
         whole = calls.versions.resolve(calls.known(model), version)
-        return _stream(calls.bucket, model, whole)
+        return _stream(calls.bucket, keys.artifact_key(model, whole), whole)
+
+    @routes.get("/models/<model>/versions/<version>/twin")
+    def twin(model: str, version: str) -> Response:
+        whole = calls.versions.resolve(calls.known(model), version)
+        named = (calls.versions.manifest(model, whole).twin or {}).get("sha256")
+        if not isinstance(named, str):
+            raise UnknownVersion(f"version {whole} of {model!r} has no twin; its manifest says why")
+        return _stream(calls.bucket, keys.twin_key(model, whole, named), named)
 
     @routes.post("/models/<model>/versions")
     def publish(model: str) -> Response:
@@ -116,12 +124,12 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
     return routes
 
 
-def _stream(bucket: Bucket, model: str, version: str) -> Response:
-    key = keys.artifact_key(model, version)
+def _stream(bucket: Bucket, key: str, version: str) -> Response:
+    """The object at `key`, whose SHA-256 is `version`."""
     try:
         info = bucket.stat(key)
     except ObjectMissing as error:
-        raise UnknownVersion(f"the artifact of version {version} of {model!r} is gone from the store") from error
+        raise UnknownVersion(f"the object {key} is gone from the store") from error
     headers = {REPR_DIGEST: digest.repr_digest(version), "Cache-Control": "no-transform"}
     if request.method == "HEAD":
         response = Response(status=200, headers=headers, content_type="application/octet-stream")

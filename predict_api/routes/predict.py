@@ -4,6 +4,7 @@ from typing import IO, Final, cast
 
 from flask import Blueprint, Response, g, request
 
+from changeover import wire
 from predict_api import predict
 from predict_api.exceptions import BodyCutOff, BodyTooLarge, UnknownOption, UnsupportedBody
 from predict_api.routes.parts import Parts
@@ -34,7 +35,8 @@ def _predict(parts: Parts, model: str) -> Response:
     _check_declared()
     question = predict.read(_body(parts.settings.max_body_bytes), include_inputs=include_inputs)
     basis = g.basis = predict.basis(member)
-    return Response(predict.answer(question, basis.held, parts.settings.max_rows), mimetype="application/json")
+    answer = predict.answer(question, basis.held, parts.settings.max_rows)
+    return Response(answer.body, mimetype="application/json", headers={wire.MODEL_RUNTIME: answer.runtime.value})
 
 
 def _includes_inputs() -> bool:

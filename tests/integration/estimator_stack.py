@@ -31,7 +31,7 @@ class EstimatorStack:
 
     def __init__(self, store: Store, folder: Path) -> None:
         self._names = (f"kind-{number}" for number in itertools.count(1))
-        self.server = ServerProcess(store, "estimators", folder, {"LEASE_MS": "0"}).start()
+        self.server = ServerProcess(store, "estimators", folder, {"LEASE_MS": "0", "RUNTIME": "onnx"}).start()
         self.api = PredictApi(
             port_that_is_free(), self.server.url, folder, WORKERS="1", REPORT_TOKEN=REPORT_TOKEN, DEFAULT_MODEL="loan"
         )

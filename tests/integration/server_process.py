@@ -51,6 +51,7 @@ class ServerProcess:
             "SPOOL_DIR": str(self.folder / "spool"),
             "DEFAULT_MODEL": "loan",
             "INCOMING_POLL": "0.2",
+            "RUNTIME": "sklearn",  # twins are made where a test is about them
             **self.settings,
             **settings,
         }

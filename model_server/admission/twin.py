@@ -1,0 +1,38 @@
+"""Makes the twin of an admitted model and shows that it answers as the model does. Runs in the child only.
+
+Carries "one derived at admission, proved equal on the golden rows and bound to it in the manifest". A model that has no
+twin is none the worse for it: the manifest says why.
+"""
+
+import hashlib
+from typing import Final
+
+import joblib
+
+from changeover.manifest import JsonObject
+from changeover.twin.convert import convert
+from changeover.twin.exceptions import NoTwin
+from changeover.twin.prove import prove
+from model_server.admission.checks import Examined
+
+LARGEST: Final = 256 * 1024**2  # bytes
+
+
+def twin_of(examined: Examined) -> tuple[JsonObject, bytes]:
+    """What the manifest is to say of the twin, and the twin's bytes (none where there is no twin)."""
+    golden = examined.parts.get("golden")
+    rows = golden.get("rows") if isinstance(golden, dict) else None
+    known = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    try:
+        with joblib.parallel_config(backend="sequential"):
+            twin = convert(examined.estimator, examined.schema)
+            if len(twin) > LARGEST:
+                return {"absent": f"it would have {len(twin)} bytes, at most {LARGEST} are kept"}, b""
+            proof = prove(examined.estimator, examined.schema, twin, known)
+    except NoTwin as error:
+        return {"absent": str(error)}, b""
+    except ImportError as error:
+        return {"absent": f"what makes twins is not installed: {error}"}, b""
+    except MemoryError:
+        return {"absent": "making it needs more memory than ADMISSION_MEMORY_BYTES"}, b""
+    return {"sha256": hashlib.sha256(twin).hexdigest(), "size": len(twin), "proof": proof.to_json()}, twin

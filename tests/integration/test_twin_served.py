@@ -1,0 +1,128 @@
+"""A twin on its whole way: made at admission, bound in the manifest, verified by replicas, named in the answer.
+
+Carries *attribution* ("or whose twin did: one derived at admission, proved equal ... and bound to it in the manifest").
+"""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+from changeover import digest
+from object_store import keys
+from tests.conftest import port_that_is_free
+from tests.integration.server_process import REPORT_TOKEN, ServerProcess
+from tests.integration.stores import Store
+from tests.predict_process import PredictApi
+
+MODEL = "loan"
+ROW = {"a": 0.5, "b": -0.25}
+FRAME = pd.DataFrame(np.random.default_rng(3).normal(size=(300, 2)), columns=["a", "b"])
+
+
+def artifact(estimator: Any, seed: int = 0) -> bytes:
+    labels = np.where(FRAME["a"] + 0.1 * seed > FRAME["b"], "yes", "no")
+    buffer = io.BytesIO()
+    joblib.dump(estimator.fit(FRAME, labels), buffer)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ServerProcess]:
+    server = ServerProcess(seaweed, bucket_name, tmp_path / "server", {"RUNTIME": "onnx"})
+    yield server.start()
+    server.end()
+
+
+@pytest.fixture
+def apis(server: ServerProcess, tmp_path: Path) -> Iterator[list[PredictApi]]:
+    """Instances of predict_api, ended with the test; `ask` starts them."""
+    started: list[PredictApi] = []
+    yield started
+    for api in started:
+        api.kill()
+
+
+def start(apis: list[PredictApi], server: ServerProcess, folder: Path, **settings: str) -> PredictApi:
+    given = {"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": MODEL, "WORKERS": "1", **settings}
+    api = PredictApi(port_that_is_free(), server.url, folder, **given)
+    apis.append(api)
+    api.wait_until_it_listens()
+    return api
+
+
+def publish(server: ServerProcess, body: bytes) -> Any:
+    assert server.publish(body).status_code == 201
+    return server.get(f"/models/{MODEL}/versions/{digest.sha256(body)}").json()["twin"]
+
+
+def test_a_model_with_a_twin_is_answered_by_it_and_says_so(
+    server: ServerProcess, apis: list[PredictApi], tmp_path: Path
+) -> None:
+    body = artifact(LogisticRegression())
+    twin = publish(server, body)
+    version = digest.sha256(body)
+    fetched = server.get(f"/models/{MODEL}/versions/{version}/twin")
+    assert (digest.sha256(fetched.content), len(fetched.content)) == (twin["sha256"], twin["size"])
+    assert fetched.headers["Repr-Digest"] == digest.repr_digest(twin["sha256"])
+    assert twin["proof"]["rows"] > 100
+
+    assert server.roll(version).json()["state"] == "committed"
+    by_twin = start(apis, server, tmp_path).predict(ROW)
+    by_model = start(apis, server, tmp_path, RUNTIME="sklearn").predict(ROW)
+    assert [answer.headers["Model-Runtime"] for answer in (by_twin, by_model)] == ["onnx", "sklearn"]
+    assert by_twin.json()["model_version"] == by_model.json()["model_version"] == version
+    assert by_twin.json()["prediction"] == by_model.json()["prediction"]
+    assert by_twin.json()["predict_proba"] == pytest.approx(by_model.json()["predict_proba"], rel=1e-9)
+
+
+def test_a_model_without_a_twin_is_admitted_and_the_manifest_says_why(
+    server: ServerProcess, apis: list[PredictApi], tmp_path: Path
+) -> None:
+    body = artifact(KNeighborsClassifier(metric="cosine"))
+    twin = publish(server, body)
+    assert twin["absent"]
+    assert server.get(f"/models/{MODEL}/versions/{digest.sha256(body)}/twin").status_code == 404
+    assert server.roll(digest.sha256(body)).json()["state"] == "committed"
+    assert start(apis, server, tmp_path).predict(ROW).headers["Model-Runtime"] == "sklearn"
+
+
+def test_a_twin_with_other_bytes_than_the_manifest_names_is_refused_with_its_version(
+    server: ServerProcess, apis: list[PredictApi], tmp_path: Path
+) -> None:
+    first, second = artifact(LogisticRegression()), artifact(LogisticRegression(), seed=5)
+    publish(server, first)
+    assert server.roll(digest.sha256(first)).json()["state"] == "committed"
+    api = start(apis, server, tmp_path)
+    other = publish(server, second)
+    key = keys.twin_key(MODEL, digest.sha256(second), other["sha256"])
+    bucket = server.store.bucket(bucket=server.bucket)
+    bytes_of_twin = bytearray(bucket.read(key, 1 << 20))
+    bytes_of_twin[len(bytes_of_twin) // 2] ^= 1
+    bucket.write(key, bytes(bytes_of_twin), "application/octet-stream")
+    aborted = server.roll(digest.sha256(second)).json()
+    assert aborted["state"] == "aborted"
+    assert "the twin of" in aborted["reason"]
+    assert api.predict(ROW).json()["model_version"] == digest.sha256(first)
+
+
+def test_a_restart_without_model_server_finds_the_twin_in_the_cache(
+    server: ServerProcess, apis: list[PredictApi], tmp_path: Path
+) -> None:
+    body = artifact(LogisticRegression())
+    publish(server, body)
+    assert server.roll(digest.sha256(body)).json()["state"] == "committed"
+    cache = {"CACHE_DIR": str(tmp_path / "cache")}
+    start(apis, server, tmp_path, **cache).predict(ROW)
+    assert list((tmp_path / "cache" / MODEL).glob("*.onnx"))
+    apis[0].kill()
+    server.end()
+    answer = start(apis, server, tmp_path, **cache).predict(ROW)
+    assert (answer.status_code, answer.headers["Model-Stale"], answer.headers["Model-Runtime"]) == (200, "true", "onnx")
