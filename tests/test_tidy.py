@@ -14,7 +14,8 @@ NO_NAMES = {"manager", "handler", "handlers", "helper", "helpers", "utils", "uti
 LEFTOVER = re.compile(r"\b(FIX" + r"ME|TO" + r"DO|XX" + r"X|HA" + r"CK)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$}~-])/(work|root|home/\w+|Users/\w+)/")
 TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".sh", ".cfg", ".txt", ".json", ""}
-SKIPPED = {".venv", ".git", ".changeover", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "__pycache__"}
+SKIPPED = {".venv", ".git", ".changeover", ".peers", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+SKIPPED |= {"__pycache__"}
 
 MAY_NAME_PATHS = {"tests/test_tidy.py", "deploy/Dockerfile"}  # the latter's paths are inside the image
 

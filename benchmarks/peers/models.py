@@ -1,0 +1,108 @@
+"""Trains the models that every server of the comparison serves, and writes down what each pipeline answers by itself.
+
+Each model gets a folder: `model.joblib`, `probe.json` with a few rows and their probabilities, and for Changeover
+`draft.json`. It runs in Changeover's own environment, and once more in that of a peer with another scikit-learn.
+
+    python -m benchmarks.peers.models --out FOLDER --model wine
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import joblib
+import numpy as np
+import pandas as pd
+import sklearn
+from sklearn.datasets import load_wine, make_classification
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from changeover.dump import draft_of
+from changeover.frames import read_frame, rows_of
+from changeover.manifest import Draft, JsonObject
+from examples.segmentation.generate import CATEGORIES
+from examples.segmentation.train import build, draft
+
+SEED: Final = 1
+MODELS: Final = ("segmentation", "wine", "forest")
+TREES: Final = 200
+PROBES: Final = 5
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted estimator and rows to ask for: as consumers send them, and typed; `said` is for Changeover's publisher."""
+
+    estimator: object
+    raw: list[JsonObject]
+    typed: pd.DataFrame
+    said: Draft
+
+
+def segmentation() -> Trained:
+    """The example of 100 columns. Rows without a category are left out: not every peer's wire has a missing text."""
+    trained = build(SEED)
+    raw = pd.DataFrame(trained.golden_rows)
+    typed = read_frame(raw, trained.schema)
+    whole = typed[list(CATEGORIES)].notna().all(axis=1)
+    typed, raw = typed[whole].head(PROBES), raw[whole].head(PROBES)
+    return Trained(trained.estimator, rows_of(raw), typed, draft(trained))
+
+
+def wine() -> Trained:
+    """scikit-learn's wine data: 13 numbers, scaled and boosted."""
+    frame, target = load_wine(return_X_y=True, as_frame=True)
+    estimator = make_pipeline(StandardScaler(), AdaBoostClassifier(random_state=SEED)).fit(frame, target)
+    return _of_numbers(estimator, frame)
+
+
+def forest() -> Trained:
+    """A random forest of 200 trees over 20 numbers."""
+    values, target = make_classification(n_samples=4000, n_features=20, n_informative=10, random_state=SEED)
+    frame = pd.DataFrame(values, columns=[f"x{position}" for position in range(values.shape[1])])
+    estimator = RandomForestClassifier(n_estimators=TREES, random_state=SEED).fit(frame, target)
+    return _of_numbers(estimator, frame)
+
+
+def _of_numbers(estimator: object, frame: pd.DataFrame) -> Trained:
+    rows = frame.iloc[:: len(frame) // PROBES].head(PROBES).astype(float)
+    return Trained(estimator, rows_of(rows), rows, draft_of(estimator, example=frame.astype(float)))
+
+
+TRAINERS: Final = {"segmentation": segmentation, "wine": wine, "forest": forest}
+
+
+def write(name: str, folder: Path) -> None:
+    """Train one model and write its files."""
+    trained = TRAINERS[name]()
+    folder.mkdir(parents=True, exist_ok=True)
+    joblib.dump(trained.estimator, folder / "model.joblib")
+    trained.typed.to_pickle(folder / "typed.pickle")
+    probabilities: list[list[float]] = np.asarray(trained.estimator.predict_proba(trained.typed)).tolist()  # type: ignore[attr-defined]
+    probe = {
+        "model": name,
+        "scikit_learn": sklearn.__version__,
+        "raw": trained.raw,
+        "typed": rows_of(trained.typed),
+        "predict_proba": probabilities,
+    }
+    (folder / "draft.json").write_text(json.dumps(trained.said.to_json()), encoding="utf-8")
+    (folder / "probe.json").write_text(json.dumps(probe), encoding="utf-8")  # last: it says that all is there
+
+
+def main() -> None:
+    """Train what is named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--model", choices=MODELS, action="append")
+    given = parser.parse_args()
+    for name in given.model or MODELS:
+        write(name, given.out / name)
+
+
+if __name__ == "__main__":
+    main()
