@@ -40,6 +40,8 @@ def main(arguments: list[str]) -> int:
         return 0
     task = Task.from_json(json.load(sys.stdin.buffer))
     _import_what_models_are_made_of(task.extra_globals)
+    if task.twin:
+        _import_what_twins_are_made_of()
     held = confine(readable(), task.memory_bytes, task.cpu_seconds)
     lost = [measure for measure in task.required if not held[measure]]
     if lost:
@@ -69,6 +71,15 @@ def _import_what_models_are_made_of(extra_globals: list[str]) -> None:
             importlib.import_module(dotted.rpartition(".")[0])
         except ImportError as error:
             sys.stderr.write(f"{dotted} of ALLOWED_GLOBALS cannot be imported: {error}\n")
+
+
+def _import_what_twins_are_made_of() -> None:
+    """Before the confinement, as they look at the processor; admission itself needs none of them."""
+    for name in ("onnx", "skl2onnx", "onnxruntime"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            sys.stderr.write(f"{name}, without which there are no twins, cannot be imported: {error}\n")
 
 
 def _examine(descriptor: int, task: Task, answers: TextIO) -> None:
