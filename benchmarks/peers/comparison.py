@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import time
+import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +80,8 @@ class Comparison:
             if probe["scikit_learn"] == (made.versions if made else versions(own))["scikit-learn"]:
                 return folder / model
         if made:  # what the trainer imports of Changeover
-            install(made.python, ["pydantic", "pydantic-settings", "structlog", "click", "requests"], log)
+            project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+            install(made.python, project["dependencies"], log)
         command = [str(made.python if made else own), "-m", "benchmarks.peers.models", "--out", str(folder)]
         run([*command, "--model", model], log, TRAINING_SECONDS, {**os.environ, "PYTHONPATH": str(ROOT)})
         return folder / model

@@ -17,7 +17,7 @@ import psutil
 
 from benchmarks.peers.environments import CannotPrepare, last_line
 
-START_SECONDS: Final = 120.0
+START_SECONDS: Final = 180.0
 STOP_SECONDS: Final = 20.0
 JSON: Final = {"Content-Type": "application/json"}
 
