@@ -55,10 +55,13 @@ def bucket(store: Store, bucket_name: str) -> Iterator[Bucket]:
     made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EstimatorStack]:
-    """The whole way of a model, for estimators of every kind; each of them gets a name of its own."""
-    stack = EstimatorStack(seaweed, tmp_path_factory.mktemp("estimators"))
+    """The whole way of a model, for estimators of every kind; each of them gets a name of its own.
+
+    It ends with its file: a replica of many models has much to ask for, and would slow down the tests after it.
+    """
+    stack = EstimatorStack(seaweed, f"estimators-{next(_NUMBERS)}", tmp_path_factory.mktemp("estimators"))
     yield stack
     stack.end()
 

@@ -29,9 +29,9 @@ def artifact(estimator: object) -> bytes:
 class EstimatorStack:
     """One store, one model_server, one predict_api; every model that is asked gets a name of its own."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: Store, bucket: str, folder: Path) -> None:
         self._names = (f"kind-{number}" for number in itertools.count(1))
-        self.server = ServerProcess(store, "estimators", folder, {"LEASE_MS": "0", "RUNTIME": "onnx"}).start()
+        self.server = ServerProcess(store, bucket, folder, {"LEASE_MS": "0", "RUNTIME": "onnx"}).start()
         self.api = PredictApi(
             port_that_is_free(), self.server.url, folder, WORKERS="1", REPORT_TOKEN=REPORT_TOKEN, DEFAULT_MODEL="loan"
         )
