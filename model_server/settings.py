@@ -65,7 +65,7 @@ class ServerSettings(Settings):
     )
     spool_dir: str | None = Field(default=None, description="where uploads are kept while they are examined")
     runtime: Literal["onnx", "sklearn"] = Field(
-        default="onnx", description="onnx: make a twin of each version that can have one; sklearn: make none"
+        default="onnx", description="onnx: make twins, and answer by them where a version has one; sklearn: do without"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="events logged from here up"

@@ -47,7 +47,7 @@ class PredictSettings(Settings):
         False, description="Whether to load artifacts of another scikit-learn minor version"
     )
     runtime: Literal["onnx", "sklearn"] = Field(
-        "onnx", description="By what answers are computed: onnx by a version's twin where it has one; sklearn never"
+        "onnx", description="onnx: make twins, and answer by them where a version has one; sklearn: do without"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The lowest level that is logged"
