@@ -12,8 +12,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from changeover.manifest import Draft
-from model_server.admission.checks import examine
+from changeover.manifest import Draft, JsonObject
+from model_server.admission import checks
 from model_server.admission.task import Task
 from tests.integration.artifacts import a_model
 
@@ -28,6 +28,12 @@ def a_task(allow_version_skew: bool = False, **draft: Any) -> Task:
         cpu_seconds=60,
         allow_version_skew=allow_version_skew,
     )
+
+
+def examine(artifact: bytes, task: Task) -> JsonObject:
+    """The parts of a manifest, or why it is refused."""
+    found = checks.examine(artifact, task)
+    return found.parts if isinstance(found, checks.Examined) else found
 
 
 def dumped(estimator: object) -> bytes:
