@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Final, Self
 
 from changeover.cell_groups import CellGroup
-from changeover.cells import Case, Cell, Parser, shown
+from changeover.cells import Case, Cell, ColumnType, Parser, shown
 from changeover.column import Column, member, refuse_unknown
 from changeover.exceptions import InvalidSchema
 from changeover.manifest import JsonObject
@@ -52,6 +52,12 @@ class Schema:
     def by_name(self) -> dict[str, Column]:
         """The columns by their names, in their order."""
         return {column.name: column for column in self.columns}
+
+    @cached_property
+    def numbers_and_texts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names of the columns that hold numbers or booleans, and of those that hold texts, each in their order."""
+        texts = tuple(column.name for column in self.columns if column.type is ColumnType.STRING)
+        return tuple(column.name for column in self.columns if column.type is not ColumnType.STRING), texts
 
     @cached_property
     def plan(self) -> tuple[tuple[str, Parser], ...]:

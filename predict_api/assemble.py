@@ -18,7 +18,7 @@ from changeover.scoring import score
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.run import TwinRunner
 from predict_api.cache import Cache
-from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
+from predict_api.exceptions import ArtifactUnavailable
 from predict_api.fetch import Fetch
 from predict_api.held import Prepared, Runtime, Scorer
 from predict_api.load import load, refuse_skew
@@ -75,8 +75,6 @@ class Assembly:
             twin = ByTwin(TwinRunner(buffer, schema), schema, original)
             if manifest.golden is not None:
                 golden.replay_by(twin.either, schema, manifest.golden)
-        except ArtifactRefused:
-            raise
         except (ArtifactUnavailable, NoTwin, GoldenMismatch, ImportError) as error:
             event(
                 "replica.without_twin",

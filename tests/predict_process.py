@@ -15,7 +15,6 @@ import requests
 
 from tests.conftest import port_that_is_free, wait_until
 from tests.tiny_models import ROW
-from tests.wire_stub import WireStub
 
 ROOT = Path(__file__).parent.parent
 
@@ -89,12 +88,14 @@ class PredictApi:
 
 
 class Instances:
-    def __init__(self, folder: Path, stub: WireStub) -> None:
-        self._folder, self._stub = folder, stub
+    """Any number of instances of one model_server, or of its stub, ended together."""
+
+    def __init__(self, folder: Path, server_url: str) -> None:
+        self._folder, self._server_url = folder, server_url
         self._started: list[PredictApi] = []
 
     def start(self, **settings: str) -> PredictApi:
-        api = PredictApi(port_that_is_free(), self._stub.url, self._folder, **settings)
+        api = PredictApi(port_that_is_free(), self._server_url, self._folder, **settings)
         self._started.append(api)
         api.wait_until_it_listens()
         return api

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from changeover.cells import Cell, ColumnType
+from changeover.cells import Cell
 from changeover.schema import Schema
 from changeover.twin.exceptions import AskOriginal
 
@@ -22,9 +22,7 @@ LARGEST: Final = 2.0**53  # beyond it, not every whole number is a double
 
 def layout(schema: Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names of the columns in `numbers` (number, integer, boolean) and in `texts` (string), in their order."""
-    texts = tuple(column.name for column in schema.columns if column.type is ColumnType.STRING)
-    numbers = tuple(column.name for column in schema.columns if column.type is not ColumnType.STRING)
-    return numbers, texts
+    return schema.numbers_and_texts
 
 
 def tensors(schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> tuple[Numbers, Texts | None]:

@@ -57,9 +57,8 @@ class TwinRunner:
         type. Raises AskOriginal if any row is one for the model itself.
         """
         flat = numbers.ravel()
-        if (
-            not np.vdot(flat, flat) < _SQUARES
-        ):  # a single pass without warnings; NaN and large numbers are looked at more closely
+        # a single pass without warnings; NaN and large numbers are looked at more closely
+        if not np.vdot(flat, flat) < _SQUARES:
             _check_size(numbers)
         scores = self.scores(numbers, texts)
         if len(scores) == 1:

@@ -77,7 +77,7 @@ def stub() -> Iterator[WireStub]:
 @pytest.fixture
 def instances(tmp_path: Path, stub: WireStub) -> Iterator[Instances]:
     """Starts predict_api against `stub`, any number of times, and ends what it started."""
-    instances = Instances(tmp_path, stub)
+    instances = Instances(tmp_path, stub.url)
     try:
         yield instances
     finally:

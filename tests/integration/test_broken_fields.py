@@ -16,8 +16,7 @@ from changeover.schema import Schema
 from changeover.scoring import classes_of, describe
 from examples.segmentation.bodies import body
 from examples.segmentation.train import Trained, build
-from tests.conftest import port_that_is_free
-from tests.predict_process import PredictApi
+from tests.predict_process import Instances, PredictApi
 from tests.tiny_models import CREATED_AT
 from tests.wire_stub import WireStub, running_stub
 
@@ -91,12 +90,11 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
         publish(stub, "default", buffer.getvalue(), manifest_of(trained, trained.schema))
         publish(stub, "edited", buffer.getvalue(), manifest_of(trained, edited))
         folder: Path = tmp_path_factory.mktemp("predict")
-        api = PredictApi(port_that_is_free(), stub.url, folder, WORKERS="1")
+        instances = Instances(folder, stub.url)
         try:
-            api.wait_until_it_listens()
-            yield api
+            yield instances.start(WORKERS="1")
         finally:
-            api.kill()
+            instances.end()
 
 
 def publish(stub: WireStub, model: str, buffer: bytes, manifest: JsonObject) -> None:

@@ -13,8 +13,7 @@ from sklearn.dummy import DummyClassifier
 
 from changeover.infer_schema import infer_schema
 from changeover.manifest import JsonObject
-from tests.conftest import port_that_is_free
-from tests.predict_process import PredictApi
+from tests.predict_process import Instances, PredictApi
 from tests.tiny_models import CREATED_AT, ROW, tiny
 from tests.wire_stub import running_stub
 
@@ -38,12 +37,11 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
         stub.roll("default", stub.publish("default", *tiny(1)))
         stub.roll("wide", stub.publish("wide", buffer.getvalue(), manifest))
         folder: Path = tmp_path_factory.mktemp("predict")
-        api = PredictApi(port_that_is_free(), stub.url, folder, WORKERS="1")
+        instances = Instances(folder, stub.url)
         try:
-            api.wait_until_it_listens()
-            yield api
+            yield instances.start(WORKERS="1")
         finally:
-            api.kill()
+            instances.end()
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from changeover import digest
 from object_store import keys
-from tests.conftest import port_that_is_free
 from tests.integration.server_process import REPORT_TOKEN, ServerProcess
 from tests.integration.stores import Store
-from tests.predict_process import PredictApi
+from tests.predict_process import Instances, PredictApi
 
 MODEL = "loan"
 ROW = {"a": 0.5, "b": -0.25}
@@ -42,20 +41,15 @@ def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ServerP
 
 
 @pytest.fixture
-def apis(server: ServerProcess, tmp_path: Path) -> Iterator[list[PredictApi]]:
-    """Instances of predict_api, ended with the test; `ask` starts them."""
-    started: list[PredictApi] = []
-    yield started
-    for api in started:
-        api.kill()
+def apis(server: ServerProcess, tmp_path: Path) -> Iterator[Instances]:
+    """Starts predict_api, any number of times, and ends what it started."""
+    apis = Instances(tmp_path, server.url)
+    yield apis
+    apis.end()
 
 
-def start(apis: list[PredictApi], server: ServerProcess, folder: Path, **settings: str) -> PredictApi:
-    given = {"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": MODEL, "WORKERS": "1", **settings}
-    api = PredictApi(port_that_is_free(), server.url, folder, **given)
-    apis.append(api)
-    api.wait_until_it_listens()
-    return api
+def start(apis: Instances, **settings: str) -> PredictApi:
+    return apis.start(**{"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": MODEL, "WORKERS": "1", **settings})
 
 
 def publish(server: ServerProcess, body: bytes) -> Any:
@@ -64,7 +58,7 @@ def publish(server: ServerProcess, body: bytes) -> Any:
 
 
 def test_a_model_with_a_twin_is_answered_by_it_and_says_so(
-    server: ServerProcess, apis: list[PredictApi], tmp_path: Path
+    server: ServerProcess, apis: Instances, tmp_path: Path
 ) -> None:
     body = artifact(LogisticRegression())
     twin = publish(server, body)
@@ -75,8 +69,8 @@ def test_a_model_with_a_twin_is_answered_by_it_and_says_so(
     assert twin["proof"]["rows"] > 100
 
     assert server.roll(version).json()["state"] == "committed"
-    by_twin = start(apis, server, tmp_path).predict(ROW)
-    by_model = start(apis, server, tmp_path, RUNTIME="sklearn").predict(ROW)
+    by_twin = start(apis).predict(ROW)
+    by_model = start(apis, RUNTIME="sklearn").predict(ROW)
     assert [answer.headers["Model-Runtime"] for answer in (by_twin, by_model)] == ["onnx", "sklearn"]
     assert by_twin.json()["model_version"] == by_model.json()["model_version"] == version
     assert by_twin.json()["prediction"] == by_model.json()["prediction"]
@@ -84,23 +78,23 @@ def test_a_model_with_a_twin_is_answered_by_it_and_says_so(
 
 
 def test_a_model_without_a_twin_is_admitted_and_the_manifest_says_why(
-    server: ServerProcess, apis: list[PredictApi], tmp_path: Path
+    server: ServerProcess, apis: Instances, tmp_path: Path
 ) -> None:
     body = artifact(KNeighborsClassifier(metric="cosine"))
     twin = publish(server, body)
     assert twin["absent"]
     assert server.get(f"/models/{MODEL}/versions/{digest.sha256(body)}/twin").status_code == 404
     assert server.roll(digest.sha256(body)).json()["state"] == "committed"
-    assert start(apis, server, tmp_path).predict(ROW).headers["Model-Runtime"] == "sklearn"
+    assert start(apis).predict(ROW).headers["Model-Runtime"] == "sklearn"
 
 
 def test_a_twin_with_other_bytes_than_the_manifest_names_is_refused_with_its_version(
-    server: ServerProcess, apis: list[PredictApi], tmp_path: Path
+    server: ServerProcess, apis: Instances, tmp_path: Path
 ) -> None:
     first, second = artifact(LogisticRegression()), artifact(LogisticRegression(), seed=5)
     publish(server, first)
     assert server.roll(digest.sha256(first)).json()["state"] == "committed"
-    api = start(apis, server, tmp_path)
+    api = start(apis)
     other = publish(server, second)
     key = keys.twin_key(MODEL, digest.sha256(second), other["sha256"])
     bucket = server.store.bucket(bucket=server.bucket)
@@ -114,15 +108,16 @@ def test_a_twin_with_other_bytes_than_the_manifest_names_is_refused_with_its_ver
 
 
 def test_a_restart_without_model_server_finds_the_twin_in_the_cache(
-    server: ServerProcess, apis: list[PredictApi], tmp_path: Path
+    server: ServerProcess, apis: Instances, tmp_path: Path
 ) -> None:
     body = artifact(LogisticRegression())
     publish(server, body)
     assert server.roll(digest.sha256(body)).json()["state"] == "committed"
     cache = {"CACHE_DIR": str(tmp_path / "cache")}
-    start(apis, server, tmp_path, **cache).predict(ROW)
+    first = start(apis, **cache)
+    first.predict(ROW)
     assert list((tmp_path / "cache" / MODEL).glob("*.onnx"))
-    apis[0].kill()
+    first.kill()
     server.end()
-    answer = start(apis, server, tmp_path, **cache).predict(ROW)
+    answer = start(apis, **cache).predict(ROW)
     assert (answer.status_code, answer.headers["Model-Stale"], answer.headers["Model-Runtime"]) == (200, "true", "onnx")
