@@ -20,7 +20,9 @@ _POLL: Final = 0.05
 def restart_service(home: Path, service: str, timeout: float) -> list[tuple[int, int]]:
     """Restart `service` (each instance, one after the other); returns the process ids before and after.
 
-    Raises StackNotFound if none runs in `home`, CannotStart if the successor does not answer within `timeout` seconds.
+    Waits until the successor is ready, so that what follows is answered; an instance of predict_api need only be alive
+    while no model has a current version. Raises StackNotFound if none runs in `home`, CannotStart if the successor is
+    not ready within `timeout` seconds.
     """
     found = stack.read(home)
     if found.pids is None:
@@ -46,9 +48,10 @@ def _restart_one(home: Path, up: int, service: str, index: int, timeout: float) 
             _signal(first, signal.SIGKILL)
             killed = True
         pause.wait(_POLL)
+    wrong = _what_is_wrong(home, service, index)
     raise CannotStart(
-        f"{service} was ended (process {before}), but its successor does not answer after {timeout:g} s; "
-        f"see {home / 'log'}"
+        f"{service} was ended (process {before}), but its successor "
+        f"{f'is not ready ({wrong})' if wrong else 'does not answer'} after {timeout:g} s; see {home / 'log'}"
     )
 
 
@@ -64,8 +67,20 @@ def _pid(found: stack.Stack, service: str, index: int) -> int:
 def _answers(found: stack.Stack, service: str, index: int) -> bool:
     if service == STORE:
         return ready.answers(found.store_url)
-    url = found.predict_urls[index] if service == PREDICT_API else found.server_url
-    return ready.is_ok(f"{url}/livez")
+    if service == PREDICT_API and not ready.serves_something(found.server_url):
+        return ready.is_ok(f"{found.predict_urls[index]}/livez")
+    return ready.is_ok(_readyz(found, service, index))
+
+
+def _readyz(found: stack.Stack, service: str, index: int) -> str:
+    return f"{found.predict_urls[index] if service == PREDICT_API else found.server_url}/readyz"
+
+
+def _what_is_wrong(home: Path, service: str, index: int) -> str:
+    found = _read_if_there(home)
+    if found is None or service == STORE:
+        return ""
+    return ready.explain(_readyz(found, service, index))
 
 
 def _read_if_there(home: Path) -> stack.Stack | None:
