@@ -9,6 +9,7 @@ from changeover.exceptions import InvalidGate, InvalidName, InvalidVersion
 from changeover.gate import Condition
 from changeover.gate import parse as parse_gate
 from changeover.identity import check_model_name, parse_pinned_version
+from changeover.schema import MOST_COLUMNS
 from changeover.settings import Settings
 
 GIB = 1024**3
@@ -51,6 +52,9 @@ class ServerSettings(Settings):
     )
     prepare_timeout: float = Field(default=60.0, gt=0, le=3600, description="seconds a rollout waits for its replicas")
     max_model_bytes: int = Field(default=2 * GIB, gt=0, le=5 * GIB, description="the largest artifact that is taken")
+    max_columns: int = Field(
+        default=10_000, ge=1, le=MOST_COLUMNS, description="the most columns that the schema of a version may have"
+    )
     admission_timeout: float = Field(default=120.0, gt=0, description="seconds admission may take for one artifact")
     admission_memory_bytes: int = Field(
         default=8 * GIB, gt=0, description="address space of the process that examines an artifact"

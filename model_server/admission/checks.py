@@ -66,6 +66,7 @@ def _describe(loaded: unpickle.Loaded, task: Task) -> Examined:
         raise _Unfit(refused)
     described = describe(estimator)
     schema = infer_schema(estimator) if draft.schema is None else Schema.from_json(draft.schema, strict=True)
+    _refuse_too_wide(schema, task.max_columns)
     parts: JsonObject = {
         "schema": schema.to_json(),
         "estimator": described,
@@ -75,6 +76,14 @@ def _describe(loaded: unpickle.Loaded, task: Task) -> Examined:
         "warnings": [*loaded.warnings, *_other_versions(made_with, here, loaded.versions)],
     }
     return Examined(estimator, schema, parts)
+
+
+def _refuse_too_wide(schema: Schema, most: int) -> None:
+    if len(schema.columns) > most:
+        raise _Unfit(
+            f"the schema has {len(schema.columns)} columns, at most {most} are taken (MAX_COLUMNS); raise that setting "
+            f"of model_server, or choose the columns that the model needs"
+        )
 
 
 def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:

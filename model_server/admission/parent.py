@@ -43,11 +43,12 @@ _PROBE_SECONDS: Final = 30.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What one examination may use: seconds, bytes of address space, unpacked bytes; and how many run at once."""
+    """What one examination may use: seconds, bytes of address space, unpacked bytes, columns; how many run at once."""
 
     timeout_s: float = 120.0
     memory_bytes: int = 8 * 1024**3
     unpacked_bytes: int = 4 * 1024**3
+    max_columns: int = 10_000  # of the schema
     allow_version_skew: bool = False
     at_once: int = 2
     twins: bool = False  # whether to make them
@@ -84,6 +85,7 @@ class Examiner:
                 memory_bytes=limits.memory_bytes,
                 cpu_seconds=max(1, round(limits.timeout_s) + 1),
                 unpacked_bytes=limits.unpacked_bytes,
+                max_columns=limits.max_columns,
                 required=[measure for measure, holds in self.confinement.items() if holds],
                 extra_globals=self._extra_globals,
                 allow_version_skew=limits.allow_version_skew,

@@ -20,6 +20,7 @@ class Task:
     memory_bytes: int
     cpu_seconds: int
     unpacked_bytes: int
+    max_columns: int = 10_000
     required: list[str] = field(default_factory=list)
     extra_globals: list[str] = field(default_factory=list)
     allow_version_skew: bool = False

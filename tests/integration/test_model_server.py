@@ -1,6 +1,7 @@
 """model_server over HTTP on real stores: publish, reject, roll, roll back, and what the ledger tells."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -222,6 +223,22 @@ def test_the_metrics_and_the_request_id_are_there(server: ServerProcess) -> None
     assert answer.headers["X-Request-Id"] == "abc-1"
     assert "changeover_server_publishes_total" in server.get("/metrics").text
     assert server.get("/readyz").json()["confinement"]
+
+
+def test_a_schema_of_too_many_columns_is_refused_until_the_setting_allows_it(seaweed: Store, tmp_path: Path) -> None:
+    narrow = ServerProcess(seaweed, "narrow", tmp_path, {"MAX_COLUMNS": "3"}).start()
+    try:
+        assert narrow.publish(a_model(1, columns=3)).status_code == 201
+        wide = narrow.publish(a_model(1, columns=4))
+        assert (wide.status_code, wide.json()["type"]) == (422, "urn:changeover:rejected")
+        assert "4 columns, at most 3 are taken (MAX_COLUMNS)" in wide.json()["detail"]
+        columns = [{"name": name, "type": "number"} for name in "abcd"]
+        files = {"artifact": ("m.joblib", a_model(2)), "manifest": (None, json.dumps({"schema": {"columns": columns}}))}
+        assert "MAX_COLUMNS" in narrow.post("/models/loan/versions", files=files).json()["detail"]
+        narrow.end()
+        assert narrow.start(MAX_COLUMNS="4").publish(a_model(1, columns=4)).status_code == 201
+    finally:
+        narrow.end()
 
 
 def test_an_artifact_past_the_cap_is_refused_and_a_setting_that_is_wrong_is_named(
