@@ -13,13 +13,14 @@ import json
 import random
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from changeover.clock import now
 from changeover.history import Answer
-from changeover.wire import MODEL_SEQUENCE, MODEL_STALE, MODEL_VERSION
+from changeover.wire import MODEL_RUNTIME, MODEL_SEQUENCE, MODEL_STALE, MODEL_VERSION
 from tests.torture.models import Reels, rows
 
 CLIENTS: Final = 8
@@ -30,6 +31,7 @@ LONGEST_IDLE_S: Final = 5.0  # who asks on a connection that was idle for longer
 
 
 Record = Callable[[Answer], None]
+Rows = Sequence[Mapping[str, float]]
 
 
 class Door(Protocol):
@@ -54,7 +56,10 @@ class CutOff(Exception):
 
 @dataclass
 class Tally:
-    """What the requests of all clients came to; `worst_s` is the longest that one took, its second attempts included."""
+    """What the requests of all clients came to; `worst_s` is the longest that one took, its second attempts included.
+
+    `computed_by` counts the good answers of each runtime.
+    """
 
     requests: int = 0
     stale: int = 0
@@ -62,8 +67,12 @@ class Tally:
     moved: int = 0
     cut: int = 0
     worst_s: float = 0.0
+    computed_by: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_Response = tuple[http.client.HTTPResponse, bytes, float]  # and when it was asked for
 
 
 @dataclass
@@ -100,9 +109,8 @@ class Client:
         """One request, recorded."""
         single = self._random.random() < 0.6
         asked = rows(self._random, 1 if single else self._random.randint(1, LARGEST_BATCH))
-        body = json.dumps(asked[0] if single else asked).encode()
         began = now()
-        answer = self._answer(body, None if single else len(asked))
+        answer = self._answer(asked, single)
         took = now() - began
         with self._tally.lock:
             self._tally.requests += 1
@@ -112,13 +120,15 @@ class Client:
                 self._tally.failed.append(f"{answer.who} at {began:.3f} after {took:.3f} s: {answer.error}")
         self._record(answer)
 
-    def _answer(self, body: bytes, batch: int | None) -> Answer:
+    def _answer(self, asked: Rows, single: bool) -> Answer:
+        body = json.dumps(asked[0] if single else asked).encode()
         doors = self._random.sample(self._doors, len(self._doors))
         keep = self._random.random() < 0.7
         began, fault = now(), ""
         for door in doors:
             try:
-                return self._at(door, body, batch, keep)
+                response, content, started = self._at(door, body, keep)
+                return self._read(response, content, started, asked, single)
             except (ClosedBeforeAnswer, CutOff) as error:
                 fault, cut = f"port {door.port}: {error!r}", isinstance(error, CutOff)
                 if not (door.was_killed(began) if cut else door.was_away(began)):
@@ -130,25 +140,23 @@ class Client:
                 return self._failure(began, f"port {door.port}: {error!r}")
         return self._failure(began, f"no instance answered; the last: {fault}")
 
-    def _at(self, door: Door, body: bytes, batch: int | None, keep: bool) -> Answer:
+    def _at(self, door: Door, body: bytes, keep: bool) -> _Response:
         """The answer of one instance; over a kept connection if there is one, else, or if it was closed, a fresh one."""
         kept = self._kept.pop(door.port, None) if keep else None
         if kept is not None and now() - kept.used_at > LONGEST_IDLE_S:
             kept.connection.close()
         elif kept is not None:
             try:
-                return self._over(kept.connection, door, body, batch, keep)
+                return self._over(kept.connection, door, body, keep)
             except ClosedBeforeAnswer:
                 kept.connection.close()
                 if not door.was_away(kept.used_at):
                     raise
                 with self._tally.lock:
                     self._tally.reconnected += 1
-        return self._over(http.client.HTTPConnection("127.0.0.1", door.port, TIMEOUT_S), door, body, batch, keep)
+        return self._over(http.client.HTTPConnection("127.0.0.1", door.port, TIMEOUT_S), door, body, keep)
 
-    def _over(
-        self, connection: http.client.HTTPConnection, door: Door, body: bytes, batch: int | None, keep: bool
-    ) -> Answer:
+    def _over(self, connection: http.client.HTTPConnection, door: Door, body: bytes, keep: bool) -> _Response:
         started = now()
         headers = {"Content-Type": "application/json", "Connection": "keep-alive" if keep else "close"}
         with contextlib.ExitStack() as undo:
@@ -165,23 +173,29 @@ class Client:
                 content = response.read()
             except (ConnectionError, http.client.IncompleteRead) as error:
                 raise CutOff(repr(error)) from error
-            answer = self._read(response, content, started, batch)
             if keep and not response.will_close:
                 self._kept[door.port] = _Kept(connection, started)
                 undo.pop_all()
-        return answer
+        return response, content, started
 
-    def _read(self, response: http.client.HTTPResponse, content: bytes, started: float, batch: int | None) -> Answer:
+    def _read(
+        self, response: http.client.HTTPResponse, content: bytes, started: float, asked: Rows, single: bool
+    ) -> Answer:
         ended = now()
         if response.status != 200:
             return self._failure(started, f"{response.status} {content[:300]!r}", response.status)
         told = json.loads(content)
-        predictions = [row["prediction"] for row in ([told] if batch is None else told["predictions"])]
-        if len(predictions) != (batch or 1):
-            return self._failure(started, f"{len(predictions)} predictions for {batch or 1} rows", response.status)
-        if told["model_version"] != response.headers[MODEL_VERSION]:
-            return self._failure(started, f"two versions in one answer: {told['model_version']} and the header's", 200)
-        seen = sorted({self._reels.told_by(prediction) for prediction in predictions})
+        predictions = [row["prediction"] for row in ([told] if single else told["predictions"])]
+        version, runtime = str(told["model_version"]), response.headers[MODEL_RUNTIME]
+        if len(predictions) != len(asked):
+            return self._failure(started, f"{len(predictions)} predictions for {len(asked)} rows", response.status)
+        if version != response.headers[MODEL_VERSION]:
+            return self._failure(started, f"two versions in one answer: {version} and the header's", response.status)
+        if runtime != self._reels.runtime_of(version):
+            return self._failure(started, f"{version} was computed by {runtime!r}, not by what it has", response.status)
+        seen = sorted({self._reels.told_by(*pair) for pair in zip(predictions, asked, strict=True)})
+        with self._tally.lock:
+            self._tally.computed_by[runtime] += 1
         return Answer(
             model=self._model,
             start=started,
@@ -189,7 +203,7 @@ class Client:
             ok=True,
             status=200,
             sequence=int(response.headers[MODEL_SEQUENCE]),
-            version=str(told["model_version"]),
+            version=version,
             stale=response.headers.get(MODEL_STALE) == "true",
             computed_by=seen[0] if len(seen) == 1 else None,
             versions_seen=tuple(seen),

@@ -54,11 +54,11 @@ class Operator:
                 content = no_model(self._random)
                 self._publish(content, hashlib.sha256(content).hexdigest())
 
-    def roll_a_first_one(self) -> None:
-        """Have something current, before anything is done to anybody."""
-        first = self._reels.make()
-        assert self.publish(first) == VersionState.ADMITTED
-        assert self.roll(first.version) == RolloutState.COMMITTED
+    def roll_a_new_one(self) -> None:
+        """Have another version current, while nothing is done to anybody."""
+        reel = self._reels.make()
+        assert self.publish(reel) == VersionState.ADMITTED
+        assert self.roll(reel.version) == RolloutState.COMMITTED
 
     def publish(self, reel: Reel) -> str:
         """Publish, a second time where nothing was heard of the first; what became of it."""

@@ -13,13 +13,15 @@ from changeover.history import Fault, History, ReplicaState
 from changeover.promises import check
 from changeover.violation import Violation
 from changeover.wire import RolloutState
+from tests.conftest import wait_until
 from tests.torture import final
 from tests.torture.load import CLIENTS, Client, Tally
-from tests.torture.models import Reels
+from tests.torture.models import RUNTIMES, Reels
 from tests.torture.nemesis import Nemesis
 from tests.torture.publisher import Operator
 from tests.torture.stack import MODEL, Stack
 
+_BOTH_S = 10.0
 _LAST_ACT_S = 90.0  # for a restart that is under way when the time is over
 
 
@@ -52,6 +54,7 @@ class Report:
             "requests": tally.requests,
             "failed": len(tally.failed),
             "violations": len(self.violations),
+            "computed by": self._shares(),
             "stale share": f"{tally.stale / max(1, tally.requests):.1%}",
             "rolls": f"{states[RolloutState.COMMITTED]} committed, {_others(states, RolloutState.COMMITTED)}",
             "publishes": f"{published['admitted']} admitted, {_others(published, 'admitted')}",
@@ -68,6 +71,11 @@ class Report:
         wrong = [*self.broken, *tally.failed, *(f"{one.promise}: {one.message}" for one in self.violations)]
         return "\n".join([*shown, *(f"! {line}" for line in wrong[:40])])
 
+    def _shares(self) -> str:
+        answered = max(1, self.tally.computed_by.total())
+        shares = ((runtime, self.tally.computed_by[runtime] / answered) for runtime in sorted(RUNTIMES))
+        return ", ".join(f"{runtime} {share:.1%}" for runtime, share in shares)
+
 
 def _others(states: Counter[str], but: str) -> str:
     return ", ".join(f"{number} {state}" for state, number in sorted(states.items()) if state != but) or "none else"
@@ -81,7 +89,7 @@ def run(seed: int, seconds: float, store: str, folder: Path) -> Report:
     with contextlib.closing(Stack(folder, store)) as stack:
         stack.start()
         operator = Operator(stack.server.process, MODEL, reels, seed, report.history.add)
-        stack.start_instances(operator.roll_a_first_one)
+        stack.start_instances(operator.roll_a_new_one)
         record = report.history.add
         nemesis = Nemesis(stack, seed, record)
         clients = [
@@ -89,6 +97,8 @@ def run(seed: int, seconds: float, store: str, folder: Path) -> Report:
             for number in range(CLIENTS)
         ]
         with _threads([client.run for client in clients], report.broken):
+            operator.roll_a_new_one()  # one without a twin: both runtimes answer, however short the run is
+            wait_until(lambda: tally.computed_by.keys() >= RUNTIMES, _BOTH_S, "an answer of each runtime")
             with _threads([operator.run, *nemesis.lanes()], report.broken):
                 threading.Event().wait(seconds)
             at, replicas = _settle(stack, report)

@@ -227,6 +227,7 @@ class Stack:
             "DEFAULT_MODEL": MODEL,
             "PREPARE_TIMEOUT": "10",
             "STORE_TIMEOUT": "5",
+            "RUNTIME": "onnx",
         }
         self.server = ServerPart(ServerProcess(self.store.store, "models", folder / "server", settings))
         self.instances = [

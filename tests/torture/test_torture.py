@@ -11,6 +11,7 @@ import pytest
 
 from changeover import history
 from tests.integration.stores import minio_program
+from tests.torture.models import RUNTIMES
 from tests.torture.rig import run
 
 SECONDS = 60.0
@@ -30,6 +31,7 @@ def no_request_fails_and_every_promise_holds(seed: int, seconds: float, store: s
         file.writelines(history.write(report.history.records()))
     assert report.good, f"seed {seed}, see {folder}\n{report.table()}"
     assert report.tally.requests > 100
+    assert report.tally.computed_by.keys() == RUNTIMES
     assert report.history.rollouts
     assert report.done
 
