@@ -70,7 +70,7 @@ class Reels:
             known = self._versions.get(int(serial))
             if known is not None and abs(rest - _STEP / 2) < _SMALLEST:
                 return known
-        return f"no model of ours answers {prediction!r} for {row}"
+        return f"nobody: {prediction!r} for {row}"
 
     def runtime_of(self, version: str) -> str:
         """What has to compute the answers of `version`: "onnx" where it has a twin, else "sklearn"."""

@@ -13,7 +13,6 @@ from changeover.history import Fault, History, ReplicaState
 from changeover.promises import check
 from changeover.violation import Violation
 from changeover.wire import RolloutState
-from tests.conftest import wait_until
 from tests.torture import final
 from tests.torture.load import CLIENTS, Client, Tally
 from tests.torture.models import RUNTIMES, Reels
@@ -98,14 +97,22 @@ def run(seed: int, seconds: float, store: str, folder: Path) -> Report:
         ]
         with _threads([client.run for client in clients], report.broken):
             operator.roll_a_new_one()  # one without a twin: both runtimes answer, however short the run is
-            wait_until(lambda: tally.computed_by.keys() >= RUNTIMES, _BOTH_S, "an answer of each runtime")
+            _wait_for_both(tally)
             with _threads([operator.run, *nemesis.lanes()], report.broken):
                 threading.Event().wait(seconds)
             at, replicas = _settle(stack, report)
         report.done = nemesis.counts
         report.history.add(final.after_death(stack, at, replicas))
+    report.broken += [f"the rig: no answer was computed by {each}" for each in RUNTIMES - tally.computed_by.keys()]
     report.violations = check(report.history, converge_within_s=final.CONVERGE_S)
     return report
+
+
+def _wait_for_both(tally: Tally) -> None:
+    """Until an answer of each runtime was seen, but not for ever: the report tells which was not."""
+    deadline, pause = now() + _BOTH_S, threading.Event()
+    while not tally.computed_by.keys() >= RUNTIMES and now() < deadline:
+        pause.wait(0.05)
 
 
 def _settle(stack: Stack, report: Report) -> tuple[float, list[ReplicaState]]:
