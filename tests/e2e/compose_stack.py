@@ -86,6 +86,12 @@ class ComposeStack:
         assert isinstance(found, dict)
         return found
 
+    def address(self, service: str, network: str, whose: str = "IPAddress") -> str:
+        """The address of a service's first container in `network`, or with "Gateway" that of the host there."""
+        settings = self.inspect(service)["NetworkSettings"]
+        assert isinstance(settings, dict)
+        return str(settings["Networks"][f"{self.project}_{network}"][whose])
+
     def python_in(self, service: str, code: str, *arguments: str) -> str:
         """Run `code` in a container of `service`; what it prints."""
         return self.compose("exec", "-T", service, "python", "-c", code, *arguments).stdout.strip()

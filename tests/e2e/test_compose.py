@@ -1,9 +1,10 @@
 """The stack in containers, as a user starts it: `docker compose up --build --wait`, and what the design promises then."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import joblib
 import pytest
@@ -42,11 +43,14 @@ class Running(NamedTuple):
     def predict_url(self) -> str:
         return f"{self.stack.predict_urls[0]}/predict"
 
+    def ask(self, which: Literal["single", "batch"] = "single") -> requests.Response:
+        """What the gateway answers to one of the example's bodies."""
+        headers = {"Content-Type": "application/json"}
+        return requests.post(self.predict_url, data=body(which), headers=headers, timeout=20)
+
     def serving(self) -> str | None:
         """The version of an answer that is not stale; None for any other."""
-        answer = requests.post(
-            self.predict_url, data=body("single"), headers={"Content-Type": "application/json"}, timeout=20
-        )
+        answer = self.ask()
         fresh = answer.status_code == 200 and MODEL_STALE not in answer.headers
         return answer.headers[MODEL_VERSION] if fresh else None
 
@@ -90,9 +94,7 @@ def running(empty: Running, models: list[Path]) -> Running:
 
 
 def test_without_a_model_the_answer_is_predict_apis_own_503(empty: Running) -> None:
-    answer = requests.post(
-        empty.predict_url, data=body("single"), headers={"Content-Type": "application/json"}, timeout=20
-    )
+    answer = empty.ask()
     assert answer.status_code == 503
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     assert int(answer.headers["Retry-After"]) >= 1
@@ -110,13 +112,23 @@ def test_the_credentials_are_an_up_json_without_pids(empty: Running) -> None:
 
 
 def test_both_bodies_of_the_example_are_answered_through_the_gateway(running: Running) -> None:
-    headers = {"Content-Type": "application/json"}
-    single = requests.post(running.predict_url, data=body("single"), headers=headers, timeout=20)
-    batch = requests.post(running.predict_url, data=body("batch"), headers=headers, timeout=20)
+    single, batch = running.ask("single"), running.ask("batch")
     assert single.status_code == batch.status_code == 200, (single.text, batch.text)
     assert set(single.json()) == {"prediction", "predict_proba", "classes", "model_version"}
     assert len(batch.json()["predictions"]) == 4
     assert single.json()["model_version"] == running.client.current(MODEL)["version"]
+
+
+def test_the_documents_and_all_that_their_page_loads_come_through_the_gateway(running: Running) -> None:
+    public = running.stack.predict_urls[0]
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', requests.get(f"{public}/apidocs", timeout=20).text)
+    assert {"apidocs/start.js", "apidocs/swagger-ui-bundle.js", "apidocs/swagger-ui.css"} <= set(loaded)
+    answers = {path: requests.get(f"{public}/{path}", timeout=20) for path in ["apidocs", "openapi.json", *loaded]}
+    told = {path: (one.status_code, one.headers["Content-Type"].partition(";")[0]) for path, one in answers.items()}
+    types = {"js": "text/javascript", "css": "text/css", "png": "image/png", "json": "application/json"}
+    assert told == {path: (200, types.get(path.rpartition(".")[2], "text/html")) for path in answers}
+    assert "SwaggerUIBundle" in answers["apidocs/swagger-ui-bundle.js"].text
+    assert "/predict" in answers["openapi.json"].json()["paths"]
 
 
 def test_a_roll_under_load_fails_no_request(running: Running, models: list[Path]) -> None:
@@ -175,29 +187,17 @@ except urllib.error.HTTPError as error:
 """
 
 
-def _address(compose: ComposeStack, service: str, network: str) -> str:
-    settings = compose.inspect(service)["NetworkSettings"]
-    assert isinstance(settings, dict)
-    return str(settings["Networks"][f"{compose.project}_{network}"]["IPAddress"])
-
-
 @pytest.mark.parametrize("where", ["by name", "by address", "by the host"])
 def test_the_store_is_out_of_reach_of_predict_api(running: Running, where: str) -> None:
     compose = running.compose
     name, port = {
         "by name": ("store", "9000"),
-        "by address": (_address(compose, "store", "storage"), "9000"),
-        "by the host": (_gateway(compose, "public"), str(compose.ports["STORE_PORT"])),
+        "by address": (compose.address("store", "storage"), "9000"),
+        "by the host": (compose.address("gateway", "public", "Gateway"), str(compose.ports["STORE_PORT"])),
     }[where]
     tried = compose.compose("exec", "-T", "predict_api", "python", "-c", CONNECT, name, port, check=False)
     assert tried.returncode != 0
     assert "error" in tried.stderr.lower(), tried.stderr
-
-
-def _gateway(compose: ComposeStack, network: str) -> str:
-    settings = compose.inspect("gateway")["NetworkSettings"]
-    assert isinstance(settings, dict)
-    return str(settings["Networks"][f"{compose.project}_{network}"]["Gateway"])
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_no_change_is_taken_from_predict_apis_network_whatever_the_token(running
 
 def test_model_servers_other_address_is_out_of_reach_of_predict_api(running: Running) -> None:
     compose = running.compose
-    address = _address(compose, "model_server", "storage")
+    address = compose.address("model_server", "storage")
     tried = compose.compose("exec", "-T", "predict_api", "python", "-c", CONNECT, address, "5001", check=False)
     assert tried.returncode != 0
 
