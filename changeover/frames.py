@@ -16,19 +16,22 @@ from changeover.cells import BadCell, Cell, ColumnType
 from changeover.exceptions import InvalidSchema
 from changeover.faults import Faults
 from changeover.manifest import Json, JsonObject
+from changeover.records import Record, records, takes_records
 from changeover.schema import Column, Schema
 
-Features = pd.DataFrame | npt.NDArray[np.generic] | list[Cell]
+Features = pd.DataFrame | npt.NDArray[np.generic] | list[Cell] | list[Record]
 _NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)
 
 
 def features(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]]) -> Features:
     """What `estimator.predict` is fed for typed `columns`.
 
-    A list of texts for a text pipeline, a frame in the order of fitting for one fitted on names, else an array.
+    A list of texts for a text pipeline, of dicts for one that begins with a DictVectorizer, a frame in the order of fitting for one fitted on names, else an array.
     """
     if takes_texts(estimator):
         return list(columns[schema.columns[0].name])
+    if takes_records(estimator):
+        return records(schema, columns)
     names = input_names(estimator)
     if names is None:
         return _array(schema, columns)

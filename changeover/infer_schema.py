@@ -19,6 +19,7 @@ from changeover.exceptions import InvalidSchema, ScoringFailed
 from changeover.formats import PARSERS, Format, is_date
 from changeover.frames import raw_values
 from changeover.probe_missing import probe_missing
+from changeover.records import keys_of_records
 from changeover.schema import Column, Schema, attached
 from changeover.scoring import score
 
@@ -37,13 +38,14 @@ def infer_schema(estimator: object, example: pd.DataFrame | None = None) -> Sche
         return own
     if takes_texts(estimator):
         return Schema((Column(text_column(example), ColumnType.STRING),))
-    names = _names(estimator, example)
-    encoded = encoded_columns(estimator, names)
+    keys = keys_of_records(estimator, () if example is None else [str(name) for name in example.columns])
+    names = list(keys) if keys else _names(estimator, example)
+    encoded = keys or encoded_columns(estimator, names)
     columns: list[Column] = []
     typical: dict[str, Cell] = {}
     for position, name in enumerate(names):
         known = encoded.get(name, Encoded())
-        series = None if example is None else _series(example, name, position).head(MOST_EXAMPLE_ROWS)
+        series = None if example is None else _series(example, name, None if keys else position)
         seen = [] if series is None else raw_values(series)
         column = _with_seen(_column(name, _also_of(series, known), seen), known, seen)
         columns.append(column)
@@ -73,9 +75,11 @@ def _names(estimator: object, example: pd.DataFrame | None) -> list[str]:
     return own if all(isinstance(name, str) for name in example.columns) else [f"x{i}" for i in range(len(own))]
 
 
-def _series(example: pd.DataFrame, name: str, position: int) -> "pd.Series[Any]":
+def _series(example: pd.DataFrame, name: str, position: int | None) -> "pd.Series[Any] | None":
+    """The column of that name, else the one at `position`; None for a name without a position that is not there."""
     own = [str(column) for column in example.columns]
-    return example.iloc[:, own.index(name) if name in own and len(set(own)) == len(own) else position]
+    place = own.index(name) if name in own and len(set(own)) == len(own) else position
+    return None if place is None else example.iloc[:, place].head(MOST_EXAMPLE_ROWS)
 
 
 def _column(name: str, known: Encoded, seen: Sequence[object]) -> Column:

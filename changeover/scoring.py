@@ -116,7 +116,9 @@ def describe(estimator: object) -> JsonObject:
     try:
         classes_of(estimator)
     except ScoringFailed as error:
-        raise NotAnEstimator(f"{error}: fit it on labels that are strings, numbers or bools") from None
+        raise NotAnEstimator(
+            f"{error}: fit it on labels that are strings, finite numbers or bools, without the rows that have no label"
+        ) from None
     return {
         "type": type(estimator).__name__,
         "kind": _kind(estimator),

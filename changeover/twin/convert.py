@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
 from changeover.anatomy import input_names, last_part, takes_texts
+from changeover.records import takes_records
 from changeover.schema import Schema
 from changeover.scoring import classes_of
 from changeover.twin import graph
@@ -34,6 +35,8 @@ def convert(estimator: object, schema: Schema) -> bytes:
     """The twin of a fitted `estimator` that takes the columns of `schema`; raises NoTwin with one sentence."""
     if takes_texts(estimator):
         raise NoTwin("a pipeline over whole texts splits them into words in a way of its own")
+    if takes_records(estimator):
+        raise NoTwin("a pipeline over dicts makes numbers of them in a way of its own")
     unwrapped = unwrap(estimator)
     inside = unwrapped.inside
     scores, classes = _what_it_gives(estimator, inside)

@@ -119,6 +119,28 @@ def test_labels_that_json_cannot_say_are_refused(stack: EstimatorStack) -> None:
     assert "holds a date, which has no JSON form" in stack.refusal(DecisionTreeClassifier().fit(X, days))
 
 
+def test_no_label_among_the_labels_is_refused_where_it_is_a_number(stack: EstimatorStack) -> None:
+    """A `NaN` of pandas; scikit-learn itself refuses to fit other classifiers on it."""
+    labels = np.where(SECOND, 1.0, np.nan)
+    refused = stack.refusal(DummyClassifier().fit(X, labels))
+    assert "classes_ holds NaN" in refused
+    assert "without the rows that have no label" in refused
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), DecisionTreeClassifier(), GaussianNB()])
+def test_none_among_the_labels_is_null(stack: EstimatorStack, model: LogisticRegression) -> None:
+    """As of a model whose labels were put in its place after the fitting, which scikit-learn does on numbers only."""
+    fitted = model.fit(X, SECOND.astype(int))
+    fitted.classes_ = np.array([None, "b"], dtype=object)
+    name = stack.serve(fitted)
+    answer = stack.asked(name, ROWS)
+    assert [row["prediction"] for row in answer["predictions"]] == [None, "b"]
+    assert answer["classes"] == [None, "b"]
+    assert stack.asked(name, ROWS[0])["prediction"] is None
+    assert stack.api.get(f"/models/{name}").json()["classes"] == [None, "b"]
+    assert stack.api.get("/openapi.json").status_code == 200
+
+
 def test_a_single_output_in_a_list_is_one_output(stack: EstimatorStack) -> None:
     model = MultiOutputClassifier(LogisticRegression()).fit(X, SECOND.reshape(-1, 1).astype(int))
     answer = stack.ask(model, ROWS[1])

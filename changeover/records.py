@@ -1,0 +1,70 @@
+"""Models that are fed a list of dicts, as those that begin with a DictVectorizer: which keys they know, and the dicts.
+
+A missing cell is left out of its dict: such a model is fitted on dicts that lack keys, and takes the lack for 0.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+
+from changeover.anatomy import Encoded, is_missing, parts
+from changeover.cells import Cell
+from changeover.exceptions import InvalidSchema
+from changeover.schema import Schema
+
+Record = dict[str, Cell]
+_OF_GAPS: Final = ("Imputer", "MissingIndicator")  # how classes that look for gaps are called
+
+
+def takes_records(estimator: object) -> bool:
+    """Whether it is fed a list of dicts."""
+    return any(
+        isinstance(part, DictVectorizer) or (isinstance(part, FeatureHasher) and part.input_type == "dict")
+        for part in parts(estimator)
+    )
+
+
+def records(schema: Schema, columns: Mapping[str, Sequence[Cell]]) -> list[Record]:
+    """Typed `columns` as one dict a row, without the cells that are missing."""
+    names = [column.name for column in schema.columns]
+    return [
+        {name: cell for name, cell in zip(names, row, strict=True) if not is_missing(cell)}
+        for row in zip(*(columns[name] for name in names), strict=True)
+    ]
+
+
+def keys_of_records(estimator: object, example: Collection[str]) -> dict[str, Encoded] | None:
+    """The keys that a DictVectorizer inside was fitted on, in its order, and what it says of each; None without one.
+
+    A key of texts has a feature `key=text` for each text that was seen; of `key=text`, a column of the `example` may be
+    the whole name. Raises InvalidSchema where it cannot be told what a missing value means.
+    """
+    vectorizer = next((part for part in parts(estimator) if isinstance(part, DictVectorizer)), None)
+    if vectorizer is None:
+        return None
+    if any(type(part).__name__.endswith(_OF_GAPS) for part in _steps(estimator)):
+        raise InvalidSchema(
+            "the model looks for gaps behind a DictVectorizer, which makes 0 of a key that is not there: whether null "
+            "means 0 or a gap cannot be told. Fit it on a frame, with a OneHotEncoder in a ColumnTransformer"
+        )
+    texts: dict[str, list[object] | None] = {}
+    for feature in getattr(vectorizer, "feature_names_", ()):
+        key, mark, text = str(feature).partition(vectorizer.separator)
+        if feature in example:
+            key, mark = str(feature), ""
+        if key in texts and (texts[key] is None) == bool(mark):
+            raise InvalidSchema(
+                f"the model was fitted on dicts whose key {key!r} held texts as well as numbers or gaps, and a column is "
+                f"of one type: fit it on texts only there, and leave the key out where there is none"
+            )
+        seen = texts.setdefault(key, [] if mark else None)
+        if seen is not None:
+            seen.append(text)
+    return {key: Encoded() if seen is None else Encoded(tuple(seen), text=True) for key, seen in texts.items()}
+
+
+def _steps(estimator: object) -> Iterator[object]:
+    """Every step of the pipelines in which the parts of `estimator` stand."""
+    for part in parts(estimator):
+        yield from (step for _, step in getattr(part, "steps", ()))
