@@ -1,6 +1,8 @@
 """The command line without a stack: what it takes, and how it says that something is wrong."""
 
+import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from changeover import stack
 from changeover.cli.main import main
-from changeover.cli.terminal import size_of, table
+from changeover.cli.terminal import UploadProgress, ago, numbers, size_of, table
 
 ADDRESS_OF_NOBODY = "http://127.0.0.1:1"
 
@@ -171,7 +173,47 @@ def test_tables_are_as_wide_as_their_cells() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "shown"), [(0, "0 B"), (999, "999 B"), (17800, "17.8 kB"), (2.5e9, "2.5 GB"), (None, "-")]
+    ("count", "shown"),
+    [(0, "0 B"), (999, "999 B"), (1_500_000, "1.5 MB"), (17800, "17.8 kB"), (2.5e9, "2.5 GB"), (None, "-")],
 )
 def test_sizes_are_for_people(count: int | None, shown: str) -> None:
     assert size_of(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("past", "shown"), [({"days": 3}, "3 d ago"), ({"hours": 5}, "5 h ago"), ({"minutes": 7}, "7 min ago")]
+)
+def test_a_moment_is_told_in_one_unit(past: dict[str, float], shown: str) -> None:
+    moment = datetime.now(UTC) - timedelta(**past) - timedelta(seconds=5)
+    assert ago(moment.isoformat()) == shown
+
+
+def test_a_moment_that_is_none_is_shown_as_it_is() -> None:
+    assert [ago("yesterday"), ago(None), ago("")] == ["yesterday", "-", "-"]
+    assert ago((datetime.now(UTC) + timedelta(minutes=5)).isoformat()) == "0 s ago"
+
+
+def test_figures_are_shown_and_what_is_none_is_left_out() -> None:
+    assert numbers({"auc": 0.912345, "rows": 3, "note": "x"}) == "auc=0.9123 rows=3"
+    assert numbers(None) == ""
+
+
+class Terminal(io.StringIO):
+    """What a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_upload_is_counted_for_a_person_who_looks_on_and_for_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    for screen, quiet, shown in (
+        (Terminal(), False, "\rm.joblib:  50 % of 200 B \rm.joblib: 100 % of 200 B examining...\r\x1b[K"),
+        (Terminal(), True, ""),
+        (io.StringIO(), False, ""),
+    ):
+        monkeypatch.setattr("sys.stderr", screen)
+        progress = UploadProgress("m.joblib", quiet)
+        for sent in (100, 101, 200):
+            progress(sent, 200)
+        progress.done()
+        assert screen.getvalue() == shown
