@@ -18,6 +18,7 @@ from changeover.example_frame import text_column
 from changeover.exceptions import InvalidSchema, ScoringFailed
 from changeover.formats import PARSERS, Format, is_date
 from changeover.frames import raw_values
+from changeover.made_up import made_up
 from changeover.probe_missing import probe_missing
 from changeover.records import keys_of_records
 from changeover.schema import Column, Schema, attached
@@ -192,11 +193,7 @@ def _typical(column: Column, seen: Sequence[object]) -> Cell:
                 return column.parse(value)
             except BadCell:
                 continue
-    listed = column.enum or column.categories
-    if listed:
-        return listed[0]
-    fallback: dict[ColumnType, Cell] = {ColumnType.STRING: "", ColumnType.BOOLEAN: False, ColumnType.INTEGER: 0}
-    return fallback.get(column.type, 0.0)
+    return made_up(column)
 
 
 def _with_nullable(estimator: object, schema: Schema, typical: dict[str, Cell]) -> Schema:

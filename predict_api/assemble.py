@@ -3,15 +3,14 @@
 Carries "Prepare" of the changeover and the promise *safety*: what fails here never answers a request.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Final
+from collections.abc import Collection
 
 from joblib import parallel_config
 
 from changeover import digest, golden
-from changeover.cells import Cell, ColumnType
 from changeover.exceptions import ChangeoverError, GoldenMismatch, ScoringFailed
 from changeover.log_events import event
+from changeover.made_up import made_up_row
 from changeover.manifest import Manifest
 from changeover.schema import Schema
 from changeover.scoring import score
@@ -23,13 +22,6 @@ from predict_api.fetch import Fetch
 from predict_api.held import Prepared, Runtime, Scorer
 from predict_api.load import load, refuse_skew
 from predict_api.scorer import ByEstimator, ByTwin
-
-_MADE_UP: Final[Mapping[ColumnType, Cell]] = {
-    ColumnType.NUMBER: 0.0,
-    ColumnType.INTEGER: 0,
-    ColumnType.BOOLEAN: False,
-    ColumnType.STRING: "",
-}
 
 
 class Assembly:
@@ -89,12 +81,8 @@ class Assembly:
 
 def _warm_up(estimator: object, schema: Schema) -> None:
     """Score one made-up row, so that the first caller does not pay for what is set up on first use."""
-    row: dict[str, list[Cell]] = {}
-    for column in schema.columns:
-        known = column.enum or column.categories
-        row[column.name] = [known[0] if known else _MADE_UP[column.type]]
     try:
-        score(estimator, schema, row, 1)
+        score(estimator, schema, {name: [cell] for name, cell in made_up_row(schema).items()}, 1)
     except ScoringFailed as error:
         event("prepare.not_warm", level="debug", reason=str(error))
 

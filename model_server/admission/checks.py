@@ -10,7 +10,6 @@ from typing import Final
 import joblib
 
 from changeover import golden, skew, unpickle
-from changeover.cells import ColumnType
 from changeover.decode import decode
 from changeover.dump import environment
 from changeover.exceptions import (
@@ -23,10 +22,10 @@ from changeover.exceptions import (
     TooManyRows,
     UnreadableArtifact,
 )
-from changeover.formats import Format
 from changeover.infer_schema import infer_schema
-from changeover.manifest import Draft, Json, JsonObject
-from changeover.schema import Column, Schema
+from changeover.made_up import made_up_row
+from changeover.manifest import Draft, JsonObject
+from changeover.schema import Schema
 from changeover.scoring import Scores, classes_of, describe, score
 from model_server.admission.task import Task
 
@@ -116,7 +115,7 @@ def _made_up_row(estimator: object, schema: Schema) -> JsonObject:
     """
     last: Exception | None = None
     for number in _NUMBERS_TO_TRY:
-        row: JsonObject = {column.name: _cell(column, number) for column in schema.columns}
+        row: JsonObject = {**made_up_row(schema, number)}
         try:
             decoded = decode([row], schema, 1)
             _check_probabilities(score(estimator, schema, decoded.columns, decoded.rows))
@@ -129,17 +128,6 @@ def _made_up_row(estimator: object, schema: Schema) -> JsonObject:
         f"the canary failed: asked for one made-up row, the model raised ({last}{cause}); "
         f"publish it with golden rows if it needs particular inputs"
     )
-
-
-def _cell(column: Column, number: float) -> Json:
-    listed = column.enum or column.categories
-    if listed:
-        return listed[0]
-    if column.type is ColumnType.STRING:
-        return "2000-01-01" if column.format is Format.DATE else "a"
-    if column.type is ColumnType.BOOLEAN:
-        return bool(number)
-    return int(number) if column.type is ColumnType.INTEGER else number
 
 
 def _check_probabilities(scores: Scores) -> None:

@@ -1,0 +1,25 @@
+"""A row made up from a schema alone, which its model should be able to answer: what admission tries, and replicas warm up by.
+
+Pure. The example of the documents is another one, for people: see `predict_api/openapi_columns.py`.
+"""
+
+from changeover.cells import Cell, ColumnType
+from changeover.formats import Format
+from changeover.schema import Column, Schema
+
+
+def made_up_row(schema: Schema, number: float = 0) -> dict[str, Cell]:
+    """A cell for each column: the first listed value where there is a list, else `number` or the plainest text."""
+    return {column.name: made_up(column, number) for column in schema.columns}
+
+
+def made_up(column: Column, number: float = 0) -> Cell:
+    """A value that `column` takes."""
+    listed = column.enum or column.categories
+    if listed:
+        return listed[0]
+    if column.type is ColumnType.STRING:
+        return "2000-01-01" if column.format is Format.DATE else "a"
+    if column.type is ColumnType.BOOLEAN:
+        return bool(number)
+    return int(number) if column.type is ColumnType.INTEGER else number

@@ -1,0 +1,32 @@
+"""changeover/made_up.py: whatever the schema, each made-up value is one that its column takes."""
+
+import pytest
+
+from changeover.cells import ColumnType
+from changeover.decode import decode
+from changeover.formats import Format
+from changeover.made_up import made_up_row
+from changeover.schema import Column, Schema
+
+SCHEMA = Schema(
+    (
+        Column("amount", format=Format.CURRENCY),
+        Column("rooms", ColumnType.INTEGER, nullable=True),
+        Column("member", ColumnType.BOOLEAN),
+        Column("size", ColumnType.STRING, enum=("S", "M")),
+        Column("city", ColumnType.STRING, categories=("Lima",)),
+        Column("tier", ColumnType.INTEGER, enum=(3, 4)),
+        Column("since", ColumnType.STRING, format=Format.DATE),
+        Column("note", ColumnType.STRING),
+    )
+)
+
+
+@pytest.mark.parametrize("number", [0, 1, 0.5])
+def test_a_made_up_row_is_taken_by_its_schema(number: float) -> None:
+    row = made_up_row(SCHEMA, number)
+    assert list(row) == list(SCHEMA.by_name)
+    decoded = decode([dict(row)], SCHEMA, 1)
+    assert {name: cells[0] for name, cells in decoded.columns.items()} == row
+    assert (row["amount"], row["member"], row["rooms"]) == (number, bool(number), int(number))
+    assert (row["size"], row["city"], row["tier"]) == ("S", "Lima", 3)
