@@ -1,0 +1,114 @@
+"""Large requests take turns, and small ones pass them by ("big batches do not starve small requests")."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from predict_api.turns import LARGE, SWITCH_SECONDS, Turns, threads_of_a_worker
+from tests.conftest import wait_until
+
+THREADS = 4
+AT_ONCE = 2
+
+
+class Large:
+    """Large requests that go on working until they are let go; `done` names them in the order in which they came in."""
+
+    def __init__(self, turns: Turns, pool: ThreadPoolExecutor) -> None:
+        self._turns, self._pool = turns, pool
+        self._steps: dict[int, threading.Event] = {}
+        self.within: list[int] = []
+        self.most = 0
+        self.came: list[int] = []
+        self.futures: list[Future[None]] = []
+
+    def come(self, number: int) -> None:
+        """Have one come, and wait until it works or waits for its turn."""
+        self._steps[number] = threading.Event()
+        before = len(self.within) + self._turns.waiting
+        self.futures.append(self._pool.submit(self._work, number))
+        wait_until(lambda: len(self.within) + self._turns.waiting == before + 1, what=f"large request {number} came")
+
+    def _work(self, number: int) -> None:
+        with self._turns.of(LARGE):
+            self.within.append(number)
+            self.came.append(number)
+            self.most = max(self.most, len(self.within))
+            assert self._steps[number].wait(20)
+            self.within.remove(number)
+
+    def go(self, number: int) -> None:
+        """Let one end."""
+        self._steps[number].set()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(threads_of_a_worker(THREADS)) as pool:
+        yield pool
+
+
+def small(turns: Turns) -> str:
+    with turns.of(LARGE - 1):
+        return "answered"
+
+
+def test_small_requests_are_answered_while_twice_as_many_large_ones_as_threads_are_under_way(
+    pool: ThreadPoolExecutor,
+) -> None:
+    turns = Turns(THREADS)
+    large = Large(turns, pool)
+    for number in range(2 * THREADS):
+        large.come(number)
+    assert (large.within, turns.waiting) == ([0, 1], 2 * THREADS - AT_ONCE)
+    answers = [pool.submit(small, turns) for _ in range(100)]
+    assert [answer.result(20) for answer in answers] == ["answered"] * 100
+    assert large.within == [0, 1]  # not one of them had to end for that
+    for number in range(2 * THREADS):
+        large.go(number)
+    for future in large.futures:
+        future.result(20)
+    assert large.most == AT_ONCE
+
+
+def test_who_has_waited_longest_is_next(pool: ThreadPoolExecutor) -> None:
+    turns = Turns(THREADS)
+    large = Large(turns, pool)
+    for number in range(6):
+        large.come(number)
+    for number in (1, 0, 3, 2, 4, 5):
+        wait_until(lambda number=number: number in large.within, what=f"{number} has its turn")  # type: ignore[misc]
+        large.go(number)
+    for future in large.futures:
+        future.result(20)
+    assert large.came == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_large_request_that_fails_leaves_its_turn_to_the_next() -> None:
+    turns = Turns(1)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="no JSON"), turns.of(LARGE):
+            raise ValueError("no JSON")
+    with turns.of(LARGE):
+        assert turns.waiting == 0
+
+
+def test_threads_change_more_often_for_as_long_as_a_large_request_works() -> None:
+    usual = sys.getswitchinterval()
+    turns = Turns(THREADS)
+    with turns.of(LARGE - 1):
+        assert sys.getswitchinterval() == usual
+    with turns.of(LARGE):
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
+        with turns.of(LARGE):
+            pass
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
+    assert sys.getswitchinterval() == usual
+
+
+@pytest.mark.parametrize(("threads", "served_by"), [(1, 3), (4, 12)])
+def test_a_worker_has_threads_for_those_that_wait(threads: int, served_by: int) -> None:
+    assert threads_of_a_worker(threads) == served_by
