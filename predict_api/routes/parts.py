@@ -1,13 +1,14 @@
 """What the routes are given: the parts that `app.py` joined."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from predict_api.discovery import Discovery
 from predict_api.exceptions import UnknownModel
 from predict_api.roster import Member, Roster
 from predict_api.settings import PredictSettings
+from predict_api.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class Parts:
     discovery: Discovery
     draining: Callable[[], bool]
     metrics_directory: Path
+    turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "turns", Turns(self.settings.threads))
 
     def member(self, model: str) -> Member:
         """The parts of `model`; raises UnknownModel if neither this process nor model_server knows it."""
