@@ -1,6 +1,8 @@
 """What every test may use: waiting for a condition with a deadline, and a free port."""
 
+import contextlib
 import os
+import random
 import socket
 import threading
 import time
@@ -16,18 +18,21 @@ if "COVERAGE_PROCESS_CONFIG" in os.environ:  # set while coverage is measured: c
     )
 
 T = TypeVar("T")
+PATIENCE = 4.0  # a machine may be so many times as slow as the one on which the seconds of the tests were chosen
+# below the ports that systems give to outgoing connections, one of which could take a port between its choice and its use
+PORTS = range(20_000, 32_768)
 
 
 def wait_until(condition: Callable[[], T], seconds: float = 20.0, what: str = "the condition") -> T:
-    """Return the first true value of `condition`, asked again and again until `seconds` are over."""
-    deadline = time.monotonic() + seconds
+    """Return the first true value of `condition`, asked again and again until PATIENCE times `seconds` are over."""
+    deadline = time.monotonic() + PATIENCE * seconds
     pause = threading.Event()
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() >= deadline:
-            pytest.fail(f"{what} did not come true within {seconds:g} s (last: {value!r})")
+            pytest.fail(f"{what} did not come true within {PATIENCE * seconds:g} s (last: {value!r})")
         pause.wait(0.02)
 
 
@@ -38,10 +43,13 @@ def eventually() -> Callable[..., object]:
 
 
 def port_that_is_free() -> int:
-    """A port of the loopback interface that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback interface that nobody listens on at this moment, drawn from many."""
+    drawn = random.SystemRandom()
+    while True:
+        port = drawn.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any, Self
 import psutil
 import requests
 
-from tests.conftest import port_that_is_free, wait_until
+from tests.conftest import PATIENCE, port_that_is_free, wait_until
 from tests.tiny_models import ROW
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +31,7 @@ class PredictApi:
             "REPORT_TOKEN": "report-token",
             "WORKERS": "2",
             "CACHE_DIR": str(folder / "cache"),
+            "CHECK_DEADLINE_MS": "1000",  # where all is well no answer is stale, however busy the machine
             **settings,
         }
         with self._log.open("ab") as log:
@@ -47,7 +48,7 @@ class PredictApi:
             assert self.process.poll() is None, self._log.read_text()
             try:
                 return requests.get(f"{self.url}/livez", timeout=5).status_code == 200
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 return False
 
         wait_until(listens, 40, "predict_api listens")
@@ -76,7 +77,7 @@ class PredictApi:
     def end(self) -> int:
         """SIGTERM, as an operator or Docker sends it; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(30 * PATIENCE)
 
     def kill(self) -> None:
         if self.process.poll() is None:

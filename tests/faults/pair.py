@@ -57,6 +57,18 @@ class Pair:
         self._api = PredictApi(port_that_is_free(), self.proxy.url, self._folder, **given)
         self.api.wait_until_it_listens()
         wait_until(lambda: self.answers(1), what="the first model answers")
+        return self.meet(int(settings.get("WORKERS", "1")))
+
+    def meet(self, workers: int = 1) -> "Pair":
+        """This life of model_server has heard of every worker; a roll waits only for those."""
+
+        def known() -> bool:
+            told = self.server.get(f"/models/{MODEL}").json()
+            held = [one["held"] for one in told.get("replicas", []) if one["awaited"]]
+            current = {name: told["current"][name] for name in ("sequence", "version")} if told.get("current") else None
+            return len(held) >= workers and all(one == current for one in held)
+
+        wait_until(known, what="model_server has heard of the replicas")
         return self
 
     def publish(self, number: int) -> str:

@@ -130,7 +130,7 @@ def test_senders_that_stall_are_borne_up_to_the_threads_of_a_worker(stub: WireSt
         one.sendall(head)
     for one in bodies:
         one.sendall(head + b"Content-Length: 50\r\n\r\n{")
-    assert none_stale(api)
+    wait_until(lambda: none_stale(api), what="confirmed answers")
     for one in bodies:
         one.close()
     with Callers(api, 4) as callers:
@@ -151,7 +151,7 @@ def test_idle_connections_cost_no_answer_and_may_ask_again(stub: WireStub, insta
     pooled = [http.client.HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(200)]
     for one in pooled:
         assert asked(one) == 200
-    assert none_stale(api)
+    wait_until(lambda: none_stale(api), what="confirmed answers")
     with Callers(api, 4) as callers:
         callers.until(lambda callers: len(callers.answers) > 100, "answers beside idle connections")
     assert callers.failures == []

@@ -35,7 +35,11 @@ class EstimatorStack:
         self.api = PredictApi(
             port_that_is_free(), self.server.url, folder, WORKERS="1", REPORT_TOKEN=REPORT_TOKEN, DEFAULT_MODEL="loan"
         )
-        self.api.wait_until_it_listens()
+        try:
+            self.api.wait_until_it_listens()
+        except BaseException:
+            self.end()
+            raise
         self._client = Client(self.server.url, token=PUBLISH_TOKEN)
 
     def end(self) -> None:

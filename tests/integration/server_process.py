@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import requests
 
-from tests.conftest import wait_until
-from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store, free_port
+from tests.conftest import port_that_is_free, wait_until
+from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store, ended
 
 PUBLISH_TOKEN, REPORT_TOKEN = "publish-token-of-tests", "report-token-of-tests"
 
@@ -25,7 +25,7 @@ class ServerProcess:
     bucket: str
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=port_that_is_free)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -59,9 +59,13 @@ class ServerProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "model_server"], env=environment, stdout=log, stderr=log
             )
-        wait_until(lambda: self.answers("/livez") or self.process_ended(), 30, "model_server's /livez")
-        if ready:
-            wait_until(lambda: self.answers("/readyz"), 30, "model_server's /readyz")
+        try:
+            wait_until(lambda: self.answers("/livez") or self.process_ended(), 30, "model_server's /livez")
+            if ready:
+                wait_until(lambda: self.answers("/readyz"), 30, "model_server's /readyz")
+        except BaseException:
+            self.end(signal.SIGKILL)
+            raise
         return self
 
     def process_ended(self) -> bool:
@@ -70,14 +74,14 @@ class ServerProcess:
     def answers(self, path: str) -> bool:
         try:
             return requests.get(f"{self.url}{path}", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def end(self, number: int = signal.SIGTERM) -> int:
         if self.process is None:
             return 0
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return ended(self.process)
 
     def process_threads(self) -> int:
         """How many threads the process that serves has."""

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -12,7 +11,9 @@ from typing import Any
 
 from object_store.bucket import Bucket
 from object_store.embedded import wait_ready
+from object_store.exceptions import StoreUnavailable
 from object_store.settings import StoreSettings
+from tests.conftest import PATIENCE, port_that_is_free, wait_until
 
 ACCESS_KEY = "an-access-key-of-tests"
 SECRET_KEY = "a-secret-key-of-tests-0123456789"
@@ -31,7 +32,7 @@ class Store:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "test.out"
-        self.port = self.port or free_port()
+        self.port = self.port or port_that_is_free()
 
     @property
     def url(self) -> str:
@@ -42,13 +43,17 @@ class Store:
         environment |= {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command(), env=environment, stdout=log, stderr=log)
-        wait_ready(self.url, 30)
+        try:
+            wait_ready(self.url, 30 * PATIENCE)
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def command(self) -> list[str]:
         if self.kind == "minio":
             address = f"127.0.0.1:{self.port}"
-            console = f"127.0.0.1:{free_port()}"
+            console = f"127.0.0.1:{port_that_is_free()}"
             data = str(self.folder / "data")
             return [str(minio_program()), "server", "--address", address, "--console-address", console, data]
         place = ["--dir", str(self.folder / "store"), "--port", str(self.port)]
@@ -61,7 +66,7 @@ class Store:
         if self.process is None:
             return 0
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return ended(self.process)
 
     def settings(self, **changes: Any) -> StoreSettings:
         given = {
@@ -74,18 +79,30 @@ class Store:
         return StoreSettings(**{**given, **changes})
 
     def bucket(self, **changes: Any) -> Bucket:
-        """A bucket that is there."""
+        """A bucket that is there; a store that has just started may say for a while that it cannot make one."""
         bucket = Bucket(self.settings(**changes))
-        bucket.ensure()
+        wait_until(lambda: _is_there(bucket), 30, "the bucket")
         return bucket
+
+
+def _is_there(bucket: Bucket) -> bool:
+    try:
+        bucket.ensure()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+def ended(process: "subprocess.Popen[bytes]", seconds: float = 30.0) -> int:
+    """The exit code of a process that was told to end; one that does not is killed, and that is the test's failure."""
+    try:
+        return process.wait(seconds * PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
 
 
 def minio_program() -> Path | None:
     found = shutil.which("minio") or Path.home() / "go/bin/minio"
     return Path(found) if Path(found).is_file() else None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

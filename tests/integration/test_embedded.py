@@ -14,8 +14,8 @@ import pytest
 from object_store.bucket import Bucket, Created
 from object_store.embedded import wait_ready
 from object_store.exceptions import AccessDenied, StoreUnavailable
-from tests.conftest import wait_until
-from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store, free_port
+from tests.conftest import port_that_is_free, wait_until
+from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store
 
 Eventually = Callable[..., object]
 
@@ -56,7 +56,7 @@ def test_it_starts_again_on_what_it_kept_with_other_ports_and_other_keys(own: St
     own.bucket().create("a", b"kept")
     assert own.end() == 0
     (own.folder / "store/ports.json").unlink()
-    own.port = free_port()
+    own.port = port_that_is_free()
     own.start()
     bucket = own.bucket()
     wait_until(lambda: reads(bucket, "a"), 30, "the first read after the start")
@@ -83,7 +83,7 @@ def test_the_process_that_was_started_is_the_store(own: Store) -> None:
 
 
 def test_no_process_is_left_when_its_parent_is_killed(tmp_path: Path, eventually: Eventually) -> None:
-    port = free_port()
+    port = port_that_is_free()
     command = [sys.executable, "-m", "object_store.embedded", "--dir", str(tmp_path / "store"), "--port", str(port)]
     parent = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); sys.stdin.read()"
     environment = {**os.environ, "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
@@ -92,7 +92,7 @@ def test_no_process_is_left_when_its_parent_is_killed(tmp_path: Path, eventually
     ) as process:
         assert process.stdout
         pid = int(process.stdout.readline())
-        wait_ready(f"http://127.0.0.1:{port}", 30)
+        wait_ready(f"http://127.0.0.1:{port}", 120)
         process.send_signal(signal.SIGKILL)
     eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", what="the store's end")
 
@@ -169,11 +169,11 @@ def test_other_keys_than_its_own_are_refused(own: Store) -> None:
 
 def test_waiting_for_a_store_that_is_not_there_ends() -> None:
     with pytest.raises(StoreUnavailable, match="no store answered"):
-        wait_ready(f"http://127.0.0.1:{free_port()}", 0.2)
+        wait_ready(f"http://127.0.0.1:{port_that_is_free()}", 0.2)
 
 
 def _run(folder: Path, port: int, keys: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     given = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY} if keys is None else keys
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | given
     command = [sys.executable, "-m", "object_store.embedded", "--dir", str(folder), "--port", str(port)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)

@@ -1,15 +1,15 @@
 """Golden rows on their whole way: kept at publish, replayed by every replica, by `changeover verify` and by `diff`."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from changeover import digest
+from changeover.cli.main import main
 from object_store import keys
 from tests.faults.pair import MODEL, Pair, heavy
 from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
@@ -40,19 +40,25 @@ def tamper(pair: Pair, number: int, answer: int) -> None:
     bucket.write(key, json.dumps(manifest).encode(), "application/json")
     pair.server.end()
     pair.server.start()
+    pair.meet()
 
 
-def types(pair: Pair, *words: str) -> "subprocess.CompletedProcess[str]":
+def types(pair: Pair, *words: str) -> Result:
     """What the command line says and its exit code."""
-    line = [sys.executable, "-m", "changeover", *words, "--server-url", pair.server.url, "-m", MODEL]
-    stack = {"CHANGEOVER_PREDICT_URL": pair.api.url, "CHANGEOVER_TOKEN": PUBLISH_TOKEN, "PATH": "/usr/bin:/bin"}
-    return subprocess.run(line, env=stack, capture_output=True, text=True, timeout=120, check=False)
+    stack = {"CHANGEOVER_PREDICT_URL": pair.api.url, "CHANGEOVER_TOKEN": PUBLISH_TOKEN}
+    return CliRunner().invoke(main, [*words, "--server-url", pair.server.url, "-m", MODEL], env=stack)
 
 
-def test_a_version_that_answers_otherwise_than_its_manifest_says_is_refused_with_row_and_part(pair: Pair) -> None:
+def test_a_version_that_answers_otherwise_than_its_manifest_says_is_refused_with_row_and_part(
+    pair: Pair, tmp_path: Path
+) -> None:
     verified = types(pair, "verify")
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert verified.exit_code == 0, verified.output
     assert "golden rows: 1 answered as recorded" in verified.stdout
+    (tmp_path / "body.json").write_text('[{"a": 1, "b": 2}, {"a": "many", "b": 2}]')
+    refused = types(pair, "predict", str(tmp_path / "body.json"))
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "\n  row 1 field a: 'many' is not a number\n" in refused.stderr
 
     pair.publish(2)
     tamper(pair, 2, answer=3)
@@ -63,7 +69,7 @@ def test_a_version_that_answers_otherwise_than_its_manifest_says_is_refused_with
 
     tamper(pair, 1, answer=3)
     verified = types(pair, "verify")
-    assert verified.returncode == 1
+    assert verified.exit_code == 1
     assert "WRONG   golden rows: answered OTHERWISE than recorded; row 0: prediction is 1" in verified.stdout
 
 
@@ -86,7 +92,7 @@ def test_diff_shows_versions_side_by_side_and_asks_for_the_answers_that_were_not
     assert (golden["compared"], golden["differ"], golden["cannot"]) == (2, 2, [])
     assert {"row": row, "part": "prediction", "a": 1, "b": 2} in golden["differences"]
     read = types(pair, "diff", version(1), version(2))
-    assert read.returncode == 0
+    assert read.exit_code == 0
     for line in ("schema   the same", "golden rows  2 of 2 answered differently", "prediction: 1 -> 2 for"):
         assert line in read.stdout
     assert "on data that is not named for both: do not compare them" in read.stdout

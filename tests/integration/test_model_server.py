@@ -250,6 +250,6 @@ def test_an_artifact_past_the_cap_is_refused_and_a_setting_that_is_wrong_is_name
     assert small.end() == 0
     wrong = ServerProcess(seaweed, "capped", tmp_path / "b").start(ready=False, MODEL_SHA256="abc", SERVER_PORT="x")
     assert wrong.process is not None
-    assert wrong.process.wait(10) == 2
+    assert wrong.process.wait(60) == 2
     assert "MODEL_SHA256" in wrong.log
     assert "SERVER_PORT" in wrong.log

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ def version_of(body: bytes) -> str:
 
 
 @pytest.fixture
-def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> ServerProcess:
-    return ServerProcess(seaweed, f"starts-{bucket_name}", tmp_path / "server")
+def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ServerProcess]:
+    made = ServerProcess(seaweed, f"starts-{bucket_name}", tmp_path / "server")
+    yield made
+    made.end()
 
 
 def states(server: ServerProcess, model: str = "loan") -> dict[str, str]:
@@ -174,10 +177,19 @@ def test_a_pin_that_does_not_match_is_an_error_everywhere_and_the_last_good_vers
     server.end()
 
 
-def test_a_store_that_is_away_is_waited_for_and_one_that_goes_away_is_survived(tmp_path: Path) -> None:
-    """Faults 1 and 2: without a store, a 503 and no crash loop; with one that dies later, what is current stays so."""
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A model_server and a store of this test's own, neither of them started."""
     store = Store("seaweed", tmp_path / "store")
-    server = ServerProcess(store, "models", tmp_path / "server").start(ready=False)
+    made = ServerProcess(store, "models", tmp_path / "server")
+    yield made
+    made.end()
+    store.end()
+
+
+def test_a_store_that_is_away_is_waited_for_and_one_that_goes_away_is_survived(alone: ServerProcess) -> None:
+    """Faults 1 and 2: without a store, a 503 and no crash loop; with one that dies later, what is current stays so."""
+    store, server = alone.store, alone.start(ready=False)
     answer = server.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["type"] == "urn:changeover:no-model"
@@ -194,7 +206,6 @@ def test_a_store_that_is_away_is_waited_for_and_one_that_goes_away_is_survived(t
     store.start()
     wait_until(lambda: server.publish(a_model(2)).status_code in {200, 201}, 60, "publishing after the store's return")
     assert server.end() == 0
-    store.end()
 
 
 def test_a_stop_ends_a_roll_that_waits_and_says_so(server: ServerProcess) -> None:

@@ -184,7 +184,7 @@ def test_metrics_add_up_all_workers(api: PredictApi) -> None:
     before = answered()
     for _ in range(20):
         api.predict()  # each on a connection of its own, so by any worker
-    assert answered() == before + 20
+    wait_until(lambda: answered() == before + 20, what="each request is counted once")
 
 
 def test_keep_alive_serves_request_after_request(api: PredictApi) -> None:

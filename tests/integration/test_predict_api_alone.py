@@ -22,7 +22,7 @@ def test_answers_are_stale_while_model_server_is_away_and_fresh_again_after(
 ) -> None:
     """Fault 60: on every worker."""
     api = instances.start()
-    assert none_stale(api)
+    wait_until(lambda: none_stale(api), what="every answer is confirmed")
     stub.stop()
     with Callers(api) as callers:
         wait_until(lambda: all_stale(api), what="every answer is stale")
@@ -85,12 +85,12 @@ def test_a_replica_that_is_restarted_alone_answers_from_its_cache_and_says_stale
     stub: WireStub, instances: Instances
 ) -> None:
     first = instances.start()
-    assert none_stale(first)
+    wait_until(lambda: none_stale(first), what="every answer is confirmed")
     wait_until(lambda: len(stub.reports) == 2)
     assert first.end() == 0
     stub.stop()
     second = instances.start()
-    assert all_stale(second)
+    wait_until(lambda: all_stale(second), what="every answer is stale")
     assert second.events("replica.started_from_cache")
     stub.start()
     wait_until(lambda: none_stale(second), what="every answer is confirmed")
@@ -102,11 +102,11 @@ def test_a_damaged_cache_file_is_thrown_away_and_fetched_anew(
     """Fault 48: hashed on load."""
     first = instances.start(WORKERS="1")
     path = tmp_path / "cache" / "default" / f"{stub.currents['default'].version}.joblib"
-    assert none_stale(first)
+    wait_until(lambda: none_stale(first), what="every answer is confirmed")
     first.end()
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     second = instances.start(WORKERS="1")
-    assert none_stale(second)
+    wait_until(lambda: none_stale(second), what="every answer is confirmed")
     assert second.events("cache.discarded")
     assert path.read_bytes() == tiny(1)[0]
 
@@ -116,7 +116,7 @@ def test_a_cache_that_cannot_be_written_is_a_warning(stub: WireStub, instances: 
     blocked = tmp_path / "no-directory"
     blocked.write_text("a file stands where the directory should be")
     api = instances.start(CACHE_DIR=str(blocked))
-    assert none_stale(api)
+    wait_until(lambda: none_stale(api), what="every answer is confirmed")
     assert api.events("cache.unusable")
 
 
@@ -151,7 +151,7 @@ def test_a_client_that_goes_away_leaves_no_trace(shared: tuple[WireStub, Predict
             client.sendall(
                 b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
             )
-    assert none_stale(api)
+    wait_until(lambda: none_stale(api), what="every answer is confirmed")
     assert api.predict(ROW).status_code == 200
     assert "Traceback" not in api.text()
 
@@ -160,11 +160,11 @@ def test_a_restarted_replica_that_cannot_get_the_current_version_answers_by_its_
     stub: WireStub, instances: Instances
 ) -> None:
     first = instances.start(WORKERS="1")
-    assert none_stale(first)
+    wait_until(lambda: none_stale(first), what="every answer is confirmed")
     first.end()
     stub.roll("default", stub.publish("default", *tiny(2)))
     stub.on_artifact = wire_stub.failing
     second = instances.start(WORKERS="1")
-    assert all_stale(second)
+    wait_until(lambda: all_stale(second), what="every answer is stale")
     stub.on_artifact = None
     wait_until(lambda: second.predict().json()["prediction"] == 2, what="the current version answers")

@@ -17,6 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from changeover import digest
 from object_store import keys
+from tests.conftest import wait_until
 from tests.integration.server_process import REPORT_TOKEN, ServerProcess
 from tests.integration.stores import Store
 from tests.predict_process import Instances, PredictApi
@@ -50,6 +51,12 @@ def apis(server: ServerProcess, tmp_path: Path) -> Iterator[Instances]:
 
 def start(apis: Instances, **settings: str) -> PredictApi:
     return apis.start(**{"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": MODEL, "WORKERS": "1", **settings})
+
+
+def replicas(server: ServerProcess) -> list[dict[str, Any]]:
+    """Those of whom this life of model_server has heard; a roll waits for them and for nobody else."""
+    found: list[dict[str, Any]] = server.get(f"/models/{MODEL}").json()["replicas"]
+    return found
 
 
 def publish(server: ServerProcess, body: bytes) -> Any:
@@ -95,6 +102,7 @@ def test_a_twin_with_other_bytes_than_the_manifest_names_is_refused_with_its_ver
     publish(server, first)
     assert server.roll(digest.sha256(first)).json()["state"] == "committed"
     api = start(apis)
+    wait_until(lambda: [one["held"] for one in replicas(server)], what="model_server has heard of the replica")
     other = publish(server, second)
     key = keys.twin_key(MODEL, digest.sha256(second), other["sha256"])
     bucket = server.store.bucket(bucket=server.bucket)

@@ -26,12 +26,17 @@ class Two:
     """Both on one bucket, `first` with three versions, the first of which it rolled."""
 
     def __init__(self, store: Store, bucket: str, folder: Path) -> None:
-        self.first = ServerProcess(store, bucket, folder / "first").start()
+        self.first = ServerProcess(store, bucket, folder / "first")
+        self.second = ServerProcess(store, bucket, folder / "second")
+
+    def start(self) -> Self:
+        self.first.start()
         for seed in (1, 2, 3):
             assert self.first.publish(a_model(seed)).ok
         assert self.first.roll(version(1)).json()["state"] == "committed"
-        self.second = ServerProcess(store, bucket, folder / "second").start()
-        assert told(self.second)[0] == version(1)
+        self.second.start()
+        wait_until(lambda: told(self.second)[0] == version(1), what="the first version from both")
+        return self
 
     def end(self) -> None:
         self.second.end()
@@ -41,8 +46,10 @@ class Two:
 @pytest.fixture
 def two(store: Store, bucket_name: str, tmp_path: Path) -> Iterator[Two]:
     both = Two(store, f"two-{bucket_name}", tmp_path)
-    yield both
-    both.end()
+    try:
+        yield both.start()
+    finally:
+        both.end()
 
 
 def told(server: ServerProcess) -> tuple[str, int]:
