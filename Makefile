@@ -13,7 +13,7 @@ TESTS_AT_ONCE ?= 2
 STORE ?= seaweed
 SEED ?=
 ARGS ?=
-BENCH ?= roundtrip freshness roll_under_load restarts decode
+BENCH ?= roundtrip freshness roll_under_load restarts decode memory
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -31,7 +31,7 @@ class Application:
         address = urlsplit(settings.model_server_url)
         lookup = Lookup(address.hostname or "", address.port or 80)
         cache = Cache(settings.cache_dir)
-        self._roster = Roster(settings, lookup, cache, self.replica_id, self._changed)
+        self._roster = Roster(settings, lookup, cache, self.replica_id, self._changed, metrics_directory)
         self._discovery = Discovery(settings, lookup, cache, self._roster, self.replica_id)
         self._reports = Reports(
             Connection(settings.model_server_url, lookup),

@@ -3,7 +3,8 @@
 Carries "Prepare" of the changeover and the promise *safety*: what fails here never answers a request.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from joblib import parallel_config
 
@@ -16,57 +17,72 @@ from changeover.schema import Schema
 from changeover.scoring import score
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.run import TwinRunner
-from predict_api.cache import Cache
 from predict_api.exceptions import ArtifactUnavailable
-from predict_api.fetch import Fetch
-from predict_api.held import Prepared, Runtime, Scorer
+from predict_api.held import Prepared, Runtime
 from predict_api.load import load, refuse_skew
 from predict_api.scorer import ByEstimator, ByTwin
 
+TwinOf = Callable[[Manifest, str], bytes]  # a manifest and the SHA-256 of the twin that it names -> the twin
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What an operator decides of loading: further globals, other versions of scikit-learn, whether to use twins."""
+
+    extra_globals: tuple[str, ...] = ()
+    allow_version_skew: bool = False
+    runtime: Runtime = Runtime.ONNX
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a version is once it is loaded, replayed and warm; `twin` is None where the estimator answers."""
+
+    estimator: object
+    schema: Schema
+    twin: TwinRunner | None
+
 
 class Assembly:
-    """Makes versions of one model ready. `runtime` SKLEARN leaves twins alone."""
+    """Makes versions ready, in the process that calls. `twin_of` gives the bytes of twins, or raises what `Fetch` does."""
 
-    def __init__(
-        self,
-        fetch: Fetch,
-        cache: Cache,
-        extra_globals: Collection[str] = (),
-        *,
-        allow_version_skew: bool = False,
-        runtime: Runtime = Runtime.ONNX,
-    ) -> None:
-        self._fetch, self._cache = fetch, cache
-        self._extra_globals, self._allow_version_skew = extra_globals, allow_version_skew
-        self._runtime = runtime
+    def __init__(self, twin_of: TwinOf, rules: Rules) -> None:
+        self._twin_of, self._rules = twin_of, rules
 
     def prepared(self, buffer: bytes, manifest: Manifest) -> Prepared:
-        """The version in `buffer`, ready to answer; raises whatever is wrong with it."""
-        refuse_skew(manifest, self._allow_version_skew)
-        estimator = load(buffer, manifest.version, self._extra_globals)
+        """The version in `buffer`, ready to answer from this process; raises whatever is wrong with it."""
+        loaded = self.loaded(buffer, manifest)
+        original = ByEstimator(loaded.estimator, loaded.schema)
+        scorer = original if loaded.twin is None else ByTwin(loaded.twin, loaded.schema, original)
+        return Prepared(manifest.version, scorer, loaded.schema, manifest)
+
+    def loaded(self, buffer: bytes, manifest: Manifest) -> Loaded:
+        """The parts of the version in `buffer`, ready to compute answers; raises whatever is wrong with it."""
+        refuse_skew(manifest, self._rules.allow_version_skew)
+        estimator = load(buffer, manifest.version, self._rules.extra_globals)
         schema = Schema.from_json(manifest.schema)
         with parallel_config(backend="threading"):  # as in `scorer.py`
             if manifest.golden is not None:
                 golden.replay(estimator, schema, manifest.golden)
             else:
                 _warm_up(estimator, schema)
-        return Prepared(manifest.version, self._scorer(estimator, schema, manifest), schema, manifest)
+        return Loaded(estimator, schema, self._twin(estimator, schema, manifest))
 
-    def _scorer(self, estimator: object, schema: Schema, manifest: Manifest) -> Scorer:
-        """The twin, if the version has one that can be had and holds here, too; else the estimator.
+    def _twin(self, estimator: object, schema: Schema, manifest: Manifest) -> TwinRunner | None:
+        """The twin, if the version has one that can be had and holds here, too.
 
         Raises ArtifactRefused for a twin that is not the one that the manifest names.
         """
-        original = ByEstimator(estimator, schema)
         expected = (manifest.twin or {}).get("sha256")
-        if self._runtime is Runtime.SKLEARN or not isinstance(expected, str):
-            return original
+        if self._rules.runtime is Runtime.SKLEARN or not isinstance(expected, str):
+            return None
         try:
-            buffer = self._cache.twin(manifest.model, manifest.version, expected, lambda: self._fetch.twin(manifest))
+            buffer = self._twin_of(manifest, expected)
             digest.verify(buffer, expected)
-            twin = ByTwin(TwinRunner(buffer, schema), schema, original)
+            twin = TwinRunner(buffer, schema)
             if manifest.golden is not None:
-                golden.replay_by(twin.either, schema, manifest.golden)
+                either = ByTwin(twin, schema, ByEstimator(estimator, schema)).either
+                golden.replay_by(either, schema, manifest.golden)
         except (ArtifactUnavailable, NoTwin, GoldenMismatch, ImportError) as error:
             event(
                 "replica.without_twin",
@@ -75,7 +91,7 @@ class Assembly:
                 version=manifest.version,
                 reason=reason_of(error),
             )
-            return original
+            return None
         return twin
 
 

@@ -8,17 +8,20 @@ import os
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from changeover.clock import now
 from changeover.log_events import event
-from predict_api.assemble import Assembly, reason_of
+from changeover.manifest import Manifest
+from predict_api.assemble import reason_of
 from predict_api.cache import Cache
 from predict_api.exceptions import ArtifactUnavailable
 from predict_api.fetch import Fetch
 from predict_api.freshness_loop import FreshnessLoop
 from predict_api.held import Prepared
 from predict_api.replica import Replica
+from predict_api.shared.choice import Preparer
 
 IDLE_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.5  # until what could not be had is asked for again
@@ -36,10 +39,10 @@ class Preparation:
         freshness: FreshnessLoop,
         fetch: Fetch,
         cache: Cache,
-        assembly: Assembly,
+        preparer: Preparer,
     ) -> None:
         self._replica, self._freshness, self._fetch, self._cache = replica, freshness, fetch, cache
-        self._assembly = assembly
+        self._preparer = preparer
         self._stopped = False
         self._kept: tuple[int, float] = (-1, 0.0)  # the sequence that the cache names, and when that was last said
         self._thread = threading.Thread(target=self._run, name=f"prepare-{replica.model}", daemon=True)
@@ -99,13 +102,18 @@ class Preparation:
         if manifest is None:
             manifest = self._fetch.manifest(version)
             self._cache.keep_manifest(manifest)
-        buffer = self._cache.artifact(
-            model, version, lambda: self._fetch.artifact(manifest, gently=self._replica.held is not None)
-        )
-        prepared = self._assembly.prepared(buffer, manifest)
+        prepared = self._preparer.prepared(manifest, partial(self._artifact, manifest))
         took = round((now() - began) * 1000)
-        event("replica.prepared", model=model, version=version, bytes=len(buffer), took_ms=took)
+        event("replica.prepared", model=model, version=version, bytes=manifest.size, took_ms=took)
         return prepared
+
+    def _artifact(self, manifest: Manifest) -> bytes:
+        """The bytes of a version, from the cache or else from model_server."""
+        return self._cache.artifact(
+            manifest.model,
+            manifest.version,
+            lambda: self._fetch.artifact(manifest, gently=self._replica.held is not None),
+        )
 
     def _fall_back(self) -> None:
         """With nothing held, hold what was last confirmed, if the cache has all of it; its answers are stale."""
@@ -116,9 +124,10 @@ class Preparation:
         manifest = self._cache.manifest(model, current.version) if current else None
         try:
             if current is not None and manifest is not None:
-                buffer = self._cache.artifact(model, current.version, _nothing_to_download)
+                kept = partial(self._cache.artifact, model, current.version, _nothing_to_download)
+                prepared = self._preparer.prepared(manifest, kept, partial(self._artifact, manifest))
                 age = max(0.0, time.time() - self._cache.confirmed_at(model))
-                self._replica.start_from_cache(current, self._assembly.prepared(buffer, manifest), now() - age)
+                self._replica.start_from_cache(current, prepared, now() - age)
                 event("replica.started_from_cache", level="warning", model=model, version=current.version)
         except ArtifactUnavailable:
             pass  # not in the cache, or not whole

@@ -7,8 +7,10 @@ model; joins nothing else.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from predict_api.assemble import Assembly
+from changeover.manifest import Manifest
+from predict_api.assemble import Assembly, Rules
 from predict_api.cache import Cache
 from predict_api.check_call import CheckCall
 from predict_api.connection import Connection
@@ -19,6 +21,8 @@ from predict_api.lookup import Lookup
 from predict_api.prepare import Preparation
 from predict_api.replica import Replica
 from predict_api.settings import PredictSettings
+from predict_api.shared.choice import Preparer
+from predict_api.shared.holders import Holders
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,19 @@ class Roster:
     """The models of this process, by name; safe for threads."""
 
     def __init__(
-        self, settings: PredictSettings, lookup: Lookup, cache: Cache, replica_id: str, notify: Callable[[], None]
+        self,
+        settings: PredictSettings,
+        lookup: Lookup,
+        cache: Cache,
+        replica_id: str,
+        notify: Callable[[], None],
+        directory: Path,
     ) -> None:
+        """`directory` is private to this instance and shared by its workers."""
         self._settings, self._lookup, self._cache = settings, lookup, cache
         self._replica_id, self._notify = replica_id, notify
+        self._rules = Rules(settings.extra_globals, settings.allow_version_skew, Runtime(settings.runtime))
+        self._holders = Holders(directory / "holders", self._rules, settings.log_level)
         self._lock = threading.Lock()
         self._members: dict[str, Member] = {}
 
@@ -61,6 +74,7 @@ class Roster:
                 return known
             member = self._build(model)
             self._members = {**self._members, model: member}
+        self._holders.begin()
         member.freshness.start()
         member.preparation.start()
         return member
@@ -77,12 +91,10 @@ class Roster:
         call = CheckCall(Connection(url, self._lookup), model, self._replica_id)
         freshness = FreshnessLoop(replica, call, self._settings.check_deadline)
         fetch = Fetch(url, self._lookup, model)
-        assembly = Assembly(
-            fetch,
-            self._cache,
-            self._settings.extra_globals,
-            allow_version_skew=self._settings.allow_version_skew,
-            runtime=Runtime(self._settings.runtime),
-        )
-        preparation = Preparation(replica, freshness, fetch, self._cache, assembly)
+
+        def twin_of(manifest: Manifest, expected: str) -> bytes:
+            return self._cache.twin(manifest.model, manifest.version, expected, lambda: fetch.twin(manifest))
+
+        preparer = Preparer(Assembly(twin_of, self._rules), self._holders, self._settings.share_bytes, twin_of)
+        preparation = Preparation(replica, freshness, fetch, self._cache, preparer)
         return Member(replica, freshness, preparation)

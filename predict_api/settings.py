@@ -49,6 +49,11 @@ class PredictSettings(Settings):
     runtime: Literal["onnx", "sklearn"] = Field(
         "onnx", description="onnx: make twins, and answer by them where a version has one; sklearn: do without"
     )
+    share_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=0,
+        description="The size from which an artifact is in memory once for all workers of predict_api, not once for each",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The lowest level that is logged"
     )

@@ -1,0 +1,113 @@
+"""What a large forest costs in memory: an instance of predict_api with one worker, and with two.
+
+Printed: the proportional set size (what a process has alone, and its part of what it shares) of every process of the
+instance, added up, and what the second worker adds in relation to the first. `--share-bytes` as SHARE_BYTES: with a
+number that no artifact reaches, each worker loads the forest itself.
+"""
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import psutil
+from processes import free_port, running, wait_for
+from sklearn.ensemble import RandomForestClassifier
+
+from changeover.infer_schema import infer_schema
+from tests.tiny_models import CREATED_AT
+from tests.wire_stub import running_stub
+
+MODEL = "default"
+ROW = {"a": 0.5, "b": -0.5}
+MEGABYTE = 1024 * 1024
+ASKED = 50  # times, so that every worker has answered
+
+
+def forest(megabytes: int) -> tuple[bytes, dict[str, object]]:
+    """A forest on noise, which grows as large as it may: its artifact and its manifest."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(4000, 2)), columns=["a", "b"])
+    labels = random.integers(0, 2, 4000)
+    size, trees = 0, 20
+    while True:
+        model = RandomForestClassifier(trees, random_state=0).fit(frame, labels)
+        with tempfile.TemporaryFile() as file:
+            joblib.dump(model, file)
+            size = file.tell()
+            if size >= 0.95 * megabytes * MEGABYTE:
+                file.seek(0)
+                content = file.read()
+                break
+        trees = round(trees * megabytes * MEGABYTE / size)
+    schema = infer_schema(model, frame).to_json()
+    estimator = {"type": "RandomForestClassifier", "kind": "classifier", "predict_proba": True}
+    return content, {"created_at": CREATED_AT, "schema": schema, "estimator": estimator, "classes": [0, 1]}
+
+
+def proportional(pid: int) -> int:
+    """Bytes of one process, of those it shares its part; 0 once it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
+def instance(folder: Path, server_url: str, workers: int, share_bytes: str) -> dict[str, int]:
+    """The memory of an instance that answers, by what its processes are."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/predict"
+    environment = {
+        "PREDICT_PORT": str(port),
+        "MODEL_SERVER_URL": server_url,
+        "REPORT_TOKEN": "report-token",
+        "WORKERS": str(workers),
+        "CACHE_DIR": str(folder / "cache"),
+        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+        "SHARE_BYTES": share_bytes,
+    }
+    found = {"first process": 0, "workers": 0, "holder": 0, "scorers": 0}
+    with running([sys.executable, "-m", "predict_api"], folder, **environment) as child:
+        wait_for(url, json.dumps(ROW).encode(), child)
+        for _ in range(ASKED):
+            request = urllib.request.Request(url, json.dumps(ROW).encode(), {"Content-Type": "application/json"})
+            urllib.request.urlopen(request, timeout=60).close()
+        found["first process"] = proportional(child.pid)
+        for worker in psutil.Process(child.pid).children():
+            found["workers"] += proportional(worker.pid)
+            for holder in worker.children():
+                found["holder"] += proportional(holder.pid)
+                found["scorers"] += sum(proportional(scorer.pid) for scorer in holder.children())
+    return found
+
+
+def main() -> None:
+    """Start both instances, one after the other, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=int, default=200, help="the size of the forest's artifact")
+    parser.add_argument("--share-bytes", default="", help="SHARE_BYTES of the instances; empty: its default")
+    given = parser.parse_args()
+    content, manifest = forest(given.megabytes)
+    with tempfile.TemporaryDirectory() as temporary, running_stub() as stub:
+        stub.roll(MODEL, stub.publish(MODEL, content, manifest))  # type: ignore[arg-type]
+        size = len(content)
+        one, two = (instance(Path(temporary), stub.url, workers, given.share_bytes) for workers in (1, 2))
+    print(f"a forest of {size / MEGABYTE:.0f} MB; proportional set size, MB")
+    print(f"{'':<16}{'1 worker':>12}{'2 workers':>12}")
+    for name in one:
+        print(f"{name:<16}{one[name] / MEGABYTE:12.0f}{two[name] / MEGABYTE:12.0f}")
+    first, both = sum(one.values()), sum(two.values())
+    print(f"{'together':<16}{first / MEGABYTE:12.0f}{both / MEGABYTE:12.0f}")
+    print(f"the second worker adds {(both - first) / first:.0%} of the first")
+
+
+if __name__ == "__main__":
+    main()

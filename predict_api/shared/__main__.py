@@ -1,0 +1,12 @@
+"""A holder process: `python -m predict_api.shared DESCRIPTOR`, started by a worker with a socket that listens."""
+
+import socket
+import sys
+
+from changeover.log_events import configure, flush
+from predict_api.shared.holder import Holder
+
+if __name__ == "__main__":
+    configure("predict_api")
+    Holder(socket.socket(fileno=int(sys.argv[1]))).run()
+    flush()

@@ -1,0 +1,209 @@
+"""The worker's side of holders: find the one of a version or start it, give it the bytes, get scorers from it.
+
+Each version has a socket in a directory that only this user can enter. Who finds nobody listening there starts a holder,
+under a lock, so that an instance has one for each version. A worker has threads, so it starts a new program instead of
+forking itself.
+"""
+
+import json
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+
+from changeover import digest
+from changeover.exceptions import ChangeoverError
+from changeover.log_events import event
+from changeover.manifest import Manifest
+from predict_api.assemble import Rules
+from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
+from predict_api.shared.messages import (
+    Failed,
+    Fork,
+    Give,
+    Given,
+    Join,
+    Lost,
+    NotGiven,
+    Ready,
+    receive,
+    send,
+    send_bytes,
+)
+
+TRIES: Final = 3  # a holder may end, as no worker needed it, between being found and being asked
+LOCK_SECONDS: Final = 60.0
+
+
+class NotStarted(OSError):
+    """No holder can be had here."""
+
+
+class NotPrepared(ChangeoverError):
+    """A holder could not make a version ready; the message is the one that a worker would have reported."""
+
+
+class Silent(Lost):
+    """A holder that has ended without a word."""
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """Where the bytes of a version come from, hashed; they are asked for by its first worker only, and again after a loss."""
+
+    artifact: Callable[[], bytes]
+    twin: Callable[[str], bytes]  # by its SHA-256
+
+
+class Holders:
+    """The holders that this worker uses or starts, in `directory`, which the workers of an instance share."""
+
+    def __init__(self, directory: Path, rules: Rules, log_level: str) -> None:
+        self._directory, self._rules, self._log_level = directory, rules, log_level
+        self._orders: queue.SimpleQueue[tuple[socket.socket, queue.SimpleQueue[OSError | None]]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._starter: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Start the thread that starts holders. They inherit its priority: call this before that of any is lowered."""
+        with self._lock:
+            if self._starter is None:
+                self._directory.mkdir(mode=0o700, exist_ok=True)
+                self._starter = threading.Thread(target=self._run, name="holders", daemon=True)
+                self._starter.start()
+
+    def join(self, manifest: Manifest, given: Bytes) -> tuple[socket.socket, bool]:
+        """A connection to the holder that has the version ready, and whether it has a twin.
+
+        The holder stays for as long as the connection does. Raises NotPrepared, also where holders end again and again
+        while they load, or what `given` raises; OSError where none can be started.
+        """
+        hello = Join(
+            json.dumps(manifest.to_json()).encode(),
+            self._rules.extra_globals,
+            self._rules.allow_version_skew,
+            self._rules.runtime.value,
+            self._log_level,
+        )
+        for rest in reversed(range(TRIES)):
+            connection = self._reach(manifest)
+            try:
+                return connection, _joined(connection, hello, given)
+            except Lost as error:
+                connection.close()
+                event("holder.lost", level="warning", model=manifest.model, version=manifest.version, reason=str(error))
+                if not rest:
+                    raise _given_up(error) from error
+            except BaseException:
+                connection.close()
+                raise
+        raise AssertionError("the last try returns or raises")
+
+    def scorer(self, manifest: Manifest) -> socket.socket:
+        """A connection to a new scorer of the version, whose holder was joined; raises Lost."""
+        try:
+            connection = _connect(self._path(manifest))
+        except OSError as error:
+            raise Lost(f"nobody holds the version: {error}") from error
+        try:
+            send(connection, Fork())
+            if not isinstance(receive(connection), Ready):
+                raise Lost("the holder has no scorer to give")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _reach(self, manifest: Manifest) -> socket.socket:
+        path = self._path(manifest)
+        with FileLock(path.with_suffix(".lock"), timeout=LOCK_SECONDS):
+            try:
+                return _connect(path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                path.unlink(missing_ok=True)  # that of one that has ended
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+                listener.listen(64)
+                said: queue.SimpleQueue[OSError | None] = queue.SimpleQueue()
+                self._orders.put((listener, said))
+                failed = said.get()
+            if failed is not None:
+                raise failed
+            return _connect(path)
+
+    def _path(self, manifest: Manifest) -> Path:
+        """Short, as a socket's name may be of 107 bytes; two models may have the same bytes and not the same schema."""
+        return self._directory / f"{digest.sha256(f'{manifest.model}/{manifest.version}'.encode())[:20]}.sock"
+
+    def _run(self) -> None:
+        while True:
+            listener, said = self._orders.get()
+            try:
+                started = subprocess.Popen(  # noqa: S603 this program, with a number
+                    [sys.executable, "-m", "predict_api.shared", str(listener.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=(listener.fileno(),),
+                )
+            except OSError as error:
+                said.put(error)
+                continue
+            said.put(None)
+            threading.Thread(target=started.wait, name=f"holder-{started.pid}", daemon=True).start()
+
+
+def _connect(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _given_up(error: Lost) -> Exception:
+    if isinstance(error, Silent):
+        return NotStarted(f"holders do not start: {error}")
+    return NotPrepared("the process that loads the version has ended each time: is there memory for it?")
+
+
+def _joined(connection: socket.socket, hello: Join, given: Bytes) -> bool:
+    """Whether the version, ready now, has a twin; gives whatever bytes the holder asks for."""
+    try:
+        send(connection, hello)
+        said = receive(connection)
+    except Lost as error:
+        raise Silent(str(error)) from error
+    while True:
+        if isinstance(said, Ready):
+            return said.twin
+        if isinstance(said, Failed):
+            raise NotPrepared(said.reason)
+        if not isinstance(said, Give):
+            raise Lost(f"a holder does not say {type(said).__name__}")
+        if said.twin is None:
+            _give(connection, given.artifact())
+        else:
+            _give_twin(connection, given, said.twin)
+        said = receive(connection)
+
+
+def _give_twin(connection: socket.socket, given: Bytes, expected: str) -> None:
+    try:
+        twin = given.twin(expected)
+    except (ArtifactUnavailable, ArtifactRefused) as error:
+        send(connection, NotGiven(str(error), isinstance(error, ArtifactRefused)))
+    else:
+        _give(connection, twin)
+
+
+def _give(connection: socket.socket, content: bytes) -> None:
+    send(connection, Given())
+    send_bytes(connection, content)

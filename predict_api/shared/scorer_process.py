@@ -1,0 +1,82 @@
+"""A scorer: a fork of a holder that computes the answers of one worker, over one connection, until that is closed.
+
+What is loaded is shared with the holder page by page (copy on write): an answer writes to hardly any of it.
+"""
+
+import os
+import signal
+import socket
+import traceback
+from collections.abc import Mapping, Sequence
+
+from joblib import parallel_config
+
+from changeover.cells import Cell
+from changeover.exceptions import ScoringFailed
+from changeover.log_events import event, flush
+from changeover.scoring import Scores, score
+from changeover.twin.description import Scores as Kind
+from changeover.twin.exceptions import AskOriginal
+from changeover.twin.layout import tensors
+from predict_api.assemble import Loaded
+from predict_api.shared.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, Ready, receive, send
+
+
+def run_and_exit(connection: socket.socket, loaded: Loaded) -> None:
+    """In the forked process: answer until the worker has closed the connection. Never returns."""
+    status = 0
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _serve(connection, loaded)
+    except Lost:
+        pass  # the worker needs it no longer, or has ended
+    except BaseException as error:  # noqa: BLE001 the last resort of a process
+        status = 1
+        event("scorer.crashed", level="error", error=error)
+    finally:
+        flush()
+        os._exit(status)  # what the holder would do at its end is not for its fork to do
+
+
+def _serve(connection: socket.socket, loaded: Loaded) -> None:
+    columns = [column.name for column in loaded.schema.columns]
+    send(connection, Ready(loaded.twin is not None))
+    while True:
+        asked = receive(connection)
+        if not isinstance(asked, Ask):
+            raise Lost(f"a question was expected, not {type(asked).__name__}")
+        answer = _answer(loaded, asked, dict(zip(columns, asked.columns, strict=True)))
+        del asked
+        try:
+            send(connection, answer)
+        except OverflowError as error:
+            send(
+                connection,
+                NotScored(by_model=True, reason="the model returned a number beyond 64 bits", cause=str(error)),
+            )
+
+
+def _answer(loaded: Loaded, asked: Ask, columns: Mapping[str, Sequence[Cell]]) -> Message:
+    try:
+        scores = _by_twin(loaded, columns, asked.rows) if asked.by_twin else _by_estimator(loaded, columns, asked.rows)
+    except AskOriginal:
+        return LeftToModel()
+    except ScoringFailed as error:
+        return NotScored(by_model=True, reason=str(error), cause=traceback.format_exc())
+    except Exception as error:  # noqa: BLE001 a model is foreign code; its scorer stays for the next question
+        return NotScored(by_model=False, reason=f"{type(error).__name__}: {error}", cause=traceback.format_exc())
+    return Answer(scores.labels, scores.probabilities, scores.classes)
+
+
+def _by_estimator(loaded: Loaded, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+    with parallel_config(backend="threading"):  # as in `predict_api/scorer.py`
+        return score(loaded.estimator, loaded.schema, columns, rows)
+
+
+def _by_twin(loaded: Loaded, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+    if loaded.twin is None or not rows:
+        raise AskOriginal("there is no twin, or there are no rows")
+    labels, probabilities = loaded.twin.run(*tensors(loaded.schema, columns, rows))
+    known = loaded.twin.description
+    classes = known.classes if known.scores is Kind.PROBABILITIES else None
+    return Scores(labels, None if probabilities is None else probabilities.tolist(), classes)

@@ -1,0 +1,128 @@
+"""Holders as workers see them: one for all who come, the bytes hashed again, and those who end midway.
+
+Carries *safety* ("hash that buffer, load that buffer", in the holder too).
+"""
+
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from changeover.manifest import Manifest
+from predict_api.assemble import Rules
+from predict_api.exceptions import ArtifactUnavailable
+from predict_api.shared.by_holder import SharedVersion
+from predict_api.shared.holders import Bytes, Holders, NotPrepared
+from predict_api.shared.messages import Answer, Ask, receive, send
+from tests.conftest import wait_until
+from tests.integration.test_predict_api_processes import lives
+from tests.integration.test_shared_versions import HOLDER
+from tests.tiny_models import tiny
+from tests.wire_stub import WireStub
+
+
+def described(buffer: bytes) -> Manifest:
+    stub = WireStub()
+    version = stub.publish("default", buffer, tiny(1)[1])
+    return Manifest.from_json(stub.manifests["default", version])
+
+
+def no_twin(expected: str) -> bytes:
+    raise ArtifactUnavailable(expected)
+
+
+def giving(buffer: bytes) -> Bytes:
+    return Bytes(lambda: buffer, no_twin)
+
+
+def worker(directory: Path) -> Holders:
+    made = Holders(directory / "holders", Rules(), "info")
+    made.begin()
+    return made
+
+
+def of_this_test() -> list[psutil.Process]:
+    return [one for one in psutil.Process().children() if lives(one) and HOLDER in one.cmdline()]
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    return described(tiny(1)[0])
+
+
+def test_many_who_come_at_once_share_one_holder_and_one_copy_of_the_bytes(tmp_path: Path, manifest: Manifest) -> None:
+    given: list[int] = []
+    versions: list[SharedVersion] = []
+
+    def artifact() -> bytes:
+        given.append(1)
+        return tiny(1)[0]
+
+    def join(holders: Holders) -> None:
+        bytes_of = Bytes(artifact, no_twin)
+        versions.append(SharedVersion(holders, manifest, bytes_of, bytes_of))
+
+    threads = [threading.Thread(target=join, args=(worker(tmp_path),)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert (len(versions), len(given), len(of_this_test())) == (8, 1, 1)
+    with versions[0].scorer() as scorer:
+        send(scorer, Ask(by_twin=False, rows=2, columns=[[1.5, 2.5], [2.0, 3.0]]))
+        answer = receive(scorer)
+    assert isinstance(answer, Answer)
+    assert answer.labels == [1, 1]
+    for one in versions:
+        one.close()
+    wait_until(lambda: not of_this_test(), what="the holder has ended")
+
+
+def test_a_holder_hashes_what_it_is_given(tmp_path: Path, manifest: Manifest) -> None:
+    with pytest.raises(NotPrepared, match=f"expected SHA-256 {manifest.version}"):
+        worker(tmp_path).join(manifest, giving(tiny(2)[0]))
+    wait_until(lambda: not of_this_test(), what="the holder has ended")
+
+
+def test_when_who_was_asked_for_the_bytes_cannot_give_them_the_next_is_asked(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    asked, other_came = threading.Event(), threading.Event()
+    failures: list[Exception] = []
+
+    def late() -> bytes:
+        asked.set()
+        other_came.wait(60)
+        raise ArtifactUnavailable("model_server is away")
+
+    def join() -> None:
+        try:
+            worker(tmp_path).join(manifest, Bytes(late, no_twin))
+        except ArtifactUnavailable as error:
+            failures.append(error)
+
+    first = threading.Thread(target=join)
+    first.start()
+    assert asked.wait(60)
+    threading.Timer(0.2, other_came.set).start()
+    connection, has_twin = worker(tmp_path).join(manifest, giving(tiny(1)[0]))
+    first.join(60)
+    assert (len(failures), has_twin, len(of_this_test())) == (1, False, 1)
+    connection.close()
+    wait_until(lambda: not of_this_test(), what="the holder has ended")
+
+
+def test_a_holder_that_is_killed_each_time_it_loads_is_told_as_such(tmp_path: Path, manifest: Manifest) -> None:
+    """As for want of memory; a worker that took it upon itself would be killed next."""
+    tries: list[int] = []
+
+    def fatal() -> bytes:
+        tries.append(1)
+        for one in of_this_test():
+            one.kill()
+        return tiny(1)[0]
+
+    with pytest.raises(NotPrepared, match="is there memory for it"):
+        worker(tmp_path).join(manifest, Bytes(fatal, no_twin))
+    assert len(tries) == 3

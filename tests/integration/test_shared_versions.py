@@ -1,0 +1,233 @@
+"""Large versions are loaded once an instance: the same answers, shared memory, and ends that lose no request.
+
+Carries *availability* (a killed holder or scorer costs nobody an answer) and *safety* (what fails to load never answers).
+SHARE_BYTES=0 has every version shared, so that small models do.
+"""
+
+import io
+import re
+import signal
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from sklearn.ensemble import RandomForestRegressor
+
+from changeover import golden
+from changeover.infer_schema import infer_schema
+from changeover.manifest import JsonObject
+from tests.conftest import wait_until
+from tests.integration.test_predict_api_processes import lives
+from tests.predict_process import Callers, Instances, PredictApi
+from tests.tiny_models import CREATED_AT, ROW, tiny
+from tests.wire_stub import WireStub, running_stub
+
+HOLDER = "predict_api.shared"
+MEGABYTE = 1024 * 1024
+
+
+def processes(api: PredictApi) -> list[psutil.Process]:
+    """Holders and scorers, below the workers of an instance."""
+    found = []
+    for worker in api.workers():
+        found += [one for one in worker.children(recursive=True) if lives(one)]
+    return found
+
+
+def holders(api: PredictApi) -> list[psutil.Process]:
+    of_workers = [one for worker in api.workers() for one in worker.children()]
+    return [one for one in of_workers if lives(one) and HOLDER in one.cmdline()]
+
+
+def scorers(api: PredictApi) -> list[psutil.Process]:
+    return [one for holder in holders(api) for one in holder.children() if lives(one)]
+
+
+def asked_of_all(api: PredictApi, scorers_wanted: int) -> None:
+    """Ask until each worker was asked, and so has its scorer."""
+    wait_until(lambda: api.predict().status_code == 200 and len(scorers(api)) == scorers_wanted)
+
+
+@pytest.fixture(scope="module")
+def one_stub() -> Iterator[WireStub]:
+    with running_stub() as stub:
+        stub.roll("default", stub.publish("default", *tiny(1)))
+        yield stub
+
+
+@pytest.fixture(scope="module")
+def one_api(one_stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
+    """One instance, for tests after which it goes on."""
+    instances = Instances(tmp_path_factory.mktemp("shared"), one_stub.url)
+    try:
+        yield instances.start(SHARE_BYTES="0")
+    finally:
+        instances.end()
+
+
+@pytest.fixture
+def api(instances: Instances) -> PredictApi:
+    """An instance that a test may end."""
+    return instances.start(SHARE_BYTES="0")
+
+
+def test_one_holder_serves_all_workers_and_each_has_a_scorer(one_api: PredictApi) -> None:
+    asked_of_all(one_api, 2)
+    assert len(holders(one_api)) == 1
+    assert one_api.predict().status_code == 200
+
+
+def test_nobody_else_can_reach_a_holder(one_api: PredictApi) -> None:
+    asked_of_all(one_api, 2)
+    paths = {Path(str(one.laddr)) for one in holders(one_api)[0].net_connections("unix") if one.laddr}
+    assert len(paths) == 1
+    assert {path.parent.stat().st_mode & 0o777 for path in paths} == {0o700}
+
+
+def test_a_holder_has_one_thread_when_it_forks(one_api: PredictApi) -> None:
+    asked_of_all(one_api, 2)
+    assert [one.num_threads() for one in processes(one_api)] == [1, 1, 1]
+
+
+def test_a_scorer_that_is_killed_costs_no_request(one_api: PredictApi) -> None:
+    asked_of_all(one_api, 2)
+    with Callers(one_api) as callers:
+        for _ in range(5):
+            for one in scorers(one_api):
+                one.kill()
+            asked_of_all(one_api, 2)
+        seen = len(callers.answers)
+        callers.until(lambda callers: len(callers.answers) > seen + 20, "answers go on")
+    assert callers.failures == []
+    assert len(holders(one_api)) == 1
+    assert len(one_api.events("scorer.replaced")) >= 5
+
+
+def test_a_holder_that_is_killed_with_its_scorers_costs_no_request(one_api: PredictApi) -> None:
+    asked_of_all(one_api, 2)
+    with Callers(one_api) as callers:
+        for _ in range(2):
+            for one in [*holders(one_api), *scorers(one_api)]:
+                one.kill()
+            asked_of_all(one_api, 2)
+        seen = len(callers.answers)
+        callers.until(lambda callers: len(callers.answers) > seen + 20, "answers go on")
+    assert callers.failures == []
+    assert len(holders(one_api)) == 1
+
+
+def test_scorers_go_on_without_their_holder(one_api: PredictApi) -> None:
+    asked_of_all(one_api, 2)
+    orphans = scorers(one_api)
+    holders(one_api)[0].kill()
+    wait_until(lambda: not holders(one_api))
+    assert {one_api.predict().status_code for _ in range(20)} == {200}
+    assert all(lives(one) for one in orphans)
+    for one in orphans:
+        one.kill()
+
+
+def test_a_roll_ends_the_holder_of_the_former_version(one_api: PredictApi, one_stub: WireStub) -> None:
+    asked_of_all(one_api, 2)
+    old = [*holders(one_api), *scorers(one_api)]
+    version = one_stub.nexts["default"] = one_stub.publish("default", *tiny(2))
+    wait_until(lambda: len(one_stub.ready(version)) == 2)
+    one_stub.roll("default", version)
+    wait_until(lambda: not any(lives(one) for one in old), what="the former holder has ended")
+    assert one_api.predict().json()["prediction"] == 2
+    assert len(holders(one_api)) == 1
+
+
+def test_nothing_is_left_when_an_instance_has_ended(api: PredictApi) -> None:
+    asked_of_all(api, 2)
+    started = processes(api)
+    assert len(started) == 3
+    assert api.end() == 0
+    wait_until(lambda: not any(lives(one) for one in started), what="no process is left")
+
+
+def test_nothing_is_left_when_the_master_is_killed(api: PredictApi) -> None:
+    asked_of_all(api, 2)
+    started = [*api.workers(), *processes(api)]
+    api.process.kill()
+    api.process.wait()
+    wait_until(lambda: not any(lives(one) for one in started), what="no process is left")
+
+
+def test_a_signal_to_every_process_at_once_leaves_what_scores_to_the_workers(api: PredictApi) -> None:
+    """As a service manager ends a unit: workers finish their requests, so holders and scorers must be there."""
+    asked_of_all(api, 2)
+    started = processes(api)
+    with Callers(api, 4, may_be_refused=True) as callers:
+        callers.until(lambda callers: len(callers.answers) > 50, "requests flow")
+        for one in started:
+            one.send_signal(signal.SIGTERM)
+            one.send_signal(signal.SIGINT)
+        seen = len(callers.answers)
+        callers.until(lambda callers: len(callers.answers) > seen + 50, "requests go on")
+        assert all(lives(one) for one in started)
+        assert api.end() == 0
+    wait_until(lambda: not any(lives(one) for one in started), what="no process is left")
+
+
+def test_a_version_whose_golden_rows_differ_is_reported_as_failed(one_api: PredictApi, one_stub: WireStub) -> None:
+    buffer, manifest = tiny(3)
+    _, other = tiny(4)
+    version = one_stub.nexts["default"] = one_stub.publish("default", buffer, {**manifest, "golden": other["golden"]})
+    wait_until(lambda: any(version in one.failed for one in list(one_stub.reports.values())))
+    reason = next(one.failed[version] for one in list(one_stub.reports.values()) if version in one.failed)
+    assert reason.startswith("golden row 0: prediction is 3, the manifest says 4")
+    assert one_api.predict().status_code == 200
+
+
+def test_bytes_that_are_no_model_are_reported_as_failed(one_api: PredictApi, one_stub: WireStub) -> None:
+    version = one_stub.nexts["default"] = one_stub.publish("default", b"<html>no model</html>", tiny(3)[1])
+    wait_until(lambda: any(version in one.failed for one in list(one_stub.reports.values())))
+    reason = next(one.failed[version] for one in list(one_stub.reports.values()) if version in one.failed)
+    assert "no joblib or pickle file" in reason
+    assert one_api.predict().status_code == 200
+
+
+@cache
+def forest(trees: int) -> tuple[bytes, JsonObject]:
+    """A forest as large as its noise: a third of a megabyte a tree."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": random.normal(size=4000), "b": random.normal(size=4000)})
+    model = RandomForestRegressor(trees, random_state=0).fit(frame, random.normal(size=4000))
+    schema = infer_schema(model, frame)
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer)
+    return buffer.getvalue(), {
+        "created_at": CREATED_AT,
+        "schema": schema.to_json(),
+        "estimator": {"type": "RandomForestRegressor", "kind": "regressor", "predict_proba": False},
+        "golden": golden.record(model, schema, [ROW]),
+    }
+
+
+def size(process: psutil.Process, kind: str) -> int:
+    """Bytes of memory: `Private_`, what this process alone has; `Pss`, with its part of what it shares."""
+    lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if re.match(f"{kind}\\w*:", line)) * 1024
+
+
+def test_a_second_worker_shares_the_memory_of_the_first(stub: WireStub, instances: Instances) -> None:
+    buffer, manifest = forest(130)
+    assert len(buffer) > 40 * MEGABYTE
+    stub.roll("default", stub.publish("default", buffer, manifest))
+    total = {}
+    for workers in (1, 2):
+        api = instances.start(SHARE_BYTES="0", WORKERS=str(workers))
+        asked_of_all(api, workers)
+        everything = [psutil.Process(api.process.pid), *api.workers(), *processes(api)]
+        total[workers] = sum(size(one, "Pss") for one in everything)
+        own = [size(one, "Private_") for one in api.workers()]
+        assert max(own) - min(own) < len(buffer) / 4, "who gave the bytes has kept them"
+        assert max(size(one, "Private_") for one in scorers(api)) < len(buffer) / 2
+        api.end()
+    assert total[2] - total[1] <= 0.3 * total[1]
