@@ -14,7 +14,7 @@ import pytest
 
 from changeover import Client, stack
 from changeover.exceptions import StackNotFound
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE, wait_until
 
 START_SECONDS = 60.0
 END_SECONDS = 30.0
@@ -44,6 +44,19 @@ class RunningStack:
         """A client of this stack."""
         return Client(home=self.home)
 
+    def held_by_all(self, model: str, version: str) -> bool:
+        """Whether every worker that `up.json` names has told model_server that it answers by `version`.
+
+        The first version of a model has nobody to wait for: its roll ends before the workers have it.
+        """
+        workers = sum(len(instance) - 1 for instance in self.pids.predict_api)
+        replicas = [one for one in self.client().model(model)["replicas"] if one["awaited"]]
+        return [(one["held"] or {}).get("version") for one in replicas] == [version] * workers
+
+    def wait_until_held(self, model: str, version: str) -> None:
+        """Wait for `held_by_all`."""
+        wait_until(lambda: self.held_by_all(model, version), 30, f"the service of {model} by every worker")
+
     def said(self) -> str:
         """What it printed so far."""
         return self.output.read_text(encoding="utf-8")
@@ -57,7 +70,12 @@ class RunningStack:
         """End it and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(END_SECONDS)
+        try:
+            return self.process.wait(PATIENCE * END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # all that it started ends with it
+            self.process.wait()
+            raise
 
 
 def command(home: Path, **options: object) -> list[str]:
@@ -77,7 +95,7 @@ def launch(home: Path, environment: dict[str, str] | None = None, **options: obj
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "DEFAULT_MODEL": "segmentation", **(environment or {})},
+            env={**os.environ, "DEFAULT_MODEL": "segmentation", "CHECK_DEADLINE_MS": "1000", **(environment or {})},
         )
     started = RunningStack(home, process, output)
 
@@ -117,5 +135,6 @@ def start_stack(tmp_path: Path) -> Iterator[StartStack]:
         return started[-1]
 
     yield start
-    for one in started:
-        one.stop()
+    with contextlib.ExitStack() as ends:
+        for one in started:
+            ends.callback(one.stop)

@@ -10,12 +10,12 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from changeover import Client
 from changeover.cells import Case, ColumnType
 from changeover.formats import Format
 from changeover.frames import read_frame, rows_of
 from changeover.manifest import Draft
 from changeover.schema import Column, Extra, Schema
+from tests.e2e.conftest import RunningStack
 
 SHOP = "shop"
 TEXTS = "texts"
@@ -46,25 +46,26 @@ _FRAME = pd.DataFrame(
 )
 
 
-def publish_all(client: Client) -> None:
-    """A forest of mixed columns, a regression that ignores other fields, and a pipeline over one text."""
+def publish_all(stack: RunningStack) -> None:
+    """A forest of mixed columns, a regression that ignores other fields, and a pipeline over one text; all answer."""
     typed = read_frame(_FRAME, SHOP_SCHEMA)
     encoded = ColumnTransformer(
         [("words", OneHotEncoder(handle_unknown="ignore"), ["größe/size~", "city", "since"])], remainder="passthrough"
     )
     forest = make_pipeline(encoded, RandomForestClassifier(5, random_state=0)).fit(typed, ["no", "yes"] * 12)
     golden = {"rows": list(rows_of(_FRAME.head(3)))}
-    _publish(client, SHOP, forest, Draft(schema=SHOP_SCHEMA.to_json(), golden=golden, description="Who comes back?"))
+    _publish(stack, SHOP, forest, Draft(schema=SHOP_SCHEMA.to_json(), golden=golden, description="Who comes back?"))
 
     rooms = Schema((Column("rooms"), Column("floor", ColumnType.INTEGER, nullable=True)), extra=Extra.IGNORE)
     frame = pd.DataFrame({"rooms": np.linspace(1, 5, 20), "floor": [float(n % 4) for n in range(20)]})
     rent = make_pipeline(SimpleImputer(), LinearRegression()).fit(frame, 300 * frame["rooms"])
-    _publish(client, RENT, rent, Draft(schema=rooms.to_json()))
+    _publish(stack, RENT, rent, Draft(schema=rooms.to_json()))
 
     texts = make_pipeline(CountVectorizer(), LogisticRegression()).fit(["good", "fine", "bad", "sad"], [1, 1, 0, 0])
-    _publish(client, TEXTS, texts, Draft(golden={"rows": [{"text": "a good day"}]}))
+    _publish(stack, TEXTS, texts, Draft(golden={"rows": [{"text": "a good day"}]}))
 
 
-def _publish(client: Client, name: str, estimator: object, draft: Draft) -> None:
-    published = client.publish(estimator, name, draft=draft)
-    client.roll(published.version, model=name)
+def _publish(stack: RunningStack, name: str, estimator: object, draft: Draft) -> None:
+    published = stack.client().publish(estimator, name, draft=draft)
+    stack.client().roll(published.version, model=name)
+    stack.wait_until_held(name, published.version)

@@ -67,7 +67,7 @@ def requested(browser: webdriver.Chrome) -> set[str]:
 
 def test_a_prediction_is_made_by_clicking(browser: webdriver.Chrome, start_stack: StartStack) -> None:
     stack = start_stack(environment={"DEFAULT_MODEL": SHOP}, workers=1)
-    publish_all(stack.client())
+    publish_all(stack)
     address = stack.described.predict_urls[0]
     version = requests.get(f"{address}/models/{SHOP}", timeout=10).json()["version"]
 

@@ -73,7 +73,8 @@ def test_push_roll_verify_rollback_and_history(running_stack: RunningStack, tmp_
     )
     assert pushed["version"] == sha256_of_file(first)
     assert pushed["created"] is True
-    wait_until(lambda: answered_by(running_stack, "loan") == pushed["version"], 30, "the first answer")
+    running_stack.wait_until_held("loan", str(pushed["version"]))
+    assert answered_by(running_stack, "loan") == pushed["version"]
 
     candidate = person.types("push", str(second))
     assert candidate["state"] == "admitted"
@@ -135,13 +136,14 @@ def test_one_line_in_a_notebook_publishes_with_schema_and_golden_rows(running_st
     assert [column["name"] for column in manifest["schema"]["columns"]] == ["age", "income", "debt"]
     assert len(manifest["golden"]["rows"]) == len(manifest["golden"]["outputs"]) == 10
     assert manifest["environment"]["scikit-learn"]
-    wait_until(lambda: answered_by(running_stack, "notebook") == published.version, 30, "the first answer")
+    running_stack.wait_until_held("notebook", published.version)
+    assert answered_by(running_stack, "notebook") == published.version
 
 
 def test_predict_prints_the_answer(running_stack: RunningStack, tmp_path: Path) -> None:
     person = Person(running_stack, "asked")
     version = person.types("push", str(saved(tmp_path, 0.3)), "--roll")["version"]
-    wait_until(lambda: answered_by(running_stack, "asked") == version, 30, "the first answer")
+    running_stack.wait_until_held("asked", str(version))
     (tmp_path / "body.json").write_text(json.dumps([{"age": 1, "income": 2, "debt": 3}]))
     said = person.types("predict", str(tmp_path / "body.json"))
     assert said["model_version"] == version

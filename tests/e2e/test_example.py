@@ -38,9 +38,9 @@ def run_until_it_shows_what_next(home: Path, output: Path) -> tuple[str, list[di
         ledger = Client(home=home).history("segmentation")
     finally:
         demo.send_signal(signal.SIGINT)
-        code = demo.wait(30)
+        code = demo.wait(120)
     assert code == 0
-    assert gone(processes)
+    wait_until(lambda: gone(processes), 10, "the end of every process")
     return output.read_text(), [dict(entry) for entry in ledger]
 
 

@@ -80,7 +80,8 @@ def client(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     stack = launch(tmp_path_factory.mktemp("known") / "home", workers=1)
     try:
         client = stack.client()
-        client.publish(trained.estimator, draft=draft(trained), roll=True)
+        published = client.publish(trained.estimator, draft=draft(trained), roll=True)
+        stack.wait_until_held("segmentation", published.version)
         yield client
     finally:
         stack.stop()

@@ -24,16 +24,18 @@ PROBES = ("/livez", "/readyz", "/metrics", "/models", "/models/{model}", "/opena
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     started = launch(tmp_path_factory.mktemp("documented") / "home", {"DEFAULT_MODEL": SHOP}, workers=1)
-    publish_all(started.client())
-    yield started
-    started.stop()
+    try:
+        publish_all(started)
+        yield started
+    finally:
+        started.stop()
 
 
 def judged(url: str, folder: Path, examples: int, *options: str) -> int:
     """Have schemathesis judge what is documented at `url`; returns how many cases it made, all of them passed."""
     command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={ROOT / 'schemathesis.toml'}", "run", url]
     settings = ["--checks=all", f"--seed={SEED}", f"--max-examples={examples}", "--no-color", *options]
-    ended = subprocess.run([*command, *settings], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    ended = subprocess.run([*command, *settings], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr[-2_000:]
     found = re.search(r"(\d+) generated, (\d+) passed", ended.stdout)
     assert found, ended.stdout[-2_000:]

@@ -18,6 +18,7 @@ from examples.wine.cut import cut, deliver, keep_held_out
 from examples.wine.data import HELD_OUT, INPUTS, SLOTS, read
 from examples.wine.retrain import METRIC, MODEL, main
 from examples.wine.runs import lines
+from tests.conftest import wait_until
 from tests.e2e.conftest import RunningStack, launch
 from tests.tree import ROOT
 
@@ -46,7 +47,7 @@ class Show:
         }
         command = [sys.executable, "-m", "examples.wine.retrain", "--data", str(self.data), *options]
         return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
 
     def run(self, *options: str) -> int:
@@ -76,6 +77,7 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
             run = show.cron()
             assert run.returncode == 0, run.stderr
             show.printed.append(run.stdout)
+        stack.wait_until_held(MODEL, str(lines(show.data)[1]["version"]))
         yield show
     finally:
         stack.stop()
@@ -119,7 +121,7 @@ def test_predict_answers_by_the_champion(show: Show, tmp_path: Path) -> None:
 
 def test_a_refused_version_is_not_promoted_by_a_restart(show: Show) -> None:
     before = show.ledger()
-    restart_service(show.stack.home, "model_server", 60)
+    restart_service(show.stack.home, "model_server", 120)
     assert show.ledger() == before
     assert show.answer()["model_version"] == lines(show.data)[1]["version"]
 
@@ -176,6 +178,11 @@ def test_the_same_wines_once_more_change_nothing(show: Show) -> None:
     assert show.ledger() == before
 
 
+def of_home(home: Path) -> list[psutil.Process]:
+    """The processes whose command line names `home`."""
+    return [one for one in psutil.process_iter(["cmdline"]) if str(home) in " ".join(one.info["cmdline"] or [])]
+
+
 def test_the_show_ends_by_itself_and_runs_twice(tmp_path: Path) -> None:
     home = tmp_path / "home"
     texts = []
@@ -185,13 +192,12 @@ def test_the_show_ends_by_itself_and_runs_twice(tmp_path: Path) -> None:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=400,
             check=False,
         )
         assert show.returncode == 0, show.stderr
         texts.append(show.stdout)
-        left = [one for one in psutil.process_iter(["cmdline"]) if str(home) in " ".join(one.info["cmdline"] or [])]
-        assert left == []
+        wait_until(lambda: not of_home(home), 10, "the end of every process")
     first, again = texts
     assert [line.split()[0] for line in first.splitlines() if " wines (" in line] == ["promoted", "promoted", "refused"]
     answers = [json.loads(line) for text in texts for line in text.splitlines() if line.startswith("  {")]
