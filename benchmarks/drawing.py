@@ -26,8 +26,7 @@ from examples.segmentation.generate import generate
 Columns = dict[str, list[Cell]]
 Floats = npt.NDArray[np.float64]
 
-SHARES: Final = {  # of all rows
-    "within the ranges": 0.3,
+SHARES: Final = {  # of all rows; the others are within the ranges
     "near a known row": 0.2,
     "beyond the ranges": 0.15,
     "with gaps": 0.15,
@@ -75,10 +74,11 @@ class Asked:
 
 
 def draw(known: Known, rows: int, seed: int) -> Iterator[Asked]:
-    """Requests of `rows` rows in all, or a few less; the same ones for the same seed."""
-    drawing = _Drawing(known, seed)
-    for what, share in SHARES.items():
-        columns, count = drawing.rows_of(what, round(share * rows))
+    """Requests of `rows` rows in all; the same ones for the same seed."""
+    drawing, left = _Drawing(known, seed), rows
+    for what in (*SHARES, "within the ranges"):
+        columns, count = drawing.rows_of(what, round(SHARES[what] * rows) if what in SHARES else left)
+        left -= count
         start = 0
         singly = max(1, round(SHARE_ASKED_SINGLY * count))
         while start < count:

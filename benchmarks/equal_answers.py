@@ -34,7 +34,7 @@ def main() -> int:
         stack(Path(temporary), MODELS[0], LOG_LEVEL="warning") as client,
         requests.Session() as session,
     ):
-        for name in MODELS:
+        for place, name in enumerate(MODELS):
             trained = TRAINERS[name]()
             file = Path(temporary) / f"{name}.joblib"
             joblib.dump(trained.estimator, file)
@@ -45,7 +45,7 @@ def main() -> int:
                 f"{client.stack.predict_urls[0]}/models/{name}/predict",
                 model.estimator.classes_.tolist(),
             )
-            comparison = compare(model, draw(model, given.rows // len(MODELS) + 1, given.seed), ask)
+            comparison = compare(model, draw(model, (given.rows + place) // len(MODELS), given.seed), ask)
             all_of_them.append(comparison)
             print(f"{comparison.line(name)}   {time.monotonic() - began:.0f} s", flush=True)
             print("".join(f"  {count:>6} {what}\n" for what, count in comparison.kinds.items()), end="")
