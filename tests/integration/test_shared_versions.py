@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import requests
 from sklearn.ensemble import RandomForestRegressor
 
 from changeover import golden
@@ -149,6 +150,28 @@ def test_nothing_is_left_when_an_instance_has_ended(api: PredictApi) -> None:
     assert len(started) == 3
     assert api.end() == 0
     wait_until(lambda: not any(lives(one) for one in started), what="no process is left")
+
+
+def test_a_holder_outlives_the_worker_that_started_it_and_takes_its_successor(api: PredictApi) -> None:
+    asked_of_all(api, 2)
+    holder, before = holders(api)[0], set(scorers(api))
+    starter = holder.parent()
+    assert starter is not None
+    starter.kill()
+    wait_until(lambda: not lives(starter))
+
+    def both_are_answered_by_it() -> bool:
+        try:
+            api.predict()
+        except requests.ConnectionError:
+            return False  # it was in the queue of the worker that died
+        now = {one for one in holder.children() if lives(one)}
+        return (len(now), len(now & before)) == (2, 1)
+
+    wait_until(both_are_answered_by_it, 40)
+    assert holders(api) == []
+    assert api.end() == 0
+    wait_until(lambda: not lives(holder), what="the holder has ended")
 
 
 def test_nothing_is_left_when_the_master_is_killed(api: PredictApi) -> None:
