@@ -77,9 +77,12 @@ class Column:
     @property
     def read_many(self) -> Reader | None:
         """The short way for many values of this column, as `cell_groups` has it."""
-        if self.case is Case.FOLD:
-            return None
-        return reader(self.type, nullable=self.nullable, enum=self.enum, written=self.format)
+        enum = self.enum
+        if self.case is Case.FOLD:  # what is spelt as listed stays as it is
+            enum = self.enum or self.categories
+            if not enum:
+                return None
+        return reader(self.type, nullable=self.nullable, enum=enum, written=self.format)
 
     @classmethod
     def from_json(cls, body: object, *, strict: bool = False) -> Self:

@@ -33,9 +33,17 @@ def configure(service: str, level: str = "info") -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     _SERVICE["service"] = service
+    _logged.clear()
+    _logged.update(name for name, number in _LEVELS.items() if number >= _LEVELS[level.lower()])
 
 
 _SERVICE: dict[str, str] = {}
+_logged: set[str] = set(_LEVELS)
+
+
+def is_logged(level: str) -> bool:
+    """Whether events of `level` are written: for those whose fields cost something."""
+    return level in _logged
 
 
 def flush() -> None:

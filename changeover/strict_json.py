@@ -66,10 +66,15 @@ def _no_key_twice(value: Json, body: bytes, objects: int) -> bool:
     rows = value if isinstance(value, list) else [value]
     flat = objects == len(rows) and all(type(row) is dict for row in rows)
     keys = sum(map(len, rows)) if flat else _keys_in(value)  # type: ignore[arg-type]
+    return not may_repeat_keys(body, keys)
+
+
+def may_repeat_keys(body: bytes, keys: int) -> bool:
+    """Whether more keys may stand in `body` than the `keys` that were found: False only if there are plainly not."""
     if keys == body.count(b":"):
-        return True
+        return False
     # there are colons in strings: those that end a key come after a quote or white space
-    return keys == sum(map(body.count, _COLONS))
+    return keys != sum(map(body.count, _COLONS))
 
 
 def _keys_in(value: Json) -> int:

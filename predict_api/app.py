@@ -6,8 +6,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
-
-from flask import Flask
+from wsgiref.types import WSGIApplication
 
 from changeover.clock import now
 from changeover.log_events import event
@@ -18,6 +17,7 @@ from predict_api.lookup import Lookup
 from predict_api.report import Reports
 from predict_api.roster import Roster
 from predict_api.routes import apidocs, health, models, openapi, predict, problems, request_log
+from predict_api.routes.bare import Bare
 from predict_api.routes.parts import Parts
 from predict_api.settings import PredictSettings
 
@@ -39,7 +39,7 @@ class Application:
             settings.report_token.get_secret_value(),
             self._roster.replicas,
         )
-        self.flask = _routes(Parts(settings, self._roster, self._discovery, draining, metrics_directory))
+        self.wsgi = _routes(Parts(settings, self._roster, self._discovery, draining, metrics_directory))
 
     def start(self) -> None:
         """Find the models and wait, START_TIMEOUT at most, until each is held or known to have nothing to hold.
@@ -66,12 +66,11 @@ class Application:
         self._reports.changed()
 
 
-def _routes(parts: Parts) -> Flask:
-    app = Flask("predict_api", static_folder=None)
-    app.url_map.strict_slashes = False
-    request_log.register(app)
+def _routes(parts: Parts) -> WSGIApplication:
+    app = Bare("predict_api", static_folder=None)
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
     problems.register(app)
     for routes in (predict, models, health, openapi):
         app.register_blueprint(routes.blueprint(parts))
     app.register_blueprint(apidocs.blueprint())
-    return app
+    return request_log.recorded(app)

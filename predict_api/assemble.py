@@ -17,6 +17,7 @@ from changeover.schema import Schema
 from changeover.scoring import score
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.run import TwinRunner
+from changeover.typed_rows import TypedReader
 from predict_api.exceptions import ArtifactUnavailable
 from predict_api.held import Prepared, Runtime
 from predict_api.load import load, refuse_skew
@@ -54,7 +55,7 @@ class Assembly:
         loaded = self.loaded(buffer, manifest)
         original = ByEstimator(loaded.estimator, loaded.schema)
         scorer = original if loaded.twin is None else ByTwin(loaded.twin, loaded.schema, original)
-        return Prepared(manifest.version, scorer, loaded.schema, manifest)
+        return Prepared(manifest.version, scorer, loaded.schema, manifest, TypedReader(loaded.schema))
 
     def loaded(self, buffer: bytes, manifest: Manifest) -> Loaded:
         """The parts of the version in `buffer`, ready to compute answers; raises whatever is wrong with it."""

@@ -7,8 +7,10 @@ Pure.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
+from changeover import wire
 from changeover.cells import Cell
 from changeover.exceptions import ChangeoverError
 from changeover.identity import short
@@ -34,11 +36,34 @@ class Computed:
     runtime: Runtime
 
 
+class Asked(Protocol):
+    """The rows of one request, typed: `decode.Decoded` or `typed_rows.TypedRows`."""
+
+    @property
+    def single(self) -> bool:
+        """Whether it was one row in the single shape."""
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[Cell]]:
+        """A list of cells for each column of the schema."""
+
+
+class Reader(Protocol):
+    """The short way from a request's bytes to its rows."""
+
+    def read(self, body: bytes) -> Asked | None:
+        """The rows, or None for a request that has to be read with care."""
+
+
 class Scorer(Protocol):
     """What computes the answers of one version."""
 
-    def score(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Computed:
-        """The scores of `rows` rows of typed columns; raises ScoringFailed."""
+    def score(self, asked: Asked) -> Computed:
+        """The scores of the rows; raises ScoringFailed."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +74,7 @@ class Prepared:
     scorer: Scorer
     schema: Schema
     manifest: Manifest
+    reader: Reader | None = None  # the short way to the rows of a request, where there is one
 
 
 @dataclass(frozen=True)
@@ -62,6 +88,15 @@ class Held:
     current: Current
     prepared: Prepared
     confirmed_at: float
+
+    @cached_property
+    def headers(self) -> list[tuple[str, str]]:
+        """What every answer by this version says of it."""
+        return [
+            (wire.MODEL_NAME, self.model),
+            (wire.MODEL_VERSION, self.current.version),
+            (wire.MODEL_SEQUENCE, str(self.current.sequence)),
+        ]
 
 
 def refuse_a_way_back(held: Held | None, current: Current, model: str) -> None:

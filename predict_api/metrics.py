@@ -29,6 +29,23 @@ HOLDING: Final = Gauge(
 )
 
 
+_requests: dict[tuple[str, str], Counter] = {}
+_seconds: dict[str, Histogram] = {}
+
+
+def answered(model: str, status: str, seconds: float, *, stale: bool) -> None:
+    """Count an answer to a request about `model`, which is known to exist or empty."""
+    try:
+        count, took = _requests[model, status], _seconds[model]  # a lookup by labels takes longer than all the rest
+    except KeyError:
+        count = _requests[model, status] = REQUESTS.labels(model, status)
+        took = _seconds[model] = SECONDS.labels(model)
+    count.inc()
+    took.observe(seconds)
+    if stale:
+        STALE.labels(model).inc()
+
+
 def exposition(directory: Path) -> bytes:
     """Everything counted by all workers that use `directory`, in the Prometheus text format."""
     _forget_the_dead(directory)

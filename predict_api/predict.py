@@ -1,4 +1,4 @@
-"""One request, from bytes to bytes: parse, learn what is current, take what is held once, decode, score, render.
+"""One request, from bytes to bytes: learn what is current, take what is held once, read, score, render.
 
 Carries *atomicity*: schema, estimator and `model_version` are of one `Held`, read once.
 """
@@ -7,34 +7,13 @@ from dataclasses import dataclass
 
 from changeover import strict_json
 from changeover.decode import decode
-from changeover.exceptions import ChangeoverError
-from changeover.manifest import Json
+from changeover.exceptions import ChangeoverError, TooManyRows
 from predict_api.answer import render
 from predict_api.bounds import refuse_what_is_too_large
 from predict_api.exceptions import NoModel
-from predict_api.held import Held, Runtime
+from predict_api.exchange import Basis
+from predict_api.held import Asked, Held, Prepared, Runtime
 from predict_api.roster import Member
-
-
-@dataclass(frozen=True)
-class Basis:
-    """By what a request is answered, and whether that was confirmed as current after the request arrived."""
-
-    held: Held
-    stale: bool
-
-
-@dataclass(frozen=True)
-class Question:
-    """A request that is JSON; whether it fits is for the held schema to say."""
-
-    value: Json
-    include_inputs: bool
-
-
-def read(body: bytes, *, include_inputs: bool) -> Question:
-    """The question in `body`; raises NotJson."""
-    return Question(strict_json.parse(body), include_inputs)
 
 
 def basis(member: Member) -> Basis:
@@ -54,15 +33,25 @@ class Answer:
     runtime: Runtime
 
 
-def answer(question: Question, held: Held, max_rows: int) -> Answer:
-    """What is answered; raises RequestFaults, TooManyRows or ScoringFailed."""
+def answer(body: bytes, held: Held, max_rows: int, *, include_inputs: bool = False) -> Answer:
+    """What is answered to `body`; raises NotJson, RequestFaults, TooManyRows or ScoringFailed."""
     prepared = held.prepared
-    decoded = decode(question.value, prepared.schema, max_rows)
-    refuse_what_is_too_large(decoded)
-    computed = prepared.scorer.score(decoded.columns, decoded.rows)
+    asked = typed(body, prepared, max_rows)
+    computed = prepared.scorer.score(asked)
     scores = computed.scores
-    if len(scores.labels) != decoded.rows:
-        raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {decoded.rows}")
-    inputs = decoded.columns if question.include_inputs else None
-    body = render(scores, prepared.version, single=decoded.single, inputs=inputs)
-    return Answer(body, computed.runtime)
+    if len(scores.labels) != asked.rows:
+        raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {asked.rows}")
+    inputs = asked.columns if include_inputs else None
+    return Answer(render(scores, prepared.version, single=asked.single, inputs=inputs), computed.runtime)
+
+
+def typed(body: bytes, prepared: Prepared, max_rows: int) -> Asked:
+    """The rows in `body`, by the short way if they are plain; raises NotJson, RequestFaults or TooManyRows."""
+    plain = prepared.reader.read(body) if prepared.reader is not None else None
+    if plain is not None:
+        if plain.rows > max_rows:
+            raise TooManyRows(plain.rows, max_rows)
+        return plain
+    decoded = decode(strict_json.parse(body), prepared.schema, max_rows)
+    refuse_what_is_too_large(decoded)
+    return decoded

@@ -13,9 +13,10 @@ from changeover.schema import Schema
 from changeover.scoring import Scores, score
 from changeover.twin.description import Scores as Kind
 from changeover.twin.exceptions import AskOriginal
-from changeover.twin.layout import tensors
+from changeover.twin.layout import Numbers, Texts, tensors
 from changeover.twin.run import TwinRunner
-from predict_api.held import Computed, Runtime
+from changeover.typed_rows import TypedRows
+from predict_api.held import Asked, Computed, Runtime
 from predict_api.joined import Joined
 
 
@@ -30,9 +31,9 @@ class ByEstimator:
 
         self._joined = Joined(ask)
 
-    def score(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Computed:
-        """The scores of `rows` rows of typed columns; raises ScoringFailed."""
-        return Computed(self.by_itself(columns, rows), Runtime.SKLEARN)
+    def score(self, asked: Asked) -> Computed:
+        """The scores of typed rows; raises ScoringFailed."""
+        return Computed(self.by_itself(asked.columns, asked.rows), Runtime.SKLEARN)
 
     def by_itself(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
         """What the estimator says."""
@@ -47,22 +48,27 @@ class ByTwin:
         known = twin.description
         self._classes = known.classes if known.scores is Kind.PROBABILITIES else None
 
-    def score(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Computed:
-        """The scores of `rows` rows of typed columns; raises ScoringFailed."""
+    def score(self, asked: Asked) -> Computed:
+        """The scores of typed rows; raises ScoringFailed."""
         try:
-            return Computed(self._by_twin(columns, rows), Runtime.ONNX)
+            return Computed(self._by_twin(asked), Runtime.ONNX)
         except AskOriginal:
-            return self._original.score(columns, rows)
+            return self._original.score(asked)
 
     def either(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-        """The scores alone, whichever computed them."""
+        """The scores alone of typed columns, whichever computed them."""
         try:
-            return self._by_twin(columns, rows)
+            return self._run(tensors(self._schema, columns, rows))
         except AskOriginal:
             return self._original.by_itself(columns, rows)
 
-    def _by_twin(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-        if not rows:
+    def _by_twin(self, asked: Asked) -> Scores:
+        if isinstance(asked, TypedRows):
+            return self._run(asked.tensors(), small=True)
+        if not asked.rows:
             raise AskOriginal("there are no rows")
-        labels, probabilities = self._twin.run(*tensors(self._schema, columns, rows))
+        return self._run(tensors(self._schema, asked.columns, asked.rows))
+
+    def _run(self, fed: tuple[Numbers, Texts | None], *, small: bool = False) -> Scores:
+        labels, probabilities = self._twin.run(*fed, small=small)
         return Scores(labels, None if probabilities is None else probabilities.tolist(), self._classes)

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from types import FrameType
 from typing import Any, Final, Protocol
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIApplication
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -26,7 +26,9 @@ from granian.server import Server
 
 from changeover.log_events import configure, event
 from changeover.parent import end_with_parent
+from predict_api import garbage
 from predict_api.settings import PredictSettings
+from predict_api.turns import threads_of_a_worker
 
 KILL_SECONDS: Final = 20  # after SIGTERM, for requests under way
 YOUNG_SECONDS: Final = 2.0  # a worker that dies younger than this is replaced after a pause of its own
@@ -37,8 +39,8 @@ class Worker(Protocol):
     """What a worker process runs."""
 
     @property
-    def flask(self) -> WSGIApplication:
-        """What answers requests."""
+    def wsgi(self) -> WSGIApplication:
+        """What answers requests, each in one piece."""
 
     def start(self) -> None:
         """Get ready to answer."""
@@ -86,7 +88,7 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
         port=settings.predict_port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=settings.threads,
+        blocking_threads=threads_of_a_worker(settings.threads),
         backlog=2048,
         http1_settings=HTTP1Settings(header_read_timeout=round(settings.idle_seconds * 1000)),
         log_level=LogLevels.error,
@@ -110,24 +112,8 @@ def _load(
     worker = build(settings, metrics_directory, lambda: bool(draining.value))
     multiprocessing.util.Finalize(None, worker.leave, exitpriority=100)
     worker.start()
-    return in_one_piece(worker.flask)
-
-
-def in_one_piece(app: WSGIApplication) -> WSGIApplication:
-    """`app`, each answer as a list: granian sends the head with the body of one, and otherwise the one before the other.
-
-    What a sudden death leaves half sent cannot be asked for again by a gateway: it has seen a part of an answer.
-    """
-
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        pieces = app(environ, start_response)
-        try:
-            return [b"".join(pieces)]
-        finally:
-            if hasattr(pieces, "close"):
-                pieces.close()
-
-    return answer
+    garbage.settle()
+    return worker.wsgi
 
 
 def _end_before_serving(_number: int, _frame: FrameType | None) -> None:

@@ -50,15 +50,15 @@ class TwinRunner:
         """What the scores mean."""
         return self._description
 
-    def run(self, numbers: Numbers, texts: Texts | None = None) -> Answers:
+    def run(self, numbers: Numbers, texts: Texts | None = None, *, small: bool = False) -> Answers:
         """The label of each row, and float64[N, classes] probabilities where the model has them.
 
-        `numbers` is float64[N, k], `texts` object[N, m], as `layout.tensors` makes them. Labels are as JSON of their own
-        type. Raises AskOriginal if any row is one for the model itself.
+        `numbers` is float64[N, k], `texts` object[N, m], as `layout.tensors` makes them; `small` says that no number is
+        2^53 or more in size. Labels are as JSON of their own type. Raises AskOriginal if any row is one for the model
+        itself.
         """
-        flat = numbers.ravel()
         # a single pass without warnings; NaN and large numbers are looked at more closely
-        if not np.vdot(flat, flat) < _SQUARES:
+        if not small and not np.vdot(numbers, numbers) < _SQUARES:
             _check_size(numbers)
         scores = self.scores(numbers, texts)
         if len(scores) == 1:

@@ -1,11 +1,13 @@
 """`GET /models` and `GET /models/{model}`: what is served here, and what it takes."""
 
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, jsonify
 
 from changeover.manifest import JsonObject
-from predict_api.predict import Basis, basis
+from predict_api.exchange import Basis
+from predict_api.predict import basis
 from predict_api.roster import Member
 from predict_api.routes.parts import Parts
+from predict_api.routes.request_log import exchange
 
 
 def blueprint(parts: Parts) -> Blueprint:
@@ -20,8 +22,9 @@ def blueprint(parts: Parts) -> Blueprint:
     @routes.get("/models/<model>")
     def model(model: str) -> Response:
         member = parts.member(model)
-        g.model = model
-        by = g.basis = basis(member)
+        this = exchange()
+        this.model = model
+        by = this.basis = basis(member)
         manifest = by.held.prepared.manifest
         return jsonify(
             {

@@ -3,15 +3,17 @@
 import json
 from typing import Final
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 
 from changeover import digest, openapi
 from predict_api.exceptions import NoModel
+from predict_api.exchange import Basis
 from predict_api.held import Held
 from predict_api.openapi import document
-from predict_api.predict import Basis, basis
+from predict_api.predict import basis
 from predict_api.routes.parts import Parts
 from predict_api.routes.problems import PROBLEMS
+from predict_api.routes.request_log import exchange
 
 CAUSES: Final = [(status, title) for status, _, title in PROBLEMS.values()]
 Key = tuple[tuple[str, int, str], ...]
@@ -49,6 +51,7 @@ def _held(parts: Parts) -> list[Held]:
             found[member.replica.model] = basis(member)
         except NoModel:
             continue
-    g.model = parts.settings.default_model
-    g.basis = found.get(g.model)
+    this = exchange()
+    this.model = parts.settings.default_model
+    this.basis = found.get(this.model)
     return [one.held for one in found.values()]

@@ -1,16 +1,23 @@
 """`POST /predict` and `POST /models/{model}/predict`: the body is read within bounds, the answer says by what it is."""
 
 from typing import IO, Final, cast
+from wsgiref.types import WSGIEnvironment
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 
 from changeover import wire
 from predict_api import predict
 from predict_api.exceptions import BodyCutOff, BodyTooLarge, UnknownOption, UnsupportedBody
+from predict_api.exchange import KEY, Exchange
+from predict_api.held import Runtime
+from predict_api.routes.bare import Ready
 from predict_api.routes.parts import Parts
 
 _CHUNK: Final = 256 * 1024
 _JSON_TYPES: Final = ("application/json", "text/json")
+_HEADERS: Final = {
+    runtime: [("Content-Type", "application/json"), (wire.MODEL_RUNTIME, runtime.value)] for runtime in Runtime
+}
 
 
 def blueprint(parts: Parts) -> Blueprint:
@@ -30,13 +37,17 @@ def blueprint(parts: Parts) -> Blueprint:
 
 def _predict(parts: Parts, model: str) -> Response:
     member = parts.member(model)
-    g.model = model
-    include_inputs = _includes_inputs()
-    _check_declared()
-    question = predict.read(_body(parts.settings.max_body_bytes), include_inputs=include_inputs)
-    basis = g.basis = predict.basis(member)
-    answer = predict.answer(question, basis.held, parts.settings.max_rows)
-    return Response(answer.body, mimetype="application/json", headers={wire.MODEL_RUNTIME: answer.runtime.value})
+    environ = request.environ
+    this: Exchange = environ[KEY]
+    this.model = model
+    include_inputs = bool(environ.get("QUERY_STRING")) and _includes_inputs()
+    if environ.get("CONTENT_TYPE") != "application/json" or "HTTP_CONTENT_ENCODING" in environ:
+        _check_declared()
+    body = _body(environ, parts.settings.max_body_bytes)
+    with parts.turns.of(len(body)):
+        this.basis = predict.basis(member)
+        answer = predict.answer(body, this.basis.held, parts.settings.max_rows, include_inputs=include_inputs)
+    return Ready(answer.body, _HEADERS[answer.runtime])
 
 
 def _includes_inputs() -> bool:
@@ -62,17 +73,17 @@ def _check_declared() -> None:
         raise UnsupportedBody(f"the body has charset {charset!r}: send UTF-8")
 
 
-def _body(limit: int) -> bytes:
+def _body(environ: WSGIEnvironment, limit: int) -> bytes:
     """The whole body, with either framing; raises BodyTooLarge or BodyCutOff."""
-    announced = request.content_length
-    stream = cast("IO[bytes]", request.environ["wsgi.input"])
+    announced = _announced(environ)
+    stream = cast("IO[bytes]", environ["wsgi.input"])
     if announced is not None and announced > limit:
         _discard(stream, 4 * limit)
         raise BodyTooLarge(f"the body has {announced} bytes, at most {limit} are taken: send the rows in parts")
     chunks: list[bytes] = []
     size = 0
-    while True:
-        chunk = stream.read(_CHUNK)
+    while announced is None or size < announced:
+        chunk = stream.read(_CHUNK if announced is None else announced - size)
         if not chunk:
             break
         size += len(chunk)
@@ -83,7 +94,12 @@ def _body(limit: int) -> bytes:
         chunks.append(chunk)
     if announced is not None and size < announced:
         raise BodyCutOff(f"the body announces {announced} bytes, {size} came")
-    return b"".join(chunks)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _announced(environ: WSGIEnvironment) -> int | None:
+    """The Content-Length that holds: none where the body comes in chunks, or where it is no number."""
+    return None if "HTTP_TRANSFER_ENCODING" in environ else request.content_length
 
 
 def _discard(stream: IO[bytes], most: int) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from flask import Flask, Response, g
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from changeover.exceptions import ChangeoverError, NotAnEstimator, NotJson, RequestFaults, ScoringFailed, TooManyRows
@@ -19,6 +19,7 @@ from predict_api.exceptions import (
     UnknownOption,
     UnsupportedBody,
 )
+from predict_api.routes.request_log import exchange
 
 # the cause: status, the word for programs, the title
 PROBLEMS: Final[Mapping[type[ChangeoverError], tuple[int, str, str]]] = {
@@ -60,9 +61,10 @@ def _ours(error: ChangeoverError) -> Response:
 
 def _model_failed(error: ChangeoverError, kind: str, title: str) -> Response:
     """The caller learns that it happened and by which id to ask; what happened is in the log."""
-    event("predict.model_failed", level="error", error=error)
-    detail = f"{error}; the log says more, by request id {g.request_id}"  # the message holds nothing of the caller's
-    return _answer(problem(kind, 500, title, detail, request_id=g.request_id))
+    request_id = exchange().request_id
+    event("predict.model_failed", level="error", error=error, request_id=request_id)
+    detail = f"{error}; the log says more, by request id {request_id}"  # the message holds nothing of the caller's
+    return _answer(problem(kind, 500, title, detail, request_id=request_id))
 
 
 def _http(error: HTTPException) -> Response:
@@ -79,9 +81,10 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    event("request.crashed", level="error", error=error)
-    detail = f"an error of this service, not of the request; the log says what, by request id {g.request_id}"
-    return _answer(problem("internal", 500, "The service failed", detail, request_id=g.request_id))
+    request_id = exchange().request_id
+    event("request.crashed", level="error", error=error, request_id=request_id)
+    detail = f"an error of this service, not of the request; the log says what, by request id {request_id}"
+    return _answer(problem("internal", 500, "The service failed", detail, request_id=request_id))
 
 
 def _answer(body: dict[str, object]) -> Response:

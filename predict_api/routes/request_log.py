@@ -1,73 +1,82 @@
-"""What is said of every request: its id, the headers of its answer, one log event, three metrics."""
+"""What is said of every request: its id, the headers of its answer, a log event, the metrics.
 
-import re
+It stands around the Flask application, so that an answer is written once. Answers are logged at debug, what was refused
+at info, failures at warning: metrics count them all, and a line for each answer would cost as much as the answer.
+"""
+
 import uuid
+from collections.abc import Iterable
 from time import perf_counter
-from typing import Final
+from typing import Final, cast
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask import Flask, Response, g, request
+from flask import request
 
-from changeover import wire
 from changeover.clock import now
-from changeover.log_events import bind, event, unbind
+from changeover.log_events import event, is_logged
 from predict_api import metrics
-from predict_api.predict import Basis
+from predict_api.exchange import KEY, Exchange, request_ids
 
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
+Headers = list[tuple[str, str]]
 
 
-def register(app: Flask) -> None:
-    """Have `app` name, log and count its requests."""
-    app.before_request(_begin)
-    app.after_request(_end)
+def exchange() -> Exchange:
+    """That of the request which this thread works on."""
+    return cast("Exchange", request.environ[KEY])
 
 
-def _begin() -> None:
-    g.began = perf_counter()
-    sent = request.headers.get(wire.REQUEST_ID, "")
-    g.request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
-    g.model = ""
-    g.basis = None
-    bind(request_id=g.request_id)
+def recorded(app: WSGIApplication) -> WSGIApplication:
+    """`app`, whose requests are named, timed, counted and logged; each answer is a list of one piece of bytes.
 
+    granian sends the head together with the body of a list, and otherwise the one before the other. What a sudden death
+    leaves half sent cannot be asked for again by a gateway: it has seen a part of an answer.
+    """
+    name = request_ids(uuid.uuid4().hex[:20])
 
-def _end(answer: Response) -> Response:
-    took = perf_counter() - g.began
-    basis: Basis | None = g.basis
-    answer.headers[wire.REQUEST_ID] = g.request_id
-    if basis is not None:
-        _say_by_what(answer, basis)
-    if request.path not in _PROBES:
-        _count(answer, basis, took)
-    unbind()
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        this = environ[KEY] = Exchange(name(environ.get("HTTP_X_REQUEST_ID", "")), perf_counter())
+        told = ""
+
+        def start(status: str, headers: Headers, exc_info: object = None) -> object:
+            nonlocal told
+            told = status
+            return start_response(status, headers + this.headers(now()), exc_info)  # type: ignore[arg-type]
+
+        pieces = app(environ, cast("StartResponse", start))
+        body = _joined(pieces)
+        if environ["PATH_INFO"] not in _PROBES:
+            _tell(this, told[:3], environ)
+        return body
+
     return answer
 
 
-def _say_by_what(answer: Response, basis: Basis) -> None:
-    held = basis.held
-    answer.headers[wire.MODEL_NAME] = held.model
-    answer.headers[wire.MODEL_VERSION] = held.current.version
-    answer.headers[wire.MODEL_SEQUENCE] = str(held.current.sequence)
-    if basis.stale:
-        answer.headers[wire.MODEL_STALE] = "true"
-        answer.headers[wire.MODEL_AGE] = str(max(0, round(now() - held.confirmed_at)))
+def _joined(pieces: Iterable[bytes]) -> list[bytes]:
+    try:
+        return [b"".join(pieces)]
+    finally:
+        if hasattr(pieces, "close"):
+            pieces.close()
 
 
-def _count(answer: Response, basis: Basis | None, took: float) -> None:
-    metrics.REQUESTS.labels(g.model, answer.status_code).inc()
-    metrics.SECONDS.labels(g.model).observe(took)
-    stale = basis is not None and basis.stale
-    if stale:
-        metrics.STALE.labels(g.model).inc()
+def _tell(this: Exchange, status: str, environ: WSGIEnvironment) -> None:
+    took = perf_counter() - this.began
+    metrics.answered(this.model, status, took, stale=this.stale)
+    level = "debug" if status < "400" else "info" if status < "500" else "warning"
+    if not is_logged(level):
+        return
+    held = this.basis.held if this.basis else None
     event(
         "request.answered",
-        method=request.method,
-        path=request.path,
-        status=answer.status_code,
+        level=level,
+        request_id=this.request_id,
+        method=environ.get("REQUEST_METHOD"),
+        path=environ.get("PATH_INFO"),
+        status=int(status),
         took_ms=round(took * 1000, 3),
-        model=g.model or None,
-        version=basis.held.current.version if basis else None,
-        sequence=basis.held.current.sequence if basis else None,
-        stale=stale,
+        model=this.model or None,
+        version=held.current.version if held else None,
+        sequence=held.current.sequence if held else None,
+        stale=this.stale,
     )

@@ -14,7 +14,7 @@ from changeover.exceptions import ChangeoverError, ScoringFailed
 from changeover.log_events import event
 from changeover.manifest import Manifest
 from changeover.scoring import Scores
-from predict_api.held import Computed, Runtime
+from predict_api.held import Asked, Computed, Runtime
 from predict_api.joined import MOST_ROWS, Joined
 from predict_api.shared.holders import Bytes, Holders
 from predict_api.shared.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, receive, send
@@ -37,8 +37,9 @@ class ByHolder:
         self._joined = Joined(by_estimator)
         weakref.finalize(self, _close, small, large, version)
 
-    def score(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Computed:
-        """The scores of `rows` rows of typed columns; raises ScoringFailed."""
+    def score(self, asked: Asked) -> Computed:
+        """The scores of typed rows; raises ScoringFailed."""
+        columns, rows = asked.columns, asked.rows
         if self._version.has_twin:
             answer = self._ask(Ask(by_twin=True, rows=rows, columns=_cells(columns, self._names)))
             if not isinstance(answer, LeftToModel):

@@ -65,7 +65,7 @@ def test_out_of_descriptors_neither_service_dies_and_both_recover(pair: Pair) ->
 
 def test_a_full_disk_takes_cache_and_log_but_no_answer(pair: Pair) -> None:
     """Fault 46: files of predict_api can grow no more; a roll goes on without the cache, answers without the log."""
-    pair.start(LOG_LEVEL="info")
+    pair.start(LOG_LEVEL="debug")
     version = pair.publish(2)
     room = len(pair.api.text()) + 10_000
     with limited(pair.api.workers()[0], psutil.RLIMIT_FSIZE, room):
@@ -82,6 +82,7 @@ def test_a_log_that_nobody_reads_blocks_no_request(stub: WireStub, tmp_path: Pat
     """Fault 64: standard error is a pipe that is full; read again, it tells how many lines are missing, in order."""
     port = port_that_is_free()
     given = {"PREDICT_PORT": str(port), "MODEL_SERVER_URL": stub.url, "REPORT_TOKEN": "report-token", "WORKERS": "1"}
+    given["LOG_LEVEL"] = "debug"
     api = subprocess.Popen(
         [sys.executable, "-m", "predict_api"],
         cwd=ROOT,

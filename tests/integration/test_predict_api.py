@@ -165,7 +165,10 @@ def test_a_request_id_is_echoed_or_made(api: PredictApi) -> None:
     assert api.predict(headers={"X-Request-Id": "mine-1"}).headers["X-Request-Id"] == "mine-1"
     made = api.predict(headers={"X-Request-Id": 'no "such" id'}).headers["X-Request-Id"]
     assert len(made) == 32
-    wait_until(lambda: any(one.get("request_id") == "mine-1" for one in api.events("request.answered")))
+    api.predict({"no": "such field"}, headers={"X-Request-Id": "mine-2"})
+    wait_until(lambda: any(one.get("request_id") == "mine-2" for one in api.events("request.answered")))
+    logged = [one.get("request_id") for one in api.events("request.answered")]
+    assert "mine-1" not in logged  # what went well is told at debug only
 
 
 def test_health_asks_nobody_else(api: PredictApi, stub: WireStub) -> None:

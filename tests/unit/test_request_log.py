@@ -1,11 +1,11 @@
-"""The last step before the server: an answer in one piece."""
+"""Around the application: an answer in one piece, and what is said of every request."""
 
 from collections.abc import Iterator
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from predict_api.workers import in_one_piece
+from predict_api.routes.request_log import recorded
 
 
 class Pieces:
@@ -36,7 +36,7 @@ def ask(pieces: Pieces) -> tuple[object, list[str]]:
         said.append(status)
         return None
 
-    return in_one_piece(app)({}, start_response), said  # type: ignore[arg-type]
+    return recorded(app)({"PATH_INFO": "/livez"}, start_response), said  # type: ignore[arg-type]
 
 
 def test_an_answer_of_several_pieces_becomes_a_list_of_one() -> None:

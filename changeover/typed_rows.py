@@ -1,0 +1,183 @@
+"""The short way from the bytes of a request to typed cells: one parser that knows the schema, no dict of a row.
+
+Carries *Decoding and validation* of `POST /predict` where a request is plain: an object or an array of objects, whose
+cells a JSON parser can check by itself or a column's own parser takes. It answers as `changeover/decode.py` does, or not
+at all: whatever is odd, and every fault, is left to that module, which alone says what is wrong.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Final, cast
+
+import msgspec
+import numpy as np
+
+from changeover.cells import Case, Cell, ColumnType, Parser
+from changeover.column import Column
+from changeover.schema import Extra, Schema
+from changeover.strict_json import may_repeat_keys
+from changeover.twin.exceptions import AskOriginal
+from changeover.twin.layout import LARGEST, MISSING_TEXT, Numbers, Texts
+
+MOST_COLUMNS: Final = 256  # the parser looks for a name by trying one after the other
+_SQUARES: Final = LARGEST**2
+_SCALAR: Final = str | int | float | bool | None
+Row = tuple[Cell, ...]
+Read = Callable[[list[Cell]], list[Cell]]
+
+
+class TypedRows:
+    """The rows of one request: numbers below 2^53 in size or missing, flags and texts, each in the schema's order.
+
+    `numbers` is float64[rows, k], NaN where a cell is missing.
+    """
+
+    def __init__(self, schema: Schema, numbers: Numbers, flat: list[Cell], texts: list[Cell], *, single: bool) -> None:
+        self.single, self.rows, self.numbers = single, len(numbers), numbers
+        self._schema, self._flat, self._texts = schema, flat, texts
+
+    @cached_property
+    def columns(self) -> dict[str, list[Cell]]:
+        """The same as `Decoded.columns`: a list of cells for each column."""
+        numeric, textual = self._schema.numbers_and_texts
+        found: dict[str, list[Cell]] = {}
+        for place, name in enumerate(numeric):
+            kind = self._schema.by_name[name].type
+            if kind is ColumnType.NUMBER:
+                found[name] = self.numbers[:, place].tolist()
+                continue
+            cells = self._flat[place :: len(numeric)]
+            found[name] = cells if kind is ColumnType.BOOLEAN else [math.nan if one is None else one for one in cells]
+        for place, name in enumerate(textual):
+            found[name] = self._texts[place :: len(textual)]
+        return {name: found[name] for name in self._schema.by_name}
+
+    def tensors(self) -> tuple[Numbers, Texts | None]:
+        """The two tensors that a twin takes, as `twin.layout.tensors` makes them; raises AskOriginal as it does."""
+        if not self._texts:
+            return self.numbers, None
+        if MISSING_TEXT in self._texts:
+            raise AskOriginal("a text is the one that stands for a missing text")
+        texts = np.empty(len(self._texts), dtype=object)
+        texts[:] = [MISSING_TEXT if cell is None else cell for cell in self._texts]
+        return self.numbers, texts.reshape(self.rows, -1)
+
+
+class TypedReader:
+    """Reads the plain requests of one schema. Thread-safe."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._one: msgspec.json.Decoder[Any] | None = None
+        self._width = len(schema.columns)
+        if self._width > MOST_COLUMNS or schema.extra is not Extra.FORBID:
+            return  # with fields that nobody looks at, whether a key came twice would not show
+        fields = {column.name: f"c{place}" for place, column in enumerate(schema.columns)}
+        try:
+            row = msgspec.defstruct(
+                "Row",
+                [(fields[column.name], _kind(column)) for column in schema.columns],
+                rename={field: name for name, field in fields.items()},
+                forbid_unknown_fields=True,
+                gc=False,
+            )
+        except ValueError:  # a name with a quote, a backslash or a control character
+            return
+        self._one = msgspec.json.Decoder(row, strict=False)
+        self._many = msgspec.json.Decoder(list[row], strict=False)  # type: ignore[valid-type]  # made just now
+        numeric, textual = schema.numbers_and_texts
+        self._numbers_of = _getter([fields[name] for name in numeric])
+        self._texts_of = _getter([fields[name] for name in textual])
+        self._read_numbers = _reads(schema, numeric)
+        self._read_texts = _reads(schema, textual)
+        self._never_missing = [
+            place
+            for place, name in enumerate(numeric)
+            if schema.by_name[name].type is ColumnType.NUMBER and not schema.by_name[name].nullable
+        ]
+
+    def read(self, body: bytes) -> TypedRows | None:
+        """The rows in `body`, or None for whatever is not plain."""
+        if self._one is None:
+            return None
+        single = body[:1] == b"{"
+        try:
+            rows = [self._one.decode(body)] if single else self._many.decode(body)
+            if not rows or may_repeat_keys(body, len(rows) * self._width):
+                return None
+            return self._typed(rows, body, single=single)
+        except (ValueError, OverflowError):  # of the parser or of a column's: BadCell is one, too
+            return None
+
+    def _typed(self, rows: Sequence[object], body: bytes, *, single: bool) -> TypedRows | None:
+        flat = _cells(self._numbers_of, rows, self._read_numbers)
+        numbers = np.array(flat, dtype=np.float64).reshape(len(rows), -1)
+        if not np.vdot(numbers, numbers) < _SQUARES and not self._only_gaps(numbers, body):
+            return None
+        return TypedRows(self._schema, numbers, flat, _cells(self._texts_of, rows, self._read_texts), single=single)
+
+    def _only_gaps(self, numbers: Numbers, body: bytes) -> bool:
+        """Whether all that is no number below 2^53 is missing, is written as such, and may be missing."""
+        if np.fmax.reduce(np.abs(numbers), axis=None) >= LARGEST:  # NaN only where there is nothing else
+            return False
+        written = body.lower()
+        if b'"null"' in written or b"-nan" in written:  # the parser takes them for gaps, we do not
+            return False
+        return not self._never_missing or not bool(np.isnan(numbers[:, self._never_missing]).any())
+
+
+def _kind(column: Column) -> Any:
+    """What the JSON parser is to take for a cell of `column`."""
+    if column.type is ColumnType.STRING:
+        return str | None if column.nullable else str
+    if column.format is not None or column.enum is not None or column.type is ColumnType.BOOLEAN:
+        return _SCALAR
+    plain = float if column.type is ColumnType.NUMBER else int
+    return plain | None if column.nullable else plain
+
+
+def _reads(schema: Schema, names: Iterable[str]) -> list[tuple[int, Parser, Read]]:
+    """The columns, by their places among `names`, whose cells the JSON parser cannot check by itself."""
+    return [
+        (place, column.parse, _read(column))
+        for place, column in enumerate(schema.by_name[name] for name in names)
+        if _kind(column) is _SCALAR or column.enum is not None or column.format is not None or column.case is Case.FOLD
+    ]
+
+
+def _read(column: Column) -> Read:
+    read_many, parse = column.read_many, column.parse
+
+    def read(cells: list[Cell]) -> list[Cell]:
+        found = None if read_many is None else read_many(cast("list[Any]", cells))
+        return [parse(cell) for cell in cells] if found is None else found
+
+    return read
+
+
+def _getter(fields: Sequence[str]) -> Callable[[object], Row]:
+    if not fields:
+        return lambda _row: ()
+    if len(fields) > 1:
+        return cast("Callable[[object], Row]", attrgetter(*fields))
+    get: Callable[[object], Cell] = attrgetter(fields[0])
+    return lambda row: (get(row),)
+
+
+def _cells(
+    take: Callable[[object], Row], rows: Sequence[object], reads: Sequence[tuple[int, Parser, Read]]
+) -> list[Cell]:
+    """The cells of all rows, one row after the other, each column as its own parser reads it."""
+    if len(rows) == 1:
+        flat = list(take(rows[0]))
+        for place, parse, _ in reads:
+            flat[place] = parse(flat[place])
+        return flat
+    flat = list(chain.from_iterable(map(take, rows)))
+    width = len(flat) // len(rows)
+    for place, _, read in reads:
+        flat[place::width] = read(flat[place::width])
+    return flat
