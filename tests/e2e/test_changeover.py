@@ -78,7 +78,7 @@ def test_both_bodies_are_answered_by_the_version_that_sha256sum_names(
 ) -> None:
     version = publish_and_roll(running_stack, reels[0])
     assert version == sha256sum(reels[0])
-    wait_until(lambda: serves(running_stack, version), 20, "the first version's service")
+    running_stack.wait_until_held(MODEL, version)
     single = ask(running_stack).json()
     assert set(single) == {"prediction", "predict_proba", "classes", "model_version"}
     assert single["model_version"] == version
@@ -93,7 +93,7 @@ def test_a_roll_and_a_rollback_under_load_fail_no_request(start_stack: StartStac
     """Fault 42: on a whole stack."""
     stack = start_stack(replicas=2)
     first = publish_and_roll(stack, reels[0])
-    wait_until(lambda: serves(stack, first), 20, "the first version's service")
+    stack.wait_until_held(MODEL, first)
     url = f"{stack.described.predict_urls[1]}/predict"
     with ClientLoop(url, body("single")) as clients:
         wait_until(clients.after(50), 60, "50 answers")
@@ -116,14 +116,14 @@ def test_an_upload_to_the_bucket_serves_after_a_restart_and_predict_api_answers_
     stack = start_stack()
     upload(stack, "incoming/first.joblib", reels[0].read_bytes())
     wait_until(lambda: not keys_below(stack, "incoming/"), 60, "the first upload's admission")
-    restart_service(stack.home, "model_server", 30)
-    wait_until(lambda: serves(stack, sha256sum(reels[0])), 40, "the first upload's service")
+    restart_service(stack.home, "model_server", 120)
+    stack.wait_until_held(MODEL, sha256sum(reels[0]))
     with ClientLoop(f"{stack.described.predict_urls[0]}/predict", body("single")) as clients:
         wait_until(clients.after(20), 60, "20 answers")
         upload(stack, f"incoming/{MODEL}/second.joblib", reels[1].read_bytes())
         wait_until(lambda: not keys_below(stack, "incoming/"), 60, "the second upload's admission")
         assert ask(stack).headers["Model-Version"] == sha256sum(reels[0])
-        restart_service(stack.home, "model_server", 30)
+        restart_service(stack.home, "model_server", 120)
         wait_until(lambda: serves(stack, sha256sum(reels[1])), 60, "the second upload's service")
         wait_until(clients.after(20), 60, "20 answers more")
     assert clients.failed == []

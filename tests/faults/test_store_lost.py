@@ -28,7 +28,7 @@ def serve(server: ServerProcess) -> None:
 def proxy(server: ServerProcess) -> Iterator[FaultProxy]:
     """On the way from model_server to the store."""
     with FaultProxy(("127.0.0.1", server.store.port)) as made:
-        server.settings |= {"AWS_ENDPOINT_URL_S3": made.url, "STORE_TIMEOUT": "1"}
+        server.settings |= {"AWS_ENDPOINT_URL_S3": made.url, "STORE_TIMEOUT": "3"}
         yield made
 
 

@@ -38,6 +38,14 @@ def far(store: Store, bucket: Bucket, proxy: FaultProxy) -> Iterator[Bucket]:
     made.close()
 
 
+@pytest.fixture
+def patient(store: Store, far: Bucket, proxy: FaultProxy) -> Iterator[Bucket]:
+    """As `far`, and given up late: for calls that succeed, however busy the machine is."""
+    made = Bucket(store.settings(bucket=far.name, aws_endpoint_url_s3=proxy.url, store_timeout=30.0))
+    yield made
+    made.close()
+
+
 def whole(bucket: Bucket, key: str, expected: ObjectInfo | None = None, deadline_s: float | None = None) -> bytes:
     with bucket.stream(key, expected, deadline_s) as chunks:
         return b"".join(chunks)
@@ -56,7 +64,7 @@ def ends(act: Callable[[], object]) -> None:
 
     thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
-    thread.join(10 * TIMEOUT)
+    thread.join(60 * TIMEOUT)
     assert not thread.is_alive(), "it hangs"
     assert isinstance(outcome[0], StoreUnavailable)
 
@@ -117,39 +125,39 @@ def test_a_truncated_body_is_never_taken_for_whole(far: Bucket, proxy: FaultProx
 
 
 def test_a_bit_that_flips_on_the_way_in_is_noticed_by_the_store_and_sent_again(
-    far: Bucket, bucket: Bucket, proxy: FaultProxy
+    patient: Bucket, bucket: Bucket, proxy: FaultProxy
 ) -> None:
     proxy.requests = Fault(flip_at=len(BODY) // 2)
-    assert far.create("n", BODY) is Created.YES
+    assert patient.create("n", BODY) is Created.YES
     assert bucket.read("n", len(BODY)) == BODY
 
 
 def test_a_create_whose_answer_was_lost_says_that_it_may_be_ours(
-    far: Bucket, bucket: Bucket, proxy: FaultProxy
+    patient: Bucket, bucket: Bucket, proxy: FaultProxy
 ) -> None:
     """Fault 40: on the side of the store."""
     proxy.break_off()
     proxy.answers = Fault(reset_at=1)  # so that there is an answer when it is lost
     healed = threading.Thread(target=_heal_once_there, args=(bucket, proxy, "n"))
     healed.start()
-    assert far.create("n", b"ours") is Created.MAYBE_OURS
+    assert patient.create("n", b"ours") is Created.MAYBE_OURS
     healed.join()
     assert bucket.read("n", 10) == b"ours"
 
 
-def test_a_connection_that_was_closed_while_idle_costs_no_failure(far: Bucket, proxy: FaultProxy) -> None:
+def test_a_connection_that_was_closed_while_idle_costs_no_failure(patient: Bucket, proxy: FaultProxy) -> None:
     """Fault 22: on the side of the store."""
     for _ in range(3):
-        far.stat("m")
+        patient.stat("m")
         proxy.break_off()
-    assert far.create("n", b"x") in {Created.YES, Created.MAYBE_OURS}
-    assert far.read("n", 10) == b"x"
+    assert patient.create("n", b"x") in {Created.YES, Created.MAYBE_OURS}
+    assert patient.read("n", 10) == b"x"
 
 
-def test_calls_share_few_connections(far: Bucket, proxy: FaultProxy) -> None:
+def test_calls_share_few_connections(patient: Bucket, proxy: FaultProxy) -> None:
     """Fault 24: connections are kept, not thrown away."""
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda number: far.create(f"n/{number}", b"x"), range(200)))
+        list(threads.map(lambda number: patient.create(f"n/{number}", b"x"), range(200)))
     assert proxy.connections <= 8
 
 
@@ -185,7 +193,7 @@ def _failure(act: Callable[[], object]) -> BaseException | None:
 
 
 def _heal_once_there(bucket: Bucket, proxy: FaultProxy, key: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if any(found.key == key for found in bucket.list(key)):
             proxy.answers = Fault()
