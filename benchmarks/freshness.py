@@ -18,9 +18,10 @@ import joblib
 import numpy as np
 import pandas as pd
 import psutil
-from asking import Round, ask
 from processes import ROOT, free_port, running, stack, wait_for
 from sklearn.linear_model import LogisticRegression
+
+from benchmarks.peers.load import Load, ask, generator
 
 MODEL = "small"
 COLUMNS = ["a", "b", "c"]
@@ -43,12 +44,14 @@ def main() -> None:
     """Start both, take turns, print rates and ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=14)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of one round")
-    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--seconds", type=int, default=2, help="of one round")
+    parser.add_argument("--clients", type=int, default=32)
     given = parser.parse_args()
     port = free_port()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        asked = folder / "row.json"
+        asked.write_bytes(BODY)
         with stack(folder, MODEL) as client:
             client.roll(client.publish(small_model(folder / "small.joblib"), MODEL).version, model=MODEL)
             settings = {"DEFAULT_MODEL": MODEL, "MODEL_SERVER_URL": client.stack.server_url, "WORKERS": "2"}
@@ -59,24 +62,26 @@ def main() -> None:
                 urls = [f"{client.stack.predict_urls[0]}/predict", f"http://127.0.0.1:{port}/predict"]
                 for url in urls:
                     wait_for(url, BODY, never)
-                    ask(url, BODY, given.clients, 1.0)  # a round that does not count
+                    ask(url, asked, given.clients, 1.0)  # a round that does not count
                 pids = client.stack.pids
                 masters = [pids.predict_api[0][0] if pids else 0, never.pid]
-                leased: list[Round] = []
-                bare: list[Round] = []
+                leased: list[Load] = []
+                bare: list[Load] = []
                 spent: list[list[float]] = [[], []]  # seconds of processor time a request
                 for pair in range(given.pairs):
                     turns = [(leased, 0), (bare, 1)]
                     for kept, which in turns if pair % 2 == 0 else reversed(turns):
                         before = processor_time(masters[which])
-                        kept.append(ask(urls[which], BODY, given.clients, given.seconds))
-                        spent[which].append((processor_time(masters[which]) - before) / len(kept[-1].latencies))
+                        kept.append(ask(urls[which], asked, given.clients, given.seconds))
+                        spent[which].append((processor_time(masters[which]) - before) / (kept[-1].rate * given.seconds))
     ratios = sorted(ours.rate / theirs.rate for ours, theirs in zip(leased, bare, strict=True))
     quarters = statistics.quantiles(ratios, n=4)
-    print(f"{given.pairs} pairs of rounds of {given.seconds:g} s, {given.clients} clients, 2 workers")
+    print(
+        f"{given.pairs} pairs of rounds of {given.seconds} s, {given.clients} connections, 2 workers, load by {generator()}"
+    )
     for name, rounds in (("leases on", leased), ("never checks", bare)):
-        rate, failed = statistics.median(one.rate for one in rounds), sum(one.failed for one in rounds)
-        p99 = statistics.median(one.quantile(0.99) for one in rounds)
+        rate, failed = statistics.median(one.rate for one in rounds), sum(one.wrong for one in rounds)
+        p99 = statistics.median(one.p99_ms for one in rounds)
         print(f"{name:<13} {rate:8.0f} req/s   p99 {p99:7.2f} ms   {failed} failed")
     print(
         f"throughput with leases on x {statistics.median(ratios):.3f} of never checking "

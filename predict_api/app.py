@@ -31,15 +31,15 @@ class Application:
         address = urlsplit(settings.model_server_url)
         lookup = Lookup(address.hostname or "", address.port or 80)
         cache = Cache(settings.cache_dir)
-        self._roster = Roster(settings, lookup, cache, self.replica_id, self._changed, metrics_directory)
-        self._discovery = Discovery(settings, lookup, cache, self._roster, self.replica_id)
+        self.roster = Roster(settings, lookup, cache, self.replica_id, self._changed, metrics_directory)
+        self._discovery = Discovery(settings, lookup, cache, self.roster, self.replica_id)
         self._reports = Reports(
             Connection(settings.model_server_url, lookup),
             self.replica_id,
             settings.report_token.get_secret_value(),
-            self._roster.replicas,
+            self.roster.replicas,
         )
-        self.wsgi = _routes(Parts(settings, self._roster, self._discovery, draining, metrics_directory))
+        self.wsgi = _routes(Parts(settings, self.roster, self._discovery, draining, metrics_directory))
 
     def start(self) -> None:
         """Find the models and wait, START_TIMEOUT at most, until each is held or known to have nothing to hold.
@@ -50,16 +50,16 @@ class Application:
         self._reports.start()
         deadline = now() + self._settings.start_timeout
         self._discovery.looked.wait(max(0.0, deadline - now()))
-        for replica in self._roster.replicas():
+        for replica in self.roster.replicas():
             replica.settled.wait(max(0.0, deadline - now()))
-        held = [replica.model for replica in self._roster.replicas() if replica.held is not None]
+        held = [replica.model for replica in self.roster.replicas() if replica.held is not None]
         event("worker.started", replica=self.replica_id, models=held)
 
     def leave(self) -> None:
         """All requests are answered: have model_server wait for this replica no more."""
         self._discovery.stop()
         self._reports.leave()
-        self._roster.stop()
+        self.roster.stop()
         event("worker.left", replica=self.replica_id)
 
     def _changed(self) -> None:

@@ -16,7 +16,12 @@ class PredictSettings(Settings):
     predict_host: str = Field("127.0.0.1", description="The address that predict_api listens on")
     predict_port: int = Field(5000, ge=1, le=65535, description="The port that predict_api listens on")
     workers: int = Field(2, ge=1, le=256, description="Worker processes of predict_api; each is a replica of its own")
-    threads: int = Field(4, ge=1, le=256, description="Requests that one worker of predict_api works on at once")
+    threads: int = Field(
+        4,
+        ge=1,
+        le=256,
+        description="Requests that one worker of predict_api works on at once beside large ones, which are half as many",
+    )
     model_server_url: str = Field("http://127.0.0.1:5001", description="Where predict_api finds model_server")
     report_token: SecretStr = Field(SecretStr(""), description="The token by which a replica may report its own state")
     default_model: str = Field("default", description="The model that answers at /predict")

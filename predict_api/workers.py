@@ -90,6 +90,7 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
         workers=settings.workers,
         blocking_threads=threads_of_a_worker(settings.threads),
         backlog=2048,
+        websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=round(settings.idle_seconds * 1000)),
         log_level=LogLevels.error,
         respawn_failed_workers=True,

@@ -45,7 +45,7 @@ def convert(estimator: object, schema: Schema) -> bytes:
     description = Description(scores, classes, unwrapped.threshold, _margin(inside))
     try:
         places = [[*numbers, *texts].index(name) for name in fitted]
-        known = _with_plain_classes(by_position(inside, places, (len(numbers), len(texts))))
+        known = _with_plain_numbers(by_position(inside, places, (len(numbers), len(texts))))
         model = _converted(known, scores, len(numbers), len(texts))
         order = {
             graph.NUMBERS: [layout(schema)[0].index(name) for name in numbers],
@@ -91,16 +91,22 @@ def _margin(inside: Any) -> float:
     return ensemble_of(last).margin if is_of_trees(last) else _MARGIN
 
 
-def _with_plain_classes(model: Any) -> Any:
-    """The same with classes 0, 1, ... in its last part: labels are read off the scores, and only these matter."""
+def _with_plain_numbers(model: Any) -> Any:
+    """The same as the converters expect it, in its last part.
+
+    Classes are 0, 1, ...: labels are read off the scores, and only these matter. An intercept that is a plain float
+    (`fit_intercept=False`) is numpy's.
+    """
     if hasattr(model, "steps"):
-        model.steps = [*model.steps[:-1], (model.steps[-1][0], _with_plain_classes(model.steps[-1][1]))]
+        model.steps = [*model.steps[:-1], (model.steps[-1][0], _with_plain_numbers(model.steps[-1][1]))]
         return model
-    classes = vars(model).get("classes_") if hasattr(model, "__dict__") else None
-    if not isinstance(classes, np.ndarray) or (classes.dtype.kind not in _FRACTIONS and classes.dtype.kind != "b"):
-        return model
+    known = vars(model) if hasattr(model, "__dict__") else {}
     plain = copy.copy(model)
-    plain.classes_ = np.arange(len(classes))
+    classes = known.get("classes_")
+    if isinstance(classes, np.ndarray) and (classes.dtype.kind in _FRACTIONS or classes.dtype.kind == "b"):
+        plain.classes_ = np.arange(len(classes))
+    if type(known.get("intercept_")) is float:
+        plain.intercept_ = np.float64(known["intercept_"])
     return plain
 
 

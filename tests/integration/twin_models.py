@@ -180,6 +180,8 @@ CONVERTED: dict[str, Callable[[], Case]] = {
     "a linear classifier without probabilities": lambda: case(_scaled(LinearSVC()), *wine()),
     "the same for two classes": lambda: case(_scaled(SGDClassifier(random_state=0)), *cancer()),
     "linear regression": lambda: case(LinearRegression(), *diabetes()),
+    "regression without an intercept": lambda: case(LinearRegression(fit_intercept=False), *diabetes()),
+    "logistic without an intercept": lambda: case(LogisticRegression(fit_intercept=False, max_iter=500), *wine()),
     "polynomials": lambda: case(make_pipeline(StandardScaler(), PolynomialFeatures(2), Ridge()), *diabetes()),
     "regression of two numbers": lambda: case(Ridge(), diabetes()[0], np.column_stack([diabetes()[1]] * 2)),
     "a forest that predicts numbers": lambda: case(RandomForestRegressor(10, random_state=0), *diabetes()),

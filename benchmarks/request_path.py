@@ -1,0 +1,162 @@
+"""Where the microseconds of a request go: one row of the segmentation example through predict_api's own application.
+
+No socket and no server: the application is called in this process, against a model_server that runs, and a part of the
+work after the other is replaced by its ready result. The difference is what the part costs among all the others, which is
+about twice what it costs alone: together they are more code than the processor keeps at hand. A bare Flask hello, called
+alike, is the yardstick. Lower quartiles over rounds that take turns. `make bench BENCH=request_path`.
+"""
+
+import argparse
+import io
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from processes import ROOT, stack
+
+MODEL = "segmentation"
+BODY = json.dumps(json.loads((ROOT / "examples/segmentation/data/segmentation_single.json").read_bytes())).encode()
+REQUESTS = 500  # in one round
+TOKEN = "of the benchmark alone"
+
+
+def asked(app: Any, path: str) -> Callable[[], list[bytes]]:
+    """One request to a WSGI application, as a server passes it on."""
+    given = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "5000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "127.0.0.1:5000",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(BODY)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+
+    def start(status: str, _headers: list[tuple[str, str]], _error: object = None) -> None:
+        if status[:3] != "200":
+            raise SystemExit(f"{path} was answered with {status}")
+
+    def ask() -> list[bytes]:
+        answer = app({**given, "wsgi.input": io.BytesIO(BODY)}, start)
+        try:
+            return list(answer)
+        finally:
+            getattr(answer, "close", lambda: None)()
+
+    return ask
+
+
+def microseconds(ask: Callable[[], object]) -> float:
+    """The mean of one round."""
+    began = time.perf_counter()
+    for _ in range(REQUESTS):
+        ask()
+    return 1e6 * (time.perf_counter() - began) / REQUESTS
+
+
+class Parts:
+    """The parts of a request in this process, each of which may be replaced by its ready result."""
+
+    def __init__(self, application: Any) -> None:
+        from predict_api import predict
+
+        self._predict, self._held = predict, application.roster.find(MODEL).replica.held
+        self._scorer = type(self._held.prepared.scorer)
+        rows = predict.typed(BODY, self._held.prepared, 1)
+        computed = self._held.prepared.scorer.score(rows)
+        answer = predict.answer(BODY, self._held, 1)
+        self._own = {name: getattr(predict, name) for name in ("answer", "typed", "render")}
+        self._own["score"] = self._scorer.score
+        self._ready: dict[str, Callable[..., object]] = {
+            "answer": lambda *_, **__: answer,
+            "typed": lambda *_: rows,
+            "score": lambda *_: computed,
+            "render": lambda *_, **__: answer.body,
+        }
+
+    def replace(self, *names: str) -> None:
+        """Have these parts ready and all others work."""
+        for name, function in self._own.items():
+            owner = self._scorer if name == "score" else self._predict
+            setattr(owner, name, self._ready[name] if name in names else function)
+
+
+# each with one part more than the one before: what is shown, and what is ready
+STEPS = (
+    ("Flask, headers, metrics, lease", ("answer",)),
+    ("and the parts called, each with a ready result", ("typed", "score", "render")),
+    ("and the JSON read, checked and typed", ("score", "render")),
+    ("and the twin run", ("render",)),
+    ("and the answer written", ()),
+)
+
+
+def rounds_of(application: Any, rounds: int) -> dict[str, list[float]]:
+    """Microseconds of a request in each round: of the bare hello, and of each step up to the whole request."""
+    from benchmarks.peers.servers.flask_hello import app as hello
+
+    parts, whole, bare = Parts(application), asked(application.wsgi, "/predict"), asked(hello, "/hello")
+    taken: dict[str, list[float]] = {"Flask hello": []}
+    for _ in range(rounds):
+        taken["Flask hello"].append(microseconds(bare))
+        for name, ready in STEPS:
+            parts.replace(*ready)
+            taken.setdefault(name, []).append(microseconds(whole))
+    return taken
+
+
+def main() -> None:
+    """Publish the example, hold it in this process, take turns, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=40)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        os.environ |= {"PROMETHEUS_MULTIPROC_DIR": temporary, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        os.environ |= {"DEFAULT_MODEL": MODEL, "REPORT_TOKEN": TOKEN, "LOG_LEVEL": "warning"}
+        import joblib
+
+        from changeover.log_events import configure
+        from examples.segmentation.train import build, draft
+        from predict_api import garbage
+        from predict_api.app import Application
+        from predict_api.settings import PredictSettings
+
+        configure("predict_api", "warning")
+        trained = build(1)
+        joblib.dump(trained.estimator, folder / "model.joblib")
+        with stack(folder, MODEL, workers=1) as client:
+            client.roll(client.publish(folder / "model.joblib", MODEL, draft=draft(trained)).version, model=MODEL)
+            os.environ["MODEL_SERVER_URL"] = client.stack.server_url
+            application = Application(PredictSettings.from_environment(), folder, lambda: False)
+            application.start()
+            try:
+                garbage.settle()
+                taken = rounds_of(application, given.rounds)
+            finally:
+                application.leave()
+    print(f"microseconds of one request, lower quartiles of {given.rounds} rounds of {REQUESTS} in turns")
+    before = 0.0
+    for place, (name, rounds) in enumerate(taken.items()):
+        cost = statistics.quantiles(rounds, n=4)[0]
+        print(f"  {name:<50} {cost:7.1f}" + (f"  {cost - before:+7.1f}" if place > 1 else ""))
+        before = cost
+
+
+if __name__ == "__main__":
+    main()
