@@ -123,10 +123,11 @@ class TypedReader:
         """Whether all that is no number below 2^53 is missing, is written as such, and may be missing."""
         if np.fmax.reduce(np.abs(numbers), axis=None) >= LARGEST:  # NaN only where there is nothing else
             return False
-        written = body.lower()
-        if b'"null"' in written or b"-nan" in written:  # the parser takes them for gaps, we do not
+        missing = np.isnan(numbers)
+        # the parser takes "-nan" and "null" for gaps, we do not
+        if (missing & np.signbit(numbers)).any() or b'"null"' in body.lower():
             return False
-        return not self._never_missing or not bool(np.isnan(numbers[:, self._never_missing]).any())
+        return not self._never_missing or not bool(missing[:, self._never_missing].any())
 
 
 def _kind(column: Column) -> Any:
