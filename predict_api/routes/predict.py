@@ -99,7 +99,10 @@ def _body(environ: WSGIEnvironment, limit: int) -> bytes:
 
 def _announced(environ: WSGIEnvironment) -> int | None:
     """The Content-Length that holds: none where the body comes in chunks, or where it is no number."""
-    return None if "HTTP_TRANSFER_ENCODING" in environ else request.content_length
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        return None
+    written = environ.get("CONTENT_LENGTH", "")
+    return int(written) if written.isdecimal() and written.isascii() else request.content_length
 
 
 def _discard(stream: IO[bytes], most: int) -> None:
