@@ -4,6 +4,7 @@ What comes back was hashed already; `load.py` hashes it again before anything is
 """
 
 import json
+import threading
 from typing import Final
 
 from changeover import digest
@@ -16,6 +17,8 @@ from predict_api.lookup import Lookup
 
 MANIFEST_SECONDS: Final = 10.0
 ARTIFACT_SECONDS: Final = 60.0
+TWIN_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 0.25
 
 
 class Fetch:
@@ -45,12 +48,23 @@ class Fetch:
         return self._verified("artifact", manifest.version, manifest.version, manifest.size, gently)
 
     def twin(self, manifest: Manifest) -> bytes:
-        """The bytes of the twin that `manifest` names, hashed; raises the same."""
+        """The bytes of the twin that `manifest` names, hashed; raises the same.
+
+        A version without its twin answers all the same, but slowly for as long as it is held, so it is asked for again
+        for TWIN_SECONDS.
+        """
         named = manifest.twin or {}
         expected, size = named.get("sha256"), named.get("size")
         if not isinstance(expected, str) or not isinstance(size, int):
             raise ArtifactUnavailable(f"the manifest of {manifest.version} names no twin")
-        return self._verified("twin", manifest.version, expected, size, gently=True)
+        pause, until = threading.Event(), now() + TWIN_SECONDS
+        while True:
+            try:
+                return self._verified("twin", manifest.version, expected, size, gently=True)
+            except ArtifactUnavailable:
+                if now() >= until:
+                    raise
+                pause.wait(PAUSE_SECONDS)
 
     def _verified(self, what: str, version: str, expected: str, size: int, gently: bool) -> bytes:
         path = f"/models/{self._model}/versions/{version}/{what}"

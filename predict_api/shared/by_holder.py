@@ -8,6 +8,7 @@ import socket
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from changeover.cells import Cell
 from changeover.exceptions import ChangeoverError, ScoringFailed
@@ -18,6 +19,8 @@ from predict_api.held import Asked, Computed, Runtime
 from predict_api.joined import MOST_ROWS, Joined
 from predict_api.shared.holders import Bytes, Holders
 from predict_api.shared.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, receive, send
+
+SCORERS: Final = 3  # that may end over one question
 
 
 class ByHolder:
@@ -81,17 +84,23 @@ class Line:
         self._connection: socket.socket | None = None
 
     def ask(self, question: Ask) -> Message:
-        """What is answered, by a second scorer if the first has ended; raises ScoringFailed if that ends as well."""
+        """What is answered, by another scorer if one has ended; raises ScoringFailed if SCORERS end, or none can be had."""
+        lost: Exception | None = None
         with self._lock:
-            try:
-                return self._once(question)
-            except Lost as error:
-                self._note("scorer.replaced", "warning", error)
-            try:
-                return self._once(question)
-            except (Lost, OSError, ChangeoverError) as error:
-                self._note("scorer.lost", "error", error)
-                raise ScoringFailed("the process that computes answers has ended, and so has its successor") from error
+            for _ in range(SCORERS):
+                try:
+                    return self._once(question)
+                except Lost as error:
+                    self._note("scorer.replaced", "warning", error)
+                    lost = error
+                except (OSError, ChangeoverError) as error:
+                    if lost is None:
+                        raise
+                    lost = error
+                    break
+            assert lost is not None
+            self._note("scorer.lost", "error", lost)
+            raise ScoringFailed("the process that computes answers has ended, and so have its successors") from lost
 
     def close(self) -> None:
         """End the scorer."""

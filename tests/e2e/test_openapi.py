@@ -44,7 +44,7 @@ def judged(url: str, folder: Path, examples: int, *options: str) -> int:
 
 
 def test_predict_api_does_what_it_documents(stack: RunningStack, tmp_path: Path) -> None:
-    assert judged(f"{stack.described.predict_urls[0]}/openapi.json", tmp_path, 15) > 500
+    assert judged(f"{stack.described.predict_urls[0]}/openapi.json", tmp_path, 10) > 500
 
 
 def test_model_server_does_what_it_documents(stack: RunningStack, tmp_path: Path) -> None:
