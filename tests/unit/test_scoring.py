@@ -8,12 +8,17 @@ import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest, RandomForestClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+)
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from changeover.cells import Cell, ColumnType
@@ -106,6 +111,26 @@ def test_a_threshold_gives_the_labels_of_predict_whatever_it_is_on(
             inner, threshold=threshold, response_method=how, pos_label=labels[0] if positive else None
         ).fit(X, np.array(labels)[Y])
         assert ask(model, asked).labels == model.predict(np.c_[spread, [0.5] * 61]).tolist()
+
+
+def never(_model: object, _rows: object) -> None:
+    raise AssertionError("the trees were run again")
+
+
+@pytest.mark.parametrize("kind", [RandomForestClassifier, ExtraTreesClassifier])
+@pytest.mark.parametrize("names", [["no", "yes"], [False, True], [3, 70]])
+def test_a_forest_is_run_once_and_says_what_its_predict_says(
+    kind: type[RandomForestClassifier], names: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forest = kind(n_estimators=7, max_depth=1, random_state=1).fit(X, np.array(names)[Y])
+    for model in (forest, make_pipeline(StandardScaler().fit(X), forest)):
+        rows = np.random.default_rng(1).normal(size=(50, 2))
+        wanted = model.predict(rows).tolist()
+        with monkeypatch.context() as patched:
+            patched.setattr(kind, "predict", never, raising=False)
+            scores = ask(model, {"x0": rows[:, 0].tolist(), "x1": rows[:, 1].tolist()})
+        assert scores.labels == wanted
+        assert [type(label) for label in scores.labels] == [type(label) for label in wanted]
 
 
 def test_no_rows_are_answered_by_no_labels() -> None:
