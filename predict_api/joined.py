@@ -1,8 +1,9 @@
 """Requests that wait in one process are scored in one call of the model: micro-batching that delays nobody.
 
 A pipeline of scikit-learn takes about as long for sixteen rows as for one. Whoever finds nobody scoring scores at once,
-alone; whoever comes meanwhile waits, and the first of those who wait scores for all of them. There is one `Joined` for
-each version that is loaded, so that no call ever mixes two (*atomicity*), and no time is ever spent waiting for company.
+alone; whoever comes meanwhile waits, and the first of those who wait scores for all of them, after a pause of a tenth of
+what the last call took: whoever was answered by that one is about to ask again, and would otherwise make every second call.
+There is one `Joined` for each version that is loaded, so that no call ever mixes two (*atomicity*).
 Each caller gets its own rows or its own error: where a joint call fails, every request of it is scored alone.
 """
 
@@ -12,10 +13,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from changeover.cells import Cell
+from changeover.clock import now
 from changeover.exceptions import ChangeoverError
 from changeover.scoring import Scores
 
 MOST_ROWS: Final = 256  # of one joint call; a larger request is scored by itself and holds up nobody
+PAUSE_SHARE: Final = 0.1  # of what the last call took
+LONGEST_PAUSE: Final = 0.003  # seconds
 Columns = Mapping[str, Sequence[Cell]]
 Score = Callable[[Columns, int], Scores]
 
@@ -38,8 +42,11 @@ class _Request:
 class Joined:
     """The one who scores and those who wait, for one version; safe for threads."""
 
-    def __init__(self, score: Score) -> None:
-        self._score = score
+    def __init__(self, score: Score, pause: Callable[[float], object] | None = None) -> None:
+        """`pause` lets so many seconds pass."""
+        self._score = self._timed(score)
+        self._pause = pause or (lambda seconds: threading.Event().wait(seconds))
+        self._took = 0.0  # seconds of the last call
         self._lock = threading.Lock()
         self._busy = False
         self._waiting: list[_Request] = []
@@ -76,7 +83,18 @@ class Joined:
             else:
                 self._busy = False
 
+    def _timed(self, score: Score) -> Score:
+        def timed(columns: Columns, rows: int) -> Scores:
+            began = now()
+            try:
+                return score(columns, rows)
+            finally:
+                self._took = now() - began
+
+        return timed
+
     def _score_for_all(self, first: _Request) -> None:
+        self._pause(min(LONGEST_PAUSE, PAUSE_SHARE * self._took))
         with self._lock:
             taken = _as_many_as_fit(self._waiting)
             del self._waiting[: len(taken)]

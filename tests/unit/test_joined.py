@@ -8,7 +8,7 @@ import pytest
 
 from changeover.exceptions import ScoringFailed
 from changeover.scoring import Scores
-from predict_api.joined import MOST_ROWS, Columns, Joined
+from predict_api.joined import LONGEST_PAUSE, MOST_ROWS, Columns, Joined
 from tests.conftest import wait_until
 
 
@@ -66,6 +66,21 @@ def test_who_finds_nobody_scoring_is_scored_at_once(model: Model) -> None:
     joined = Joined(model)
     assert [ask(joined, float(number)).labels for number in range(3)] == [[0.0], [2.0], [4.0]]
     assert model.calls == [1, 1, 1]
+
+
+def test_who_comes_back_in_the_pause_before_the_next_call_is_in_it(model: Model) -> None:
+    with ThreadPoolExecutor(1) as back:
+        again: list[Future[Scores]] = []
+
+        def pause(seconds: float) -> None:
+            assert 0 <= seconds <= LONGEST_PAUSE
+            again.append(back.submit(ask, joined, 3.0))
+            wait_until(lambda: len(joined._waiting) == 2)
+
+        joined = Joined(model, pause)
+        futures = while_one_is_scored(model, joined, lambda: ask(joined, 2.0))
+    assert [future.result().labels for future in [*futures, *again]] == [[2.0], [4.0], [6.0]]
+    assert model.calls == [1, 2]
 
 
 def test_one_that_the_model_cannot_take_spoils_no_other(model: Model) -> None:
