@@ -44,7 +44,7 @@ class Joined:
 
     def __init__(self, score: Score, pause: Callable[[float], object] | None = None) -> None:
         """`pause` lets so many seconds pass."""
-        self._score = self._timed(score)
+        self._score = score
         self._pause = pause or (lambda seconds: threading.Event().wait(seconds))
         self._took = 0.0  # seconds of the last call
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class Joined:
     def score(self, columns: Columns, rows: int) -> Scores:
         """The scores of these rows; raises what the model's call raises for them."""
         if rows > MOST_ROWS:
-            return self._score(columns, rows)
+            return self._call(columns, rows)
         with self._lock:
             alone = not self._busy
             if alone:
@@ -64,7 +64,7 @@ class Joined:
                 self._waiting.append(request)
         if alone:
             try:
-                return self._score(columns, rows)
+                return self._call(columns, rows)
             finally:
                 self._pass_on()
         request.woken.wait()
@@ -83,15 +83,12 @@ class Joined:
             else:
                 self._busy = False
 
-    def _timed(self, score: Score) -> Score:
-        def timed(columns: Columns, rows: int) -> Scores:
-            began = now()
-            try:
-                return score(columns, rows)
-            finally:
-                self._took = now() - began
-
-        return timed
+    def _call(self, columns: Columns, rows: int) -> Scores:
+        began = now()
+        try:
+            return self._score(columns, rows)
+        finally:
+            self._took = now() - began
 
     def _score_for_all(self, first: _Request) -> None:
         self._pause(min(LONGEST_PAUSE, PAUSE_SHARE * self._took))
@@ -99,7 +96,7 @@ class Joined:
             taken = _as_many_as_fit(self._waiting)
             del self._waiting[: len(taken)]
         try:
-            _answer(taken, self._score)
+            _answer(taken, self._call)
         finally:
             self._pass_on()
             for request in taken:

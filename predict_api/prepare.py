@@ -14,6 +14,7 @@ from typing import Final
 from changeover.clock import now
 from changeover.log_events import event
 from changeover.manifest import Manifest
+from predict_api import garbage
 from predict_api.assemble import reason_of
 from predict_api.cache import Cache
 from predict_api.exceptions import ArtifactUnavailable
@@ -72,7 +73,8 @@ class Preparation:
                 self._remember()
             except Exception as error:  # noqa: BLE001 the thread must outlive any single version
                 event("prepare.crashed", level="error", model=self._replica.model, error=error)
-            self._replica.work.wait(IDLE_SECONDS)
+            if self._replica.work.wait(IDLE_SECONDS):
+                garbage.search()
 
     def _prepare(self, version: str) -> None:
         """Make `version` ready, or say why not; what cannot be had now is tried again for as long as it is wanted."""

@@ -21,6 +21,7 @@ from predict_api.shared.holders import Bytes, Holders
 from predict_api.shared.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, receive, send
 
 SCORERS: Final = 3  # that may end over one question
+_ALL_ENDED: Final = "the process that computes answers has ended, and so have its successors"
 
 
 class ByHolder:
@@ -85,22 +86,20 @@ class Line:
 
     def ask(self, question: Ask) -> Message:
         """What is answered, by another scorer if one has ended; raises ScoringFailed if SCORERS end, or none can be had."""
-        lost: Exception | None = None
         with self._lock:
-            for _ in range(SCORERS):
+            for left in reversed(range(SCORERS)):
                 try:
                     return self._once(question)
                 except Lost as error:
-                    self._note("scorer.replaced", "warning", error)
-                    lost = error
+                    self._note("scorer.replaced" if left else "scorer.lost", "warning" if left else "error", error)
+                    if not left:
+                        raise ScoringFailed(_ALL_ENDED) from error
                 except (OSError, ChangeoverError) as error:
-                    if lost is None:
+                    if left == SCORERS - 1:
                         raise
-                    lost = error
-                    break
-            assert lost is not None
-            self._note("scorer.lost", "error", lost)
-            raise ScoringFailed("the process that computes answers has ended, and so have its successors") from lost
+                    self._note("scorer.lost", "error", error)
+                    raise ScoringFailed(_ALL_ENDED) from error
+        raise AssertionError("the last one is answered by or raises")
 
     def close(self) -> None:
         """End the scorer."""
