@@ -79,9 +79,10 @@ def test_who_has_waited_longest_is_next(pool: ThreadPoolExecutor) -> None:
     large = Large(turns, pool)
     for number in range(6):
         large.come(number)
-    for number in (1, 0, 3, 2, 4, 5):
-        wait_until(lambda number=number: number in large.within, what=f"{number} has its turn")  # type: ignore[misc]
+    for ended, number in enumerate((1, 0, 3, 2, 4, 5), start=1):
         large.go(number)
+        within = min(6, AT_ONCE + ended)
+        wait_until(lambda within=within: len(large.came) == within, what="the next one's turn")  # type: ignore[misc]
     for future in large.futures:
         future.result(20)
     assert large.came == [0, 1, 2, 3, 4, 5]
