@@ -41,7 +41,7 @@ def test_of_many_writers_of_one_key_exactly_one_creates_it(bucket: Bucket) -> No
         key, barrier = f"rollouts/loan/{number:08d}.json", Barrier(WRITERS)
 
         def write(writer: int) -> Created:
-            barrier.wait(30)
+            barrier.wait(120)
             return bucket.create(key, b"written by %d" % writer)
 
         with ThreadPoolExecutor(WRITERS) as writers:
@@ -50,9 +50,11 @@ def test_of_many_writers_of_one_key_exactly_one_creates_it(bucket: Bucket) -> No
 
     with ThreadPoolExecutor(CONNECTIONS // WRITERS) as races:
         for outcomes, body in races.map(race, range(1, RACES + 1)):
-            assert outcomes.count(Created.YES) == 1
-            assert outcomes.count(Created.NO) == WRITERS - 1
-            assert body == b"written by %d" % outcomes.index(Created.YES)
+            winner = int(body.rpartition(b" ")[2])
+            others = outcomes[:winner] + outcomes[winner + 1 :]
+            # whose answer was lost on a busy machine cannot know; nobody is ever told the opposite of what happened
+            assert outcomes[winner] in {Created.YES, Created.MAYBE_OURS}
+            assert set(others) <= {Created.NO, Created.MAYBE_OURS}
 
 
 def test_what_is_there_is_never_replaced_by_create(bucket: Bucket) -> None:
