@@ -7,7 +7,7 @@ at all: whatever is odd, and every fault, is left to that module, which alone sa
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, cast
@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import msgspec
 import numpy as np
 
+from changeover.cell_groups import Cells, read_column
 from changeover.cells import Case, Cell, ColumnType, Parser
 from changeover.column import Column
 from changeover.schema import Extra, Schema
@@ -26,7 +27,7 @@ MOST_COLUMNS: Final = 256  # the parser looks for a name by trying one after the
 _SQUARES: Final = LARGEST**2
 _SCALAR: Final = str | int | float | bool | None
 Row = tuple[Cell, ...]
-Read = Callable[[list[Cell]], list[Cell]]
+Read = Callable[[list[Any]], Cells]
 
 
 class TypedRows:
@@ -143,20 +144,10 @@ def _kind(column: Column) -> Any:
 def _reads(schema: Schema, names: Iterable[str]) -> list[tuple[int, Parser, Read]]:
     """The columns, by their places among `names`, whose cells the JSON parser cannot check by itself."""
     return [
-        (place, column.parse, _read(column))
+        (place, column.parse, partial(read_column, column.read_many, column.parse))
         for place, column in enumerate(schema.by_name[name] for name in names)
         if _kind(column) is _SCALAR or column.enum is not None or column.format is not None or column.case is Case.FOLD
     ]
-
-
-def _read(column: Column) -> Read:
-    read_many, parse = column.read_many, column.parse
-
-    def read(cells: list[Cell]) -> list[Cell]:
-        found = None if read_many is None else read_many(cast("list[Any]", cells))
-        return [parse(cell) for cell in cells] if found is None else found
-
-    return read
 
 
 def _getter(fields: Sequence[str]) -> Callable[[object], Row]:

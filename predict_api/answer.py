@@ -6,7 +6,6 @@ Carries the shapes of `POST /predict`: in kind, in order, strict JSON. Pure.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import Final, Protocol
 
 import msgspec
@@ -64,7 +63,7 @@ def _finite(scores: Scored) -> bool:
     if not all(type(label) in _NEVER_ODD for label in scores.labels):
         return False
     try:
-        return not scores.probabilities or all(isfinite(sum(row)) for row in scores.probabilities)  # type: ignore[arg-type]
+        return not scores.probabilities or all(math.isfinite(sum(row)) for row in scores.probabilities)  # type: ignore[arg-type]
     except TypeError:  # lists of lists
         return False
 

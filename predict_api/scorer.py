@@ -5,6 +5,7 @@ answer says which of the two it was. Whoever waits for the estimator is scored i
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from joblib import parallel_config
 
@@ -20,16 +21,26 @@ from predict_api.held import Asked, Computed, Runtime
 from predict_api.joined import Joined
 
 
+def by_estimator(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+    """What the estimator says, in one call; raises ScoringFailed."""
+    # A model with n_jobs > 1 would start processes of its own here; threads need none.
+    with parallel_config(backend="threading"):
+        return score(estimator, schema, columns, rows)
+
+
+def by_twin(twin: TwinRunner, fed: tuple[Numbers, Texts | None], *, small: bool = False) -> Scores:
+    """What the twin says to two tensors, as `TwinRunner.run` takes them; raises AskOriginal."""
+    labels, probabilities = twin.run(*fed, small=small)
+    known = twin.description
+    classes = known.classes if known.scores is Kind.PROBABILITIES else None
+    return Scores(labels, None if probabilities is None else probabilities.tolist(), classes)
+
+
 class ByEstimator:
     """The estimator of one version."""
 
     def __init__(self, estimator: object, schema: Schema) -> None:
-        def ask(columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-            # A model with n_jobs > 1 would start processes of its own here; threads need none.
-            with parallel_config(backend="threading"):
-                return score(estimator, schema, columns, rows)
-
-        self._joined = Joined(ask)
+        self._joined = Joined(partial(by_estimator, estimator, schema))
 
     def score(self, asked: Asked) -> Computed:
         """The scores of typed rows; raises ScoringFailed."""
@@ -45,8 +56,6 @@ class ByTwin:
 
     def __init__(self, twin: TwinRunner, schema: Schema, original: ByEstimator) -> None:
         self._twin, self._schema, self._original = twin, schema, original
-        known = twin.description
-        self._classes = known.classes if known.scores is Kind.PROBABILITIES else None
 
     def score(self, asked: Asked) -> Computed:
         """The scores of typed rows; raises ScoringFailed."""
@@ -58,17 +67,13 @@ class ByTwin:
     def either(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
         """The scores alone of typed columns, whichever computed them."""
         try:
-            return self._run(tensors(self._schema, columns, rows))
+            return by_twin(self._twin, tensors(self._schema, columns, rows))
         except AskOriginal:
             return self._original.by_itself(columns, rows)
 
     def _by_twin(self, asked: Asked) -> Scores:
         if isinstance(asked, TypedRows):
-            return self._run(asked.tensors(), small=True)
+            return by_twin(self._twin, asked.tensors(), small=True)
         if not asked.rows:
             raise AskOriginal("there are no rows")
-        return self._run(tensors(self._schema, asked.columns, asked.rows))
-
-    def _run(self, fed: tuple[Numbers, Texts | None], *, small: bool = False) -> Scores:
-        labels, probabilities = self._twin.run(*fed, small=small)
-        return Scores(labels, None if probabilities is None else probabilities.tolist(), self._classes)
+        return by_twin(self._twin, tensors(self._schema, asked.columns, asked.rows))

@@ -9,16 +9,14 @@ import socket
 import traceback
 from collections.abc import Mapping, Sequence
 
-from joblib import parallel_config
-
 from changeover.cells import Cell
 from changeover.exceptions import ScoringFailed
 from changeover.log_events import event, flush
-from changeover.scoring import Scores, score
-from changeover.twin.description import Scores as Kind
+from changeover.scoring import Scores
 from changeover.twin.exceptions import AskOriginal
 from changeover.twin.layout import tensors
 from predict_api.assemble import Loaded
+from predict_api.scorer import by_estimator, by_twin
 from predict_api.shared.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, Ready, receive, send
 
 
@@ -58,7 +56,7 @@ def _serve(connection: socket.socket, loaded: Loaded) -> None:
 
 def _answer(loaded: Loaded, asked: Ask, columns: Mapping[str, Sequence[Cell]]) -> Message:
     try:
-        scores = _by_twin(loaded, columns, asked.rows) if asked.by_twin else _by_estimator(loaded, columns, asked.rows)
+        scores = _scores(loaded, asked, columns)
     except AskOriginal:
         return LeftToModel()
     except ScoringFailed as error:
@@ -68,15 +66,9 @@ def _answer(loaded: Loaded, asked: Ask, columns: Mapping[str, Sequence[Cell]]) -
     return Answer(scores.labels, scores.probabilities, scores.classes)
 
 
-def _by_estimator(loaded: Loaded, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-    with parallel_config(backend="threading"):  # as in `predict_api/scorer.py`
-        return score(loaded.estimator, loaded.schema, columns, rows)
-
-
-def _by_twin(loaded: Loaded, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-    if loaded.twin is None or not rows:
+def _scores(loaded: Loaded, asked: Ask, columns: Mapping[str, Sequence[Cell]]) -> Scores:
+    if not asked.by_twin:
+        return by_estimator(loaded.estimator, loaded.schema, columns, asked.rows)
+    if loaded.twin is None or not asked.rows:
         raise AskOriginal("there is no twin, or there are no rows")
-    labels, probabilities = loaded.twin.run(*tensors(loaded.schema, columns, rows))
-    known = loaded.twin.description
-    classes = known.classes if known.scores is Kind.PROBABILITIES else None
-    return Scores(labels, None if probabilities is None else probabilities.tolist(), classes)
+    return by_twin(loaded.twin, tensors(loaded.schema, columns, asked.rows))

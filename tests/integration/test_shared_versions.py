@@ -7,7 +7,7 @@ SHARE_BYTES=0 has every version shared, so that small models do.
 import io
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -95,31 +95,27 @@ def test_a_holder_has_one_thread_when_it_forks(one_api: PredictApi) -> None:
     assert [one.num_threads() for one in processes(one_api)] == [1, 1, 1]
 
 
-def test_a_scorer_that_is_killed_costs_no_request(one_api: PredictApi) -> None:
-    asked_of_all(one_api, 2)
-    with Callers(one_api) as callers:
-        for _ in range(5):
-            for one in scorers(one_api):
+def killed_under_load(api: PredictApi, times: int, victims: Callable[[PredictApi], list[psutil.Process]]) -> None:
+    """Kill them so many times while callers ask; no request fails, and there is one holder."""
+    asked_of_all(api, 2)
+    with Callers(api) as callers:
+        for _ in range(times):
+            for one in victims(api):
                 one.kill()
-            asked_of_all(one_api, 2)
+            asked_of_all(api, 2)
         seen = len(callers.answers)
         callers.until(lambda callers: len(callers.answers) > seen + 20, "answers go on")
     assert callers.failures == []
-    assert len(holders(one_api)) == 1
+    assert len(holders(api)) == 1
+
+
+def test_a_scorer_that_is_killed_costs_no_request(one_api: PredictApi) -> None:
+    killed_under_load(one_api, 5, scorers)
     assert len(one_api.events("scorer.replaced")) >= 5
 
 
 def test_a_holder_that_is_killed_with_its_scorers_costs_no_request(one_api: PredictApi) -> None:
-    asked_of_all(one_api, 2)
-    with Callers(one_api) as callers:
-        for _ in range(2):
-            for one in [*holders(one_api), *scorers(one_api)]:
-                one.kill()
-            asked_of_all(one_api, 2)
-        seen = len(callers.answers)
-        callers.until(lambda callers: len(callers.answers) > seen + 20, "answers go on")
-    assert callers.failures == []
-    assert len(holders(one_api)) == 1
+    killed_under_load(one_api, 2, lambda api: [*holders(api), *scorers(api)])
 
 
 def test_scorers_go_on_without_their_holder(one_api: PredictApi) -> None:
