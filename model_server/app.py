@@ -86,6 +86,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     def stop() -> None:
         background.stop()
         rollouts.stop()
+        examiner.close()
 
     return app, stop
 

@@ -2,7 +2,8 @@
 
 Carries "it never unpickles: admission runs in a child process ... under rlimits and a deadline". It is started with no
 environment to speak of, imports what models are made of, gives up its rights, and only then reads the artifact from an
-inherited descriptor. The task comes as JSON on standard input, the verdict goes as JSON to standard output.
+inherited descriptor. The task comes as JSON on standard input, the verdict goes as JSON to standard output. Where
+processes may be forked that have imported much, `fork_server.py` has imported for it, and calls `examine`.
 """
 
 import hashlib
@@ -39,16 +40,26 @@ def main(arguments: list[str]) -> int:
         answers.close()
         return 0
     task = Task.from_json(json.load(sys.stdin.buffer))
-    _import_what_models_are_made_of(task.extra_globals)
-    if task.twin:
-        _import_what_twins_are_made_of()
+    sys.stderr.write(preload(task.extra_globals, twins=task.twin))
+    _examine_confined(int(arguments[0]), task, answers)
+    return 0
+
+
+def examine(descriptor: int, told: int, answers: TextIO) -> None:
+    """Examine the artifact behind `descriptor` by the task behind `told`, in a process that has preloaded; gives up its rights."""
+    os.nice(_NICE)
+    with os.fdopen(told, "rb") as file:
+        task = Task.from_json(json.load(file))
+    _examine_confined(descriptor, task, answers)
+
+
+def _examine_confined(descriptor: int, task: Task, answers: TextIO) -> None:
     held = confine(readable(), task.memory_bytes, task.cpu_seconds)
     lost = [measure for measure in task.required if not held[measure]]
     if lost:
         raise SystemExit(f"the confinement holds on this system, but not in this process: {lost}")
-    _examine(int(arguments[0]), task, answers)
+    _examine(descriptor, task, answers)
     answers.close()
-    return 0
 
 
 def readable() -> list[Path]:
@@ -59,27 +70,27 @@ def readable() -> list[Path]:
     return [Path(path) for path in dict.fromkeys([*named, *_SYSTEM, *_PROCESSORS])]
 
 
-def _import_what_models_are_made_of(extra_globals: list[str]) -> None:
+def preload(extra_globals: list[str], *, twins: bool) -> str:
+    """Import what models are made of, and what twins are, before the confinement; returns complaints, a line each.
+
+    What makes twins looks at the processor as it is imported; admission itself needs none of it.
+    """
     from model_server.admission import checks  # noqa: F401  costly, and not needed by a probe
 
     for name in ("sklearn.pipeline", "sklearn.ensemble", "sklearn.linear_model", "scipy.sparse", "scipy.interpolate"):
         importlib.import_module(name)
     # several estimators ask which libraries have threads, which is read from what will be closed; asked once, it is kept
     importlib.import_module("sklearn.utils.parallel")._get_threadpool_controller()  # noqa: SLF001  no public one
-    for dotted in extra_globals:
-        try:
-            importlib.import_module(dotted.rpartition(".")[0])
-        except ImportError as error:
-            sys.stderr.write(f"{dotted} of ALLOWED_GLOBALS cannot be imported: {error}\n")
-
-
-def _import_what_twins_are_made_of() -> None:
-    """Before the confinement, as they look at the processor; admission itself needs none of them."""
-    for name in ("onnx", "skl2onnx", "onnxruntime"):
+    told = {dotted.rpartition(".")[0]: f"{dotted} of ALLOWED_GLOBALS" for dotted in extra_globals}
+    if twins:
+        told |= {name: f"{name}, without which there are no twins," for name in ("onnx", "skl2onnx", "onnxruntime")}
+    complaints = ""
+    for name, what in told.items():
         try:
             importlib.import_module(name)
         except ImportError as error:
-            sys.stderr.write(f"{name}, without which there are no twins, cannot be imported: {error}\n")
+            complaints += f"{what} cannot be imported: {error}\n"
+    return complaints
 
 
 def _examine(descriptor: int, task: Task, answers: TextIO) -> None:

@@ -5,9 +5,7 @@ Carries "it never unpickles" of the design: this side handles a path and JSON, n
 
 import json
 import os
-import selectors
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -16,28 +14,15 @@ from pathlib import Path
 from typing import IO, Final
 
 from changeover import log_events
-from changeover.clock import now
 from changeover.exceptions import ChangeoverError
 from changeover.manifest import Draft, JsonObject
 from changeover.strict_json import parse
 from model_server.admission.confine import MEASURES
+from model_server.admission.processes import IDLE_SECONDS, MOST_ANSWER, Ended, ForkServer, spawned
 from model_server.admission.task import Admitted, Refused, Task, read_twin, read_verdict
 
 __all__ = ["Admitted", "Examiner", "Limits", "Refused"]
 
-_CHILD: Final = (sys.executable, "-I", "-m", "model_server.admission.child")
-_ONE = "1"
-# nothing of ours: no token, no key, no path; one thread, so that every measure reaches all of them
-_ENVIRONMENT: Final = {
-    "LANG": "C.UTF-8",
-    "OMP_NUM_THREADS": _ONE,
-    "OPENBLAS_NUM_THREADS": _ONE,
-    "MKL_NUM_THREADS": _ONE,
-    "LOKY_MAX_CPU_COUNT": _ONE,
-}
-_MOST_ANSWER: Final = 16 * 1024**2
-_MOST_TWIN: Final = 260 * 1024**2
-_MOST_STDERR: Final = 64 * 1024
 _PROBE_SECONDS: Final = 30.0
 
 
@@ -54,22 +39,18 @@ class Limits:
     twins: bool = False  # whether to make them
 
 
-@dataclass(frozen=True)
-class _Ended:
-    """What a child left: how it ended (None: killed at its deadline), what it said, and what it complained of."""
-
-    status: int | None
-    answer: bytes
-    complaints: bytes
-
-
 class Examiner:
     """Examines artifacts, a few at a time. Thread-safe; a further caller waits for its turn."""
 
-    def __init__(self, limits: Limits, extra_globals: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, limits: Limits, extra_globals: frozenset[str] = frozenset(), *, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        """After so many idle seconds, what is kept ready for the next examination ends."""
         self._limits = limits
         self._extra_globals = sorted(extra_globals)
         self._turns = threading.BoundedSemaphore(limits.at_once)
+        preloaded = {"extra_globals": self._extra_globals, "twins": limits.twins}
+        self._fork_server = ForkServer(json.dumps(preloaded), idle_seconds) if sys.platform == "linux" else None
         self.confinement: dict[str, bool] = _probe()
 
     def examine(self, path: Path, draft: Draft) -> Admitted | Refused:
@@ -94,13 +75,23 @@ class Examiner:
             with tempfile.TemporaryFile() as told:
                 told.write(json.dumps(task.to_json()).encode())
                 told.seek(0)
-                ended = _run([str(artifact.fileno())], told, (artifact.fileno(),), limits.timeout_s)
+                ended = self._run(artifact.fileno(), told)
         return self._judge(ended)
 
-    def _judge(self, ended: _Ended) -> Admitted | Refused:
+    def close(self) -> None:
+        """End what is kept ready for the next examination."""
+        if self._fork_server is not None:
+            self._fork_server.close()
+
+    def _run(self, artifact: int, told: IO[bytes]) -> Ended:
+        if self._fork_server is not None:
+            return self._fork_server.run(artifact, told.fileno(), self._limits.timeout_s)
+        return spawned([str(artifact)], told, (artifact,), self._limits.timeout_s)
+
+    def _judge(self, ended: Ended) -> Admitted | Refused:
         limits = self._limits
         said, whole, rest = ended.answer.partition(b"\n")
-        if whole and len(said) <= _MOST_ANSWER:
+        if whole and len(said) <= MOST_ANSWER:
             try:
                 verdict = read_verdict(parse(said))
             except ChangeoverError as error:
@@ -114,11 +105,11 @@ class Examiner:
             )
         if ended.status == 0:
             return Refused("the examination of the artifact gave no usable verdict: it ended without one")
-        if len(said) > _MOST_ANSWER:
-            return Refused(f"what there is to say of the artifact exceeds {_MOST_ANSWER} bytes")
+        if len(said) > MOST_ANSWER:
+            return Refused(f"what there is to say of the artifact exceeds {MOST_ANSWER} bytes")
         return Refused(_how_it_ended(ended.status, b"MemoryError" in ended.complaints, limits.memory_bytes))
 
-    def _with_twin(self, verdict: Admitted, ended: _Ended, rest: bytes) -> Admitted:
+    def _with_twin(self, verdict: Admitted, ended: Ended, rest: bytes) -> Admitted:
         """`verdict` with its twin, or with why there is none; a twin that fails takes nothing from the verdict."""
         if not self._limits.twins:
             return verdict
@@ -129,7 +120,7 @@ class Examiner:
         return replace(verdict, twin=told, twin_bytes=twin)
 
 
-def _twin_of(ended: _Ended, rest: bytes) -> tuple[JsonObject, bytes]:
+def _twin_of(ended: Ended, rest: bytes) -> tuple[JsonObject, bytes]:
     said, whole, twin = rest.partition(b"\n")
     if ended.status == 0 and whole:
         try:
@@ -157,7 +148,7 @@ def _how_it_ended(status: int, out_of_memory: bool, memory_bytes: int) -> str:
 def _probe() -> dict[str, bool]:
     """Which measures hold on this system, found by a child that takes them all and does nothing else."""
     with tempfile.TemporaryFile() as nothing:
-        ended = _run(["probe"], nothing, (), _PROBE_SECONDS)
+        ended = spawned(["probe"], nothing, (), _PROBE_SECONDS)
     try:
         said = json.loads(ended.answer)
     except ValueError:
@@ -167,62 +158,3 @@ def _probe() -> dict[str, bool]:
     if missing:
         log_events.event("admission.confinement_partial", level="warning", missing=missing)
     return held
-
-
-def _run(arguments: list[str], told: IO[bytes], descriptors: tuple[int, ...], seconds: float) -> _Ended:
-    """Run the child to its end or its deadline; nothing of its process group outlives this call."""
-    deadline = now() + seconds
-    child = subprocess.Popen(  # noqa: S603  our own interpreter and module, by absolute path
-        [*_CHILD, *arguments],
-        stdin=told,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=_ENVIRONMENT,
-        cwd="/",
-        pass_fds=descriptors,
-        start_new_session=True,
-    )
-    try:
-        with child:
-            try:
-                answer, complaints, over = _listen(child, deadline)
-                status: int | None = None if over else child.wait(max(0.0, deadline - now()))
-            except subprocess.TimeoutExpired:
-                status = None
-            finally:
-                _kill(child)
-            return _Ended(status, answer, complaints)
-    finally:
-        _kill(child)
-
-
-def _listen(child: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, bytes, bool]:
-    """Both outputs, each cut at its cap, and whether the deadline came first."""
-    caps = {child.stdout: _MOST_ANSWER + _MOST_TWIN + 1, child.stderr: _MOST_STDERR}
-    heard: dict[object, bytearray] = {stream: bytearray() for stream in caps}
-    with selectors.DefaultSelector() as selector:
-        for stream in caps:
-            selector.register(stream, selectors.EVENT_READ)  # type: ignore[arg-type]
-        while selector.get_map():
-            left = deadline - now()
-            if left <= 0:
-                break
-            for key, _ in selector.select(left):
-                chunk = os.read(key.fd, 65536)
-                if not chunk:
-                    selector.unregister(key.fileobj)
-                kept = heard[key.fileobj]
-                kept += chunk[: max(0, caps[key.fileobj] - len(kept))]  # type: ignore[index]
-        over = bool(selector.get_map())
-    return bytes(heard[child.stdout]), bytes(heard[child.stderr]), over
-
-
-def _kill(child: "subprocess.Popen[bytes]") -> None:
-    if child.returncode is not None:
-        return
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    except PermissionError:  # macOS, for a process that has just ended
-        child.kill()

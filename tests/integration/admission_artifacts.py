@@ -1,7 +1,9 @@
 """Estimators that try things when they are loaded or asked; the tests of admission allow them by name."""
 
+import contextlib
 import os
 import socket
+import stat
 import subprocess
 import threading
 from collections.abc import Callable
@@ -42,6 +44,14 @@ def _crash() -> None:
     ctypes.string_at(8)
 
 
+def _find_a_socket() -> None:
+    for descriptor in range(64):
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                return
+    raise PermissionError("none of what is open is a socket")
+
+
 def _environment() -> None:
     unexpected = set(os.environ) - {
         "LANG",
@@ -71,6 +81,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "run a program": lambda: subprocess.run(["true"], check=True),
     "fork": os.fork,
     "kill the parent": lambda: os.kill(os.getppid(), 0),
+    "find a socket": _find_a_socket,
     "raise": lambda: 1 / 0,
     "use up memory": _hog,
     "never end": _forever,

@@ -1,7 +1,7 @@
 """Uploads are examined by a real child process: what passes, what is refused and why, and what it may not do."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import joblib
@@ -27,8 +27,10 @@ PATIENCE = 90.0  # seconds; a busy machine imports slowly
 
 
 @pytest.fixture(scope="module")
-def examiner() -> Examiner:
-    return Examiner(Limits(timeout_s=PATIENCE, memory_bytes=4 * 1024**3), EXTRA)
+def examiner() -> Iterator[Examiner]:
+    examiner = Examiner(Limits(timeout_s=PATIENCE, memory_bytes=4 * 1024**3), EXTRA)
+    yield examiner
+    examiner.close()
 
 
 @pytest.fixture
@@ -145,7 +147,10 @@ def test_another_minor_version_of_scikit_learn_is_refused_unless_allowed(
     skewed = artifact(body.replace(here.encode(), ("0" + here[1:]).encode()))
     assert "ALLOW_VERSION_SKEW" in refused(examiner.examine(skewed, Draft()))
     lenient = Examiner(Limits(timeout_s=PATIENCE, allow_version_skew=True))
-    verdict = admitted(lenient.examine(skewed, Draft()))
+    try:
+        verdict = admitted(lenient.examine(skewed, Draft()))
+    finally:
+        lenient.close()
     assert verdict.environment["scikit-learn"].startswith("0.")
     assert "made with scikit-learn 0." in verdict.warnings[0]
     patched = artifact(body.replace(here.encode(), (here[:-1] + "9").encode()))
@@ -170,6 +175,7 @@ def test_what_a_model_may_do_it_can(examiner: Examiner, artifact: Callable[..., 
         "run a program",
         "fork",
         "kill the parent",
+        "find a socket",
     ],
 )
 def test_even_code_that_runs_reaches_nothing(examiner: Examiner, artifact: Callable[..., Path], attempt: str) -> None:
@@ -204,11 +210,6 @@ def test_a_model_that_crashes_the_process_is_refused(examiner: Examiner, artifac
 
 def test_a_child_that_leaves_without_a_verdict_is_a_refusal(examiner: Examiner, artifact: Callable[..., Path]) -> None:
     assert "no usable verdict" in refused(examiner.examine(artifact(Tries("leave")), Draft()))
-
-
-def test_a_load_that_never_ends_is_stopped(artifact: Callable[..., Path]) -> None:
-    impatient = Examiner(Limits(timeout_s=20), EXTRA)
-    assert "ADMISSION_TIMEOUT" in refused(impatient.examine(artifact(Tries("never end")), Draft()))
 
 
 def test_several_uploads_are_examined_at_once(examiner: Examiner, artifact: Callable[..., Path]) -> None:

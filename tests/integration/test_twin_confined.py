@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from model_server.admission.confine import MEASURES
-from model_server.admission.parent import _ENVIRONMENT
+from model_server.admission.processes import ENVIRONMENT
 
 CHILD = """
 import json, os
@@ -35,7 +35,7 @@ print(json.dumps({"held": held, "proof": proof.to_json(), "threads": len(os.list
 
 def test_a_twin_is_proved_by_a_confined_process_of_one_thread() -> None:
     done = subprocess.run(
-        [sys.executable, "-I", "-c", CHILD], env=_ENVIRONMENT, cwd="/", capture_output=True, timeout=120, check=False
+        [sys.executable, "-I", "-c", CHILD], env=ENVIRONMENT, cwd="/", capture_output=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
     said = json.loads(done.stdout)

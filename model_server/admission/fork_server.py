@@ -1,0 +1,147 @@
+"""The process that forks those that examine artifacts: `python -I -m model_server.admission.fork_server PRELOAD`.
+
+It has imported what models are made of, once, and reads nothing of any artifact: each is examined in a fork of its own,
+confined as in `child.py`. PRELOAD is JSON: `{"extra_globals": [...], "twins": true}`. Standard input is a socket; each
+message on it brings five descriptors: the artifact, its task, where to write the verdict, where to complain, and a
+socket on which "+" says that the child began and a line says its exit status. When nobody listens there any more, the
+child is killed; when standard input ends, so does all of this.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+from typing import Final, NoReturn
+
+from model_server.admission import child
+from model_server.admission.confine import die_with_parent
+
+_DESCRIPTORS: Final = 5
+
+
+class _Server:
+    """Forks, reaps and kills. One thread."""
+
+    def __init__(self, control: socket.socket, complaints: str) -> None:
+        self._control, self._complaints, self._pid = control, complaints, os.getpid()
+        self._selector = DefaultSelector()
+        self._replies: dict[int, socket.socket] = {}
+
+    def serve(self) -> None:
+        """Go on until standard input ends."""
+        woken, wakes = socket.socketpair()
+        for one in (woken, wakes):
+            one.setblocking(False)
+        signal.set_wakeup_fd(wakes.fileno())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._selector.register(self._control, EVENT_READ)
+        self._selector.register(woken, EVENT_READ)
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._control:
+                    if not self._begin():
+                        return
+                elif key.fileobj is woken:
+                    woken.recv(4096)
+                    self._reap()
+                elif key.data in self._replies:  # its socket was shut down: nobody waits for it
+                    self._selector.unregister(self._replies[key.data])
+                    _kill(key.data)
+
+    def _begin(self) -> bool:
+        """Fork a child for the next message; False if there is none to come."""
+        message, descriptors, _, _ = socket.recv_fds(self._control, 1, _DESCRIPTORS)
+        if not message:
+            return False
+        *given, reply_descriptor = descriptors
+        reply = socket.socket(fileno=reply_descriptor)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            sys.stderr.write(f"no process could be forked to examine an artifact: {error}\n")
+            reply.close()
+        else:
+            if pid == 0:
+                _examine(self._pid, given, self._complaints)
+            self._replies[pid] = reply
+            self._selector.register(reply, EVENT_READ, pid)
+            with contextlib.suppress(OSError):
+                reply.send(b"+")
+        for one in given:
+            os.close(one)
+        return True
+
+    def _reap(self) -> None:
+        """Tell the exit status of each child that ended."""
+        with contextlib.suppress(ChildProcessError):
+            while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                _kill(ended.si_pid)  # whatever it started; its number is not given away before the next line
+                _, status = os.waitpid(ended.si_pid, 0)
+                reply = self._replies.pop(ended.si_pid)
+                with contextlib.suppress(KeyError):
+                    self._selector.unregister(reply)
+                with reply, contextlib.suppress(OSError):
+                    reply.send(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+
+def _kill(pid: int) -> None:
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
+
+
+def _examine(server: int, descriptors: list[int], complaints: str) -> NoReturn:
+    """In a new child: give up all but the descriptors that it needs, examine, end."""
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        die_with_parent()
+        if os.getppid() == server:
+            os.setsid()
+            artifact, told, answers, complained = descriptors
+            os.dup2(complained, 2)
+            os.dup2(2, 1)  # a library that prints does not spoil the verdict
+            with Path(os.devnull).open("rb") as nothing:
+                os.dup2(nothing.fileno(), 0)
+            _close_all_but(artifact, told, answers)
+            sys.stderr.write(complaints)
+            child.examine(artifact, told, os.fdopen(answers, "w", encoding="utf-8"))
+            status = 0
+    except SystemExit as error:
+        sys.stderr.write(f"{error}\n")
+    except BaseException:  # noqa: BLE001  as an interpreter that ends with one
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _close_all_but(*kept: int) -> None:
+    """Close the control socket, the sockets of other children and whatever else is open, but standard streams."""
+    begin = 3
+    for one in sorted(kept):
+        os.closerange(begin, one)
+        begin = one + 1
+    os.closerange(begin, os.sysconf("SC_OPEN_MAX"))
+
+
+def main(arguments: list[str]) -> int:
+    """Import, then serve."""
+    given = json.loads(arguments[0])
+    control = socket.socket(fileno=os.dup(0))
+    complaints = child.preload(given["extra_globals"], twins=given["twins"])
+    gc.collect()
+    gc.freeze()  # what is imported is walked by no child, and stays shared
+    _Server(control, complaints).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,123 @@
+"""The process that forks examining ones: what becomes of it, of them, and of an examination that loses either."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import joblib
+import psutil
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from changeover.manifest import Draft
+from model_server.admission.parent import Admitted, Examiner, Limits, Refused
+from tests.conftest import wait_until
+from tests.integration.admission_artifacts import Tries
+
+EXTRA = frozenset({"tests.integration.admission_artifacts.Tries"})
+
+
+@pytest.fixture
+def examiner() -> Iterator[Examiner]:
+    examiner = Examiner(Limits(), EXTRA)
+    yield examiner
+    examiner.close()
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    joblib.dump(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]), tmp_path / "good.joblib")
+    return tmp_path / "good.joblib"
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Path:
+    joblib.dump(Tries("never end"), tmp_path / "endless.joblib")
+    return tmp_path / "endless.joblib"
+
+
+def servers() -> list[psutil.Process]:
+    return [one for one in psutil.Process().children() if "fork_server" in " ".join(one.cmdline())]
+
+
+def child_of(server: psutil.Process) -> psutil.Process:
+    (child,) = wait_until(server.children, what="a child")
+    return child
+
+
+class Examination:
+    """One that goes on in a thread."""
+
+    def __init__(self, examiner: Examiner, path: Path) -> None:
+        self.verdict: Admitted | Refused | None = None
+        self._thread = threading.Thread(target=self._run, args=(examiner, path))
+        self._thread.start()
+
+    def _run(self, examiner: Examiner, path: Path) -> None:
+        self.verdict = examiner.examine(path, Draft())
+
+    def refusal(self) -> str:
+        self._thread.join(60)
+        assert isinstance(self.verdict, Refused)
+        return self.verdict.reason
+
+
+def test_one_process_forks_for_all_examinations_and_ends_with_its_user(examiner: Examiner, good: Path) -> None:
+    assert servers() == []
+    assert isinstance(examiner.examine(good, Draft()), Admitted)
+    (first,) = servers()
+    assert isinstance(examiner.examine(good, Draft()), Admitted)
+    assert servers() == [first]
+    assert first.num_threads() == 1
+    examiner.close()
+    assert not first.is_running()
+
+
+def test_it_is_started_anew_when_it_was_killed(examiner: Examiner, good: Path) -> None:
+    assert isinstance(examiner.examine(good, Draft()), Admitted)
+    (first,) = servers()
+    first.kill()
+    assert isinstance(examiner.examine(good, Draft()), Admitted)
+    assert first not in servers()
+
+
+def test_an_examination_that_loses_it_is_a_refusal_and_leaves_no_process(examiner: Examiner, endless: Path) -> None:
+    examination = Examination(examiner, endless)
+    (server,) = wait_until(servers, what="the server")
+    child = child_of(server)
+    server.kill()
+    assert "killed from outside" in examination.refusal()
+    wait_until(lambda: not child.is_running(), what="the child's end")
+
+
+def test_one_that_is_killed_leaves_the_others_alone(examiner: Examiner, endless: Path, good: Path) -> None:
+    examination = Examination(examiner, endless)
+    (server,) = wait_until(servers, what="the server")
+    child = child_of(server)
+    assert isinstance(examiner.examine(good, Draft()), Admitted)
+    child.kill()
+    assert "killed from outside" in examination.refusal()
+    assert servers() == [server]
+    assert server.children() == []
+
+
+def test_one_that_is_stopped_at_its_deadline_is_gone(endless: Path, good: Path) -> None:
+    impatient = Examiner(Limits(timeout_s=2), EXTRA)
+    try:
+        reason = impatient.examine(endless, Draft())
+        assert isinstance(reason, Refused)
+        assert "ADMISSION_TIMEOUT" in reason.reason
+        (server,) = servers()
+        assert server.children() == []
+    finally:
+        impatient.close()
+
+
+def test_it_gives_its_memory_back_when_there_is_nothing_to_do(good: Path) -> None:
+    examiner = Examiner(Limits(), EXTRA, idle_seconds=0.1)
+    try:
+        assert isinstance(examiner.examine(good, Draft()), Admitted)
+        wait_until(lambda: servers() == [], what="its end")
+        assert isinstance(examiner.examine(good, Draft()), Admitted)
+    finally:
+        examiner.close()
