@@ -1,4 +1,4 @@
-"""Clients that ask without pause while a test does something to the stack, and remember every answer."""
+"""Clients that ask again and again while a test does something to the stack, and remember every answer."""
 
 import contextlib
 import threading
@@ -11,9 +11,11 @@ import requests
 
 from changeover.wire import MODEL_VERSION
 
+_PAUSE = 0.005  # seconds; without it they would take the processor from what they watch
+
 
 class ClientLoop:
-    """`with ClientLoop(url, body) as clients:` each of a few threads sends `body` again as soon as it is answered.
+    """`with ClientLoop(url, body) as clients:` each of a few threads sends `body` again a moment after it is answered.
 
     With `others`, a request that finds nobody at `url`, or is hung up on without an answer, goes to the next of them, as
     the gateway sends it to another replica.
@@ -47,7 +49,7 @@ class ClientLoop:
 
     def _ask(self) -> None:
         with requests.Session() as session:
-            while not self._over.is_set():
+            while not self._over.wait(_PAUSE):
                 try:
                     answer = self._answer(session)
                 except requests.RequestException as error:

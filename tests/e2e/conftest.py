@@ -117,9 +117,9 @@ def launch(home: Path, environment: dict[str, str] | None = None, **options: obj
 StartStack = Callable[..., RunningStack]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """One stack for all tests that only look, or that undo what they do."""
+    """One stack for all tests of a file that only look, or that undo what they do."""
     started = launch(tmp_path_factory.mktemp("stack") / "home")
     yield started
     started.stop()

@@ -95,7 +95,7 @@ def test_what_one_rolls_the_other_answers_by_soon_and_neither_goes_back(two: Two
     wait_until(lambda: told(two.second)[1] == 1000, what="leases of the second, those of its former life being over")
     with Watch(two.second) as watch:
         assert two.first.roll(version(2)).json()["state"] == "committed"
-        wait_until(lambda: told(two.second) == (version(2), 1000), 10, "the other's following")
+        wait_until(lambda: watch.leases_on(version(2)), 10, "the other's following")
     said = [one for _, _, one, _ in watch.told]
     assert said == sorted(said, key=[version(1), version(2)].index)
     first_told = min(end for _, end, one, _ in watch.told if one == version(2))
