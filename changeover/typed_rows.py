@@ -122,13 +122,12 @@ class TypedReader:
 
     def _only_gaps(self, numbers: Numbers, body: bytes) -> bool:
         """Whether all that is no number below 2^53 is missing, is written as such, and may be missing."""
-        if np.fmax.reduce(np.abs(numbers), axis=None) >= LARGEST:  # NaN only where there is nothing else
+        if np.count_nonzero(np.abs(numbers) >= LARGEST):  # NaN is not
             return False
-        missing = np.isnan(numbers)
-        # the parser takes "-nan" and "null" for gaps, we do not
-        if (missing & np.signbit(numbers)).any() or b'"null"' in body.lower():
+        told = body.lower()
+        if b"-nan" in told or b'"null"' in told:  # the parser takes these for gaps, we do not
             return False
-        return not self._never_missing or not bool(missing[:, self._never_missing].any())
+        return not self._never_missing or not np.count_nonzero(np.isnan(numbers[:, self._never_missing]))
 
 
 def _kind(column: Column) -> Any:

@@ -67,8 +67,7 @@ class Application:
 
 
 def _routes(parts: Parts) -> WSGIApplication:
-    app = Bare("predict_api", static_folder=None)
-    app.url_map.strict_slashes = app.url_map.merge_slashes = False
+    app = Bare("predict_api")
     problems.register(app)
     for routes in (predict, models, health, openapi):
         app.register_blueprint(routes.blueprint(parts))
