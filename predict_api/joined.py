@@ -3,6 +3,7 @@
 A pipeline of scikit-learn takes about as long for sixteen rows as for one. Whoever finds nobody scoring scores at once,
 alone; whoever comes meanwhile waits, and the first of those who wait scores for all of them, after a pause of a tenth of
 what the last call took: whoever was answered by that one is about to ask again, and would otherwise make every second call.
+For the same reason the first who asks within that tenth after a call for several pauses, too, and nobody else ever does.
 There is one `Joined` for each version that is loaded, so that no call ever mixes two (*atomicity*).
 Each caller gets its own rows or its own error: where a joint call fails, every request of it is scored alone.
 """
@@ -42,11 +43,14 @@ class _Request:
 class Joined:
     """The one who scores and those who wait, for one version; safe for threads."""
 
-    def __init__(self, score: Score, pause: Callable[[float], object] | None = None) -> None:
-        """`pause` lets so many seconds pass."""
-        self._score = score
+    def __init__(
+        self, score: Score, pause: Callable[[float], object] | None = None, clock: Callable[[], float] = now
+    ) -> None:
+        """`pause` lets so many seconds pass, `clock` says how many have."""
+        self._score, self._clock = score, clock
         self._pause = pause or (lambda seconds: threading.Event().wait(seconds))
-        self._took = 0.0  # seconds of the last call
+        self._took = self._ended = 0.0  # of the last call: its seconds, and when it ended
+        self._joint = False  # whether it was for several requests
         self._lock = threading.Lock()
         self._busy = False
         self._waiting: list[_Request] = []
@@ -56,24 +60,32 @@ class Joined:
         if rows > MOST_ROWS:
             return self._call(columns, rows)
         with self._lock:
-            alone = not self._busy
-            if alone:
-                self._busy = True
-            else:
+            first, self._busy = not self._busy, True
+            alone = first and not self._others_come_back()
+            if not alone:
                 request = _Request(columns, rows)
                 self._waiting.append(request)
         if alone:
+            self._joint = False
             try:
                 return self._call(columns, rows)
             finally:
                 self._pass_on()
-        request.woken.wait()
+        if not first:
+            request.woken.wait()
         if not request.answered:
             self._score_for_all(request)
         if request.error is not None:
             raise request.error
         assert request.scores is not None
         return request.scores
+
+    def _others_come_back(self) -> bool:
+        """Whether several were answered just now: the one who is first to ask again is not to be alone."""
+        return self._joint and self._clock() - self._ended < self._longest_pause()
+
+    def _longest_pause(self) -> float:
+        return min(LONGEST_PAUSE, PAUSE_SHARE * self._took)
 
     def _pass_on(self) -> None:
         """Have the first of those who wait score for all of them, or let the next who comes score at once."""
@@ -84,17 +96,19 @@ class Joined:
                 self._busy = False
 
     def _call(self, columns: Columns, rows: int) -> Scores:
-        began = now()
+        began = self._clock()
         try:
             return self._score(columns, rows)
         finally:
-            self._took = now() - began
+            self._ended = self._clock()
+            self._took = self._ended - began
 
     def _score_for_all(self, first: _Request) -> None:
-        self._pause(min(LONGEST_PAUSE, PAUSE_SHARE * self._took))
+        self._pause(self._longest_pause())
         with self._lock:
             taken = _as_many_as_fit(self._waiting)
             del self._waiting[: len(taken)]
+        self._joint = len(taken) > 1
         try:
             _answer(taken, self._call)
         finally:

@@ -4,8 +4,10 @@ Carries *attribution* ("or whose twin did"): a row that the twin leaves to the m
 answer says which of the two it was. Whoever waits for the estimator is scored in one call with the others.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from joblib import parallel_config
 
@@ -20,9 +22,12 @@ from changeover.typed_rows import TypedRows
 from predict_api.held import Asked, Computed, Runtime
 from predict_api.joined import Joined
 
+_IGNORE: Final = ("ignore", None, Warning, None, 0)  # as `warnings` keeps what is set below
+
 
 def by_estimator(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
     """What the estimator says, in one call; raises ScoringFailed."""
+    _ignore_warnings()
     # A model with n_jobs > 1 would start processes of its own here; threads need none.
     with parallel_config(backend="threading"):
         return score(estimator, schema, columns, rows)
@@ -34,6 +39,17 @@ def by_twin(twin: TwinRunner, fed: tuple[Numbers, Texts | None], *, small: bool 
     known = twin.description
     classes = known.classes if known.scores is Kind.PROBABILITIES else None
     return Scores(labels, None if probabilities is None else probabilities.tolist(), classes)
+
+
+def _ignore_warnings() -> None:
+    """Have this process ignore them by a single filter; admission has told whoever publishes.
+
+    scikit-learn sets up all filters anew for each tree of a forest, which takes as long as the trees themselves where
+    there are as many as libraries add.
+    """
+    if warnings.filters != [_IGNORE]:
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore")
 
 
 class ByEstimator:

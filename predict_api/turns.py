@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final
 
 LARGE: Final = 256 * 1024  # bytes of a body from which on a request takes turns
-WAITING: Final = 2  # large requests for each of THREADS that hold a thread, and small ones have THREADS all the same
+WAITING: Final = 3  # large requests for each of THREADS that hold a thread, and small ones have THREADS all the same
 SWITCH_SECONDS: Final = 0.0005  # a tenth of Python's own: what a small request waits each time that it wants to go on
 
 _AT_ONCE: Final = nullcontext()

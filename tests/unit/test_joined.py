@@ -83,6 +83,45 @@ def test_who_comes_back_in_the_pause_before_the_next_call_is_in_it(model: Model)
     assert model.calls == [1, 2]
 
 
+class Clock:
+    """Stands still, but for each call of the model, which takes a second."""
+
+    def __init__(self, model: Model) -> None:
+        self.time, self._model = 0.0, model
+
+    def __call__(self) -> float:
+        return self.time
+
+    def score(self, columns: Columns, rows: int) -> Scores:
+        self.time += 1.0
+        return self._model(columns, rows)
+
+
+def test_the_first_to_come_back_after_a_joint_call_waits_for_the_others_and_nobody_else_does(model: Model) -> None:
+    paused: list[float] = []
+    again: list[Future[Scores]] = []
+    clock = Clock(model)
+    with ThreadPoolExecutor(1) as back:
+
+        def pause(seconds: float) -> None:
+            paused.append(seconds)
+            if len(paused) == 2:
+                again.append(back.submit(ask, joined, 4.0))
+                wait_until(lambda: len(joined._waiting) == 2)
+
+        joined = Joined(clock.score, pause, clock)
+        while_one_is_scored(model, joined, lambda: ask(joined, 2.0), lambda: ask(joined, 3.0))
+        assert ask(joined, 5.0).labels == [10.0]
+        assert again[0].result().labels == [8.0]
+        assert model.calls == [1, 2, 2]
+        assert len(paused) == 2
+        clock.time += 1.0
+        assert ask(joined, 6.0).labels == [12.0]  # it comes too late for that
+        assert ask(joined, 7.0).labels == [14.0]  # and this one after a call for a single one
+    assert model.calls == [1, 2, 2, 1, 1]
+    assert len(paused) == 2
+
+
 def test_one_that_the_model_cannot_take_spoils_no_other(model: Model) -> None:
     joined = Joined(model)
     futures = while_one_is_scored(

@@ -110,6 +110,6 @@ def test_threads_change_more_often_for_as_long_as_a_large_request_works() -> Non
     assert sys.getswitchinterval() == usual
 
 
-@pytest.mark.parametrize(("threads", "served_by"), [(1, 3), (4, 12)])
+@pytest.mark.parametrize(("threads", "served_by"), [(1, 4), (4, 16)])
 def test_a_worker_has_threads_for_those_that_wait(threads: int, served_by: int) -> None:
     assert threads_of_a_worker(threads) == served_by
