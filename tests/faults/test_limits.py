@@ -210,10 +210,11 @@ def test_a_herd_at_a_switch_costs_one_download_and_few_checks(pair: Pair) -> Non
         thread.join(120)
     assert failures == []
     assert len(answered) == 1000
+    assert checks(pair) - before < len(answered) / 4
+    # a roll does not wait for workers that an overrun machine kept from reporting: they may fetch the version only now
+    wait_until(lambda: pair.answers(2), what="confirmed answers of the second version")
     asked = [line for line in pair.server.log.splitlines() if f"{version}/artifact" in line]
     assert len(asked) == 1
-    assert checks(pair) - before < len(answered) / 4
-    wait_until(lambda: pair.answers(2), what="confirmed answers of the second version")
 
 
 def checks(pair: Pair) -> float:
