@@ -1,9 +1,10 @@
 """Requests that wait in one process are scored in one call of the model: micro-batching that delays nobody.
 
 A pipeline of scikit-learn takes about as long for sixteen rows as for one. Whoever finds nobody scoring scores at once,
-alone; whoever comes meanwhile waits, and the first of those who wait scores for all of them, after a pause of a tenth of
-what the last call took: whoever was answered by that one is about to ask again, and would otherwise make every second call.
-For the same reason the first who asks within that tenth after a call for several pauses, too, and nobody else ever does.
+alone; whoever comes meanwhile waits, and the first of those who wait scores for all of them. It pauses before that until as
+many have come back as the last call answered, for half of what that took at most: they are about to ask again, and would
+otherwise make every second call. For the same reason the first who asks so soon after a call for several pauses, too, and
+nobody else ever does.
 There is one `Joined` for each version that is loaded, so that no call ever mixes two (*atomicity*).
 Each caller gets its own rows or its own error: where a joint call fails, every request of it is scored alone.
 """
@@ -19,7 +20,7 @@ from changeover.exceptions import ChangeoverError
 from changeover.scoring import Scores
 
 MOST_ROWS: Final = 256  # of one joint call; a larger request is scored by itself and holds up nobody
-PAUSE_SHARE: Final = 0.1  # of what the last call took
+PAUSE_SHARE: Final = 0.5  # of what the last call took
 LONGEST_PAUSE: Final = 0.003  # seconds
 Columns = Mapping[str, Sequence[Cell]]
 Score = Callable[[Columns, int], Scores]
@@ -46,11 +47,13 @@ class Joined:
     def __init__(
         self, score: Score, pause: Callable[[float], object] | None = None, clock: Callable[[], float] = now
     ) -> None:
-        """`pause` lets so many seconds pass, `clock` says how many have."""
+        """`pause` lets so many seconds pass, unless all are back before, `clock` says how many have."""
         self._score, self._clock = score, clock
-        self._pause = pause or (lambda seconds: threading.Event().wait(seconds))
+        self._all_back = threading.Event()
+        self._pause = pause or self._all_back.wait
         self._took = self._ended = 0.0  # of the last call: its seconds, and when it ended
-        self._joint = False  # whether it was for several requests
+        self._answered = 1  # how many requests that was for
+        self._expected = 0  # how many are to wait before the next call is made
         self._lock = threading.Lock()
         self._busy = False
         self._waiting: list[_Request] = []
@@ -65,8 +68,10 @@ class Joined:
             if not alone:
                 request = _Request(columns, rows)
                 self._waiting.append(request)
+                if len(self._waiting) >= self._expected:
+                    self._all_back.set()
         if alone:
-            self._joint = False
+            self._answered = 1
             try:
                 return self._call(columns, rows)
             finally:
@@ -74,7 +79,7 @@ class Joined:
         if not first:
             request.woken.wait()
         if not request.answered:
-            self._score_for_all(request)
+            self._score_for_all(request, self._answered - first)
         if request.error is not None:
             raise request.error
         assert request.scores is not None
@@ -82,7 +87,7 @@ class Joined:
 
     def _others_come_back(self) -> bool:
         """Whether several were answered just now: the one who is first to ask again is not to be alone."""
-        return self._joint and self._clock() - self._ended < self._longest_pause()
+        return self._answered > 1 and self._clock() - self._ended < self._longest_pause()
 
     def _longest_pause(self) -> float:
         return min(LONGEST_PAUSE, PAUSE_SHARE * self._took)
@@ -103,12 +108,16 @@ class Joined:
             self._ended = self._clock()
             self._took = self._ended - began
 
-    def _score_for_all(self, first: _Request) -> None:
+    def _score_for_all(self, first: _Request, away: int) -> None:
+        """Score for `first` and all who wait, once the `away` who are about to ask again have come back or the pause is over."""
+        with self._lock:
+            self._expected = len(self._waiting) + away
+            self._all_back.clear()
         self._pause(self._longest_pause())
         with self._lock:
             taken = _as_many_as_fit(self._waiting)
             del self._waiting[: len(taken)]
-        self._joint = len(taken) > 1
+        self._answered = len(taken)
         try:
             _answer(taken, self._call)
         finally:

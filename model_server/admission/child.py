@@ -22,7 +22,7 @@ from model_server.admission.confine import confine, die_with_parent
 from model_server.admission.task import Task
 
 PROBE: Final = "probe"
-_NICE: Final = 10  # an examination may take its time, answers may not
+NICE: Final = 10  # an examination may take its time, answers may not
 _PROBE_MEMORY, _PROBE_SECONDS = 1 << 40, 60
 # libraries that are loaded late, time zones, and how many processors there are (joblib asks)
 _SYSTEM: Final = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache")
@@ -32,7 +32,7 @@ _PROCESSORS: Final = ("/sys/devices/system/cpu", "/sys/fs/cgroup/cpu.max", "/sys
 def main(arguments: list[str]) -> int:
     """Examine one artifact and print the verdict."""
     die_with_parent()
-    os.nice(_NICE)
+    os.nice(NICE)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # a library that prints does not spoil the verdict
     if arguments == [PROBE]:
@@ -47,7 +47,6 @@ def main(arguments: list[str]) -> int:
 
 def examine(descriptor: int, told: int, answers: TextIO) -> None:
     """Examine the artifact behind `descriptor` by the task behind `told`, in a process that has preloaded; gives up its rights."""
-    os.nice(_NICE)
     with os.fdopen(told, "rb") as file:
         task = Task.from_json(json.load(file))
     _examine_confined(descriptor, task, answers)

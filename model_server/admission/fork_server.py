@@ -134,6 +134,7 @@ def _close_all_but(*kept: int) -> None:
 
 def main(arguments: list[str]) -> int:
     """Import, then serve."""
+    os.nice(child.NICE)  # its imports, too
     given = json.loads(arguments[0])
     control = socket.socket(fileno=os.dup(0))
     complaints = child.preload(given["extra_globals"], twins=given["twins"])

@@ -106,8 +106,10 @@ def test_the_first_to_come_back_after_a_joint_call_waits_for_the_others_and_nobo
         def pause(seconds: float) -> None:
             paused.append(seconds)
             if len(paused) == 2:
+                assert not joined._all_back.is_set()
                 again.append(back.submit(ask, joined, 4.0))
-                wait_until(lambda: len(joined._waiting) == 2)
+                assert joined._all_back.wait(10)  # which ends the pause
+                assert len(joined._waiting) == 2
 
         joined = Joined(clock.score, pause, clock)
         while_one_is_scored(model, joined, lambda: ask(joined, 2.0), lambda: ask(joined, 3.0))
