@@ -106,9 +106,13 @@ class ForkServer:
             return Ended(status, answer, complained)
 
     def close(self) -> None:
-        """End the server; a later `run` starts another."""
+        """End the server unless it is needed; a later `run` starts another.
+
+        What is under way is not to look as if the artifact had failed: it ends with this process.
+        """
         with self._lock:
-            self._end()
+            if not self._under_way:
+                self._end()
 
     @contextlib.contextmanager
     def _child(self, descriptors: Sequence[int]) -> Iterator[socket.socket]:
@@ -129,7 +133,7 @@ class ForkServer:
             with self._lock:
                 self._under_way -= 1
                 if not self._under_way:
-                    self._idle = threading.Timer(self._idle_seconds, self._end_if_idle)
+                    self._idle = threading.Timer(self._idle_seconds, self.close)
                     self._idle.daemon = True
                     self._idle.start()
 
@@ -159,11 +163,6 @@ class ForkServer:
             )
         self._control = control
         return control
-
-    def _end_if_idle(self) -> None:
-        with self._lock:
-            if not self._under_way:
-                self._end()
 
     def _end(self) -> None:
         if self._idle is not None:

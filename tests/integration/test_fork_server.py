@@ -101,6 +101,17 @@ def test_one_that_is_killed_leaves_the_others_alone(examiner: Examiner, endless:
     assert server.children() == []
 
 
+def test_closing_while_one_is_examined_refuses_nothing(examiner: Examiner, endless: Path) -> None:
+    examination = Examination(examiner, endless)
+    (server,) = wait_until(servers, what="the server")
+    child = child_of(server)
+    examiner.close()
+    assert examination.verdict is None
+    assert (server.is_running(), child.is_running()) == (True, True)
+    child.kill()
+    assert "killed from outside" in examination.refusal()
+
+
 def test_one_that_is_stopped_at_its_deadline_is_gone(endless: Path, good: Path) -> None:
     impatient = Examiner(Limits(timeout_s=2), EXTRA)
     try:
