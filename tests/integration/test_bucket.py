@@ -19,6 +19,7 @@ from object_store.exceptions import (
     ObjectChanged,
     ObjectMissing,
     ObjectTooLarge,
+    StoreUnavailable,
 )
 from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store
 
@@ -42,7 +43,10 @@ def test_of_many_writers_of_one_key_exactly_one_creates_it(bucket: Bucket) -> No
 
         def write(writer: int) -> Created:
             barrier.wait(120)
-            return bucket.create(key, b"written by %d" % writer)
+            try:
+                return bucket.create(key, b"written by %d" % writer)
+            except StoreUnavailable:  # no answer in time from a busy store: this one cannot know either
+                return Created.MAYBE_OURS
 
         with ThreadPoolExecutor(WRITERS) as writers:
             outcomes = list(writers.map(write, range(WRITERS)))
