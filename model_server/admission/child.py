@@ -80,11 +80,11 @@ def preload(extra_globals: list[str], *, twins: bool) -> str:
         importlib.import_module(name)
     # several estimators ask which libraries have threads, which is read from what will be closed; asked once, it is kept
     importlib.import_module("sklearn.utils.parallel")._get_threadpool_controller()  # noqa: SLF001  no public one
-    told = {dotted.rpartition(".")[0]: f"{dotted} of ALLOWED_GLOBALS" for dotted in extra_globals}
+    wanted = [(dotted.rpartition(".")[0], f"{dotted} of ALLOWED_GLOBALS") for dotted in extra_globals]
     if twins:
-        told |= {name: f"{name}, without which there are no twins," for name in ("onnx", "skl2onnx", "onnxruntime")}
+        wanted += [(name, f"{name}, without which there are no twins,") for name in ("onnx", "skl2onnx", "onnxruntime")]
     complaints = ""
-    for name, what in told.items():
+    for name, what in wanted:
         try:
             importlib.import_module(name)
         except ImportError as error:

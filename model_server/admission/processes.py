@@ -120,9 +120,8 @@ class ForkServer:
         with self._lock:
             if self._idle is not None:
                 self._idle.cancel()
-            reply = self._ask(descriptors) or self._ask(
-                descriptors
-            )  # the first may have found a server that was killed
+            # the first may find a server that was killed
+            reply = self._ask(descriptors) or self._ask(descriptors)
             if reply is None:
                 raise OSError("no process could be started to examine an artifact: is there memory left?")
             self._under_way += 1
