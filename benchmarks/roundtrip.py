@@ -50,7 +50,7 @@ def main() -> None:
         trained = build(1)
         joblib.dump(trained.estimator, folder / "model.joblib")
         granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-        granian += ["--workers", str(given.workers), "--blocking-threads", "4", "--no-ws"]
+        granian += ["--workers", str(given.workers), "--blocking-threads", "4", "--no-ws", "--http", "1"]
         granian += ["--working-dir", str(ROOT / "benchmarks/peers/servers"), "flask_hello:app"]
         with running(granian, folder) as hello, stack(folder, MODEL, workers=given.workers) as client:
             version = client.publish(folder / "model.joblib", MODEL, draft=draft(trained)).version

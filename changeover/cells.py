@@ -15,6 +15,7 @@ Cell = float | int | bool | str | None
 Parser = Callable[[object], Cell]
 _LONGEST_SHOWN: Final = 40
 INT64: Final = range(-(2**63), 2**63)
+_MOST_DIGITS: Final = 19  # of an integer of 64 bits
 
 
 class ColumnType(StrEnum):
@@ -118,8 +119,8 @@ def _integer(nullable: bool, written: Format | None) -> Callable[[object], float
             found = number(value)
             if found != found:  # NaN: missing, and allowed
                 return found
-            if type(value) is str and value.strip().lstrip("+-").isdecimal():
-                found = int(value)  # a double would round what has more than 15 digits
+            if type(value) is str and (digits := value.strip().lstrip("+-")).isdecimal():
+                found = _exact_integer(digits, negative=value.lstrip().startswith("-"))
             elif not found.is_integer():
                 raise BadCell(f"{shown(value)} is not an integer")
             else:
@@ -129,6 +130,14 @@ def _integer(nullable: bool, written: Format | None) -> Callable[[object], float
         raise BadCell("the integer does not fit into 64 bits")
 
     return parse
+
+
+def _exact_integer(digits: str, *, negative: bool) -> int:
+    """The integer that decimal digits are: a double would round one of more than 15. Raises BadCell past 64 bits."""
+    significant = digits.lstrip("0") or "0"
+    if len(significant) > _MOST_DIGITS:  # Python itself refuses to read some thousands of digits
+        raise BadCell("the integer does not fit into 64 bits")
+    return -int(significant) if negative else int(significant)
 
 
 def _exactly(wanted: type, name: str, nullable: bool) -> Parser:

@@ -11,11 +11,13 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+# Possessive throughout: no text makes the pattern try a second way, so that its time grows with the length alone.
 _AMOUNT: Final = re.compile(
-    r"(?P<open>\(\s*)?(?P<before>[+-])?\s*[$€£]?\s*(?P<after>[+-])?"
-    r"(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)\s*(?P<close>\))?",
+    r"(?P<open>\(\s*+)?+(?P<before>[+-])?+\s*+[$€£]?+\s*+(?P<after>[+-])?+"
+    r"(?P<digits>(?:\d{1,3}+(?:,\d{3})++|\d++)(?:\.\d*+)?+|\.\d++)\s*+(?P<close>\))?+",
     re.ASCII,
 )
+_LONGEST_AMOUNT: Final = 64  # characters; the largest amount below 1e15 with signs, groups and cents takes 25
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NEVER_PLAIN: Final = ("$", "(", "€", "£")
 
@@ -51,9 +53,11 @@ def plain(text: str) -> float:
 def currency(text: str) -> float:
     """An amount of money: "$6,882.34 ", "3709.93", and "($5,032.58)" or "(5,032.58)" for what is owed (negative).
 
-    NaN and ValueError as in `plain`.
+    NaN and ValueError as in `plain`; ValueError also for an amount of more than 64 characters.
     """
     bare = text.strip()
+    if len(bare) > _LONGEST_AMOUNT:
+        raise ValueError(text)
     if not bare.startswith(_NEVER_PLAIN):
         try:
             return plain(text)

@@ -22,7 +22,7 @@ def main() -> int:
     except InvalidSetting as error:
         log_events.event("settings.invalid", level="error", reason=str(error))
         return 2
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
     from granian.server import MPServer
@@ -36,6 +36,8 @@ def main() -> int:
         blocking_threads=settings.server_threads,
         backpressure=settings.server_threads * 8,
         backlog=1024,
+        http=HTTPModes.http1,  # HTTP/2 streams without a body would hold every thread
+        websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
         log_level=LogLevels.error,
         respawn_failed_workers=True,

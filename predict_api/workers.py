@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any, Final, Protocol
 from wsgiref.types import WSGIApplication
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
@@ -90,6 +90,7 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
         workers=settings.workers,
         blocking_threads=threads_of_a_worker(settings.threads),
         backlog=2048,
+        http=HTTPModes.http1,  # HTTP/2 streams without a body would hold every thread
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=round(settings.idle_seconds * 1000)),
         log_level=LogLevels.error,

@@ -26,7 +26,15 @@ def no_probabilities(_answer: object) -> list[float] | None:
 def start_hello(serving: Serving, given: Given) -> None:
     """As many workers and threads as predict_api has."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(given.port)]
-    command += ["--workers", str(given.workers), "--blocking-threads", os.environ.get("THREADS", "4"), "--no-ws"]
+    command += [
+        "--workers",
+        str(given.workers),
+        "--blocking-threads",
+        os.environ.get("THREADS", "4"),
+        "--no-ws",
+        "--http",
+        "1",
+    ]
     command += ["--working-dir", str(SERVERS), "flask_hello:app"]
     serving.start(command, given.work, given.variables())
 

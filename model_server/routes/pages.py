@@ -9,6 +9,7 @@ from model_server.exceptions import MalformedRequest
 
 _DEFAULT = 100
 _MOST = 1000
+_MOST_DIGITS = 12
 
 
 def page(name: str, bodies: Sequence[JsonObject], request: Request) -> JsonObject:
@@ -25,6 +26,6 @@ def _whole(request: Request, name: str, default: int, least: int, most: int) -> 
     text = request.args.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and least <= int(text[:12]) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and least <= int(text) <= most):
         raise MalformedRequest(f"?{name}={text!r} is not a whole number from {least} to {most}")
     return int(text)

@@ -127,7 +127,8 @@ def test_names_and_versions_are_checked(server: ServerProcess) -> None:
     assert server.post("/models/loan/rollouts", json={}).status_code == 400
     assert server.post("/models/loan/rollouts?wait=x", json={"version": "f" * 64}).status_code == 400
     assert server.get("/models/loan/rollouts?at=yesterday").status_code == 400
-    assert server.get("/models/loan/versions?limit=0").status_code == 400
+    for limit in ("0", "1001", "x", "0" * 11 + "1" * 5000):
+        assert server.get(f"/models/loan/versions?limit={limit}").status_code == 400
     assert server.get("/nowhere").status_code == 404
     assert server.post("/livez").status_code == 405
 

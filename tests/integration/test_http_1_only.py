@@ -1,0 +1,88 @@
+"""Both services speak HTTP/1 and nothing else: a client that begins in HTTP/2 holds no thread of a worker."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import wait_until
+from tests.integration.server_process import ServerProcess
+from tests.predict_process import Instances, PredictApi
+from tests.tiny_models import ROW
+from tests.wire_stub import WireStub
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+UPGRADE = (
+    b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+    b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n"
+)
+WEB_SOCKET = (
+    b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+STREAMS = 40
+
+
+def stalled_stream(number: int, path: bytes) -> bytes:
+    """The frame of a POST whose head announces a body of which nothing comes (RFC 9113, RFC 7541 without Huffman)."""
+    head = b"\x83\x86" + b"\x04" + bytes([len(path)]) + path + b"\x01\x09localhost"
+    head += b"\x0f\x0d\x03100" + b"\x0f\x10\x10application/json"
+    return len(head).to_bytes(3) + b"\x01\x04" + number.to_bytes(4) + head
+
+
+def told(address: tuple[str, int], *sent: bytes) -> tuple[socket.socket, bytes]:
+    """The connection, and the first bytes that come back on it: none if it was closed."""
+    connection = socket.create_connection(address, timeout=30)
+    try:
+        connection.sendall(b"".join(sent))
+        return connection, connection.recv(65_536)
+    except ConnectionError:
+        return connection, b""
+
+
+def address_of(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    return parts.hostname, parts.port
+
+
+@pytest.fixture
+def api(instances: Instances, stub: WireStub) -> PredictApi:
+    return instances.start(WORKERS="1", THREADS="1")
+
+
+@pytest.fixture
+def server(seaweed, tmp_path) -> Iterator[ServerProcess]:
+    process = ServerProcess(seaweed, "http1only", tmp_path).start()
+    yield process
+    process.end()
+
+
+def test_streams_that_announce_a_body_hold_no_thread_of_predict_api(api: PredictApi) -> None:
+    streams = [stalled_stream(2 * index + 1, b"/predict") for index in range(STREAMS)]
+    with ExitStack() as opened:
+        connection, answer = told(address_of(api.url), PREFACE, SETTINGS, *streams)
+        opened.enter_context(connection)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer[:40]
+        assert api.predict(ROW).status_code == 200
+        assert api.get("/livez").status_code == 200
+
+
+def test_streams_that_announce_a_body_hold_no_thread_of_model_server(server: ServerProcess) -> None:
+    streams = [stalled_stream(2 * index + 1, b"/models/loan/versions") for index in range(STREAMS)]
+    connection, answer = told(address_of(server.url), PREFACE, SETTINGS, *streams)
+    with connection:
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer[:40]
+        wait_until(lambda: server.answers("/readyz"), what="model_server answers")
+
+
+@pytest.mark.parametrize("request_", [UPGRADE, WEB_SOCKET], ids=["h2c", "websocket"])
+def test_an_upgrade_is_not_taken_up(api: PredictApi, server: ServerProcess, request_: bytes) -> None:
+    for url in (api.url, server.url):
+        connection, answer = told(address_of(url), request_)
+        connection.close()
+        assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 ")), answer[:60]
