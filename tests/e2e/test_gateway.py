@@ -1,10 +1,18 @@
-"""The gateway's own part of the stack in containers, without a replica behind it: who sends slowly waits in front."""
+"""The gateway's own part of the stack in containers: what arrives slowly, and what is more than the replicas can take."""
 
+import csv
+import io
+import json
+import secrets
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import pytest
+import requests
 
 from tests.conftest import port_that_is_free, wait_until
 from tests.e2e.compose_stack import why_not
@@ -12,22 +20,45 @@ from tests.tree import ROOT
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "")
 
-HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
+MAXCONN = 4
+READY = ("ready", "BACKEND")
+
+
+def docker(*arguments: str) -> str:
+    """Run `docker ARGUMENTS`; what it printed."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout.strip()
+
+
+def run(opened: ExitStack, *arguments: str) -> str:
+    """Start a container that is removed afterwards; its id."""
+    container = docker("run", "--detach", *arguments)
+    opened.callback(docker, "rm", "--force", container)
+    return container
+
+
+def start_gateway(opened: ExitStack, port: int, *arguments: str, queue_seconds: int = 1) -> int:
+    """The gateway with the configuration of docker-compose.yml, published on `port`. Returns the port of its figures."""
+    figures_port = port_that_is_free()
+    settings = {"GATEWAY_SLOTS": 1, "GATEWAY_MAXCONN": MAXCONN, "GATEWAY_QUEUE_SECONDS": queue_seconds}
+    environment = [part for name, value in settings.items() for part in ("--env", f"{name}={value}")]
+    files = ["--volume", f"{ROOT}/deploy/haproxy:/usr/local/etc/haproxy:ro,z"]
+    files += ["--volume", f"{ROOT}/tests/e2e/gateway_figures.cfg:/srv/gateway_figures.cfg:ro,z"]
+    published = ["--publish", f"127.0.0.1:{port}:5000", "--publish", f"127.0.0.1:{figures_port}:8405"]
+    command = ["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg", "-f", "/srv/gateway_figures.cfg"]
+    run(opened, "--user", "99:99", *environment, *published, *files, *arguments, "haproxy:3.0", *command)
+    return figures_port
 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """Where a gateway listens, with the settings of docker-compose.yml and nobody to pass requests on to."""
+    """Where a gateway listens that has no replica to pass requests on to."""
     port = port_that_is_free()
-    command = ["docker", "run", "--detach", "--rm", "--user", "99:99", "--env", "GATEWAY_SLOTS=1"]
-    command += ["--publish", f"127.0.0.1:{port}:5000"]
-    command += ["--volume", f"{ROOT}/deploy/haproxy:/usr/local/etc/haproxy:ro,z", "haproxy:3.0"]
-    container = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.strip()
-    try:
+    with ExitStack() as opened:
+        start_gateway(opened, port)
         wait_until(lambda: status(port, HEAD + b"Content-Length: 2\r\n\r\n{}") == 503, 60, "the gateway's own 503")
         yield port
-    finally:
-        subprocess.run(["docker", "kill", container], capture_output=True, check=False, timeout=60)
 
 
 def status(port: int, sent: bytes) -> int | None:
@@ -45,3 +76,96 @@ def status(port: int, sent: bytes) -> int | None:
 def test_a_request_that_does_not_arrive_in_time_is_a_408_and_reaches_no_replica(port: int, sent: bytes) -> None:
     """Fault 58: head and body are awaited by the gateway; a replica would have been asked, in vain, for a 503."""
     assert status(port, sent) == 408
+
+
+@dataclass(frozen=True)
+class Busy:
+    """A gateway before one replica that answers nothing until it is told to."""
+
+    url: str
+    port: int
+    replica_url: str
+    figures_port: int
+
+    def post(self) -> requests.Response:
+        return requests.post(f"{self.url}/predict", json={}, timeout=60)
+
+    def started(self) -> int:
+        return int(requests.get(f"{self.replica_url}/started", timeout=30).text)
+
+    def release(self) -> None:
+        requests.get(f"{self.replica_url}/release", timeout=30)
+
+    def figure(self, name: str) -> int:
+        """One of HAProxy's own figures of the replicas that are ready (section 9.1 of its management guide)."""
+        table = requests.get(f"http://127.0.0.1:{self.figures_port}/;csv", timeout=30).text.removeprefix("# ")
+        [backend] = [row for row in csv.DictReader(io.StringIO(table)) if (row["pxname"], row["svname"]) == READY]
+        return int(backend[name])
+
+
+@pytest.fixture
+def busy(request: pytest.FixtureRequest) -> Iterator[Busy]:
+    port, replica_port = port_that_is_free(), port_that_is_free()
+    network = f"changeover-test-{secrets.token_hex(4)}"
+    with ExitStack() as opened:
+        docker("network", "create", network)
+        opened.callback(docker, "network", "rm", network)
+        program = ("--volume", f"{ROOT}/tests/e2e/busy_replica.py:/srv/busy_replica.py:ro,z")
+        reached = (
+            "--network",
+            network,
+            "--network-alias",
+            "predict_api",
+            "--publish",
+            f"127.0.0.1:{replica_port}:5000",
+        )
+        run(opened, *program, *reached, "python:3.13-slim-trixie", "python3", "/srv/busy_replica.py")
+        figures_port = start_gateway(opened, port, "--network", network, queue_seconds=request.param)
+        found = Busy(f"http://127.0.0.1:{port}", port, f"http://127.0.0.1:{replica_port}", figures_port)
+        wait_until(lambda: reaches(found.url), 60, "the gateway reaches the replica")
+        yield found
+
+
+def reaches(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def all_busy(busy: Busy, callers: ThreadPoolExecutor) -> list[Future[requests.Response]]:
+    """As many requests as the replica takes, begun by it and not answered."""
+    asked = [callers.submit(busy.post) for _ in range(MAXCONN)]
+    wait_until(lambda: busy.started() == MAXCONN, what="the replica has begun all requests")
+    return asked
+
+
+@pytest.mark.parametrize("busy", [1], indirect=True, ids=["a queue of 1 s"])
+def test_more_than_the_replicas_take_is_told_503_and_never_reaches_one(busy: Busy) -> None:
+    """Fault 68: capacity is kept for those who are told nothing else."""
+    with ThreadPoolExecutor(4 * MAXCONN) as callers:
+        asked = all_busy(busy, callers)
+        try:
+            shed = [one.result() for one in [callers.submit(busy.post) for _ in range(3 * MAXCONN)]]
+            assert [(one.status_code, one.headers["Retry-After"]) for one in shed] == [(503, "1")] * (3 * MAXCONN)
+            assert all(json.loads(one.content)["status"] == 503 for one in shed)
+        finally:
+            busy.release()
+        assert [one.result().status_code for one in asked] == [200] * MAXCONN
+        assert busy.started() == MAXCONN
+        assert busy.post().status_code == 200  # recovered
+
+
+@pytest.mark.parametrize("busy", [600], indirect=True, ids=["a queue without end"])
+def test_a_request_whose_caller_has_gone_is_not_passed_on(busy: Busy) -> None:
+    with ThreadPoolExecutor(MAXCONN) as callers:
+        asked = all_busy(busy, callers)
+        try:
+            with socket.create_connection(("127.0.0.1", busy.port), timeout=30) as caller:
+                caller.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+                wait_until(lambda: busy.figure("qcur") == 1, what="the request waits")
+            wait_until(lambda: busy.figure("qcur") == 0, what="the gateway has dropped the request")
+        finally:
+            busy.release()
+        assert [one.result().status_code for one in asked] == [200] * MAXCONN
+        assert busy.started() == MAXCONN

@@ -132,6 +132,7 @@ def test_a_whole_number_of_more_digits_than_python_reads_is_read_or_is_no_fault_
 
 @pytest.mark.parametrize("text", HARD.values(), ids=HARD)
 def test_a_hard_text_is_422_and_the_worker_lives(api: PredictApi, text: str) -> None:
+    """Fault 65: the first of them held a worker for hours."""
     answer = requests.post(f"{api.url}/predict", json={"a": 1, "b": text}, timeout=SECONDS)
     [fault] = answer.json()["errors"]
     assert (answer.status_code, fault["row"], fault["field"]) == (422, 0, "b")

@@ -63,6 +63,7 @@ def server(seaweed, tmp_path) -> Iterator[ServerProcess]:
 
 
 def test_streams_that_announce_a_body_hold_no_thread_of_predict_api(api: PredictApi) -> None:
+    """Fault 66: of a worker with a single thread of its own."""
     streams = [stalled_stream(2 * index + 1, b"/predict") for index in range(STREAMS)]
     with ExitStack() as opened:
         connection, answer = told(address_of(api.url), PREFACE, SETTINGS, *streams)
@@ -73,6 +74,7 @@ def test_streams_that_announce_a_body_hold_no_thread_of_predict_api(api: Predict
 
 
 def test_streams_that_announce_a_body_hold_no_thread_of_model_server(server: ServerProcess) -> None:
+    """Fault 66: as many streams as it has threads, nearly."""
     streams = [stalled_stream(2 * index + 1, b"/models/loan/versions") for index in range(STREAMS)]
     connection, answer = told(address_of(server.url), PREFACE, SETTINGS, *streams)
     with connection:

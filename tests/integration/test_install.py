@@ -92,6 +92,7 @@ def installed(project: Path) -> dict[str, str]:
 
 
 def test_the_lock_is_installed_though_the_index_has_newer_versions(tree: Path) -> None:
+    """Fault 80: the package index has moved on since the lock was written."""
     ended = install(tree)
     assert ended.returncode == 0, ended.stderr
     assert installed(tree) == {"asks": "1.0", "changeover": "0.1.0", "extra": "1.0", "needed": "1.0"}
