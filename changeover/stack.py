@@ -29,7 +29,10 @@ class Where(Settings):
     changeover_predict_url: str | None = Field(
         default=None, description="address of predict_api, for the CLI; several are separated by commas"
     )
-    changeover_token: str | None = Field(default=None, description="token to publish and roll, for the CLI")
+    changeover_token: str | None = Field(
+        default=None,
+        description="token to publish and roll, for the CLI; sent only to the server of CHANGEOVER_SERVER_URL or --server-url",
+    )
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,8 @@ def is_private(home: Path) -> bool:
 def find(home: Path | None = None, server_url: str | None = None) -> Stack:
     """The stack that is meant: `server_url`, then an explicit `home`, then `CHANGEOVER_*`, then `./.changeover`.
 
-    Raises StackNotFound. The secrets of an `up.json` go only to the servers which that file names.
+    Raises StackNotFound. The secrets of an `up.json` go only to the servers which that file names, and
+    `CHANGEOVER_TOKEN` only to a server that the caller named: a folder from elsewhere may hold any `up.json`.
     """
     variables = Where.from_environment()
     address = server_url or (None if home is not None else variables.changeover_server_url)
@@ -171,7 +175,7 @@ def find(home: Path | None = None, server_url: str | None = None) -> Stack:
     if home is None and variables.changeover_predict_url:
         urls = [url.strip().rstrip("/") for url in variables.changeover_predict_url.split(",")]
         found = replace(found, predict_urls=urls)
-    if home is None and variables.changeover_token:
+    if home is None and address is not None and variables.changeover_token:
         found = replace(found, token=variables.changeover_token)
     return found
 
