@@ -43,13 +43,15 @@ def cell_parser(
     *,
     nullable: bool,
     enum: Collection[Cell] | None = None,
+    enum_is_public: bool = False,
     written: Format | None = None,
     folded_to: Collection[Cell] | None = None,
 ) -> Parser:
     """The function that turns a JSON value into a cell, or raises BadCell.
 
     Numbers become float and integers int; a missing one is NaN. Booleans and strings stay; a missing one is None.
-    `enum` lists all that is allowed besides a missing value; `written` is the format of a number, or says that a
+    `enum` lists all that is allowed besides a missing value, and only if `enum_is_public` a refusal names some of it;
+    `written` is the format of a number, or says that a
     string is a date. With `folded_to`, a string in any case becomes the one of these that it is, and what is none of
     them becomes casefolded.
     """
@@ -66,7 +68,7 @@ def cell_parser(
             parse = _date(parse)
         if folded_to is not None:
             parse = _folded(parse, folded_to)
-    return parse if enum is None else _one_of(parse, enum)
+    return parse if enum is None else _one_of(parse, enum, enum_is_public=enum_is_public)
 
 
 def _number(nullable: bool, written: Format | None) -> Callable[[object], float]:
@@ -177,9 +179,11 @@ def _folded(parse: Parser, listed: Collection[Cell]) -> Parser:
     return parse_folded
 
 
-def _one_of(parse: Parser, enum: Collection[Cell]) -> Parser:
+def _one_of(parse: Parser, enum: Collection[Cell], *, enum_is_public: bool) -> Parser:
     allowed = frozenset(enum)
-    listed = ", ".join(shown(value) for value in list(enum)[:10]) + (", ..." if len(allowed) > 10 else "")
+    listed = "the values that this column takes, which are not public"
+    if enum_is_public:
+        listed = ", ".join(shown(value) for value in list(enum)[:10]) + (", ..." if len(allowed) > 10 else "")
 
     def parse_one_of(value: object) -> Cell:
         found = parse(value)

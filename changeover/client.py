@@ -8,7 +8,7 @@ import getpass
 import socket
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -106,6 +106,7 @@ class Client:
         evaluation_data: "pd.DataFrame | Path | str | None" = None,
         description: str = "",
         draft: Draft | None = None,
+        public: bool | Collection[str] = False,
         roll: bool = False,
         reason: str = "",
         allow_schema_change: bool = False,
@@ -116,11 +117,12 @@ class Client:
 
         `name` is the model (default: the server's), `example` raw training data that gives schema and golden rows.
         `evaluation_data` is the held-out data that `metrics` were measured on: a frame, a file, or its digest. What
-        `draft` says stands. Raises ServiceRefused if it is not admitted.
+        `draft` says stands. `public` names the columns (True: all) of which any caller of predict_api may see categories
+        and range, which come from the training data. Raises ServiceRefused if it is not admitted.
         """
         name = check_model_name(name) if name else self.default_model()
         model = Path(model) if isinstance(model, str) else model
-        said = draft_of(model, example, metrics, evaluation_data, description, draft)
+        said = draft_of(model, example, metrics, evaluation_data, description, draft, public)
         if isinstance(model, Path):
             published = self._publish_file(model, name, None if said == Draft() else said, progress)
         else:

@@ -20,7 +20,7 @@ _E = TypeVar("_E", bound=StrEnum)
 _NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)
 _MEMBERS: Final = (
     *("name", "type", "nullable", "enum", "categories", "format", "case"),
-    *("unit", "description", "range", "missing_seen"),
+    *("unit", "description", "range", "missing_seen", "public"),
 )
 
 
@@ -31,8 +31,9 @@ class Column:
     `enum` lists all values that are allowed (a closed list); `categories` only those seen in training (an open one);
     `format` says how a number may be written besides plainly, or that a string is a day of the calendar, which the
     model is given as that string; `case` whether texts that differ in upper and lower case only are the same value;
-    `unit` and `description` are for people. `minimum`, `maximum` and `missing_seen` say what was seen in training;
-    they bind nobody, and schemas that differ in them alone are equal.
+    `unit` and `description` are for people. `minimum`, `maximum` and `missing_seen` say what was seen in training.
+    `public` says that callers of predict_api may see `enum`, `categories` and those three, which come from training
+    data. No request is bound by the last four members, and schemas that differ in them alone are equal.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Column:
     minimum: Cell = field(default=None, compare=False)
     maximum: Cell = field(default=None, compare=False)
     missing_seen: bool | None = field(default=None, compare=False)
+    public: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.format is Format.DATE and self.type is not ColumnType.STRING:
@@ -70,6 +72,7 @@ class Column:
             self.type,
             nullable=self.nullable,
             enum=self.enum,
+            enum_is_public=self.public,
             written=self.format,
             folded_to=(self.enum or self.categories or ()) if self.case is Case.FOLD else None,
         )
@@ -100,6 +103,9 @@ class Column:
             raise InvalidSchema(f"{what}: nullable is {shown(nullable)}, true or false was expected")
         if not isinstance(seen, bool | None):
             raise InvalidSchema(f"{what}: missing_seen is {shown(seen)}, true or false was expected")
+        public = body.get("public", False)
+        if not isinstance(public, bool):
+            raise InvalidSchema(f"{what}: public is {shown(public)}, true or false was expected")
         minimum, maximum = _ends(body.get("range"), f"{what}: range")
         return cls(
             name=name,
@@ -114,6 +120,7 @@ class Column:
             minimum=minimum,
             maximum=maximum,
             missing_seen=seen,
+            public=public,
         )
 
     def to_json(self) -> JsonObject:
@@ -135,6 +142,8 @@ class Column:
             body["range"] = [self.minimum, self.maximum]
         if self.missing_seen is not None:
             body["missing_seen"] = self.missing_seen
+        if self.public:
+            body["public"] = True
         return body
 
 

@@ -13,6 +13,8 @@ from changeover.evaluation import evaluated_on
 from changeover.manifest import Draft
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
     from changeover.manifest import JsonObject
@@ -49,23 +51,36 @@ def draft_of(
     evaluation_data: "pd.DataFrame | Path | str | None" = None,
     description: str = "",
     draft: Draft | None = None,
+    public: "bool | Collection[str]" = False,
 ) -> Draft:
     """What can be said of a fitted estimator, or of the joblib file at a path: over it stands what `draft` says.
 
     From `example`, raw training data (a row an observation, a column a feature), come the schema and a few golden rows
     with their answers; a file is loaded for that by the list of allowed globals. The environment is the one that runs,
     and for a file what its bytes tell of it at admission. `evaluation_data` are what `metrics` were measured on, as
-    `changeover.evaluated_on` takes them. Raises InvalidSchema, GoldenMismatch, ForbiddenGlobal, UnreadableArtifact or
+    `changeover.evaluated_on` takes them. `public` names the columns (True: all) of which callers of predict_api may see
+    categories and range. Raises InvalidSchema, GoldenMismatch, ForbiddenGlobal, UnreadableArtifact or
     UnreadableData.
     """
     said = draft or Draft()
     if example is not None:
         said = _by_example(_estimator(model), example, said)
+    if public:
+        said = replace(said, schema=_with_public(said.schema, public))
     if not isinstance(model, Path):
         said = replace(said, environment=environment() | said.environment)
     if evaluation_data is not None:
         said = replace(said, evaluation=evaluated_on(evaluation_data))
     return replace(said, metrics={**said.metrics, **(metrics or {})}, description=description or said.description)
+
+
+def _with_public(schema: "JsonObject | None", public: "bool | Collection[str]") -> "JsonObject":
+    from changeover.exceptions import InvalidSchema
+    from changeover.schema import Schema
+
+    if schema is None:
+        raise InvalidSchema("`public` needs a schema: give an example, or a schema in the draft")
+    return Schema.from_json(schema).with_public(public).to_json()
 
 
 def _estimator(model: "Path | object") -> object:

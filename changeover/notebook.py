@@ -7,6 +7,8 @@ from changeover.client import Client
 from changeover.upload import Published
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
 
@@ -18,6 +20,7 @@ def publish(
     metrics: dict[str, float] | None = None,
     evaluation_data: "pd.DataFrame | Path | str | None" = None,
     description: str = "",
+    public: "bool | Collection[str]" = False,
     roll: bool = False,
     reason: str = "",
     allow_schema_change: bool = False,
@@ -30,7 +33,8 @@ def publish(
 
     `example` is raw training data (a row an observation): from it come the schema that `/predict` checks and the
     golden rows that every replica replays. `evaluation_data` is the held-out data that `metrics` were measured on, so that
-    the server's gate compares like with like. The stack is found as `Client` finds it. Raises ServiceRefused with the
+    the server's gate compares like with like. `public` names the columns (True: all) whose categories and range any caller
+    of predict_api may see. The stack is found as `Client` finds it. Raises ServiceRefused with the
     reason if the model is not admitted.
     """
     client = Client(server_url, token=token, home=home)
@@ -41,6 +45,7 @@ def publish(
         metrics=metrics,
         evaluation_data=evaluation_data,
         description=description,
+        public=public,
         roll=roll,
         reason=reason,
         allow_schema_change=allow_schema_change,

@@ -4,8 +4,8 @@ Carries the word *schema* of the design. A column is in `changeover/column.py`; 
 `changeover/decode.py`. Pure.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from operator import itemgetter
@@ -70,7 +70,7 @@ class Schema:
         alike: dict[object, list[Column]] = {}
         for column in self.columns:
             folded_to = column.categories if column.case is Case.FOLD else None
-            kind = (column.type, column.nullable, column.enum, column.format, column.case, folded_to)
+            kind = (column.type, column.nullable, column.enum, column.public, column.format, column.case, folded_to)
             alike.setdefault(kind, []).append(column)
         return tuple(
             CellGroup(tuple(column.name for column in columns), columns[0].parse, columns[0].read_many)
@@ -103,6 +103,15 @@ class Schema:
             columns=tuple(Column.from_json(column, strict=strict) for column in columns),
             extra=member(Extra, body.get("extra", "forbid"), "the schema's extra"),
         )
+
+    def with_public(self, public: bool | Collection[str]) -> "Schema":
+        """This schema with the columns named by `public` (True: all) also public; raises InvalidSchema."""
+        names = set(self.by_name) if public is True else set(public or ())
+        unknown = sorted(names.difference(self.by_name))
+        if unknown:
+            raise InvalidSchema(f"public names no columns of the schema: {unknown[:20]}")
+        columns = tuple(replace(column, public=column.public or column.name in names) for column in self.columns)
+        return replace(self, columns=columns)
 
     def to_json(self) -> JsonObject:
         """The JSON form, read back by `from_json`."""

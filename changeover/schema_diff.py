@@ -14,9 +14,9 @@ from typing import Final
 from changeover.cells import shown
 from changeover.manifest import Json, JsonObject, Manifest
 
-_ABSENT: Final[JsonObject] = {"type": "number", "nullable": False, "case": "exact"}
+_ABSENT: Final[JsonObject] = {"type": "number", "nullable": False, "case": "exact", "public": False}
 # what informs only: it says nothing of what is taken
-_TOLD: Final = ("categories", "range", "missing_seen", "description")
+_TOLD: Final = ("categories", "range", "missing_seen", "description", "public")
 _MOST_SHOWN: Final = 5
 
 

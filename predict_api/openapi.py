@@ -13,6 +13,7 @@ from predict_api.held import Held
 from predict_api.openapi_answers import answer_components, answer_examples, model_headers
 from predict_api.openapi_calls import describing_calls, describing_schemas, model_parameter
 from predict_api.openapi_forms import Forms
+from predict_api.public_schema import public_schema
 
 Causes = Sequence[tuple[int, str]]
 _ANY: Final = "any"  # what components are called by while no model is known
@@ -71,9 +72,7 @@ class _Calls:
         """`POST .../predict` of one model, or of whatever will be there while none is held."""
         manifest = held.prepared.manifest if held else None
         prefix = model if held else _ANY
-        forms = Forms(
-            manifest.schema if manifest else {}, manifest.golden if manifest else None, prefix, self._max_rows
-        )
+        forms = Forms(public_schema(manifest.schema) if manifest else {}, prefix, self._max_rows)
         sent = forms.components() if manifest else _ANY_FORMS
         self.components |= sent | answer_components(manifest, forms, prefix)
         content: JsonObject = {"schema": {"anyOf": [ref(name) for name in sent]}}

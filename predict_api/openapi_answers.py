@@ -39,15 +39,13 @@ def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> J
 
 
 def answer_examples(manifest: Manifest) -> dict[str, JsonObject]:
-    """What the golden rows are answered with, where the manifest keeps it."""
-    outputs = [output for output in _outputs(manifest) if isinstance(output, dict)]
-    if not outputs:
-        return {}
+    """Answers of the model's form, made up: those of the golden rows would tell labels of training data."""
+    row: JsonObject = {"prediction": _some_prediction(manifest), "predict_proba": _some_probabilities(manifest)}
     whole: JsonObject = {"model_version": manifest.version}
     if _has_classes(manifest):
         whole = {"classes": manifest.classes, **whole}
-    single: JsonObject = {**outputs[0], **whole}
-    batch: JsonObject = {"predictions": list[Json](outputs[:2]), **whole}
+    single: JsonObject = {**row, **whole}
+    batch: JsonObject = {"predictions": [row, row], **whole}
     return {
         "row": {"summary": "the answer for one row", "value": single},
         "batch": {"summary": "the answer for a batch", "value": batch},
@@ -98,6 +96,30 @@ def _prediction(manifest: Manifest | None, outputs: list[Json]) -> JsonObject:
     if isinstance(shown, bool) or not isinstance(shown, int | float):
         return {"type": "array"} if isinstance(shown, list) else {}
     return {"type": "number"}
+
+
+def _some_prediction(manifest: Manifest) -> Json:
+    """The first class, or a number: one for each output."""
+    told = _prediction(manifest, _outputs(manifest))
+    outputs, classes = told.get("prefixItems"), told.get("enum")
+    if isinstance(outputs, list):
+        return [output[0] for output in manifest.classes or [] if isinstance(output, list)]
+    if isinstance(classes, list):
+        return classes[0]
+    return [0] if told.get("type") == "array" else 0
+
+
+def _some_probabilities(manifest: Manifest) -> Json:
+    """The same probability for each class."""
+    if manifest.estimator.get("predict_proba") is not True:
+        return None
+    classes = manifest.classes or []
+    each = [_evenly(output) for output in classes if isinstance(output, list)]
+    return list[Json](each) if each else _evenly(classes)
+
+
+def _evenly(classes: list[Json]) -> list[Json]:
+    return [round(1 / len(classes), 4)] * len(classes)
 
 
 def _probabilities(manifest: Manifest | None) -> JsonObject:

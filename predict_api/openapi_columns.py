@@ -1,12 +1,14 @@
 """A column as JSON Schema: what `changeover/cells.py` takes for it, and what is known of it, for people. Pure.
 
-Columns are read as the manifest has them, so that members of later releases do no harm.
+Columns are read as `predict_api/public_schema.py` shows them: nothing here knows what is not public.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from changeover.formats import EXAMPLES, Format
 from changeover.manifest import Json, JsonObject
+from predict_api.public_schema import CLOSED
 
 MOST_EXAMPLES: Final = 50
 LARGEST: Final = 3.4028234663852886e38  # of a float of 32 bits; see bounds.py
@@ -35,21 +37,34 @@ def parsed_schema(column: JsonObject) -> JsonObject:
     return {"type": _types(str(column.get("type", "number")), nullable=bool(column.get("nullable")))}
 
 
-def made_up(column: JsonObject) -> Json:
-    """A value that `column` takes: the first listed one, the middle of what was seen, or the plainest there is."""
+def made_up_row(columns: Sequence[JsonObject]) -> JsonObject:
+    """A row for an example: a value for each column."""
+    return {str(column.get("name")): _made_up(column) for column in columns}
+
+
+def _made_up(column: JsonObject) -> Json:
+    """A value for an example: of a public list or range, else from the type and the format alone.
+
+    The column takes it, unless its list is closed and not public: then it is null where a value may be missing, and a
+    placeholder where none may.
+    """
     for listed in (column.get("enum"), column.get("categories")):
         if isinstance(listed, list) and listed:
             return listed[0]
-    kind, seen = column.get("type", "number"), column.get("range")
+    if column.get(CLOSED) and column.get("nullable"):
+        return None
+    kind, seen, written = column.get("type", "number"), column.get("range"), column.get("format")
     if kind == "string":
-        return "2026-01-31" if column.get("format") == "date" else "text"
+        return "2026-01-31" if written == "date" else "text"
     if kind == "boolean":
         return True
-    low = high = 0.0
     if isinstance(seen, list) and len(seen) == 2 and all(isinstance(end, int | float) for end in seen):
         low, high = (float(end) for end in seen if isinstance(end, int | float))
-    middle = low + (high - low) / 2
-    return round(middle) if kind == "integer" else round(middle, 4)
+        middle = low + (high - low) / 2
+        return round(middle) if kind == "integer" else round(middle, 4)
+    if kind == "integer":
+        return 0
+    return next((example for known, example in EXAMPLES.items() if written == known.value), 0)
 
 
 def _value(column: JsonObject) -> JsonObject:
@@ -110,6 +125,8 @@ def _description(column: JsonObject) -> str:
     if isinstance(seen, list) and len(seen) == 2:
         said.append(f"seen in training: {seen[0]} to {seen[1]}")
     categories = column.get("categories")
+    if column.get(CLOSED):
+        said.append("takes listed values only, which are not public: ask the publisher of the model")
     if isinstance(categories, list):
         more = f", and {len(categories) - MOST_EXAMPLES} more" if len(categories) > MOST_EXAMPLES else ""
         said.append(f"seen in training: {', '.join(map(str, categories[:MOST_EXAMPLES]))}{more}; others are taken, too")

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from changeover.manifest import Json, JsonObject
 from changeover.openapi import ref
-from predict_api.openapi_columns import column_schema, made_up, parsed_schema
+from predict_api.openapi_columns import column_schema, made_up_row, parsed_schema
+from predict_api.public_schema import columns_of
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
 MOST_IN_EVERY_FORM: Final = 500  # columns; wider models are described by rows only, or the document would be megabytes
@@ -23,12 +24,11 @@ _LENGTHS: Final = (
 class Forms:
     """The forms of one model's requests. `prefix` is what its components are called by."""
 
-    def __init__(self, schema: JsonObject, golden: JsonObject | None, prefix: str, max_rows: int) -> None:
-        columns = schema.get("columns")
-        self.columns = [one for one in columns if isinstance(one, dict)] if isinstance(columns, list) else []
+    def __init__(self, schema: JsonObject, prefix: str, max_rows: int) -> None:
+        """`schema` is as `public_schema` shows it."""
+        self.columns = columns_of(schema)
         self._names: list[Json] = [str(column.get("name")) for column in self.columns]
         self._open = schema.get("extra") == "ignore"
-        self._golden = golden or {}
         self._prefix = prefix
         self._max_rows = max_rows
 
@@ -46,8 +46,8 @@ class Forms:
         return found
 
     def examples(self) -> JsonObject:
-        """Bodies to send: the golden row where there is one."""
-        rows = self.rows()
+        """Bodies to send, made up from the schema; golden rows are training data."""
+        rows = [self.row()] * _SHOWN
         found: JsonObject = {
             "row": {"summary": "one row", "value": rows[0]},
             "batch": {"summary": "a batch", "value": list[Json](rows)},
@@ -57,12 +57,9 @@ class Forms:
             found["split"] = {"summary": "columns and data", "value": {"columns": self._names, "data": data}}
         return found
 
-    def rows(self) -> list[JsonObject]:
-        """The first golden rows, or one that is made up."""
-        golden = self._golden.get("rows")
-        rows = [row for row in golden if isinstance(row, dict)] if isinstance(golden, list) else []
-        fit = [row for row in rows if set(self._names) <= set(row)]
-        return fit[:_SHOWN] or [{str(column.get("name")): made_up(column) for column in self.columns}]
+    def row(self) -> JsonObject:
+        """A row that is made up from what is public of each column."""
+        return made_up_row(self.columns)
 
     def parsed(self) -> JsonObject:
         """What each column is once it is parsed."""

@@ -15,8 +15,15 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--example", type=_A_FILE, help="Raw training data, .csv or .parquet: types, ranges and gaps come from it."
 )
+@click.option(
+    "--public",
+    multiple=True,
+    metavar="COLUMN",
+    help="Let callers of predict_api see this column's categories and range; may be repeated.",
+)
+@click.option("--all-public", is_flag=True, help="The same for every column.")
 @click.option("--json", "as_json", is_flag=True, help="Errors as JSON, too; the schema is JSON in any case.")
-def schema(file: Path, example: Path | None, as_json: bool) -> None:
+def schema(file: Path, example: Path | None, public: tuple[str, ...], all_public: bool, as_json: bool) -> None:
     """Print the schema of the joblib FILE as JSON; edit it and give it to `push --schema`."""
     import pandas as pd
 
@@ -26,5 +33,5 @@ def schema(file: Path, example: Path | None, as_json: bool) -> None:
     frame = None
     if example is not None:
         frame = pd.read_parquet(example) if example.suffix == ".parquet" else pd.read_csv(example)
-    inferred = infer_schema(load_model(file.read_bytes()), frame)
+    inferred = infer_schema(load_model(file.read_bytes()), frame).with_public(all_public or public)
     click.echo(json.dumps(inferred.to_json(), indent=None if as_json else 2, ensure_ascii=False))

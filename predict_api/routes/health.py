@@ -3,12 +3,17 @@
 None of them calls model_server: probes in a storm stay here.
 """
 
+from typing import Final
+
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from predict_api import metrics
 from predict_api.exceptions import Draining, NoModel
 from predict_api.routes.parts import Parts
+
+# a reason may quote a golden row, and anybody may call this
+_WHY: Final = "this replica's log and `changeover show` say why"
 
 
 def blueprint(parts: Parts) -> Blueprint:
@@ -28,7 +33,9 @@ def blueprint(parts: Parts) -> Blueprint:
             raise NoModel("no model is loaded yet; `changeover push --roll` publishes one and makes it current")
         stale = [member.replica.model for member in members if member.freshness.broken]
         failed = {
-            member.replica.model: reasons for member in parts.roster.members() if (reasons := member.replica.state()[2])
+            member.replica.model: dict.fromkeys(reasons, _WHY)
+            for member in parts.roster.members()
+            if (reasons := member.replica.state()[2])
         }
         return jsonify(
             {

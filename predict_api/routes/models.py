@@ -4,7 +4,9 @@ from flask import Blueprint, Response, jsonify
 
 from changeover.manifest import JsonObject
 from predict_api.exchange import Basis
+from predict_api.openapi_columns import made_up_row
 from predict_api.predict import basis
+from predict_api.public_schema import columns_of, public_schema
 from predict_api.roster import Member
 from predict_api.routes.parts import Parts
 from predict_api.routes.request_log import exchange
@@ -26,19 +28,20 @@ def blueprint(parts: Parts) -> Blueprint:
         this.model = model
         by = this.basis = basis(member)
         manifest = by.held.prepared.manifest
+        schema = public_schema(manifest.schema)
         return jsonify(
             {
                 **_line(member, by),
                 "size": manifest.size,
                 "created_at": manifest.created_at,
                 "description": manifest.description,
-                "schema": manifest.schema,
+                "schema": schema,
                 "classes": manifest.classes,
                 "estimator": manifest.estimator,
                 "metrics": manifest.metrics,
                 "environment": manifest.environment,
                 "warnings": manifest.warnings,
-                "example": _example(manifest.golden),
+                "example": {"input": made_up_row(columns_of(schema))},
             }
         )
 
@@ -53,11 +56,3 @@ def _line(member: Member, by: Basis | None = None) -> JsonObject:
         "sequence": held.current.sequence if held else None,
         "stale": by.stale if by else member.freshness.broken,
     }
-
-
-def _example(golden: JsonObject | None) -> JsonObject | None:
-    """The first golden row as it may be sent, with the answer that it must have."""
-    rows, outputs = (golden or {}).get("rows"), (golden or {}).get("outputs")
-    if not isinstance(rows, list) or not rows:
-        return None
-    return {"input": rows[0], "output": outputs[0] if isinstance(outputs, list) and outputs else None}

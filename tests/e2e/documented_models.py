@@ -26,10 +26,10 @@ SHOP_SCHEMA = Schema(
         Column("discount", ColumnType.NUMBER, format=Format.PERCENT),
         Column("items", ColumnType.INTEGER),
         Column("member", ColumnType.BOOLEAN),
-        Column("größe/size~", ColumnType.STRING, enum=("S", "M", "L")),
+        Column("größe/size~", ColumnType.STRING, enum=("S", "M", "L"), public=True),
         Column("city", ColumnType.STRING, nullable=True, categories=("Kyoto", "Lima"), case=Case.FOLD),
         Column("since", ColumnType.STRING, nullable=True, format=Format.DATE),
-        Column("tier", ColumnType.INTEGER, nullable=True, enum=(1, 2, 3)),
+        Column("tier", ColumnType.INTEGER, nullable=True, enum=(1, 2, 3), public=True),
     )
 )
 _FRAME = pd.DataFrame(

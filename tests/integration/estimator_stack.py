@@ -91,14 +91,18 @@ class EstimatorStack:
         return [answered["prediction"] for answered in batch["predictions"]]
 
     def columns(self, name: str) -> list[dict[str, Any]]:
-        """The columns that a model says it takes."""
-        columns: list[dict[str, Any]] = self.api.get(f"/models/{name}").json()["schema"]["columns"]
+        """The columns of what is current, with all that its manifest says of them."""
+        columns: list[dict[str, Any]] = self._manifest(name)["schema"]["columns"]
         return columns
 
     def golden(self, name: str) -> dict[str, Any]:
         """The golden rows that stand in the manifest of what is current."""
+        found: dict[str, Any] = self._manifest(name)["golden"]
+        return found
+
+    def _manifest(self, name: str) -> dict[str, Any]:
         version = self.server.get(f"/models/{name}/current").json()["version"]
-        found: dict[str, Any] = self.server.get(f"/models/{name}/versions/{version}").json()["golden"]
+        found: dict[str, Any] = self.server.get(f"/models/{name}/versions/{version}").json()
         return found
 
     def refusal(self, estimator: object) -> str:

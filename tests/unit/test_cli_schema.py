@@ -47,6 +47,18 @@ def test_an_example_tells_types_formats_and_ranges(artifact: Path, tmp_path: Pat
     ]  # fmt: skip
 
 
+def test_columns_are_made_public_by_name_or_all_at_once(artifact: Path) -> None:
+    def public(*words: str) -> list[bool]:
+        columns = json.loads(run("schema", artifact, *words).stdout)["columns"]
+        return [column.get("public", False) for column in columns]
+
+    assert public() == [False, False]
+    assert public("--public", "count") == [False, True]
+    assert public("--all-public") == [True, True]
+    slip = run("schema", artifact, "--public", "cuont")
+    assert (slip.exit_code, "cuont" in slip.stderr) == (1, True)
+
+
 def test_the_edited_schema_is_what_is_published(artifact: Path, tmp_path: Path) -> None:
     printed = json.loads(run("schema", artifact).stdout)
     printed["columns"][0] |= {"format": "currency", "unit": "EUR", "description": "with tax", "nullable": False}

@@ -17,7 +17,8 @@ from model_server.openapi import document as server_document
 from model_server.routes.problems import STATUSES
 from predict_api.held import Held, Prepared, Scorer
 from predict_api.openapi import document
-from predict_api.openapi_columns import column_schema
+from predict_api.openapi_columns import column_schema, made_up_row
+from predict_api.public_schema import public_schema
 from predict_api.routes.openapi import CAUSES
 from tests.test_docs import routes
 
@@ -103,27 +104,56 @@ def test_other_fields_are_as_the_model_takes_them() -> None:
         assert row["additionalProperties"] is (extra is Extra.IGNORE)
 
 
-def test_the_golden_row_is_the_example() -> None:
-    golden: JsonObject = {"rows": [{"a": 1}, {"a": 2}], "outputs": [{"prediction": "no", "predict_proba": [1, 0]}] * 2}
+def test_no_golden_row_and_no_answer_to_one_is_an_example() -> None:
+    golden: JsonObject = {
+        "rows": [{"a": 17}, {"a": 2}],
+        "outputs": [{"prediction": "yes", "predict_proba": [0.1, 0.9]}] * 2,
+    }
     call = described(held(Schema((Column("a"),)), golden=golden))["paths"]["/predict"]["post"]
-    assert call["requestBody"]["content"]["application/json"]["examples"]["row"]["value"] == {"a": 1}
+    assert call["requestBody"]["content"]["application/json"]["examples"]["row"]["value"] == {"a": 0}
     answer = call["responses"]["200"]["content"]["application/json"]["examples"]["row"]["value"]
-    assert answer["prediction"] == "no"
-    assert answer["model_version"] == f"{1:064x}"
+    assert answer == {
+        "prediction": "no",
+        "predict_proba": [0.5, 0.5],
+        "classes": ["no", "yes"],
+        "model_version": f"{1:064x}",
+    }
 
 
-def test_without_a_golden_row_one_is_made_up_that_the_model_takes() -> None:
+def test_a_private_column_shows_its_kind_and_nothing_of_its_values() -> None:
+    told = {"name": "a", "type": "string", "nullable": True, "description": "where"}
+    seen = {"enum": ["x"], "categories": ["x"], "range": [1, 2], "missing_seen": True, "of_a_later_release": ["x"]}
+    assert public_schema({"columns": [{**told, **seen}], "extra": "ignore"}) == {
+        "columns": [{**told, "closed": True}],
+        "extra": "ignore",
+    }
+    shown = public_schema({"columns": [{**told, **seen, "public": True}]})["columns"]
+    assert shown == [{**told, "public": True, **{name: seen[name] for name in list(seen)[:4]}}]
+
+
+def test_the_example_of_a_private_closed_list_is_null_where_that_is_taken_and_else_a_placeholder() -> None:
+    columns: list[JsonObject] = [
+        {"name": "a", "type": "string", "closed": True, "nullable": True},
+        {"name": "b", "type": "string", "closed": True},
+        {"name": "c", "type": "integer", "closed": True},
+        {"name": "d", "type": "number", "format": "currency"},
+        {"name": "e", "type": "integer", "range": [10, 20]},
+    ]
+    assert made_up_row(columns) == {"a": None, "b": "text", "c": 0, "d": "$6,882.34", "e": 15}
+
+
+def test_an_example_is_made_up_that_the_model_takes() -> None:
     schema = Schema(
         (
             Column("a", ColumnType.INTEGER),
             Column("b", ColumnType.BOOLEAN),
-            Column("c", ColumnType.STRING, enum=("x", "y")),
+            Column("c", ColumnType.STRING, enum=("x", "y"), public=True),
             Column("d", ColumnType.NUMBER, format=Format.PERCENT),
         )
     )
     body = described(held(schema))["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
-    for example in body["examples"].values():
-        assert decode(example["value"], schema, 10).rows == 1
+    taken = {name: decode(example["value"], schema, 10).rows for name, example in body["examples"].items()}
+    assert taken == {"row": 1, "batch": 2, "split": 2}
 
 
 def test_a_column_named_like_a_key_of_the_split_form_rules_that_form_out() -> None:

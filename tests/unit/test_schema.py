@@ -12,7 +12,7 @@ FULL = Schema(
         Column("a", nullable=True, format=Format.CURRENCY, description="in dollars"),
         Column("b", ColumnType.STRING, enum=("x", "y")),
         Column("c", ColumnType.STRING, nullable=True, categories=("u",)),
-        Column("d", ColumnType.INTEGER),
+        Column("d", ColumnType.INTEGER, public=True),
         Column("e", ColumnType.BOOLEAN),
         Column("f", unit="EUR", minimum=-1.5, maximum=3, missing_seen=True),
         Column(
@@ -40,13 +40,27 @@ def test_what_was_seen_in_training_makes_no_other_schema() -> None:
     assert Column("a", unit="EUR") != Column("a", unit="USD")
 
 
+def test_columns_are_made_public_by_name_or_all_at_once() -> None:
+    schema = Schema((Column("a"), Column("b"), Column("c", public=True)))
+    assert [column.public for column in schema.with_public(["b"]).columns] == [False, True, True]
+    assert [column.public for column in schema.with_public(True).columns] == [True] * 3
+    assert [column.public for column in schema.with_public(()).columns] == [False, False, True]
+    with pytest.raises(InvalidSchema, match=r"\['x'\]"):
+        schema.with_public(["a", "x"])
+
+
+def test_a_public_list_makes_no_private_one_of_the_same_values_public() -> None:
+    both = Schema(tuple(Column(name, ColumnType.STRING, enum=("x",), public=name == "a") for name in ("a", "b")))
+    assert len(both.groups) == 2  # columns of one group are read by one parser, which words the refusal
+
+
 def test_a_range_binds_no_request() -> None:
     assert Column("a", minimum=0, maximum=1).parse(7) == 7.0
 
 
 # the keywords of JSON Schema 2020-12 that a column uses, with the types of their values
 KEYWORDS = {"type": str, "enum": list, "format": str, "description": str}
-OURS = {"name", "nullable", "categories", "case", "unit", "range", "missing_seen"}
+OURS = {"name", "nullable", "categories", "case", "unit", "range", "missing_seen", "public"}
 
 
 def test_columns_are_json_schema_that_any_reader_takes() -> None:
@@ -72,6 +86,7 @@ def test_columns_are_json_schema_that_any_reader_takes() -> None:
         ({"columns": [{"name": "a", "format": "date"}]}, "only string columns"),
         ({"columns": [{"name": "a", "unit": 5}]}, "unit is 5"),
         ({"columns": [{"name": "a", "missing_seen": "no"}]}, "missing_seen is 'no'"),
+        ({"columns": [{"name": "a", "public": "yes"}]}, "public is 'yes'"),
         ({"columns": [{"name": "a", "range": 5}]}, "a list was expected"),
         ({"columns": [{"name": "a", "range": [1]}]}, "lists 1 values"),
         ({"columns": [{"name": "a", "range": [2, 1]}]}, "ends before it begins"),

@@ -1,0 +1,36 @@
+"""The schema of a model as callers of predict_api see it: without values of the training data, unless they are public.
+
+A publisher makes a column public (`"public": true` in the schema). Of any other column callers see what they need to
+write a request. Whether only listed values are taken is among that (`closed`), the list is not. Pure.
+"""
+
+from typing import Final
+
+from changeover.manifest import JsonObject
+
+# the members that a publisher writes or that say what may be sent; members of later releases are private until known
+_OPEN: Final = ("name", "type", "nullable", "format", "case", "unit", "description", "public")
+_OF_TRAINING: Final = ("enum", "categories", "range", "missing_seen")
+CLOSED: Final = "closed"
+
+
+def public_schema(schema: JsonObject) -> JsonObject:
+    """`schema` of a manifest, less what is not public."""
+    shown: JsonObject = {"columns": [_public(column) for column in columns_of(schema)]}
+    if "extra" in schema:
+        shown["extra"] = schema["extra"]
+    return shown
+
+
+def columns_of(schema: JsonObject) -> list[JsonObject]:
+    """The columns of a schema in its JSON form."""
+    columns = schema.get("columns")
+    return [column for column in columns if isinstance(column, dict)] if isinstance(columns, list) else []
+
+
+def _public(column: JsonObject) -> JsonObject:
+    public = column.get("public") is True
+    shown = {name: column[name] for name in (*_OPEN, *(_OF_TRAINING if public else ())) if name in column}
+    if column.get("enum") is not None and not public:
+        shown[CLOSED] = True
+    return shown
