@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks.peers.load import Load, ask, generator
 
 MODEL = "small"
+TOKEN = "of the benchmark alone"
 COLUMNS = ["a", "b", "c"]
 BODY = json.dumps(dict.fromkeys(COLUMNS, 0.5)).encode()
 
@@ -52,6 +53,7 @@ def main() -> None:
         folder = Path(temporary)
         asked = folder / "row.json"
         asked.write_bytes(BODY)
+        os.environ["REPORT_TOKEN"] = TOKEN  # the second predict_api reads the stack's model_server, too
         with stack(folder, MODEL) as client:
             client.roll(client.publish(small_model(folder / "small.joblib"), MODEL).version, model=MODEL)
             settings = {"DEFAULT_MODEL": MODEL, "MODEL_SERVER_URL": client.stack.server_url, "WORKERS": "2"}

@@ -47,6 +47,7 @@ class Client:
         found = stack.find(Path(home) if home is not None else None, server_url)
         self.stack = found
         token = found.token if token is None else token
+        self._token = token
         self._server = HttpCall(found.server_url, "model_server", token, timeout)
         address = predict_url or (found.predict_urls[0] if found.predict_urls else "")
         self._predict = HttpCall(address, "predict_api", timeout=timeout) if address else None
@@ -237,7 +238,7 @@ class Client:
 
     def _watch(self, model: str, progress: Callable[[str], None], over: threading.Event) -> None:
         """Tell the states of the rollout under way until `over`; silence here harms nothing."""
-        calls = HttpCall(self._server.base, "model_server")
+        calls = HttpCall(self._server.base, "model_server", self._token)
         told = None
         while not over.wait(_POLL_SECONDS):
             try:

@@ -66,6 +66,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         settings.publish_token.get_secret_value(),
         settings.report_token.get_secret_value(),
         with_names_replaced(settings.replica_networks),
+        anonymous_reads=settings.allow_anonymous_reads,
     )
     app = Flask("model_server", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask types it by the protocol that lacks it
@@ -77,7 +78,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app.register_blueprint(replicas.blueprint(models, gate))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, gate))
     app.register_blueprint(rollout_calls.blueprint(calls, rollouts, gate))
-    app.register_blueprint(health.blueprint(calls, wrong, examiner.confinement, pins, settings.default_model))
+    app.register_blueprint(health.blueprint(calls, gate, wrong, examiner.confinement, pins, settings.default_model))
     log_events.event(
         "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins
     )

@@ -1,27 +1,41 @@
-"""Who may change something, and who may report: two bearer tokens, and networks from which nobody may change anything.
+"""Access to the calls of model_server: two bearer tokens, and networks from which nothing may be changed.
 
-Carries "Calls that change something need `Authorization: Bearer <token>`" of the design.
+The publish token may do everything. The report token, which each replica has, may report a replica's state and read
+what a replica prepares. `docs/protocol.md` says from which release on reads need a token.
 """
 
 import hmac
 from collections.abc import Sequence
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
 
+from changeover.log_events import event
 from model_server.exceptions import Forbidden, Unauthenticated
 
 
 class Right(Enum):
-    """What a call needs."""
+    """What a call needs: PREPARE is to read what a replica prepares, READ to read anything else."""
 
     CHANGE = "change"
     REPORT = "report"
+    READ = "read"
+    PREPARE = "prepare"
+
+
+_READS: Final = frozenset({Right.READ, Right.PREPARE})
+_OF_REPLICAS: Final = frozenset({Right.REPORT, Right.PREPARE})
 
 
 class Gate:
     """Checks tokens in constant time, and addresses against the networks of replicas."""
 
-    def __init__(self, publish_token: str, report_token: str, replica_networks: str = "") -> None:
+    def __init__(
+        self, publish_token: str, report_token: str, replica_networks: str = "", *, anonymous_reads: bool = False
+    ) -> None:
+        """`anonymous_reads` lets calls without an Authorization header read."""
+        self._anonymous_reads = anonymous_reads
+        self._warned = False
         self._publish_token = publish_token.encode()
         self._report_token = report_token.encode()
         self._networks: Sequence[IPv4Network | IPv6Network] = [
@@ -32,16 +46,37 @@ class Gate:
         """Return if the call may be made; raises Unauthenticated or Forbidden."""
         if right is Right.CHANGE and self._is_a_replicas(address):
             raise Forbidden("replicas may read and report their state; publish and roll from elsewhere")
+        if authorization is None and right in _READS and self._anonymous_reads:
+            self._warn(address)
+            return
         scheme, _, token = (authorization or "").partition(" ")
         given = token.strip().encode()
         if scheme.lower() != "bearer" or not given:
-            raise Unauthenticated("send Authorization: Bearer <token>; `changeover credentials` shows it")
+            raise Unauthenticated(
+                "send Authorization: Bearer <token>; `changeover credentials` shows it, CHANGEOVER_TOKEN is for the CLI"
+            )
         may_change = hmac.compare_digest(given, self._publish_token)
         may_report = hmac.compare_digest(given, self._report_token)
-        if right is Right.CHANGE and may_report and not may_change:
-            raise Forbidden("this token may only report a replica's state; publish and roll with the publish token")
-        if not (may_change or (may_report and right is Right.REPORT)):
+        if not (may_change or may_report):
             raise Unauthenticated("the token is not the one this model_server was started with")
+        if not may_change and right not in _OF_REPLICAS:
+            raise Forbidden(
+                "this token may only report a replica's state and read what a replica prepares; use the publish token"
+            )
+
+    def permits(self, right: Right, authorization: str | None, address: str | None) -> bool:
+        """Whether the call may be made."""
+        try:
+            self.check(right, authorization, address)
+        except (Unauthenticated, Forbidden):
+            return False
+        return True
+
+    def _warn(self, address: str | None) -> None:
+        """Log the first read without a token: while none is logged, the permission is not needed any more."""
+        if not self._warned:
+            self._warned = True
+            event("reads.anonymous", level="warning", address=address, setting="ALLOW_ANONYMOUS_READS")
 
     def _is_a_replicas(self, address: str | None) -> bool:
         if not self._networks or not address:

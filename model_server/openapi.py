@@ -18,9 +18,10 @@ from model_server.openapi_bodies import (
 
 Causes = Mapping[str, tuple[int, str]]
 _READ: Final = ("NotReady", "StoreUnavailable", "StoreError")
+_TOKEN: Final = ("Unauthenticated", "Forbidden")
 _NAMED: Final = ("InvalidName", "UnknownModel")
 _VERSIONED: Final = (*_NAMED, "InvalidVersion", "AmbiguousVersion", "UnknownVersion", "InvalidManifest")
-_CHANGE: Final = ("Unauthenticated", "Forbidden", *_READ)
+_CHANGE: Final = (*_TOKEN, *_READ)
 _ROLL: Final = (
     *_CHANGE,
     *_VERSIONED,
@@ -70,8 +71,8 @@ def document(causes: Causes, default_model: str, release: str) -> JsonObject:
     calls = _Calls(causes)
     model: JsonObject = {"parameters": [parameter("model", "path", NAME, "the model", default_model)]}
     paths: JsonObject = {
-        "/models": calls.read("models", "The models", ref("Models"), ("NotReady",)),
-        "/models/{model}": model | calls.read("model", "One model", ref("Model"), ("NotReady", *_NAMED)),
+        "/models": calls.secured("models", "The models", ref("Models"), ("NotReady",)),
+        "/models/{model}": model | calls.secured("model", "One model", ref("Model"), ("NotReady", *_NAMED)),
         "/models/{model}/current": model | calls.current(),
         "/models/{model}/versions": model | calls.versions(),
         "/models/{model}/versions/{version}": model | calls.version(),
@@ -104,7 +105,7 @@ def document(causes: Causes, default_model: str, release: str) -> JsonObject:
     }
 
 
-_TEXT: Final = "Publishes versions, rolls them, and says what is current. What changes something needs a bearer token."
+_TEXT: Final = "Publishes versions, rolls them, and says what is current. All but the freshness check and the probes need a bearer token."
 
 
 class _Calls:
@@ -136,10 +137,23 @@ class _Calls:
         causes: Sequence[str] = (),
         parameters: list[Json] | None = None,
     ) -> JsonObject:
-        """A call that reads JSON."""
+        """A call by which anybody reads JSON."""
         return {
             "get": self.call(name, summary, {"200": response(summary, schema)}, causes, parameters=parameters or [])
         }
+
+    def secured(
+        self,
+        name: str,
+        summary: str,
+        schema: JsonObject,
+        causes: Sequence[str],
+        parameters: list[Json] | None = None,
+    ) -> JsonObject:
+        """A call that reads JSON with a token."""
+        good: JsonObject = {"200": response(summary, schema)}
+        told = self.call(name, summary, good, (*_TOKEN, *causes), secured=True, parameters=parameters or [])
+        return {"get": told}
 
     def current(self) -> JsonObject:
         good: JsonObject = {
@@ -165,12 +179,12 @@ class _Calls:
         publish = self.call(
             "publish", "Publish", good, _PUBLISH, secured=True, parameters=said, requestBody=PUBLISH_BODY
         )
-        return self.read("versions", "Newest first", ref("Versions"), (*_READ, *_NAMED, "MalformedRequest"), _PAGED) | {
-            "post": publish
-        }
+        return self.secured(
+            "versions", "Newest first", ref("Versions"), (*_READ, *_NAMED, "MalformedRequest"), _PAGED
+        ) | {"post": publish}
 
     def version(self) -> JsonObject:
-        return _by_version(self.read("version", "One manifest", ref("Manifest"), (*_READ, *_VERSIONED)))
+        return _by_version(self.secured("version", "One manifest", ref("Manifest"), (*_READ, *_VERSIONED)))
 
     def bytes_of(self, name: str, summary: str) -> JsonObject:
         digest = {wire.REPR_DIGEST: header(TEXT, "RFC 9530", always=True)}
@@ -182,17 +196,18 @@ class _Calls:
                 headers=digest,
             )
         }
-        return _by_version({"get": self.call(name, summary, dict(good), (*_READ, *_VERSIONED))})
+        causes = (*_TOKEN, *_READ, *_VERSIONED)
+        return _by_version({"get": self.call(name, summary, dict(good), causes, secured=True)})
 
     def rollouts(self) -> JsonObject:
         causes = (*_READ, *_NAMED, "MalformedRequest")
-        return self.read("rollouts", "The ledger, newest first", ref("Rollouts"), causes, [*_PAGED, _AT]) | self.roll(
-            "roll", "Make a version current", ROLL_BODY
-        )
+        return self.secured(
+            "rollouts", "The ledger, newest first", ref("Rollouts"), causes, [*_PAGED, _AT]
+        ) | self.roll("roll", "Make a version current", ROLL_BODY)
 
     def rollout(self) -> JsonObject:
         one = parameter("rollout", "path", TEXT, "its id or sequence")
-        return self.read("rollout", "One rollout, under way or over", ref("Rollout"), (*_READ, *_NAMED), [one])
+        return self.secured("rollout", "One rollout, under way or over", ref("Rollout"), (*_READ, *_NAMED), [one])
 
     def roll(self, name: str, summary: str, body: JsonObject) -> JsonObject:
         """A call that begins a rollout."""

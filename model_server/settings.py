@@ -27,6 +27,10 @@ class ServerSettings(Settings):
         default="",
         description="networks that replicas call from, where nobody may publish or roll: CIDRs, or names this server has there",
     )
+    allow_anonymous_reads: bool = Field(
+        default=False,
+        description="whether lists, manifests and artifacts are read without a token; for replicas of a release that sends none",
+    )
     default_model: str = Field(default="default", description="the model served at /predict")
     model_sha256: str | None = Field(default=None, description="pins the default model to this version")
     model_uri: str | None = Field(

@@ -16,6 +16,7 @@ from predict_api.cache import Cache
 from predict_api.check_call import CheckCall
 from predict_api.connection import Connection
 from predict_api.exceptions import CallFailed
+from predict_api.fetch import authorization, refusal_to_read
 from predict_api.lookup import Lookup
 from predict_api.roster import Member, Roster
 from predict_api.settings import PredictSettings
@@ -34,6 +35,8 @@ class Discovery:
         self._settings, self._lookup, self._cache, self._roster = settings, lookup, cache, roster
         self._replica_id = replica_id
         self._connection = Connection(settings.model_server_url, lookup)
+        self._headers = {"Accept": "application/json", **authorization(settings.report_token.get_secret_value())}
+        self._refused = 200
         self._stopped = threading.Event()
         self.looked = threading.Event()  # the first look has ended
         self._asked: dict[str, float] = {}
@@ -83,14 +86,21 @@ class Discovery:
 
     def _look(self) -> None:
         try:
-            answer = self._connection.call("GET", "/models", {"Accept": "application/json"}, now() + CALL_SECONDS)
+            answer = self._connection.call("GET", "/models", self._headers, now() + CALL_SECONDS)
             names = _names(answer.body) if answer.status == 200 else None
+            self._note(answer.status)
         except CallFailed:
             names = None
         if names is None and not self.looked.is_set():
             names = self._cache.models()
         for name in names or []:
             self._roster.add(name)
+
+    def _note(self, status: int) -> None:
+        """Log a refusal when it begins."""
+        if status in {401, 403} and status != self._refused:
+            event("discovery.refused", level="error", reason=refusal_to_read(status, "/models"))
+        self._refused = status
 
 
 def _names(body: bytes) -> list[str] | None:

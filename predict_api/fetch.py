@@ -24,8 +24,10 @@ PAUSE_SECONDS: Final = 0.25
 class Fetch:
     """Downloads of one model; one connection a download, closed after it."""
 
-    def __init__(self, url: str, lookup: Lookup, model: str) -> None:
+    def __init__(self, url: str, lookup: Lookup, model: str, token: str) -> None:
+        """`token` is the report token; the connection follows no redirect, so it reaches model_server only."""
         self._url, self._lookup, self._model = url, lookup, model
+        self._authorization = authorization(token)
 
     def manifest(self, version: str) -> Manifest:
         """The manifest of `version`; raises ArtifactUnavailable or ArtifactRefused."""
@@ -80,7 +82,7 @@ class Fetch:
 
     def _get(self, path: str, accept: str, seconds: float, size: int | None, gently: bool = False) -> Answer:
         connection = Connection(self._url, self._lookup)
-        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        headers = {"Accept": accept, "Accept-Encoding": "identity", **self._authorization}
         try:
             if size is None:
                 answer = connection.call("GET", path, headers, now() + seconds)
@@ -92,11 +94,23 @@ class Fetch:
             raise ArtifactUnavailable(f"{path}: {error}") from error
         finally:
             connection.close()
+        if answer.status in {401, 403}:
+            raise ArtifactUnavailable(refusal_to_read(answer.status, path))
         if answer.status == 404:
             raise ArtifactRefused(f"model_server does not have {path}")
         if answer.status != 200:
             raise ArtifactUnavailable(f"model_server answered HTTP {answer.status} for {path}")
         return answer
+
+
+def authorization(token: str) -> dict[str, str]:
+    """The headers by which a replica may read from model_server."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def refusal_to_read(status: int, path: str) -> str:
+    """What to do when model_server lets this replica not read."""
+    return f"model_server refused to be read with HTTP {status} at {path}: is REPORT_TOKEN the same there?"
 
 
 class _Wrong(ArtifactUnavailable):

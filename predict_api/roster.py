@@ -90,7 +90,7 @@ class Roster:
         replica = Replica(model, self._cache.current(model), self._notify)
         call = CheckCall(Connection(url, self._lookup), model, self._replica_id)
         freshness = FreshnessLoop(replica, call, self._settings.check_deadline)
-        fetch = Fetch(url, self._lookup, model)
+        fetch = Fetch(url, self._lookup, model, self._settings.report_token.get_secret_value())
 
         def twin_of(manifest: Manifest, expected: str) -> bytes:
             return self._cache.twin(manifest.model, manifest.version, expected, lambda: fetch.twin(manifest))

@@ -23,7 +23,9 @@ class PredictSettings(Settings):
         description="Requests that one worker of predict_api works on at once beside large ones, which are half as many",
     )
     model_server_url: str = Field("http://127.0.0.1:5001", description="Where predict_api finds model_server")
-    report_token: SecretStr = Field(SecretStr(""), description="The token by which a replica may report its own state")
+    report_token: SecretStr = Field(
+        SecretStr(""), description="The token by which a replica reports its state and reads"
+    )
     default_model: str = Field("default", description="The model that answers at /predict")
     models: str = Field(
         "", description="The models to prepare, separated by commas; empty: every model that has a current version"

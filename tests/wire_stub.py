@@ -118,6 +118,9 @@ class Exchange(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = self.path.strip("/").split("/")
         self.stub.calls[parts[-1] if len(parts) > 2 else parts[0]] += 1
+        if parts[-1] != "current" and self.headers.get("Authorization") != "Bearer report-token":
+            self.problem(401)
+            return
         match parts:
             case ["models"]:
                 listed = [

@@ -29,7 +29,7 @@ def check_server(found: stack.Stack) -> list[Finding]:
     if alive is None or alive[0] != 200:
         return [Finding("model_server", False, f"no answer at {found.server_url}{_owner(found.server_url)}", _START)]
     findings = [Finding("model_server", True, f"lives at {found.server_url}")]
-    ready = _ask(f"{found.server_url}/readyz")
+    ready = _ask(f"{found.server_url}/readyz", token=found.token)
     status, body = ready or (0, {})
     problems = body.get("problems")
     wrong = "; ".join(str(text) for text in problems.values()) if isinstance(problems, dict) else ""
@@ -64,7 +64,7 @@ def check_predict(found: stack.Stack) -> list[Finding]:
         if status == 200:
             findings.append(Finding("predict_api", True, f"lives and is ready at {url}"))
             continue
-        if not serves_something(found.server_url):
+        if not serves_something(found.server_url, found.token):
             findings.append(Finding("predict_api", True, f"lives at {url}; no model was rolled yet (push FILE --roll)"))
             continue
         detail = str(body.get("detail") or body.get("title") or f"HTTP {status}")
@@ -77,8 +77,7 @@ def check_token(found: stack.Stack) -> Finding:
     """model_server believes the token: a roll that names no version is refused for that, not for the token."""
     if not found.token:
         return Finding("token", False, "no token to publish with", "set CHANGEOVER_TOKEN and CHANGEOVER_SERVER_URL, or use --home")
-    headers = {"Authorization": f"Bearer {found.token}"}
-    said = _ask(f"{found.server_url}/models/default/rollouts", method="POST", headers=headers)
+    said = _ask(f"{found.server_url}/models/default/rollouts", method="POST", token=found.token)
     if said is None:
         return Finding("token", False, "could not be tried: model_server does not answer", _START)
     if said[0] in (401, 403):
@@ -88,14 +87,14 @@ def check_token(found: stack.Stack) -> Finding:
 
 def check_agreement(found: stack.Stack) -> list[Finding]:
     """Every replica answers by what model_server calls current."""
-    said = _ask(f"{found.server_url}/models")
+    said = _ask(f"{found.server_url}/models", token=found.token)
     models = said[1].get("models") if said else None
     findings = []
     for entry in models if isinstance(models, list) else []:
         if not isinstance(entry, dict) or not isinstance(current := entry.get("current"), dict):
             continue
         name, version = str(entry.get("model")), str(current.get("version"))
-        others = {*_held(found.server_url, name, version), *_answering(found.predict_urls, name, version)}
+        others = {*_held(found, name, version), *_answering(found.predict_urls, name, version)}
         if others:
             step = f"wait a second and look again; then: changeover show -m {name}"
             findings.append(
@@ -106,18 +105,18 @@ def check_agreement(found: stack.Stack) -> list[Finding]:
     return findings
 
 
-def _held(server_url: str, name: str, version: str) -> list[str]:
+def _held(found: stack.Stack, name: str, version: str) -> list[str]:
     """Replicas that reported to hold something else."""
-    said = _ask(f"{server_url}/models/{name}")
+    said = _ask(f"{found.server_url}/models/{name}", token=found.token)
     replicas = said[1].get("replicas") if said else None
-    found = []
+    others = []
     for replica in replicas if isinstance(replicas, list) else []:
         if isinstance(replica, dict):
             held = replica.get("held")
             holds = str(held.get("version")) if isinstance(held, dict) else "nothing"
             if holds != version:
-                found.append(f"replica {replica.get('replica')} holds {short(holds)}")
-    return found
+                others.append(f"replica {replica.get('replica')} holds {short(holds)}")
+    return others
 
 
 def _answering(predict_urls: list[str], name: str, version: str) -> list[str]:
@@ -133,10 +132,11 @@ def _answering(predict_urls: list[str], name: str, version: str) -> list[str]:
     return found
 
 
-def _ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer | None:
+def _ask(url: str, method: str = "GET", token: str = "") -> Answer | None:
     """Status and JSON object of an answer, or None for silence."""
     with requests.Session() as session:
         session.trust_env = urlsplit(url).hostname not in {"127.0.0.1", "localhost", "::1"}
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         json: JsonObject | None = {} if method == "POST" else None
         try:
             answer = session.request(method, url, headers=headers, timeout=_TIMEOUT, allow_redirects=False, json=json)

@@ -31,10 +31,10 @@ def explain(url: str) -> str:
     return str(body.get("detail") or body.get("title") or f"HTTP {answer.status_code}")
 
 
-def serves_something(server_url: str) -> bool:
+def serves_something(server_url: str, token: str) -> bool:
     """Whether any model has a current version, so that predict_api should become ready by itself."""
     try:
-        body = _get(f"{server_url}/models").json()
+        body = _get(f"{server_url}/models", {"Authorization": f"Bearer {token}"}).json()
         return any(model.get("current") for model in body["models"])
     except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):
         return False
@@ -47,8 +47,8 @@ def _status(url: str) -> int | None:
         return None
 
 
-def _get(url: str) -> requests.Response:
+def _get(url: str, headers: dict[str, str] | None = None) -> requests.Response:
     """One GET past any proxy: what is asked is on this machine."""
     with requests.Session() as session:
         session.trust_env = False
-        return session.get(url, timeout=_TIMEOUT, allow_redirects=False)
+        return session.get(url, headers=headers, timeout=_TIMEOUT, allow_redirects=False)

@@ -1,22 +1,29 @@
 """`/livez` asks nobody, `/readyz` says whether model_server can answer and what is wrong, `/metrics`, and the models."""
 
 from collections.abc import Mapping
+from typing import Final
 
-from flask import Blueprint, Response, json, jsonify
+from flask import Blueprint, Response, json, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from changeover import __version__
 from changeover.clock import now
 from changeover.manifest import JsonObject
 from changeover.problem import problem
+from model_server.auth import Gate, Right
 from model_server.models import Models, ModelState
 from model_server.rollout_body import to_json
 from model_server.routes.problems import answer
 from model_server.routes.versions import VersionCalls
 
+# problems whose text anybody may read; another may quote what a version was fed, such as a golden row
+_OPEN: Final = ("store", "pin", "ledger of ", "model_servers of ")
+_MORE: Final = "ask with the publish token (`changeover doctor` does), or read the log"
+
 
 def blueprint(
     calls: VersionCalls,
+    gate: Gate,
     problems: Mapping[str, str],
     confinement: Mapping[str, bool],
     pins: Mapping[str, str],
@@ -31,7 +38,7 @@ def blueprint(
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        wrong: JsonObject = dict(problems.items())
+        wrong = _shown(problems, gate)
         held: JsonObject = dict(confinement.items())
         lacks_its_pin = "pin" in wrong and any(_current_version(calls.models, model) is None for model in pins)
         if not calls.models.ready.is_set() or lacks_its_pin:
@@ -47,6 +54,7 @@ def blueprint(
 
     @routes.get("/models")
     def models() -> Response:
+        gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
         calls.models.require_ready()
         told = [
             {"model": state.name, "current": _current(state), "pinned": pins.get(state.name)}
@@ -56,6 +64,7 @@ def blueprint(
 
     @routes.get("/models/<model>")
     def model(model: str) -> Response:
+        gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
         state = calls.models.get(calls.known(model))
         with state.changed:
             entry, rollout = state.entry, state.rollout
@@ -71,6 +80,14 @@ def blueprint(
         return Response(json.dumps(body), content_type="application/json")
 
     return routes
+
+
+def _shown(problems: Mapping[str, str], gate: Gate) -> JsonObject:
+    """The problems by name, with the texts that this caller may read."""
+    authorization = request.headers.get("Authorization")
+    if authorization is not None and gate.permits(Right.READ, authorization, request.remote_addr):
+        return dict(problems.items())
+    return {name: text if name.startswith(_OPEN) else _MORE for name, text in list(problems.items())}
 
 
 def _current(state: ModelState) -> JsonObject | None:

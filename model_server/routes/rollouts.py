@@ -49,6 +49,7 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
 
     @routes.get("/models/<model>/rollouts")
     def ledger(model: str) -> Response:
+        gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
         calls.known(model)
         time = request.args.get("at")
         if time is None:
@@ -62,6 +63,7 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
 
     @routes.get("/models/<model>/rollouts/<identity>")
     def one(model: str, identity: str) -> Response:
+        gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
         calls.known(model)
         body = _one(calls, rollouts, model, identity)
         if body is not None:

@@ -75,6 +75,7 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
 
     @routes.get("/models/<model>/versions")
     def index(model: str) -> Response:
+        gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
         calls.known(model)
         rolled = calls.rolled(model)
         bodies = [calls.body(manifest, rolled) for manifest in calls.versions.manifests(model)]
@@ -84,17 +85,20 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
 
     @routes.get("/models/<model>/versions/<version>")
     def show(model: str, version: str) -> Response:
+        gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
         whole = calls.versions.resolve(calls.known(model), version)
         manifest = calls.versions.manifest(model, whole)
         return jsonify({**manifest.to_json(), "state": calls.body(manifest, calls.rolled(model))["state"]})
 
     @routes.get("/models/<model>/versions/<version>/artifact")
     def artifact(model: str, version: str) -> Response:
+        gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
         whole = calls.versions.resolve(calls.known(model), version)
         return _stream(calls.bucket, keys.artifact_key(model, whole), whole)
 
     @routes.get("/models/<model>/versions/<version>/twin")
     def twin(model: str, version: str) -> Response:
+        gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
         whole = calls.versions.resolve(calls.known(model), version)
         named = (calls.versions.manifest(model, whole).twin or {}).get("sha256")
         if not isinstance(named, str):

@@ -88,8 +88,9 @@ class ServerProcess:
         assert self.process is not None
         return psutil.Process(self.process.pid).children()[0].num_threads()
 
-    def get(self, path: str, **more: Any) -> requests.Response:
-        return requests.get(f"{self.url}{path}", timeout=30, **more)
+    def get(self, path: str, token: str | None = PUBLISH_TOKEN, **more: Any) -> requests.Response:
+        headers = {**more.pop("headers", {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+        return requests.get(f"{self.url}{path}", headers=headers, timeout=30, **more)
 
     def post(self, path: str, token: str | None = PUBLISH_TOKEN, **more: Any) -> requests.Response:
         headers = {**more.pop("headers", {})}

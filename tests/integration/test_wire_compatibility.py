@@ -18,13 +18,14 @@ from tests.integration.stores import Store
 from tests.predict_process import PredictApi, none_stale
 from tests.recorded_wire import FIRST, INSTANCE, SECOND, WORDS, Exchange, RecordedServer, recorded, running
 
+OPEN_TO_OLD_REPLICAS = {"ALLOW_ANONYMOUS_READS": "true"}  # a replica of that release reads without a token
 MAY_DIFFER = {LEASE_MS, SERVER_INSTANCE}
 OF_THE_MOMENT = {"title", "detail", "state", "created_at", "environment", "provenance", "metrics", "golden", "warnings"}
 
 
 @pytest.fixture(scope="module")
 def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(seaweed, "wire", tmp_path_factory.mktemp("server")).start()
+    process = ServerProcess(seaweed, "wire", tmp_path_factory.mktemp("server"), OPEN_TO_OLD_REPLICAS).start()
     yield process
     process.end()
 
@@ -101,6 +102,21 @@ def test_an_old_replica_lives_through_start_roll_and_leave_with_this_model_serve
     assert server.get(begun.headers["Location"]).json()["state"] == RolloutState.COMMITTED
     old.replay("leave")
     assert server.get("/models/loan").json()["replicas"] == []
+
+
+def test_an_old_replica_reads_no_version_unless_that_is_allowed(seaweed: Store, tmp_path: Path) -> None:
+    server = ServerProcess(seaweed, "wire-closed", tmp_path).start()
+    try:
+        assert server.publish(FIRST).status_code == 201
+        assert server.roll(WORDS["first"]).json()["state"] == RolloutState.COMMITTED
+        old = OldReplica(server)
+        reads = [one for one in recorded("start", token=REPORT_TOKEN) if one.method == "GET"]
+        checks = [one for one in reads if one.path.endswith("/current")]
+        assert {old.send(one).status_code for one in checks} == {200, 304}
+        assert {old.send(one).status_code for one in reads if one not in checks} == {401}
+        assert len(reads) > len(checks)
+    finally:
+        server.end()
 
 
 def test_an_old_replica_that_cannot_prepare_aborts_the_roll(server: ServerProcess) -> None:

@@ -10,14 +10,24 @@ PUBLISH, REPORT = "Bearer publish-token-0123456789", "bearer report-token-012345
 
 
 def test_the_publish_token_may_do_everything() -> None:
-    GATE.check(Right.CHANGE, PUBLISH, "127.0.0.1")
-    GATE.check(Right.REPORT, PUBLISH, "127.0.0.1")
+    for right in Right:
+        GATE.check(right, PUBLISH, "127.0.0.1")
 
 
-def test_a_replicas_token_may_report_and_nothing_else() -> None:
-    GATE.check(Right.REPORT, REPORT, "172.30.1.7")
-    with pytest.raises(Forbidden, match="only report"):
-        GATE.check(Right.CHANGE, REPORT, "127.0.0.1")
+def test_a_replicas_token_may_report_and_read_what_a_replica_prepares() -> None:
+    for right in (Right.REPORT, Right.PREPARE):
+        GATE.check(right, REPORT, "172.30.1.7")
+        assert GATE.permits(right, REPORT, "172.30.1.7")
+    for right in (Right.CHANGE, Right.READ):
+        with pytest.raises(Forbidden, match="only report"):
+            GATE.check(right, REPORT, "127.0.0.1")
+        assert not GATE.permits(right, REPORT, "127.0.0.1")
+
+
+def test_reads_without_a_token_may_be_allowed_and_nothing_else() -> None:
+    gate = Gate("publish-token-0123456789", "report-token-0123456789", anonymous_reads=True)
+    assert [right for right in Right if gate.permits(right, None, "127.0.0.1")] == [Right.READ, Right.PREPARE]
+    assert not any(gate.permits(right, "Bearer another-token", "127.0.0.1") for right in Right)
 
 
 @pytest.mark.parametrize("given", [None, "", "Bearer", "Bearer ", "Basic publish-token-0123456789", "Bearer nonsense"])

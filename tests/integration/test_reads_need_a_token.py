@@ -1,0 +1,200 @@
+"""Which calls of model_server may be read without a token: the freshness check and the probes, and no other."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import requests
+
+from changeover.client import Client
+from changeover.exceptions import ServiceRefused
+from tests.conftest import port_that_is_free, wait_until
+from tests.integration.server_process import PUBLISH_TOKEN, REPORT_TOKEN, ServerProcess
+from tests.integration.stores import Store
+from tests.predict_process import PredictApi
+from tests.tiny_models import tiny
+
+OPEN = ("/livez", "/readyz", "/metrics", "/openapi.json", "/models/loan/current")
+OF_REPLICAS = ("/models", "/models/loan/versions/{v}", "/models/loan/versions/{v}/artifact")
+OTHERS = ("/models/loan", "/models/loan/versions", "/models/loan/rollouts", "/models/loan/rollouts/1")
+
+
+@pytest.fixture(scope="module")
+def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    process = ServerProcess(seaweed, "reads", tmp_path_factory.mktemp("reads")).start()
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+@pytest.fixture(scope="module")
+def version(server: ServerProcess) -> str:
+    version = str(server.publish(tiny(1)[0]).json()["version"])
+    assert server.roll(version).json()["state"] == "committed"
+    return version
+
+
+def read(server: ServerProcess, path: str, token: str = "", method: str = "GET") -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return requests.request(method, f"{server.url}{path}", headers=headers, timeout=30)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", [*OF_REPLICAS, *OTHERS, "/models/loan/versions/{v}/twin", "/models/nobody"])
+def test_without_a_token_nothing_of_a_model_is_read(
+    server: ServerProcess, version: str, path: str, method: str
+) -> None:
+    for token in ("", "not-the-token-of-this-server"):
+        answer = read(server, path.format(v=version), token, method)
+        assert answer.status_code == 401, path
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        if method == "GET":
+            assert "token" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_the_freshness_check_and_the_probes_need_none(server: ServerProcess, version: str, path: str) -> None:
+    answer = read(server, path)
+    assert answer.status_code == 200
+    assert "golden" not in answer.text or path == "/openapi.json"
+
+
+def test_the_publish_token_reads_all(server: ServerProcess, version: str) -> None:
+    for path in (*OPEN, *OF_REPLICAS, *OTHERS):
+        assert read(server, path.format(v=version), PUBLISH_TOKEN).status_code == 200, path
+
+
+def test_the_report_token_reads_what_a_replica_prepares_and_no_more(server: ServerProcess, version: str) -> None:
+    for path in (*OPEN, *OF_REPLICAS):
+        assert read(server, path.format(v=version), REPORT_TOKEN).status_code == 200, path
+    for path in OTHERS:
+        refused = read(server, path, REPORT_TOKEN)
+        assert (refused.status_code, refused.headers["Content-Type"]) == (403, "application/problem+json"), path
+
+
+def test_a_client_without_a_token_is_told_what_to_set(server: ServerProcess, version: str) -> None:
+    with pytest.raises(ServiceRefused, match="token"):
+        Client(server.url, token="").versions("loan")
+
+
+def test_replicas_read_from_their_networks(seaweed: Store, tmp_path: Path) -> None:
+    settings = {"REPLICA_NETWORKS": "127.0.0.0/8"}
+    server = ServerProcess(seaweed, "reads-of-replicas", tmp_path, settings).start()
+    try:
+        assert read(server, "/models", REPORT_TOKEN).status_code == 200
+        assert read(server, "/models").status_code == 401
+        assert server.publish(tiny(1)[0]).status_code == 403
+    finally:
+        server.end()
+
+
+def test_a_replica_without_the_token_says_which_setting_it_lacks(
+    server: ServerProcess, version: str, tmp_path: Path
+) -> None:
+    settings = {"DEFAULT_MODEL": "loan", "START_TIMEOUT": "1", "WORKERS": "1"}
+    for index, token in enumerate(("", "not-the-token-of-this-server")):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        api = PredictApi(port_that_is_free(), server.url, folder, **settings, REPORT_TOKEN=token)
+        try:
+            api.wait_until_it_listens()
+            assert api.predict().status_code == 503
+            wait_until(
+                lambda api=api: "is REPORT_TOKEN the same there?" in api.text(), 20, "the log names REPORT_TOKEN"
+            )
+        finally:
+            api.kill()
+
+
+def test_reads_without_a_token_can_be_allowed_while_replicas_are_upgraded(seaweed: Store, tmp_path: Path) -> None:
+    server = ServerProcess(seaweed, "open-reads", tmp_path, {"ALLOW_ANONYMOUS_READS": "true"}).start()
+    try:
+        version = str(server.publish(tiny(1)[0]).json()["version"])
+        assert server.roll(version).json()["state"] == "committed"
+        for path in (*OPEN, *OF_REPLICAS, *OTHERS):
+            assert read(server, path.format(v=version)).status_code == 200, path
+        assert read(server, "/models", "not-the-token-of-this-server").status_code == 401
+        assert server.post("/models/loan/rollback", token=None).status_code == 401
+        assert "reads.anonymous" in server.log
+    finally:
+        server.end()
+
+
+class _Elsewhere(http.server.BaseHTTPRequestHandler):
+    """Another host, which keeps what it is sent."""
+
+    heard: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        self.heard.append(self.headers.get("Authorization"))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
+
+
+class _Redirecting(_Elsewhere):
+    target = ""
+
+    def do_GET(self) -> None:
+        self.heard.append(self.headers.get("Authorization"))
+        self.send_response(302)
+        self.send_header("Location", self.target)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@pytest.fixture
+def redirecting() -> Iterator[str]:
+    """A server whose every answer leads to another host."""
+    servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind) for kind in (_Elsewhere, _Redirecting)]
+    _Redirecting.target = f"http://localhost:{servers[0].server_address[1]}/artifact"
+    _Elsewhere.heard, _Redirecting.heard = [], []
+    for one in servers:
+        threading.Thread(target=one.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{servers[1].server_address[1]}"
+    for one in servers:
+        one.shutdown()
+        one.server_close()
+
+
+def test_the_token_does_not_follow_a_redirect_to_another_host(redirecting: str, tmp_path: Path) -> None:
+    Client(redirecting, token=PUBLISH_TOKEN).fetch("a" * 64, tmp_path / "model.joblib", "loan")
+    assert _Redirecting.heard == [f"Bearer {PUBLISH_TOKEN}"]
+    assert _Elsewhere.heard == [None]
+
+
+def test_a_replica_follows_no_redirect(redirecting: str, tmp_path: Path) -> None:
+    settings = {"DEFAULT_MODEL": "loan", "START_TIMEOUT": "1", "WORKERS": "1"}
+    api = PredictApi(port_that_is_free(), redirecting, tmp_path, **settings, REPORT_TOKEN=REPORT_TOKEN)
+    try:
+        api.wait_until_it_listens()
+        wait_until(lambda: len(_Redirecting.heard) > 2, 20, "checks")
+        assert _Elsewhere.heard == []
+    finally:
+        api.kill()
+
+
+def test_why_a_rollout_was_aborted_is_read_with_the_token_only(server: ServerProcess, version: str) -> None:
+    second = str(server.publish(tiny(2)[0]).json()["version"])
+    said = "golden row 0: prediction is 7"
+    assert server.report("mine", [version]) == 204
+    begun = server.roll(second, wait=0)
+
+    def aborted() -> bool:
+        assert server.report("mine", [version], {second: said}) == 204
+        return bool(server.get(begun.headers["Location"]).json()["state"] == "aborted")
+
+    wait_until(aborted, 20, "the abort")
+    assert said in server.get("/readyz").json()["problems"]["rollout of loan"]
+    told = read(server, "/readyz").json()
+    assert told["status"] == "degraded"
+    assert list(told["problems"]) == ["rollout of loan"]
+    assert said not in str(told)
