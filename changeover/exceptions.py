@@ -122,3 +122,11 @@ class ServiceRefused(ChangeoverError):
         title = problem.get("title") or f"HTTP {status}"
         detail = problem.get("detail")
         super().__init__(f"{title}: {detail}" if detail else str(title))
+
+
+class UnknownHost(ChangeoverError):
+    """A request whose Host header names none of the hosts that the service answers to."""
+
+    def __init__(self, host: str | None) -> None:
+        shown = (host or "")[:100]
+        super().__init__(f"{shown!r} is no host name of this service; its operator lists it in ALLOWED_HOSTS")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from flask import Flask, Response, g, request
 
 from changeover import log_events
+from changeover.allowed_hosts import AllowedHosts
+from changeover.exceptions import UnknownHost
 from changeover.wire import REQUEST_ID
 from model_server import metrics
 from model_server.admission.parent import Examiner, Limits
@@ -70,7 +72,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     )
     app = Flask("model_server", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask types it by the protocol that lacks it
-    _observe(app)
+    _observe(app, settings.hosts)
     problems.register(app)
     calls = version_calls.VersionCalls(models, versions, ledger, bucket)
     app.register_blueprint(openapi.blueprint(settings.default_model))
@@ -92,14 +94,18 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     return app, stop
 
 
-def _observe(app: Flask) -> None:
-    """Give every request an id, and count and log its end."""
+def _observe(app: Flask, hosts: AllowedHosts) -> None:
+    """Give every request an id, refuse unknown host names, and count and log the end."""
 
     @app.before_request
     def _begin() -> None:
         given = request.headers.get(REQUEST_ID, "")
         g.request_id = given if 0 < len(given) <= 128 and given.isprintable() and given.isascii() else uuid.uuid4().hex
         log_events.bind(request_id=g.request_id)
+        host = request.environ.get("HTTP_HOST")
+        g.known_host = hosts.allow(host)
+        if not g.known_host and request.path not in health.BY_ANY_NAME:
+            raise UnknownHost(host)
 
     @app.after_request
     def _end(response: Response) -> Response:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 from changeover.exceptions import InvalidGate, InvalidName, InvalidVersion
 from changeover.gate import Condition
 from changeover.gate import parse as parse_gate
@@ -27,6 +28,7 @@ class ServerSettings(Settings):
         default="",
         description="networks that replicas call from, where nobody may publish or roll: CIDRs, or names this server has there",
     )
+    allowed_hosts: str = Field(default="", description=HOSTS)
     allow_anonymous_reads: bool = Field(
         default=False,
         description="whether lists, manifests and artifacts are read without a token; for replicas of a release that sends none",
@@ -79,6 +81,12 @@ class ServerSettings(Settings):
         default="info", description="events logged from here up"
     )
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _has_host_names(cls, value: str) -> str:
+        AllowedHosts(value, LOOPBACK)
+        return value
+
     @field_validator("default_model")
     @classmethod
     def _is_a_model_name(cls, value: str) -> str:
@@ -123,6 +131,11 @@ class ServerSettings(Settings):
     def conditions(self) -> tuple[Condition, ...]:
         """`GATE`, read."""
         return parse_gate(self.gate)
+
+    @property
+    def hosts(self) -> AllowedHosts:
+        """`ALLOWED_HOSTS` and `SERVER_HOST`."""
+        return AllowedHosts(self.allowed_hosts, self.server_host)
 
     @property
     def extra_globals(self) -> frozenset[str]:

@@ -16,7 +16,7 @@ from predict_api.discovery import Discovery
 from predict_api.lookup import Lookup
 from predict_api.report import Reports
 from predict_api.roster import Roster
-from predict_api.routes import apidocs, health, models, openapi, predict, problems, request_log
+from predict_api.routes import apidocs, health, host_check, models, openapi, predict, problems, request_log
 from predict_api.routes.bare import Bare
 from predict_api.routes.parts import Parts
 from predict_api.settings import PredictSettings
@@ -72,4 +72,4 @@ def _routes(parts: Parts) -> WSGIApplication:
     for routes in (predict, models, health, openapi):
         app.register_blueprint(routes.blueprint(parts))
     app.register_blueprint(apidocs.blueprint())
-    return request_log.recorded(app)
+    return request_log.recorded(host_check.guarded(app, parts.settings.hosts))

@@ -56,6 +56,8 @@ def read_answer(answer: Answer, model: str, held: Current | None) -> CheckAnswer
         if Current.from_etag(answer.headers.get("etag", "")) != held:
             raise MalformedAnswer(f"304 with ETag {answer.headers.get('etag')}, asked was {held.etag}")
         return _answer(answer, held)
+    if answer.status == 421:
+        raise MalformedAnswer("HTTP 421 to a check: list the host of MODEL_SERVER_URL in ALLOWED_HOSTS of model_server")
     if answer.status != 200:
         raise MalformedAnswer(f"HTTP {answer.status} to a check")
     current = Current.from_etag(answer.headers.get("etag", ""))

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 from changeover.identity import check_model_name
 from changeover.settings import Settings
 
@@ -15,6 +16,7 @@ class PredictSettings(Settings):
 
     predict_host: str = Field("127.0.0.1", description="The address that predict_api listens on")
     predict_port: int = Field(5000, ge=1, le=65535, description="The port that predict_api listens on")
+    allowed_hosts: str = Field("", description=HOSTS)
     workers: int = Field(2, ge=1, le=256, description="Worker processes of predict_api; each is a replica of its own")
     threads: int = Field(
         4,
@@ -73,6 +75,12 @@ class PredictSettings(Settings):
             raise ValueError(f"{value!r} is not an address like http://model_server:5001")
         return value.rstrip("/")
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _host_names(cls, value: str) -> str:
+        AllowedHosts(value, LOOPBACK)
+        return value
+
     @field_validator("default_model")
     @classmethod
     def _a_model_name(cls, value: str) -> str:
@@ -89,6 +97,11 @@ class PredictSettings(Settings):
     def model_names(self) -> tuple[str, ...]:
         """The models of `MODELS`; none means every model that has a current version."""
         return _listed(self.models)
+
+    @property
+    def hosts(self) -> AllowedHosts:
+        """`ALLOWED_HOSTS` and `PREDICT_HOST`."""
+        return AllowedHosts(self.allowed_hosts, self.predict_host)
 
     @property
     def extra_globals(self) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ PURE = {
 PURE_MAY_IMPORT = set(
     """
     __future__ abc base64 binascii bisect collections dataclasses datetime decimal enum fractions functools hashlib
-    heapq itertools json math msgspec operator re string struct types typing urllib
+    heapq ipaddress itertools json math msgspec operator re string struct types typing urllib
     """.split()  # noqa: SIM905 a list of words reads as one
 )
 CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "datetime.datetime.now"}

@@ -76,7 +76,9 @@ def check_predict(found: stack.Stack) -> list[Finding]:
 def check_token(found: stack.Stack) -> Finding:
     """model_server believes the token: a roll that names no version is refused for that, not for the token."""
     if not found.token:
-        return Finding("token", False, "no token to publish with", "set CHANGEOVER_TOKEN and CHANGEOVER_SERVER_URL, or use --home")
+        return Finding(
+            "token", False, "no token to publish with", "set CHANGEOVER_TOKEN and CHANGEOVER_SERVER_URL, or use --home"
+        )
     said = _ask(f"{found.server_url}/models/default/rollouts", method="POST", token=found.token)
     if said is None:
         return Finding("token", False, "could not be tried: model_server does not answer", _START)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from flask import Blueprint, Response, json, jsonify, request
+from flask import Blueprint, Response, g, json, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from changeover import __version__
@@ -16,6 +16,8 @@ from model_server.rollout_body import to_json
 from model_server.routes.problems import answer
 from model_server.routes.versions import VersionCalls
 
+BY_ANY_NAME: Final = frozenset({"/livez", "/readyz"})  # orchestrators call these by addresses that change
+_NOT_READY: Final = problem("no-model", 503, "Not ready", "call this by a name of ALLOWED_HOSTS, and it says why")
 # problems whose text anybody may read; another may quote what a version was fed, such as a golden row
 _OPEN: Final = ("store", "pin", "ledger of ", "model_servers of ")
 _MORE: Final = "ask with the publish token (`changeover doctor` does), or read the log"
@@ -44,9 +46,10 @@ def blueprint(
         if not calls.models.ready.is_set() or lacks_its_pin:
             detail = "; ".join(str(text) for text in wrong.values()) or "the ledger is being read"
             body = problem("no-model", 503, "Not ready", detail, problems=wrong, confinement=held)
-            return answer(body, 503, retry_after=1)
-        status = "degraded" if wrong else "ready"
-        return jsonify({"status": status, "problems": wrong, "confinement": held, "version": __version__})
+            return answer(body if g.known_host else _NOT_READY, 503, retry_after=1)
+        status: JsonObject = {"status": "degraded" if wrong else "ready"}
+        more: JsonObject = {"problems": wrong, "confinement": held, "version": __version__}
+        return jsonify(status | more if g.known_host else status)
 
     @routes.get("/metrics")
     def metrics() -> Response:

@@ -32,6 +32,7 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     shared.InvalidDigestHeader: Status(400, "invalid-digest", "Malformed Repr-Digest"),
     shared.InvalidManifest: Status(422, "invalid-manifest", "Not a manifest"),
     shared.InvalidSchema: Status(422, "invalid-schema", "Not a schema"),
+    shared.UnknownHost: Status(421, "unknown-host", "The host name is not one of this service"),
     MalformedAnswer: Status(422, "invalid-report", "Not a report"),
     own.UnknownModel: Status(404, "unknown-model", "No such model"),
     own.NoCurrentVersion: Status(404, "no-current-version", "No current version"),

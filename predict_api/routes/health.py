@@ -5,11 +5,12 @@ None of them calls model_server: probes in a storm stay here.
 
 from typing import Final
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from predict_api import metrics
 from predict_api.exceptions import Draining, NoModel
+from predict_api.routes.host_check import KNOWN
 from predict_api.routes.parts import Parts
 
 # a reason may quote a golden row, and anybody may call this
@@ -31,6 +32,8 @@ def blueprint(parts: Parts) -> Blueprint:
         members = [member for member in parts.roster.members() if member.replica.held is not None]
         if not members:
             raise NoModel("no model is loaded yet; `changeover push --roll` publishes one and makes it current")
+        if KNOWN not in request.environ:
+            return jsonify({"status": "ready"})
         stale = [member.replica.model for member in members if member.freshness.broken]
         failed = {
             member.replica.model: dict.fromkeys(reasons, _WHY)

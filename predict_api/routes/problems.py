@@ -7,7 +7,15 @@ from typing import Final
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from changeover.exceptions import ChangeoverError, NotAnEstimator, NotJson, RequestFaults, ScoringFailed, TooManyRows
+from changeover.exceptions import (
+    ChangeoverError,
+    NotAnEstimator,
+    NotJson,
+    RequestFaults,
+    ScoringFailed,
+    TooManyRows,
+    UnknownHost,
+)
 from changeover.log_events import event
 from changeover.problem import MEDIA_TYPE, problem
 from predict_api.exceptions import (
@@ -29,6 +37,7 @@ PROBLEMS: Final[Mapping[type[ChangeoverError], tuple[int, str, str]]] = {
     UnknownModel: (404, "unknown-model", "There is no such model"),
     BodyTooLarge: (413, "body-too-large", "The body is too large"),
     UnsupportedBody: (415, "unsupported-body", "The body is not plain JSON"),
+    UnknownHost: (421, "unknown-host", "The host name is not one of this service"),
     RequestFaults: (422, "does-not-fit", "The request does not fit the model's schema"),
     TooManyRows: (422, "too-many-rows", "The batch has too many rows"),
     ScoringFailed: (500, "model-failed", "The model could not answer"),
@@ -42,12 +51,13 @@ _HTTP_KINDS: Final = {404: "no-route", 405: "method-not-allowed", 413: "body-too
 
 def register(app: Flask) -> None:
     """Have `app` answer every error as a problem."""
-    app.register_error_handler(ChangeoverError, _ours)
+    app.register_error_handler(ChangeoverError, answer_of)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
 
-def _ours(error: ChangeoverError) -> Response:
+def answer_of(error: ChangeoverError) -> Response:
+    """The problem that an error of this project is answered by."""
     known = next((PROBLEMS[cause] for cause in type(error).__mro__ if cause in PROBLEMS), None)
     if known is None:
         return _unexpected(error)
