@@ -22,7 +22,7 @@ class HandedOut:
     """The globals of one load. `stand_ins` replace listed globals; `extra` are dotted names that the operator trusts."""
 
     def __init__(self, extra: frozenset[str], stand_ins: dict[tuple[str, str], object]) -> None:
-        self._extra = extra
+        self._extra = frozenset(map(_canonical_name, extra))
         # a memory map of a training run is an array like any other here, and no file is ever opened
         self._stand_ins = {**reconstruct.STAND_INS, ("numpy", "memmap"): np.ndarray, **stand_ins}
         self._given: dict[int, tuple[object, Kind, str]] = {}
@@ -62,6 +62,11 @@ class HandedOut:
         _, kind, dotted = self._given.get(id(thing), (None, None, f"a {type(thing).__name__}"))
         if kind not in kinds:
             raise ForbiddenGlobal(f"{act} {dotted}")
+
+
+def _canonical_name(dotted: str) -> str:
+    module, _, name = dotted.rpartition(".")
+    return f"{canonical(module)}.{name}"
 
 
 def _refuse(module: str, name: str) -> NoReturn:

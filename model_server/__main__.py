@@ -2,7 +2,7 @@
 
 import sys
 
-from changeover import log_events
+from changeover import extra_globals, log_events
 from changeover.exceptions import InvalidSetting
 from changeover.parent import end_with_parent
 from changeover.termination import on_termination
@@ -19,6 +19,7 @@ def main() -> int:
         settings = ServerSettings.from_environment()
         StoreSettings.from_environment()
         with_names_replaced(settings.replica_networks)
+        extra_globals.refuse_missing(sorted(settings.extra_globals), isolated=True)
     except InvalidSetting as error:
         log_events.event("settings.invalid", level="error", reason=str(error))
         return 2

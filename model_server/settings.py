@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from changeover import extra_globals
 from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 from changeover.exceptions import InvalidGate, InvalidName, InvalidVersion
 from changeover.gate import Condition
@@ -112,6 +113,12 @@ class ServerSettings(Settings):
             raise ValueError(str(error)) from None
         return value
 
+    @field_validator("allowed_globals")
+    @classmethod
+    def _holds_dotted_names(cls, value: str) -> str:
+        extra_globals.names_in(value)
+        return value
+
     @field_validator("model_uri")
     @classmethod
     def _is_a_uri(cls, value: str | None) -> str | None:
@@ -140,4 +147,4 @@ class ServerSettings(Settings):
     @property
     def extra_globals(self) -> frozenset[str]:
         """`ALLOWED_GLOBALS` as a set."""
-        return frozenset(name.strip() for name in self.allowed_globals.split(",") if name.strip())
+        return frozenset(extra_globals.names_in(self.allowed_globals))

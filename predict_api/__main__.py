@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from changeover import extra_globals
 from changeover.exceptions import InvalidSetting
 from changeover.log_events import configure, event
 from changeover.parent import end_with_parent
@@ -19,6 +20,7 @@ def main() -> int:
     try:
         settings = PredictSettings.from_environment()
         _refuse_a_busy_port(settings)
+        extra_globals.refuse_missing(settings.extra_globals, isolated=False)
     except InvalidSetting as error:
         event("settings.invalid", level="error", reason=str(error))
         return 2

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from changeover import extra_globals
 from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 from changeover.identity import check_model_name
 from changeover.settings import Settings
@@ -93,6 +94,12 @@ class PredictSettings(Settings):
             _checked(name)
         return value
 
+    @field_validator("allowed_globals")
+    @classmethod
+    def _dotted_names(cls, value: str) -> str:
+        extra_globals.names_in(value)
+        return value
+
     @property
     def model_names(self) -> tuple[str, ...]:
         """The models of `MODELS`; none means every model that has a current version."""
@@ -106,7 +113,7 @@ class PredictSettings(Settings):
     @property
     def extra_globals(self) -> tuple[str, ...]:
         """The globals of `ALLOWED_GLOBALS`."""
-        return _listed(self.allowed_globals)
+        return extra_globals.names_in(self.allowed_globals)
 
     @property
     def check_deadline(self) -> Annotated[float, "seconds"]:

@@ -1,0 +1,75 @@
+"""A wrong entry of `ALLOWED_GLOBALS` ends each service at its start with a message that quotes the entry."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PATIENCE
+
+SERVICES = ["model_server", "predict_api"]
+WRONG = {
+    "dotless": ("numpy", "'numpy' is not the dotted name"),
+    "no identifier": ("numpy.fft.fft(1)", "is not the dotted name"),
+    "no such package": ("mispelt_package.Rounder", "'mispelt_package.Rounder'"),
+    "no such module": ("numpy.mispelt.fft", "'numpy.mispelt.fft'"),
+    "no such attribute": ("numpy.fft.mispelt", "numpy.fft has no mispelt"),
+    "a method of a class": ("sklearn.pipeline.Pipeline.predict", "sklearn.pipeline.Pipeline cannot be imported"),
+    "a right one beside a wrong one": ("numpy.fft.fft, numpy.fft.mispelt", "'numpy.fft.mispelt'"),
+    "a module that raises": ("tests.integration.raises_on_import.Step", "RuntimeError: the module of a test"),
+    "a module that exits": ("tests.integration.exits_on_import.Step", "exits_on_import.Step"),
+}
+
+
+def started(service: str, folder: Path, allowed: str) -> subprocess.CompletedProcess[str]:
+    """The service with a free port to itself and a store that nothing listens for; it must end by itself."""
+    given = {
+        "ALLOWED_GLOBALS": allowed,
+        "PUBLISH_TOKEN": "publish-token-of-tests",
+        "REPORT_TOKEN": "report-token-of-tests",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret-of-tests",
+        "SERVER_PORT": "1",  # cannot be bound, so that a start that goes on ends, too
+        "PREDICT_PORT": "1",
+        "CACHE_DIR": str(folder),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", service],
+        env=os.environ | given,
+        capture_output=True,
+        text=True,
+        timeout=60 * PATIENCE,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("fault", WRONG)
+def test_a_wrong_entry_is_an_error_at_start_that_quotes_it(service: str, fault: str, tmp_path: Path) -> None:
+    allowed, message = WRONG[fault]
+    ended = started(service, tmp_path, allowed)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    said = ended.stdout + ended.stderr
+    assert "settings.invalid" in said
+    assert "ALLOWED_GLOBALS" in said
+    if service == "predict_api" or not allowed.startswith("tests."):
+        assert message in said
+    else:  # the examination of artifacts does not see the folder of the tests
+        assert repr(allowed) in said
+
+
+def test_the_check_of_an_entry_sees_no_secret_and_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
+    ended = started("predict_api", tmp_path, "tests.integration.tells_environment.Step")
+    told = ended.stdout + ended.stderr
+    assert "the environment of the check" in told
+    assert "secret-of-tests" not in told
+    assert "REPORT_TOKEN" not in told
+
+
+def test_right_entries_are_no_fault() -> None:
+    from changeover.extra_globals import names_in, refuse_missing
+
+    refuse_missing(names_in("numpy.fft.fft, sklearn.pipeline.Pipeline,"), isolated=True)
