@@ -89,6 +89,17 @@ class UnreadableArtifact(ChangeoverError):
     """Bytes that are no joblib or pickle file, or a truncated one."""
 
 
+class UnsafeState(UnreadableArtifact):
+    """The state of an object in an artifact would make it do harm, or crash, when it is called.
+
+    `where` is the way to it from the model (`.steps[1][1].memory`), `fault` what is wrong there.
+    """
+
+    def __init__(self, where: str, fault: str) -> None:
+        super().__init__(f"the artifact cannot be served: model{where} {fault}")
+        self.where, self.fault = where, fault
+
+
 class NotAnEstimator(ChangeoverError):
     """An artifact that loads, but has no `predict`."""
 

@@ -57,6 +57,14 @@ class HandedOut:
     def __contains__(self, thing: object) -> bool:
         return id(thing) in self._given
 
+    def trusted(self, thing: object) -> bool:
+        """Whether the operator listed `thing`."""
+        return id(thing) in self._given and self._given[id(thing)][2] in self._extra
+
+    def only_for_loading(self, thing: object) -> bool:
+        """Whether `thing` was handed out to be called while the artifact is loaded."""
+        return id(thing) in self._given and self._given[id(thing)][1] is Kind.CALL
+
     def check(self, thing: object, act: str, *kinds: Kind) -> None:
         """Raise ForbiddenGlobal unless `thing` was handed out as one of `kinds`; `act` is what is done with it."""
         _, kind, dotted = self._given.get(id(thing), (None, None, f"a {type(thing).__name__}"))

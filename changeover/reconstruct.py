@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, Generator, Philox, RandomState
 
+from changeover.artifact_state.trees import make_tree
+from changeover.artifact_state.while_loading import check_items
 from changeover.exceptions import UnreadableArtifact
 
 _PLAIN_BASES: Final = (object, dict, list, tuple, set, frozenset, int, float, complex, str, bytes)
@@ -75,6 +77,10 @@ def set_array_state(array: _Array, state: object) -> None:
     """Give an empty array its content, of a dtype that nothing in the artifact can reach any more."""
     if not isinstance(state, tuple) or not 5 <= len(state) <= 7 or array.size:
         raise UnreadableArtifact("the artifact is damaged or forged: an array that is changed after it was made")
+    shape, content = state[-4], state[-1]
+    if isinstance(content, list):
+        fits = isinstance(shape, tuple) and all(isinstance(size, int) for size in shape)
+        _need(fits and math.prod(shape) == len(content), "an array of objects with another shape than it has objects")
     parts: Any = tuple(rebuilt(part) if isinstance(part, np.dtype) else part for part in state)
     array.__setstate__(parts)
 
@@ -137,8 +143,10 @@ def make_plain_object(kind: object, base: object, state: object) -> object:
     if base is object:
         return object.__new__(kind)
     root: Any = base
+    _need(type(state) is root, f"a {root.__name__} made of a {type(state).__name__}")
     made: object = root.__new__(kind, state)
     if root in (dict, list, set):
+        check_items(made, state if isinstance(state, dict) else ())
         root.__init__(made, state)
     return made
 
@@ -188,7 +196,12 @@ def make_index(kind: object, parts: object) -> object:
         raise UnreadableArtifact("the artifact is damaged or forged: an index of an unusual kind")
     if kind is pd.RangeIndex:
         return pd.RangeIndex(parts["start"], parts["stop"], parts["step"], name=parts.get("name"))
-    return pd.Index(parts["data"], name=parts.get("name"))
+    data = parts["data"]
+    _need(
+        isinstance(data, np.ndarray) or type(data).__module__.partition(".")[0] == "pandas",
+        "an index that is not of an array",
+    )
+    return pd.Index(data, name=parts.get("name"))
 
 
 def make_string_dtype(storage: object = "python", na_value: object = math.nan) -> object:
@@ -215,4 +228,5 @@ STAND_INS: Final[dict[tuple[str, str], Callable[..., object]]] = {
     ("pandas", "StringDtype"): make_string_dtype,
     ("pandas.core.arrays.string_", "StringDtype"): make_string_dtype,
     ("pandas.core.indexes.base", "_new_Index"): make_index,
+    ("sklearn.tree._tree", "Tree"): make_tree,
 }

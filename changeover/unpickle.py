@@ -21,6 +21,7 @@ from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 from changeover import reconstruct
 from changeover.allowed_globals import Kind
 from changeover.artifact_bytes import looks_like, opened
+from changeover.artifact_state import walk, while_loading
 from changeover.exceptions import ChangeoverError, ForbiddenGlobal, UnreadableArtifact
 from changeover.handed_out import HandedOut
 
@@ -53,7 +54,7 @@ def load_model(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: in
 def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> Loaded:
     """Read a joblib or pickle file from memory, compressed or not, by the list of allowed globals.
 
-    `extra_globals` are dotted names (`mypackage.steps.Rounder`) that the operator trusts as code; `max_bytes` caps the
+    What is loaded is walked before it is returned (`changeover/artifact_state/`). `extra_globals` are dotted names (`mypackage.steps.Rounder`) that the operator trusts as code; `max_bytes` caps the
     unpacked size. Raises ForbiddenGlobal for a global outside the list and UnreadableArtifact for everything else that
     keeps the bytes from being loaded, in one sentence.
     """
@@ -61,6 +62,7 @@ def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MA
     stream = opened(bytes(buffer), max_bytes)
     try:
         estimator = _Artifact(stream, session).load()
+        walk.check_state(estimator, session.handed_out)
     except ChangeoverError:
         raise
     except Exception as error:  # constructors and __setstate__ of several libraries, given anything at all
@@ -137,6 +139,7 @@ class _Artifact(NumpyUnpickler):  # type: ignore[misc]
         arguments = self.stack.pop()
         function = self.stack[-1]
         self.session.handed_out.check(function, "a call of", Kind.CALL)
+        while_loading.check_arguments(function, arguments)
         self.stack[-1] = function(*arguments)
 
     dispatch[pickle.REDUCE[0]] = load_reduce
@@ -158,6 +161,7 @@ class _Artifact(NumpyUnpickler):  # type: ignore[misc]
 
     def _create(self, kind: Any, arguments: tuple[object, ...], named: dict[str, object]) -> None:
         self.session.handed_out.check(kind, "an object of", Kind.CREATE, Kind.CALL)
+        while_loading.check_arguments(kind, arguments)
         self.append(kind.__new__(kind, *arguments, **named))
 
     def load_build(self) -> None:
@@ -181,12 +185,10 @@ class _Artifact(NumpyUnpickler):  # type: ignore[misc]
         if inst in self.session.handed_out or isinstance(inst, _UNCHANGEABLE):
             raise ForbiddenGlobal(f"a change of {getattr(inst, '__name__', type(inst).__name__)}")
         self.session.note_version(inst, state)
-        attributes, slots = state, None
-        if isinstance(state, tuple) and len(state) == 2:
-            attributes, slots = state
-        for names in (attributes, slots):
-            if isinstance(names, dict) and any(_is_special(name) for name in names):
-                raise ForbiddenGlobal(f"special attributes on a {type(inst).__name__}")
+        if isinstance(inst, NumpyArrayWrapper):
+            while_loading.check_array_in_file(state)
+        while_loading.check_given_state(inst, state)
+        attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
         set_state = getattr(type(inst), "__setstate__", None)
         if set_state is not None:
             set_state(inst, state)
@@ -219,11 +221,13 @@ class _Artifact(NumpyUnpickler):  # type: ignore[misc]
     def load_setitem(self) -> None:
         """Put an item into a dict."""
         self._fill(self.stack[-3], dict)
+        while_loading.check_items(self.stack[-3], self.stack[-2:-1])
         super().load_setitem()
 
     def load_setitems(self) -> None:
         """Put items into a dict."""
         self._fill(self.metastack[-1][-1], dict)
+        while_loading.check_items(self.metastack[-1][-1], self.stack[::2])
         super().load_setitems()
 
     def _fill(self, container: object, *kinds: type) -> None:
@@ -252,10 +256,6 @@ class _Artifact(NumpyUnpickler):  # type: ignore[misc]
         self.append(bytearray(content))
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
-
-
-def _is_special(name: object) -> bool:
-    return isinstance(name, str) and name.startswith("__") and name.endswith("__")
 
 
 class _ArrayInFile(NumpyArrayWrapper):  # type: ignore[misc]
