@@ -1,7 +1,7 @@
 """Logs are events with fields, one JSON object a line on standard error.
 
 Nobody who logs waits for whoever reads: `log_writer.py` writes. `event("rollout.committed", model="loan", took_ms=412)`. What is bound with `bind` (a request's id) is on every event
-of that thread until `unbind`. No secret is ever a field.
+of that thread until `unbind`. No secret is ever a field, and no control character is written as such.
 """
 
 import json
@@ -12,6 +12,7 @@ import structlog
 
 from changeover.clock import utc_now
 from changeover.log_writer import LogWriter
+from changeover.visible import dumps
 
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -25,7 +26,7 @@ def configure(service: str, level: str = "info") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+            structlog.processors.JSONRenderer(dumps, default=str),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level.lower()]),
         logger_factory=_Lines,

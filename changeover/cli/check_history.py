@@ -45,7 +45,7 @@ def check_history(file: BinaryIO, converge_within: float, as_json: bool) -> None
     if not history.finals:
         lines.append("no final state was recorded: durability and convergence were not judged")
     said: list[JsonObject] = [{"promise": str(one.promise), "message": one.message, "at": one.at} for one in violations]
-    answer({"ok": not violations, "counts": counts.to_json(), "violations": said}, "\n".join(lines), as_json)
+    answer({"ok": not violations, "counts": counts.to_json(), "violations": said}, lines, as_json)
     if violations:
         raise click.exceptions.Exit(1)
 

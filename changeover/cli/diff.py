@@ -83,7 +83,7 @@ def _ask(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[
     return answers, [f"{short(manifest.version)} does not answer {len(refused)} of the other's rows: {refused[0]}"]
 
 
-def _text(found: VersionDiff) -> str:
+def _text(found: VersionDiff) -> list[str]:
     a, b = found.a, found.b
     lines = [f"A  {short(a.version)}  {a.created_at}", f"B  {short(b.version)}  {b.created_at}", ""]
     lines += _schema_lines(found)
@@ -92,11 +92,11 @@ def _text(found: VersionDiff) -> str:
         [figure.name, _number(figure.a), _number(figure.b), _signed(figure.difference)] for figure in found.metrics
     ]
     rows += [[name, one or "-", other or "-", "differs"] for name, one, other in found.environment]
-    lines += ["", table(["", "A", "B", "DIFFERENCE"], rows)]
+    lines += ["", *table(["", "A", "B", "DIFFERENCE"], rows).splitlines()]
     if found.metrics and found.same_data is not True:
         why = "on different held-out data" if found.same_data is False else "on data that is not named for both"
         lines.append(f"the metrics were measured {why}: do not compare them")
-    return "\n".join([*lines, "", *_answer_lines(found)])
+    return [*lines, "", *_answer_lines(found)]
 
 
 def _schema_lines(found: VersionDiff) -> list[str]:

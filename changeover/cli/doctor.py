@@ -26,7 +26,7 @@ def doctor(as_json: bool, home: Path | None, server_url: str | None) -> None:
             lines.append(f"       next: {finding.next_step}")
     lines.append("nothing is wrong" if not wrong else f"{len(wrong)} of {len(findings)} checks found something wrong")
     body = {"ok": not wrong, "checks": [finding.to_json() for finding in findings]}
-    answer(body, "\n".join(lines), as_json)
+    answer(body, lines, as_json)
     if wrong:
         raise click.exceptions.Exit(1)
 

@@ -43,7 +43,7 @@ def list_versions(
     answer({"model": name, "versions": versions}, _versions(name, versions), as_json)
 
 
-def _models(models: list[Json]) -> str:
+def _models(models: list[Json]) -> list[str]:
     rows = []
     for model in models:
         if not isinstance(model, dict):
@@ -51,12 +51,16 @@ def _models(models: list[Json]) -> str:
         current = model.get("current")
         held = current if isinstance(current, dict) else {}
         rows.append([str(model.get("model")), short(str(held.get("version", "-"))), str(held.get("sequence", "-"))])
-    return table(["MODEL", "CURRENT", "SEQUENCE"], rows) if rows else "no models yet; next: changeover push FILE"
+    return (
+        table(["MODEL", "CURRENT", "SEQUENCE"], rows).splitlines()
+        if rows
+        else ["no models yet; next: changeover push FILE"]
+    )
 
 
-def _versions(name: str, versions: list[JsonObject]) -> str:
+def _versions(name: str, versions: list[JsonObject]) -> list[str]:
     if not versions:
-        return f"{name} has no versions yet; next: changeover push FILE -m {name}"
+        return [f"{name} has no versions yet; next: changeover push FILE -m {name}"]
     rows = [
         [
             short(str(version.get("version") or "")) or "-",
@@ -67,7 +71,7 @@ def _versions(name: str, versions: list[JsonObject]) -> str:
         ]
         for version in versions
     ]
-    return table([f"VERSION OF {name}", "STATE", "SIZE", "CREATED", "METRICS"], rows)
+    return table([f"VERSION OF {name}", "STATE", "SIZE", "CREATED", "METRICS"], rows).splitlines()
 
 
 def _remark(version: JsonObject) -> str:

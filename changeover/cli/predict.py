@@ -7,6 +7,7 @@ from typing import IO
 import click
 
 from changeover.cli.verb import Verb, stack_options
+from changeover.visible import dumps
 
 
 @click.command(cls=Verb)
@@ -22,4 +23,4 @@ def predict(body: IO[bytes], model: str | None, as_json: bool, home: Path | None
     except ValueError as error:
         raise click.BadParameter(f"{body.name} is no JSON: {error}", param_hint="BODY") from error
     answer = Client(server_url, home=home).predict(value, model)
-    click.echo(json.dumps(answer, indent=None if as_json else 2, ensure_ascii=False))
+    click.echo(dumps(answer, indent=None if as_json else 2))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from changeover.cli.terminal import UploadProgress, answer
+from changeover.cli.terminal import UploadProgress, answer, say
 from changeover.cli.verb import Verb, model_option, promotion_options, stack_options
 from changeover.manifest import Draft, Json, JsonObject
 from changeover.wire import RolloutState, VersionState
@@ -85,7 +85,8 @@ def push(
     committed = True
     if then_roll:
         if not as_json:
-            click.echo("\n".join(lines))
+            for line in lines:
+                say(line)
             lines = []
         rollout = client.roll(
             published.version,
@@ -100,13 +101,13 @@ def push(
         lines.append("it is current" if committed else f"it is not current: {rollout.get('reason') or 'see show'}")
     elif published.state == VersionState.ADMITTED:
         lines.append(f"next: changeover roll {published.version[:12]} -m {name}")
-    answer(body, "\n".join(lines), as_json)
+    answer(body, lines, as_json)
     if not committed:
         raise click.exceptions.Exit(1)
 
 
 def _tell(state: str) -> None:
-    click.echo(f"  {state}")
+    say(f"  {state}")
 
 
 def _draft(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from changeover.cli.terminal import answer
+from changeover.cli.terminal import answer, say
 from changeover.cli.verb import Verb, model_option, promotion_options, rollout_options, stack_options
 from changeover.identity import short
 from changeover.manifest import JsonObject
@@ -36,7 +36,7 @@ def roll(
     name = model or client.default_model()
     wanted = version or client.newest_admitted(name)
     if not as_json:
-        click.echo(f"rolling {name} to {short(wanted)}")
+        say(f"rolling {name} to {short(wanted)}")
     tell = None if as_json else tell_state
     rollout = client.roll(
         wanted,
@@ -52,7 +52,7 @@ def roll(
 
 def tell_state(state: str) -> None:
     """One line a state of a rollout."""
-    click.echo(f"  {state}")
+    say(f"  {state}")
 
 
 def conclude(name: str, rollout: JsonObject, *, waited: bool, as_json: bool) -> None:

@@ -1,11 +1,11 @@
 """`changeover schema`: the schema that a model would get, to be edited and published with `changeover push --schema`."""
 
-import json
 from pathlib import Path
 
 import click
 
 from changeover.cli.verb import Verb
+from changeover.visible import dumps
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -34,4 +34,4 @@ def schema(file: Path, example: Path | None, public: tuple[str, ...], all_public
     if example is not None:
         frame = pd.read_parquet(example) if example.suffix == ".parquet" else pd.read_csv(example)
     inferred = infer_schema(load_model(file.read_bytes()), frame).with_public(all_public or public)
-    click.echo(json.dumps(inferred.to_json(), indent=None if as_json else 2, ensure_ascii=False))
+    click.echo(dumps(inferred.to_json(), indent=None if as_json else 2))

@@ -28,7 +28,7 @@ def show(version: str | None, model: str | None, as_json: bool, home: Path | Non
     answer(body, _model(name, body), as_json)
 
 
-def _manifest(manifest: JsonObject) -> str:
+def _manifest(manifest: JsonObject) -> list[str]:
     estimator = _object(manifest.get("estimator"))
     schema = _object(manifest.get("schema"))
     golden = _object(manifest.get("golden"))
@@ -50,7 +50,7 @@ def _manifest(manifest: JsonObject) -> str:
         lines.append(f"description  {manifest['description']}")
     warnings = manifest.get("warnings")
     lines += [f"warning      {warning}" for warning in (warnings if isinstance(warnings, list) else [])]
-    return "\n".join(lines)
+    return lines
 
 
 def _columns(columns: Json) -> str:
@@ -60,7 +60,7 @@ def _columns(columns: Json) -> str:
     return f"{len(names)}: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
 
 
-def _model(name: str, body: JsonObject) -> str:
+def _model(name: str, body: JsonObject) -> list[str]:
     current, rollout = _object(body.get("current")), _object(body.get("rollout"))
     lines = [
         f"model     {name}",
@@ -74,7 +74,7 @@ def _model(name: str, body: JsonObject) -> str:
         for replica in (replicas if isinstance(replicas, list) else [])
         if isinstance(replica, dict)
     ]
-    return "\n".join(lines)
+    return lines
 
 
 def _version(value: Json) -> str:

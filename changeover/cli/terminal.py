@@ -1,6 +1,8 @@
-"""What a verb prints: short text for people, or with `--json` one JSON document for programs, errors included."""
+"""What a verb prints: short text for people, or with `--json` one JSON document for programs, errors included.
 
-import json
+Most of it was said by a service, and that by others: no control character of it reaches the terminal.
+"""
+
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,11 +12,21 @@ import click
 from changeover import clock
 from changeover.exceptions import ChangeoverError, ServiceRefused
 from changeover.manifest import Json
+from changeover.visible import dumps, visible
 
 
-def answer(body: object, text: str, as_json: bool) -> None:
-    """Print `body` as JSON, or `text`."""
-    click.echo(json.dumps(body, indent=2, ensure_ascii=False) if as_json else text)
+def answer(body: object, text: str | Sequence[str], as_json: bool) -> None:
+    """Print `body` as JSON, or `text`: one line, or each of several."""
+    if as_json:
+        click.echo(dumps(body, indent=2))
+        return
+    for line in [text] if isinstance(text, str) else text:
+        say(line)
+
+
+def say(line: str, err: bool = False) -> None:
+    """Print one line for people; a line end in it is shown, and begins no line."""
+    click.echo(visible(line), err=err)
 
 
 def fail(error: ChangeoverError | OSError, as_json: bool) -> None:
@@ -24,16 +36,17 @@ def fail(error: ChangeoverError | OSError, as_json: bool) -> None:
         if isinstance(error, ServiceRefused):
             body["status"] = error.status
             body["problem"] = error.problem
-        click.echo(json.dumps(body, ensure_ascii=False), err=True)
+        click.echo(dumps(body), err=True)
         return
-    click.echo(f"error: {error}", err=True)
+    ours = "" if isinstance(error, ServiceRefused) else "\n"
+    click.echo(visible(f"error: {error}", keep=ours), err=True)
     if isinstance(error, ServiceRefused):
         _tell_changes(error.problem.get("diff"))
     if isinstance(error, ServiceRefused) and isinstance(faults := error.problem.get("errors"), list):
         for fault in faults:
             if isinstance(fault, dict):
                 where = " ".join(f"{name} {fault[name]}" for name in ("row", "field") if name in fault)
-                click.echo(f"  {where}: {fault.get('message')}", err=True)
+                say(f"  {where}: {fault.get('message')}", err=True)
 
 
 def _tell_changes(diff: object) -> None:
@@ -41,16 +54,14 @@ def _tell_changes(diff: object) -> None:
     changes = diff.get("changes") if isinstance(diff, dict) else None
     for change in changes if isinstance(changes, list) else []:
         if isinstance(change, dict):
-            click.echo(f"  {'breaks' if change.get('breaks') else 'widens'}  {change.get('says')}", err=True)
+            say(f"  {'breaks' if change.get('breaks') else 'widens'}  {change.get('says')}", err=True)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell, two spaces between them."""
-    widths = [max(len(row[index]) for row in [headings, *rows]) for index in range(len(headings))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [headings, *rows]
-    ]
+    shown = [[visible(cell) for cell in row] for row in [headings, *rows]]
+    widths = [max(len(row[index]) for row in shown) for index in range(len(headings))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
     return "\n".join(lines)
 
 

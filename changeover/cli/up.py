@@ -1,12 +1,12 @@
 """`changeover up`: the whole stack in the foreground, without Docker."""
 
-import json
 from pathlib import Path
 
 import click
 
 from changeover import stack
 from changeover.cli.verb import Verb, json_option
+from changeover.visible import dumps, visible
 
 _PORT = click.IntRange(0, 65535)
 
@@ -51,6 +51,6 @@ def up(
     from changeover.up.run import up as run_up
 
     def say(text: str) -> None:
-        click.echo(json.dumps({"event": text}, ensure_ascii=False) if as_json else text)
+        click.echo(dumps({"event": text}) if as_json else visible(text))
 
     run_up(Options(home, predict_port, server_port, store_port, workers, replicas), say)

@@ -1,6 +1,5 @@
 """What every verb shares: `--json`, `--home`, `--server-url`, and errors without a traceback."""
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 
 from changeover.cli.terminal import fail
 from changeover.exceptions import ChangeoverError
+from changeover.visible import dumps
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -77,7 +77,7 @@ class Verbs(click.Group):
             code = super().main(*args, **kwargs)
         except click.ClickException as error:
             body = {"error": error.format_message(), "kind": type(error).__name__}
-            click.echo(json.dumps(body, ensure_ascii=False), err=True)
+            click.echo(dumps(body), err=True)
             code = error.exit_code
         except click.Abort:
             code = 130

@@ -52,7 +52,7 @@ def verify(version: str | None, model: str | None, as_json: bool, home: Path | N
     lines = [f"{marks[check.ok]:8s}{check.name}: {check.detail}" for check in checks]
     lines.append(f"{short(whole)} of {name} is {'what it says' if good else 'NOT what it says; do not roll it'}")
     body = {"model": name, "version": whole, "ok": good, "checks": [check.__dict__ for check in checks]}
-    answer(body, "\n".join(lines), as_json)
+    answer(body, lines, as_json)
     if not good:
         raise click.exceptions.Exit(1)
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from changeover import clock
 from changeover.up.plan import PREDICT_API, Part
+from changeover.visible import visible
 
 _SLOWEST_RESTART: Final = 5.0
 _SETTLED: Final = 10.0  # a child that lived this long has not failed to start
@@ -137,7 +138,7 @@ class Child:
                 lines = file.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return ""
-        return "\n".join(f"    {line[:300]}" for line in lines[-count:])
+        return "\n".join(f"    {visible(line[:300])}" for line in lines[-count:])
 
 
 def _kill_group(group: int) -> None:
