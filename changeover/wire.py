@@ -19,6 +19,7 @@ NEXT_VERSION: Final = "Next-Version"
 SERVER_INSTANCE: Final = "Server-Instance"  # one value a life of model_server: a new one asks replicas to report again
 # a replica's check
 REPLICA_ID: Final = "Replica-Id"
+REPLICA_SECRET: Final = "Replica-Secret"  # noqa: S105 a header: by it a replica is known
 # the artifact
 REPR_DIGEST: Final = "Repr-Digest"
 # predict_api's answers
@@ -30,6 +31,9 @@ MODEL_RUNTIME: Final = "Model-Runtime"  # what computed the answer: onnx (the pr
 MODEL_AGE: Final = "Model-Age"
 REQUEST_ID: Final = "X-Request-Id"
 
+LONGEST_TEXT: Final = 2000  # characters of a reason, of a name, of any text that one service tells the other
+_MOST_VERSIONS: Final = 16  # in one report: a replica has the current version and the next, and few that failed
+_LONGEST_NAME: Final = 128
 _ETAG: Final = re.compile(r'"(\d{1,18})-([0-9a-f]{64})"')
 
 
@@ -115,32 +119,40 @@ class ReplicaReport:
 
     @classmethod
     def from_json(cls, body: object) -> Self:
-        """Read a report; raises MalformedAnswer. Unknown members are ignored, so that later replicas may say more."""
+        """Read a report, long texts cut; raises MalformedAnswer. Unknown members are ignored, so that later replicas may say more."""
         if not isinstance(body, dict):
             raise MalformedAnswer("a replica's report is no JSON object")
         held, ready, failed = body.get("held"), body.get("ready"), body.get("failed")
         replica, host, pid = body.get("replica"), body.get("host"), body.get("pid")
-        if not isinstance(replica, str) or not isinstance(host, str) or type(pid) is not int:
+        if not isinstance(replica, str) or not isinstance(host, str) or not isinstance(pid, int) or not _is_int(pid):
             raise MalformedAnswer("a replica's report names its replica, host and pid")
         if not isinstance(ready, list) or not isinstance(failed, dict) or not _are_texts(ready, failed.values()):
             raise MalformedAnswer("a replica's report has a list 'ready' and an object 'failed', both of texts")
+        if max(len(ready), len(failed)) > _MOST_VERSIONS or not _are_names(ready, failed):
+            raise MalformedAnswer(
+                f"a replica's report names at most {_MOST_VERSIONS} versions ready, and as many failed"
+            )
         current = None
         if held is not None:
-            if not isinstance(held, dict) or not _is_int(held.get("sequence")) or not _are_texts([held.get("version")]):
+            if not isinstance(held, dict) or not _is_int(held.get("sequence")) or not _are_names([held.get("version")]):
                 raise MalformedAnswer("a replica's report names the sequence and version it holds")
             current = Current(held["sequence"], held["version"])
         return cls(
             replica=replica,
-            host=host,
+            host=host[:LONGEST_TEXT],
             pid=pid,
             held=current,
             ready=frozenset(str(version) for version in ready),
-            failed={str(version): str(reason) for version, reason in failed.items()},
+            failed={str(version): str(reason)[:LONGEST_TEXT] for version, reason in failed.items()},
         )
 
 
 def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18
+
+
+def _are_names(*groups: Iterable[object]) -> bool:
+    return all(isinstance(value, str) and len(value) <= _LONGEST_NAME for group in groups for value in group)
 
 
 def _are_texts(*groups: Iterable[object]) -> bool:

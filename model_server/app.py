@@ -38,7 +38,8 @@ _QUIET = frozenset({"current.current", "health.livez", "health.readyz", "health.
 def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, Callable[[], None]]:
     """Build model_server and start its background; returns the app, to be served from one process, and its end."""
     bucket = Bucket(store)
-    models, ledger, versions = Models(), Ledger(bucket, settings.lease_ms), Versions(bucket)
+    wrong: dict[str, str] = {}
+    models, ledger, versions = Models(), Ledger(bucket, settings.lease_ms), Versions(bucket, wrong)
     examiner = Examiner(
         Limits(
             timeout_s=settings.admission_timeout,
@@ -55,10 +56,9 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     if settings.model_sha256:
         pin = Pin(settings.default_model, settings.model_sha256, settings.model_uri, bucket, spool, publisher)
     pins = {pin.model: pin.version} if pin else {}
-    wrong: dict[str, str] = {}
     promotion = Promotion(versions, settings.conditions, settings.allow_schema_change)
     rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, wrong, promotion)
-    drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model)
+    drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model, wrong)
     polls = (settings.roll_incoming, settings.incoming_poll)
     audit = Audit(models, ledger, wrong)
     background = Background(

@@ -13,7 +13,7 @@ from changeover import log_events
 from changeover.clock import now
 from changeover.exceptions import ChangeoverError
 from model_server import metrics
-from model_server.ledger import Entry, Ledger
+from model_server.ledger import Entry, Ledger, LedgerDamaged
 from model_server.models import Models, ModelState
 from object_store.exceptions import StoreError, StoreUnavailable
 
@@ -47,9 +47,28 @@ class Audit:
         reason = (
             f"{what}: emptied, or restored from a backup? Nothing is unloaded for it; restore the bucket, or roll anew"
         )
-        if self._problems.get(f"ledger of {model}") != reason:
-            log_events.event("ledger.lost", level="error", model=model, reason=reason)
-        self._problems[f"ledger of {model}"] = reason
+        self._tell(f"ledger of {model}", "ledger.lost", model, reason)
+
+    def damaged(self, model: str, reason: str) -> None:
+        """The next number of a ledger is taken by what cannot be read: the last good version goes on meanwhile."""
+        reason = f"{reason}. The last good version goes on, and nothing can be rolled until it is whole or removed"
+        self._tell(f"ledger entry of {model}", "ledger.damaged", model, reason)
+
+    def tell_stray(self, model: str) -> None:
+        """Say which entry is beyond a gap in the ledger, or that there is none any more."""
+        stray = self._ledger.stray(model)
+        problem = f"stray entry of {model}"
+        if stray is None:
+            self._problems.pop(problem, None)
+            return
+        reason = f"{stray} follows no number of the ledger: another writer put it there. It is not followed; remove it"
+        self._tell(problem, "ledger.stray", model, reason)
+
+    def _tell(self, problem: str, name: str, model: str, reason: str) -> None:
+        """Log an error once, and let `/readyz` have it."""
+        if self._problems.get(problem) != reason:
+            log_events.event(name, level="error", model=model, reason=reason)
+        self._problems[problem] = reason
 
     def _run(self) -> None:
         due = now()
@@ -66,13 +85,12 @@ class Audit:
         return SOON_S if under_way else max(0.0, due - now())
 
     def _look(self) -> None:
-        """Look for entries that others wrote, and for one entry whether it is still there; the next look takes the next."""
+        """Look for entries that others wrote, and at the ledger of one model as a whole; the next look takes the next."""
         states = self._models.all()
         looks = [partial(self._look_beyond, state) for state in states if state.overtaken is None]
-        held = [state.entry for state in states if state.entry is not None]
-        if held:
-            self._audited = (self._audited + 1) % len(held)
-            looks.append(partial(self._look_for, held[self._audited]))
+        if states:
+            self._audited = (self._audited + 1) % len(states)
+            looks.append(partial(self._look_at, states[self._audited]))
         for look in looks:
             try:
                 look()
@@ -87,7 +105,12 @@ class Audit:
 
     def _look_beyond(self, state: ModelState) -> None:
         current = state.current
-        newer = self._ledger.newer(state.name, current.sequence if current else 0)
+        try:
+            newer = self._ledger.newer(state.name, current.sequence if current else 0)
+        except LedgerDamaged as error:
+            self.damaged(state.name, str(error))
+            return
+        self._problems.pop(f"ledger entry of {state.name}", None)
         if newer is None or not state.overtake(newer):
             return
         reason = (
@@ -104,6 +127,12 @@ class Audit:
         )
         self._said_at[state.name] = now()
         self._problems[_problem(state.name)] = reason
+
+    def _look_at(self, state: ModelState) -> None:
+        self._ledger.look(state.name)
+        self.tell_stray(state.name)
+        if state.entry is not None:
+            self._look_for(state.entry)
 
     def _look_for(self, entry: Entry) -> None:
         if self._ledger.has_lost(entry):

@@ -16,7 +16,7 @@ from model_server.audit import Audit
 from model_server.backoff import Backoff
 from model_server.exceptions import PinUnavailable, RolloutUnderWay, RollRefused
 from model_server.incoming import DropZone
-from model_server.ledger import Entry, Ledger
+from model_server.ledger import Entry, Ledger, LedgerDamaged
 from model_server.models import Models
 from model_server.pinned import Pin
 from model_server.promotion import Asked
@@ -104,11 +104,9 @@ class Background:
         self._bucket.ensure()
         entries: dict[str, Entry] = {}
         for model in self._ledger.models():
-            newest = self._ledger.newest(model)
+            newest = self._newest(model)
             if newest is not None:
                 entries[model] = newest
-            else:
-                self._audit.miss(model, "its hint is in the bucket, but no entry of its ledger")
         for model in self._versions.models():
             self._models.get(model)
         takeovers = {model: self._ledger.succeed(entry) for model, entry in entries.items()}
@@ -117,6 +115,19 @@ class Background:
         self._models.loaded(entries, {model: takeover.lease_ms for model, takeover in takeovers.items()})
         current = {model: entry.current.etag for model, entry in entries.items()}
         log_events.event("ledger.read", current=current, took_ms=round((now() - began) * 1000))
+
+    def _newest(self, model: str) -> Entry | None:
+        """What is current, or the last good entry; what is wrong with the ledger is an alarm. Raises StoreError."""
+        try:
+            newest = self._ledger.newest(model)
+        except LedgerDamaged as error:
+            self._models.get(model)
+            self._audit.damaged(model, str(error))
+            return self._ledger.last_good(model)
+        self._audit.tell_stray(model)
+        if newest is None and self._ledger.stray(model) is None:
+            self._audit.miss(model, "its hint is in the bucket, but no entry of its ledger")
+        return newest
 
     def _old_leases_over(self, entries: dict[str, Entry], takeovers: dict[str, Takeover]) -> bool:
         """Wait until leases on entries older than the newest are over, where any may be out; False when stopped."""

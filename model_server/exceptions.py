@@ -2,6 +2,7 @@
 
 from changeover.exceptions import ChangeoverError
 from changeover.manifest import Json, JsonObject
+from object_store.exceptions import StoreError
 
 
 class UnknownModel(ChangeoverError):
@@ -66,6 +67,22 @@ class MalformedRequest(ChangeoverError):
     """A request to this API that is not what the call takes."""
 
 
+class BodyTooLarge(ChangeoverError):
+    """A JSON body that is larger than any call needs."""
+
+
+class TextTooLong(ChangeoverError):
+    """A reason, or a name of the caller, that is longer than histories keep."""
+
+
+class NotThatReplica(ChangeoverError):
+    """A report, a check or a leave in the name of a replica, without the secret of that replica."""
+
+
+class FleetFull(ChangeoverError):
+    """A report of one more replica than a model can have."""
+
+
 class OtherReplica(ChangeoverError):
     """A report of one replica at the address of another."""
 
@@ -88,3 +105,7 @@ class Forbidden(ChangeoverError):
 
 class PinUnavailable(ChangeoverError):
     """`MODEL_SHA256` names bytes that cannot be had, or `MODEL_URI` gave others."""
+
+
+class RecordUnreadable(StoreError):
+    """An object in the place of a record that is too large, no JSON object, or not the record that belongs there."""

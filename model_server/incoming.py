@@ -10,17 +10,16 @@ import json
 from changeover import log_events
 from changeover.clock import rfc3339, utc_now
 from changeover.manifest import Draft, JsonObject
-from model_server.exceptions import UploadTooLarge, VersionRejected
+from model_server.exceptions import RecordUnreadable, UploadTooLarge, VersionRejected
 from model_server.models import Models
 from model_server.publish import Publisher
+from model_server.records import Unreadable, read_record, text_of
 from model_server.spool import Spool
 from model_server.startup import Upload
 from model_server.versions import Rejection, Versions
 from object_store import keys
 from object_store.bucket import Bucket, ObjectInfo
 from object_store.exceptions import ObjectChanged, ObjectMissing
-
-_LIMIT = 64 * 1024
 
 
 class DropZone:
@@ -34,8 +33,10 @@ class DropZone:
         versions: Versions,
         spool: Spool,
         default_model: str,
+        problems: dict[str, str],
     ) -> None:
         self._bucket = bucket
+        self._unreadable = Unreadable(problems)
         self._models = models
         self._publisher = publisher
         self._versions = versions
@@ -67,16 +68,25 @@ class DropZone:
     def marks(self, model: str) -> list[Upload]:
         """Every admitted raw upload of `model` so far; raises StoreError."""
         found = []
+        unreadable: dict[str, str] = {}
         for item in self._bucket.list(keys.uploads_prefix(model)):
             mark = keys.parse_upload_mark(item.key)
             if mark is None:
                 continue
             try:
-                told = json.loads(self._bucket.read(item.key, _LIMIT))
-                sequence, name, admitted_at = int(told["sequence"]), str(told["name"]), str(told["admitted_at"])
-                found.append(Upload(model, mark.version, mark.uploaded_at, sequence, name, admitted_at))
-            except (ObjectMissing, ValueError, KeyError, TypeError):
-                log_events.event("upload_mark.damaged", level="error", key=item.key)
+                members = read_record(self._bucket, item.key)
+            except ObjectMissing:
+                continue
+            except RecordUnreadable as error:
+                unreadable[item.key] = str(error)
+                continue
+            sequence = members.get("sequence")
+            if type(sequence) is not int or not {"name", "admitted_at"} <= set(members):
+                unreadable[item.key] = f"{item.key} is no mark of an upload"
+                continue
+            name, admitted_at = text_of(members, "name"), text_of(members, "admitted_at")
+            found.append(Upload(model, mark.version, mark.uploaded_at, sequence, name, admitted_at))
+        self._unreadable.listed(keys.uploads_prefix(model), unreadable)
         return found
 
     def _take(self, item: ObjectInfo, model: str, name: str) -> Upload | None:

@@ -1,7 +1,8 @@
 """The ledger: who won the next sequence number, and what was live when.
 
 Carries "The ledger is the truth" of the design: what is current is the newest entry, and creating the next number is
-the one act that serialises rolls. The hint only says where to begin to look. Entries never change, so they are cached.
+the one act that serialises rolls. Only numbers that follow one another count (`numbers.py`). Entries never change, so
+they are cached.
 """
 
 import json
@@ -13,19 +14,25 @@ from typing import Self
 from changeover import log_events
 from changeover.clock import parse_rfc3339
 from changeover.exceptions import ChangeoverError
+from changeover.identity import MODEL_NAME, is_version
 from changeover.manifest import JsonObject
 from changeover.wire import Current, RolloutState
 from model_server.backoff import Backoff
+from model_server.exceptions import RecordUnreadable
+from model_server.numbers import Numbers, count
+from model_server.records import parse_record, read_record, text_of
 from model_server.takeover import Takeover, take_over
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import InvalidKey, ObjectMissing, StoreError, StoreUnavailable
 
-_LIMIT = 64 * 1024
-
 
 class LedgerDamaged(StoreError):
     """An object in the ledger's place that is no entry."""
+
+
+class LedgerLost(StoreError):
+    """Entries are gone from the bucket, and this process does not remember them."""
 
 
 @dataclass(frozen=True)
@@ -63,20 +70,27 @@ class Entry:
     @classmethod
     def from_json(cls, model: str, sequence: int, body: bytes) -> Self:
         """Read an entry; raises LedgerDamaged."""
+        key = keys.rollout_key(model, sequence)
         try:
-            members = json.loads(body)
-            return cls(
-                model=model,
-                sequence=sequence,
-                version=str(members["version"]),
-                previous=members.get("previous"),
-                rolled_at=str(members["rolled_at"]),
-                by=str(members.get("by", "")),
-                reason=str(members.get("reason", "")),
-                id=str(members.get("id", sequence)),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls.from_members(model, sequence, parse_record(key, body))
+        except RecordUnreadable as error:
+            raise LedgerDamaged(f"{error}, and so no ledger entry") from error
+
+    @classmethod
+    def from_members(cls, model: str, sequence: int, members: JsonObject) -> Self:
+        """The entry that `members` are; raises LedgerDamaged."""
+        version, previous = members.get("version"), members.get("previous")
+        rolled_at = text_of(members, "rolled_at")
+        try:
+            parse_rfc3339(rolled_at)
+            if not isinstance(version, str) or not is_version(version):
+                raise ValueError("it names no version")
+            if previous is not None and (not isinstance(previous, str) or not is_version(previous)):
+                raise ValueError("its 'previous' is no version")
+        except ValueError as error:
             raise LedgerDamaged(f"{keys.rollout_key(model, sequence)} is no ledger entry: {error}") from error
+        by, reason = text_of(members, "by"), text_of(members, "reason")
+        return cls(model, sequence, version, previous, rolled_at, by, reason, text_of(members, "id", str(sequence)))
 
 
 class LedgerInDoubt(ChangeoverError):
@@ -90,36 +104,57 @@ class Ledger:
         self._bucket = bucket
         self._lease_ms = lease_ms
         self._entries: dict[tuple[str, int], Entry] = {}
+        self._counted: dict[str, int] = {}
+        self._strays: dict[str, int] = {}
 
     def models(self) -> list[str]:
         """Every model that was ever rolled; raises StoreError."""
         found = {keys.parse_current(item.key) for item in self._bucket.list(keys.CURRENT)}
         found |= {folder.removeprefix(keys.ROLLOUTS).rstrip("/") for folder in self._bucket.folders(keys.ROLLOUTS)}
-        return sorted(model for model in found if model)
+        return sorted(model for model in found if model and MODEL_NAME.fullmatch(model))
 
     def newest(self, model: str) -> Entry | None:
-        """The entry that says what is current, or None; raises StoreError."""
-        hint = self._hint(model)
-        after = keys.rollout_key(model, hint) if hint else None
-        newest = hint
-        for sequence in self._sequences(model, after):
-            newest = max(newest, sequence)
-        if not newest:
-            return None
-        try:
-            return self.entry(model, newest)
-        except ObjectMissing:
-            # The hint names an entry that is gone: a store restored from a backup. The ledger is the truth.
-            newest = max(self._sequences(model, None), default=0)
-            log_events.event("ledger.hint_ahead", level="error", model=model, hint=hint, newest=newest)
-            return self.entry(model, newest) if newest else None
+        """The entry that says what is current, or None; raises LedgerDamaged or another StoreError."""
+        newest = self.look(model)
+        return self.entry(model, newest) if newest else None
+
+    def look(self, model: str) -> int:
+        """The newest number that counts, 0 for none; notes what is beyond a gap. Raises StoreError."""
+        counted = self._counted.get(model, 0)
+        after = keys.rollout_key(model, counted) if counted else None
+        numbers = count(self._sequences(model, after), counted, 0)
+        if not counted and numbers.stray and not numbers.newest:
+            numbers = count(self._sequences(model, None), 0, self._hint(model))
+        self._note(model, numbers)
+        return numbers.newest
+
+    def stray(self, model: str) -> str | None:
+        """The key of the first entry beyond a gap, if the last look found one: it is never followed."""
+        stray = self._strays.get(model)
+        return keys.rollout_key(model, stray) if stray else None
+
+    def last_good(self, model: str) -> Entry | None:
+        """The newest entry that can be read, where the newest of all cannot; raises StoreError.
+
+        None if the hint says that a newer one was answered by: an older one would be a way back.
+        """
+        newest = self.look(model)
+        for sequence in range(newest - 1, self._hint(model) - 1, -1):
+            try:
+                return self.entry(model, sequence)
+            except (InvalidKey, LedgerDamaged, ObjectMissing):
+                continue
+        return None
 
     def entry(self, model: str, sequence: int) -> Entry:
-        """One entry; raises ObjectMissing or another StoreError."""
+        """One entry; raises ObjectMissing, LedgerDamaged or another StoreError."""
         known = self._entries.get((model, sequence))
         if known is None:
-            body = self._bucket.read(keys.rollout_key(model, sequence), _LIMIT)
-            known = self._entries[model, sequence] = Entry.from_json(model, sequence, body)
+            try:
+                members = read_record(self._bucket, keys.rollout_key(model, sequence))
+            except RecordUnreadable as error:
+                raise LedgerDamaged(f"{error}, and so no ledger entry") from error
+            known = self._entries[model, sequence] = Entry.from_members(model, sequence, members)
         return known
 
     def numbered(self, model: str, sequence: int) -> Entry | None:
@@ -146,14 +181,16 @@ class Ledger:
         return False
 
     def entries(self, model: str, before: int | None = None) -> Iterator[Entry]:
-        """The entries newest first, those below sequence `before` if given; raises StoreError."""
-        newest = self.newest(model)
-        last = newest.sequence if newest else 0
+        """The entries newest first, those below sequence `before` if given; raises StoreError.
+
+        What cannot be read is passed over: the audit names it.
+        """
+        last = self.look(model)
         start = last if before is None else min(last, before - 1)
         for sequence in range(start, 0, -1):
             try:
                 yield self.entry(model, sequence)
-            except ObjectMissing:
+            except (LedgerDamaged, ObjectMissing):
                 continue
 
     def at(self, model: str, time: str) -> Entry | None:
@@ -174,11 +211,12 @@ class Ledger:
         doubtful = False  # whether the entry may have been written by now
         while True:
             try:
+                self._restore_before(entry)
                 self._bucket.create(key, body, "application/json")
                 doubtful = True
-                holder = Entry.from_json(entry.model, entry.sequence, self._bucket.read(key, _LIMIT))
+                holder = Entry.from_members(entry.model, entry.sequence, read_record(self._bucket, key))
                 break
-            except LedgerDamaged:
+            except (LedgerDamaged, RecordUnreadable):
                 raise
             except StoreError as error:
                 doubtful = doubtful or isinstance(error, StoreUnavailable)
@@ -189,6 +227,7 @@ class Ledger:
                 log_events.event("ledger.retry", level="warning", model=entry.model, reason=str(error))
                 backoff.wait(until=stopping)
         self._entries[entry.model, entry.sequence] = holder
+        self._counted[entry.model] = max(entry.sequence, self._counted.get(entry.model, 0))
         if holder.id == entry.id:
             self._write_hint(entry, self._lease_ms)
         return holder
@@ -223,16 +262,34 @@ class Ledger:
         if takeover.wait:
             self.settle(entry, takeover.lease_ms)
 
+    def _restore_before(self, entry: Entry) -> None:
+        """Write again what the bucket lost below `entry`, so that its number follows another; raises LedgerLost."""
+        model, before = entry.model, self._entries.get((entry.model, entry.sequence - 1))
+        if before is None or not self.has_lost(before):
+            return
+        kept = count(self._sequences(model, None), 0, 0).newest
+        first = kept + 1 if kept else before.sequence
+        for sequence in range(first, entry.sequence):
+            lost = self._entries.get((model, sequence))
+            key = keys.rollout_key(model, sequence)
+            if lost is None:
+                raise LedgerLost(f"{key} is gone from the bucket, and this model_server never read it: restore it")
+            self._bucket.create(key, json.dumps(lost.to_json()).encode(), "application/json")
+            log_events.event("ledger.restored", level="warning", model=model, sequence=sequence)
+
     def _read_hint(self, model: str) -> JsonObject:
         try:
-            hint = json.loads(self._bucket.read(keys.current_key(model), _LIMIT))
-        except (ObjectMissing, ValueError):
+            return read_record(self._bucket, keys.current_key(model))
+        except (ObjectMissing, RecordUnreadable):
             return {}
-        return hint if isinstance(hint, dict) else {}
 
     def _hint(self, model: str) -> int:
         sequence = self._read_hint(model).get("sequence")
         return sequence if isinstance(sequence, int) and keys.FIRST_SEQUENCE <= sequence <= keys.LAST_SEQUENCE else 0
+
+    def _note(self, model: str, numbers: Numbers) -> None:
+        self._counted[model] = max(numbers.newest, self._counted.get(model, 0))
+        self._strays[model] = numbers.stray
 
     def _sequences(self, model: str, after: str | None) -> Iterator[int]:
         for item in self._bucket.list(keys.rollouts_prefix(model), start_after=after):

@@ -21,6 +21,7 @@ from model_server.fleet import FIND_S, SILENCE_S
 from model_server.ledger import Entry, Ledger, LedgerInDoubt
 from model_server.models import Models, ModelState
 from model_server.promotion import Asked, Promotion
+from model_server.records import Unreadable
 from model_server.rollout import Action, Event, Rollout
 from model_server.rollout_body import committed
 from model_server.versions import Versions
@@ -49,7 +50,7 @@ class Rollouts:
         self._models = models
         self._ledger = ledger
         self._versions = versions
-        self.aborted = Aborted(bucket)
+        self.aborted = Aborted(bucket, Unreadable(problems))
         self._prepare_timeout = prepare_timeout
         self._pins = pins
         self._problems = problems

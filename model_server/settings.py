@@ -13,6 +13,7 @@ from changeover.gate import parse as parse_gate
 from changeover.identity import check_model_name, parse_pinned_version
 from changeover.schema import MOST_COLUMNS
 from changeover.settings import Settings
+from model_server.takeover import LONGEST_LEASE_MS
 
 GIB = 1024**3
 
@@ -46,7 +47,7 @@ class ServerSettings(Settings):
     lease_ms: int = Field(
         default=1000,
         ge=0,
-        le=10_000,
+        le=LONGEST_LEASE_MS,
         description="milliseconds a replica may answer without asking; 0: it asks each time",
     )
     incoming_poll: float = Field(default=2.0, gt=0, le=3600, description="seconds between looks into incoming/")

@@ -11,7 +11,7 @@ from typing import Final
 from changeover.manifest import JsonObject
 from changeover.wire import Current
 
-LONGEST_LEASE_MS: Final = 10_000  # the highest LEASE_MS there is, where no hint tells how long leases were
+LONGEST_LEASE_MS: Final = 10_000  # the highest LEASE_MS there is: no hint makes a start wait for longer leases
 FIRST_ENTRY: Final = 1  # before it no lease could be granted
 
 
@@ -33,14 +33,15 @@ def take_over(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
     """What the hint `told` means for a start that finds `newest` in the ledger and grants leases of `lease_ms`.
 
     The hint is raised here and never lowered: a second restart would forget the leases of the life before the last.
-    It is lowered by the next commit, before which all of them have run out.
+    It is lowered by the next commit, before which all of them have run out. Anyone who may write into the bucket can
+    write a hint: a lease longer than the longest, or a sequence that the ledger does not have, is not believed.
     """
     said = told.get("lease_ms")
-    former = said if isinstance(said, int) and said >= 0 else LONGEST_LEASE_MS
+    former = min(said, LONGEST_LEASE_MS) if type(said) is int and said >= 0 else LONGEST_LEASE_MS
     longest = max(former, lease_ms)
     sequence = told.get("sequence")
-    named = sequence if isinstance(sequence, int) else FIRST_ENTRY
+    named = sequence if type(sequence) is int and FIRST_ENTRY <= sequence <= newest.sequence else FIRST_ENTRY
     behind = named < newest.sequence
-    if said == longest:
+    if said == longest and sequence == named:
         return Takeover(former, behind, None)
     return Takeover(former, behind, {"sequence": named, "lease_ms": longest})

@@ -4,20 +4,22 @@ Carries `GET /models/{m}/versions[/{v}]` and `.../artifact`. Manifests never cha
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from changeover import digest, log_events
+from changeover import digest
 from changeover.clock import rfc3339
 from changeover.exceptions import InvalidManifest, UnknownVersion
-from changeover.identity import is_version, resolve_version
+from changeover.identity import MODEL_NAME, is_version, resolve_version
 from changeover.manifest import JsonObject, Manifest
-from changeover.wire import VersionState
+from changeover.wire import LONGEST_TEXT, VersionState
+from model_server.exceptions import RecordUnreadable
+from model_server.records import Unreadable, read_record, text_of
 from model_server.spool import Spooled
 from object_store import keys
-from object_store.bucket import Bucket
+from object_store.bucket import Bucket, ObjectInfo
 from object_store.exceptions import ObjectMissing
 
-_LIMIT = 64 * 1024 * 1024
+_LARGEST_MANIFEST = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,16 @@ class Rejection:
 class Versions:
     """What the bucket holds of each model. Thread-safe."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, problems: dict[str, str]) -> None:
         self._bucket = bucket
+        self._unreadable = Unreadable(problems)
         self._manifests: dict[tuple[str, str], Manifest] = {}
 
     def models(self) -> list[str]:
         """Every model that has a version, admitted or rejected; raises StoreError."""
         below = (keys.VERSIONS, keys.REJECTED)
         found = {folder.removeprefix(top).rstrip("/") for top in below for folder in self._bucket.folders(top)}
-        return sorted(found)
+        return sorted(model for model in found if MODEL_NAME.fullmatch(model))
 
     def names(self, model: str) -> list[str]:
         """Every version of `model`, in no order; raises StoreError."""
@@ -74,26 +77,31 @@ class Versions:
         known = self._manifests.get((model, version))
         if known is None:
             try:
-                body = self._bucket.read(keys.manifest_key(model, version), _LIMIT)
+                members = read_record(self._bucket, keys.manifest_key(model, version), _LARGEST_MANIFEST)
+            except RecordUnreadable as error:
+                raise InvalidManifest(str(error)) from error
             except ObjectMissing:
                 raise UnknownVersion(
                     f"model {model!r} has no version {version}; see GET /models/{model}/versions"
                 ) from None
-            try:
-                known = Manifest.from_json(json.loads(body))
-            except ValueError as error:
-                raise InvalidManifest(f"{keys.manifest_key(model, version)} is no JSON") from error
+            known = Manifest.from_json(members)
+            if (known.model, known.version) != (model, version):
+                raise InvalidManifest(f"{keys.manifest_key(model, version)} is the manifest of another version")
             self._manifests[model, version] = known
         return known
 
     def manifests(self, model: str) -> list[Manifest]:
         """Every version's manifest, newest first; raises StoreError."""
         found = []
+        unreadable: dict[str, str] = {}
         for version in self.names(model):
             try:
                 found.append(self.manifest(model, version))
             except InvalidManifest as error:
-                log_events.event("manifest.damaged", level="error", model=model, version=version, reason=str(error))
+                unreadable[keys.manifest_key(model, version)] = str(error)
+            except UnknownVersion:
+                continue
+        self._unreadable.listed(keys.versions_prefix(model), unreadable)
         return sorted(found, key=lambda manifest: manifest.created_at, reverse=True)
 
     def add(self, spooled: Spooled, manifest: Manifest, twin: bytes = b"") -> Manifest:
@@ -111,26 +119,34 @@ class Versions:
     def rejections(self, model: str) -> list[Rejection]:
         """Every upload that failed admission, newest first; raises StoreError."""
         found = []
+        unreadable: dict[str, str] = {}
         for item in self._bucket.list(keys.rejected_prefix(model)):
             parsed = keys.parse_rejected(item.key)
             if parsed is None or not parsed.is_reason:
                 continue
             try:
-                told = json.loads(self._bucket.read(item.key, _LIMIT))
-            except (ObjectMissing, ValueError):
+                found.append(self._rejection(model, parsed.name, item))
+            except RecordUnreadable as error:
+                unreadable[item.key] = str(error)
+            except ObjectMissing:
                 continue
-            if isinstance(told, dict):
-                found.append(
-                    Rejection(
-                        model=model,
-                        name=str(told.get("name", parsed.name)),
-                        version=str(told.get("version", "")),
-                        size=int(told.get("size", 0)),
-                        created_at=str(told.get("created_at", rfc3339(item.last_modified))),
-                        reason=str(told.get("reason", "")),
-                    )
-                )
+        self._unreadable.listed(keys.rejected_prefix(model), unreadable)
         return sorted(found, key=lambda rejection: rejection.created_at, reverse=True)
+
+    def _rejection(self, model: str, name: str, item: ObjectInfo) -> Rejection:
+        """The rejection of which the object `item` tells; raises RecordUnreadable or another StoreError."""
+        members = read_record(self._bucket, item.key)
+        size = members.get("size", 0)
+        if type(size) is not int:
+            raise RecordUnreadable(f"{item.key} is no reason of a rejection: its 'size' is no number")
+        return Rejection(
+            model=model,
+            name=text_of(members, "name", name),
+            version=text_of(members, "version"),
+            size=size,
+            created_at=text_of(members, "created_at", rfc3339(item.last_modified)),
+            reason=text_of(members, "reason"),
+        )
 
     def reject(self, spooled: Spooled, rejection: Rejection) -> Rejection:
         """Keep what failed admission beside the reason; returns it under the name it was kept by. Nothing is lost.
@@ -139,7 +155,7 @@ class Versions:
         """
         names = keys.rejected_names(rejection.name, rejection.version)
         for name in names:
-            told = Rejection(**{**rejection.__dict__, "name": name})
+            told = replace(rejection, name=name, reason=rejection.reason[:LONGEST_TEXT])
             reason = keys.reason_key(rejection.model, name)
             if name != names[-1] and self._told(reason) not in {None, rejection.version}:
                 continue
@@ -152,9 +168,8 @@ class Versions:
     def _told(self, reason_key: str) -> str | None:
         """The version of which this reason tells already, or None if there is none."""
         try:
-            told = json.loads(self._bucket.read(reason_key, _LIMIT))
-            return str(told.get("version", "")) if isinstance(told, dict) else ""
+            return text_of(read_record(self._bucket, reason_key), "version")
         except ObjectMissing:
             return None
-        except ValueError:
+        except RecordUnreadable:
             return ""

@@ -34,8 +34,16 @@ def test_without_a_hint_leases_may_be_as_long_as_any_and_on_any_entry() -> None:
     assert not take_over({}, Current(1, "a" * 64), 1000).wait
 
 
-def test_a_hint_ahead_of_the_ledger_hides_no_older_leases() -> None:
-    assert not take_over({"sequence": 9, "lease_ms": 1000}, NEWEST, 1000).wait
+def test_a_hint_ahead_of_the_ledger_is_not_believed_and_hides_no_older_leases() -> None:
+    for ahead in (4, 9, 10**30):
+        found = take_over({"sequence": ahead, "lease_ms": 1000}, NEWEST, 1000)
+        assert found == Takeover(1000, True, {"sequence": 1, "lease_ms": 1000})
+
+
+def test_a_hint_of_a_lease_longer_than_any_is_capped_and_put_right() -> None:
+    for said in (LONGEST_LEASE_MS + 1, 10**12, True, 1e9, "9"):
+        found = take_over({"sequence": 3, "lease_ms": said}, NEWEST, 1000)
+        assert found == Takeover(LONGEST_LEASE_MS, False, {"sequence": 3, "lease_ms": LONGEST_LEASE_MS})
 
 
 def test_no_setting_allows_a_lease_longer_than_the_longest() -> None:

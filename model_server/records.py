@@ -1,0 +1,66 @@
+"""Small JSON records in the bucket: each is read whole, or it is named as unreadable. One never stands for all others.
+
+Of a list of records those that cannot be read are passed over. The log names each once, and `/readyz` for as long as a
+list has it.
+"""
+
+import json
+import threading
+from typing import Final
+
+from changeover import log_events
+from changeover.manifest import JsonObject
+from changeover.wire import LONGEST_TEXT
+from model_server.exceptions import RecordUnreadable
+from object_store.bucket import Bucket
+from object_store.exceptions import ObjectTooLarge
+
+LARGEST: Final = 64 * 1024  # bytes of one record
+_NAMED: Final = 3
+
+
+def read_record(bucket: Bucket, key: str, largest: int = LARGEST) -> JsonObject:
+    """The JSON object at `key`; raises RecordUnreadable, ObjectMissing or another StoreError."""
+    try:
+        return parse_record(key, bucket.read(key, largest))
+    except ObjectTooLarge as error:
+        raise RecordUnreadable(f"{key} is larger than the {largest} bytes of a record") from error
+
+
+def parse_record(key: str, body: bytes) -> JsonObject:
+    """The JSON object that `body` is; raises RecordUnreadable."""
+    try:
+        members = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RecordUnreadable(f"{key} is no JSON: {str(error)[:200]}") from error
+    if not isinstance(members, dict):
+        raise RecordUnreadable(f"{key} is no JSON object")
+    return members
+
+
+def text_of(members: JsonObject, name: str, default: str = "") -> str:
+    """The member `name` as a text of bounded length."""
+    return str(members.get(name, default))[:LONGEST_TEXT]
+
+
+class Unreadable:
+    """The records that lists pass over; `problems` is what `/readyz` shows. Thread-safe."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        self._problems = problems
+        self._logged: set[str] = set()
+        self._lock = threading.Lock()
+
+    def listed(self, folder: str, unreadable: dict[str, str]) -> None:
+        """A list of `folder` passed over `unreadable`: keys, and what is wrong with each."""
+        problem = f"records in {folder}"
+        if not unreadable:
+            self._problems.pop(problem, None)
+            return
+        with self._lock:
+            unknown = [key for key in unreadable if key not in self._logged]
+            self._logged.update(unknown)
+        for key in unknown:
+            log_events.event("record.unreadable", level="warning", key=key, reason=unreadable[key])
+        reasons = "; ".join(list(unreadable.values())[:_NAMED])
+        self._problems[problem] = f"{len(unreadable)} cannot be read and are passed over, remove them: {reasons}"
