@@ -14,15 +14,17 @@ from model_server.rollout import FleetLooked
 SILENCE_S: Final = 3.0
 FIND_S: Final = 2.0  # within which a replica finds a model that is new, and reports
 FORGET_S: Final = 300.0
+MOST_REPLICAS: Final = 1000  # of one model: a report makes memory its own, and reports can be made up
 UNKNOWN: Final = "(replicas that have not reported yet)"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One replica: its last report, and when anything came from it last."""
+    """One replica: its last report, when anything came from it last, and the digest of its secret, empty for none."""
 
     report: ReplicaReport
     heard_at: float
+    secret: str = ""
 
 
 @dataclass
@@ -32,18 +34,31 @@ class Fleet:
     known_from: float = 0.0
     replicas: dict[str, Seen] = field(default_factory=dict)
 
-    def reported(self, report: ReplicaReport, now: float) -> None:
-        """A replica said what it holds."""
-        self.replicas[report.replica] = Seen(report, now)
-        for replica, seen in list(self.replicas.items()):
-            if now - seen.heard_at > FORGET_S:
-                del self.replicas[replica]
+    def reported(self, report: ReplicaReport, now: float, secret: str = "") -> bool:
+        """A replica said what it holds, its secret having this digest; says whether there is room for it."""
+        if report.replica not in self.replicas:
+            self._forget(FORGET_S, now)
+            if len(self.replicas) >= MOST_REPLICAS:
+                self._forget(SILENCE_S, now)
+            if len(self.replicas) >= MOST_REPLICAS:
+                return False
+        self.replicas[report.replica] = Seen(report, now, secret)
+        return True
+
+    def secret_of(self, replica: str) -> str | None:
+        """The digest of the secret that came with its first report, empty for none; None if it never reported."""
+        seen = self.replicas.get(replica)
+        return seen.secret if seen is not None else None
 
     def heard(self, replica: str, now: float) -> None:
         """A replica asked something; one that never reported is not known yet."""
         seen = self.replicas.get(replica)
         if seen is not None:
             self.replicas[replica] = replace(seen, heard_at=now)
+
+    def _forget(self, seconds: float, now: float) -> None:
+        """Forget replicas that were silent for longer than `seconds`."""
+        self.replicas = {name: seen for name, seen in self.replicas.items() if now - seen.heard_at <= seconds}
 
     def left(self, replica: str) -> None:
         """A replica said goodbye."""

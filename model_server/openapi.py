@@ -26,6 +26,8 @@ _ROLL: Final = (
     *_CHANGE,
     *_VERSIONED,
     "MalformedRequest",
+    "BodyTooLarge",
+    "TextTooLong",
     "NoCurrentVersion",
     "RolloutUnderWay",
     "Pinned",
@@ -43,6 +45,9 @@ _REPORT: Final = (
     *_NAMED,
     "MalformedAnswer",
     "MalformedRequest",
+    "BodyTooLarge",
+    "NotThatReplica",
+    "FleetFull",
     "OtherReplica",
     "NotReady",
 )
@@ -57,6 +62,7 @@ _WAIT: Final = parameter(
     "wait", "query", {"type": "number", "minimum": 0, "maximum": 600}, "seconds to wait for the end"
 )
 _KNOWN: Final = parameter("If-None-Match", "header", TEXT, "the ETag that is known")
+_SECRET: Final = parameter(wire.REPLICA_SECRET, "header", TEXT, "by which a replica is known")
 _LEASE: Final[Mapping[str, JsonObject]] = {
     "ETag": header(TEXT, '"<sequence>-<sha256>"', always=True),
     wire.LEASE_MS: header({"type": "integer", "minimum": 0}, "milliseconds for which this may be trusted", always=True),
@@ -160,9 +166,10 @@ class _Calls:
             "200": response("What is current", ref("Current"), headers=_LEASE),
             "304": response("What is known is current", headers=_LEASE),
         }
-        causes = ("NotReady", *_NAMED, "NoCurrentVersion")
+        causes = ("NotReady", *_NAMED, "NoCurrentVersion", "NotThatReplica")
         replica = parameter(wire.REPLICA_ID, "header", TEXT, "who asks, if it is a replica")
-        return {"get": self.call("current", "The freshness check", good, causes, parameters=[_KNOWN, replica])}
+        asked: list[Json] = [_KNOWN, replica, _SECRET]
+        return {"get": self.call("current", "The freshness check", good, causes, parameters=asked)}
 
     def versions(self) -> JsonObject:
         good: JsonObject = {
@@ -220,7 +227,7 @@ class _Calls:
     def replicas(self) -> JsonObject:
         one = parameter("replica", "path", REPLICA, "the replica")
         good: JsonObject = {"204": response("Noted")}
-        more: dict[str, Json] = {"parameters": [one]}
+        more: dict[str, Json] = {"parameters": [one, _SECRET]}
         return {
             "put": self.call(
                 "report", "A replica's state", good, _REPORT, secured=True, requestBody=REPORT_BODY, **more

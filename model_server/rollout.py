@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from changeover.identity import short
-from changeover.wire import Current, RolloutState
+from changeover.wire import LONGEST_TEXT, Current, RolloutState
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,7 @@ def _stopped(rollout: Rollout, _event: Event, _now: float) -> Outcome:
 
 
 def _abort(rollout: Rollout, reason: str) -> Outcome:
+    reason = reason[:LONGEST_TEXT]
     return replace(rollout, state=RolloutState.ABORTED, reason=reason), (Withdraw(), RecordAborted(reason))
 
 

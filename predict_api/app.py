@@ -2,7 +2,6 @@
 
 import os
 import socket
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from wsgiref.types import WSGIApplication
 
 from changeover.clock import now
 from changeover.log_events import event
+from changeover.replica_identity import new_identity
 from predict_api.cache import Cache
 from predict_api.connection import Connection
 from predict_api.discovery import Discovery
@@ -27,15 +27,15 @@ class Application:
 
     def __init__(self, settings: PredictSettings, metrics_directory: Path, draining: Callable[[], bool]) -> None:
         self._settings = settings
-        self.replica_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.identity = new_identity(socket.gethostname(), os.getpid())
         address = urlsplit(settings.model_server_url)
         lookup = Lookup(address.hostname or "", address.port or 80)
         cache = Cache(settings.cache_dir)
-        self.roster = Roster(settings, lookup, cache, self.replica_id, self._changed, metrics_directory)
-        self._discovery = Discovery(settings, lookup, cache, self.roster, self.replica_id)
+        self.roster = Roster(settings, lookup, cache, self.identity, self._changed, metrics_directory)
+        self._discovery = Discovery(settings, lookup, cache, self.roster, self.identity)
         self._reports = Reports(
             Connection(settings.model_server_url, lookup),
-            self.replica_id,
+            self.identity,
             settings.report_token.get_secret_value(),
             self.roster.replicas,
         )
@@ -53,14 +53,14 @@ class Application:
         for replica in self.roster.replicas():
             replica.settled.wait(max(0.0, deadline - now()))
         held = [replica.model for replica in self.roster.replicas() if replica.held is not None]
-        event("worker.started", replica=self.replica_id, models=held)
+        event("worker.started", replica=self.identity.id, models=held)
 
     def leave(self) -> None:
         """All requests are answered: have model_server wait for this replica no more."""
         self._discovery.stop()
         self._reports.leave()
         self.roster.stop()
-        event("worker.left", replica=self.replica_id)
+        event("worker.left", replica=self.identity.id)
 
     def _changed(self) -> None:
         self._reports.changed()

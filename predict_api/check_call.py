@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from changeover.identity import is_version
-from changeover.wire import LEASE_MS, NEXT_VERSION, REPLICA_ID, SERVER_INSTANCE, Current, MalformedAnswer
+from changeover.replica_identity import ReplicaIdentity
+from changeover.wire import (
+    LEASE_MS,
+    NEXT_VERSION,
+    REPLICA_ID,
+    REPLICA_SECRET,
+    SERVER_INSTANCE,
+    Current,
+    MalformedAnswer,
+)
 from predict_api.connection import Answer, Connection
 
 LARGEST_CHECK: Final = 64 * 1024
@@ -28,14 +37,15 @@ class CheckAnswer:
 class CheckCall:
     """The checks of one model over one connection; used by one thread."""
 
-    def __init__(self, connection: Connection, model: str, replica: str) -> None:
+    def __init__(self, connection: Connection, model: str, identity: ReplicaIdentity) -> None:
         self._connection = connection
         self._model = model
-        self._replica = replica
+        self._identity = identity
 
     def ask(self, held: Current | None, deadline: float) -> CheckAnswer:
         """What is current by now; raises CallFailed at `deadline` at the latest, or MalformedAnswer."""
-        headers = {REPLICA_ID: self._replica, "Accept": "application/json"}
+        identity = self._identity
+        headers = {REPLICA_ID: identity.id, REPLICA_SECRET: identity.secret, "Accept": "application/json"}
         if held is not None:
             headers["If-None-Match"] = held.etag
         path = f"/models/{self._model}/current"

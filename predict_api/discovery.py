@@ -11,6 +11,7 @@ from typing import Final
 from changeover.clock import now
 from changeover.identity import MODEL_NAME
 from changeover.log_events import event
+from changeover.replica_identity import ReplicaIdentity
 from changeover.wire import MalformedAnswer
 from predict_api.cache import Cache
 from predict_api.check_call import CheckCall
@@ -30,10 +31,10 @@ class Discovery:
     """Finds the models of this process."""
 
     def __init__(
-        self, settings: PredictSettings, lookup: Lookup, cache: Cache, roster: Roster, replica_id: str
+        self, settings: PredictSettings, lookup: Lookup, cache: Cache, roster: Roster, identity: ReplicaIdentity
     ) -> None:
         self._settings, self._lookup, self._cache, self._roster = settings, lookup, cache, roster
-        self._replica_id = replica_id
+        self._identity = identity
         self._connection = Connection(settings.model_server_url, lookup)
         self._headers = {"Accept": "application/json", **authorization(settings.report_token.get_secret_value())}
         self._refused = 200
@@ -68,7 +69,7 @@ class Discovery:
         connection = Connection(self._settings.model_server_url, self._lookup)
         try:
             deadline = moment + self._settings.check_deadline
-            answer = CheckCall(connection, model, self._replica_id).ask(None, deadline)
+            answer = CheckCall(connection, model, self._identity).ask(None, deadline)
         except (CallFailed, MalformedAnswer):
             return None
         finally:

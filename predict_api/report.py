@@ -13,7 +13,8 @@ from typing import Final
 
 from changeover.clock import now
 from changeover.log_events import event
-from changeover.wire import ReplicaReport
+from changeover.replica_identity import ReplicaIdentity
+from changeover.wire import LONGEST_TEXT, REPLICA_SECRET, ReplicaReport
 from predict_api.connection import Connection
 from predict_api.exceptions import CallFailed
 from predict_api.replica import Replica
@@ -27,10 +28,10 @@ class Reports:
     """The reports of one process, over one connection."""
 
     def __init__(
-        self, connection: Connection, replica: str, token: str, replicas: Callable[[], Iterable[Replica]]
+        self, connection: Connection, identity: ReplicaIdentity, token: str, replicas: Callable[[], Iterable[Replica]]
     ) -> None:
-        self._connection, self._name, self._replicas = connection, replica, replicas
-        self._headers = {"Content-Type": "application/json"}
+        self._connection, self._name, self._replicas = connection, identity.id, replicas
+        self._headers = {"Content-Type": "application/json", REPLICA_SECRET: identity.secret}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._changed = threading.Event()
@@ -72,6 +73,7 @@ class Reports:
 
     def _report(self, replica: Replica) -> None:
         held, ready, failed = replica.state()
+        failed = {version: reason[:LONGEST_TEXT] for version, reason in failed.items()}
         report = ReplicaReport(self._name, self._host, os.getpid(), held, ready, failed)
         body = json.dumps(report.to_json()).encode()
         fault = ""

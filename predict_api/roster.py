@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from changeover.manifest import Manifest
+from changeover.replica_identity import ReplicaIdentity
 from predict_api.assemble import Assembly, Rules
 from predict_api.cache import Cache
 from predict_api.check_call import CheckCall
@@ -42,13 +43,13 @@ class Roster:
         settings: PredictSettings,
         lookup: Lookup,
         cache: Cache,
-        replica_id: str,
+        identity: ReplicaIdentity,
         notify: Callable[[], None],
         directory: Path,
     ) -> None:
         """`directory` is private to this instance and shared by its workers."""
         self._settings, self._lookup, self._cache = settings, lookup, cache
-        self._replica_id, self._notify = replica_id, notify
+        self._identity, self._notify = identity, notify
         self._rules = Rules(settings.extra_globals, settings.allow_version_skew, Runtime(settings.runtime))
         self._holders = Holders(directory / "holders", self._rules, settings.log_level)
         self._lock = threading.Lock()
@@ -88,7 +89,7 @@ class Roster:
     def _build(self, model: str) -> Member:
         url = self._settings.model_server_url
         replica = Replica(model, self._cache.current(model), self._notify)
-        call = CheckCall(Connection(url, self._lookup), model, self._replica_id)
+        call = CheckCall(Connection(url, self._lookup), model, self._identity)
         freshness = FreshnessLoop(replica, call, self._settings.check_deadline)
         fetch = Fetch(url, self._lookup, model, self._settings.report_token.get_secret_value())
 

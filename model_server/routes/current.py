@@ -9,6 +9,7 @@ from changeover.wire import REPLICA_ID
 from model_server import metrics
 from model_server.freshness import answer
 from model_server.models import Models
+from model_server.routes.replica_proof import prove
 
 
 def blueprint(models: Models, instance: str, lease_ms: int) -> Blueprint:
@@ -18,10 +19,11 @@ def blueprint(models: Models, instance: str, lease_ms: int) -> Blueprint:
     @routes.get("/models/<model>/current")
     def current(model: str) -> Response:
         replica = request.headers.get(REPLICA_ID)
+        state = models.find(check_model_name(model))
         if replica is not None:
+            prove(replica, state.fleet.secret_of(replica) if state else None, request)
             models.replica_heard_at = now()
         models.require_ready()
-        state = models.find(check_model_name(model))
         if state is None:
             metrics.CHECKS.labels("(unknown)", "404").inc()
             detail = f"there is no model {model!r}; see GET /models"

@@ -4,11 +4,14 @@ from flask import Blueprint, Response, request
 
 from changeover.clock import now
 from changeover.identity import REPLICA, check_model_name
-from changeover.wire import ReplicaReport
+from changeover.wire import MalformedAnswer, ReplicaReport
 from model_server import metrics
 from model_server.auth import Gate, Right
-from model_server.exceptions import MalformedRequest, OtherReplica, UnknownModel
+from model_server.exceptions import FleetFull, MalformedRequest, OtherReplica, UnknownModel
+from model_server.fleet import MOST_REPLICAS
 from model_server.models import Models, ModelState
+from model_server.routes.bodies import json_object
+from model_server.routes.replica_proof import prove
 
 
 def blueprint(models: Models, gate: Gate) -> Blueprint:
@@ -18,12 +21,14 @@ def blueprint(models: Models, gate: Gate) -> Blueprint:
     @routes.put("/models/<model>/replicas/<replica>")
     def report(model: str, replica: str) -> Response:
         gate.check(Right.REPORT, request.headers.get("Authorization"), request.remote_addr)
-        told = ReplicaReport.from_json(request.get_json(silent=True))
+        told = _report()
         state = _known(models, model, replica)
         if told.replica != replica:
             raise OtherReplica(f"the report is of {told.replica!r}, the address names {replica!r}")
         with state.changed:
-            state.fleet.reported(told, now())
+            secret = prove(replica, state.fleet.secret_of(replica), request)
+            if not state.fleet.reported(told, now(), secret):
+                raise FleetFull(f"{MOST_REPLICAS} replicas of {model!r} report already; one that is silent makes room")
             metrics.REPLICAS.labels(model).set(state.fleet.awaited(now()))
             state.changed.notify_all()
         return Response(status=204)
@@ -33,12 +38,21 @@ def blueprint(models: Models, gate: Gate) -> Blueprint:
         gate.check(Right.REPORT, request.headers.get("Authorization"), request.remote_addr)
         state = _known(models, model, replica)
         with state.changed:
+            prove(replica, state.fleet.secret_of(replica), request)
             state.fleet.left(replica)
             metrics.REPLICAS.labels(model).set(state.fleet.awaited(now()))
             state.changed.notify_all()
         return Response(status=204)
 
     return routes
+
+
+def _report() -> ReplicaReport:
+    """The report that the body is; raises MalformedAnswer or BodyTooLarge."""
+    try:
+        return ReplicaReport.from_json(json_object(request))
+    except MalformedRequest as error:
+        raise MalformedAnswer(f"a replica's report is a JSON object: {error}") from error
 
 
 def _known(models: Models, model: str, replica: str) -> ModelState:

@@ -8,18 +8,18 @@ from changeover.clock import parse_rfc3339
 from changeover.exceptions import UnknownVersion
 from changeover.identity import normalize_version
 from changeover.manifest import JsonObject
-from changeover.wire import RolloutState
+from changeover.wire import LONGEST_TEXT, RolloutState
 from model_server.auth import Gate, Right
-from model_server.exceptions import MalformedRequest, UnknownModel, VersionRejected
+from model_server.exceptions import MalformedRequest, TextTooLong, UnknownModel, VersionRejected
 from model_server.promotion import Asked
 from model_server.rollout import Rollout
 from model_server.rollout_body import to_json
 from model_server.rollout_loop import Rollouts
+from model_server.routes.bodies import json_object
 from model_server.routes.pages import page
 from model_server.routes.versions import VersionCalls
 
 _LONGEST_WAIT_S = 600.0
-_LONGEST_TEXT = 1000
 
 
 def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
@@ -29,12 +29,12 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
     @routes.post("/models/<model>/rollouts")
     def roll(model: str) -> Response:
         gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
-        body, wait_s = _body(), _wait()
+        body, wait_s = json_object(request), _wait()
         version = body.get("version")
         if not isinstance(version, str):
             raise MalformedRequest('send {"version": "<sha256 or a prefix of 8 or more>", "reason": "..."}')
-        whole = _resolve(calls, calls.known(model), version)
         asked = _asked(body, "rolled over HTTP")
+        whole = _resolve(calls, calls.known(model), version)
         asked = replace(
             asked, allow_schema_change=_flag(body, "allow_schema_change"), skip_gate=_flag(body, "skip_gate")
         )
@@ -43,9 +43,9 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
     @routes.post("/models/<model>/rollback")
     def rollback(model: str) -> Response:
         gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
-        body, wait_s = _body(), _wait()
-        previous = rollouts.previous(calls.known(model))
-        return _begin(model, previous, replace(_asked(body, "rollback"), exempt=True), wait_s)
+        body, wait_s = json_object(request), _wait()
+        asked = replace(_asked(body, "rollback"), exempt=True)
+        return _begin(model, rollouts.previous(calls.known(model)), asked, wait_s)
 
     @routes.get("/models/<model>/rollouts")
     def ledger(model: str) -> Response:
@@ -136,19 +136,12 @@ def _resolve(calls: VersionCalls, model: str, text: str) -> str:
         raise
 
 
-def _body() -> JsonObject:
-    if not request.get_data(cache=True):
-        return {}
-    body = request.get_json(force=True, silent=True)
-    if not isinstance(body, dict):
-        raise MalformedRequest("the body is no JSON object")
-    return body
-
-
 def _asked(body: JsonObject, default: str) -> Asked:
     reason, by = body.get("reason", default), body.get("by", "http")
-    if not isinstance(reason, str) or not isinstance(by, str) or max(len(reason), len(by)) > _LONGEST_TEXT:
-        raise MalformedRequest(f"'reason' and 'by' are texts of at most {_LONGEST_TEXT} characters")
+    if not isinstance(reason, str) or not isinstance(by, str):
+        raise MalformedRequest("'reason' and 'by' are texts")
+    if max(len(reason), len(by)) > LONGEST_TEXT:
+        raise TextTooLong(f"'reason' and 'by' are texts of at most {LONGEST_TEXT} characters")
     return Asked(by=by, reason=reason or default)
 
 

@@ -1,7 +1,7 @@
 """Which replicas a rollout waits for, and what they say of a version."""
 
 from changeover.wire import Current, ReplicaReport
-from model_server.fleet import FORGET_S, SILENCE_S, UNKNOWN, Fleet
+from model_server.fleet import FORGET_S, MOST_REPLICAS, SILENCE_S, UNKNOWN, Fleet
 
 OLD, NEW = "a" * 64, "b" * 64
 
@@ -71,3 +71,24 @@ def test_replicas_of_long_ago_are_forgotten() -> None:
     rows = fleet.to_json(FORGET_S + 1)
     assert [row["replica"] for row in rows] == ["r2"]
     assert rows[0]["awaited"] is True
+
+
+def test_a_model_has_so_many_replicas_at_most_and_silent_ones_make_room() -> None:
+    fleet = Fleet()
+    assert all(fleet.reported(a_report(f"r{number}"), 0.0) for number in range(MOST_REPLICAS))
+    assert not fleet.reported(a_report("one more"), SILENCE_S)
+    assert fleet.reported(a_report("r0"), SILENCE_S)
+    assert len(fleet.replicas) == MOST_REPLICAS
+    assert fleet.reported(a_report("one more"), SILENCE_S + 0.001)
+    assert set(fleet.replicas) == {"r0", "one more"}
+
+
+def test_the_secret_of_a_report_is_remembered_with_the_replica() -> None:
+    fleet = Fleet()
+    assert fleet.secret_of("r1") is None
+    fleet.reported(a_report("r1"), 0.0)
+    assert fleet.secret_of("r1") == ""
+    fleet.reported(a_report("r2"), 0.0, "digest")
+    fleet.heard("r2", 1.0)
+    fleet.forget_failure(NEW)
+    assert fleet.secret_of("r2") == "digest"

@@ -1,0 +1,47 @@
+"""The identity of a replica: an id that others may see, and a secret by which it is known.
+
+The id ends with a digest of the secret. So model_server tells from the id alone whether a secret belongs to it, and no
+other process can report, check or leave in the replica's name, even after a restart of model_server.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+_DERIVED: Final = re.compile(r".+:([0-9a-f]{32})")
+_NOT_OF_AN_ID: Final = re.compile(r"[^A-Za-z0-9.-]")
+_LONGEST_HOST: Final = 64
+
+
+@dataclass(frozen=True)
+class ReplicaIdentity:
+    """One process of predict_api, for as long as it lives."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+def new_identity(host: str, pid: int) -> ReplicaIdentity:
+    """An identity that no other process has."""
+    secret = secrets.token_hex(32)
+    shown = _NOT_OF_AN_ID.sub("-", host)[:_LONGEST_HOST].lstrip("-.") or "host"
+    return ReplicaIdentity(f"{shown}-{pid}:{digest_of(secret)[:32]}", secret)
+
+
+def digest_of(secret: str) -> str:
+    """What is remembered of a secret: its SHA-256, or nothing of no secret."""
+    return hashlib.sha256(secret.encode()).hexdigest() if secret else ""
+
+
+def belongs(replica: str, digest: str, known: str | None) -> bool:
+    """Whether the secret with this digest is that of `replica`; `known` is the digest of its first report, if any.
+
+    An id that holds no digest, as the release before made them, belongs to the secret of its first report, or to none.
+    """
+    derived = _DERIVED.fullmatch(replica)
+    if derived is not None:
+        return hmac.compare_digest(digest[:32], derived[1])
+    return known is None or hmac.compare_digest(digest, known)

@@ -1,0 +1,41 @@
+"""JSON bodies of calls: at most 64 KiB, strict, one object. What is larger is refused before it is read."""
+
+from typing import Final
+
+from flask import Request
+from werkzeug.exceptions import HTTPException
+
+from changeover import strict_json
+from changeover.exceptions import NotJson
+from changeover.manifest import JsonObject
+from model_server.exceptions import BodyTooLarge, MalformedRequest
+
+LARGEST: Final = 64 * 1024
+
+
+def json_object(request: Request) -> JsonObject:
+    """The object that the body is, empty for no body; raises BodyTooLarge or MalformedRequest."""
+    body = _read(request)
+    if not body:
+        return {}
+    try:
+        value = strict_json.parse(body)
+    except NotJson as error:
+        raise MalformedRequest(f"the body is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise MalformedRequest("the body is no JSON object")
+    return value
+
+
+def _read(request: Request) -> bytes:
+    """The whole body; one that says that it is larger, or turns out so, is not read to its end."""
+    body = bytearray()
+    try:
+        while (request.content_length or 0) <= LARGEST and len(body) <= LARGEST:
+            block = request.stream.read(LARGEST + 1 - len(body))
+            if not block:
+                return bytes(body)
+            body += block
+    except (OSError, HTTPException) as error:
+        raise MalformedRequest(f"the body broke off: {error}") from error
+    raise BodyTooLarge(f"the body of this call may have {LARGEST} bytes")

@@ -1,0 +1,235 @@
+"""Reports of replicas over HTTP: bounded, and each only by the replica that it is about."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from changeover.replica_identity import new_identity
+from changeover.wire import LONGEST_TEXT, REPLICA_ID, REPLICA_SECRET, RolloutState
+from tests.conftest import port_that_is_free, wait_until
+from tests.integration.server_process import PUBLISH_TOKEN, REPORT_TOKEN, ServerProcess
+from tests.integration.stores import Store
+from tests.predict_process import PredictApi
+from tests.tiny_models import tiny
+
+LARGEST = 64 * 1024
+
+
+@pytest.fixture(scope="module")
+def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    process = ServerProcess(seaweed, "reports", tmp_path_factory.mktemp("server")).start()
+    version = process.publish(tiny(1)[0]).json()["version"]
+    process.publish(tiny(2)[0])
+    process.roll(version)
+    yield process
+    process.end()
+
+
+def send(server: ServerProcess, method: str, replica: str, secret: str = "", **more: Any) -> int:
+    headers = {"Authorization": f"Bearer {REPORT_TOKEN}", **({REPLICA_SECRET: secret} if secret else {})}
+    body = None
+    if method == "PUT":
+        body = {"replica": replica, "host": "h", "pid": 1, "held": None, "ready": [], "failed": {}, **more}
+    url = f"{server.url}/models/loan/replicas/{replica}"
+    return requests.request(method, url, json=body, headers=headers, timeout=30).status_code
+
+
+def check(server: ServerProcess, replica: str, secret: str = "") -> int:
+    headers = {REPLICA_ID: replica, **({REPLICA_SECRET: secret} if secret else {})}
+    return server.get("/models/loan/current", headers=headers).status_code
+
+
+def row(server: ServerProcess, replica: str) -> dict[str, Any] | None:
+    rows = server.get("/models/loan").json()["replicas"]
+    return next((one for one in rows if one["replica"] == replica), None)
+
+
+@pytest.mark.parametrize("stranger", ["", "f" * 64])
+def test_a_replica_whose_id_was_made_of_its_secret_is_known_before_its_first_report(
+    server: ServerProcess, stranger: str
+) -> None:
+    own = new_identity("host", 7)
+    assert send(server, "PUT", own.id, stranger) == 403
+    assert check(server, own.id, stranger) == 403
+    assert row(server, own.id) is None
+    assert send(server, "PUT", own.id, own.secret, host="mine") == 204
+    assert check(server, own.id, own.secret) == 200
+    for method in ("PUT", "DELETE"):
+        assert send(server, method, own.id, stranger, host="stranger") == 403
+    found = row(server, own.id)
+    assert found is not None
+    assert found["host"] == "mine"
+    assert own.secret not in json.dumps(server.get("/models/loan").json())
+    assert own.secret not in server.log
+    assert send(server, "DELETE", own.id, own.secret) == 204
+    assert row(server, own.id) is None
+
+
+@pytest.mark.parametrize(("first", "other"), [("a" * 64, ""), ("a" * 64, "b" * 64), ("", "b" * 64)])
+def test_any_other_id_belongs_to_the_secret_of_its_first_report(server: ServerProcess, first: str, other: str) -> None:
+    name = f"old-{len(first)}-{len(other)}"
+    assert check(server, name, other) == 200  # nobody reported by that name: nothing is counted for it
+    assert row(server, name) is None
+    assert send(server, "PUT", name, first, host="mine") == 204
+    for method in ("PUT", "DELETE"):
+        assert send(server, method, name, other, host="stranger") == 403
+    assert check(server, name, other) == 403
+    found = row(server, name)
+    assert found is not None
+    assert found["host"] == "mine"
+    assert check(server, name, first) == 200
+    assert send(server, "DELETE", name, first) == 204
+
+
+def test_nobody_reports_or_leaves_in_the_name_of_a_worker(server: ServerProcess, tmp_path: Path) -> None:
+    settings = {"DEFAULT_MODEL": "loan", "WORKERS": "1", "REPORT_TOKEN": REPORT_TOKEN}
+    api = PredictApi(port_that_is_free(), server.url, tmp_path, **settings)
+    try:
+        api.wait_until_it_listens()
+        wait_until(lambda: server.get("/models/loan").json()["replicas"], what="its report")
+        name = server.get("/models/loan").json()["replicas"][0]["replica"]
+        for method in ("PUT", "DELETE"):
+            assert send(server, method, name, host="stranger") == 403
+        assert check(server, name) == 403
+        server.end()
+        server.start()
+        assert send(server, "PUT", name, host="stranger") == 403  # whoever was first
+        wait_until(lambda: row(server, name), what="its report to the next life")
+        found = row(server, name)
+        assert found is not None
+        assert found["host"] != "stranger"
+    finally:
+        api.kill()
+    wait_until(lambda: not (row(server, name) or {"awaited": False})["awaited"], what="its silence")
+
+
+def chunked(server: ServerProcess, method: str, path: str, token: str, size: int) -> int:
+    """The status of a request whose body of `size` bytes comes in chunks, and ends never if that is more than allowed."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.putrequest(method, path)
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Authorization", f"Bearer {token}")
+    connection.endheaders()
+    block = b" " * 8192
+    for _ in range(size // len(block)):
+        connection.send(f"{len(block):x}\r\n".encode() + block + b"\r\n")
+    if size <= LARGEST:
+        connection.send(b"2\r\n{}\r\n0\r\n\r\n")
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+CALLS = [
+    ("PUT", "/models/loan/replicas/r1", REPORT_TOKEN, 422),
+    ("POST", "/models/loan/rollouts", PUBLISH_TOKEN, 400),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "token", "small"), CALLS)
+def test_a_body_beyond_64_kib_is_refused_with_either_framing(
+    server: ServerProcess, method: str, path: str, token: str, small: int
+) -> None:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    url = f"{server.url}{path}"
+    assert (
+        requests.request(method, url, data=b" " * (LARGEST - 2) + b"{}", headers=headers, timeout=30).status_code
+        == small
+    )
+    told = requests.request(method, url, data=b" " * (LARGEST - 1) + b"{}", headers=headers, timeout=30)
+    assert (told.status_code, told.json()["type"]) == (413, "urn:changeover:body-too-large")
+    assert chunked(server, method, path, token, LARGEST // 2) == small
+    assert chunked(server, method, path, token, 2 * LARGEST) == 413
+
+
+def test_80_mb_of_report_are_not_read(server: ServerProcess) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.putrequest("PUT", "/models/loan/replicas/r1")
+    for name, value in (("Content-Length", 80_000_000), ("Authorization", f"Bearer {REPORT_TOKEN}")):
+        connection.putheader(name, str(value))
+    connection.endheaders()
+    assert connection.getresponse().status == 413  # not one byte of the body was sent
+    connection.close()
+
+
+@pytest.mark.parametrize("body", [b"[" * 60_000, b"\xff", b"[]", b"1" * 60_000, b'{"a": NaN}'])
+@pytest.mark.parametrize(("method", "path", "token", "status"), CALLS)
+def test_a_body_that_is_no_json_object_is_refused(
+    server: ServerProcess, method: str, path: str, token: str, status: int, body: bytes
+) -> None:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    assert requests.request(method, f"{server.url}{path}", data=body, headers=headers, timeout=30).status_code == status
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"ready": ["a" * 64] * 17},
+        {"ready": ["a" * 200]},
+        {"failed": {str(number): "x" for number in range(17)}},
+        {"failed": {"a" * 200: "x"}},
+        {"pid": 10**30},
+        {"held": {"sequence": 10**30, "version": "a" * 64}},
+        {"held": {"sequence": 1, "version": "a" * 2000}},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_a_report_of_more_than_a_replica_can_have_is_refused(server: ServerProcess, more: dict[str, Any]) -> None:
+    assert send(server, "PUT", "huge", **more) == 422
+    assert row(server, "huge") is None
+
+
+def test_texts_of_a_report_are_cut(server: ServerProcess) -> None:
+    assert send(server, "PUT", "long", host="h" * 5000, failed={"a" * 64: "x" * 5000}) == 204
+    found = row(server, "long")
+    assert found is not None
+    assert (len(found["host"]), len(found["failed"]["a" * 64])) == (LONGEST_TEXT, LONGEST_TEXT)
+    assert send(server, "DELETE", "long") == 204
+
+
+@pytest.mark.parametrize("call", ["rollouts", "rollback"])
+@pytest.mark.parametrize("member", ["reason", "by"])
+def test_a_reason_beyond_2000_characters_is_a_422_that_says_so(server: ServerProcess, call: str, member: str) -> None:
+    told = server.post(f"/models/loan/{call}", json={"version": "a" * 64, member: "x" * (LONGEST_TEXT + 1)})
+    assert told.status_code == 422
+    assert str(LONGEST_TEXT) in told.json()["detail"]
+    fine = server.post(f"/models/loan/{call}", json={"version": "a" * 64, member: "ü" * LONGEST_TEXT})
+    assert fine.status_code == 404
+
+
+def test_made_up_replicas_fill_no_memory_and_hold_a_roll_no_longer_than_prepare_timeout(
+    seaweed: Store, tmp_path: Path
+) -> None:
+    server = ServerProcess(seaweed, "made-up", tmp_path, settings={"PREPARE_TIMEOUT": "5"}).start()
+    try:
+        first, second = (str(server.publish(tiny(number)[0]).json()["version"]) for number in (1, 2))
+        assert server.roll(first).json()["state"] == RolloutState.COMMITTED
+        assert send(server, "PUT", "ghost") == 204
+        begun = server.roll(second, wait=0).headers["Location"]
+
+        def over() -> bool:
+            assert send(server, "PUT", "ghost") == 204
+            return bool(server.get(begun).json()["state"] == RolloutState.ABORTED)
+
+        wait_until(over, what="the end of the roll that waits for a ghost")
+        assert "ghost" in server.get(begun).json()["reason"]
+        assert server.roll(second).json()["state"] == RolloutState.COMMITTED  # it fell silent
+        with requests.Session() as session:
+            session.headers["Authorization"] = f"Bearer {REPORT_TOKEN}"
+            url = f"{server.url}/models/loan/replicas/ghost-"
+            body = {"host": "h", "pid": 1, "ready": [], "failed": {}}
+            statuses = [
+                session.put(f"{url}{number}", json={**body, "replica": f"ghost-{number}"}, timeout=30).status_code
+                for number in range(1100)
+            ]
+        assert statuses[0] == 204
+        assert set(statuses) <= {204, 503}
+        assert len(server.get("/models/loan").json()["replicas"]) <= 1000
+    finally:
+        server.end()
