@@ -39,7 +39,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     """Build model_server and start its background; returns the app, to be served from one process, and its end."""
     bucket = Bucket(store)
     wrong: dict[str, str] = {}
-    models, ledger, versions = Models(), Ledger(bucket, settings.lease_ms), Versions(bucket, wrong)
+    models, ledger, versions = Models(), Ledger(bucket, settings.lease_ms, wrong), Versions(bucket, wrong)
     examiner = Examiner(
         Limits(
             timeout_s=settings.admission_timeout,

@@ -51,7 +51,10 @@ class Audit:
 
     def damaged(self, model: str, reason: str) -> None:
         """The next number of a ledger is taken by what cannot be read: the last good version goes on meanwhile."""
-        reason = f"{reason}. The last good version goes on, and nothing can be rolled until it is whole or removed"
+        reason = (
+            f"{reason}. The last good version goes on, and nothing can be rolled until it is restored, or removed if "
+            f"another writer put it there"
+        )
         self._tell(f"ledger entry of {model}", "ledger.damaged", model, reason)
 
     def tell_stray(self, model: str) -> None:
@@ -61,7 +64,10 @@ class Audit:
         if stray is None:
             self._problems.pop(problem, None)
             return
-        reason = f"{stray} follows no number of the ledger: another writer put it there. It is not followed; remove it"
+        reason = (
+            f"{stray} is beyond a gap of the ledger, and not followed: restore what was lost before it, or remove it if "
+            f"another writer put it there"
+        )
         self._tell(problem, "ledger.stray", model, reason)
 
     def _tell(self, problem: str, name: str, model: str, reason: str) -> None:

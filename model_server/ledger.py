@@ -20,7 +20,7 @@ from changeover.wire import Current, RolloutState
 from model_server.backoff import Backoff
 from model_server.exceptions import RecordUnreadable
 from model_server.numbers import Numbers, count
-from model_server.records import parse_record, read_record, text_of
+from model_server.records import Unreadable, read_record, text_of
 from model_server.takeover import Takeover, take_over
 from object_store import keys
 from object_store.bucket import Bucket
@@ -68,15 +68,6 @@ class Entry:
         }
 
     @classmethod
-    def from_json(cls, model: str, sequence: int, body: bytes) -> Self:
-        """Read an entry; raises LedgerDamaged."""
-        key = keys.rollout_key(model, sequence)
-        try:
-            return cls.from_members(model, sequence, parse_record(key, body))
-        except RecordUnreadable as error:
-            raise LedgerDamaged(f"{error}, and so no ledger entry") from error
-
-    @classmethod
     def from_members(cls, model: str, sequence: int, members: JsonObject) -> Self:
         """The entry that `members` are; raises LedgerDamaged."""
         version, previous = members.get("version"), members.get("previous")
@@ -100,8 +91,9 @@ class LedgerInDoubt(ChangeoverError):
 class Ledger:
     """The ledgers of all models in one bucket. Thread-safe."""
 
-    def __init__(self, bucket: Bucket, lease_ms: int = 0) -> None:
+    def __init__(self, bucket: Bucket, lease_ms: int = 0, problems: dict[str, str] | None = None) -> None:
         self._bucket = bucket
+        self._unreadable = Unreadable({} if problems is None else problems)
         self._lease_ms = lease_ms
         self._entries: dict[tuple[str, int], Entry] = {}
         self._counted: dict[str, int] = {}
@@ -183,15 +175,20 @@ class Ledger:
     def entries(self, model: str, before: int | None = None) -> Iterator[Entry]:
         """The entries newest first, those below sequence `before` if given; raises StoreError.
 
-        What cannot be read is passed over: the audit names it.
+        What cannot be read is passed over, and named at the end.
         """
         last = self.look(model)
         start = last if before is None else min(last, before - 1)
+        unreadable: dict[str, str] = {}
         for sequence in range(start, 0, -1):
             try:
                 yield self.entry(model, sequence)
-            except (LedgerDamaged, ObjectMissing):
+            except LedgerDamaged as error:
+                unreadable[keys.rollout_key(model, sequence)] = str(error)
+            except ObjectMissing:
                 continue
+        remedy = "restore them, for a number that is missing ends the ledger"
+        self._unreadable.listed(keys.rollouts_prefix(model), unreadable, remedy)
 
     def at(self, model: str, time: str) -> Entry | None:
         """The entry that was the newest at `time` (RFC 3339), or None; raises ValueError or StoreError."""

@@ -22,15 +22,9 @@ _NAMED: Final = 3
 def read_record(bucket: Bucket, key: str, largest: int = LARGEST) -> JsonObject:
     """The JSON object at `key`; raises RecordUnreadable, ObjectMissing or another StoreError."""
     try:
-        return parse_record(key, bucket.read(key, largest))
+        members = json.loads(bucket.read(key, largest))
     except ObjectTooLarge as error:
         raise RecordUnreadable(f"{key} is larger than the {largest} bytes of a record") from error
-
-
-def parse_record(key: str, body: bytes) -> JsonObject:
-    """The JSON object that `body` is; raises RecordUnreadable."""
-    try:
-        members = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise RecordUnreadable(f"{key} is no JSON: {str(error)[:200]}") from error
     if not isinstance(members, dict):
@@ -51,8 +45,8 @@ class Unreadable:
         self._logged: set[str] = set()
         self._lock = threading.Lock()
 
-    def listed(self, folder: str, unreadable: dict[str, str]) -> None:
-        """A list of `folder` passed over `unreadable`: keys, and what is wrong with each."""
+    def listed(self, folder: str, unreadable: dict[str, str], remedy: str = "restore or remove them") -> None:
+        """A list of `folder` passed over `unreadable`: keys, and what is wrong with each; `remedy` is what to do."""
         problem = f"records in {folder}"
         if not unreadable:
             self._problems.pop(problem, None)
@@ -63,4 +57,4 @@ class Unreadable:
         for key in unknown:
             log_events.event("record.unreadable", level="warning", key=key, reason=unreadable[key])
         reasons = "; ".join(list(unreadable.values())[:_NAMED])
-        self._problems[problem] = f"{len(unreadable)} cannot be read and are passed over, remove them: {reasons}"
+        self._problems[problem] = f"{len(unreadable)} cannot be read and are passed over, {remedy}: {reasons}"

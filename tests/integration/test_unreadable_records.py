@@ -35,6 +35,9 @@ def test_one_record_that_cannot_be_read_hides_no_other(server: ServerProcess, bu
     version = str(server.publish(tiny(1)[0]).json()["version"])
     assert server.publish(b"no model").status_code == 422
     assert server.roll(version).json()["state"] == RolloutState.COMMITTED
+    other = str(server.publish(tiny(2)[0]).json()["version"])
+    for next_version in (other, version):
+        assert server.roll(next_version).json()["state"] == RolloutState.COMMITTED
     before = [server.get(f"/models/loan/{path}").json() for path in ("rollouts", "versions")]
     written: set[str] = set()
     for number, body in enumerate(BODIES):
@@ -49,10 +52,13 @@ def test_one_record_that_cannot_be_read_hides_no_other(server: ServerProcess, bu
             written.add(key)
     reason_without_members = keys.reason_key("loan", "4.joblib")  # it tells nothing, but that is no fault
     bucket.delete(reason_without_members)
+    middle = keys.rollout_key("loan", 2)
+    bucket.write(middle, b"x" * 100_000)
     server.end()
     server.start()
     after = [server.get(f"/models/loan/{path}").json() for path in ("rollouts", "versions")]
-    assert after[0] == before[0]
+    assert after[0]["rollouts"] == [one for one in before[0]["rollouts"] if one["sequence"] != 2]
+    assert middle in json.dumps(server.get("/readyz").json()["problems"])
     assert [one["version"] for one in after[1]["versions"]] == [one["version"] for one in before[1]["versions"]]
     problems = json.dumps(server.get("/readyz").json()["problems"])
     for folder in ("aborted", "rejected", "uploads", "versions"):
