@@ -165,13 +165,13 @@ class Background:
 
     def _refuse(self, model: str, version: str, reason: str, error: RollRefused) -> None:
         """Keep why an upload is not rolled where its publisher looks; once, however often this server starts."""
-        self._problems[f"rollout of {model}"] = str(error)
         told = any(
             body.get("version") == version and body.get("reason") == str(error)
             for body in self._rollouts.aborted.all(model)
         )
         if not told:
             self._rollouts.refuse(model, version, Asked(_BY, reason), str(error))
+        self._problems[f"rollout of {model}"] = str(error)
 
     def _pending(self, model: str) -> Upload | None:
         rolled = (Rolled(entry.sequence, entry.version) for entry in self._ledger.entries(model))
