@@ -11,7 +11,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT = ROOT / "docs" / "faults.md"
-REQUIRED = {*range(1, 7), *range(9, 25), *range(37, 43), *range(45, 54), 57, 58, *range(60, 67), 68, 80}
+REQUIRED = {
+    *range(1, 7),
+    *range(9, 25),
+    *range(37, 43),
+    *range(45, 54),
+    57,
+    58,
+    *range(60, 67),
+    68,
+    70,
+    71,
+    74,
+    75,
+    77,
+    80,
+}
 NOT_INJECTED = "not injected: "
 
 _NAMED = re.compile(r"\bFaults? (\d+(?:(?:, | and )\d+)*):")

@@ -69,6 +69,7 @@ def alarm(server: ServerProcess, name: str) -> None:
 def test_an_entry_beyond_a_gap_is_never_followed_and_rolls_go_on(
     server: ServerProcess, bucket: Bucket, sequence: int
 ) -> None:
+    """Fault 75: an entry that another party wrote."""
     first, second = rolled(server, 1), published(server, 2)
     key = foreign(bucket, sequence, second)
     alarm(server, key)
@@ -96,6 +97,7 @@ def test_an_entry_beyond_a_gap_is_never_followed_and_rolls_go_on(
 def test_a_hint_that_lies_costs_a_restart_one_longest_lease_at_most(
     server: ServerProcess, bucket: Bucket, hint: JsonObject
 ) -> None:
+    """Fault 75: a hint that another party wrote."""
     rolled(server, 1)
     second, third = rolled(server, 2), published(server, 3)
     foreign(bucket, FAR, third)

@@ -87,6 +87,7 @@ def test_any_other_id_belongs_to_the_secret_of_its_first_report(server: ServerPr
 
 
 def test_nobody_reports_or_leaves_in_the_name_of_a_worker(server: ServerProcess, tmp_path: Path) -> None:
+    """Fault 77: a report in another's name."""
     settings = {"DEFAULT_MODEL": "loan", "WORKERS": "1", "REPORT_TOKEN": REPORT_TOKEN}
     api = PredictApi(port_that_is_free(), server.url, tmp_path, **settings)
     try:
@@ -149,6 +150,7 @@ def test_a_body_beyond_64_kib_is_refused_with_either_framing(
 
 
 def test_80_mb_of_report_are_not_read(server: ServerProcess) -> None:
+    """Fault 77: more than a replica has to say."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.putrequest("PUT", "/models/loan/replicas/r1")
     for name, value in (("Content-Length", 80_000_000), ("Authorization", f"Bearer {REPORT_TOKEN}")):
@@ -206,6 +208,7 @@ def test_a_reason_beyond_2000_characters_is_a_422_that_says_so(server: ServerPro
 def test_made_up_replicas_fill_no_memory_and_hold_a_roll_no_longer_than_prepare_timeout(
     seaweed: Store, tmp_path: Path
 ) -> None:
+    """Fault 77: replicas that do not exist."""
     server = ServerProcess(seaweed, "made-up", tmp_path, settings={"PREPARE_TIMEOUT": "5"}).start()
     try:
         first, second = (str(server.publish(tiny(number)[0]).json()["version"]) for number in (1, 2))

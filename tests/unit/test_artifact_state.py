@@ -224,6 +224,7 @@ STATES: dict[str, tuple[Callable[[], Any], str]] = {
 
 @pytest.mark.parametrize("name", STATES)
 def test_state_that_would_do_harm_is_refused_by_name(name: str) -> None:
+    """Faults 70 and 71: state that makes allowed names run code, or compiled code leave its arrays."""
     forge, reason = STATES[name]
     with pytest.raises(UnsafeState) as refusal:
         load_model(dumped(make_pipeline(StandardScaler(), forge())))

@@ -41,6 +41,7 @@ WHILE_LOADING: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", WHILE_LOADING)
 def test_state_that_would_be_obeyed_while_loading_is_refused(name: str) -> None:
+    """Faults 70 and 74: state that acts, or takes memory, while it is loaded."""
     with pytest.raises((ForbiddenGlobal, UnreadableArtifact)) as refusal:
         load_model(WHILE_LOADING[name]())
     assert "special" in str(refusal.value) or "damaged or forged" in str(refusal.value)
