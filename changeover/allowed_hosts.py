@@ -3,7 +3,6 @@
 A web page reads what its own name leads to. If the owner of that name lets it lead to 127.0.0.1 for a moment, the browser
 sends the page's request here, with the page's name in `Host`. So a name that is not known is refused. Loopback names are
 always known: no other party can own them. What a proxy says (`X-Forwarded-Host`) is not asked, for a page can send it.
-Pure.
 """
 
 import re

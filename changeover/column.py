@@ -1,7 +1,7 @@
 """One column of a model, as data: its name, its type, which values it takes, and what people should know of it.
 
 Its JSON form uses the words of JSON Schema where there is one (`type`, `enum`, `format`, `description`); what was seen
-in training is `range`, `categories` and `missing_seen`, which no validator enforces. Pure.
+in training is `range`, `categories` and `missing_seen`, which no validator enforces.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,7 +1,7 @@
 """What a request means: JSON values become typed columns by the schema, or the list of all that does not fit.
 
 Carries "Bounds at the edge" and the request forms of the design: an object is one row, an array of objects a batch,
-and two column forms are read as rows. Pure.
+and two column forms are read as rows.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The hash check: whether these are the bytes.
 
 Carries the promises *attribution* and *safety*: a version is the SHA-256 of its bytes, and what is loaded is the very
-buffer that was hashed. `Repr-Digest` is RFC 9530. Pure.
+buffer that was hashed. `Repr-Digest` is RFC 9530.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """How values are written: numbers plainly, as currency, as a percentage, and dates; the one parser of both sides.
 
 Carries "Bounds at the edge" of the design: texts that consumers send are numbers, "nan" in any case and "" are
-missing. Pure.
+missing.
 """
 
 import math

@@ -1,7 +1,7 @@
 """The promote gate: which figures a version must reach before it becomes current, and against what.
 
 Carries the setting `GATE`: `f1_macro>=current, accuracy>=0.9`. A version is compared with the current one only on the
-same held-out data, which the manifest's `evaluation` names by its digest. Pure.
+same held-out data, which the manifest's `evaluation` names by its digest.
 """
 
 import re

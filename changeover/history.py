@@ -1,7 +1,7 @@
 """What was seen of a deployment, as records in JSON lines: answers, rollouts, publishes, faults, the state at the end.
 
 `changeover/promises.py` judges a history by the promises of the design; whoever records one writes it in this form.
-Every time is in seconds of one clock that never steps. Pure.
+Every time is in seconds of one clock that never steps.
 """
 
 import dataclasses

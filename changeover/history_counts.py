@@ -1,4 +1,4 @@
-"""A history in numbers: what was asked, failed, was stale, was rolled, and how long the slowest answer took. Pure."""
+"""A history in numbers: what was asked, failed, was stale, was rolled, and how long the slowest answer took."""
 
 from dataclasses import asdict, dataclass
 

@@ -1,4 +1,4 @@
-"""The members of one record of a history, each of the type that it must be, or an error that names it. Pure."""
+"""The members of one record of a history, each of the type that it must be, or an error that names it."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final

@@ -1,6 +1,6 @@
 """Model names and versions: what they look like and how a typed prefix becomes a version.
 
-Carries the words *model* and *version* of the design. Pure.
+Carries the words *model* and *version* of the design.
 """
 
 import re

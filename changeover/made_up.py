@@ -1,6 +1,6 @@
 """A row made up from a schema alone, which its model should be able to answer: what admission tries, and replicas warm up by.
 
-Pure. The example of the documents is another one, for people: see `predict_api/openapi_columns.py`.
+The example of the documents is another one, for people: see `predict_api/openapi_columns.py`.
 """
 
 from changeover.cells import Cell, ColumnType

@@ -1,7 +1,7 @@
 """What stands beside a version: its manifest, `versions/<model>/<sha256>/manifest.json`.
 
 Carries the word *manifest* of the design: schema, classes, metrics, environment, golden rows, provenance. A publisher
-sends a `Draft` (any of it); admission completes it into a `Manifest`. Pure.
+sends a `Draft` (any of it); admission completes it into a `Manifest`.
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """Two versions beside each other: schema, metrics, environment, size, and their answers to golden rows.
 
-Carries `changeover diff`. A is the version that is, B the one that may come. Pure.
+Carries `changeover diff`. A is the version that is, B the one that may come.
 """
 
 import json

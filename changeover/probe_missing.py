@@ -1,4 +1,4 @@
-"""Which columns may be missing, found by asking with as few questions as the model allows. Pure."""
+"""Which columns may be missing, found by asking with as few questions as the model allows."""
 
 import math
 from collections.abc import Callable, Mapping

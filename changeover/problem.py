@@ -1,4 +1,4 @@
-"""RFC 9457 problem details: the one shape of every error answer. Pure."""
+"""RFC 9457 problem details: the one shape of every error answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -3,7 +3,7 @@
 Carries the section "The promises": attribution, atomicity, no way back, freshness, availability, safety, durability,
 one version a sequence number, and convergence after the last fault. `changeover/promises_of_order.py` compares answers
 with what came before them, `changeover/promises_of_record.py` with what the ledger and the store hold. Everything is
-done in O(n log n). Pure.
+done in O(n log n).
 """
 
 from collections import defaultdict

@@ -3,7 +3,7 @@
 Both promises are one question: what is the highest sequence number that anybody had been told of before this request
 was sent? Sort what was told by its end, take the maximum of each prefix, and look up the start of each answer: the work
 is the sorting, O(n log n). An answer that says it may be stale is exempt, as the one compared and as the one compared
-with. What ends at the very moment at which another begins is not before it. Pure.
+with. What ends at the very moment at which another begins is not before it.
 """
 
 from bisect import bisect_left

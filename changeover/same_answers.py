@@ -1,6 +1,6 @@
 """Whether two answers are the same, as far as two processors can say the same.
 
-Carries the comparison of golden rows: at admission, on replicas, in `changeover verify` and `changeover diff`. Pure.
+Carries the comparison of golden rows: at admission, on replicas, in `changeover verify` and `changeover diff`.
 """
 
 import math

@@ -3,7 +3,7 @@
 Carries "Refused rolls: ... 422 incompatible". A change is compatible if every request that was valid stays valid and
 means the same, and every answer keeps its form. So a column more breaks, be it nullable or not, since a field that is
 missing is a fault of the request; what only widens (a number where an integer was, a value that may be missing now, a
-list of values that grew or was opened) does not. Pure.
+list of values that grew or was opened) does not.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Versions that a model was made with, beside those that are here: what is warned of, and what is refused.
 
 Carries "environment skew" of the design. Between minor versions of scikit-learn models do not keep their meaning, so such
-a model is refused; other distributions are worth a warning. Pure.
+a model is refused; other distributions are worth a warning.
 """
 
 from collections.abc import Mapping

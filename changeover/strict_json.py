@@ -1,7 +1,7 @@
 """Bytes become JSON values, or one named fault: any bytes give a value or NotJson, never another error.
 
 Carries "Bounds at the edge" of the design: strict UTF-8, no BOM, no NaN or Infinity, no number beyond a double, no
-duplicate key, no half of a surrogate pair, nesting to 32. Pure.
+duplicate key, no half of a surrogate pair, nesting to 32.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A broken promise: which one, by what and when. Pure."""
+"""A broken promise: which one, by what and when."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,7 @@
 """Text that cannot act on a terminal or a log: control characters are shown as escapes instead of being sent.
 
 What comes from a bucket, a report or a request may hold ESC and C1 controls, line ends that forge a line, and marks that
-turn the reading direction. Pure.
+turn the reading direction.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What crosses between the services: header names, the ETag and the JSON bodies, both ways.
 
 Carries the tables "model_server (internal)" and "predict_api (public)" of the design: both halves of a conversation
-read their words here. Pure.
+read their words here.
 """
 
 import re

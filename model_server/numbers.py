@@ -1,6 +1,6 @@
 """The numbers of a ledger that count: those that follow one another. An entry beyond a gap is a stray and counts never.
 
-A number is created only after the one before it, so a gap means that another writer chose the number. Pure.
+A number is created only after the one before it, so a gap means that another writer chose the number.
 """
 
 from collections.abc import Iterable

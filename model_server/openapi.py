@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: the calls of model_server, as the design's table has them. Pure."""
+"""`GET /openapi.json`: the calls of model_server, as the design's table has them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

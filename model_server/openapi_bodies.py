@@ -1,4 +1,4 @@
-"""What model_server's calls take and answer, as JSON Schema: versions, rollouts, replicas, models. Pure."""
+"""What model_server's calls take and answer, as JSON Schema: versions, rollouts, replicas, models."""
 
 from typing import Final
 

@@ -2,7 +2,7 @@
 
 Carries "leases of its former life may be out" of the design. The hint beside the ledger tells both: its `lease_ms` is
 never below what may have been granted, and its `sequence` is written before an entry is answered by, when all leases on
-older ones are over. Pure.
+older ones are over.
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,7 @@
     rejected/<model>/<name>                        an upload that failed admission
     rejected/<model>/<name>.reason.json            and why
 
-`<any name>` may hold spaces, any script and further slashes. Pure.
+`<any name>` may hold spaces, any script and further slashes.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Labels and probabilities become the bytes of an answer.
 
-Carries the shapes of `POST /predict`: in kind, in order, strict JSON. Pure.
+Carries the shapes of `POST /predict`: in kind, in order, strict JSON.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What becomes known of one request on its way, for the headers of its answer, the metrics and the log. Pure.
+"""What becomes known of one request on its way, for the headers of its answer, the metrics and the log.
 
 Carries *attribution* of the design: the headers are of the one `Held` that the answer was made by.
 """

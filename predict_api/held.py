@@ -1,7 +1,6 @@
 """What this replica answers by: one immutable value, changed by one assignment.
 
 Carries the promises *atomicity* (a request takes the value once) and, by refusing a lower sequence, *no way back*.
-Pure.
 """
 
 from collections.abc import Mapping, Sequence

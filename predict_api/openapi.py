@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: the document of what this replica holds, from the live models' own columns. Pure.
+"""`GET /openapi.json`: the document of what this replica holds, from the live models' own columns.
 
 It is made from the held values themselves, so it switches with the model.
 """

@@ -1,4 +1,4 @@
-"""The answers of a model as JSON Schema: a row's, a single one's, a batch's. Pure.
+"""The answers of a model as JSON Schema: a row's, a single one's, a batch's.
 
 Carries the shapes that `predict_api/answer.py` writes.
 """

@@ -1,4 +1,4 @@
-"""The calls of predict_api that describe and probe, for the OpenAPI document. Pure.
+"""The calls of predict_api that describe and probe, for the OpenAPI document.
 
 Carries `GET /models`, `GET /models/{m}`, `/openapi.json`, `/apidocs`, `/livez`, `/readyz` and `/metrics`.
 """

@@ -1,4 +1,4 @@
-"""A column as JSON Schema: what `changeover/cells.py` takes for it, and what is known of it, for people. Pure.
+"""A column as JSON Schema: what `changeover/cells.py` takes for it, and what is known of it, for people.
 
 Columns are read as `predict_api/public_schema.py` shows them: nothing here knows what is not public.
 """

@@ -1,4 +1,4 @@
-"""The forms in which rows are sent, as JSON Schema: an object, an array of objects, and the column forms. Pure.
+"""The forms in which rows are sent, as JSON Schema: an object, an array of objects, and the column forms.
 
 Carries the request shapes of `POST /predict`, as `changeover/decode.py` and `changeover/column_forms.py` read them.
 """

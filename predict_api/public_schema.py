@@ -1,7 +1,7 @@
 """The schema of a model as callers of predict_api see it: without values of the training data, unless they are public.
 
 A publisher makes a column public (`"public": true` in the schema). Of any other column callers see what they need to
-write a request. Whether only listed values are taken is among that (`closed`), the list is not. Pure.
+write a request. Whether only listed values are taken is among that (`closed`), the list is not.
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
 """The program that the kernel runs on each system call of an examining child: no sockets, no programs, no processes.
 
 Carries "under Landlock + seccomp where the kernel has them" of the design. A classic BPF program as seccomp(2)
-takes it: what is named here fails with EPERM, all else is as before. Pure.
+takes it: what is named here fails with EPERM, all else is as before.
 """
 
 import struct

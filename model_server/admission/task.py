@@ -1,4 +1,4 @@
-"""What parent and child of an examination say to each other, both ways. Pure."""
+"""What parent and child of an examination say to each other, both ways."""
 
 import hashlib
 from dataclasses import asdict, dataclass, field
