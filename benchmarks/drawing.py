@@ -18,7 +18,7 @@ from benchmarks.peers.models import Trained
 from changeover.cells import Case, Cell, ColumnType
 from changeover.formats import Format
 from changeover.frames import features, read_frame
-from changeover.manifest import Json
+from changeover.json_types import Json
 from changeover.schema import Column, Schema
 from changeover.twin.thresholds import at_thresholds
 from examples.segmentation.generate import generate

@@ -15,7 +15,7 @@ from typing import Final, cast
 import msgspec
 
 from changeover.cells import INT64, Cell, ColumnType, Parser
-from changeover.manifest import Json
+from changeover.json_types import Json
 
 Cells = list[Cell]
 Reader = Callable[[list[Json]], Cells | None]

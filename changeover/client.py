@@ -17,8 +17,9 @@ from changeover import digest, stack
 from changeover.dump import draft_of, dump
 from changeover.exceptions import ChangeoverError, DigestMismatch, StackNotFound, UnknownVersion
 from changeover.http_call import HttpCall
-from changeover.identity import check_model_name
-from changeover.manifest import Draft, Json, JsonObject
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Draft
+from changeover.names import check_model_name
 from changeover.upload import Body, Progress, Published, sha256_of_file
 from changeover.wire import REPR_DIGEST, RolloutState, VersionState
 

@@ -14,7 +14,7 @@ from changeover.cell_groups import Reader, reader
 from changeover.cells import Case, Cell, ColumnType, Parser, cell_parser, shown
 from changeover.exceptions import InvalidSchema
 from changeover.formats import Format
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 
 _E = TypeVar("_E", bound=StrEnum)
 _NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)

@@ -10,7 +10,7 @@ from typing import Final, cast
 from changeover.cells import shown
 from changeover.exceptions import TooManyRows
 from changeover.faults import Faults
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.schema import Extra, Schema
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})

@@ -11,7 +11,7 @@ from changeover.cells import BadCell, Cell, shown
 from changeover.column_forms import is_split, rows_of_columns
 from changeover.exceptions import RequestFaults, TooManyRows
 from changeover.faults import Faults
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.schema import Extra, Schema
 
 _HINT: Final = "an object (one row) or an array of objects (a batch) was expected"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from changeover.manifest import JsonObject
+    from changeover.json_types import JsonObject
     from changeover.schema import Schema
 
 GOLDEN_ROWS: Final = 10

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from changeover.exceptions import ChangeoverError
-from changeover.identity import is_version
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
+from changeover.names import is_version
 
 if TYPE_CHECKING:
     import pandas as pd

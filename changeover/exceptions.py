@@ -141,3 +141,7 @@ class UnknownHost(ChangeoverError):
     def __init__(self, host: str | None) -> None:
         shown = (host or "")[:100]
         super().__init__(f"{shown!r} is no host name of this service; its operator lists it in ALLOWED_HOSTS")
+
+
+class AskOriginal(ChangeoverError):
+    """Rows that a twin does not answer, so that the estimator has to: nothing is wrong with them."""

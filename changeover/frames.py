@@ -15,7 +15,7 @@ from changeover.anatomy import input_names, is_missing, takes_texts
 from changeover.cells import BadCell, Cell, ColumnType
 from changeover.exceptions import InvalidSchema
 from changeover.faults import Faults
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.records import Record, records, takes_records
 from changeover.schema import Column, Schema
 

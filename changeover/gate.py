@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from changeover.exceptions import InvalidGate
-from changeover.identity import short
-from changeover.manifest import Json, JsonObject, Manifest
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Manifest
+from changeover.names import short
 
 CURRENT: Final = "current"
 _CONDITION: Final = re.compile(r"\s*([^\s<>=,]+)\s*(>=|<=)\s*([^\s<>=,]+)\s*")

@@ -10,7 +10,7 @@ from typing import Final
 from changeover.cells import Cell
 from changeover.decode import decode
 from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.same_answers import same
 from changeover.schema import Schema
 from changeover.scoring import Scores, score

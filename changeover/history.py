@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from changeover.history_members import MalformedHistory, Members
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import Current, RolloutState, VersionState
 
 UNKNOWN = "unknown"  # the state of what was asked for and never acknowledged

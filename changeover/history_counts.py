@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from changeover.history import History
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import RolloutState
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from changeover.exceptions import ChangeoverError
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 
 _LATEST: Final = 1e15  # seconds: past that, a double no longer tells tenths of one
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import requests
 
 from changeover.exceptions import ServiceRefused, ServiceUnreachable
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.upload import Body
 
 _CONNECT_SECONDS: Final = 5.0

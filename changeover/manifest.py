@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from changeover.exceptions import InvalidManifest
-from changeover.identity import is_version
+from changeover.json_types import Json, JsonObject
+from changeover.names import is_version
 
 FORMAT: Final = 1
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-JsonObject = dict[str, Json]
 
 
 @dataclass(frozen=True)

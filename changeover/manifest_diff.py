@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from changeover.manifest import Json, JsonObject, Manifest
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Manifest
 from changeover.same_answers import differing_part
 from changeover.schema_diff import SchemaDiff, compare
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from changeover import wire
-from changeover.identity import MODEL_NAME, VERSION
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
+from changeover.names import MODEL_NAME, VERSION
 from changeover.problem import MEDIA_TYPE as PROBLEM
 
 OPENAPI: Final = "3.1.0"

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from changeover.history import Answer, Fault, History
-from changeover.identity import short
+from changeover.names import short
 from changeover.promises_of_order import freshness, no_way_back
 from changeover.promises_of_record import convergence, durability, one_version, safety
 from changeover.violation import Promise, Violation

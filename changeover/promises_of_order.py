@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Generic, TypeVar
 
 from changeover.history import Answer, Rollout
-from changeover.identity import short
+from changeover.names import short
 from changeover.violation import Promise, Violation
 from changeover.wire import RolloutState
 

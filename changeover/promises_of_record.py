@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from changeover.history import Answer, Final, History, ReplicaState, Rollout
-from changeover.identity import short
+from changeover.names import short
 from changeover.violation import Promise, Violation
 from changeover.wire import Current, RolloutState, VersionState
 

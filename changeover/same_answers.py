@@ -6,7 +6,7 @@ Carries the comparison of golden rows: at admission, on replicas, in `changeover
 import math
 from typing import Final
 
-from changeover.manifest import Json
+from changeover.json_types import Json
 
 RELATIVE: Final = 1e-6  # other processors and BLAS builds differ in the last digits, other models in the first
 ABSOLUTE: Final = 1e-9

@@ -15,7 +15,7 @@ from changeover.cell_groups import CellGroup
 from changeover.cells import Case, Cell, ColumnType, Parser, shown
 from changeover.column import Column, member, refuse_unknown
 from changeover.exceptions import InvalidSchema
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 
 __all__ = ["ATTRIBUTE", "MOST_COLUMNS", "Column", "Extra", "Schema", "attach", "attached"]
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from changeover.cells import shown
-from changeover.manifest import Json, JsonObject, Manifest
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Manifest
 
 _ABSENT: Final[JsonObject] = {"type": "number", "nullable": False, "case": "exact", "public": False}
 # what informs only: it says nothing of what is taken

@@ -20,7 +20,7 @@ from changeover.anatomy import last_part
 from changeover.cells import Cell
 from changeover.exceptions import NotAnEstimator, ScoringFailed
 from changeover.frames import Features, features
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.schema import Schema
 
 Array = npt.NDArray[np.generic]

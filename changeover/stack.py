@@ -15,7 +15,7 @@ from typing import Final, Self
 from pydantic import Field
 
 from changeover.exceptions import StackNotFound
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.settings import Settings
 
 HOME: Final = ".changeover"

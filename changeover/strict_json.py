@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from changeover.exceptions import NotJson
-from changeover.manifest import Json
+from changeover.json_types import Json
 
 DEEPEST: Final = 32
 _BOM: Final = b"\xef\xbb\xbf"

@@ -18,9 +18,9 @@ import numpy as np
 from changeover.cell_groups import Cells, read_column
 from changeover.cells import Case, Cell, ColumnType, Parser
 from changeover.column import Column
+from changeover.exceptions import AskOriginal
 from changeover.schema import Extra, Schema
 from changeover.strict_json import may_repeat_keys
-from changeover.twin.exceptions import AskOriginal
 from changeover.twin.layout import LARGEST, MISSING_TEXT, Numbers, Texts
 
 MOST_COLUMNS: Final = 256  # the parser looks for a name by trying one after the other

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from changeover.identity import short
-from changeover.manifest import Draft, JsonObject
+from changeover.json_types import JsonObject
+from changeover.manifest import Draft
+from changeover.names import short
 from changeover.wire import VersionState
 
 _BLOCK: Final = 1 << 18

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 from changeover.exceptions import ChangeoverError
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 
 # model_server's answer to the freshness check
 LEASE_MS: Final = "Lease-Ms"

@@ -10,7 +10,7 @@ from pathlib import Path
 from changeover import Client
 from changeover.clock import now
 from changeover.exceptions import ServiceRefused, StackNotFound
-from changeover.manifest import Json
+from changeover.json_types import Json
 
 
 class Stack:

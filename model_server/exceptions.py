@@ -1,7 +1,7 @@
 """What can go wrong in model_server alone, one class a cause; `routes/problems.py` gives each its status."""
 
 from changeover.exceptions import ChangeoverError
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from object_store.exceptions import StoreError
 
 

@@ -7,7 +7,7 @@ a number of seconds on a clock that never steps.
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import ReplicaReport
 from model_server.rollout import FleetLooked
 

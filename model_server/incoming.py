@@ -9,7 +9,8 @@ import json
 
 from changeover import log_events
 from changeover.clock import rfc3339, utc_now
-from changeover.manifest import Draft, JsonObject
+from changeover.json_types import JsonObject
+from changeover.manifest import Draft
 from model_server.exceptions import RecordUnreadable, UploadTooLarge, VersionRejected
 from model_server.models import Models
 from model_server.publish import Publisher

@@ -14,8 +14,8 @@ from typing import Self
 from changeover import log_events
 from changeover.clock import parse_rfc3339
 from changeover.exceptions import ChangeoverError
-from changeover.identity import MODEL_NAME, is_version
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
+from changeover.names import MODEL_NAME, is_version
 from changeover.wire import Current, RolloutState
 from model_server.backoff import Backoff
 from model_server.exceptions import RecordUnreadable

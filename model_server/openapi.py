@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from changeover import wire
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.openapi import NAME, OPENAPI, TEXT, header, parameter, problems, ref, response, shared_schemas
 from model_server.openapi_bodies import (
     PUBLISH_BODY,

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from changeover import identity, wire
-from changeover.manifest import Json, JsonObject
+from changeover import names, wire
+from changeover.json_types import Json, JsonObject
 from changeover.openapi import JSON, NAME, SHA256, TEXT, TIME, ref
 
 VERSION_TEXT: Final[JsonObject] = {"type": "string", "pattern": "^([sS][hH][aA]256:)?[0-9a-fA-F]{8,64}$"}
-REPLICA: Final[JsonObject] = {"type": "string", "pattern": f"^{identity.REPLICA.pattern}$"}
+REPLICA: Final[JsonObject] = {"type": "string", "pattern": f"^{names.REPLICA.pattern}$"}
 _MAYBE_SHA: Final[JsonObject] = {"anyOf": [SHA256, {"type": "null"}]}
 _SAID: Final[JsonObject] = {"type": "string", "maxLength": 1000}
 _HELD: Final[JsonObject] = {

@@ -10,8 +10,8 @@ from typing import Final
 from changeover import gate, log_events
 from changeover.exceptions import InvalidManifest, UnknownVersion
 from changeover.gate import Condition
-from changeover.identity import short
 from changeover.manifest import Manifest
+from changeover.names import short
 from changeover.schema_diff import compare
 from model_server.exceptions import GateRefused, RollRefused, SchemaChanged
 from model_server.versions import Versions

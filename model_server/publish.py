@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from changeover import log_events
 from changeover.clock import now, utc_now
 from changeover.exceptions import UnknownVersion
-from changeover.identity import check_model_name
-from changeover.manifest import Draft, JsonObject, Manifest
+from changeover.json_types import JsonObject
+from changeover.manifest import Draft, Manifest
+from changeover.names import check_model_name
 from model_server import metrics
 from model_server.admission.parent import Examiner, Refused
 from model_server.exceptions import UploadIncomplete, VersionRejected

@@ -9,7 +9,7 @@ import threading
 from typing import Final
 
 from changeover import log_events
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import LONGEST_TEXT
 from model_server.exceptions import RecordUnreadable
 from object_store.bucket import Bucket

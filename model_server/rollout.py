@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from changeover.identity import short
+from changeover.names import short
 from changeover.wire import LONGEST_TEXT, Current, RolloutState
 
 

@@ -3,7 +3,7 @@
 Carries the body `{"model", "sequence", "version", "previous", "state", "reason", "by", "rolled_at"}` of the design.
 """
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import RolloutState
 from model_server.ledger import Entry
 from model_server.rollout import Rollout

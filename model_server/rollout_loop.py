@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from changeover import log_events
 from changeover.clock import now, utc_now
-from changeover.identity import short
+from changeover.names import short
 from changeover.wire import RolloutState
 from model_server import metrics
 from model_server import rollout as machine

@@ -10,7 +10,7 @@ from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 from changeover.exceptions import InvalidGate, InvalidName, InvalidVersion
 from changeover.gate import Condition
 from changeover.gate import parse as parse_gate
-from changeover.identity import check_model_name, parse_pinned_version
+from changeover.names import check_model_name, parse_pinned_version
 from changeover.schema import MOST_COLUMNS
 from changeover.settings import Settings
 from model_server.takeover import LONGEST_LEASE_MS

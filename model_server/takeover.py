@@ -8,7 +8,7 @@ older ones are over.
 from dataclasses import dataclass
 from typing import Final
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import Current
 
 LONGEST_LEASE_MS: Final = 10_000  # the highest LEASE_MS there is: no hint makes a start wait for longer leases

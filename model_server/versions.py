@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from changeover import digest
 from changeover.clock import rfc3339
 from changeover.exceptions import InvalidManifest, UnknownVersion
-from changeover.identity import MODEL_NAME, is_version, resolve_version
-from changeover.manifest import JsonObject, Manifest
+from changeover.json_types import JsonObject
+from changeover.manifest import Manifest
+from changeover.names import MODEL_NAME, is_version, resolve_version
 from changeover.wire import LONGEST_TEXT, VersionState
 from model_server.exceptions import RecordUnreadable
 from model_server.records import Unreadable, read_record, text_of

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from changeover.exceptions import InvalidVersion
-from changeover.identity import MODEL_NAME, check_model_name, is_version
+from changeover.names import MODEL_NAME, check_model_name, is_version
 from object_store.exceptions import InvalidKey
 
 INCOMING: Final = "incoming/"

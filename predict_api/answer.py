@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from changeover.exceptions import ScoringFailed
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 
 _NEVER_ODD: Final = frozenset({str, int, bool})
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from changeover.identity import is_version
+from changeover.names import is_version
 from changeover.replica_identity import ReplicaIdentity
 from changeover.wire import (
     LEASE_MS,

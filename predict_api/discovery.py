@@ -9,8 +9,8 @@ import threading
 from typing import Final
 
 from changeover.clock import now
-from changeover.identity import MODEL_NAME
 from changeover.log_events import event
+from changeover.names import MODEL_NAME
 from changeover.replica_identity import ReplicaIdentity
 from changeover.wire import MalformedAnswer
 from predict_api.cache import Cache

@@ -12,8 +12,8 @@ from typing import Protocol
 from changeover import wire
 from changeover.cells import Cell
 from changeover.exceptions import ChangeoverError
-from changeover.identity import short
 from changeover.manifest import Manifest
+from changeover.names import short
 from changeover.schema import Schema
 from changeover.wire import Current
 from predict_api.answer import Scored

@@ -6,8 +6,9 @@ It is made from the held values themselves, so it switches with the model.
 from collections.abc import Sequence
 from typing import Final
 
-from changeover.identity import short
-from changeover.manifest import Json, JsonObject, Manifest
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Manifest
+from changeover.names import short
 from changeover.openapi import JSON, OPENAPI, parameter, problems, ref, response, shared_schemas
 from predict_api.held import Held
 from predict_api.openapi_answers import answer_components, answer_examples, model_headers

@@ -4,7 +4,8 @@ Carries the shapes that `predict_api/answer.py` writes.
 """
 
 from changeover import wire
-from changeover.manifest import Json, JsonObject, Manifest
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Manifest
 from changeover.openapi import NAME, SHA256, header, ref
 from predict_api.openapi_forms import Forms
 

@@ -6,7 +6,7 @@ Carries `GET /models`, `GET /models/{m}`, `/openapi.json`, `/apidocs`, `/livez`,
 from collections.abc import Sequence
 from typing import Final
 
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.openapi import NAME, SHA256, TEXT, TIME, header, parameter, problems, ref, response
 from predict_api.openapi_answers import model_headers
 

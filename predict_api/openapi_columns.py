@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from changeover.formats import EXAMPLES, Format
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from predict_api.public_schema import CLOSED
 
 MOST_EXAMPLES: Final = 50

@@ -6,7 +6,7 @@ write a request. Whether only listed values are taken is among that (`closed`), 
 
 from typing import Final
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 
 # the members that a publisher writes or that say what may be sent; members of later releases are private until known
 _OPEN: Final = ("name", "type", "nullable", "format", "case", "unit", "description", "public")

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from changeover import extra_globals
 from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
-from changeover.identity import check_model_name
+from changeover.names import check_model_name
 from changeover.settings import Settings
 
 

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from changeover.digest import repr_digest, sha256
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from tests.tiny_models import tiny
 
 RECORDED = Path(__file__).parent / "wire"

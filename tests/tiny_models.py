@@ -10,7 +10,7 @@ from sklearn.dummy import DummyClassifier
 
 from changeover import golden
 from changeover.infer_schema import infer_schema
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 
 CREATED_AT = "2026-01-31T12:00:00.000000Z"
 LABELS = list(range(20))

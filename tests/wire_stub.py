@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from changeover import digest
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import LEASE_MS, NEXT_VERSION, REPLICA_ID, REPR_DIGEST, SERVER_INSTANCE, Current, ReplicaReport
 
 Misbehaviour = Callable[["Exchange"], bool]  # True: the answer was given (or withheld)

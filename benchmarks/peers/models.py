@@ -23,7 +23,8 @@ from sklearn.preprocessing import StandardScaler
 
 from changeover.dump import draft_of
 from changeover.frames import read_frame, rows_of
-from changeover.manifest import Draft, JsonObject
+from changeover.json_types import JsonObject
+from changeover.manifest import Draft
 from examples.segmentation.generate import CATEGORIES
 from examples.segmentation.train import build, draft
 

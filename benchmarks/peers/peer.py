@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks.peers.environments import Environment
 from benchmarks.peers.serving import Serving
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 
 SERVERS: Final = Path(__file__).resolve().parent / "servers"
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -8,7 +8,7 @@ from benchmarks.peers.environments import run
 from benchmarks.peers.ours import CHANGEOVER, HELLO, HELLO_JSON, WITHOUT_TWIN
 from benchmarks.peers.peer import SERVERS, Given, Peer
 from benchmarks.peers.serving import Serving
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 
 BATCH: Final = 32  # rows at most that a peer's own batching joins
 PREPARE_SECONDS: Final = 180.0

@@ -7,7 +7,7 @@ import click
 
 from changeover.cli.terminal import answer, table
 from changeover.cli.verb import Verb, json_option
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 
 if TYPE_CHECKING:
     from changeover.violation import Violation

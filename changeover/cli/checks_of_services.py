@@ -7,8 +7,8 @@ import requests
 
 from changeover import __version__, stack
 from changeover.cli.finding import Finding
-from changeover.identity import short
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
+from changeover.names import short
 from changeover.up.ready import serves_something
 
 _TIMEOUT: Final = (2.0, 5.0)

@@ -9,10 +9,11 @@ import click
 from changeover.cli.terminal import answer, size_of, table
 from changeover.cli.verb import Verb, model_option, stack_options
 from changeover.exceptions import ChangeoverError
-from changeover.identity import short
-from changeover.manifest import Json, JsonObject, Manifest
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Manifest
 from changeover.manifest_diff import Answers, VersionDiff, answers_compared, kept, row_key
 from changeover.manifest_diff import diff as of_manifests
+from changeover.names import short
 
 if TYPE_CHECKING:
     from changeover.client import Client

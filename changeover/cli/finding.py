@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import click
 
 from changeover.cli.terminal import answer, table
 from changeover.cli.verb import Verb, model_option, stack_options
-from changeover.identity import short
+from changeover.names import short
 
 
 @click.command(cls=Verb)

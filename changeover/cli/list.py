@@ -7,8 +7,8 @@ import click
 from changeover.cli.terminal import ago, answer, numbers, size_of, table
 from changeover.cli.verb import Verb, model_option, stack_options
 from changeover.exceptions import ServiceRefused
-from changeover.identity import short
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
+from changeover.names import short
 
 
 @click.command("list", cls=Verb)

@@ -9,7 +9,8 @@ import click
 
 from changeover.cli.terminal import UploadProgress, answer, say
 from changeover.cli.verb import Verb, model_option, promotion_options, stack_options
-from changeover.manifest import Draft, Json, JsonObject
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Draft
 from changeover.wire import RolloutState, VersionState
 
 

@@ -6,8 +6,8 @@ import click
 
 from changeover.cli.terminal import answer, say
 from changeover.cli.verb import Verb, model_option, promotion_options, rollout_options, stack_options
-from changeover.identity import short
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
+from changeover.names import short
 from changeover.wire import RolloutState
 
 

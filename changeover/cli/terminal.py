@@ -11,7 +11,7 @@ import click
 
 from changeover import clock
 from changeover.exceptions import ChangeoverError, ServiceRefused
-from changeover.manifest import Json
+from changeover.json_types import Json
 from changeover.visible import dumps, visible
 
 

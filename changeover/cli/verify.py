@@ -10,8 +10,8 @@ import click
 from changeover.cli.terminal import answer
 from changeover.cli.verb import Verb, model_option, stack_options
 from changeover.exceptions import ChangeoverError, DigestMismatch, ServiceRefused
-from changeover.identity import short
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
+from changeover.names import short
 from changeover.same_answers import differing_part
 from changeover.wire import REPR_DIGEST
 

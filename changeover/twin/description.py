@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final, Self
 
-from changeover.manifest import Json
+from changeover.json_types import Json
 from changeover.twin.exceptions import NoTwin
 
 KEY: Final = "changeover.twin"

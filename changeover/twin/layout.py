@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from changeover.cells import Cell
+from changeover.exceptions import AskOriginal
 from changeover.schema import Schema
-from changeover.twin.exceptions import AskOriginal
 
 Numbers = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from changeover.decode import decode
-from changeover.exceptions import RequestFaults, ScoringFailed, TooManyRows
-from changeover.manifest import Json, JsonObject
+from changeover.exceptions import AskOriginal, RequestFaults, ScoringFailed, TooManyRows
+from changeover.json_types import Json, JsonObject
 from changeover.same_answers import ABSOLUTE, RELATIVE
 from changeover.schema import Schema
 from changeover.scoring import score
 from changeover.twin.description import Scores
-from changeover.twin.exceptions import AskOriginal, NoTwin
+from changeover.twin.exceptions import NoTwin
 from changeover.twin.layout import LARGEST, tensors
 from changeover.twin.probes import MOST_BASE, Batch, Columns, made_up, mixed
 from changeover.twin.run import TwinRunner

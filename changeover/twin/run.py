@@ -10,10 +10,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from changeover.manifest import Json
+from changeover.exceptions import AskOriginal
+from changeover.json_types import Json
 from changeover.schema import Schema
 from changeover.twin.description import KEY, Description, Scores
-from changeover.twin.exceptions import AskOriginal, NoTwin
+from changeover.twin.exceptions import NoTwin
 from changeover.twin.layout import LARGEST, Numbers, Texts, layout
 
 _NUMBERS: Final = "numbers"

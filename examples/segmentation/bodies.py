@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final, Literal
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 
 DATA: Final = Path(__file__).resolve().parent / "data"
 

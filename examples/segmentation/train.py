@@ -29,7 +29,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from changeover.cells import Case, ColumnType
 from changeover.formats import Format
 from changeover.frames import read_frame, rows_of
-from changeover.manifest import Draft, Json, JsonObject
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Draft
 from changeover.schema import Column, Schema, attach
 from examples.segmentation.bodies import body_rows
 from examples.segmentation.generate import CATEGORIES, CURRENCY, NAMES, NUMBERS, PERCENT, TARGET, generate

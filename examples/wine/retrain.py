@@ -22,8 +22,8 @@ from sklearn.preprocessing import StandardScaler
 from changeover import Client
 from changeover.clock import utc_now
 from changeover.exceptions import ChangeoverError, ServiceRefused
-from changeover.identity import short
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
+from changeover.names import short
 from examples.wine.data import HELD_OUT, INPUTS, TARGET, digests, merge, read, slots_in
 from examples.wine.runs import AnotherRun, Outcome, Run, alone, append, newest_settled
 

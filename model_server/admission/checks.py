@@ -23,8 +23,9 @@ from changeover.exceptions import (
     UnreadableArtifact,
 )
 from changeover.infer_schema import infer_schema
+from changeover.json_types import JsonObject
 from changeover.made_up import made_up_row
-from changeover.manifest import Draft, JsonObject
+from changeover.manifest import Draft
 from changeover.schema import Schema
 from changeover.scoring import Scores, classes_of, describe, score
 from model_server.admission.task import Task

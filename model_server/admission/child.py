@@ -17,7 +17,7 @@ import warnings
 from pathlib import Path
 from typing import Final, TextIO
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from model_server.admission.confine import confine, die_with_parent
 from model_server.admission.task import Task
 

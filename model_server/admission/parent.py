@@ -15,7 +15,8 @@ from typing import IO, Final
 
 from changeover import log_events
 from changeover.exceptions import ChangeoverError
-from changeover.manifest import Draft, JsonObject
+from changeover.json_types import JsonObject
+from changeover.manifest import Draft
 from changeover.strict_json import parse
 from model_server.admission.confine import MEASURES
 from model_server.admission.processes import IDLE_SECONDS, MOST_ANSWER, Ended, ForkServer, spawned

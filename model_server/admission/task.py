@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Self
 
 from changeover.exceptions import InvalidManifest
-from changeover.manifest import Draft, Json, JsonObject, Manifest
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Draft, Manifest
 
 
 @dataclass(frozen=True)

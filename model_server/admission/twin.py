@@ -9,7 +9,7 @@ from typing import Final
 
 import joblib
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.twin.convert import convert
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.prove import prove

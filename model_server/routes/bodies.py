@@ -7,7 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from changeover import strict_json
 from changeover.exceptions import NotJson
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from model_server.exceptions import BodyTooLarge, MalformedRequest
 
 LARGEST: Final = 64 * 1024

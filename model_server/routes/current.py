@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, json, request
 
 from changeover.clock import now
-from changeover.identity import check_model_name
+from changeover.names import check_model_name
 from changeover.problem import MEDIA_TYPE, problem
 from changeover.wire import REPLICA_ID
 from model_server import metrics

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from changeover import __version__
 from changeover.clock import now
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.problem import problem
 from model_server.auth import Gate, Right
 from model_server.models import Models, ModelState

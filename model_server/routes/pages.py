@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask import Request
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from model_server.exceptions import MalformedRequest
 
 _DEFAULT = 100

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request
 
 from changeover.clock import now
-from changeover.identity import REPLICA, check_model_name
+from changeover.names import REPLICA, check_model_name
 from changeover.wire import MalformedAnswer, ReplicaReport
 from model_server import metrics
 from model_server.auth import Gate, Right

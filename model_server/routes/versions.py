@@ -8,8 +8,9 @@ from flask import Blueprint, Response, jsonify, request
 
 from changeover import digest
 from changeover.exceptions import UnknownVersion
-from changeover.identity import check_model_name
-from changeover.manifest import JsonObject, Manifest
+from changeover.json_types import JsonObject
+from changeover.manifest import Manifest
+from changeover.names import check_model_name
 from changeover.wire import REPR_DIGEST, VersionState
 from model_server.auth import Gate, Right
 from model_server.exceptions import UnknownModel, VersionRejected

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from predict_api.exchange import Basis
 from predict_api.openapi_columns import made_up_row
 from predict_api.predict import basis

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from examples.segmentation.bodies import body_rows
 from examples.segmentation.generate import CATEGORIES, NUMBERS
 

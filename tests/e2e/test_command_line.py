@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 import changeover
 from changeover.exceptions import ServiceRefused
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.upload import sha256_of_file
 from tests.conftest import wait_until
 from tests.e2e.conftest import RunningStack

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from changeover import Client, evaluated_on
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.up.restart import restart_service
 from examples.wine.cut import cut, deliver, keep_held_out
 from examples.wine.data import HELD_OUT, INPUTS, SLOTS, read

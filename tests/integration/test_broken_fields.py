@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from changeover import golden
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.schema import Schema
 from changeover.scoring import classes_of, describe
 from examples.segmentation.bodies import body

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from changeover import digest
 from changeover.cli.main import main
-from changeover.identity import short
+from changeover.names import short
 from object_store import keys
 from tests.integration.artifacts import a_model
 from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import RolloutState
 from object_store import keys
 from object_store.bucket import Bucket

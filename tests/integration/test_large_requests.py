@@ -12,7 +12,7 @@ import requests
 from sklearn.dummy import DummyClassifier
 
 from changeover.infer_schema import infer_schema
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from tests.predict_process import Instances, PredictApi
 from tests.tiny_models import CREATED_AT, ROW, tiny
 from tests.wire_stub import running_stub

@@ -21,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder
 from changeover import digest
 from changeover.frames import rows_of
 from changeover.infer_schema import infer_schema
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.twin.convert import convert
 from examples.segmentation.generate import generate
 from examples.segmentation.train import build

@@ -21,7 +21,7 @@ from sklearn.ensemble import RandomForestRegressor
 
 from changeover import golden
 from changeover.infer_schema import infer_schema
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from tests.conftest import wait_until
 from tests.integration.test_predict_api_processes import lives
 from tests.predict_process import Callers, Instances, PredictApi

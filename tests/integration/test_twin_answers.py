@@ -11,12 +11,12 @@ from sklearn.linear_model import LogisticRegression
 
 from changeover.cells import ColumnType
 from changeover.decode import decode
+from changeover.exceptions import AskOriginal
 from changeover.frames import rows_of
-from changeover.manifest import Json
+from changeover.json_types import Json
 from changeover.schema import Column, Schema
 from changeover.scoring import score
 from changeover.twin.convert import convert
-from changeover.twin.exceptions import AskOriginal
 from changeover.twin.layout import LARGEST, MISSING_TEXT, layout, tensors
 from changeover.twin.prove import prove
 from changeover.twin.run import TwinRunner

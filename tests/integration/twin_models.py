@@ -41,7 +41,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from changeover.frames import rows_of
 from changeover.infer_schema import infer_schema
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.schema import Schema
 
 Fitted = Callable[[], Any]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from model_server import takeover
 from model_server.current import Standing
 from model_server.rollout import Rollout

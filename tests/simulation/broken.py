@@ -7,8 +7,8 @@ from typing import Final
 from unittest import mock
 
 from changeover import lease
+from changeover.json_types import JsonObject
 from changeover.lease import Granted
-from changeover.manifest import JsonObject
 from changeover.wire import Current, RolloutState
 from model_server import fleet, rollout, takeover
 from model_server.current import Standing

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 
 from changeover import lease
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import Current, ReplicaReport, RolloutState
 from model_server import rollout as machine
 from model_server import startup, takeover

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import Current
 from model_server.startup import Upload
 from tests.simulation.events import Do, Events, Process

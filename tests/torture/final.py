@@ -10,7 +10,7 @@ from changeover import Client
 from changeover.clock import now
 from changeover.history import Final as FinalState
 from changeover.history import ReplicaState
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import MODEL_SEQUENCE, MODEL_STALE, Current, RolloutState, VersionState
 from tests.integration.server_process import PUBLISH_TOKEN
 from tests.torture.stack import INSTANCES, MODEL, WORKERS, Instance, Stack

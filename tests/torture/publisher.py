@@ -15,7 +15,7 @@ import requests
 
 from changeover.clock import now
 from changeover.history import UNKNOWN, Publish, Rollout
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.wire import RolloutState, VersionState
 from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
 from tests.torture.models import Reel, Reels, no_model

@@ -12,7 +12,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from changeover.manifest import Draft, JsonObject
+from changeover.json_types import JsonObject
+from changeover.manifest import Draft
 from model_server.admission import checks
 from model_server.admission.task import Task
 from tests.integration.artifacts import a_model

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from changeover.exceptions import ScoringFailed
-from changeover.manifest import Json
+from changeover.json_types import Json
 from predict_api.answer import render
 
 VERSION = "a" * 64

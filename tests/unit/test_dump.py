@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 
 from changeover.dump import GOLDEN_ROWS, WITH_GAPS, draft_of
 from changeover.golden import replay
-from changeover.manifest import Draft, Json
+from changeover.json_types import Json
+from changeover.manifest import Draft
 from changeover.schema import Schema
 
 X = pd.DataFrame(np.random.default_rng(1).normal(size=(500, 2)), columns=["a", "b"])

@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from changeover.exceptions import GoldenMismatch
 from changeover.golden import record, replay
-from changeover.manifest import Json, JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.schema import Column, Schema
 
 X = np.array([[-2.0], [-1.0], [1.0], [2.0]] * 5)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from changeover.manifest import Json, JsonObject, Manifest
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Manifest
 from changeover.manifest_diff import Answers, answers_compared, diff, kept, row_key
 
 ROWS: list[JsonObject] = [{"a": 1}, {"a": 2}, {"a": 3}]

@@ -10,7 +10,8 @@ from changeover.cells import ColumnType
 from changeover.decode import decode
 from changeover.exceptions import RequestFaults
 from changeover.formats import Format
-from changeover.manifest import JsonObject, Manifest
+from changeover.json_types import JsonObject
+from changeover.manifest import Manifest
 from changeover.schema import Column, Extra, Schema
 from changeover.wire import Current
 from model_server.openapi import document as server_document

@@ -2,7 +2,7 @@
 
 import pytest
 
-from changeover.identity import REPLICA
+from changeover.names import REPLICA
 from changeover.replica_identity import belongs, digest_of, new_identity
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from changeover.decode import decode
 from changeover.exceptions import RequestFaults
-from changeover.manifest import Json, JsonObject, Manifest
+from changeover.json_types import Json, JsonObject
+from changeover.manifest import Manifest
 from changeover.schema import Schema
 from changeover.schema_diff import SchemaDiff, compare
 

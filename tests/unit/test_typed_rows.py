@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from changeover.cells import Case, ColumnType
 from changeover.column import Column
 from changeover.decode import decode
-from changeover.exceptions import NotJson, RequestFaults
+from changeover.exceptions import AskOriginal, NotJson, RequestFaults
 from changeover.formats import Format
 from changeover.schema import Extra, Schema
 from changeover.strict_json import parse
-from changeover.twin.exceptions import AskOriginal
 from changeover.twin.layout import MISSING_TEXT, Numbers, Texts, tensors
 from changeover.typed_rows import MOST_COLUMNS, TypedReader, TypedRows
 from examples.segmentation.bodies import body

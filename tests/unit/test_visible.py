@@ -13,7 +13,7 @@ from changeover.cli.list import _models
 from changeover.cli.main import main
 from changeover.cli.show import _manifest, _model
 from changeover.exceptions import ServiceRefused
-from changeover.manifest import JsonObject
+from changeover.json_types import JsonObject
 from changeover.up.log_tail import LogTail
 from changeover.visible import dumps, visible
 
