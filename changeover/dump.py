@@ -3,12 +3,11 @@
 Imports scikit-learn's world only when called, so that `import changeover` stays cheap.
 """
 
-import platform
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from changeover.artifact.environment import environment
 from changeover.evaluation import evaluated_on
 from changeover.manifest import Draft
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 GOLDEN_ROWS: Final = 10
 WITH_GAPS: Final = 3
 _SPARE: Final = 4  # so many are looked at for one that is kept, since some do not fit
-_DISTRIBUTIONS: Final = ("scikit-learn", "numpy", "scipy", "pandas", "joblib")
 
 
 def dump(estimator: object, path: Path) -> None:
@@ -31,17 +29,6 @@ def dump(estimator: object, path: Path) -> None:
     import joblib
 
     joblib.dump(estimator, path)
-
-
-def environment() -> dict[str, str]:
-    """The versions that a model depends on, by distribution name, and `python`."""
-    found = {"python": platform.python_version()}
-    for name in _DISTRIBUTIONS:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def draft_of(
@@ -86,7 +73,7 @@ def _with_public(schema: "JsonObject | None", public: "bool | Collection[str]") 
 def _estimator(model: "Path | object") -> object:
     if not isinstance(model, Path):
         return model
-    from changeover.unpickle import load_model
+    from changeover.artifact.load import load_model
 
     return load_model(model.read_bytes())
 

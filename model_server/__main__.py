@@ -2,7 +2,8 @@
 
 import sys
 
-from changeover import extra_globals, log_events
+from changeover import log_events
+from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting
 from changeover.parent import end_with_parent
 from changeover.termination import on_termination

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from changeover import extra_globals
 from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
+from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidGate, InvalidName, InvalidVersion
 from changeover.gate import Condition
 from changeover.gate import parse as parse_gate

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from changeover import extra_globals
+from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting
 from changeover.log_events import configure, event
 from changeover.parent import end_with_parent

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from changeover import extra_globals
 from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
+from changeover.artifact import extra_globals
 from changeover.names import check_model_name
 from changeover.settings import Settings
 

@@ -45,7 +45,7 @@ PURE = {
     "changeover.same_answers",
     "changeover.schema",
     "changeover.schema_diff",
-    "changeover.skew",
+    "changeover.artifact.version_skew",
     "changeover.strict_json",
     "changeover.twin.description",
     "changeover.violation",
@@ -107,7 +107,7 @@ DOORS = {
     ),
     "unpickling": (
         ("pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib.load", "joblib.numpy_pickle"),
-        ("changeover/unpickle.py",),
+        ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
     "the environment": (("os.environ", "os.environb", "os.getenv"), ("changeover/settings.py", "changeover/up/")),
 }

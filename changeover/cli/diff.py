@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from changeover.artifact.load import load_model
 from changeover.cli.terminal import answer, size_of, table
 from changeover.cli.verb import Verb, model_option, stack_options
 from changeover.exceptions import ChangeoverError
@@ -57,7 +58,7 @@ def _answers(client: "Client", a: Manifest, b: Manifest) -> Answers:
 
 def _ask(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[dict[str, Json], list[str]]:
     """The version's answers to `rows` by its artifact, fetched and verified, and why some or all have none."""
-    from changeover import digest, unpickle
+    from changeover import digest
     from changeover.golden import record
     from changeover.schema import Schema
 
@@ -67,7 +68,7 @@ def _ask(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[
             client.fetch(manifest.version, path, manifest.model)
             buffer = path.read_bytes()
         digest.verify(buffer, manifest.version)
-        estimator = unpickle.load_model(buffer)
+        estimator = load_model(buffer)
         schema = Schema.from_json(manifest.schema)
     except ChangeoverError as error:
         return {}, [f"{short(manifest.version)} cannot be asked {len(rows)} rows: {error}"]

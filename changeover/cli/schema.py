@@ -27,8 +27,8 @@ def schema(file: Path, example: Path | None, public: tuple[str, ...], all_public
     """Print the schema of the joblib FILE as JSON; edit it and give it to `push --schema`."""
     import pandas as pd
 
+    from changeover.artifact.load import load_model
     from changeover.infer_schema import infer_schema
-    from changeover.unpickle import load_model
 
     frame = None
     if example is not None:

@@ -9,9 +9,11 @@ from typing import Final
 
 import joblib
 
-from changeover import golden, skew, unpickle
+from changeover import golden
+from changeover.artifact import version_skew
+from changeover.artifact.environment import environment
+from changeover.artifact.load import Loaded, load
 from changeover.decode import decode
-from changeover.dump import environment
 from changeover.exceptions import (
     ForbiddenGlobal,
     GoldenMismatch,
@@ -50,7 +52,7 @@ class Examined:
 def examine(buffer: bytes, task: Task) -> Examined | JsonObject:
     """What was found out, or `{"refused": reason}`."""
     try:
-        loaded = unpickle.load(buffer, task.extra_globals, task.unpacked_bytes)
+        loaded = load(buffer, task.extra_globals, task.unpacked_bytes)
         # neither processes nor the semaphores of a thread pool can be made here, and one row needs neither
         with joblib.parallel_config(backend="sequential"):
             return _describe(loaded, task)
@@ -58,10 +60,10 @@ def examine(buffer: bytes, task: Task) -> Examined | JsonObject:
         return {"refused": str(error)}
 
 
-def _describe(loaded: unpickle.Loaded, task: Task) -> Examined:
+def _describe(loaded: Loaded, task: Task) -> Examined:
     estimator, draft = loaded.estimator, task.draft
     made_with, here = draft.environment | loaded.versions, environment()
-    refused = None if task.allow_version_skew else skew.refusal(made_with, here)
+    refused = None if task.allow_version_skew else version_skew.refusal(made_with, here)
     if refused:
         raise _Unfit(refused)
     described = describe(estimator)
@@ -106,7 +108,7 @@ def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
 
 def _other_versions(made_with: dict[str, str], here: dict[str, str], told: dict[str, str]) -> list[str]:
     """Sentences on versions that differ; what the artifact itself is known to be made with was `told` of already."""
-    return skew.warnings({name: version for name, version in made_with.items() if name not in told}, here)
+    return version_skew.warnings({name: version for name, version in made_with.items() if name not in told}, here)
 
 
 def _made_up_row(estimator: object, schema: Schema) -> JsonObject:

@@ -70,6 +70,6 @@ def test_the_check_of_an_entry_sees_no_secret_and_runs_in_a_process_of_its_own(t
 
 
 def test_right_entries_are_no_fault() -> None:
-    from changeover.extra_globals import names_in, refuse_missing
+    from changeover.artifact.extra_globals import names_in, refuse_missing
 
     refuse_missing(names_in("numpy.fft.fft, sklearn.pipeline.Pipeline,"), isolated=True)

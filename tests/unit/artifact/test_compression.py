@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from changeover.artifact.load import load_model
 from changeover.exceptions import UnreadableArtifact
-from changeover.unpickle import load_model
 
 
 def dumped(value: object, **how: object) -> bytes:

@@ -42,7 +42,7 @@ def refuse_missing(names: Sequence[str], *, isolated: bool) -> None:
     if not names:
         return
     environment = _ENVIRONMENT if isolated else _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, *(["-I"] if isolated else []), "-m", "changeover.extra_globals", *names]
+    command = [sys.executable, *(["-I"] if isolated else []), "-m", "changeover.artifact.extra_globals", *names]
     try:
         ended = subprocess.run(  # noqa: S603  our own interpreter and module, and names that were checked
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from changeover.artifact.file_kind import looks_like
 from changeover.exceptions import UnreadableArtifact
 
 _CHUNK: Final = 256 * 1024
@@ -21,20 +22,6 @@ _ZIPPED: Final = (
     (b"\xfd7zXZ", "xz"),
     (b"\x5d\x00", "lzma"),
     (b"\x04\x22\x4d\x18", "lz4"),
-)
-_SIGNATURES: Final = (
-    (b"PK\x03\x04", "a zip archive (perhaps .npz, .skops, .keras or .xlsx)"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"\x93NUMPY", "a NumPy .npy array"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"PAR1", "a Parquet file"),
-    (b"%PDF", "a PDF"),
-    (b"\x7fELF", "a program (ELF)"),
-    (b"MZ", "a Windows program"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"\x28\xb5\x2f\xfd", "zstandard data, which joblib does not write"),
-    (b"ZF", "a joblib file of the time before 0.10; dump it again with a current joblib"),
 )
 
 
@@ -168,26 +155,3 @@ def opened(buffer: bytes, max_bytes: int) -> io.BytesIO | io.BufferedReader:
     if look is not None and not look.startswith("text"):
         raise UnreadableArtifact(f"the bytes are no joblib or pickle file; they look like {look}")
     return io.BytesIO(buffer)
-
-
-def looks_like(buffer: bytes) -> str | None:
-    """What bytes that are no pickle seem to be ("an HTML page"), or None if nothing is recognised."""
-    for prefix, what in _SIGNATURES:
-        if buffer.startswith(prefix):
-            return what
-    start = buffer[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
-    lowered = start.lower()
-    if lowered.startswith((b"<!doctype html", b"<html", b"<head")):
-        return "an HTML page (an error page or a login saved in place of the file?)"
-    if lowered.startswith(b"<?xml"):
-        return "XML (an error of an object store saved in place of the file?)"
-    if not buffer.strip(b"\x00"):
-        return "nothing but zero bytes"
-    if start.startswith(b"{"):
-        return "JSON"
-    if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer: fetch the file itself with `git lfs pull`"
-    if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in start):
-        first = start.split(b"\n", 1)[0]
-        return "text, perhaps CSV" if first.count(b",") + first.count(b";") + first.count(b"\t") else "text"
-    return None

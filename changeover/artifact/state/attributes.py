@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from changeover.artifact_state.need import is_count, need
+from changeover.artifact.state.need import is_count, need
 
 METHODS: Final = frozenset(
     "predict predict_proba predict_log_proba decision_function transform score_samples auto drop".split()  # noqa: SIM905

@@ -10,8 +10,8 @@ from typing import Final, NoReturn
 
 import numpy as np
 
-from changeover import reconstruct
-from changeover.allowed_globals import Kind, allowed, canonical
+from changeover.artifact import stand_ins as reconstruct
+from changeover.artifact.allowed_globals import Kind, allowed, canonical
 from changeover.exceptions import ForbiddenGlobal, UnreadableArtifact
 
 _LIBRARIES: Final = {"sklearn": "scikit-learn", "numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas"}

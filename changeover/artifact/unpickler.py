@@ -11,21 +11,19 @@ import pickle
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, NoReturn
 
 import numpy as np
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
-from changeover import reconstruct
-from changeover.allowed_globals import Kind
-from changeover.artifact_bytes import looks_like, opened
-from changeover.artifact_state import walk, while_loading
-from changeover.exceptions import ChangeoverError, ForbiddenGlobal, UnreadableArtifact
-from changeover.handed_out import HandedOut
+from changeover.artifact import stand_ins
+from changeover.artifact.allowed_globals import Kind
+from changeover.artifact.global_lookup import HandedOut
+from changeover.artifact.state import while_loading
+from changeover.exceptions import ForbiddenGlobal, UnreadableArtifact
 
-MAX_BYTES: Final = 4 * 1024**3
 _VERSION: Final = "_sklearn_version"
 _UNCHANGEABLE: Final = (
     type,
@@ -38,56 +36,7 @@ _UNCHANGEABLE: Final = (
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """What an artifact held: the object, sentences for people, and the versions that it says it was made with."""
-
-    estimator: object
-    warnings: list[str]
-    versions: dict[str, str]
-
-
-def load_model(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> object:
-    """The object in the joblib or pickle file `buffer`; `load` tells more and names what is raised."""
-    return load(buffer, extra_globals, max_bytes).estimator
-
-
-def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> Loaded:
-    """Read a joblib or pickle file from memory, compressed or not, by the list of allowed globals.
-
-    What is loaded is walked before it is returned (`changeover/artifact_state/`). `extra_globals` are dotted names (`mypackage.steps.Rounder`) that the operator trusts as code; `max_bytes` caps the
-    unpacked size. Raises ForbiddenGlobal for a global outside the list and UnreadableArtifact for everything else that
-    keeps the bytes from being loaded, in one sentence.
-    """
-    session = _Session(HandedOut(frozenset(extra_globals), _OURS), max_bytes, {})
-    stream = opened(bytes(buffer), max_bytes)
-    try:
-        estimator = _Artifact(stream, session).load()
-        walk.check_state(estimator, session.handed_out)
-    except ChangeoverError:
-        raise
-    except Exception as error:  # constructors and __setstate__ of several libraries, given anything at all
-        raise UnreadableArtifact(_why(bytes(buffer), error)) from error
-    return Loaded(estimator, session.warnings(), session.versions())
-
-
-def _why(buffer: bytes, error: Exception) -> str:
-    look = looks_like(buffer)
-    if look is not None:
-        return f"the bytes are no joblib or pickle file; they look like {look}"
-    message = str(error) or type(error).__name__
-    if isinstance(error, EOFError) or "truncated" in message or message.startswith(("EOF", "pickle exhausted")):
-        return f"the artifact is cut off: its {len(buffer)} bytes end in the middle ({message}); upload it again"
-    if isinstance(error, ValueError) and "unsupported pickle protocol" in message:
-        return f"the artifact was made by a newer Python: {message}"
-    if isinstance(error, MemoryError):
-        return "the artifact needs more memory to load than it may use"
-    if isinstance(error, KeyError | pickle.UnpicklingError) and not buffer.startswith(b"\x80"):
-        return f"the bytes are no joblib or pickle file ({message}); publish what joblib.dump wrote"
-    return f"the artifact cannot be loaded, it is damaged or made with other versions: {type(error).__name__}: {message[:300]}"
-
-
-@dataclass(frozen=True)
-class _Session:
+class Session:
     """One load, shared with the unpicklers of the object arrays inside it."""
 
     handed_out: HandedOut
@@ -121,12 +70,12 @@ def _installed() -> str:
     return str(getattr(sys.modules.get("sklearn"), "__version__", ""))
 
 
-class _Artifact(NumpyUnpickler):  # type: ignore[misc]
+class Artifact(NumpyUnpickler):  # type: ignore[misc]
     """joblib's unpickler with every opcode that looks up, calls, creates or sets state replaced."""
 
-    dispatch: dict[int, Callable[["_Artifact"], None]] = NumpyUnpickler.dispatch.copy()
+    dispatch: dict[int, Callable[["Artifact"], None]] = NumpyUnpickler.dispatch.copy()
 
-    def __init__(self, stream: BinaryIO, session: _Session) -> None:
+    def __init__(self, stream: BinaryIO, session: Session) -> None:
         super().__init__("", stream, ensure_native_byte_order=True)
         self.session = session
 
@@ -169,11 +118,11 @@ class _Artifact(NumpyUnpickler):  # type: ignore[misc]
         state = self.stack.pop()
         inst = self.stack[-1]
         if isinstance(inst, np.dtype):
-            reconstruct.set_dtype_state(inst, state)
+            stand_ins.set_dtype_state(inst, state)
         elif isinstance(inst, np.ndarray):
-            reconstruct.set_array_state(inst, state)
+            stand_ins.set_array_state(inst, state)
         elif isinstance(inst, functools.partial):
-            reconstruct.set_partial_state(inst, state)
+            stand_ins.set_partial_state(inst, state)
         else:
             self._set_state(inst, state)
             if isinstance(inst, NumpyArrayWrapper):
@@ -258,18 +207,18 @@ class _Artifact(NumpyUnpickler):  # type: ignore[misc]
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
-class _ArrayInFile(NumpyArrayWrapper):  # type: ignore[misc]
+class ArrayInFile(NumpyArrayWrapper):  # type: ignore[misc]
     """joblib's note that an array's bytes follow in the file, believed only where it makes sense."""
 
     dtype: np.dtype[Any]
 
-    def read_array(self, unpickler: _Artifact, ensure_native_byte_order: bool) -> object:
+    def read_array(self, unpickler: Artifact, ensure_native_byte_order: bool) -> object:
         """The array; one of objects is read by the same rules as the whole artifact."""
-        self.dtype = reconstruct.rebuilt(self.dtype)
+        self.dtype = stand_ins.rebuilt(self.dtype)
         if not isinstance(self.shape, tuple) or not all(type(size) is int and size >= 0 for size in self.shape):
             raise UnreadableArtifact("the artifact is damaged or forged: an array without a shape")
         if self.dtype.hasobject:
-            array = _Artifact(unpickler.file_handle, unpickler.session).load()
+            array = Artifact(unpickler.file_handle, unpickler.session).load()
             if not isinstance(array, np.ndarray):
                 raise UnreadableArtifact("the artifact is damaged or forged: no array where one was announced")
             return array
@@ -279,6 +228,3 @@ class _ArrayInFile(NumpyArrayWrapper):  # type: ignore[misc]
         if size > unpickler.session.max_bytes:
             raise UnreadableArtifact(f"the artifact announces an array of {size} bytes, over the cap on its size")
         return super().read_array(unpickler, ensure_native_byte_order)
-
-
-_OURS: Final[dict[tuple[str, str], object]] = {("joblib.numpy_pickle", "NumpyArrayWrapper"): _ArrayInFile}

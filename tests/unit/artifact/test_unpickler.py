@@ -40,9 +40,10 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils import all_estimators
 
-from changeover import allowed_globals
+from changeover.artifact import allowed_globals
+from changeover.artifact.generate_allowed_globals import as_json, generate
+from changeover.artifact.load import load, load_model
 from changeover.exceptions import UnreadableArtifact
-from changeover.unpickle import load, load_model
 
 RANDOM = np.random.RandomState(0)
 X = np.abs(RANDOM.rand(60, 6))
@@ -256,7 +257,7 @@ def test_the_old_spelling_of_numpy_core_is_the_same() -> None:
 
 
 def test_the_stored_list_is_the_one_of_the_installed_libraries() -> None:
-    assert allowed_globals.as_json(allowed_globals.generate()) == allowed_globals.as_json(allowed_globals.allowed())
+    assert as_json(generate()) == as_json(allowed_globals.allowed())
 
 
 def test_an_operator_may_allow_more() -> None:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, Generator, Philox, RandomState
 
-from changeover.artifact_state.trees import make_tree
-from changeover.artifact_state.while_loading import check_items
+from changeover.artifact.state.trees import make_tree
+from changeover.artifact.state.while_loading import check_items
 from changeover.exceptions import UnreadableArtifact
 
 _PLAIN_BASES: Final = (object, dict, list, tuple, set, frozenset, int, float, complex, str, bytes)

@@ -1,37 +1,13 @@
-"""The exact list of globals that an artifact may ask for, `allowed_globals.json`, and how it is made.
-
-`python -m changeover.allowed_globals` writes it anew from the installed scikit-learn, NumPy and SciPy. Three kinds, each
-including the one before: *refer* may be named (`np.log1p` in a FunctionTransformer), *create* may be made without
-running its constructor (`cls.__new__`, then its state), *call* may be called while loading. Most of the list is
-*create*, so a load runs few functions, and each of those was read.
-
-Left out on purpose, whatever a search of the libraries finds: all that imports, evaluates, opens or looks up attributes
-by name. Among them `numpy._core._ufunc_reconstruct` (imports what it is told), `numpy.load`, `fromfile` and `memmap`,
-`operator.attrgetter`, `functools.partial` of anything but scikit-learn's functions, joblib's `NDArrayWrapper` (loads a path), SciPy's distributions
-(`rv_generic.__setstate__` executes a text from its state) and trees of `scipy.spatial` (raw pointers), `sklearn.datasets`
-and whatever is vendored or made for tests.
-"""
+"""The generator of the list of allowed globals, from the installed libraries."""
 
 import json
 import types
 from collections import defaultdict
-from enum import StrEnum
-from functools import cache
 from importlib import import_module
-from pathlib import Path
 from pkgutil import walk_packages
 from typing import Final
 
-_FILE: Final = Path(__file__).with_name("allowed_globals.json")
-
-
-class Kind(StrEnum):
-    """What an artifact may do with a global while it is loaded."""
-
-    REFER = "refer"
-    CREATE = "create"
-    CALL = "call"
-
+from changeover.artifact.allowed_globals import FILE, Kind, Listing
 
 _LEFT_OUT: Final = frozenset(
     [
@@ -56,6 +32,7 @@ _LEFT_OUT: Final = frozenset(
     ]
 )
 
+
 # every class under one of these is one that fitted estimators are, or hold
 _ROOTS: Final = (
     "sklearn.base.BaseEstimator",
@@ -68,6 +45,7 @@ _ROOTS: Final = (
     "sklearn.model_selection._split._RepeatedSplits",
     "sklearn.neural_network._stochastic_optimizers.BaseOptimizer",
 )
+
 
 # classes that estimators hold, without a common root
 _HELD: Final = {
@@ -86,7 +64,8 @@ _HELD: Final = {
     "pandas": "CategoricalDtype",
 }
 
-# extension types and the functions that rebuild them; those with a stand-in are in changeover/reconstruct.py
+
+# extension types and the functions that rebuild them; those with a stand-in are in changeover/artifact/stand_ins.py
 _CALLED: Final = {
     "_codecs": "encode",
     "builtins": "bytearray bytes complex frozenset range set slice",
@@ -111,6 +90,7 @@ _CALLED: Final = {
     "sklearn.neighbors._kd_tree": "newObj",
     "sklearn.tree._tree": "Tree",
 }
+
 
 _REFERRED: Final = {
     "builtins": "bool dict float int list object str tuple",
@@ -139,12 +119,20 @@ _REFERRED: Final = {
     "sklearn.preprocessing._function_transformer": "_identity",
     "sklearn.utils.validation": "check_array",
 }
+
+
 _SPECIAL_UFUNCS: Final = (
     "boxcox boxcox1p cbrt entr exp10 exp2 expit expm1 gammaln inv_boxcox inv_boxcox1p log1p log_expit logit ndtr ndtri "
     "xlog1py xlogy"
 )
+
+
 _NOT_EVERYWHERE: Final = frozenset({"complex192", "complex256", "float96", "float128"})  # a matter of the processor
+
+
 _NO_SCORES: Final = frozenset({"check_scoring", "get_scorer", "get_scorer_names", "make_scorer"})
+
+
 # rebuilt by `__reduce__` as a call of the class itself
 _EXTENSION_ROOTS: Final = {
     Kind.CALL: {
@@ -157,22 +145,6 @@ _EXTENSION_ROOTS: Final = {
         "sklearn.neighbors._kd_tree": "BinaryTree32 BinaryTree64",
     },
 }
-
-Listing = dict[tuple[str, str], Kind]
-
-
-def canonical(module: str) -> str:
-    """The one spelling of a module that was renamed: `numpy.core` and `numpy._core`, and Python 2's names."""
-    if module == "numpy.core" or module.startswith("numpy.core."):
-        return "numpy._core" + module.removeprefix("numpy.core")
-    return {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
-
-
-@cache
-def allowed() -> Listing:
-    """The list as it is stored beside this file, by canonical module and name."""
-    stored = json.loads(_FILE.read_text(encoding="utf-8"))
-    return {(module, name): kind for kind in Kind for module, names in stored[kind.value].items() for name in names}
 
 
 def _classes_under(module: types.ModuleType, roots: tuple[type, ...]) -> list[str]:
@@ -243,4 +215,4 @@ def as_json(listing: Listing) -> str:
 
 
 if __name__ == "__main__":
-    _FILE.write_text(as_json(generate()), encoding="utf-8")
+    FILE.write_text(as_json(generate()), encoding="utf-8")

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from changeover.artifact_state.need import attribute, is_count, need
+from changeover.artifact.state.need import attribute, is_count, need
 
 _MOST_DEGREE: Final = 1000  # of a spline
 _TWISTER_WORDS: Final = 624

@@ -11,8 +11,8 @@ from sklearn.gaussian_process.kernels import RBF
 from sklearn.isotonic import IsotonicRegression
 from sklearn.utils import Bunch
 
+from changeover.artifact.load import load_model
 from changeover.exceptions import ForbiddenGlobal, UnreadableArtifact
-from changeover.unpickle import load_model
 from tests.forged_models import Items, Named, Reduced, X, Y, doubled_lists, dumped, given, note_of_an_array
 
 POINTER = {"data": (4096, True), "shape": (64,), "typestr": "|u1", "version": 3}

@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from changeover.artifact.load import load_model
 from changeover.exceptions import ChangeoverError, ForbiddenGlobal, UnreadableArtifact
-from changeover.unpickle import load_model
 
 RAN: list[str] = []
 UNTOUCHED = "antigravity"  # a module of the standard library that nothing imports
@@ -240,7 +240,7 @@ def test_a_vectorizer_that_opens_files_named_by_requests_is_refused() -> None:
 def test_what_the_operator_did_not_allow_is_named() -> None:
     with pytest.raises(ForbiddenGlobal, match="ALLOWED_GLOBALS") as refusal:
         load_model(dumped(FunctionTransformer(mark)))
-    assert refusal.value.name == "tests.unit.test_unpickle_hostile.mark"
+    assert refusal.value.name == "tests.unit.artifact.test_unpickler_hostile.mark"
 
 
 @pytest.mark.parametrize(

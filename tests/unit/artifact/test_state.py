@@ -28,8 +28,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree._tree import Tree
 from sklearn.utils import Bunch, check_array
 
+from changeover.artifact.load import load_model
 from changeover.exceptions import UnsafeState
-from changeover.unpickle import load_model
 from predict_api.load import load
 from tests.forged_models import (
     TWO,

@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from changeover.artifact_state import attributes, numeric, trees
-from changeover.artifact_state.need import need
+from changeover.artifact.state import attributes, numeric, trees
+from changeover.artifact.state.need import need
 from changeover.exceptions import UnsafeState
 
 _LEAVES: Final = frozenset({str, int, float, bool, type(None), bytes, complex, range, slice})

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from changeover.artifact_state.need import attribute, is_count, need
+from changeover.artifact.state.need import attribute, is_count, need
 from changeover.exceptions import UnsafeState
 
 _LEAF: Final = -1

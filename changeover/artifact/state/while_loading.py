@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from changeover.artifact_state.trees import check_tree_state
-from changeover.artifact_state.walk import is_special
+from changeover.artifact.state.trees import check_tree_state
+from changeover.artifact.state.walk import is_special
 from changeover.exceptions import ForbiddenGlobal, UnreadableArtifact
 
 _OF_AN_ARRAY_IN_THE_FILE: Final = frozenset(

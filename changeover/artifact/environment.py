@@ -1,0 +1,18 @@
+"""The environment of an artifact: the versions of the libraries it depends on."""
+
+import platform
+from importlib import metadata
+from typing import Final
+
+_DISTRIBUTIONS: Final = ("scikit-learn", "numpy", "scipy", "pandas", "joblib")
+
+
+def environment() -> dict[str, str]:
+    """The versions that a model depends on, by distribution name, and `python`."""
+    found = {"python": platform.python_version()}
+    for name in _DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

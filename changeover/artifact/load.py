@@ -1,0 +1,67 @@
+"""Loading: from verified bytes to an estimator, by the list of allowed globals."""
+
+import pickle
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from changeover.artifact.compression import opened
+from changeover.artifact.file_kind import looks_like
+from changeover.artifact.global_lookup import HandedOut
+from changeover.artifact.state import walk
+from changeover.artifact.unpickler import ArrayInFile, Artifact, Session
+from changeover.exceptions import ChangeoverError, UnreadableArtifact
+
+MAX_BYTES: Final = 4 * 1024**3
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What an artifact held: the object, sentences for people, and the versions that it says it was made with."""
+
+    estimator: object
+    warnings: list[str]
+    versions: dict[str, str]
+
+
+def load_model(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> object:
+    """The object in the joblib or pickle file `buffer`; `load` tells more and names what is raised."""
+    return load(buffer, extra_globals, max_bytes).estimator
+
+
+def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> Loaded:
+    """Read a joblib or pickle file from memory, compressed or not, by the list of allowed globals.
+
+    What is loaded is walked before it is returned (`changeover/artifact_state/`). `extra_globals` are dotted names (`mypackage.steps.Rounder`) that the operator trusts as code; `max_bytes` caps the
+    unpacked size. Raises ForbiddenGlobal for a global outside the list and UnreadableArtifact for everything else that
+    keeps the bytes from being loaded, in one sentence.
+    """
+    session = Session(HandedOut(frozenset(extra_globals), _OURS), max_bytes, {})
+    stream = opened(bytes(buffer), max_bytes)
+    try:
+        estimator = Artifact(stream, session).load()
+        walk.check_state(estimator, session.handed_out)
+    except ChangeoverError:
+        raise
+    except Exception as error:  # constructors and __setstate__ of several libraries, given anything at all
+        raise UnreadableArtifact(_why(bytes(buffer), error)) from error
+    return Loaded(estimator, session.warnings(), session.versions())
+
+
+def _why(buffer: bytes, error: Exception) -> str:
+    look = looks_like(buffer)
+    if look is not None:
+        return f"the bytes are no joblib or pickle file; they look like {look}"
+    message = str(error) or type(error).__name__
+    if isinstance(error, EOFError) or "truncated" in message or message.startswith(("EOF", "pickle exhausted")):
+        return f"the artifact is cut off: its {len(buffer)} bytes end in the middle ({message}); upload it again"
+    if isinstance(error, ValueError) and "unsupported pickle protocol" in message:
+        return f"the artifact was made by a newer Python: {message}"
+    if isinstance(error, MemoryError):
+        return "the artifact needs more memory to load than it may use"
+    if isinstance(error, KeyError | pickle.UnpicklingError) and not buffer.startswith(b"\x80"):
+        return f"the bytes are no joblib or pickle file ({message}); publish what joblib.dump wrote"
+    return f"the artifact cannot be loaded, it is damaged or made with other versions: {type(error).__name__}: {message[:300]}"
+
+
+_OURS: Final[dict[tuple[str, str], object]] = {("joblib.numpy_pickle", "NumpyArrayWrapper"): ArrayInFile}
