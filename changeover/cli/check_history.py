@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
-from changeover.cli.terminal import answer, table
-from changeover.cli.verb import Verb, json_option
+from changeover.cli.command import Verb, json_option
+from changeover.cli.output import answer, table
 from changeover.json_types import JsonObject
 
 if TYPE_CHECKING:

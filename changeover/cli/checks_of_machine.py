@@ -7,7 +7,7 @@ from typing import Final
 
 from changeover import stack
 from changeover.cli.finding import Finding
-from changeover.cli.terminal import size_of
+from changeover.cli.output import size_of
 
 _LITTLE: Final = 1_000_000_000
 

@@ -11,7 +11,7 @@ import click
 from pydantic import Field, SecretStr
 
 from changeover import stack
-from changeover.cli.verb import Verb, home_option, json_option
+from changeover.cli.command import Verb, home_option, json_option
 from changeover.settings import Settings
 
 

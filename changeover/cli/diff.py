@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from changeover.artifact.load import load_model
-from changeover.cli.terminal import answer, size_of, table
-from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.cli.command import Verb, model_option, stack_options
+from changeover.cli.output import answer, size_of, table
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import Json, JsonObject
 from changeover.manifest import Manifest

@@ -7,9 +7,9 @@ import click
 from changeover import stack
 from changeover.cli.checks_of_machine import check_disk, check_processes, check_up_file
 from changeover.cli.checks_of_services import check_agreement, check_predict, check_server, check_store, check_token
+from changeover.cli.command import Verb, stack_options
 from changeover.cli.finding import Finding
-from changeover.cli.terminal import answer
-from changeover.cli.verb import Verb, stack_options
+from changeover.cli.output import answer
 from changeover.exceptions import StackNotFound
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from changeover.cli.terminal import answer, table
-from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.cli.command import Verb, model_option, stack_options
+from changeover.cli.output import answer, table
 from changeover.names import short
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from changeover.cli.terminal import ago, answer, numbers, size_of, table
-from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.cli.command import Verb, model_option, stack_options
+from changeover.cli.output import ago, answer, numbers, size_of, table
 from changeover.exceptions import ServiceRefused
 from changeover.json_types import Json, JsonObject
 from changeover.names import short

@@ -4,6 +4,7 @@ import click
 
 from changeover import __version__
 from changeover.cli.check_history import check_history
+from changeover.cli.command import Verbs
 from changeover.cli.credentials import credentials
 from changeover.cli.diff import diff
 from changeover.cli.doctor import doctor
@@ -17,7 +18,6 @@ from changeover.cli.rollback import rollback
 from changeover.cli.schema import schema
 from changeover.cli.show import show
 from changeover.cli.up import up
-from changeover.cli.verb import Verbs
 from changeover.cli.verify import verify
 
 

@@ -6,7 +6,7 @@ from typing import IO
 
 import click
 
-from changeover.cli.verb import Verb, stack_options
+from changeover.cli.command import Verb, stack_options
 from changeover.visible import dumps
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from changeover.cli.terminal import UploadProgress, answer, say
-from changeover.cli.verb import Verb, model_option, promotion_options, stack_options
+from changeover.cli.command import Verb, model_option, promotion_options, stack_options
+from changeover.cli.output import UploadProgress, answer, say
 from changeover.json_types import Json, JsonObject
 from changeover.manifest import Draft
 from changeover.wire import RolloutState, VersionState

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from changeover import stack
-from changeover.cli.terminal import answer
-from changeover.cli.verb import Verb, home_option, json_option
+from changeover.cli.command import Verb, home_option, json_option
+from changeover.cli.output import answer
 
 
 @click.command(cls=Verb)

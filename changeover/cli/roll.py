@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from changeover.cli.terminal import answer, say
-from changeover.cli.verb import Verb, model_option, promotion_options, rollout_options, stack_options
+from changeover.cli.command import Verb, model_option, promotion_options, rollout_options, stack_options
+from changeover.cli.output import answer, say
 from changeover.json_types import JsonObject
 from changeover.names import short
 from changeover.wire import RolloutState

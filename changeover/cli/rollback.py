@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from changeover.cli.command import Verb, model_option, rollout_options, stack_options
 from changeover.cli.roll import conclude, tell_state
-from changeover.cli.verb import Verb, model_option, rollout_options, stack_options
 
 
 @click.command(cls=Verb)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from changeover.cli.verb import Verb
+from changeover.cli.command import Verb
 from changeover.visible import dumps
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from changeover import stack
-from changeover.cli.verb import Verb, json_option
+from changeover.cli.command import Verb, json_option
 from changeover.visible import dumps, visible
 
 _PORT = click.IntRange(0, 65535)

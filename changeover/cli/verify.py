@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from changeover.cli.terminal import answer
-from changeover.cli.verb import Verb, model_option, stack_options
+from changeover.cli.command import Verb, model_option, stack_options
+from changeover.cli.output import answer
 from changeover.exceptions import ChangeoverError, DigestMismatch, ServiceRefused
 from changeover.json_types import Json, JsonObject
 from changeover.names import short

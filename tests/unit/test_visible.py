@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from changeover import log_events
-from changeover.cli import terminal
+from changeover.cli import output
 from changeover.cli.list import _models
 from changeover.cli.main import main
 from changeover.cli.show import _manifest, _model
@@ -47,10 +47,10 @@ def test_no_verb_prints_what_acts(as_json: bool, capsys: pytest.CaptureFixture[s
     body = {"name": NASTY}
     refused = ServiceRefused(422, {"title": NASTY, "detail": NASTY, "errors": [{"field": NASTY, "message": NASTY}]})
     refused.problem["diff"] = {"changes": [{"breaks": True, "says": NASTY}]}
-    terminal.answer(body, [NASTY, *terminal.table([NASTY], [[NASTY]]).splitlines()], as_json)
-    terminal.answer(body, NASTY, as_json)
-    terminal.fail(refused, as_json)
-    terminal.say(NASTY)
+    output.answer(body, [NASTY, *output.table([NASTY], [[NASTY]]).splitlines()], as_json)
+    output.answer(body, NASTY, as_json)
+    output.fail(refused, as_json)
+    output.say(NASTY)
     told = capsys.readouterr()
     assert acts(told.out + told.err) == []
     if not as_json:
@@ -86,5 +86,5 @@ def test_up_repeats_a_childs_event_without_what_acts(tmp_path: Path, capsys: pyt
     log = tmp_path / "model_server.log"
     log.write_text(json.dumps({"event": NASTY, "level": "error", "reason": NASTY}) + "\n", encoding="utf-8")
     for line in LogTail("model_server", log).read(0.0):
-        terminal.say(line)
+        output.say(line)
     assert acts(capsys.readouterr().out) == []

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from changeover import stack
 from changeover.cli.main import main
-from changeover.cli.terminal import UploadProgress, ago, numbers, size_of, table
+from changeover.cli.output import UploadProgress, ago, numbers, size_of, table
 
 ADDRESS_OF_NOBODY = "http://127.0.0.1:1"
 

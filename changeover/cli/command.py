@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from changeover.cli.terminal import fail
+from changeover.cli.output import fail
 from changeover.exceptions import ChangeoverError
 from changeover.visible import dumps
 
