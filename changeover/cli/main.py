@@ -7,7 +7,7 @@ from changeover.cli.check_history import check_history
 from changeover.cli.command import Verbs
 from changeover.cli.credentials import credentials
 from changeover.cli.diff import diff
-from changeover.cli.doctor import doctor
+from changeover.cli.doctor.doctor import doctor
 from changeover.cli.history import history
 from changeover.cli.list import list_versions
 from changeover.cli.predict import predict

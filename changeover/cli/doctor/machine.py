@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from changeover import stack
-from changeover.cli.finding import Finding
+from changeover.cli.doctor.finding import Finding
 from changeover.cli.output import size_of
 
 _LITTLE: Final = 1_000_000_000

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import requests
 
 from changeover import __version__, stack
-from changeover.cli.finding import Finding
+from changeover.cli.doctor.finding import Finding
 from changeover.json_types import JsonObject
 from changeover.names import short
 from changeover.up.ready import serves_something

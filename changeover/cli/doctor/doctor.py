@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from changeover import stack
-from changeover.cli.checks_of_machine import check_disk, check_processes, check_up_file
-from changeover.cli.checks_of_services import check_agreement, check_predict, check_server, check_store, check_token
 from changeover.cli.command import Verb, stack_options
-from changeover.cli.finding import Finding
+from changeover.cli.doctor.finding import Finding
+from changeover.cli.doctor.machine import check_disk, check_processes, check_up_file
+from changeover.cli.doctor.services import check_agreement, check_predict, check_server, check_store, check_token
 from changeover.cli.output import answer
 from changeover.exceptions import StackNotFound
 
