@@ -7,9 +7,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from changeover.client import Client
-    from changeover.evaluation import evaluated_on
-    from changeover.notebook import publish
+    from changeover.client.client import Client
+    from changeover.client.evaluation import evaluated_on
+    from changeover.client.notebook import publish
 
 __version__ = "0.1.0"
 __all__ = ["Client", "__version__", "evaluated_on", "publish"]
@@ -17,15 +17,15 @@ __all__ = ["Client", "__version__", "evaluated_on", "publish"]
 
 def __getattr__(name: str) -> Any:
     if name == "Client":
-        from changeover.client import Client
+        from changeover.client.client import Client
 
         return Client
     if name == "publish":
-        from changeover.notebook import publish
+        from changeover.client.notebook import publish
 
         return publish
     if name == "evaluated_on":
-        from changeover.evaluation import evaluated_on
+        from changeover.client.evaluation import evaluated_on
 
         return evaluated_on
     raise AttributeError(f"module 'changeover' has no attribute {name!r}")

@@ -94,7 +94,7 @@ DOORS = {
     "outgoing HTTP": (
         ("requests", "urllib3", "http.client", "urllib.request", "httpx"),
         (
-            "changeover/http_call.py",
+            "changeover/client/http.py",
             "changeover/cli/",
             "changeover/up/",
             "object_store/",
@@ -278,6 +278,6 @@ def test_what_is_allowed_is_not_flagged() -> None:
         source("model_server/rollout_loop.py", "import time\nfrom model_server.rollout import step"),
         source("model_server/rollout.py", "import enum"),
         source("model_server/routes/health.py", "import flask"),
-        source("changeover/http_call.py", "import joblib\nimport requests\njoblib.dump(1, 2)"),
+        source("changeover/client/http.py", "import joblib\nimport requests\njoblib.dump(1, 2)"),
     ]
     assert [fault for rule in RULES for fault in rule(fine)] == []

@@ -21,7 +21,7 @@ from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from changeover.dump import draft_of
+from changeover.client.draft import draft_of
 from changeover.frames import read_frame, rows_of
 from changeover.json_types import JsonObject
 from changeover.manifest import Draft

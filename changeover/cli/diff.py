@@ -17,7 +17,7 @@ from changeover.manifest_diff import diff as of_manifests
 from changeover.names import short
 
 if TYPE_CHECKING:
-    from changeover.client import Client
+    from changeover.client.client import Client
 
 _WIDTH = 100
 
@@ -29,7 +29,7 @@ _WIDTH = 100
 @stack_options
 def diff(a: str, b: str, model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
     """Compare version B with version A: schema, metrics, environment, size, and answers to their golden rows."""
-    from changeover.client import Client
+    from changeover.client.client import Client
 
     client = Client(server_url, home=home)
     name = model or client.default_model()

@@ -15,7 +15,7 @@ from changeover.names import short
 @stack_options
 def history(model: str | None, at: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
     """Tell which version was made current when, by whom and why, newest first."""
-    from changeover.client import Client
+    from changeover.client.client import Client
 
     client = Client(server_url, home=home)
     name = model or client.default_model()

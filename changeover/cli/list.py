@@ -25,7 +25,7 @@ def list_versions(
     server_url: str | None,
 ) -> None:
     """List the versions of MODEL, newest first, rejected uploads and why among them."""
-    from changeover.client import Client
+    from changeover.client.client import Client
 
     client = Client(server_url, home=home)
     if all_models:

@@ -16,7 +16,7 @@ from changeover.visible import dumps
 @stack_options
 def predict(body: IO[bytes], model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
     """Send the JSON of BODY (a file, or - for standard input) to /predict and print the answer."""
-    from changeover.client import Client
+    from changeover.client.client import Client
 
     try:
         value = json.loads(body.read())

@@ -70,7 +70,7 @@ def push(
     server_url: str | None,
 ) -> None:
     """Publish the joblib FILE as a version; the same bytes again are the same version."""
-    from changeover.client import Client
+    from changeover.client.client import Client
 
     draft = _draft(manifest, metrics, example, schema, description)
     progress = UploadProgress(file.name, quiet=as_json)

@@ -30,7 +30,7 @@ def roll(
     server_url: str | None,
 ) -> None:
     """Make VERSION (8 digits or more; the newest admitted if none is named) current."""
-    from changeover.client import Client
+    from changeover.client.client import Client
 
     client = Client(server_url, home=home)
     name = model or client.default_model()

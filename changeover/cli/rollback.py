@@ -22,7 +22,7 @@ def rollback(
     server_url: str | None,
 ) -> None:
     """Make the previous version current; that is a rollout of its own."""
-    from changeover.client import Client
+    from changeover.client.client import Client
 
     client = Client(server_url, home=home)
     name = model or client.default_model()

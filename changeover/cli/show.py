@@ -16,7 +16,7 @@ from changeover.names import short
 @stack_options
 def show(version: str | None, model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
     """Show the manifest of VERSION (8 digits or more), or the model itself: current, rollout, replicas."""
-    from changeover.client import Client
+    from changeover.client.client import Client
 
     client = Client(server_url, home=home)
     name = model or client.default_model()

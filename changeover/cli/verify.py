@@ -16,7 +16,7 @@ from changeover.same_answers import differing_part
 from changeover.wire import REPR_DIGEST
 
 if TYPE_CHECKING:
-    from changeover.client import Client
+    from changeover.client.client import Client
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Check:
 @stack_options
 def verify(version: str | None, model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
     """Fetch VERSION (what is current if none is named), hash it, and compare all that speaks of it."""
-    from changeover.client import Client
+    from changeover.client.client import Client
 
     client = Client(server_url, home=home)
     name = model or client.default_model()

@@ -14,9 +14,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import changeover
+from changeover.client.upload import sha256_of_file
 from changeover.exceptions import ServiceRefused
 from changeover.json_types import JsonObject
-from changeover.upload import sha256_of_file
 from tests.conftest import wait_until
 from tests.e2e.conftest import RunningStack
 

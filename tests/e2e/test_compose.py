@@ -12,9 +12,9 @@ import requests
 from minio import Minio
 from minio.error import S3Error
 
-from changeover.client import Client
+from changeover.client.client import Client
+from changeover.client.upload import sha256_of_file
 from changeover.stack import Stack
-from changeover.upload import sha256_of_file
 from changeover.wire import MODEL_STALE, MODEL_VERSION
 from examples.segmentation.bodies import body
 from examples.segmentation.train import build, draft

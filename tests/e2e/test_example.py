@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from changeover import Client
-from changeover.upload import sha256_of_file
+from changeover.client.upload import sha256_of_file
 from tests.conftest import wait_until
 from tests.e2e.test_up import gone
 

@@ -11,7 +11,7 @@ from typing import Any
 import joblib
 
 from changeover import digest
-from changeover.client import Client
+from changeover.client.client import Client
 from tests.conftest import port_that_is_free, wait_until
 from tests.integration.server_process import PUBLISH_TOKEN, REPORT_TOKEN, ServerProcess
 from tests.integration.stores import Store

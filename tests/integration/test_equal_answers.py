@@ -11,7 +11,7 @@ import requests
 from benchmarks.comparing import Answered, Comparison, compare, over_http
 from benchmarks.drawing import Asked, Known, draw, known
 from benchmarks.peers.models import MODELS, TRAINERS
-from changeover.client import Client
+from changeover.client.client import Client
 from tests.conftest import wait_until
 from tests.integration.estimator_stack import EstimatorStack
 from tests.integration.server_process import PUBLISH_TOKEN

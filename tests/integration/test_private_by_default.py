@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from changeover.client import Client
+from changeover.client.client import Client
 from changeover.exceptions import InvalidSchema
 from tests.conftest import wait_until
 from tests.integration.estimator_stack import EstimatorStack

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 import requests
 
-from changeover.client import Client
+from changeover.client.client import Client
 from changeover.exceptions import ServiceRefused
 from tests.conftest import port_that_is_free, wait_until
 from tests.integration.server_process import PUBLISH_TOKEN, REPORT_TOKEN, ServerProcess

@@ -10,7 +10,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from changeover.dump import GOLDEN_ROWS, WITH_GAPS, draft_of
+from changeover.client.draft import GOLDEN_ROWS, WITH_GAPS, draft_of
 from changeover.golden import replay
 from changeover.json_types import Json
 from changeover.manifest import Draft

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from changeover.client import Client
-from changeover.upload import Published
+from changeover.client.client import Client
+from changeover.client.upload import Published
 
 if TYPE_CHECKING:
     from collections.abc import Collection

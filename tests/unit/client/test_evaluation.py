@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import changeover
-from changeover.evaluation import UnreadableData, evaluated_on
+from changeover.client.evaluation import UnreadableData, evaluated_on
 
 FRAME = pd.DataFrame({"b": [1.5, None, 7.0], "a": ["x", "ü", None], "y": [True, False, True]})
 

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import requests
 
+from changeover.client.upload import Body
 from changeover.exceptions import ServiceRefused, ServiceUnreachable
 from changeover.json_types import Json, JsonObject
-from changeover.upload import Body
 
 _CONNECT_SECONDS: Final = 5.0
 _MOST_PAGES: Final = 10_000

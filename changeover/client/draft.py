@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from changeover.artifact.environment import environment
-from changeover.evaluation import evaluated_on
+from changeover.client.evaluation import evaluated_on
 from changeover.manifest import Draft
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from changeover import digest, stack
-from changeover.dump import draft_of, dump
+from changeover.client.draft import draft_of, dump
+from changeover.client.http import HttpCall
+from changeover.client.upload import Body, Progress, Published, sha256_of_file
 from changeover.exceptions import ChangeoverError, DigestMismatch, StackNotFound, UnknownVersion
-from changeover.http_call import HttpCall
 from changeover.json_types import Json, JsonObject
 from changeover.manifest import Draft
 from changeover.names import check_model_name
-from changeover.upload import Body, Progress, Published, sha256_of_file
 from changeover.wire import REPR_DIGEST, RolloutState, VersionState
 
 if TYPE_CHECKING:

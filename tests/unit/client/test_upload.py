@@ -6,9 +6,9 @@ from pathlib import Path
 
 from werkzeug.formparser import parse_form_data
 
+from changeover.client.upload import Body, Published, sha256_of_file
 from changeover.digest import sha256
 from changeover.manifest import Draft
-from changeover.upload import Body, Published, sha256_of_file
 
 ARTIFACT = bytes(range(256)) * 5000
 

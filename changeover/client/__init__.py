@@ -1,0 +1,1 @@
+"""The Python client: publish, roll and predict from a notebook or a program."""
