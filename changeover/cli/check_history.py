@@ -10,7 +10,7 @@ from changeover.cli.output import answer, table
 from changeover.json_types import JsonObject
 
 if TYPE_CHECKING:
-    from changeover.violation import Violation
+    from changeover.consistency.violation import Violation
 
 _SHOWN: Final = 20
 
@@ -28,10 +28,10 @@ _SHOWN: Final = 20
 @json_option
 def check_history(file: BinaryIO, converge_within: float, as_json: bool) -> None:
     """Judge the recorded history in FILE (JSON lines, - for standard input); exit code 1 if a promise was broken."""
-    from changeover.history import read
-    from changeover.history_counts import count
-    from changeover.history_members import MalformedHistory
-    from changeover.promises import check
+    from changeover.consistency.check import check
+    from changeover.consistency.counts import count
+    from changeover.consistency.members import MalformedHistory
+    from changeover.consistency.records import read
 
     try:
         history = read(file)

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from changeover.history import write
+from changeover.consistency.records import write
 from tests.simulation.broken import BUILDS, broken, harder
 from tests.simulation.schedules import plan_of
 from tests.simulation.world import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from changeover import history
+from changeover.consistency import records
 from tests.simulation.events import Do, Process
 from tests.simulation.replica import Worker
 from tests.simulation.schedules import CALM_AT, Fault, pick
@@ -160,5 +160,5 @@ class Nemesis:
     def over(self, what: str, start: float) -> None:
         """It is healed."""
         self.last_end = max(self.last_end, self._events.now)
-        self._world.history.add(history.Fault(what, start, self._events.now))
+        self._world.history.add(records.Fault(what, start, self._events.now))
         self._world.note(f"over: {what}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from changeover.violation import Promise
+from changeover.consistency.violation import Promise
 from tests.simulation.broken import BUILDS, broken, harder
 from tests.simulation.schedules import plan_of
 from tests.simulation.world import World

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from random import Random
 from unittest import mock
 
-from changeover.history import Final, History, ReplicaState, Rollout
-from changeover.promises import check
-from changeover.violation import Violation
+from changeover.consistency.check import check
+from changeover.consistency.records import Final, History, ReplicaState, Rollout
+from changeover.consistency.violation import Violation
 from changeover.wire import RolloutState
 from model_server.startup import Upload
 from predict_api import replica as predict_replica

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from changeover import history
+from changeover.consistency import records
 from tests.torture.rig import run
 
 
@@ -26,7 +26,7 @@ def main() -> int:
     kept = asked.history or (None if report.good else folder / "history.jsonl")
     if kept is not None:
         with kept.open("w", encoding="utf-8") as file:
-            file.writelines(history.write(report.history.records()))
+            file.writelines(records.write(report.history.records()))
         sys.stdout.write(f"history: {kept}; judge it again: changeover check-history {kept}\n")
     return 0 if report.good else 1
 

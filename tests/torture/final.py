@@ -8,8 +8,8 @@ from typing import Final
 
 from changeover import Client
 from changeover.clock import now
-from changeover.history import Final as FinalState
-from changeover.history import ReplicaState
+from changeover.consistency.records import Final as FinalState
+from changeover.consistency.records import ReplicaState
 from changeover.json_types import JsonObject
 from changeover.wire import MODEL_SEQUENCE, MODEL_STALE, Current, RolloutState, VersionState
 from tests.integration.server_process import PUBLISH_TOKEN

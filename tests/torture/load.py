@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from changeover.clock import now
-from changeover.history import Answer
+from changeover.consistency.records import Answer
 from changeover.wire import MODEL_RUNTIME, MODEL_SEQUENCE, MODEL_STALE, MODEL_VERSION
 from tests.torture.models import Reels, rows
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from changeover.clock import now
-from changeover.history import Fault as FaultEntry
+from changeover.consistency.records import Fault as FaultEntry
 from tests.fault_proxy import BLACK_HOLE, NONE, Fault, FaultProxy
 from tests.torture.stack import Stack
 

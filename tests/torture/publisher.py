@@ -14,7 +14,7 @@ from typing import Final
 import requests
 
 from changeover.clock import now
-from changeover.history import UNKNOWN, Publish, Rollout
+from changeover.consistency.records import UNKNOWN, Publish, Rollout
 from changeover.json_types import JsonObject
 from changeover.wire import RolloutState, VersionState
 from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess

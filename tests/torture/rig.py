@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from changeover.clock import now
-from changeover.history import Fault, History, ReplicaState
-from changeover.promises import check
-from changeover.violation import Violation
+from changeover.consistency.check import check
+from changeover.consistency.records import Fault, History, ReplicaState
+from changeover.consistency.violation import Violation
 from changeover.wire import RolloutState
 from tests.torture import final
 from tests.torture.load import CLIENTS, Client, Tally

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from changeover import history
+from changeover.consistency import records
 from tests.integration.stores import minio_program
 from tests.torture.models import RUNTIMES
 from tests.torture.rig import run
@@ -28,7 +28,7 @@ def no_request_fails_and_every_promise_holds(seed: int, seconds: float, store: s
     report = run(seed, seconds, store, folder)
     print(report.table())  # noqa: T201 pytest shows it, the seed above all, when this fails
     with (folder / "history.jsonl").open("w", encoding="utf-8") as file:
-        file.writelines(history.write(report.history.records()))
+        file.writelines(records.write(report.history.records()))
     assert report.good, f"seed {seed}, see {folder}\n{report.table()}"
     assert report.tally.requests > 100
     assert report.tally.computed_by.keys() == RUNTIMES

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from changeover.cli.main import main
-from changeover.history import Answer, Fault, Final, Record, ReplicaState, write
+from changeover.consistency.records import Answer, Fault, Final, Record, ReplicaState, write
 from changeover.wire import Current
 
 A, B = "a" * 64, "b" * 64

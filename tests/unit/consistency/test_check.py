@@ -2,9 +2,19 @@
 
 import pytest
 
-from changeover.history import UNKNOWN, Answer, Fault, Final, History, Publish, Record, ReplicaState, Rollout
-from changeover.promises import check
-from changeover.violation import Promise, Violation
+from changeover.consistency.check import check
+from changeover.consistency.records import (
+    UNKNOWN,
+    Answer,
+    Fault,
+    Final,
+    History,
+    Publish,
+    Record,
+    ReplicaState,
+    Rollout,
+)
+from changeover.consistency.violation import Promise, Violation
 from changeover.wire import Current
 
 A, B, C, D = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)

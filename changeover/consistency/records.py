@@ -1,6 +1,6 @@
 """What was seen of a deployment, as records in JSON lines: answers, rollouts, publishes, faults, the state at the end.
 
-`changeover/promises.py` judges a history by the promises of the design; whoever records one writes it in this form.
+`changeover/consistency/check.py` judges a history by the promises of the design; whoever records one writes it in this form.
 Every time is in seconds of one clock that never steps.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
-from changeover.history_members import MalformedHistory, Members
+from changeover.consistency.members import MalformedHistory, Members
 from changeover.json_types import JsonObject
 from changeover.wire import Current, RolloutState, VersionState
 

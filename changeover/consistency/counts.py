@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from changeover.history import History
+from changeover.consistency.records import History
 from changeover.json_types import JsonObject
 from changeover.wire import RolloutState
 

@@ -7,9 +7,9 @@ Each function takes the history of one model, whose answers are all `ok`.
 from collections import defaultdict
 from collections.abc import Iterator
 
-from changeover.history import Answer, Final, History, ReplicaState, Rollout
+from changeover.consistency.records import Answer, Final, History, ReplicaState, Rollout
+from changeover.consistency.violation import Promise, Violation
 from changeover.names import short
-from changeover.violation import Promise, Violation
 from changeover.wire import Current, RolloutState, VersionState
 
 

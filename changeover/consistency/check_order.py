@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Generic, TypeVar
 
-from changeover.history import Answer, Rollout
+from changeover.consistency.records import Answer, Rollout
+from changeover.consistency.violation import Promise, Violation
 from changeover.names import short
-from changeover.violation import Promise, Violation
 from changeover.wire import RolloutState
 
 Told = TypeVar("Told", Answer, Rollout)

@@ -6,11 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changeover.history import UNKNOWN, Answer, Fault, Final, History, Publish, ReplicaState, Rollout, read, write
-from changeover.history_counts import count
-from changeover.history_members import MalformedHistory
-from changeover.promises import check
-from changeover.violation import Promise
+from changeover.consistency.check import check
+from changeover.consistency.counts import count
+from changeover.consistency.members import MalformedHistory
+from changeover.consistency.records import (
+    UNKNOWN,
+    Answer,
+    Fault,
+    Final,
+    History,
+    Publish,
+    ReplicaState,
+    Rollout,
+    read,
+    write,
+)
+from changeover.consistency.violation import Promise
 from changeover.wire import Current
 from tests.tree import ROOT
 

@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changeover.history import Answer, History, Rollout
-from changeover.promises import check
-from changeover.promises_of_order import freshness, no_way_back
+from changeover.consistency.check import check
+from changeover.consistency.check_order import freshness, no_way_back
+from changeover.consistency.records import Answer, History, Rollout
 
 A = "a" * 64
 

@@ -1,19 +1,19 @@
 """The promises of the design, checked on a history: what was broken, by what, when.
 
 Carries the section "The promises": attribution, atomicity, no way back, freshness, availability, safety, durability,
-one version a sequence number, and convergence after the last fault. `changeover/promises_of_order.py` compares answers
-with what came before them, `changeover/promises_of_record.py` with what the ledger and the store hold. Everything is
+one version a sequence number, and convergence after the last fault. `changeover/consistency/check_order.py` compares answers
+with what came before them, `changeover/consistency/check_ledger.py` with what the ledger and the store hold. Everything is
 done in O(n log n).
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from changeover.history import Answer, Fault, History
+from changeover.consistency.check_ledger import convergence, durability, one_version, safety
+from changeover.consistency.check_order import freshness, no_way_back
+from changeover.consistency.records import Answer, Fault, History
+from changeover.consistency.violation import Promise, Violation
 from changeover.names import short
-from changeover.promises_of_order import freshness, no_way_back
-from changeover.promises_of_record import convergence, durability, one_version, safety
-from changeover.violation import Promise, Violation
 
 
 def check(history: History, converge_within_s: float = 5.0) -> list[Violation]:

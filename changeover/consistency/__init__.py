@@ -1,0 +1,1 @@
+"""Recorded histories of requests and rollouts, checked against the guarantees."""
