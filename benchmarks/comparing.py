@@ -12,7 +12,7 @@ import requests
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.drawing import Asked, Known
-from changeover.frames import features
+from changeover.estimator.inputs import features
 from changeover.same_answers import ABSOLUTE, RELATIVE
 from changeover.wire import MODEL_RUNTIME
 

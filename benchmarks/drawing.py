@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from benchmarks.peers.models import Trained
 from changeover.cells import Case, Cell, ColumnType
+from changeover.estimator.inputs import features
+from changeover.estimator.training_frame import read_frame
 from changeover.formats import Format
-from changeover.frames import features, read_frame
 from changeover.json_types import Json
 from changeover.schema import Column, Schema
 from changeover.twin.thresholds import at_thresholds

@@ -20,7 +20,7 @@ import psutil
 from processes import free_port, running, wait_for
 from sklearn.ensemble import RandomForestClassifier
 
-from changeover.infer_schema import infer_schema
+from changeover.estimator.infer_schema import infer_schema
 from tests.tiny_models import CREATED_AT
 from tests.wire_stub import running_stub
 

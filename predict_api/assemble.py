@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from joblib import parallel_config
 
-from changeover import digest, golden
+from changeover import digest
+from changeover.estimator import golden_rows
+from changeover.estimator.scoring import score
 from changeover.exceptions import ChangeoverError, GoldenMismatch, ScoringFailed
 from changeover.log_events import event
 from changeover.made_up import made_up_row
 from changeover.manifest import Manifest
 from changeover.schema import Schema
-from changeover.scoring import score
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.run import TwinRunner
 from changeover.typed_rows import TypedReader
@@ -64,7 +65,7 @@ class Assembly:
         schema = Schema.from_json(manifest.schema)
         with parallel_config(backend="threading"):  # as in `scorer.py`
             if manifest.golden is not None:
-                golden.replay(estimator, schema, manifest.golden)
+                golden_rows.replay(estimator, schema, manifest.golden)
             else:
                 _warm_up(estimator, schema)
         return Loaded(estimator, schema, self._twin(estimator, schema, manifest))
@@ -83,7 +84,7 @@ class Assembly:
             twin = TwinRunner(buffer, schema)
             if manifest.golden is not None:
                 either = ByTwin(twin, schema, ByEstimator(estimator, schema)).either
-                golden.replay_by(either, schema, manifest.golden)
+                golden_rows.replay_by(either, schema, manifest.golden)
         except (ArtifactUnavailable, NoTwin, GoldenMismatch, ImportError) as error:
             event(
                 "replica.without_twin",

@@ -16,8 +16,8 @@ from typing import Final
 
 from changeover.cells import Cell
 from changeover.clock import now
+from changeover.estimator.scores import Scores
 from changeover.exceptions import ChangeoverError
-from changeover.scoring import Scores
 
 MOST_ROWS: Final = 256  # of one joint call; a larger request is scored by itself and holds up nobody
 PAUSE_SHARE: Final = 0.5  # of what the last call took

@@ -12,9 +12,10 @@ from typing import Final
 from joblib import parallel_config
 
 from changeover.cells import Cell
+from changeover.estimator.scores import Scores
+from changeover.estimator.scoring import score
 from changeover.exceptions import AskOriginal
 from changeover.schema import Schema
-from changeover.scoring import Scores, score
 from changeover.twin.description import Scores as Kind
 from changeover.twin.layout import Numbers, Texts, tensors
 from changeover.twin.run import TwinRunner

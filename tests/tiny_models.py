@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.dummy import DummyClassifier
 
-from changeover import golden
-from changeover.infer_schema import infer_schema
+from changeover.estimator import golden_rows
+from changeover.estimator.infer_schema import infer_schema
 from changeover.json_types import JsonObject
 
 CREATED_AT = "2026-01-31T12:00:00.000000Z"
@@ -38,7 +38,7 @@ def tiny(number: int) -> tuple[bytes, JsonObject]:
         "classes": list(LABELS),
         "metrics": {"f1": 0.1},
         "environment": {"scikit-learn": "1.9"},
-        "golden": golden.record(model, schema, [ROW]),
+        "golden": golden_rows.record(model, schema, [ROW]),
         "warnings": [],
         "format": 1,
     }

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from changeover.client.draft import draft_of
-from changeover.frames import read_frame, rows_of
+from changeover.estimator.training_frame import read_frame, rows_of
 from changeover.json_types import JsonObject
 from changeover.manifest import Draft
 from examples.segmentation.generate import CATEGORIES

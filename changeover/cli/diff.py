@@ -59,7 +59,7 @@ def _answers(client: "Client", a: Manifest, b: Manifest) -> Answers:
 def _ask(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[dict[str, Json], list[str]]:
     """The version's answers to `rows` by its artifact, fetched and verified, and why some or all have none."""
     from changeover import digest
-    from changeover.golden import record
+    from changeover.estimator.golden_rows import record
     from changeover.schema import Schema
 
     try:

@@ -28,7 +28,7 @@ def schema(file: Path, example: Path | None, public: tuple[str, ...], all_public
     import pandas as pd
 
     from changeover.artifact.load import load_model
-    from changeover.infer_schema import infer_schema
+    from changeover.estimator.infer_schema import infer_schema
 
     frame = None
     if example is not None:

@@ -79,9 +79,9 @@ def _estimator(model: "Path | object") -> object:
 
 
 def _by_example(estimator: object, example: "pd.DataFrame", said: Draft) -> Draft:
-    from changeover.example_frame import frame_of, inputs_of
-    from changeover.golden import record
-    from changeover.infer_schema import infer_schema
+    from changeover.estimator.golden_rows import record
+    from changeover.estimator.infer_schema import infer_schema
+    from changeover.estimator.training_frame import frame_of, inputs_of
     from changeover.schema import Schema
 
     example = frame_of(example)
@@ -99,8 +99,8 @@ def golden_rows(inputs: "pd.DataFrame", schema: "Schema") -> "list[JsonObject]":
     left.
     """
     from changeover.decode import decode
+    from changeover.estimator.training_frame import rows_of
     from changeover.exceptions import RequestFaults
-    from changeover.frames import rows_of
 
     def fit(row: "JsonObject") -> bool:
         try:

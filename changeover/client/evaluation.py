@@ -68,7 +68,7 @@ def _of_frame(frame: "pd.DataFrame") -> JsonObject:
 
 
 def _cells(series: "pd.Series[Any]") -> list[Json]:
-    from changeover.frames import raw_values
+    from changeover.estimator.training_frame import raw_values
 
     return [_cell(value) for value in raw_values(series)]
 

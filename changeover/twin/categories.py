@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from changeover.anatomy import is_missing
+from changeover.estimator.inspection import is_missing
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.layout import MISSING_TEXT
 from changeover.twin.nodes import BOOLEAN, DOUBLE, Nodes

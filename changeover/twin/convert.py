@@ -11,10 +11,10 @@ from typing import Any, Final
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
-from changeover.anatomy import input_names, last_part, takes_texts
-from changeover.records import takes_records
+from changeover.estimator.dict_inputs import takes_records
+from changeover.estimator.inspection import input_names, last_part, takes_texts
+from changeover.estimator.scoring import classes_of
 from changeover.schema import Schema
-from changeover.scoring import classes_of
 from changeover.twin import graph
 from changeover.twin.by_position import by_position
 from changeover.twin.converters import is_linear_decision, is_of_trees, register

@@ -30,7 +30,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatu
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from changeover.anatomy import is_missing
+from changeover.estimator.inspection import is_missing
 from changeover.twin import categories, tree_nodes
 from changeover.twin.by_position import Reordered
 from changeover.twin.exceptions import NoTwin

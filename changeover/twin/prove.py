@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from changeover.decode import decode
+from changeover.estimator.scoring import score
 from changeover.exceptions import AskOriginal, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.same_answers import ABSOLUTE, RELATIVE
 from changeover.schema import Schema
-from changeover.scoring import score
 from changeover.twin.description import Scores
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.layout import LARGEST, tensors

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sklearn.frozen import FrozenEstimator
 
 from changeover.cells import Cell
-from changeover.frames import features
+from changeover.estimator.inputs import features
 from changeover.schema import Schema
 from changeover.twin.converters import is_of_trees
 from changeover.twin.layout import LARGEST

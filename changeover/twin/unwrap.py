@@ -6,8 +6,8 @@ from typing import Any
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
+from changeover.estimator.scoring import classes_of
 from changeover.json_types import Json
-from changeover.scoring import classes_of
 from changeover.twin.description import Threshold
 from changeover.twin.exceptions import NoTwin
 

@@ -27,8 +27,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from changeover.cells import Case, ColumnType
+from changeover.estimator.training_frame import read_frame, rows_of
 from changeover.formats import Format
-from changeover.frames import read_frame, rows_of
 from changeover.json_types import Json, JsonObject
 from changeover.manifest import Draft
 from changeover.schema import Column, Schema, attach

@@ -13,8 +13,8 @@ from sklearn.datasets import load_wine
 
 from changeover.cells import ColumnType
 from changeover.digest import sha256
+from changeover.estimator.training_frame import read_frame
 from changeover.exceptions import ChangeoverError, RequestFaults
-from changeover.frames import read_frame
 from changeover.schema import Column, Schema
 
 TARGET: Final = "class"

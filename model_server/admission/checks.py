@@ -9,11 +9,14 @@ from typing import Final
 
 import joblib
 
-from changeover import golden
 from changeover.artifact import version_skew
 from changeover.artifact.environment import environment
 from changeover.artifact.load import Loaded, load
 from changeover.decode import decode
+from changeover.estimator import golden_rows
+from changeover.estimator.infer_schema import infer_schema
+from changeover.estimator.scores import Scores
+from changeover.estimator.scoring import classes_of, describe, score
 from changeover.exceptions import (
     ForbiddenGlobal,
     GoldenMismatch,
@@ -24,12 +27,10 @@ from changeover.exceptions import (
     TooManyRows,
     UnreadableArtifact,
 )
-from changeover.infer_schema import infer_schema
 from changeover.json_types import JsonObject
 from changeover.made_up import made_up_row
 from changeover.manifest import Draft
 from changeover.schema import Schema
-from changeover.scoring import Scores, classes_of, describe, score
 from model_server.admission.task import Task
 
 TOO_LARGE: Final = "the artifact needs more memory than the {memory} bytes of ADMISSION_MEMORY_BYTES"
@@ -95,12 +96,12 @@ def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
     """
     rows = draft.golden.get("rows") if draft.golden else None
     if draft.golden is not None and rows and draft.golden.get("outputs") is not None:
-        golden.replay(estimator, schema, draft.golden)
+        golden_rows.replay(estimator, schema, draft.golden)
         return draft.golden
     given = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    kept = golden.record(estimator, schema, given or [_made_up_row(estimator, schema)])
+    kept = golden_rows.record(estimator, schema, given or [_made_up_row(estimator, schema)])
     try:
-        golden.replay(estimator, schema, kept)
+        golden_rows.replay(estimator, schema, kept)
     except GoldenMismatch as error:
         raise _Unfit(f"asked the same twice, the model does not answer alike: {error}") from error
     return kept

@@ -91,7 +91,7 @@ class Ask(msgspec.Struct, tag=True, frozen=True):
 
 
 class Answer(msgspec.Struct, tag=True, frozen=True):
-    """The scores, as in `changeover.scoring.Scores`: JSON of any shape, as labels and probabilities are."""
+    """The scores, as in `changeover.estimator.scoring.Scores`: JSON of any shape, as labels and probabilities are."""
 
     labels: list[Any]
     probabilities: list[Any] | None

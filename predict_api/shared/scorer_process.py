@@ -10,9 +10,9 @@ import traceback
 from collections.abc import Mapping, Sequence
 
 from changeover.cells import Cell
+from changeover.estimator.scores import Scores
 from changeover.exceptions import AskOriginal, ScoringFailed
 from changeover.log_events import event, flush
-from changeover.scoring import Scores
 from changeover.twin.layout import tensors
 from predict_api.assemble import Loaded
 from predict_api.scorer import by_estimator, by_twin

@@ -11,8 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from changeover.cells import Case, ColumnType
+from changeover.estimator.training_frame import read_frame, rows_of
 from changeover.formats import Format
-from changeover.frames import read_frame, rows_of
 from changeover.manifest import Draft
 from changeover.schema import Column, Extra, Schema
 from tests.e2e.conftest import RunningStack

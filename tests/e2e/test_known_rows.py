@@ -136,7 +136,7 @@ def _amount(text: str) -> float:
 
 
 def test_the_cutoff_is_the_75th_percentile_of_the_training_scores(trained: Trained) -> None:
-    from changeover.frames import read_frame
+    from changeover.estimator.training_frame import read_frame
 
     train, _ = train_test_split(raw := generate(ROWS, seed=0), test_size=0.25, random_state=0, stratify=raw[TARGET])
     scores = sorted(trained.estimator.predict_proba(read_frame(train, trained.schema))[:, 1])

@@ -10,10 +10,10 @@ import joblib
 import pytest
 import requests
 
-from changeover import golden
+from changeover.estimator import golden_rows
+from changeover.estimator.scoring import classes_of, describe
 from changeover.json_types import JsonObject
 from changeover.schema import Schema
-from changeover.scoring import classes_of, describe
 from examples.segmentation.bodies import body
 from examples.segmentation.train import Trained, build
 from tests.predict_process import Instances, PredictApi
@@ -69,7 +69,7 @@ def manifest_of(trained: Trained, schema: Schema) -> JsonObject:
         "schema": schema.to_json(),
         "estimator": describe(trained.estimator),
         "classes": classes_of(trained.estimator),
-        "golden": golden.record(trained.estimator, schema, [SINGLE]),
+        "golden": golden_rows.record(trained.estimator, schema, [SINGLE]),
         "format": 1,
     }
 

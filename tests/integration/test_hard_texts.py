@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from changeover import golden
 from changeover.cells import BadCell, Case, ColumnType
 from changeover.column import Column
 from changeover.decode import decode
+from changeover.estimator import golden_rows
 from changeover.exceptions import RequestFaults
 from changeover.formats import Format
 from changeover.schema import Schema
@@ -98,7 +98,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
     """A model with a whole number and an amount of money."""
     artifact, manifest = tiny(1)
     schema = Schema((Column("a", ColumnType.INTEGER), Column("b", format=Format.CURRENCY)))
-    rows = golden.record(estimator(1), schema, [{"a": 1, "b": "$2.50"}])
+    rows = golden_rows.record(estimator(1), schema, [{"a": 1, "b": "$2.50"}])
     folder: Path = tmp_path_factory.mktemp("predict")
     with running_stub() as stub:
         publish(stub, artifact, {**manifest, "schema": schema.to_json(), "golden": rows})

@@ -11,7 +11,7 @@ import pytest
 import requests
 from sklearn.dummy import DummyClassifier
 
-from changeover.infer_schema import infer_schema
+from changeover.estimator.infer_schema import infer_schema
 from changeover.json_types import JsonObject
 from tests.predict_process import Instances, PredictApi
 from tests.tiny_models import CREATED_AT, ROW, tiny

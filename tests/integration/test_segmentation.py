@@ -11,15 +11,17 @@ import joblib
 import numpy as np
 import pytest
 
-from changeover import digest, golden
+from changeover import digest
 from changeover.cells import Case
 from changeover.decode import Decoded, decode
+from changeover.estimator import golden_rows
+from changeover.estimator.infer_schema import infer_schema
+from changeover.estimator.scores import Scores
+from changeover.estimator.scoring import score
+from changeover.estimator.training_frame import read_frame
 from changeover.formats import Format
-from changeover.frames import read_frame
-from changeover.infer_schema import infer_schema
 from changeover.manifest import Draft
 from changeover.schema import ATTRIBUTE, Schema
-from changeover.scoring import Scores, score
 from changeover.strict_json import parse
 from examples.segmentation.bodies import body
 from examples.segmentation.generate import CATEGORIES, NAMES, TARGET, generate
@@ -120,8 +122,8 @@ def test_without_the_attached_schema_the_example_frame_tells_the_same(trained: T
 
 
 def test_golden_rows_replay(trained: Trained) -> None:
-    golden.replay(
-        trained.estimator, trained.schema, golden.record(trained.estimator, trained.schema, trained.golden_rows)
+    golden_rows.replay(
+        trained.estimator, trained.schema, golden_rows.record(trained.estimator, trained.schema, trained.golden_rows)
     )
 
 

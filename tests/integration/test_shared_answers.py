@@ -19,8 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from changeover import digest
-from changeover.frames import rows_of
-from changeover.infer_schema import infer_schema
+from changeover.estimator.infer_schema import infer_schema
+from changeover.estimator.training_frame import rows_of
 from changeover.json_types import JsonObject
 from changeover.twin.convert import convert
 from examples.segmentation.generate import generate

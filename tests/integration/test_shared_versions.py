@@ -19,8 +19,8 @@ import pytest
 import requests
 from sklearn.ensemble import RandomForestRegressor
 
-from changeover import golden
-from changeover.infer_schema import infer_schema
+from changeover.estimator import golden_rows
+from changeover.estimator.infer_schema import infer_schema
 from changeover.json_types import JsonObject
 from tests.conftest import wait_until
 from tests.integration.test_predict_api_processes import lives
@@ -225,7 +225,7 @@ def forest(trees: int) -> tuple[bytes, JsonObject]:
         "created_at": CREATED_AT,
         "schema": schema.to_json(),
         "estimator": {"type": "RandomForestRegressor", "kind": "regressor", "predict_proba": False},
-        "golden": golden.record(model, schema, [ROW]),
+        "golden": golden_rows.record(model, schema, [ROW]),
     }
 
 

@@ -11,11 +11,11 @@ from sklearn.linear_model import LogisticRegression
 
 from changeover.cells import ColumnType
 from changeover.decode import decode
+from changeover.estimator.scoring import score
+from changeover.estimator.training_frame import rows_of
 from changeover.exceptions import AskOriginal
-from changeover.frames import rows_of
 from changeover.json_types import Json
 from changeover.schema import Column, Schema
-from changeover.scoring import score
 from changeover.twin.convert import convert
 from changeover.twin.layout import LARGEST, MISSING_TEXT, layout, tensors
 from changeover.twin.prove import prove

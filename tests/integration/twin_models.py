@@ -39,8 +39,8 @@ from sklearn.preprocessing import (
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from changeover.frames import rows_of
-from changeover.infer_schema import infer_schema
+from changeover.estimator.infer_schema import infer_schema
+from changeover.estimator.training_frame import rows_of
 from changeover.json_types import JsonObject
 from changeover.schema import Schema
 

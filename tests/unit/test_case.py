@@ -5,8 +5,8 @@ import pytest
 
 from changeover.cells import BadCell, Case, Cell, ColumnType
 from changeover.decode import decode
+from changeover.estimator.training_frame import read_frame
 from changeover.exceptions import InvalidSchema
-from changeover.frames import read_frame
 from changeover.schema import Column, Schema
 
 MONTHS = ("December", "May", "Straße")

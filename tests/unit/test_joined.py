@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from changeover.estimator.scores import Scores
 from changeover.exceptions import ScoringFailed
-from changeover.scoring import Scores
 from predict_api.joined import LONGEST_PAUSE, MOST_ROWS, Columns, Joined
 from tests.conftest import wait_until
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from changeover.client.draft import GOLDEN_ROWS, WITH_GAPS, draft_of
-from changeover.golden import replay
+from changeover.estimator.golden_rows import replay
 from changeover.json_types import Json
 from changeover.manifest import Draft
 from changeover.schema import Schema

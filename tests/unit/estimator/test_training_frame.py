@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from changeover.example_frame import frame_of, inputs_of, text_column
+from changeover.estimator.training_frame import frame_of, inputs_of, text_column
 from changeover.exceptions import InvalidSchema
 from changeover.schema import Column, Schema
 

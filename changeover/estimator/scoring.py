@@ -5,7 +5,6 @@ design. `predict` decides the label (a decision threshold is part of the model),
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import numpy as np
@@ -16,28 +15,16 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from changeover.anatomy import last_part
 from changeover.cells import Cell
+from changeover.estimator.inputs import Features, features
+from changeover.estimator.inspection import last_part
+from changeover.estimator.scores import Scores
 from changeover.exceptions import NotAnEstimator, ScoringFailed
-from changeover.frames import Features, features
 from changeover.json_types import Json, JsonObject
 from changeover.schema import Schema
 
 Array = npt.NDArray[np.generic]
 _FORESTS: Final = {f"sklearn.ensemble._forest.{name}" for name in ("RandomForestClassifier", "ExtraTreesClassifier")}
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The answers for some rows, as JSON.
-
-    `probabilities` holds a list in the order of `classes` for each row (for several outputs, a list of such lists, and
-    `classes` a list of lists); both are None for a model without `predict_proba`.
-    """
-
-    labels: list[Json]
-    probabilities: list[Json] | None
-    classes: list[Json] | None
 
 
 def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:

@@ -8,8 +8,8 @@ from typing import Final
 
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 
-from changeover.anatomy import Encoded, is_missing, parts
 from changeover.cells import Cell
+from changeover.estimator.inspection import Encoded, is_missing, parts
 from changeover.exceptions import InvalidSchema
 from changeover.schema import Schema
 

@@ -12,17 +12,16 @@ from typing import Any, Final
 
 import pandas as pd
 
-from changeover.anatomy import Encoded, encoded_columns, input_count, input_names, takes_texts
 from changeover.cells import BadCell, Cell, ColumnType
-from changeover.example_frame import text_column
+from changeover.estimator.dict_inputs import keys_of_records
+from changeover.estimator.infer_nullable import probe_missing
+from changeover.estimator.inspection import Encoded, encoded_columns, input_count, input_names, takes_texts
+from changeover.estimator.scoring import score
+from changeover.estimator.training_frame import raw_values, text_column
 from changeover.exceptions import InvalidSchema, ScoringFailed
 from changeover.formats import PARSERS, Format, is_date
-from changeover.frames import raw_values
 from changeover.made_up import made_up
-from changeover.probe_missing import probe_missing
-from changeover.records import keys_of_records
 from changeover.schema import Column, Schema, attached
-from changeover.scoring import score
 
 MOST_CATEGORIES: Final = 200
 MOST_EXAMPLE_ROWS: Final = 10_000

@@ -14,10 +14,10 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from changeover.cells import ColumnType
+from changeover.estimator.infer_nullable import MOST_QUESTIONS, probe_missing
+from changeover.estimator.infer_schema import infer_schema
 from changeover.exceptions import InvalidSchema
 from changeover.formats import Format
-from changeover.infer_schema import infer_schema
-from changeover.probe_missing import MOST_QUESTIONS, probe_missing
 from changeover.schema import ATTRIBUTE, Column, Schema, attach
 
 STRING, INTEGER, BOOLEAN = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BOOLEAN

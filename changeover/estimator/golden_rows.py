@@ -9,11 +9,12 @@ from typing import Final
 
 from changeover.cells import Cell
 from changeover.decode import decode
+from changeover.estimator.scores import Scores
+from changeover.estimator.scoring import score
 from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.same_answers import same
 from changeover.schema import Schema
-from changeover.scoring import Scores, score
 
 MOST_ROWS: Final = 1_000
 Ask = Callable[[Mapping[str, Sequence[Cell]], int], Scores]  # typed columns and how many rows -> their scores

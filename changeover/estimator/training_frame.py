@@ -1,43 +1,80 @@
-"""Typed columns become what the estimator was fitted on, and a raw training frame becomes the same typed columns.
+"""An example of a model's inputs, in whichever form people hold their training data, as a frame of named columns.
 
-Training and serving meet here: `read_frame` and a request go through the same parsers and get the same dtypes.
+A frame is taken as it is, its columns by their names; an array, a list of texts or a sparse matrix by place.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from changeover.anatomy import input_names, is_missing, takes_texts
-from changeover.cells import BadCell, Cell, ColumnType
+from changeover.cells import BadCell, Cell
+from changeover.estimator.inputs import _frame
 from changeover.exceptions import InvalidSchema
 from changeover.faults import Faults
 from changeover.json_types import Json, JsonObject
-from changeover.records import Record, records, takes_records
 from changeover.schema import Column, Schema
 
-Features = pd.DataFrame | npt.NDArray[np.generic] | list[Cell] | list[Record]
-_NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)
+TEXT_COLUMN = "text"
+_SEEN = 10_000
 
 
-def features(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]]) -> Features:
-    """What `estimator.predict` is fed for typed `columns`.
+def frame_of(example: object) -> pd.DataFrame:
+    """`example` as a frame, a row an observation: a frame, a series, an array, a sparse matrix or a list.
 
-    A list of texts for a text pipeline, of dicts for one that begins with a DictVectorizer, a frame in the order of fitting for one fitted on names, else an array.
+    Raises InvalidSchema for what is no table.
     """
-    if takes_texts(estimator):
-        return list(columns[schema.columns[0].name])
-    if takes_records(estimator):
-        return records(schema, columns)
-    names = input_names(estimator)
-    if names is None:
-        return _array(schema, columns)
-    if len(names) == len(schema.columns) and all(name in schema.by_name for name in names):
-        return _frame([schema.by_name[name] for name in names], columns)
-    return _frame(schema.columns, columns)
+    if isinstance(example, pd.DataFrame):
+        return example
+    if isinstance(example, pd.Series):
+        return example.to_frame()
+    if hasattr(example, "toarray"):
+        example = example.toarray()
+    if isinstance(example, Sequence) and not isinstance(example, str):
+        if example and all(isinstance(row, dict) for row in example):
+            return pd.DataFrame(list(example))
+        if example and all(isinstance(row, str) for row in example):
+            return pd.DataFrame({TEXT_COLUMN: list(example)})
+    try:
+        array = np.asarray(example)
+    except ValueError as error:
+        raise InvalidSchema(f"the example is no table: {error}") from error
+    if array.ndim not in (1, 2) or (array.dtype.kind == "O" and array.ndim == 1 and not len(array)):
+        raise InvalidSchema(f"the example is a {type(example).__name__}: give a frame of inputs, a row an observation")
+    return pd.DataFrame(array)
+
+
+def inputs_of(example: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The columns of `example` that `schema` knows, by name; by place where they have no names and are as many."""
+    known = [name for name in example.columns if str(name) in schema.by_name]
+    named = all(isinstance(name, str) for name in example.columns)
+    if len(known) < len(schema.columns) and not named and len(example.columns) == len(schema.columns):
+        return example.set_axis(list(schema.by_name), axis=1)
+    return example[known]
+
+
+def text_column(example: pd.DataFrame | None) -> str:
+    """The name of the one column of texts; raises InvalidSchema if the example has several that could be it."""
+    if example is None:
+        return TEXT_COLUMN
+    names = list(example.columns)
+    if TEXT_COLUMN in names:
+        return TEXT_COLUMN
+    if len(names) > 1:
+        names = [name for place, name in enumerate(names) if _holds_texts(example.iloc[:, place])]
+    if len(names) != 1:
+        raise InvalidSchema(
+            f"the model takes texts, and the example has {len(example.columns)} columns, {len(names)} of texts: give it "
+            f"the one column that the model was fitted on"
+        )
+    return names[0] if isinstance(names[0], str) else TEXT_COLUMN
+
+
+def _holds_texts(series: "pd.Series[str]") -> bool:
+    present = series.head(_SEEN).dropna()
+    return len(present) > 0 and all(isinstance(value, str) for value in present)
 
 
 def typed_frame(schema: Schema, columns: Mapping[str, Sequence[Cell]]) -> pd.DataFrame:
@@ -111,25 +148,3 @@ def _read_column(series: "pd.Series[Any]", column: Column, faults: Faults) -> li
         except BadCell as error:
             faults.add(position, column.name, str(error))
     return []
-
-
-def _frame(order: Sequence[Column], columns: Mapping[str, Sequence[Cell]]) -> pd.DataFrame:
-    return pd.DataFrame({column.name: _values(column, columns[column.name]) for column in order})
-
-
-def _values(column: Column, cells: Sequence[Cell]) -> "npt.NDArray[np.generic] | pd.Series[Any]":
-    if column.type is ColumnType.STRING:
-        return pd.Series(cells, dtype="str")
-    if column.type is ColumnType.BOOLEAN:
-        return np.array(cells, dtype=object if column.nullable else bool)
-    return np.array(cells, dtype=np.float64 if column.nullable or column.type is ColumnType.NUMBER else np.int64)
-
-
-def _array(schema: Schema, columns: Mapping[str, Sequence[Cell]]) -> npt.NDArray[np.generic]:
-    if all(column.type in _NUMERIC for column in schema.columns):
-        return np.column_stack([np.array(columns[column.name], dtype=np.float64) for column in schema.columns])
-    cells = [[np.nan if is_missing(cell) else cell for cell in columns[column.name]] for column in schema.columns]
-    table = np.empty((len(cells[0]), len(cells)), dtype=object)
-    for position, values in enumerate(cells):
-        table[:, position] = values
-    return table

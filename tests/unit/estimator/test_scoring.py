@@ -22,9 +22,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from changeover.cells import Cell, ColumnType
+from changeover.estimator.scores import Scores
+from changeover.estimator.scoring import classes_of, describe, score
 from changeover.exceptions import NotAnEstimator, ScoringFailed
 from changeover.schema import Column, Schema
-from changeover.scoring import Scores, classes_of, describe, score
 
 X = np.array([[-2.0, 0.0], [-1.0, 1.0], [1.0, 0.0], [2.0, 1.0]] * 5)
 Y = (X[:, 0] > 0).astype(np.int64)

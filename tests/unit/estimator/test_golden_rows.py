@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
+from changeover.estimator.golden_rows import record, replay
 from changeover.exceptions import GoldenMismatch
-from changeover.golden import record, replay
 from changeover.json_types import Json, JsonObject
 from changeover.schema import Column, Schema
 

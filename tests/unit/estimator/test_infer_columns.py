@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder
 
 from changeover.cells import ColumnType
+from changeover.estimator.infer_schema import infer_schema
 from changeover.formats import Format
-from changeover.infer_schema import infer_schema
 from changeover.schema import Column
 
 STRING, INTEGER, BOOLEAN = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BOOLEAN
