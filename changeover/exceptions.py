@@ -34,7 +34,7 @@ class InvalidDigestHeader(ChangeoverError):
 
 
 class InvalidManifest(ChangeoverError):
-    """A manifest that is not the JSON described in `changeover/manifest.py`."""
+    """A manifest that is not the JSON described in `changeover/manifest/manifest.py`."""
 
 
 class InvalidSchema(ChangeoverError):
@@ -42,7 +42,7 @@ class InvalidSchema(ChangeoverError):
 
 
 class InvalidGate(ChangeoverError):
-    """A `GATE` that is not the list of conditions described in `changeover/gate.py`."""
+    """A `GATE` that is not the list of conditions described in `changeover/manifest/gate.py`."""
 
 
 class NotJson(ChangeoverError):

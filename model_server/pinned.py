@@ -12,7 +12,7 @@ import requests
 
 from changeover.clock import now
 from changeover.exceptions import UnknownVersion
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from model_server.exceptions import PinUnavailable, UploadIncomplete, UploadTooLarge, VersionRejected
 from model_server.publish import Publisher
 from model_server.spool import Spool

@@ -10,7 +10,7 @@ from changeover import log_events
 from changeover.clock import now, utc_now
 from changeover.exceptions import UnknownVersion
 from changeover.json_types import JsonObject
-from changeover.manifest import Draft, Manifest
+from changeover.manifest.manifest import Draft, Manifest
 from changeover.names import check_model_name
 from model_server import metrics
 from model_server.admission.parent import Examiner, Refused

@@ -10,7 +10,7 @@ from changeover import digest
 from changeover.clock import rfc3339
 from changeover.exceptions import InvalidManifest, UnknownVersion
 from changeover.json_types import JsonObject
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME, is_version, resolve_version
 from changeover.wire import LONGEST_TEXT, VersionState
 from model_server.exceptions import RecordUnreadable

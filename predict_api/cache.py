@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from changeover import digest
 from changeover.exceptions import DigestMismatch, InvalidManifest
 from changeover.log_events import event
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME
 from changeover.wire import Current
 

@@ -10,7 +10,7 @@ from typing import Final
 from changeover import digest
 from changeover.clock import now
 from changeover.exceptions import DigestMismatch, InvalidManifest
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from predict_api.connection import Answer, Connection
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable, CallFailed
 from predict_api.lookup import Lookup

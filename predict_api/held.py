@@ -12,7 +12,7 @@ from typing import Protocol
 from changeover import wire
 from changeover.cells import Cell
 from changeover.exceptions import ChangeoverError
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.names import short
 from changeover.schema import Schema
 from changeover.wire import Current

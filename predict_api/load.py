@@ -10,7 +10,7 @@ import sklearn
 from changeover import digest
 from changeover.artifact import version_skew
 from changeover.artifact.load import load_model
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from predict_api.exceptions import VersionSkew
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.names import short
 from changeover.openapi import JSON, OPENAPI, parameter, problems, ref, response, shared_schemas
 from predict_api.held import Held

@@ -5,7 +5,7 @@ Carries the shapes that `predict_api/answer.py` writes.
 
 from changeover import wire
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.openapi import NAME, SHA256, header, ref
 from predict_api.openapi_forms import Forms
 

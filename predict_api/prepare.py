@@ -13,7 +13,7 @@ from typing import Final
 
 from changeover.clock import now
 from changeover.log_events import event
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from predict_api import garbage
 from predict_api.assemble import reason_of
 from predict_api.cache import Cache

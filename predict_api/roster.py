@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.replica_identity import ReplicaIdentity
 from predict_api.assemble import Assembly, Rules
 from predict_api.cache import Cache

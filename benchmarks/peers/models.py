@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from changeover.client.draft import draft_of
 from changeover.estimator.training_frame import read_frame, rows_of
 from changeover.json_types import JsonObject
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from examples.segmentation.generate import CATEGORIES
 from examples.segmentation.train import build, draft
 

@@ -13,7 +13,7 @@ from benchmarks.peers.peer import SERVERS, Given, Peer
 from benchmarks.peers.serving import START_SECONDS, Serving
 from changeover import Client
 from changeover.exceptions import ChangeoverError, StackNotFound
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 

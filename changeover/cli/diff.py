@@ -11,9 +11,9 @@ from changeover.cli.command import Verb, model_option, stack_options
 from changeover.cli.output import answer, size_of, table
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Manifest
-from changeover.manifest_diff import Answers, VersionDiff, answers_compared, kept, row_key
-from changeover.manifest_diff import diff as of_manifests
+from changeover.manifest.diff import Answers, VersionDiff, answers_compared, kept, row_key
+from changeover.manifest.diff import diff as of_manifests
+from changeover.manifest.manifest import Manifest
 from changeover.names import short
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import click
 from changeover.cli.command import Verb, model_option, promotion_options, stack_options
 from changeover.cli.output import UploadProgress, answer, say
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from changeover.wire import RolloutState, VersionState
 
 

@@ -11,8 +11,8 @@ from changeover.cli.command import Verb, model_option, stack_options
 from changeover.cli.output import answer
 from changeover.exceptions import ChangeoverError, DigestMismatch, ServiceRefused
 from changeover.json_types import Json, JsonObject
+from changeover.manifest.answer_comparison import differing_part
 from changeover.names import short
-from changeover.same_answers import differing_part
 from changeover.wire import REPR_DIGEST
 
 if TYPE_CHECKING:

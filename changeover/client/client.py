@@ -19,7 +19,7 @@ from changeover.client.http import HttpCall
 from changeover.client.upload import Body, Progress, Published, sha256_of_file
 from changeover.exceptions import ChangeoverError, DigestMismatch, StackNotFound, UnknownVersion
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from changeover.names import check_model_name
 from changeover.wire import REPR_DIGEST, RolloutState, VersionState
 

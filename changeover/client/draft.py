@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from changeover.artifact.environment import environment
 from changeover.client.evaluation import evaluated_on
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from changeover.json_types import JsonObject
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from changeover.names import short
 from changeover.wire import VersionState
 

@@ -13,7 +13,7 @@ from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import score
 from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
-from changeover.same_answers import same
+from changeover.manifest.answer_comparison import same
 from changeover.schema import Schema
 
 MOST_ROWS: Final = 1_000

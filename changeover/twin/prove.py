@@ -17,7 +17,7 @@ from changeover.decode import decode
 from changeover.estimator.scoring import score
 from changeover.exceptions import AskOriginal, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
-from changeover.same_answers import ABSOLUTE, RELATIVE
+from changeover.manifest.answer_comparison import ABSOLUTE, RELATIVE
 from changeover.schema import Schema
 from changeover.twin.description import Scores
 from changeover.twin.exceptions import NoTwin

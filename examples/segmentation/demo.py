@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 from changeover import Client  # noqa: E402 the project's folder must be known first
 from changeover.exceptions import ChangeoverError, ServiceRefused  # noqa: E402
 from changeover.json_types import JsonObject  # noqa: E402
-from changeover.manifest import Draft  # noqa: E402
+from changeover.manifest.manifest import Draft  # noqa: E402
 from changeover.names import short  # noqa: E402
 from changeover.parent import end_with_parent, outlives_parent  # noqa: E402
 from examples.running import Stack, first_answer  # noqa: E402

@@ -30,7 +30,7 @@ from changeover.cells import Case, ColumnType
 from changeover.estimator.training_frame import read_frame, rows_of
 from changeover.formats import Format
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from changeover.schema import Column, Schema, attach
 from examples.segmentation.bodies import body_rows
 from examples.segmentation.generate import CATEGORIES, CURRENCY, NAMES, NUMBERS, PERCENT, TARGET, generate

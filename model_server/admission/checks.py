@@ -29,7 +29,7 @@ from changeover.exceptions import (
 )
 from changeover.json_types import JsonObject
 from changeover.made_up import made_up_row
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from changeover.schema import Schema
 from model_server.admission.task import Task
 

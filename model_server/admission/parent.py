@@ -16,7 +16,7 @@ from typing import IO, Final
 from changeover import log_events
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from changeover.strict_json import parse
 from model_server.admission.confine import MEASURES
 from model_server.admission.processes import IDLE_SECONDS, MOST_ANSWER, Ended, ForkServer, spawned

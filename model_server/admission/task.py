@@ -6,7 +6,7 @@ from typing import Self
 
 from changeover.exceptions import InvalidManifest
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Draft, Manifest
+from changeover.manifest.manifest import Draft, Manifest
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 from werkzeug.sansio.multipart import Event as MultipartEvent
 
 from changeover.exceptions import InvalidManifest
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from model_server.exceptions import MalformedRequest, UnsupportedBody, UploadIncomplete, UploadTooLarge
 from model_server.spool import Spool, Spooled, SpoolFile
 

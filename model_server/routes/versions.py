@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from changeover import digest
 from changeover.exceptions import UnknownVersion
 from changeover.json_types import JsonObject
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.names import check_model_name
 from changeover.wire import REPR_DIGEST, VersionState
 from model_server.auth import Gate, Right

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from changeover.log_events import event
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.schema import Schema
 from changeover.typed_rows import TypedReader
 from predict_api.assemble import Assembly, TwinOf

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Final
 
 from changeover.log_events import configure, event
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from predict_api.assemble import Assembly, Loaded, reason_of
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.shared import scorer_process

@@ -21,7 +21,7 @@ from filelock import FileLock
 from changeover import digest
 from changeover.exceptions import ChangeoverError
 from changeover.log_events import event
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from predict_api.assemble import Rules
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.shared.messages import (

@@ -14,7 +14,7 @@ import msgspec
 from changeover.cells import Cell
 from changeover.exceptions import InvalidManifest
 from changeover.json_types import JsonObject
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from predict_api.assemble import Rules
 from predict_api.held import Runtime
 

@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 from changeover.cells import Case, ColumnType
 from changeover.estimator.training_frame import read_frame, rows_of
 from changeover.formats import Format
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from changeover.schema import Column, Extra, Schema
 from tests.e2e.conftest import RunningStack
 

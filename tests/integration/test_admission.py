@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from changeover.digest import sha256
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from model_server.admission.confine import MEASURES
 from model_server.admission.parent import Admitted, Examiner, Limits, Refused
 from tests.integration.admission_artifacts import Tries

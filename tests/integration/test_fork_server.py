@@ -9,7 +9,7 @@ import psutil
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from model_server.admission.parent import Admitted, Examiner, Limits, Refused
 from tests.conftest import wait_until
 from tests.integration.admission_artifacts import Tries

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from predict_api.assemble import Rules
 from predict_api.exceptions import ArtifactUnavailable
 from predict_api.shared.by_holder import SharedVersion

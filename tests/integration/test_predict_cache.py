@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from changeover import digest
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.wire import Current
 from predict_api.cache import KEPT, Cache
 

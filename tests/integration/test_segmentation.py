@@ -20,7 +20,7 @@ from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import score
 from changeover.estimator.training_frame import read_frame
 from changeover.formats import Format
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from changeover.schema import ATTRIBUTE, Schema
 from changeover.strict_json import parse
 from examples.segmentation.bodies import body

@@ -11,7 +11,7 @@ from functools import lru_cache
 from random import Random
 from typing import cast
 
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.schema import Column, Schema
 from changeover.wire import Current, MalformedAnswer, ReplicaReport
 from predict_api.check_call import read_answer

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from changeover.json_types import JsonObject
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from model_server.admission import checks
 from model_server.admission.task import Task
 from tests.integration.artifacts import a_model

@@ -5,7 +5,7 @@ from typing import cast
 import pytest
 
 from changeover.exceptions import ChangeoverError
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.schema import Column, Schema
 from changeover.wire import Current
 from predict_api.exceptions import LowerSequence, OtherVersion

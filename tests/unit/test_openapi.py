@@ -11,7 +11,7 @@ from changeover.decode import decode
 from changeover.exceptions import RequestFaults
 from changeover.formats import Format
 from changeover.json_types import JsonObject
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.schema import Column, Extra, Schema
 from changeover.wire import Current
 from model_server.openapi import document as server_document

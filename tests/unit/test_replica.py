@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.schema import Column, Schema
 from changeover.wire import Current
 from predict_api.check_call import CheckAnswer

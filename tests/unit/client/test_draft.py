@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from changeover.client.draft import GOLDEN_ROWS, WITH_GAPS, draft_of
 from changeover.estimator.golden_rows import replay
 from changeover.json_types import Json
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 from changeover.schema import Schema
 
 X = pd.DataFrame(np.random.default_rng(1).normal(size=(500, 2)), columns=["a", "b"])

@@ -8,7 +8,7 @@ from werkzeug.formparser import parse_form_data
 
 from changeover.client.upload import Body, Published, sha256_of_file
 from changeover.digest import sha256
-from changeover.manifest import Draft
+from changeover.manifest.manifest import Draft
 
 ARTIFACT = bytes(range(256)) * 5000
 

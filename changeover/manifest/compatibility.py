@@ -13,7 +13,7 @@ from typing import Final
 
 from changeover.cells import shown
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 
 _ABSENT: Final[JsonObject] = {"type": "number", "nullable": False, "case": "exact", "public": False}
 # what informs only: it says nothing of what is taken

@@ -7,9 +7,9 @@ import pytest
 from changeover.decode import decode
 from changeover.exceptions import RequestFaults
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Manifest
+from changeover.manifest.compatibility import SchemaDiff, compare
+from changeover.manifest.manifest import Manifest
 from changeover.schema import Schema
-from changeover.schema_diff import SchemaDiff, compare
 
 PLAIN: JsonObject = {"name": "a", "type": "number"}
 ONE: Json = {"a": 1}

@@ -3,8 +3,8 @@
 from typing import Any
 
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Manifest
-from changeover.manifest_diff import Answers, answers_compared, diff, kept, row_key
+from changeover.manifest.diff import Answers, answers_compared, diff, kept, row_key
+from changeover.manifest.manifest import Manifest
 
 ROWS: list[JsonObject] = [{"a": 1}, {"a": 2}, {"a": 3}]
 

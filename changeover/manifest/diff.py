@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Manifest
-from changeover.same_answers import differing_part
-from changeover.schema_diff import SchemaDiff, compare
+from changeover.manifest.answer_comparison import differing_part
+from changeover.manifest.compatibility import SchemaDiff, compare
+from changeover.manifest.manifest import Manifest
 
 MOST_DIFFERENCES: Final = 20
 

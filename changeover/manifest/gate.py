@@ -11,7 +11,7 @@ from typing import Final
 
 from changeover.exceptions import InvalidGate
 from changeover.json_types import Json, JsonObject
-from changeover.manifest import Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.names import short
 
 CURRENT: Final = "current"

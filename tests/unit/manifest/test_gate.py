@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from changeover import gate
 from changeover.exceptions import InvalidGate
-from changeover.manifest import Manifest
+from changeover.manifest import gate
+from changeover.manifest.manifest import Manifest
 
 OURS, OTHERS = "a" * 64, "b" * 64
 

@@ -1,0 +1,1 @@
+"""The manifest of a version, and the comparison of two versions."""
