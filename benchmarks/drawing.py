@@ -20,8 +20,8 @@ from changeover.estimator.inputs import features
 from changeover.estimator.training_frame import read_frame
 from changeover.formats import Format
 from changeover.json_types import Json
+from changeover.onnx_twin.equivalence.threshold_rows import at_thresholds
 from changeover.schema import Column, Schema
-from changeover.twin.thresholds import at_thresholds
 from examples.segmentation.generate import generate
 
 Columns = dict[str, list[Cell]]

@@ -1,7 +1,7 @@
 """A fitted estimator becomes a twin: the bytes of one ONNX graph over two tensors, in doubles from end to end.
 
 skl2onnx walks the pipeline; converters of our own stand where its would round. Whether the twin answers alike is not
-decided here but in `changeover/twin/prove.py`.
+decided here but in `changeover/onnx_twin/equivalence/compare.py`.
 """
 
 import copy

@@ -10,9 +10,9 @@ from typing import Final
 import joblib
 
 from changeover.json_types import JsonObject
+from changeover.onnx_twin.equivalence.compare import prove
 from changeover.twin.convert import convert
 from changeover.twin.exceptions import NoTwin
-from changeover.twin.prove import prove
 from model_server.admission.checks import Examined
 
 LARGEST: Final = 256 * 1024**2  # bytes

@@ -21,11 +21,11 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC
 
 from changeover.cells import ColumnType
+from changeover.onnx_twin.equivalence.compare import prove
 from changeover.schema import Column, Schema
 from changeover.twin.convert import convert
 from changeover.twin.description import KEY
 from changeover.twin.exceptions import NoTwin
-from changeover.twin.prove import prove
 from changeover.twin.run import TwinRunner
 from tests.integration.twin_models import CONVERTED, Case, cancer, case, customers, wine
 

@@ -14,10 +14,10 @@ from sklearn.frozen import FrozenEstimator
 
 from changeover.cells import Cell
 from changeover.estimator.inputs import features
+from changeover.onnx_twin.equivalence.probe_rows import Batch, Columns, is_free, number_cell, spread_of
 from changeover.schema import Schema
 from changeover.twin.converters import is_of_trees
 from changeover.twin.layout import LARGEST
-from changeover.twin.probes import Batch, Columns, is_free, number_cell, spread_of
 from changeover.twin.trees import Ensemble, Floats, Ints, ensemble_of
 from changeover.twin.unwrap import unwrap
 

@@ -1,0 +1,1 @@
+"""The test that an estimator and its ONNX twin answer alike."""
