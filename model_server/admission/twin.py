@@ -11,7 +11,7 @@ import joblib
 
 from changeover.json_types import JsonObject
 from changeover.onnx_twin.equivalence.compare import prove
-from changeover.twin.convert import convert
+from changeover.onnx_twin.export.convert import convert
 from changeover.twin.exceptions import NoTwin
 from model_server.admission.checks import Examined
 

@@ -22,7 +22,7 @@ from changeover import digest
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.training_frame import rows_of
 from changeover.json_types import JsonObject
-from changeover.twin.convert import convert
+from changeover.onnx_twin.export.convert import convert
 from examples.segmentation.generate import generate
 from examples.segmentation.train import build
 from tests.predict_process import Instances, PredictApi

@@ -16,8 +16,8 @@ from changeover.estimator.training_frame import rows_of
 from changeover.exceptions import AskOriginal
 from changeover.json_types import Json
 from changeover.onnx_twin.equivalence.compare import prove
+from changeover.onnx_twin.export.convert import convert
 from changeover.schema import Column, Schema
-from changeover.twin.convert import convert
 from changeover.twin.layout import LARGEST, MISSING_TEXT, layout, tensors
 from changeover.twin.run import TwinRunner
 from examples.segmentation.generate import generate

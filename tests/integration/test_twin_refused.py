@@ -22,8 +22,8 @@ from sklearn.svm import SVC
 
 from changeover.cells import ColumnType
 from changeover.onnx_twin.equivalence.compare import prove
+from changeover.onnx_twin.export.convert import convert
 from changeover.schema import Column, Schema
-from changeover.twin.convert import convert
 from changeover.twin.description import KEY
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.run import TwinRunner

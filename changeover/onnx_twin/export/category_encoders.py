@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from changeover.estimator.inspection import is_missing
+from changeover.onnx_twin.export.graph_builder import BOOLEAN, DOUBLE, Nodes
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.layout import MISSING_TEXT
-from changeover.twin.nodes import BOOLEAN, DOUBLE, Nodes
 
 
 def kept(model: Any) -> list[list[object]]:

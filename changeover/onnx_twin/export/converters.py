@@ -31,12 +31,12 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from changeover.estimator.inspection import is_missing
-from changeover.twin import categories, tree_nodes
-from changeover.twin.by_position import Reordered
+from changeover.onnx_twin.export import category_encoders, tree_ensemble_node
+from changeover.onnx_twin.export.by_position import Reordered
+from changeover.onnx_twin.export.graph_builder import DOUBLE, FLOAT, INT64, Nodes
+from changeover.onnx_twin.export.tree_arrays import Link, ensemble_of
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.layout import MISSING_TEXT
-from changeover.twin.nodes import DOUBLE, FLOAT, INT64, Nodes
-from changeover.twin.trees import Link, ensemble_of
 
 _CLASSIFIERS: Final = (
     *(AdaBoostClassifier, DecisionTreeClassifier, ExtraTreeClassifier, ExtraTreesClassifier, RandomForestClassifier),
@@ -78,9 +78,9 @@ def register() -> None:
         update_registered_converter(kind, f"Twin{kind.__name__}", calculate_linear_regressor_output_shapes, _trees)
     update_registered_converter(Reordered, "TwinReordered", _shape_of_reordered, _reordered)
     update_registered_converter(SimpleImputer, "TwinSimpleImputer", _shape_of_imputer, _imputer)
-    update_registered_converter(OneHotEncoder, "TwinOneHotEncoder", _shape_of_one_hot, categories.one_hot)
+    update_registered_converter(OneHotEncoder, "TwinOneHotEncoder", _shape_of_one_hot, category_encoders.one_hot)
     update_registered_converter(PolynomialFeatures, "TwinPolynomialFeatures", _shape_of_polynomial, _polynomial)
-    update_registered_converter(OrdinalEncoder, "TwinOrdinalEncoder", _shape_of_ordinal, categories.ordinal)
+    update_registered_converter(OrdinalEncoder, "TwinOrdinalEncoder", _shape_of_ordinal, category_encoders.ordinal)
 
 
 def _shape_of_classifier(operator: Any) -> None:
@@ -98,7 +98,9 @@ def _trees(scope: Any, operator: Any, container: Any) -> None:
     values = nodes.cast(operator.inputs[0].full_name, DOUBLE)
     if ensemble.float32:
         values = nodes.cast(nodes.cast(values, FLOAT), DOUBLE)
-    total = nodes.add(tree_nodes.OPERATOR, values, domain=tree_nodes.DOMAIN, **tree_nodes.attributes(ensemble))
+    total = nodes.add(
+        tree_ensemble_node.OPERATOR, values, domain=tree_ensemble_node.DOMAIN, **tree_ensemble_node.attributes(ensemble)
+    )
     if ensemble.divisor is not None:
         total = nodes.add("Div", total, nodes.constant(ensemble.divisor))
     if ensemble.base is not None:
@@ -183,7 +185,7 @@ def _imputer(scope: Any, operator: Any, container: Any) -> None:
 def _shape_of_one_hot(operator: Any) -> None:
     from skl2onnx.common.data_types import DoubleTensorType
 
-    width = sum(len(values) for values in categories.kept(operator.raw_operator))
+    width = sum(len(values) for values in category_encoders.kept(operator.raw_operator))
     operator.outputs[0].type = DoubleTensorType([operator.inputs[0].get_first_dimension(), width])
 
 

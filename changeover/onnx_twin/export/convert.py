@@ -14,16 +14,16 @@ from sklearn.base import is_classifier, is_regressor
 from changeover.estimator.dict_inputs import takes_records
 from changeover.estimator.inspection import input_names, last_part, takes_texts
 from changeover.estimator.scoring import classes_of
+from changeover.onnx_twin.export import finish_graph
+from changeover.onnx_twin.export.by_position import by_position
+from changeover.onnx_twin.export.converters import is_linear_decision, is_of_trees, register
+from changeover.onnx_twin.export.graph_builder import MAIN
+from changeover.onnx_twin.export.tree_arrays import ensemble_of
+from changeover.onnx_twin.export.unwrap import unwrap
 from changeover.schema import Schema
-from changeover.twin import graph
-from changeover.twin.by_position import by_position
-from changeover.twin.converters import is_linear_decision, is_of_trees, register
 from changeover.twin.description import Description, Scores
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.layout import layout
-from changeover.twin.nodes import MAIN
-from changeover.twin.trees import ensemble_of
-from changeover.twin.unwrap import unwrap
 
 _LONGEST_REASON: Final = 300
 # scores that lie closer to each other than this may be in another order in the model: it is asked
@@ -48,10 +48,10 @@ def convert(estimator: object, schema: Schema) -> bytes:
         known = _with_plain_numbers(by_position(inside, places, (len(numbers), len(texts))))
         model = _converted(known, scores, len(numbers), len(texts))
         order = {
-            graph.NUMBERS: [layout(schema)[0].index(name) for name in numbers],
-            graph.TEXTS: [layout(schema)[1].index(name) for name in texts],
+            finish_graph.NUMBERS: [layout(schema)[0].index(name) for name in numbers],
+            finish_graph.TEXTS: [layout(schema)[1].index(name) for name in texts],
         }
-        return graph.finished(model, description, order)
+        return finish_graph.finished(model, description, order)
     except NoTwin:
         raise
     except Exception as error:  # skl2onnx raises whatever its converters come across
@@ -117,9 +117,9 @@ def _converted(model: Any, scores: Scores, numbers: int, texts: int) -> Any:
     register()
     inputs: list[Any] = []
     if numbers:
-        inputs.append((graph.NUMBERS, DoubleTensorType([None, numbers])))
+        inputs.append((finish_graph.NUMBERS, DoubleTensorType([None, numbers])))
     if texts:
-        inputs.append((graph.TEXTS, StringTensorType([None, texts])))
+        inputs.append((finish_graph.TEXTS, StringTensorType([None, texts])))
     options = None if scores is Scores.VALUES else {"zipmap": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from changeover.twin import tree_nodes
+from changeover.onnx_twin.export import tree_ensemble_node
+from changeover.onnx_twin.export.graph_builder import DOUBLE
 from changeover.twin.description import KEY, Description, Scores
 from changeover.twin.exceptions import NoTwin
-from changeover.twin.nodes import DOUBLE
 
 NUMBERS: Final = "numbers"
 TEXTS: Final = "texts"
@@ -26,7 +26,7 @@ def finished(model: Any, description: Description, places: Mapping[str, Sequence
     _keep_one_output(graph, wanted.name)
     for name, order in places.items():
         _reorder(graph, name, list(order))
-    if any(node.op_type == tree_nodes.OPERATOR for node in graph.node):
+    if any(node.op_type == tree_ensemble_node.OPERATOR for node in graph.node):
         _lift(model)
     model.ir_version = _IR_VERSION
     del model.metadata_props[:]
@@ -71,8 +71,8 @@ def _reorder(graph: Any, name: str, order: list[int]) -> None:
 def _lift(model: Any) -> None:
     """Declare the ai.onnx.ml that has TreeEnsemble; the older operators of that domain are the same in it."""
     for entry in model.opset_import:
-        if entry.domain == tree_nodes.DOMAIN:
-            entry.version = tree_nodes.VERSION
+        if entry.domain == tree_ensemble_node.DOMAIN:
+            entry.version = tree_ensemble_node.VERSION
             return
     entry = model.opset_import.add()
-    entry.domain, entry.version = tree_nodes.DOMAIN, tree_nodes.VERSION
+    entry.domain, entry.version = tree_ensemble_node.DOMAIN, tree_ensemble_node.VERSION

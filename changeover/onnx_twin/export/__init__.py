@@ -1,0 +1,1 @@
+"""The export of a fitted pipeline as an ONNX graph."""
