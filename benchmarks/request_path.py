@@ -131,7 +131,7 @@ def main() -> None:
         os.environ |= {"DEFAULT_MODEL": MODEL, "REPORT_TOKEN": TOKEN, "LOG_LEVEL": "warning"}
         import joblib
 
-        from changeover.log_events import configure
+        from changeover.process.log_events import configure
         from examples.segmentation.train import build, draft
         from predict_api import garbage
         from predict_api.app import Application

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from changeover.exceptions import StackNotFound
 from changeover.json_types import Json, JsonObject
-from changeover.settings import Settings
+from changeover.process.settings import Settings
 
 HOME: Final = ".changeover"
 UP_JSON: Final = "up.json"

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from changeover import Client
-from changeover.clock import now
 from changeover.exceptions import ServiceRefused, StackNotFound
 from changeover.json_types import Json
+from changeover.process.clock import now
 
 
 class Stack:

@@ -2,11 +2,11 @@
 
 import sys
 
-from changeover import log_events
 from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting
-from changeover.parent import end_with_parent
-from changeover.termination import on_termination
+from changeover.process import log_events
+from changeover.process.parent_death import end_with_parent
+from changeover.process.termination import on_termination
 from model_server.replica_networks import with_names_replaced
 from model_server.settings import ServerSettings
 from object_store.settings import StoreSettings

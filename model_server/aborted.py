@@ -5,8 +5,8 @@ A record that cannot be read is passed over, and named in the log and on `/ready
 
 import json
 
-from changeover import log_events
 from changeover.json_types import JsonObject
+from changeover.process import log_events
 from changeover.wire import RolloutState
 from model_server.exceptions import RecordUnreadable
 from model_server.records import LARGEST, Unreadable, read_record, text_of

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from flask import Flask, Response, g, request
 
-from changeover import log_events
 from changeover.allowed_hosts import AllowedHosts
 from changeover.exceptions import UnknownHost
+from changeover.process import log_events
 from changeover.wire import REQUEST_ID
 from model_server import metrics
 from model_server.admission.parent import Examiner, Limits

@@ -9,9 +9,9 @@ import threading
 from functools import partial
 from typing import Final
 
-from changeover import log_events
-from changeover.clock import now
 from changeover.exceptions import ChangeoverError
+from changeover.process import log_events
+from changeover.process.clock import now
 from model_server import metrics
 from model_server.ledger import Entry, Ledger, LedgerDamaged
 from model_server.models import Models, ModelState

@@ -10,7 +10,7 @@ from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from changeover.log_events import event
+from changeover.process.log_events import event
 from model_server.exceptions import Forbidden, Unauthenticated
 
 

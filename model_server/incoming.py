@@ -7,10 +7,10 @@ again. Whether and when an admitted upload is rolled, `ROLL_INCOMING` and `start
 
 import json
 
-from changeover import log_events
-from changeover.clock import rfc3339, utc_now
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
+from changeover.process import log_events
+from changeover.process.clock import rfc3339, utc_now
 from model_server.exceptions import RecordUnreadable, UploadTooLarge, VersionRejected
 from model_server.models import Models
 from model_server.publish import Publisher

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from changeover import log_events
-from changeover.clock import parse_rfc3339
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
 from changeover.names import MODEL_NAME, is_version
+from changeover.process import log_events
+from changeover.process.clock import parse_rfc3339
 from changeover.wire import Current, RolloutState
 from model_server.backoff import Backoff
 from model_server.exceptions import RecordUnreadable

@@ -6,7 +6,7 @@ Carries the word *current*: `current.py` decides what a check is told, this file
 import threading
 from dataclasses import dataclass, field
 
-from changeover.clock import now
+from changeover.process.clock import now
 from changeover.wire import Current
 from model_server import metrics
 from model_server.current import Standing

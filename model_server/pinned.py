@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 
-from changeover.clock import now
 from changeover.exceptions import UnknownVersion
 from changeover.manifest.manifest import Draft
+from changeover.process.clock import now
 from model_server.exceptions import PinUnavailable, UploadIncomplete, UploadTooLarge, VersionRejected
 from model_server.publish import Publisher
 from model_server.spool import Spool

@@ -7,13 +7,13 @@ emergency exits: neither is asked anything.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from changeover import log_events
 from changeover.exceptions import InvalidManifest, UnknownVersion
 from changeover.manifest import gate
 from changeover.manifest.compatibility import compare
 from changeover.manifest.gate import Condition
 from changeover.manifest.manifest import Manifest
 from changeover.names import short
+from changeover.process import log_events
 from model_server.exceptions import GateRefused, RollRefused, SchemaChanged
 from model_server.versions import Versions
 

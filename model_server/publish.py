@@ -6,12 +6,12 @@ manifest. The same bytes again are the same version.
 
 from dataclasses import dataclass
 
-from changeover import log_events
-from changeover.clock import now, utc_now
 from changeover.exceptions import UnknownVersion
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft, Manifest
 from changeover.names import check_model_name
+from changeover.process import log_events
+from changeover.process.clock import now, utc_now
 from model_server import metrics
 from model_server.admission.parent import Examiner, Refused
 from model_server.exceptions import UploadIncomplete, VersionRejected

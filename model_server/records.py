@@ -8,8 +8,8 @@ import json
 import threading
 from typing import Final
 
-from changeover import log_events
 from changeover.json_types import JsonObject
+from changeover.process import log_events
 from changeover.wire import LONGEST_TEXT
 from model_server.exceptions import RecordUnreadable
 from object_store.bucket import Bucket

@@ -9,9 +9,9 @@ import threading
 from collections import deque
 from dataclasses import replace
 
-from changeover import log_events
-from changeover.clock import now, utc_now
 from changeover.names import short
+from changeover.process import log_events
+from changeover.process.clock import now, utc_now
 from changeover.wire import RolloutState
 from model_server import metrics
 from model_server import rollout as machine

@@ -1,4 +1,4 @@
-"""The settings of model_server. Declared here, read by `changeover.settings`; the store's are in `object_store`."""
+"""The settings of model_server. Declared here, read by `changeover.process.settings`; the store's are in `object_store`."""
 
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -11,8 +11,8 @@ from changeover.exceptions import InvalidGate, InvalidName, InvalidVersion
 from changeover.manifest.gate import Condition
 from changeover.manifest.gate import parse as parse_gate
 from changeover.names import check_model_name, parse_pinned_version
+from changeover.process.settings import Settings
 from changeover.schema import MOST_COLUMNS
-from changeover.settings import Settings
 from model_server.takeover import LONGEST_LEASE_MS
 
 GIB = 1024**3

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from changeover import log_events
+from changeover.process import log_events
 from model_server import metrics
 from object_store.exceptions import StoreError
 

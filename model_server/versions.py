@@ -7,11 +7,11 @@ import json
 from dataclasses import dataclass, replace
 
 from changeover import digest
-from changeover.clock import rfc3339
 from changeover.exceptions import InvalidManifest, UnknownVersion
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME, is_version, resolve_version
+from changeover.process.clock import rfc3339
 from changeover.wire import LONGEST_TEXT, VersionState
 from model_server.exceptions import RecordUnreadable
 from model_server.records import Unreadable, read_record, text_of

@@ -25,7 +25,7 @@ from minio.error import S3Error
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
-from changeover import clock
+from changeover.process import clock
 from object_store.causes import Where, missing_bucket, unavailable
 from object_store.credentials import RotatingCredentials
 from object_store.deadline import TimedPool, give_back, within

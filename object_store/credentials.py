@@ -3,7 +3,7 @@
 from minio.credentials.credentials import Credentials
 from minio.credentials.providers import Provider
 
-from changeover.settings import SecretFile
+from changeover.process.settings import SecretFile
 from object_store.settings import StoreSettings
 
 

@@ -17,14 +17,14 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import BaseHTTPResponse
 
-from changeover import clock
+from changeover.process import clock
 
 _DEADLINE: ContextVar[float] = ContextVar("deadline")
 
 
 @contextmanager
 def within(deadline: float) -> Iterator[None]:
-    """Requests begun in this block end, or raise, by `deadline` (on `changeover.clock.now`), body included."""
+    """Requests begun in this block end, or raise, by `deadline` (on `changeover.process.clock.now`), body included."""
     token = _DEADLINE.set(deadline)
     try:
         yield

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
-from changeover import clock
 from changeover.exceptions import ChangeoverError
-from changeover.parent import end_with_parent
-from changeover.settings import Settings
+from changeover.process import clock
+from changeover.process.parent_death import end_with_parent
+from changeover.process.settings import Settings
 from object_store.exceptions import StoreUnavailable
 from object_store.ports import choose_ports
 

@@ -179,7 +179,7 @@ def uploads_prefix(model: str) -> str:
 def upload_mark_key(model: str, uploaded_at: str, version: str) -> str:
     """The mark of one admitted upload, the same however often it is made.
 
-    `uploaded_at` is the object's own time as `changeover.clock.rfc3339` writes it, so that keys sort as times do.
+    `uploaded_at` is the object's own time as `changeover.process.clock.rfc3339` writes it, so that keys sort as times do.
     """
     if not _MOMENT.fullmatch(uploaded_at):
         raise InvalidKey(f"{uploaded_at!r} is not a time like 2026-01-31T12:00:00.000000Z; use clock.rfc3339")

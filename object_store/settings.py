@@ -1,10 +1,10 @@
-"""The settings of the store's client: the AWS names, and few of ours. Declared here, read by `changeover.settings`."""
+"""The settings of the store's client: the AWS names, and few of ours. Declared here, read by `changeover.process.settings`."""
 
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from changeover.settings import Settings
+from changeover.process.settings import Settings
 
 
 class StoreSettings(Settings):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting
-from changeover.log_events import configure, event
-from changeover.parent import end_with_parent
-from changeover.settings import tell_libraries
+from changeover.process.log_events import configure, event
+from changeover.process.parent_death import end_with_parent
+from changeover.process.settings import tell_libraries
 from predict_api.settings import PredictSettings
 
 

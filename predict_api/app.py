@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
-from changeover.clock import now
-from changeover.log_events import event
+from changeover.process.clock import now
+from changeover.process.log_events import event
 from changeover.replica_identity import new_identity
 from predict_api.cache import Cache
 from predict_api.connection import Connection

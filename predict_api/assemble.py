@@ -12,9 +12,9 @@ from changeover import digest
 from changeover.estimator import golden_rows
 from changeover.estimator.scoring import score
 from changeover.exceptions import ChangeoverError, GoldenMismatch, ScoringFailed
-from changeover.log_events import event
 from changeover.made_up import made_up_row
 from changeover.manifest.manifest import Manifest
+from changeover.process.log_events import event
 from changeover.schema import Schema
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.run import TwinRunner

@@ -18,9 +18,9 @@ from filelock import FileLock, Timeout
 
 from changeover import digest
 from changeover.exceptions import DigestMismatch, InvalidManifest
-from changeover.log_events import event
 from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME
+from changeover.process.log_events import event
 from changeover.wire import Current
 
 KEPT: Final = 3  # versions of a model, besides those in use

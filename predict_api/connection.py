@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from changeover.clock import now
+from changeover.process.clock import now
 from predict_api.exceptions import CallFailed
 from predict_api.lookup import Lookup
 

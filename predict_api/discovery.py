@@ -8,9 +8,9 @@ import json
 import threading
 from typing import Final
 
-from changeover.clock import now
-from changeover.log_events import event
 from changeover.names import MODEL_NAME
+from changeover.process.clock import now
+from changeover.process.log_events import event
 from changeover.replica_identity import ReplicaIdentity
 from changeover.wire import MalformedAnswer
 from predict_api.cache import Cache

@@ -8,9 +8,9 @@ import threading
 from typing import Final
 
 from changeover import digest
-from changeover.clock import now
 from changeover.exceptions import DigestMismatch, InvalidManifest
 from changeover.manifest.manifest import Manifest
+from changeover.process.clock import now
 from predict_api.connection import Answer, Connection
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable, CallFailed
 from predict_api.lookup import Lookup

@@ -6,8 +6,8 @@ asks, one is sent every 300 ms, so that a version to prepare is noticed without 
 
 import threading
 
-from changeover.clock import now
-from changeover.log_events import event
+from changeover.process.clock import now
+from changeover.process.log_events import event
 from changeover.wire import MalformedAnswer
 from predict_api import metrics
 from predict_api.check_call import CheckCall

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
-from changeover.clock import now
+from changeover.process.clock import now
 from predict_api.exceptions import CallFailed
 
 Address = tuple[int, tuple[str | int, ...]]  # family and socket address

@@ -11,9 +11,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from changeover.clock import now
-from changeover.log_events import event
 from changeover.manifest.manifest import Manifest
+from changeover.process.clock import now
+from changeover.process.log_events import event
 from predict_api import garbage
 from predict_api.assemble import reason_of
 from predict_api.cache import Cache

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from changeover.log_events import event
 from changeover.names import short
+from changeover.process.log_events import event
 from changeover.wire import Current
 from predict_api import metrics
 from predict_api.check_call import CheckAnswer

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from changeover.clock import now
-from changeover.log_events import event
+from changeover.process.clock import now
+from changeover.process.log_events import event
 from changeover.replica_identity import ReplicaIdentity
 from changeover.wire import LONGEST_TEXT, REPLICA_SECRET, ReplicaReport
 from predict_api.connection import Connection

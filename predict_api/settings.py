@@ -1,4 +1,4 @@
-"""What an operator may set on predict_api. Declares only; `changeover/settings.py` reads."""
+"""What an operator may set on predict_api. Declares only; `changeover/process/settings.py` reads."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 from changeover.artifact import extra_globals
 from changeover.names import check_model_name
-from changeover.settings import Settings
+from changeover.process.settings import Settings
 
 
 class PredictSettings(Settings):

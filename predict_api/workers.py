@@ -24,8 +24,8 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from changeover.log_events import configure, event
-from changeover.parent import end_with_parent
+from changeover.process.log_events import configure, event
+from changeover.process.parent_death import end_with_parent
 from predict_api import garbage
 from predict_api.settings import PredictSettings
 from predict_api.turns import threads_of_a_worker

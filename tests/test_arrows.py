@@ -49,7 +49,7 @@ PURE = {
     "changeover.strict_json",
     "changeover.twin.description",
     "changeover.consistency.violation",
-    "changeover.visible",
+    "changeover.process.visible",
     "changeover.wire",
     "model_server.admission.syscall_filter",
     "model_server.admission.task",
@@ -109,7 +109,10 @@ DOORS = {
         ("pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib.load", "joblib.numpy_pickle"),
         ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
-    "the environment": (("os.environ", "os.environb", "os.getenv"), ("changeover/settings.py", "changeover/up/")),
+    "the environment": (
+        ("os.environ", "os.environb", "os.getenv"),
+        ("changeover/process/settings.py", "changeover/up/"),
+    ),
 }
 
 

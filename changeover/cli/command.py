@@ -9,7 +9,7 @@ import click
 
 from changeover.cli.output import fail
 from changeover.exceptions import ChangeoverError
-from changeover.visible import dumps
+from changeover.process.visible import dumps
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr
 
 from changeover import stack
 from changeover.cli.command import Verb, home_option, json_option
-from changeover.settings import Settings
+from changeover.process.settings import Settings
 
 
 class PublishedAddresses(Settings):

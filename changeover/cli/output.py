@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 import click
 
-from changeover import clock
 from changeover.exceptions import ChangeoverError, ServiceRefused
 from changeover.json_types import Json
-from changeover.visible import dumps, visible
+from changeover.process import clock
+from changeover.process.visible import dumps, visible
 
 
 def answer(body: object, text: str | Sequence[str], as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import IO
 import click
 
 from changeover.cli.command import Verb, stack_options
-from changeover.visible import dumps
+from changeover.process.visible import dumps
 
 
 @click.command(cls=Verb)

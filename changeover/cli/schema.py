@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from changeover.cli.command import Verb
-from changeover.visible import dumps
+from changeover.process.visible import dumps
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

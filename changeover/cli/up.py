@@ -6,7 +6,7 @@ import click
 
 from changeover import stack
 from changeover.cli.command import Verb, json_option
-from changeover.visible import dumps, visible
+from changeover.process.visible import dumps, visible
 
 _PORT = click.IntRange(0, 65535)
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from changeover import clock
+from changeover.process import clock
+from changeover.process.visible import visible
 from changeover.up.plan import PREDICT_API, Part
-from changeover.visible import visible
 
 _SLOWEST_RESTART: Final = 5.0
 _SETTLED: Final = 10.0  # a child that lived this long has not failed to start

@@ -7,7 +7,7 @@ gap: what is asked of the kernel lasts over `exec`.
 import os
 import sys
 
-from changeover.parent import end_with_parent
+from changeover.process.parent_death import end_with_parent
 
 
 def main(arguments: list[str]) -> None:

@@ -6,8 +6,9 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from changeover import clock, stack
+from changeover import stack
 from changeover.exceptions import StackNotFound
+from changeover.process import clock
 from changeover.up import ready
 from changeover.up.exceptions import CannotStart
 from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE

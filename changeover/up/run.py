@@ -12,8 +12,10 @@ from typing import Final
 
 from pydantic import Field
 
-from changeover import clock, stack
-from changeover.settings import Settings
+from changeover import stack
+from changeover.process import clock
+from changeover.process.settings import Settings
+from changeover.process.termination import Signals
 from changeover.up import home as homes
 from changeover.up import ready
 from changeover.up.children import Child, inherited_environment
@@ -22,7 +24,6 @@ from changeover.up.log_tail import LogTail, fresh_log
 from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE, Ports, plan
 from changeover.up.ports import choose, find_free, next_free
 from changeover.up.secrets import Secrets, keep
-from changeover.up.signals import Signals
 from changeover.up.workers import pids_of_instance, serving_pid
 
 _TICK: Final = 0.2

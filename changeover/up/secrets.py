@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from changeover.settings import Settings
+from changeover.process.settings import Settings
 
 
 class GivenTokens(Settings):

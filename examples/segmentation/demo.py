@@ -18,7 +18,7 @@ from changeover.exceptions import ChangeoverError, ServiceRefused  # noqa: E402
 from changeover.json_types import JsonObject  # noqa: E402
 from changeover.manifest.manifest import Draft  # noqa: E402
 from changeover.names import short  # noqa: E402
-from changeover.parent import end_with_parent, outlives_parent  # noqa: E402
+from changeover.process.parent_death import end_with_parent, outlives_parent  # noqa: E402
 from examples.running import Stack, first_answer  # noqa: E402
 from examples.segmentation.bodies import DATA, body  # noqa: E402
 

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from changeover import Client  # noqa: E402 the project's folder must be known first
 from changeover.exceptions import ChangeoverError  # noqa: E402
 from changeover.names import short  # noqa: E402
-from changeover.parent import end_with_parent, outlives_parent  # noqa: E402
+from changeover.process.parent_death import end_with_parent, outlives_parent  # noqa: E402
 from examples.running import Stack, first_answer  # noqa: E402
 from examples.wine.cut import cut, deliver, keep_held_out  # noqa: E402
 from examples.wine.data import INPUTS, SLOTS  # noqa: E402

@@ -20,10 +20,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from changeover import Client
-from changeover.clock import utc_now
 from changeover.exceptions import ChangeoverError, ServiceRefused
 from changeover.json_types import JsonObject
 from changeover.names import short
+from changeover.process.clock import utc_now
 from examples.wine.data import HELD_OUT, INPUTS, TARGET, digests, merge, read, slots_in
 from examples.wine.runs import AnotherRun, Outcome, Run, alone, append, newest_settled
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
-from changeover import log_events
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
+from changeover.process import log_events
 from changeover.strict_json import parse
 from model_server.admission.confine import MEASURES
 from model_server.admission.processes import IDLE_SECONDS, MOST_ANSWER, Ended, ForkServer, spawned

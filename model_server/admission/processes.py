@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
-from changeover.clock import now
+from changeover.process.clock import now
 
 _ONE = "1"
 # nothing of ours: no token, no key, no path; one thread, so that every measure reaches all of them

@@ -7,9 +7,9 @@ from flask import Blueprint, Response, g, json, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from changeover import __version__
-from changeover.clock import now
 from changeover.json_types import JsonObject
 from changeover.problem import problem
+from changeover.process.clock import now
 from model_server.auth import Gate, Right
 from model_server.models import Models, ModelState
 from model_server.rollout_body import to_json

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, request
 
-from changeover.clock import now
 from changeover.names import REPLICA, check_model_name
+from changeover.process.clock import now
 from changeover.wire import MalformedAnswer, ReplicaReport
 from model_server import metrics
 from model_server.auth import Gate, Right

@@ -12,8 +12,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import request
 
-from changeover.clock import now
-from changeover.log_events import event, is_logged
+from changeover.process.clock import now
+from changeover.process.log_events import event, is_logged
 from predict_api import metrics
 from predict_api.exchange import KEY, Exchange, request_ids
 

@@ -3,7 +3,7 @@
 import socket
 import sys
 
-from changeover.log_events import configure, flush
+from changeover.process.log_events import configure, flush
 from predict_api.shared.holder import Holder
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from typing import Final
 from changeover.cells import Cell
 from changeover.estimator.scores import Scores
 from changeover.exceptions import ChangeoverError, ScoringFailed
-from changeover.log_events import event
 from changeover.manifest.manifest import Manifest
+from changeover.process.log_events import event
 from predict_api.held import Asked, Computed, Runtime
 from predict_api.joined import MOST_ROWS, Joined
 from predict_api.shared.holders import Bytes, Holders

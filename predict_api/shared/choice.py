@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from changeover.log_events import event
 from changeover.manifest.manifest import Manifest
+from changeover.process.log_events import event
 from changeover.schema import Schema
 from changeover.typed_rows import TypedReader
 from predict_api.assemble import Assembly, TwinOf

@@ -17,8 +17,8 @@ import threading
 from contextlib import suppress
 from typing import Final
 
-from changeover.log_events import configure, event
 from changeover.manifest.manifest import Manifest
+from changeover.process.log_events import configure, event
 from predict_api.assemble import Assembly, Loaded, reason_of
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.shared import scorer_process

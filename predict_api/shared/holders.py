@@ -20,8 +20,8 @@ from filelock import FileLock
 
 from changeover import digest
 from changeover.exceptions import ChangeoverError
-from changeover.log_events import event
 from changeover.manifest.manifest import Manifest
+from changeover.process.log_events import event
 from predict_api.assemble import Rules
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.shared.messages import (

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from changeover.cells import Cell
 from changeover.estimator.scores import Scores
 from changeover.exceptions import AskOriginal, ScoringFailed
-from changeover.log_events import event, flush
+from changeover.process.log_events import event, flush
 from changeover.twin.layout import tensors
 from predict_api.assemble import Loaded
 from predict_api.scorer import by_estimator, by_twin

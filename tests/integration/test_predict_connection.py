@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from changeover.clock import now
+from changeover.process.clock import now
 from predict_api import lookup
 from predict_api.connection import Connection
 from predict_api.exceptions import CallFailed

@@ -7,10 +7,10 @@ import threading
 from typing import Final
 
 from changeover import Client
-from changeover.clock import now
 from changeover.consistency.records import Final as FinalState
 from changeover.consistency.records import ReplicaState
 from changeover.json_types import JsonObject
+from changeover.process.clock import now
 from changeover.wire import MODEL_SEQUENCE, MODEL_STALE, Current, RolloutState, VersionState
 from tests.integration.server_process import PUBLISH_TOKEN
 from tests.torture.stack import INSTANCES, MODEL, WORKERS, Instance, Stack

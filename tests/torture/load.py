@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from changeover.clock import now
 from changeover.consistency.records import Answer
+from changeover.process.clock import now
 from changeover.wire import MODEL_RUNTIME, MODEL_SEQUENCE, MODEL_STALE, MODEL_VERSION
 from tests.torture.models import Reels, rows
 

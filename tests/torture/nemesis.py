@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from changeover.clock import now
 from changeover.consistency.records import Fault as FaultEntry
+from changeover.process.clock import now
 from tests.fault_proxy import BLACK_HOLE, NONE, Fault, FaultProxy
 from tests.torture.stack import Stack
 

@@ -13,9 +13,9 @@ from typing import Final
 
 import requests
 
-from changeover.clock import now
 from changeover.consistency.records import UNKNOWN, Publish, Rollout
 from changeover.json_types import JsonObject
+from changeover.process.clock import now
 from changeover.wire import RolloutState, VersionState
 from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
 from tests.torture.models import Reel, Reels, no_model

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from changeover.clock import now
 from changeover.consistency.check import check
 from changeover.consistency.records import Fault, History, ReplicaState
 from changeover.consistency.violation import Violation
+from changeover.process.clock import now
 from changeover.wire import RolloutState
 from tests.torture import final
 from tests.torture.load import CLIENTS, Client, Tally

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 import psutil
 import requests
 
-from changeover.clock import now
+from changeover.process.clock import now
 from tests.conftest import port_that_is_free, wait_until
 from tests.fault_proxy import FaultProxy
 from tests.integration.server_process import REPORT_TOKEN, ServerProcess

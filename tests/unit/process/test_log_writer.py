@@ -9,7 +9,7 @@ from typing import TextIO
 
 import pytest
 
-from changeover.log_writer import LogWriter
+from changeover.process.log_writer import LogWriter
 from tests.conftest import wait_until
 
 

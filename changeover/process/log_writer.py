@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from changeover.clock import now
+from changeover.process.clock import now
 
 ROOM: Final = 10_000  # lines
 FLUSH_SECONDS: Final = 1.0

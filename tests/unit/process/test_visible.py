@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from changeover import log_events
 from changeover.cli import output
 from changeover.cli.list import _models
 from changeover.cli.main import main
 from changeover.cli.show import _manifest, _model
 from changeover.exceptions import ServiceRefused
 from changeover.json_types import JsonObject
+from changeover.process import log_events
+from changeover.process.visible import dumps, visible
 from changeover.up.log_tail import LogTail
-from changeover.visible import dumps, visible
 
 ACTING = ["\x1b", "\x9b", "\x00", "\x07", "\x08", "\r", "\n", "\x7f", "\x85", "\u2028", "\u202e", "\u2066", "\u200f"]
 ACTING += ["\ud800", "\U000e0041"]

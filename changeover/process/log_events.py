@@ -10,9 +10,9 @@ from typing import Final
 
 import structlog
 
-from changeover.clock import utc_now
-from changeover.log_writer import LogWriter
-from changeover.visible import dumps
+from changeover.process.clock import utc_now
+from changeover.process.log_writer import LogWriter
+from changeover.process.visible import dumps
 
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

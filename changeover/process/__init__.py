@@ -1,0 +1,1 @@
+"""What each process needs: settings, logs, a clock, and its end."""

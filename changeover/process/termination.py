@@ -1,0 +1,69 @@
+"""The end of a process: SIGTERM and SIGINT as a callback in a service, and as a flag in the loop of `up`.
+
+A server may replace signal handlers after our code is loaded, but it leaves the wake-up descriptor of
+`signal.set_wakeup_fd` alone, so that is what a service listens to: the server itself finishes the requests in flight.
+"""
+
+import select
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Self
+
+from changeover.process.parent_death import end_with_parent, outlives_parent
+
+
+def on_termination(callback: Callable[[], None]) -> None:
+    """Call `callback` once, in a thread of its own, when SIGTERM or SIGINT arrives. Call from the main thread."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+
+    def watch() -> None:
+        with reader, writer:
+            while True:
+                received = reader.recv(16)
+                if not received or {signal.SIGTERM, signal.SIGINT} & set(received):
+                    break
+            callback()
+
+    threading.Thread(target=watch, name="termination", daemon=True).start()
+
+
+class Signals:
+    """Wakes the loop of `up` at a signal and keeps that its end was asked for; a context of the main thread.
+
+    SIGINT, SIGTERM, a closed terminal and the death of the parent ask for the end. A process started by nohup is meant to
+    outlive its parent, so there the parent's death does not.
+    """
+
+    def __init__(self) -> None:
+        self.end = False
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+
+    def __enter__(self) -> Self:
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.signal(signal.SIGINT, self._ask)
+        signal.signal(signal.SIGTERM, self._ask)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._ask)
+        if not outlives_parent():
+            end_with_parent()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(-1)
+        self._reader.close()
+        self._writer.close()
+
+    def _ask(self, _number: int, _frame: object) -> None:
+        self.end = True
+
+    def wait(self, seconds: float) -> None:
+        """Return at the next signal, or after `seconds`."""
+        if select.select([self._reader], [], [], seconds)[0]:
+            self._reader.recv(4096)
