@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from benchmarks.drawing import Asked, Known
 from changeover.estimator.inputs import features
 from changeover.manifest.answer_comparison import ABSOLUTE, RELATIVE
-from changeover.wire import MODEL_RUNTIME
+from changeover.protocol.wire import MODEL_RUNTIME
 
 _MOST_SHOWN: Final = 5
 Probabilities = npt.NDArray[np.float64]

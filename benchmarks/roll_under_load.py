@@ -19,7 +19,7 @@ from asking import Load, quantile_ms
 from processes import stack
 from sklearn.ensemble import ExtraTreesClassifier
 
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 
 MODEL = "large"
 COLUMNS = ["a", "b", "c", "d"]

@@ -7,7 +7,7 @@ import json
 
 from changeover.json_types import JsonObject
 from changeover.process import log_events
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 from model_server.exceptions import RecordUnreadable
 from model_server.records import LARGEST, Unreadable, read_record, text_of
 from model_server.rollout import Rollout

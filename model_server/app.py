@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from flask import Flask, Response, g, request
 
-from changeover.allowed_hosts import AllowedHosts
 from changeover.exceptions import UnknownHost
 from changeover.process import log_events
-from changeover.wire import REQUEST_ID
+from changeover.protocol.allowed_hosts import AllowedHosts
+from changeover.protocol.wire import REQUEST_ID
 from model_server import metrics
 from model_server.admission.parent import Examiner, Limits
 from model_server.audit import Audit

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Literal
 
 from changeover.exceptions import ChangeoverError
-from changeover.lease import MARGIN
 from changeover.process import log_events
 from changeover.process.clock import now
+from changeover.protocol.lease import MARGIN
 from model_server.audit import Audit
 from model_server.backoff import Backoff
 from model_server.exceptions import PinUnavailable, RolloutUnderWay, RollRefused

@@ -6,8 +6,8 @@ of them are over, and that what is said never goes back. Pure: the caller brings
 
 from dataclasses import dataclass, field
 
-from changeover.lease import Granted
-from changeover.wire import Current
+from changeover.protocol.lease import Granted
+from changeover.protocol.wire import Current
 from model_server.freshness import Pointer
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from changeover.json_types import JsonObject
-from changeover.wire import ReplicaReport
+from changeover.protocol.wire import ReplicaReport
 from model_server.rollout import FleetLooked
 
 SILENCE_S: Final = 3.0

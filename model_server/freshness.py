@@ -6,7 +6,7 @@ while none is granted: with `LEASE_MS=0`, before a flip, and after a restart unt
 
 from dataclasses import dataclass
 
-from changeover.wire import LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, Current
+from changeover.protocol.wire import LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, Current
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from changeover.json_types import JsonObject
 from changeover.names import MODEL_NAME, is_version
 from changeover.process import log_events
 from changeover.process.clock import parse_rfc3339
-from changeover.wire import Current, RolloutState
+from changeover.protocol.wire import Current, RolloutState
 from model_server.backoff import Backoff
 from model_server.exceptions import RecordUnreadable
 from model_server.numbers import Numbers, count

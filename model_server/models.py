@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 
 from changeover.process.clock import now
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 from model_server import metrics
 from model_server.current import Standing
 from model_server.exceptions import NotReady

@@ -3,9 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from changeover import wire
 from changeover.json_types import Json, JsonObject
-from changeover.openapi import NAME, OPENAPI, TEXT, header, parameter, problems, ref, response, shared_schemas
+from changeover.protocol import wire
+from changeover.protocol.openapi_parts import (
+    NAME,
+    OPENAPI,
+    TEXT,
+    header,
+    parameter,
+    problems,
+    ref,
+    response,
+    shared_schemas,
+)
 from model_server.openapi_bodies import (
     PUBLISH_BODY,
     REPLICA,

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from changeover import names, wire
+from changeover import names
 from changeover.json_types import Json, JsonObject
-from changeover.openapi import JSON, NAME, SHA256, TEXT, TIME, ref
+from changeover.protocol import wire
+from changeover.protocol.openapi_parts import JSON, NAME, SHA256, TEXT, TIME, ref
 
 VERSION_TEXT: Final[JsonObject] = {"type": "string", "pattern": "^([sS][hH][aA]256:)?[0-9a-fA-F]{8,64}$"}
 REPLICA: Final[JsonObject] = {"type": "string", "pattern": f"^{names.REPLICA.pattern}$"}

@@ -10,7 +10,7 @@ from typing import Final
 
 from changeover.json_types import JsonObject
 from changeover.process import log_events
-from changeover.wire import LONGEST_TEXT
+from changeover.protocol.wire import LONGEST_TEXT
 from model_server.exceptions import RecordUnreadable
 from object_store.bucket import Bucket
 from object_store.exceptions import ObjectTooLarge

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from changeover.names import short
-from changeover.wire import LONGEST_TEXT, Current, RolloutState
+from changeover.protocol.wire import LONGEST_TEXT, Current, RolloutState
 
 
 @dataclass(frozen=True)

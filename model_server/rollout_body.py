@@ -4,7 +4,7 @@ Carries the body `{"model", "sequence", "version", "previous", "state", "reason"
 """
 
 from changeover.json_types import JsonObject
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 from model_server.ledger import Entry
 from model_server.rollout import Rollout
 

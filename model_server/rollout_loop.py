@@ -12,7 +12,7 @@ from dataclasses import replace
 from changeover.names import short
 from changeover.process import log_events
 from changeover.process.clock import now, utc_now
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 from model_server import metrics
 from model_server import rollout as machine
 from model_server.aborted import Aborted

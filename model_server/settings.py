@@ -5,13 +5,13 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidGate, InvalidName, InvalidVersion
 from changeover.manifest.gate import Condition
 from changeover.manifest.gate import parse as parse_gate
 from changeover.names import check_model_name, parse_pinned_version
 from changeover.process.settings import Settings
+from changeover.protocol.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 from changeover.schema import MOST_COLUMNS
 from model_server.takeover import LONGEST_LEASE_MS
 

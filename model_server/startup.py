@@ -6,7 +6,7 @@ Carries "At start, and so on `docker compose restart model_server`" of the desig
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from changeover.json_types import JsonObject
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 
 LONGEST_LEASE_MS: Final = 10_000  # the highest LEASE_MS there is: no hint makes a start wait for longer leases
 FIRST_ENTRY: Final = 1  # before it no lease could be granted

@@ -12,7 +12,7 @@ from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME, is_version, resolve_version
 from changeover.process.clock import rfc3339
-from changeover.wire import LONGEST_TEXT, VersionState
+from changeover.protocol.wire import LONGEST_TEXT, VersionState
 from model_server.exceptions import RecordUnreadable
 from model_server.records import Unreadable, read_record, text_of
 from model_server.spool import Spooled

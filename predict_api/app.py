@@ -9,7 +9,7 @@ from wsgiref.types import WSGIApplication
 
 from changeover.process.clock import now
 from changeover.process.log_events import event
-from changeover.replica_identity import new_identity
+from changeover.protocol.replica_identity import new_identity
 from predict_api.cache import Cache
 from predict_api.connection import Connection
 from predict_api.discovery import Discovery

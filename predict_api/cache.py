@@ -21,7 +21,7 @@ from changeover.exceptions import DigestMismatch, InvalidManifest
 from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME
 from changeover.process.log_events import event
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 
 KEPT: Final = 3  # versions of a model, besides those in use
 LOCK_SECONDS: Final = 120.0

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from changeover.names import is_version
-from changeover.replica_identity import ReplicaIdentity
-from changeover.wire import (
+from changeover.protocol.replica_identity import ReplicaIdentity
+from changeover.protocol.wire import (
     LEASE_MS,
     NEXT_VERSION,
     REPLICA_ID,

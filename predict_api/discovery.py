@@ -11,8 +11,8 @@ from typing import Final
 from changeover.names import MODEL_NAME
 from changeover.process.clock import now
 from changeover.process.log_events import event
-from changeover.replica_identity import ReplicaIdentity
-from changeover.wire import MalformedAnswer
+from changeover.protocol.replica_identity import ReplicaIdentity
+from changeover.protocol.wire import MalformedAnswer
 from predict_api.cache import Cache
 from predict_api.check_call import CheckCall
 from predict_api.connection import Connection

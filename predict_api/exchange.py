@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from changeover import wire
+from changeover.protocol import wire
 from predict_api.held import Held
 
 KEY: Final = "changeover.exchange"  # in the environment of a request

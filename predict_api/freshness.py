@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from changeover.lease import Held as Lease
+from changeover.protocol.lease import Held as Lease
 
 RENEW_EVERY: Final = 0.3
 FIRST_PAUSE: Final = 0.05

@@ -8,7 +8,7 @@ import threading
 
 from changeover.process.clock import now
 from changeover.process.log_events import event
-from changeover.wire import MalformedAnswer
+from changeover.protocol.wire import MalformedAnswer
 from predict_api import metrics
 from predict_api.check_call import CheckCall
 from predict_api.exceptions import CallFailed, LowerSequence, OtherVersion

@@ -9,7 +9,7 @@ from typing import Final
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.names import short
-from changeover.openapi import JSON, OPENAPI, parameter, problems, ref, response, shared_schemas
+from changeover.protocol.openapi_parts import JSON, OPENAPI, parameter, problems, ref, response, shared_schemas
 from predict_api.held import Held
 from predict_api.openapi_answers import answer_components, answer_examples, model_headers
 from predict_api.openapi_calls import describing_calls, describing_schemas, model_parameter

@@ -3,10 +3,10 @@
 Carries the shapes that `predict_api/answer.py` writes.
 """
 
-from changeover import wire
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
-from changeover.openapi import NAME, SHA256, header, ref
+from changeover.protocol import wire
+from changeover.protocol.openapi_parts import NAME, SHA256, header, ref
 from predict_api.openapi_forms import Forms
 
 

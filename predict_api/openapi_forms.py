@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from changeover.json_types import Json, JsonObject
-from changeover.openapi import ref
+from changeover.protocol.openapi_parts import ref
 from predict_api.openapi_columns import column_schema, made_up_row, parsed_schema
 from predict_api.public_schema import columns_of
 

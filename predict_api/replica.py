@@ -10,7 +10,7 @@ from typing import Final
 
 from changeover.names import short
 from changeover.process.log_events import event
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 from predict_api import metrics
 from predict_api.check_call import CheckAnswer
 from predict_api.exceptions import LowerSequence

@@ -13,8 +13,8 @@ from typing import Final
 
 from changeover.process.clock import now
 from changeover.process.log_events import event
-from changeover.replica_identity import ReplicaIdentity
-from changeover.wire import LONGEST_TEXT, REPLICA_SECRET, ReplicaReport
+from changeover.protocol.replica_identity import ReplicaIdentity
+from changeover.protocol.wire import LONGEST_TEXT, REPLICA_SECRET, ReplicaReport
 from predict_api.connection import Connection
 from predict_api.exceptions import CallFailed
 from predict_api.replica import Replica

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from changeover.manifest.manifest import Manifest
-from changeover.replica_identity import ReplicaIdentity
+from changeover.protocol.replica_identity import ReplicaIdentity
 from predict_api.assemble import Assembly, Rules
 from predict_api.cache import Cache
 from predict_api.check_call import CheckCall

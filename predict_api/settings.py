@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from changeover.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 from changeover.artifact import extra_globals
 from changeover.names import check_model_name
 from changeover.process.settings import Settings
+from changeover.protocol.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 
 
 class PredictSettings(Settings):

@@ -17,7 +17,7 @@ MAY_IMPORT = {
 
 # modules that decide and do nothing, beside each `exceptions.py`: no clock, socket, file, thread or chance
 PURE = {
-    "changeover.allowed_hosts",
+    "changeover.protocol.allowed_hosts",
     "changeover.cell_groups",
     "changeover.cells",
     "changeover.column",
@@ -32,13 +32,13 @@ PURE = {
     "changeover.consistency.members",
     "changeover.json_types",
     "changeover.names",
-    "changeover.lease",
+    "changeover.protocol.lease",
     "changeover.made_up",
     "changeover.manifest.manifest",
     "changeover.manifest.diff",
-    "changeover.openapi",
+    "changeover.protocol.openapi_parts",
     "changeover.estimator.infer_nullable",
-    "changeover.problem",
+    "changeover.protocol.problem",
     "changeover.consistency.check",
     "changeover.consistency.check_order",
     "changeover.consistency.check_ledger",
@@ -50,7 +50,7 @@ PURE = {
     "changeover.twin.description",
     "changeover.consistency.violation",
     "changeover.process.visible",
-    "changeover.wire",
+    "changeover.protocol.wire",
     "model_server.admission.syscall_filter",
     "model_server.admission.task",
     "model_server.current",
@@ -225,7 +225,7 @@ RED = [
     (impure, [("predict_api/held.py", "from threading import Lock")]),
     (impure, [("changeover/digest.py", "import os.path")]),
     (impure, [("changeover/schema.py", "import numpy")]),
-    (impure, [("changeover/lease.py", "from datetime import datetime\nx = datetime.now()")]),
+    (impure, [("changeover/protocol/lease.py", "from datetime import datetime\nx = datetime.now()")]),
     (impure, [("model_server/exceptions.py", "import random")]),
     (impure, [("object_store/keys.py", "from object_store.bucket import B"), ("object_store/bucket.py", "")]),
     (wrong_layers, [("model_server/publish.py", "from model_server.app import make"), ("model_server/app.py", "")]),
@@ -272,7 +272,7 @@ def test_a_file_that_breaks_the_rule_is_named(rule, files) -> None:
 
 def test_what_is_allowed_is_not_flagged() -> None:
     fine = [
-        source("changeover/wire.py", "import re\nfrom changeover.manifest.manifest import Json"),
+        source("changeover/protocol/wire.py", "import re\nfrom changeover.manifest.manifest import Json"),
         source("changeover/manifest/manifest.py", "from dataclasses import dataclass"),
         source("model_server/__main__.py", "from model_server.app import make"),
         source(

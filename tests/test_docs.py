@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 from docs import tables
 from model_server.rollout import TRANSITIONS
 from object_store import keys

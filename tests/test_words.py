@@ -1,14 +1,14 @@
-"""States and headers are spelt as in the design, in one place: `changeover/wire.py`. No second spelling elsewhere."""
+"""States and headers are spelt as in the design, in one place: `changeover/protocol/wire.py`. No second spelling elsewhere."""
 
 import ast
 from collections.abc import Iterator
 
 import pytest
 
-from changeover import wire
+from changeover.protocol import wire
 from tests.tree import OURS, Source, source
 
-WIRE = "changeover/wire.py"
+WIRE = "changeover/protocol/wire.py"
 HEADERS = {
     value
     for name, value in vars(wire).items()
@@ -92,6 +92,8 @@ def test_a_second_spelling_is_named(rule, text) -> None:
 
 
 def test_a_word_in_a_sentence_is_no_second_spelling() -> None:
-    text = '"""The Model-Version header says which was committed."""\nfrom changeover.wire import MODEL_VERSION'
+    text = (
+        '"""The Model-Version header says which was committed."""\nfrom changeover.protocol.wire import MODEL_VERSION'
+    )
     assert list(headers_spelt_again([source("model_server/a.py", text)])) == []
     assert list(states_spelt_again([source("model_server/a.py", text)])) == []

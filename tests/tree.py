@@ -12,7 +12,7 @@ PACKAGES = ("changeover", "object_store", "model_server", "predict_api")
 
 @dataclass(frozen=True)
 class Import:
-    """One imported name: `from changeover.wire import ETAG` is ("changeover.wire", "ETAG"), `import os` ("os", "")."""
+    """One imported name: `from changeover.protocol.wire import ETAG` is ("changeover.protocol.wire", "ETAG"), `import os` ("os", "")."""
 
     module: str
     name: str

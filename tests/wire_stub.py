@@ -14,7 +14,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from changeover import digest
 from changeover.json_types import JsonObject
-from changeover.wire import LEASE_MS, NEXT_VERSION, REPLICA_ID, REPR_DIGEST, SERVER_INSTANCE, Current, ReplicaReport
+from changeover.protocol.wire import (
+    LEASE_MS,
+    NEXT_VERSION,
+    REPLICA_ID,
+    REPR_DIGEST,
+    SERVER_INSTANCE,
+    Current,
+    ReplicaReport,
+)
 
 Misbehaviour = Callable[["Exchange"], bool]  # True: the answer was given (or withheld)
 

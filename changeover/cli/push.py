@@ -11,7 +11,7 @@ from changeover.cli.command import Verb, model_option, promotion_options, stack_
 from changeover.cli.output import UploadProgress, answer, say
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft
-from changeover.wire import RolloutState, VersionState
+from changeover.protocol.wire import RolloutState, VersionState
 
 
 @click.command(cls=Verb)

@@ -8,7 +8,7 @@ from changeover.cli.command import Verb, model_option, promotion_options, rollou
 from changeover.cli.output import answer, say
 from changeover.json_types import JsonObject
 from changeover.names import short
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 
 
 @click.command(cls=Verb)

@@ -13,7 +13,7 @@ from changeover.exceptions import ChangeoverError, DigestMismatch, ServiceRefuse
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import differing_part
 from changeover.names import short
-from changeover.wire import REPR_DIGEST
+from changeover.protocol.wire import REPR_DIGEST
 
 if TYPE_CHECKING:
     from changeover.client.client import Client

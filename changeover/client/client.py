@@ -21,7 +21,7 @@ from changeover.exceptions import ChangeoverError, DigestMismatch, StackNotFound
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.names import check_model_name
-from changeover.wire import REPR_DIGEST, RolloutState, VersionState
+from changeover.protocol.wire import REPR_DIGEST, RolloutState, VersionState
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.names import short
-from changeover.wire import VersionState
+from changeover.protocol.wire import VersionState
 
 _BLOCK: Final = 1 << 18
 Progress = Callable[[int, int], None]  # bytes sent, bytes in all

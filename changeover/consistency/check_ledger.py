@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from changeover.consistency.records import Answer, Final, History, ReplicaState, Rollout
 from changeover.consistency.violation import Promise, Violation
 from changeover.names import short
-from changeover.wire import Current, RolloutState, VersionState
+from changeover.protocol.wire import Current, RolloutState, VersionState
 
 
 def safety(history: History) -> Iterator[Violation]:

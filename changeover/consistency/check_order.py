@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from changeover.consistency.records import Answer, Rollout
 from changeover.consistency.violation import Promise, Violation
 from changeover.names import short
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 
 Told = TypeVar("Told", Answer, Rollout)
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from changeover.consistency.records import History
 from changeover.json_types import JsonObject
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 
 
 @dataclass(frozen=True)

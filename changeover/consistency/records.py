@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 from changeover.consistency.members import MalformedHistory, Members
 from changeover.json_types import JsonObject
-from changeover.wire import Current, RolloutState, VersionState
+from changeover.protocol.wire import Current, RolloutState, VersionState
 
 UNKNOWN = "unknown"  # the state of what was asked for and never acknowledged
 

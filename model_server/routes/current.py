@@ -3,9 +3,9 @@
 from flask import Blueprint, Response, json, request
 
 from changeover.names import check_model_name
-from changeover.problem import MEDIA_TYPE, problem
 from changeover.process.clock import now
-from changeover.wire import REPLICA_ID
+from changeover.protocol.problem import MEDIA_TYPE, problem
+from changeover.protocol.wire import REPLICA_ID
 from model_server import metrics
 from model_server.freshness import answer
 from model_server.models import Models

@@ -8,8 +8,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from changeover import __version__
 from changeover.json_types import JsonObject
-from changeover.problem import problem
 from changeover.process.clock import now
+from changeover.protocol.problem import problem
 from model_server.auth import Gate, Right
 from model_server.models import Models, ModelState
 from model_server.rollout_body import to_json

@@ -7,9 +7,9 @@ from flask import Flask, Response, g, json, request
 from werkzeug.exceptions import HTTPException
 
 from changeover import exceptions as shared
-from changeover.problem import MEDIA_TYPE, problem
 from changeover.process import log_events
-from changeover.wire import MalformedAnswer
+from changeover.protocol.problem import MEDIA_TYPE, problem
+from changeover.protocol.wire import MalformedAnswer
 from model_server import exceptions as own
 from object_store import exceptions as store
 

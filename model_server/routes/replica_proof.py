@@ -2,8 +2,8 @@
 
 from flask import Request
 
-from changeover.replica_identity import belongs, digest_of
-from changeover.wire import REPLICA_SECRET
+from changeover.protocol.replica_identity import belongs, digest_of
+from changeover.protocol.wire import REPLICA_SECRET
 from model_server.exceptions import NotThatReplica
 
 

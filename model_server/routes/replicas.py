@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from changeover.names import REPLICA, check_model_name
 from changeover.process.clock import now
-from changeover.wire import MalformedAnswer, ReplicaReport
+from changeover.protocol.wire import MalformedAnswer, ReplicaReport
 from model_server import metrics
 from model_server.auth import Gate, Right
 from model_server.exceptions import FleetFull, MalformedRequest, OtherReplica, UnknownModel

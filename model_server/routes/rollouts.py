@@ -8,7 +8,7 @@ from changeover.exceptions import UnknownVersion
 from changeover.json_types import JsonObject
 from changeover.names import normalize_version
 from changeover.process.clock import parse_rfc3339
-from changeover.wire import LONGEST_TEXT, RolloutState
+from changeover.protocol.wire import LONGEST_TEXT, RolloutState
 from model_server.auth import Gate, Right
 from model_server.exceptions import MalformedRequest, TextTooLong, UnknownModel, VersionRejected
 from model_server.promotion import Asked

@@ -11,7 +11,7 @@ from changeover.exceptions import UnknownVersion
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.names import check_model_name
-from changeover.wire import REPR_DIGEST, VersionState
+from changeover.protocol.wire import REPR_DIGEST, VersionState
 from model_server.auth import Gate, Right
 from model_server.exceptions import UnknownModel, VersionRejected
 from model_server.ledger import Ledger

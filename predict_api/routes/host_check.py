@@ -7,8 +7,8 @@ says beside its status is for known names (`KNOWN`).
 from typing import Final, cast
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from changeover.allowed_hosts import AllowedHosts
 from changeover.exceptions import UnknownHost
+from changeover.protocol.allowed_hosts import AllowedHosts
 from predict_api.routes.problems import answer_of
 
 KNOWN: Final = "changeover.known_host"  # in the environment of a request

@@ -5,7 +5,8 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from changeover import digest, openapi
+from changeover import digest
+from changeover.protocol import openapi_parts
 from predict_api.exceptions import NoModel
 from predict_api.exchange import Basis
 from predict_api.held import Held
@@ -34,7 +35,7 @@ def blueprint(parts: Parts) -> Blueprint:
             told = document(held, parts.settings.default_model, parts.settings.max_rows, CAUSES)
             body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
             known = kept = key, body, digest.sha256(body)
-        answer = Response(known[1], mimetype=openapi.JSON)
+        answer = Response(known[1], mimetype=openapi_parts.JSON)
         answer.set_etag(known[2])
         answer.headers["Cache-Control"] = "no-cache"
         answer.make_conditional(request)

@@ -5,7 +5,7 @@ from wsgiref.types import WSGIEnvironment
 
 from flask import Blueprint, Response, request
 
-from changeover import wire
+from changeover.protocol import wire
 from predict_api import predict
 from predict_api.exceptions import BodyCutOff, BodyTooLarge, UnknownOption, UnsupportedBody
 from predict_api.exchange import KEY, Exchange

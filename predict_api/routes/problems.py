@@ -16,8 +16,8 @@ from changeover.exceptions import (
     TooManyRows,
     UnknownHost,
 )
-from changeover.problem import MEDIA_TYPE, problem
 from changeover.process.log_events import event
+from changeover.protocol.problem import MEDIA_TYPE, problem
 from predict_api.exceptions import (
     BodyCutOff,
     BodyTooLarge,

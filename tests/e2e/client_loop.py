@@ -9,7 +9,7 @@ from typing import Self
 
 import requests
 
-from changeover.wire import MODEL_VERSION
+from changeover.protocol.wire import MODEL_VERSION
 
 _PAUSE = 0.005  # seconds; without it they would take the processor from what they watch
 

@@ -14,8 +14,8 @@ from minio.error import S3Error
 
 from changeover.client.client import Client
 from changeover.client.upload import sha256_of_file
+from changeover.protocol.wire import MODEL_STALE, MODEL_VERSION
 from changeover.stack import Stack
-from changeover.wire import MODEL_STALE, MODEL_VERSION
 from examples.segmentation.bodies import body
 from examples.segmentation.train import build, draft
 from tests.conftest import wait_until

@@ -6,9 +6,9 @@ from pathlib import Path
 import joblib
 import pytest
 
+from changeover.protocol.wire import RolloutState
 from changeover.up.ready import is_ok
 from changeover.up.restart import restart_service
-from changeover.wire import RolloutState
 from examples.segmentation import train
 from examples.segmentation.bodies import body
 from tests.conftest import wait_until

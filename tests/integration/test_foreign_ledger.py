@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from changeover.json_types import JsonObject
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 from object_store import keys
 from object_store.bucket import Bucket
 from tests.conftest import wait_until

@@ -10,7 +10,7 @@ import pytest
 
 from changeover import digest
 from changeover.manifest.manifest import Manifest
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 from predict_api.cache import KEPT, Cache
 
 BUFFER = b"a model"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from changeover.replica_identity import new_identity
-from changeover.wire import LONGEST_TEXT, REPLICA_ID, REPLICA_SECRET, RolloutState
+from changeover.protocol.replica_identity import new_identity
+from changeover.protocol.wire import LONGEST_TEXT, REPLICA_ID, REPLICA_SECRET, RolloutState
 from tests.conftest import port_that_is_free, wait_until
 from tests.integration.server_process import PUBLISH_TOKEN, REPORT_TOKEN, ServerProcess
 from tests.integration.stores import Store

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 from object_store import keys
 from object_store.bucket import Bucket
 from tests.integration.server_process import ServerProcess

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from changeover.wire import LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, RolloutState
+from changeover.protocol.wire import LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, RolloutState
 from tests.conftest import port_that_is_free, wait_until
 from tests.integration.server_process import REPORT_TOKEN, ServerProcess
 from tests.integration.stores import Store

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Final
 from unittest import mock
 
-from changeover import lease
 from changeover.json_types import JsonObject
-from changeover.lease import Granted
-from changeover.wire import Current, RolloutState
+from changeover.protocol import lease
+from changeover.protocol.lease import Granted
+from changeover.protocol.wire import Current, RolloutState
 from model_server import fleet, rollout, takeover
 from model_server.current import Standing
 from model_server.rollout import AppendLedger, Event, Flip, LeasesOver, Outcome, Rollout

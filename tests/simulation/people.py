@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from changeover.consistency.records import UNKNOWN, Answer, History, Rollout
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 from predict_api.held import Held
 from tests.simulation.events import Clock, Do, Events, Process
 from tests.simulation.network import Network

@@ -12,8 +12,8 @@ from random import Random
 from typing import cast
 
 from changeover.manifest.manifest import Manifest
+from changeover.protocol.wire import Current, MalformedAnswer, ReplicaReport
 from changeover.schema import Column, Schema
-from changeover.wire import Current, MalformedAnswer, ReplicaReport
 from predict_api.check_call import read_answer
 from predict_api.connection import Answer as Http
 from predict_api.exceptions import LowerSequence, OtherVersion

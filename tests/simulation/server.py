@@ -9,9 +9,9 @@ import json
 from collections.abc import Callable
 from random import Random
 
-from changeover import lease
 from changeover.json_types import JsonObject
-from changeover.wire import Current, ReplicaReport, RolloutState
+from changeover.protocol import lease
+from changeover.protocol.wire import Current, ReplicaReport, RolloutState
 from model_server import rollout as machine
 from model_server import startup, takeover
 from model_server.current import Standing

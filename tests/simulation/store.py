@@ -6,7 +6,7 @@ from random import Random
 from typing import TypeVar
 
 from changeover.json_types import JsonObject
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 from model_server.startup import Upload
 from tests.simulation.events import Do, Events, Process
 

@@ -5,7 +5,7 @@ One state is: what model_server tells with which lease, and what each replica an
 
 from collections.abc import Callable
 
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 from tests.simulation.events import Clock
 from tests.simulation.network import Weather
 from tests.simulation.replica import Worker

@@ -11,7 +11,7 @@ from changeover.consistency.records import Final as FinalState
 from changeover.consistency.records import ReplicaState
 from changeover.json_types import JsonObject
 from changeover.process.clock import now
-from changeover.wire import MODEL_SEQUENCE, MODEL_STALE, Current, RolloutState, VersionState
+from changeover.protocol.wire import MODEL_SEQUENCE, MODEL_STALE, Current, RolloutState, VersionState
 from tests.integration.server_process import PUBLISH_TOKEN
 from tests.torture.stack import INSTANCES, MODEL, WORKERS, Instance, Stack
 

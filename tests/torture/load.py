@@ -20,7 +20,7 @@ from typing import Final, Protocol
 
 from changeover.consistency.records import Answer
 from changeover.process.clock import now
-from changeover.wire import MODEL_RUNTIME, MODEL_SEQUENCE, MODEL_STALE, MODEL_VERSION
+from changeover.protocol.wire import MODEL_RUNTIME, MODEL_SEQUENCE, MODEL_STALE, MODEL_VERSION
 from tests.torture.models import Reels, rows
 
 CLIENTS: Final = 8

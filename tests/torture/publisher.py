@@ -16,7 +16,7 @@ import requests
 from changeover.consistency.records import UNKNOWN, Publish, Rollout
 from changeover.json_types import JsonObject
 from changeover.process.clock import now
-from changeover.wire import RolloutState, VersionState
+from changeover.protocol.wire import RolloutState, VersionState
 from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
 from tests.torture.models import Reel, Reels, no_model
 

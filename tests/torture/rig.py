@@ -12,7 +12,7 @@ from changeover.consistency.check import check
 from changeover.consistency.records import Fault, History, ReplicaState
 from changeover.consistency.violation import Violation
 from changeover.process.clock import now
-from changeover.wire import RolloutState
+from changeover.protocol.wire import RolloutState
 from tests.torture import final
 from tests.torture.load import CLIENTS, Client, Tally
 from tests.torture.models import RUNTIMES, Reels

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from changeover.wire import Current, MalformedAnswer
+from changeover.protocol.wire import Current, MalformedAnswer
 from predict_api.check_call import read_answer
 from predict_api.connection import Answer
 

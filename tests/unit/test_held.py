@@ -6,8 +6,8 @@ import pytest
 
 from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
+from changeover.protocol.wire import Current
 from changeover.schema import Column, Schema
-from changeover.wire import Current
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.held import Held, Prepared, Scorer, confirm, switch
 

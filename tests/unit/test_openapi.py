@@ -12,8 +12,8 @@ from changeover.exceptions import RequestFaults
 from changeover.formats import Format
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
+from changeover.protocol.wire import Current
 from changeover.schema import Column, Extra, Schema
-from changeover.wire import Current
 from model_server.openapi import document as server_document
 from model_server.routes.problems import STATUSES
 from predict_api.held import Held, Prepared, Scorer

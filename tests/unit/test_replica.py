@@ -5,8 +5,8 @@ from typing import cast
 import pytest
 
 from changeover.manifest.manifest import Manifest
+from changeover.protocol.wire import Current
 from changeover.schema import Column, Schema
-from changeover.wire import Current
 from predict_api.check_call import CheckAnswer
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.freshness import Outcome

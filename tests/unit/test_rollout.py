@@ -2,7 +2,7 @@
 
 import pytest
 
-from changeover.wire import Current, RolloutState
+from changeover.protocol.wire import Current, RolloutState
 from model_server import rollout as machine
 from model_server.rollout import FleetLooked, Rollout
 

@@ -1,6 +1,6 @@
 """The answering half of the freshness check."""
 
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 from model_server.freshness import Pointer, answer
 
 A, B = "a" * 64, "b" * 64

@@ -1,6 +1,6 @@
 """model_server/current.py: what a check is told, and when leases are granted."""
 
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 from model_server.current import Standing
 
 A, B = Current(1, "a" * 64), Current(2, "b" * 64)

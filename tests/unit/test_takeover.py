@@ -1,6 +1,6 @@
 """What a start must know of the life before it: leases that are out, and an entry that nobody has answered by yet."""
 
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 from model_server.settings import ServerSettings
 from model_server.takeover import LONGEST_LEASE_MS, Takeover, take_over
 

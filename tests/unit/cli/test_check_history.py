@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from changeover.cli.main import main
 from changeover.consistency.records import Answer, Fault, Final, Record, ReplicaState, write
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 
 A, B = "a" * 64, "b" * 64
 GOOD = Answer("m", 0.0, 0.25, True, 200, 1, A)

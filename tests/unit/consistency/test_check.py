@@ -15,7 +15,7 @@ from changeover.consistency.records import (
     Rollout,
 )
 from changeover.consistency.violation import Promise, Violation
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 
 A, B, C, D = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
 COMMITTED, ABORTED, ADMITTED, REJECTED = "committed", "aborted", "admitted", "rejected"

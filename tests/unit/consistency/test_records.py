@@ -22,7 +22,7 @@ from changeover.consistency.records import (
     write,
 )
 from changeover.consistency.violation import Promise
-from changeover.wire import Current
+from changeover.protocol.wire import Current
 from tests.tree import ROOT
 
 A, B = "a" * 64, "b" * 64

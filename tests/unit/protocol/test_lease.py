@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from changeover.lease import MARGIN, Granted, Held
+from changeover.protocol.lease import MARGIN, Granted, Held
 
 RATE = st.floats(0.9, 1.1)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from changeover.allowed_hosts import AllowedHosts
 from changeover.exceptions import InvalidSetting
+from changeover.protocol.allowed_hosts import AllowedHosts
 from model_server.settings import ServerSettings
 from predict_api.settings import PredictSettings
 

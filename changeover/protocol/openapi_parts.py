@@ -6,10 +6,10 @@ OpenAPI 3.1, whose schemas are JSON Schema 2020-12: https://spec.openapis.org/oa
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from changeover import wire
 from changeover.json_types import Json, JsonObject
 from changeover.names import MODEL_NAME, VERSION
-from changeover.problem import MEDIA_TYPE as PROBLEM
+from changeover.protocol import wire
+from changeover.protocol.problem import MEDIA_TYPE as PROBLEM
 
 OPENAPI: Final = "3.1.0"
 JSON: Final = "application/json"

@@ -3,7 +3,7 @@
 import pytest
 
 from changeover.names import REPLICA
-from changeover.replica_identity import belongs, digest_of, new_identity
+from changeover.protocol.replica_identity import belongs, digest_of, new_identity
 
 
 @pytest.mark.parametrize("host", ["web-1", "a_host.example", "-", "", "h" * 200, "höst\x1b\n", "fe80::1"])
