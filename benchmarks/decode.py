@@ -1,7 +1,7 @@
 """What validation costs: from bytes to checked, typed cells beside `json.loads` alone, of one row and of 1,000 rows.
 
-"read" is what predict_api does with a plain request (`changeover/typed_rows.py`); "with care" is the way of everything
-else, each fault of a request among it (`changeover/strict_json.py`, `changeover/decode.py`). The row is that of the segmentation example, 100 columns as consumers send them. Each round takes all
+"read" is what predict_api does with a plain request (`changeover/request/fast_reader.py`); "with care" is the way of everything
+else, each fault of a request among it (`changeover/request/strict_json.py`, `changeover/request/decode.py`). The row is that of the segmentation example, 100 columns as consumers send them. Each round takes all
 in turn. Other work on the machine only ever adds: what counts is the lower quartile of the rounds, in processor time.
 
     python benchmarks/decode.py --rounds 60
@@ -19,10 +19,10 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from changeover.decode import decode  # noqa: E402 the project's folder must be known first
+from changeover.request.decode import decode  # noqa: E402 the project's folder must be known first
+from changeover.request.fast_reader import TypedReader  # noqa: E402
+from changeover.request.strict_json import parse  # noqa: E402
 from changeover.schema import Schema  # noqa: E402
-from changeover.strict_json import parse  # noqa: E402
-from changeover.typed_rows import TypedReader  # noqa: E402
 from examples.segmentation.bodies import body, body_rows  # noqa: E402
 from examples.segmentation.train import schema_of_segmentation  # noqa: E402
 from predict_api import garbage  # noqa: E402

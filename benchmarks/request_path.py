@@ -77,7 +77,7 @@ class Parts:
 
         self._predict, self._held = predict, application.roster.find(MODEL).replica.held
         self._scorer = type(self._held.prepared.scorer)
-        rows = predict.typed(BODY, self._held.prepared, 1)
+        rows = self._held.prepared.reader.read(BODY, 1)
         computed = self._held.prepared.scorer.score(rows)
         answer = predict.answer(BODY, self._held, 1)
         self._own = {name: getattr(predict, name) for name in ("answer", "typed", "render")}

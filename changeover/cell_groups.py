@@ -1,7 +1,7 @@
 """Many cells at once: columns of one kind are read together, by loops in C, as long as every cell is plain.
 
 What is not plain is left to the column's own parser (`changeover/cells.py`), which alone decides what is a fault: a
-group answers as the parser would, or not at all. Serves `changeover/decode.py`.
+group answers as the parser would, or not at all. Serves `changeover/request/decode.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -46,7 +46,7 @@ class InvalidGate(ChangeoverError):
 
 
 class NotJson(ChangeoverError):
-    """A body that is not the strict JSON of `changeover/strict_json.py`; the message says why."""
+    """A body that is not the strict JSON of `changeover/request/strict_json.py`; the message says why."""
 
 
 class RequestFaults(ChangeoverError):

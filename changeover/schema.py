@@ -1,7 +1,7 @@
 """The columns that a model takes, as data: what stands in the manifest, in `GET /models/{m}` and on an estimator.
 
 Carries the word *schema* of the design. A column is in `changeover/column.py`; what single values mean is in `changeover/cells.py`, what a request means in
-`changeover/decode.py`.
+`changeover/request/decode.py`.
 """
 
 from collections.abc import Callable, Collection

@@ -15,10 +15,10 @@ from changeover.exceptions import ChangeoverError, GoldenMismatch, ScoringFailed
 from changeover.made_up import made_up_row
 from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
+from changeover.request.reader import RequestReader
 from changeover.schema import Schema
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.run import TwinRunner
-from changeover.typed_rows import TypedReader
 from predict_api.exceptions import ArtifactUnavailable
 from predict_api.held import Prepared, Runtime
 from predict_api.load import load, refuse_skew
@@ -56,7 +56,7 @@ class Assembly:
         loaded = self.loaded(buffer, manifest)
         original = ByEstimator(loaded.estimator, loaded.schema)
         scorer = original if loaded.twin is None else ByTwin(loaded.twin, loaded.schema, original)
-        return Prepared(manifest.version, scorer, loaded.schema, manifest, TypedReader(loaded.schema))
+        return Prepared(manifest.version, scorer, loaded.schema, manifest, RequestReader(loaded.schema))
 
     def loaded(self, buffer: bytes, manifest: Manifest) -> Loaded:
         """The parts of the version in `buffer`, ready to compute answers; raises whatever is wrong with it."""

@@ -52,10 +52,10 @@ class Asked(Protocol):
 
 
 class Reader(Protocol):
-    """The short way from a request's bytes to its rows."""
+    """The reader of the bodies of requests for one version."""
 
-    def read(self, body: bytes) -> Asked | None:
-        """The rows, or None for a request that has to be read with care."""
+    def read(self, body: bytes, max_rows: int) -> Asked:
+        """The typed rows in `body`; raises NotJson, RequestFaults, or TooManyRows past `max_rows`."""
 
 
 class Scorer(Protocol):
@@ -73,7 +73,7 @@ class Prepared:
     scorer: Scorer
     schema: Schema
     manifest: Manifest
-    reader: Reader | None = None  # the short way to the rows of a request, where there is one
+    reader: Reader
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Final
 
 from changeover.formats import EXAMPLES, Format
 from changeover.json_types import Json, JsonObject
+from changeover.request.number_limits import LARGEST
 from predict_api.public_schema import CLOSED
 
 MOST_EXAMPLES: Final = 50
-LARGEST: Final = 3.4028234663852886e38  # of a float of 32 bits; see bounds.py
 # Numbers that are sent as texts: a little less than the parser takes, so that all of it is sure to be in its bounds.
 _BLANK: Final = r"[\s\x1c-\x1f\x85]*"
 _MISSING: Final = rf"{_BLANK}| *[nN][aA][nN] *"

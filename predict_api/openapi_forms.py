@@ -1,6 +1,6 @@
 """The forms in which rows are sent, as JSON Schema: an object, an array of objects, and the column forms.
 
-Carries the request shapes of `POST /predict`, as `changeover/decode.py` and `changeover/column_forms.py` read them.
+Carries the request shapes of `POST /predict`, as `changeover/request/decode.py` and `changeover/request/pandas_forms.py` read them.
 """
 
 from collections.abc import Callable

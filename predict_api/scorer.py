@@ -15,11 +15,11 @@ from changeover.cells import Cell
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import score
 from changeover.exceptions import AskOriginal
+from changeover.request.fast_reader import TypedRows
+from changeover.request.tensors import Numbers, Texts, tensors
 from changeover.schema import Schema
 from changeover.twin.description import Scores as Kind
-from changeover.twin.layout import Numbers, Texts, tensors
 from changeover.twin.run import TwinRunner
-from changeover.typed_rows import TypedRows
 from predict_api.held import Asked, Computed, Runtime
 from predict_api.joined import Joined
 

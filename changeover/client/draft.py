@@ -98,9 +98,9 @@ def golden_rows(inputs: "pd.DataFrame", schema: "Schema") -> "list[JsonObject]":
     Rows that the schema does not take, such as one with a gap where none is allowed, are passed over, unless none is
     left.
     """
-    from changeover.decode import decode
     from changeover.estimator.training_frame import rows_of
     from changeover.exceptions import RequestFaults
+    from changeover.request.decode import decode
 
     def fit(row: "JsonObject") -> bool:
         try:

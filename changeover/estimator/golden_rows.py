@@ -8,12 +8,12 @@ from functools import partial
 from typing import Final
 
 from changeover.cells import Cell
-from changeover.decode import decode
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import score
 from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import same
+from changeover.request.decode import decode
 from changeover.schema import Schema
 
 MOST_ROWS: Final = 1_000

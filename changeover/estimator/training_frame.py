@@ -13,8 +13,8 @@ import pandas as pd
 from changeover.cells import BadCell, Cell
 from changeover.estimator.inputs import _frame
 from changeover.exceptions import InvalidSchema
-from changeover.faults import Faults
 from changeover.json_types import Json, JsonObject
+from changeover.request.fault_list import Faults
 from changeover.schema import Column, Schema
 
 TEXT_COLUMN = "text"

@@ -12,7 +12,6 @@ import joblib
 from changeover.artifact import version_skew
 from changeover.artifact.environment import environment
 from changeover.artifact.load import Loaded, load
-from changeover.decode import decode
 from changeover.estimator import golden_rows
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.scores import Scores
@@ -30,6 +29,7 @@ from changeover.exceptions import (
 from changeover.json_types import JsonObject
 from changeover.made_up import made_up_row
 from changeover.manifest.manifest import Draft
+from changeover.request.decode import decode
 from changeover.schema import Schema
 from model_server.admission.task import Task
 

@@ -17,7 +17,7 @@ from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.process import log_events
-from changeover.strict_json import parse
+from changeover.request.strict_json import parse
 from model_server.admission.confine import MEASURES
 from model_server.admission.processes import IDLE_SECONDS, MOST_ANSWER, Ended, ForkServer, spawned
 from model_server.admission.task import Admitted, Refused, Task, read_twin, read_verdict

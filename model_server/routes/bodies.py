@@ -5,9 +5,9 @@ from typing import Final
 from flask import Request
 from werkzeug.exceptions import HTTPException
 
-from changeover import strict_json
 from changeover.exceptions import NotJson
 from changeover.json_types import JsonObject
+from changeover.request import strict_json
 from model_server.exceptions import BodyTooLarge, MalformedRequest
 
 LARGEST: Final = 64 * 1024

@@ -10,8 +10,8 @@ from functools import partial
 
 from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
+from changeover.request.reader import RequestReader
 from changeover.schema import Schema
-from changeover.typed_rows import TypedReader
 from predict_api.assemble import Assembly, TwinOf
 from predict_api.held import Prepared
 from predict_api.shared.by_holder import ByHolder, SharedVersion
@@ -54,5 +54,5 @@ class Preparer:
             ByHolder(version, [column.name for column in schema.columns]),
             schema,
             manifest,
-            TypedReader(schema),
+            RequestReader(schema),
         )

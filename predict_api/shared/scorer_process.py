@@ -13,7 +13,7 @@ from changeover.cells import Cell
 from changeover.estimator.scores import Scores
 from changeover.exceptions import AskOriginal, ScoringFailed
 from changeover.process.log_events import event, flush
-from changeover.twin.layout import tensors
+from changeover.request.tensors import tensors
 from predict_api.assemble import Loaded
 from predict_api.scorer import by_estimator, by_twin
 from predict_api.shared.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, Ready, receive, send

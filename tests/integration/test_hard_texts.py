@@ -12,12 +12,12 @@ import requests
 
 from changeover.cells import BadCell, Case, ColumnType
 from changeover.column import Column
-from changeover.decode import decode
 from changeover.estimator import golden_rows
 from changeover.exceptions import RequestFaults
 from changeover.formats import Format
+from changeover.request.decode import decode
+from changeover.request.fast_reader import TypedReader
 from changeover.schema import Schema
-from changeover.typed_rows import TypedReader
 from tests.conftest import PATIENCE
 from tests.predict_process import Instances, PredictApi
 from tests.tiny_models import estimator, tiny

@@ -10,15 +10,15 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from changeover.cells import ColumnType
-from changeover.decode import decode
 from changeover.estimator.scoring import score
 from changeover.estimator.training_frame import rows_of
 from changeover.exceptions import AskOriginal
 from changeover.json_types import Json
 from changeover.onnx_twin.equivalence.compare import prove
 from changeover.onnx_twin.export.convert import convert
+from changeover.request.decode import decode
+from changeover.request.tensors import LARGEST, MISSING_TEXT, layout, tensors
 from changeover.schema import Column, Schema
-from changeover.twin.layout import LARGEST, MISSING_TEXT, layout, tensors
 from changeover.twin.run import TwinRunner
 from examples.segmentation.generate import generate
 from examples.segmentation.train import Trained, build

@@ -13,6 +13,7 @@ from typing import cast
 
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current, MalformedAnswer, ReplicaReport
+from changeover.request.reader import RequestReader
 from changeover.schema import Column, Schema
 from predict_api.check_call import read_answer
 from predict_api.connection import Answer as Http
@@ -35,7 +36,8 @@ Answered = Callable[[Held | None, bool], None]  # by what, and whether it is sta
 def prepared(version: str) -> Prepared:
     """`version`, ready; its estimator tells which one it is."""
     schema = Schema((Column("a"),))
-    return Prepared(version, cast("Scorer", version), schema, Manifest(MODEL, version, 1, "", schema.to_json(), {}))
+    manifest = Manifest(MODEL, version, 1, "", schema.to_json(), {})
+    return Prepared(version, cast("Scorer", version), schema, manifest, RequestReader(schema))
 
 
 class Worker(Process):

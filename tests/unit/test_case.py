@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from changeover.cells import BadCell, Case, Cell, ColumnType
-from changeover.decode import decode
 from changeover.estimator.training_frame import read_frame
 from changeover.exceptions import InvalidSchema
+from changeover.request.decode import decode
 from changeover.schema import Column, Schema
 
 MONTHS = ("December", "May", "Straße")

@@ -7,6 +7,7 @@ import pytest
 from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current
+from changeover.request.reader import RequestReader
 from changeover.schema import Column, Schema
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.held import Held, Prepared, Scorer, confirm, switch
@@ -17,7 +18,7 @@ OLD, NEW = "a" * 64, "b" * 64
 def prepared(version: str) -> Prepared:
     schema = Schema((Column("a"),))
     manifest = Manifest("loan", version, 1, "2026-01-31T12:00:00Z", schema.to_json(), {})
-    return Prepared(version, cast("Scorer", None), schema, manifest)
+    return Prepared(version, cast("Scorer", None), schema, manifest, RequestReader(schema))
 
 
 def held(sequence: int, version: str) -> Held:

@@ -3,9 +3,9 @@
 import pytest
 
 from changeover.cells import ColumnType
-from changeover.decode import decode
 from changeover.formats import Format
 from changeover.made_up import made_up_row
+from changeover.request.decode import decode
 from changeover.schema import Column, Schema
 
 SCHEMA = Schema(

@@ -7,12 +7,13 @@ import pytest
 from flask import Flask
 
 from changeover.cells import ColumnType
-from changeover.decode import decode
 from changeover.exceptions import RequestFaults
 from changeover.formats import Format
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current
+from changeover.request.decode import decode
+from changeover.request.reader import RequestReader
 from changeover.schema import Column, Extra, Schema
 from model_server.openapi import document as server_document
 from model_server.routes.problems import STATUSES
@@ -59,7 +60,12 @@ def held(schema: Schema, name: str = "loan", sequence: int = 1, golden: JsonObje
         classes=["no", "yes"],
         golden=golden,
     )
-    return Held(name, Current(sequence, version), Prepared(version, cast("Scorer", None), schema, manifest), 0.0)
+    return Held(
+        name,
+        Current(sequence, version),
+        Prepared(version, cast("Scorer", None), schema, manifest, RequestReader(schema)),
+        0.0,
+    )
 
 
 def described(*models: Held, default: str = "loan") -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current
+from changeover.request.reader import RequestReader
 from changeover.schema import Column, Schema
 from predict_api.check_call import CheckAnswer
 from predict_api.exceptions import LowerSequence, OtherVersion
@@ -19,7 +20,7 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 def prepared(version: str) -> Prepared:
     schema = Schema((Column("a"),))
     manifest = Manifest("loan", version, 1, "2026-01-31T12:00:00Z", schema.to_json(), {})
-    return Prepared(version, cast("Scorer", None), schema, manifest)
+    return Prepared(version, cast("Scorer", None), schema, manifest, RequestReader(schema))
 
 
 def says(current: Current | None, following: str | None = None, instance: str = "x") -> CheckAnswer:

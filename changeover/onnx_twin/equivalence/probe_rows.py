@@ -12,8 +12,8 @@ import numpy as np
 
 from changeover.cells import Case, Cell, ColumnType
 from changeover.formats import Format
+from changeover.request.tensors import LARGEST
 from changeover.schema import Column, Schema
-from changeover.twin.layout import LARGEST
 
 Columns = dict[str, list[Cell]]
 

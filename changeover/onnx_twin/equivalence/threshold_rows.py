@@ -18,8 +18,8 @@ from changeover.onnx_twin.equivalence.probe_rows import Batch, Columns, is_free,
 from changeover.onnx_twin.export.converters import is_of_trees
 from changeover.onnx_twin.export.tree_arrays import Ensemble, Floats, Ints, ensemble_of
 from changeover.onnx_twin.export.unwrap import unwrap
+from changeover.request.tensors import LARGEST
 from changeover.schema import Schema
-from changeover.twin.layout import LARGEST
 
 _HALVINGS: Final = 64
 _SIDES: Final = 4  # below, the first at, the last at, above

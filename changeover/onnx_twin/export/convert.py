@@ -20,10 +20,10 @@ from changeover.onnx_twin.export.converters import is_linear_decision, is_of_tre
 from changeover.onnx_twin.export.graph_builder import MAIN
 from changeover.onnx_twin.export.tree_arrays import ensemble_of
 from changeover.onnx_twin.export.unwrap import unwrap
+from changeover.request.tensors import layout
 from changeover.schema import Schema
 from changeover.twin.description import Description, Scores
 from changeover.twin.exceptions import NoTwin
-from changeover.twin.layout import layout
 
 _LONGEST_REASON: Final = 300
 # scores that lie closer to each other than this may be in another order in the model: it is asked

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from changeover.cells import ColumnType
-from changeover.decode import decode
 from changeover.estimator.training_frame import read_frame, rows_of, typed_frame
 from changeover.exceptions import InvalidSchema, RequestFaults
 from changeover.formats import Format
+from changeover.request.decode import decode
 from changeover.schema import Column, Schema
 
 SCHEMA = Schema(

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from changeover.decode import decode
 from changeover.exceptions import RequestFaults
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.compatibility import SchemaDiff, compare
 from changeover.manifest.manifest import Manifest
+from changeover.request.decode import decode
 from changeover.schema import Schema
 
 PLAIN: JsonObject = {"name": "a", "type": "number"}

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from changeover.cells import BadCell, Cell, shown
-from changeover.column_forms import is_split, rows_of_columns
 from changeover.exceptions import RequestFaults, TooManyRows
-from changeover.faults import Faults
 from changeover.json_types import Json, JsonObject
+from changeover.request.fault_list import Faults
+from changeover.request.pandas_forms import is_split, rows_of_columns
 from changeover.schema import Extra, Schema
 
 _HINT: Final = "an object (one row) or an array of objects (a batch) was expected"

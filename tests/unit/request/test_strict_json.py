@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from changeover.exceptions import NotJson
-from changeover.strict_json import DEEPEST, _with_care, parse
+from changeover.request.strict_json import DEEPEST, _with_care, parse
 from examples.segmentation.bodies import body
 
 JSON = st.recursive(

@@ -1,7 +1,7 @@
 """The short way from the bytes of a request to typed cells: one parser that knows the schema, no dict of a row.
 
 Carries *Decoding and validation* of `POST /predict` where a request is plain: an object or an array of objects, whose
-cells a JSON parser can check by itself or a column's own parser takes. It answers as `changeover/decode.py` does, or not
+cells a JSON parser can check by itself or a column's own parser takes. It answers as `changeover/request/decode.py` does, or not
 at all: whatever is odd, and every fault, is left to that module, which alone says what is wrong.
 """
 
@@ -19,9 +19,9 @@ from changeover.cell_groups import Cells, read_column
 from changeover.cells import Case, Cell, ColumnType, Parser
 from changeover.column import Column
 from changeover.exceptions import AskOriginal
+from changeover.request.strict_json import may_repeat_keys
+from changeover.request.tensors import LARGEST, MISSING_TEXT, Numbers, Texts
 from changeover.schema import Extra, Schema
-from changeover.strict_json import may_repeat_keys
-from changeover.twin.layout import LARGEST, MISSING_TEXT, Numbers, Texts
 
 MOST_COLUMNS: Final = 256  # the parser looks for a name by trying one after the other
 _SQUARES: Final = LARGEST**2

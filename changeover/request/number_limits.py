@@ -1,6 +1,6 @@
-"""Numbers too large to compute with are refused before the model is asked: it would raise, or answer NaN.
+"""The largest number that a request may hold: that of a float of 32 bits, in which scikit-learn's trees compute.
 
-The bound is that of a float of 32 bits, in which scikit-learn's trees compute; `predict_api/openapi_columns.py` tells it.
+A larger one is refused before the model is asked, which would raise or answer NaN. The OpenAPI document shows the limit.
 """
 
 from typing import Final
@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from changeover.cells import Cell
-from changeover.decode import Decoded
-from changeover.faults import Faults
-from predict_api.openapi_columns import LARGEST
+from changeover.request.decode import Decoded
+from changeover.request.fault_list import Faults
 
+LARGEST: Final = 3.4028234663852886e38  # of a float of 32 bits
 _FEW_ROWS: Final = 16  # up to here a plain loop is quicker than making an array
 
 

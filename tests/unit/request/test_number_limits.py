@@ -5,10 +5,9 @@ import math
 import pytest
 
 from changeover.cells import Cell
-from changeover.decode import Decoded
 from changeover.exceptions import RequestFaults
-from predict_api.bounds import refuse_what_is_too_large
-from predict_api.openapi_columns import LARGEST
+from changeover.request.decode import Decoded
+from changeover.request.number_limits import LARGEST, refuse_what_is_too_large
 
 
 @pytest.mark.parametrize("rows", [1, 15, 16, 1000])

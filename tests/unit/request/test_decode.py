@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changeover.cells import BadCell, ColumnType
-from changeover.decode import Decoded, decode
 from changeover.exceptions import RequestFaults, TooManyRows
 from changeover.formats import Format
+from changeover.request.decode import Decoded, decode
 from changeover.schema import Column, Extra, Schema
-from tests.unit.test_strict_json import JSON
+from tests.unit.request.test_strict_json import JSON
 
 NUMBER, INTEGER, BOOLEAN, STRING = ColumnType.NUMBER, ColumnType.INTEGER, ColumnType.BOOLEAN, ColumnType.STRING
 AB = Schema((Column("a"), Column("b", STRING)))

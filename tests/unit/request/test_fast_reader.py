@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from changeover.cells import Case, ColumnType
 from changeover.column import Column
-from changeover.decode import decode
 from changeover.exceptions import AskOriginal, NotJson, RequestFaults
 from changeover.formats import Format
+from changeover.request.decode import decode
+from changeover.request.fast_reader import MOST_COLUMNS, TypedReader, TypedRows
+from changeover.request.strict_json import parse
+from changeover.request.tensors import MISSING_TEXT, Numbers, Texts, tensors
 from changeover.schema import Extra, Schema
-from changeover.strict_json import parse
-from changeover.twin.layout import MISSING_TEXT, Numbers, Texts, tensors
-from changeover.typed_rows import MOST_COLUMNS, TypedReader, TypedRows
 from examples.segmentation.bodies import body
 from examples.segmentation.train import schema_of_segmentation
 

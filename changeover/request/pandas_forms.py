@@ -9,8 +9,8 @@ from typing import Final, cast
 
 from changeover.cells import shown
 from changeover.exceptions import TooManyRows
-from changeover.faults import Faults
 from changeover.json_types import Json, JsonObject
+from changeover.request.fault_list import Faults
 from changeover.schema import Extra, Schema
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
