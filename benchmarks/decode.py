@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 from changeover.request.decode import decode  # noqa: E402 the project's folder must be known first
 from changeover.request.fast_reader import TypedReader  # noqa: E402
 from changeover.request.strict_json import parse  # noqa: E402
-from changeover.schema import Schema  # noqa: E402
+from changeover.schema.schema import Schema  # noqa: E402
 from examples.segmentation.bodies import body, body_rows  # noqa: E402
 from examples.segmentation.train import schema_of_segmentation  # noqa: E402
 from predict_api import garbage  # noqa: E402

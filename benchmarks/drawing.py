@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.peers.models import Trained
-from changeover.cells import Case, Cell, ColumnType
 from changeover.estimator.inputs import features
 from changeover.estimator.training_frame import read_frame
-from changeover.formats import Format
 from changeover.json_types import Json
 from changeover.onnx_twin.equivalence.threshold_rows import at_thresholds
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import Case, Cell, ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import Column, Schema
 from examples.segmentation.generate import generate
 
 Columns = dict[str, list[Cell]]

@@ -38,7 +38,7 @@ class InvalidManifest(ChangeoverError):
 
 
 class InvalidSchema(ChangeoverError):
-    """A schema that is not the JSON described in `changeover/schema.py`."""
+    """A schema that is not the JSON described in `changeover/schema/schema.py`."""
 
 
 class InvalidGate(ChangeoverError):

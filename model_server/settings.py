@@ -12,7 +12,7 @@ from changeover.manifest.gate import parse as parse_gate
 from changeover.names import check_model_name, parse_pinned_version
 from changeover.process.settings import Settings
 from changeover.protocol.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
-from changeover.schema import MOST_COLUMNS
+from changeover.schema.schema import MOST_COLUMNS
 from model_server.takeover import LONGEST_LEASE_MS
 
 GIB = 1024**3

@@ -12,11 +12,11 @@ from changeover import digest
 from changeover.estimator import golden_rows
 from changeover.estimator.scoring import score
 from changeover.exceptions import ChangeoverError, GoldenMismatch, ScoringFailed
-from changeover.made_up import made_up_row
 from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
 from changeover.request.reader import RequestReader
-from changeover.schema import Schema
+from changeover.schema.sample_row import made_up_row
+from changeover.schema.schema import Schema
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.run import TwinRunner
 from predict_api.exceptions import ArtifactUnavailable

@@ -9,13 +9,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Protocol
 
-from changeover.cells import Cell
 from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
 from changeover.names import short
 from changeover.protocol import wire
 from changeover.protocol.wire import Current
-from changeover.schema import Schema
+from changeover.schema.cell_parsers import Cell
+from changeover.schema.schema import Schema
 from predict_api.answer import Scored
 from predict_api.exceptions import LowerSequence, OtherVersion
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from changeover.cells import Cell
 from changeover.estimator.scores import Scores
 from changeover.exceptions import ChangeoverError
 from changeover.process.clock import now
+from changeover.schema.cell_parsers import Cell
 
 MOST_ROWS: Final = 256  # of one joint call; a larger request is scored by itself and holds up nobody
 PAUSE_SHARE: Final = 0.5  # of what the last call took

@@ -1,4 +1,4 @@
-"""A column as JSON Schema: what `changeover/cells.py` takes for it, and what is known of it, for people.
+"""A column as JSON Schema: what `changeover/schema/cell_parsers.py` takes for it, and what is known of it, for people.
 
 Columns are read as `predict_api/public_schema.py` shows them: nothing here knows what is not public.
 """
@@ -6,9 +6,9 @@ Columns are read as `predict_api/public_schema.py` shows them: nothing here know
 from collections.abc import Sequence
 from typing import Final
 
-from changeover.formats import EXAMPLES, Format
 from changeover.json_types import Json, JsonObject
 from changeover.request.number_limits import LARGEST
+from changeover.schema.formats import EXAMPLES, Format
 from predict_api.public_schema import CLOSED
 
 MOST_EXAMPLES: Final = 50

@@ -60,7 +60,7 @@ def _ask(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[
     """The version's answers to `rows` by its artifact, fetched and verified, and why some or all have none."""
     from changeover import digest
     from changeover.estimator.golden_rows import record
-    from changeover.schema import Schema
+    from changeover.schema.schema import Schema
 
     try:
         with tempfile.TemporaryDirectory(prefix="changeover-") as folder:

@@ -115,7 +115,7 @@ def _draft(
     manifest: Path | None, metrics: tuple[str, ...], example: Path | None, schema: Path | None, description: str
 ) -> Draft | None:
     """What stands beside the artifact: the manifest file, and over it what the other options say."""
-    from changeover.schema import Schema
+    from changeover.schema.schema import Schema
 
     draft = Draft.from_json(_json(manifest, "--manifest")) if manifest else Draft()
     figures = dict(_figure(text) for text in metrics)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from changeover.json_types import JsonObject
-    from changeover.schema import Schema
+    from changeover.schema.schema import Schema
 
 GOLDEN_ROWS: Final = 10
 WITH_GAPS: Final = 3
@@ -63,7 +63,7 @@ def draft_of(
 
 def _with_public(schema: "JsonObject | None", public: "bool | Collection[str]") -> "JsonObject":
     from changeover.exceptions import InvalidSchema
-    from changeover.schema import Schema
+    from changeover.schema.schema import Schema
 
     if schema is None:
         raise InvalidSchema("`public` needs a schema: give an example, or a schema in the draft")
@@ -82,7 +82,7 @@ def _by_example(estimator: object, example: "pd.DataFrame", said: Draft) -> Draf
     from changeover.estimator.golden_rows import record
     from changeover.estimator.infer_schema import infer_schema
     from changeover.estimator.training_frame import frame_of, inputs_of
-    from changeover.schema import Schema
+    from changeover.schema.schema import Schema
 
     example = frame_of(example)
     schema = infer_schema(estimator, example) if said.schema is None else Schema.from_json(said.schema, strict=True)

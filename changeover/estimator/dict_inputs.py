@@ -8,10 +8,10 @@ from typing import Final
 
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 
-from changeover.cells import Cell
 from changeover.estimator.inspection import Encoded, is_missing, parts
 from changeover.exceptions import InvalidSchema
-from changeover.schema import Schema
+from changeover.schema.cell_parsers import Cell
+from changeover.schema.schema import Schema
 
 Record = dict[str, Cell]
 _OF_GAPS: Final = ("Imputer", "MissingIndicator")  # how classes that look for gaps are called

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from changeover.cells import Cell
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import score
 from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import same
 from changeover.request.decode import decode
-from changeover.schema import Schema
+from changeover.schema.cell_parsers import Cell
+from changeover.schema.schema import Schema
 
 MOST_ROWS: Final = 1_000
 Ask = Callable[[Mapping[str, Sequence[Cell]], int], Scores]  # typed columns and how many rows -> their scores

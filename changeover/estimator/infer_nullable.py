@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from changeover.cells import Cell, ColumnType
-from changeover.schema import Schema
+from changeover.schema.cell_parsers import Cell, ColumnType
+from changeover.schema.schema import Schema
 
 MOST_QUESTIONS: Final = 256
 _NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)

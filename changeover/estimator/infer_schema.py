@@ -1,6 +1,6 @@
 """The schema of a model that brings none: read off the example frame and the fitted pipeline.
 
-A schema attached to the estimator (`changeover.schema.attach`) wins. Else the names are those of the fitting (or
+A schema attached to the estimator (`changeover.schema.schema.attach`) wins. Else the names are those of the fitting (or
 x0..xn-1), the types come from the example where there is one and from the encoders, and whether a value may be missing
 is found by asking the model.
 """
@@ -12,16 +12,16 @@ from typing import Any, Final
 
 import pandas as pd
 
-from changeover.cells import BadCell, Cell, ColumnType
 from changeover.estimator.dict_inputs import keys_of_records
 from changeover.estimator.infer_nullable import probe_missing
 from changeover.estimator.inspection import Encoded, encoded_columns, input_count, input_names, takes_texts
 from changeover.estimator.scoring import score
 from changeover.estimator.training_frame import raw_values, text_column
 from changeover.exceptions import InvalidSchema, ScoringFailed
-from changeover.formats import PARSERS, Format, is_date
-from changeover.made_up import made_up
-from changeover.schema import Column, Schema, attached
+from changeover.schema.cell_parsers import BadCell, Cell, ColumnType
+from changeover.schema.formats import PARSERS, Format, is_date
+from changeover.schema.sample_row import made_up
+from changeover.schema.schema import Column, Schema, attached
 
 MOST_CATEGORIES: Final = 200
 MOST_EXAMPLE_ROWS: Final = 10_000

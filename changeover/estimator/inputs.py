@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from changeover.cells import Cell, ColumnType
 from changeover.estimator.dict_inputs import Record, records, takes_records
 from changeover.estimator.inspection import input_names, is_missing, takes_texts
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import Cell, ColumnType
+from changeover.schema.schema import Column, Schema
 
 Features = pd.DataFrame | npt.NDArray[np.generic] | list[Cell] | list[Record]
 _NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)

@@ -15,13 +15,13 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from changeover.cells import Cell
 from changeover.estimator.inputs import Features, features
 from changeover.estimator.inspection import last_part
 from changeover.estimator.scores import Scores
 from changeover.exceptions import NotAnEstimator, ScoringFailed
 from changeover.json_types import Json, JsonObject
-from changeover.schema import Schema
+from changeover.schema.cell_parsers import Cell
+from changeover.schema.schema import Schema
 
 Array = npt.NDArray[np.generic]
 _FORESTS: Final = {f"sklearn.ensemble._forest.{name}" for name in ("RandomForestClassifier", "ExtraTreesClassifier")}

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from changeover.cells import BadCell, Cell
 from changeover.estimator.inputs import _frame
 from changeover.exceptions import InvalidSchema
 from changeover.json_types import Json, JsonObject
 from changeover.request.fault_list import Faults
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import BadCell, Cell
+from changeover.schema.schema import Column, Schema
 
 TEXT_COLUMN = "text"
 _SEEN = 10_000

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from changeover.cells import shown
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
+from changeover.schema.cell_parsers import shown
 
 _ABSENT: Final[JsonObject] = {"type": "number", "nullable": False, "case": "exact", "public": False}
 # what informs only: it says nothing of what is taken

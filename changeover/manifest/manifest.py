@@ -20,7 +20,7 @@ FORMAT: Final = 1
 class Draft:
     """What a publisher says of an artifact; every part may be missing.
 
-    `schema` is `changeover.schema.Schema` as JSON; `metrics` are numbers by name; `environment` is versions by
+    `schema` is `changeover.schema.schema.Schema` as JSON; `metrics` are numbers by name; `environment` is versions by
     distribution name; `golden` is `{"rows": [{...}, ...], "outputs": [{"prediction": ..., "predict_proba": ...}, ...]}`
     with as many outputs as rows, or none for admission to compute. `evaluation` is `{"data_sha256": "<64 hex>",
     "rows": n}`: the held-out data that the metrics were measured on (`changeover.evaluated_on` makes it).

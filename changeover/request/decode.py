@@ -7,12 +7,12 @@ and two column forms are read as rows.
 from dataclasses import dataclass
 from typing import Final, cast
 
-from changeover.cells import BadCell, Cell, shown
 from changeover.exceptions import RequestFaults, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.request.fault_list import Faults
 from changeover.request.pandas_forms import is_split, rows_of_columns
-from changeover.schema import Extra, Schema
+from changeover.schema.cell_parsers import BadCell, Cell, shown
+from changeover.schema.schema import Extra, Schema
 
 _HINT: Final = "an object (one row) or an array of objects (a batch) was expected"
 

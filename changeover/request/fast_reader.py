@@ -15,13 +15,13 @@ from typing import Any, Final, cast
 import msgspec
 import numpy as np
 
-from changeover.cell_groups import Cells, read_column
-from changeover.cells import Case, Cell, ColumnType, Parser
-from changeover.column import Column
 from changeover.exceptions import AskOriginal
 from changeover.request.strict_json import may_repeat_keys
 from changeover.request.tensors import LARGEST, MISSING_TEXT, Numbers, Texts
-from changeover.schema import Extra, Schema
+from changeover.schema.bulk_parsers import Cells, read_column
+from changeover.schema.cell_parsers import Case, Cell, ColumnType, Parser
+from changeover.schema.column import Column
+from changeover.schema.schema import Extra, Schema
 
 MOST_COLUMNS: Final = 256  # the parser looks for a name by trying one after the other
 _SQUARES: Final = LARGEST**2

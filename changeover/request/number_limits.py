@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from changeover.cells import Cell
 from changeover.request.decode import Decoded
 from changeover.request.fault_list import Faults
+from changeover.schema.cell_parsers import Cell
 
 LARGEST: Final = 3.4028234663852886e38  # of a float of 32 bits
 _FEW_ROWS: Final = 16  # up to here a plain loop is quicker than making an array

@@ -7,11 +7,11 @@ ignored); `{"a": [1, ...], ...}` and `{"a": {"0": 1}, ...}` are what `DataFrame.
 from collections.abc import Iterable
 from typing import Final, cast
 
-from changeover.cells import shown
 from changeover.exceptions import TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.request.fault_list import Faults
-from changeover.schema import Extra, Schema
+from changeover.schema.cell_parsers import shown
+from changeover.schema.schema import Extra, Schema
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
 

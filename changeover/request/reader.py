@@ -5,7 +5,7 @@ from changeover.request import strict_json
 from changeover.request.decode import Decoded, decode
 from changeover.request.fast_reader import TypedReader, TypedRows
 from changeover.request.number_limits import refuse_what_is_too_large
-from changeover.schema import Schema
+from changeover.schema.schema import Schema
 
 
 class RequestReader:

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from changeover.cells import Cell
 from changeover.exceptions import AskOriginal
-from changeover.schema import Schema
+from changeover.schema.cell_parsers import Cell
+from changeover.schema.schema import Schema
 
 Numbers = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]

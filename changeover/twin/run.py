@@ -13,7 +13,7 @@ import numpy.typing as npt
 from changeover.exceptions import AskOriginal
 from changeover.json_types import Json
 from changeover.request.tensors import LARGEST, Numbers, Texts, layout
-from changeover.schema import Schema
+from changeover.schema.schema import Schema
 from changeover.twin.description import KEY, Description, Scores
 from changeover.twin.exceptions import NoTwin
 

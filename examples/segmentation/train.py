@@ -26,12 +26,12 @@ from sklearn.model_selection import FixedThresholdClassifier, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from changeover.cells import Case, ColumnType
 from changeover.estimator.training_frame import read_frame, rows_of
-from changeover.formats import Format
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft
-from changeover.schema import Column, Schema, attach
+from changeover.schema.cell_parsers import Case, ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import Column, Schema, attach
 from examples.segmentation.bodies import body_rows
 from examples.segmentation.generate import CATEGORIES, CURRENCY, NAMES, NUMBERS, PERCENT, TARGET, generate
 

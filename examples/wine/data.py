@@ -11,11 +11,11 @@ from typing import Final
 import pandas as pd
 from sklearn.datasets import load_wine
 
-from changeover.cells import ColumnType
 from changeover.digest import sha256
 from changeover.estimator.training_frame import read_frame
 from changeover.exceptions import ChangeoverError, RequestFaults
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.schema import Column, Schema
 
 TARGET: Final = "class"
 CLASSES: Final = ("class_0", "class_1", "class_2")

@@ -27,10 +27,10 @@ from changeover.exceptions import (
     UnreadableArtifact,
 )
 from changeover.json_types import JsonObject
-from changeover.made_up import made_up_row
 from changeover.manifest.manifest import Draft
 from changeover.request.decode import decode
-from changeover.schema import Schema
+from changeover.schema.sample_row import made_up_row
+from changeover.schema.schema import Schema
 from model_server.admission.task import Task
 
 TOO_LARGE: Final = "the artifact needs more memory than the {memory} bytes of ADMISSION_MEMORY_BYTES"

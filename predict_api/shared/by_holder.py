@@ -10,11 +10,11 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from changeover.cells import Cell
 from changeover.estimator.scores import Scores
 from changeover.exceptions import ChangeoverError, ScoringFailed
 from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
+from changeover.schema.cell_parsers import Cell
 from predict_api.held import Asked, Computed, Runtime
 from predict_api.joined import MOST_ROWS, Joined
 from predict_api.shared.holders import Bytes, Holders

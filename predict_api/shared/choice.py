@@ -11,7 +11,7 @@ from functools import partial
 from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
 from changeover.request.reader import RequestReader
-from changeover.schema import Schema
+from changeover.schema.schema import Schema
 from predict_api.assemble import Assembly, TwinOf
 from predict_api.held import Prepared
 from predict_api.shared.by_holder import ByHolder, SharedVersion

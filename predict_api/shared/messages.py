@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
-from changeover.cells import Cell
 from changeover.exceptions import InvalidManifest
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
+from changeover.schema.cell_parsers import Cell
 from predict_api.assemble import Rules
 from predict_api.held import Runtime
 

@@ -9,11 +9,11 @@ import socket
 import traceback
 from collections.abc import Mapping, Sequence
 
-from changeover.cells import Cell
 from changeover.estimator.scores import Scores
 from changeover.exceptions import AskOriginal, ScoringFailed
 from changeover.process.log_events import event, flush
 from changeover.request.tensors import tensors
+from changeover.schema.cell_parsers import Cell
 from predict_api.assemble import Loaded
 from predict_api.scorer import by_estimator, by_twin
 from predict_api.shared.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, Ready, receive, send

@@ -10,11 +10,11 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from changeover.cells import Case, ColumnType
 from changeover.estimator.training_frame import read_frame, rows_of
-from changeover.formats import Format
 from changeover.manifest.manifest import Draft
-from changeover.schema import Column, Extra, Schema
+from changeover.schema.cell_parsers import Case, ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import Column, Extra, Schema
 from tests.e2e.conftest import RunningStack
 
 SHOP = "shop"

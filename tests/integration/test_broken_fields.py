@@ -13,7 +13,7 @@ import requests
 from changeover.estimator import golden_rows
 from changeover.estimator.scoring import classes_of, describe
 from changeover.json_types import JsonObject
-from changeover.schema import Schema
+from changeover.schema.schema import Schema
 from examples.segmentation.bodies import body
 from examples.segmentation.train import Trained, build
 from tests.predict_process import Instances, PredictApi

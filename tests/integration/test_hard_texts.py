@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import requests
 
-from changeover.cells import BadCell, Case, ColumnType
-from changeover.column import Column
 from changeover.estimator import golden_rows
 from changeover.exceptions import RequestFaults
-from changeover.formats import Format
 from changeover.request.decode import decode
 from changeover.request.fast_reader import TypedReader
-from changeover.schema import Schema
+from changeover.schema.cell_parsers import BadCell, Case, ColumnType
+from changeover.schema.column import Column
+from changeover.schema.formats import Format
+from changeover.schema.schema import Schema
 from tests.conftest import PATIENCE
 from tests.predict_process import Instances, PredictApi
 from tests.tiny_models import estimator, tiny

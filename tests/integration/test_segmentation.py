@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from changeover import digest
-from changeover.cells import Case
 from changeover.estimator import golden_rows
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import score
 from changeover.estimator.training_frame import read_frame
-from changeover.formats import Format
 from changeover.manifest.manifest import Draft
 from changeover.request.decode import Decoded, decode
 from changeover.request.strict_json import parse
-from changeover.schema import ATTRIBUTE, Schema
+from changeover.schema.cell_parsers import Case
+from changeover.schema.formats import Format
+from changeover.schema.schema import ATTRIBUTE, Schema
 from examples.segmentation.bodies import body
 from examples.segmentation.generate import CATEGORIES, NAMES, TARGET, generate
 from examples.segmentation.train import PERCENTILE, ROWS, Trained, build, draft

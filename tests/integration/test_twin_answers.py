@@ -9,7 +9,6 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from changeover.cells import ColumnType
 from changeover.estimator.scoring import score
 from changeover.estimator.training_frame import rows_of
 from changeover.exceptions import AskOriginal
@@ -18,7 +17,8 @@ from changeover.onnx_twin.equivalence.compare import prove
 from changeover.onnx_twin.export.convert import convert
 from changeover.request.decode import decode
 from changeover.request.tensors import LARGEST, MISSING_TEXT, layout, tensors
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.schema import Column, Schema
 from changeover.twin.run import TwinRunner
 from examples.segmentation.generate import generate
 from examples.segmentation.train import Trained, build

@@ -20,10 +20,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
-from changeover.cells import ColumnType
 from changeover.onnx_twin.equivalence.compare import prove
 from changeover.onnx_twin.export.convert import convert
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.schema import Column, Schema
 from changeover.twin.description import KEY
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.run import TwinRunner

@@ -42,7 +42,7 @@ from sklearn.tree import DecisionTreeClassifier
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.training_frame import rows_of
 from changeover.json_types import JsonObject
-from changeover.schema import Schema
+from changeover.schema.schema import Schema
 
 Fitted = Callable[[], Any]
 

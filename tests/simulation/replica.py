@@ -14,7 +14,7 @@ from typing import cast
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current, MalformedAnswer, ReplicaReport
 from changeover.request.reader import RequestReader
-from changeover.schema import Column, Schema
+from changeover.schema.schema import Column, Schema
 from predict_api.check_call import read_answer
 from predict_api.connection import Answer as Http
 from predict_api.exceptions import LowerSequence, OtherVersion

@@ -8,7 +8,7 @@ from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current
 from changeover.request.reader import RequestReader
-from changeover.schema import Column, Schema
+from changeover.schema.schema import Column, Schema
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.held import Held, Prepared, Scorer, confirm, switch
 

@@ -6,15 +6,15 @@ from typing import Any, cast
 import pytest
 from flask import Flask
 
-from changeover.cells import ColumnType
 from changeover.exceptions import RequestFaults
-from changeover.formats import Format
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current
 from changeover.request.decode import decode
 from changeover.request.reader import RequestReader
-from changeover.schema import Column, Extra, Schema
+from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import Column, Extra, Schema
 from model_server.openapi import document as server_document
 from model_server.routes.problems import STATUSES
 from predict_api.held import Held, Prepared, Scorer

@@ -7,7 +7,7 @@ import pytest
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current
 from changeover.request.reader import RequestReader
-from changeover.schema import Column, Schema
+from changeover.schema.schema import Column, Schema
 from predict_api.check_call import CheckAnswer
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.freshness import Outcome

@@ -21,7 +21,7 @@ from changeover.onnx_twin.equivalence.probe_rows import MOST_BASE, Batch, Column
 from changeover.onnx_twin.equivalence.threshold_rows import at_thresholds
 from changeover.request.decode import decode
 from changeover.request.tensors import LARGEST, tensors
-from changeover.schema import Schema
+from changeover.schema.schema import Schema
 from changeover.twin.description import Scores
 from changeover.twin.exceptions import NoTwin
 from changeover.twin.run import TwinRunner

@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from changeover.cells import Case, Cell, ColumnType
-from changeover.formats import Format
 from changeover.request.tensors import LARGEST
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import Case, Cell, ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import Column, Schema
 
 Columns = dict[str, list[Cell]]
 

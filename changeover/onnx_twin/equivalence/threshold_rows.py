@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.frozen import FrozenEstimator
 
-from changeover.cells import Cell
 from changeover.estimator.inputs import features
 from changeover.onnx_twin.equivalence.probe_rows import Batch, Columns, is_free, number_cell, spread_of
 from changeover.onnx_twin.export.converters import is_of_trees
 from changeover.onnx_twin.export.tree_arrays import Ensemble, Floats, Ints, ensemble_of
 from changeover.onnx_twin.export.unwrap import unwrap
 from changeover.request.tensors import LARGEST
-from changeover.schema import Schema
+from changeover.schema.cell_parsers import Cell
+from changeover.schema.schema import Schema
 
 _HALVINGS: Final = 64
 _SIDES: Final = 4  # below, the first at, the last at, above

@@ -21,7 +21,7 @@ from changeover.onnx_twin.export.graph_builder import MAIN
 from changeover.onnx_twin.export.tree_arrays import ensemble_of
 from changeover.onnx_twin.export.unwrap import unwrap
 from changeover.request.tensors import layout
-from changeover.schema import Schema
+from changeover.schema.schema import Schema
 from changeover.twin.description import Description, Scores
 from changeover.twin.exceptions import NoTwin
 

@@ -12,12 +12,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from changeover.cells import ColumnType
 from changeover.cli.main import main
 from changeover.cli.push import _draft
 from changeover.exceptions import InvalidSchema
-from changeover.formats import Format
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import Column, Schema
 
 
 def run(*words: object) -> Result:

@@ -14,7 +14,7 @@ from changeover.client.draft import GOLDEN_ROWS, WITH_GAPS, draft_of
 from changeover.estimator.golden_rows import replay
 from changeover.json_types import Json
 from changeover.manifest.manifest import Draft
-from changeover.schema import Schema
+from changeover.schema.schema import Schema
 
 X = pd.DataFrame(np.random.default_rng(1).normal(size=(500, 2)), columns=["a", "b"])
 X.loc[[7, 8, 470], "a"] = np.nan

@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from changeover.estimator.golden_rows import record, replay
 from changeover.exceptions import GoldenMismatch
 from changeover.json_types import Json, JsonObject
-from changeover.schema import Column, Schema
+from changeover.schema.schema import Column, Schema
 
 X = np.array([[-2.0], [-1.0], [1.0], [2.0]] * 5)
 SCHEMA = Schema((Column("a"),))

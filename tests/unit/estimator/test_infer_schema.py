@@ -13,12 +13,12 @@ from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from changeover.cells import ColumnType
 from changeover.estimator.infer_nullable import MOST_QUESTIONS, probe_missing
 from changeover.estimator.infer_schema import infer_schema
 from changeover.exceptions import InvalidSchema
-from changeover.formats import Format
-from changeover.schema import ATTRIBUTE, Column, Schema, attach
+from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import ATTRIBUTE, Column, Schema, attach
 
 STRING, INTEGER, BOOLEAN = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BOOLEAN
 ROWS = 20

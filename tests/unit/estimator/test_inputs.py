@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from changeover.cells import ColumnType
 from changeover.estimator.training_frame import read_frame, rows_of, typed_frame
 from changeover.exceptions import InvalidSchema, RequestFaults
-from changeover.formats import Format
 from changeover.request.decode import decode
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import Column, Schema
 
 SCHEMA = Schema(
     (

@@ -21,11 +21,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
-from changeover.cells import Cell, ColumnType
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import classes_of, describe, score
 from changeover.exceptions import NotAnEstimator, ScoringFailed
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import Cell, ColumnType
+from changeover.schema.schema import Column, Schema
 
 X = np.array([[-2.0, 0.0], [-1.0, 1.0], [1.0, 0.0], [2.0, 1.0]] * 5)
 Y = (X[:, 0] > 0).astype(np.int64)

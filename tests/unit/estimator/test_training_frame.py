@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 
 from changeover.estimator.training_frame import frame_of, inputs_of, text_column
 from changeover.exceptions import InvalidSchema
-from changeover.schema import Column, Schema
+from changeover.schema.schema import Column, Schema
 
 XY = Schema((Column("x0"), Column("x1")))
 TABLE = [[1.0, 2.0], [3.0, 4.0]]

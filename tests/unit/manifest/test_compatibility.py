@@ -9,7 +9,7 @@ from changeover.json_types import Json, JsonObject
 from changeover.manifest.compatibility import SchemaDiff, compare
 from changeover.manifest.manifest import Manifest
 from changeover.request.decode import decode
-from changeover.schema import Schema
+from changeover.schema.schema import Schema
 
 PLAIN: JsonObject = {"name": "a", "type": "number"}
 ONE: Json = {"a": 1}

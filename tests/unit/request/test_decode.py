@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changeover.cells import BadCell, ColumnType
 from changeover.exceptions import RequestFaults, TooManyRows
-from changeover.formats import Format
 from changeover.request.decode import Decoded, decode
-from changeover.schema import Column, Extra, Schema
+from changeover.schema.cell_parsers import BadCell, ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import Column, Extra, Schema
 from tests.unit.request.test_strict_json import JSON
 
 NUMBER, INTEGER, BOOLEAN, STRING = ColumnType.NUMBER, ColumnType.INTEGER, ColumnType.BOOLEAN, ColumnType.STRING

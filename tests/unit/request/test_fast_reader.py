@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changeover.cells import Case, ColumnType
-from changeover.column import Column
 from changeover.exceptions import AskOriginal, NotJson, RequestFaults
-from changeover.formats import Format
 from changeover.request.decode import decode
 from changeover.request.fast_reader import MOST_COLUMNS, TypedReader, TypedRows
 from changeover.request.strict_json import parse
 from changeover.request.tensors import MISSING_TEXT, Numbers, Texts, tensors
-from changeover.schema import Extra, Schema
+from changeover.schema.cell_parsers import Case, ColumnType
+from changeover.schema.column import Column
+from changeover.schema.formats import Format
+from changeover.schema.schema import Extra, Schema
 from examples.segmentation.bodies import body
 from examples.segmentation.train import schema_of_segmentation
 

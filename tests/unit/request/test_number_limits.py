@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from changeover.cells import Cell
 from changeover.exceptions import RequestFaults
 from changeover.request.decode import Decoded
 from changeover.request.number_limits import LARGEST, refuse_what_is_too_large
+from changeover.schema.cell_parsers import Cell
 
 
 @pytest.mark.parametrize("rows", [1, 15, 16, 1000])

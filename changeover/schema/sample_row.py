@@ -3,9 +3,9 @@
 The example of the documents is another one, for people: see `predict_api/openapi_columns.py`.
 """
 
-from changeover.cells import Cell, ColumnType
-from changeover.formats import Format
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import Cell, ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import Column, Schema
 
 
 def made_up_row(schema: Schema, number: float = 0) -> dict[str, Cell]:

@@ -1,6 +1,6 @@
 """Many cells at once: columns of one kind are read together, by loops in C, as long as every cell is plain.
 
-What is not plain is left to the column's own parser (`changeover/cells.py`), which alone decides what is a fault: a
+What is not plain is left to the column's own parser (`changeover/schema/cell_parsers.py`), which alone decides what is a fault: a
 group answers as the parser would, or not at all. Serves `changeover/request/decode.py`.
 """
 
@@ -14,8 +14,8 @@ from typing import Final, cast
 
 import msgspec
 
-from changeover.cells import INT64, Cell, ColumnType, Parser
 from changeover.json_types import Json
+from changeover.schema.cell_parsers import INT64, Cell, ColumnType, Parser
 
 Cells = list[Cell]
 Reader = Callable[[list[Json]], Cells | None]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changeover.formats import PARSERS, currency, is_date, percent, plain
+from changeover.schema.formats import PARSERS, currency, is_date, percent, plain
 
 
 def refuses(parse: Callable[[str], float], text: str) -> bool:

@@ -1,6 +1,6 @@
 """What one cell of a column may be: a parser for each kind of column, made once and called for every value.
 
-Carries "Bounds at the edge" of the design for single values; `changeover/schema.py` says which column is of which
+Carries "Bounds at the edge" of the design for single values; `changeover/schema/schema.py` says which column is of which
 kind.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import Final
 
-from changeover.formats import EXAMPLES, PARSERS, Format, is_date
+from changeover.schema.formats import EXAMPLES, PARSERS, Format, is_date
 
 Cell = float | int | bool | str | None
 Parser = Callable[[object], Cell]

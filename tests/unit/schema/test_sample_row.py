@@ -1,12 +1,12 @@
-"""changeover/made_up.py: whatever the schema, each made-up value is one that its column takes."""
+"""changeover/schema/sample_row.py: whatever the schema, each made-up value is one that its column takes."""
 
 import pytest
 
-from changeover.cells import ColumnType
-from changeover.formats import Format
-from changeover.made_up import made_up_row
 from changeover.request.decode import decode
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.sample_row import made_up_row
+from changeover.schema.schema import Column, Schema
 
 SCHEMA = Schema(
     (

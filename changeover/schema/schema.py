@@ -1,6 +1,6 @@
 """The columns that a model takes, as data: what stands in the manifest, in `GET /models/{m}` and on an estimator.
 
-Carries the word *schema* of the design. A column is in `changeover/column.py`; what single values mean is in `changeover/cells.py`, what a request means in
+Carries the word *schema* of the design. A column is in `changeover/schema/column.py`; what single values mean is in `changeover/schema/cell_parsers.py`, what a request means in
 `changeover/request/decode.py`.
 """
 
@@ -11,11 +11,11 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Final, Self
 
-from changeover.cell_groups import CellGroup
-from changeover.cells import Case, Cell, ColumnType, Parser, shown
-from changeover.column import Column, member, refuse_unknown
 from changeover.exceptions import InvalidSchema
 from changeover.json_types import JsonObject
+from changeover.schema.bulk_parsers import CellGroup
+from changeover.schema.cell_parsers import Case, Cell, ColumnType, Parser, shown
+from changeover.schema.column import Column, member, refuse_unknown
 
 __all__ = ["ATTRIBUTE", "MOST_COLUMNS", "Column", "Extra", "Schema", "attach", "attached"]
 

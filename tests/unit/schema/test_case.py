@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
-from changeover.cells import BadCell, Case, Cell, ColumnType
 from changeover.estimator.training_frame import read_frame
 from changeover.exceptions import InvalidSchema
 from changeover.request.decode import decode
-from changeover.schema import Column, Schema
+from changeover.schema.cell_parsers import BadCell, Case, Cell, ColumnType
+from changeover.schema.schema import Column, Schema
 
 MONTHS = ("December", "May", "Straße")
 OPEN = Column("month", ColumnType.STRING, nullable=True, categories=MONTHS, case=Case.FOLD)

@@ -10,11 +10,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final, Self, TypeVar
 
-from changeover.cell_groups import Reader, reader
-from changeover.cells import Case, Cell, ColumnType, Parser, cell_parser, shown
 from changeover.exceptions import InvalidSchema
-from changeover.formats import Format
 from changeover.json_types import Json, JsonObject
+from changeover.schema.bulk_parsers import Reader, reader
+from changeover.schema.cell_parsers import Case, Cell, ColumnType, Parser, cell_parser, shown
+from changeover.schema.formats import Format
 
 _E = TypeVar("_E", bound=StrEnum)
 _NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from changeover.cells import ColumnType
 from changeover.exceptions import InvalidSchema
-from changeover.formats import Format
-from changeover.schema import Column, Extra, Schema, attach, attached
+from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.formats import Format
+from changeover.schema.schema import Column, Extra, Schema, attach, attached
 
 FULL = Schema(
     (
