@@ -13,12 +13,12 @@ from changeover.estimator import golden_rows
 from changeover.estimator.scoring import score
 from changeover.exceptions import ChangeoverError, GoldenMismatch, ScoringFailed
 from changeover.manifest.manifest import Manifest
+from changeover.onnx_twin.exceptions import NoTwin
+from changeover.onnx_twin.session import TwinRunner
 from changeover.process.log_events import event
 from changeover.request.reader import RequestReader
 from changeover.schema.sample_row import made_up_row
 from changeover.schema.schema import Schema
-from changeover.twin.exceptions import NoTwin
-from changeover.twin.run import TwinRunner
 from predict_api.exceptions import ArtifactUnavailable
 from predict_api.held import Prepared, Runtime
 from predict_api.load import load, refuse_skew

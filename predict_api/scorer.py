@@ -14,12 +14,12 @@ from joblib import parallel_config
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import score
 from changeover.exceptions import AskOriginal
+from changeover.onnx_twin.description import Scores as Kind
+from changeover.onnx_twin.session import TwinRunner
 from changeover.request.fast_reader import TypedRows
 from changeover.request.tensors import Numbers, Texts, tensors
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
-from changeover.twin.description import Scores as Kind
-from changeover.twin.run import TwinRunner
 from predict_api.held import Asked, Computed, Runtime
 from predict_api.joined import Joined
 

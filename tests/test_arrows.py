@@ -47,7 +47,7 @@ PURE = {
     "changeover.manifest.compatibility",
     "changeover.artifact.version_skew",
     "changeover.request.strict_json",
-    "changeover.twin.description",
+    "changeover.onnx_twin.description",
     "changeover.consistency.violation",
     "changeover.process.visible",
     "changeover.protocol.wire",

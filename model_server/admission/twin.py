@@ -11,8 +11,8 @@ import joblib
 
 from changeover.json_types import JsonObject
 from changeover.onnx_twin.equivalence.compare import prove
+from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export.convert import convert
-from changeover.twin.exceptions import NoTwin
 from model_server.admission.checks import Examined
 
 LARGEST: Final = 256 * 1024**2  # bytes

@@ -15,11 +15,11 @@ from changeover.exceptions import AskOriginal
 from changeover.json_types import Json
 from changeover.onnx_twin.equivalence.compare import prove
 from changeover.onnx_twin.export.convert import convert
+from changeover.onnx_twin.session import TwinRunner
 from changeover.request.decode import decode
 from changeover.request.tensors import LARGEST, MISSING_TEXT, layout, tensors
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.schema import Column, Schema
-from changeover.twin.run import TwinRunner
 from examples.segmentation.generate import generate
 from examples.segmentation.train import Trained, build
 from tests.integration.twin_models import CONVERTED, Case, case

@@ -20,13 +20,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
+from changeover.onnx_twin.description import KEY
 from changeover.onnx_twin.equivalence.compare import prove
+from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export.convert import convert
+from changeover.onnx_twin.session import TwinRunner
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.schema import Column, Schema
-from changeover.twin.description import KEY
-from changeover.twin.exceptions import NoTwin
-from changeover.twin.run import TwinRunner
 from tests.integration.twin_models import CONVERTED, Case, cancer, case, customers, wine
 
 Change = Callable[[Any], None]

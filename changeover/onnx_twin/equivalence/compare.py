@@ -17,14 +17,14 @@ from changeover.estimator.scoring import score
 from changeover.exceptions import AskOriginal, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import ABSOLUTE, RELATIVE
+from changeover.onnx_twin.description import Scores
 from changeover.onnx_twin.equivalence.probe_rows import MOST_BASE, Batch, Columns, made_up, mixed
 from changeover.onnx_twin.equivalence.threshold_rows import at_thresholds
+from changeover.onnx_twin.exceptions import NoTwin
+from changeover.onnx_twin.session import TwinRunner
 from changeover.request.decode import decode
 from changeover.request.tensors import LARGEST, tensors
 from changeover.schema.schema import Schema
-from changeover.twin.description import Scores
-from changeover.twin.exceptions import NoTwin
-from changeover.twin.run import TwinRunner
 
 MOST_ROWS: Final = 1_000
 BUDGET: Final = 2_000  # rows at thresholds

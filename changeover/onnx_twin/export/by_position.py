@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
-from changeover.twin.exceptions import NoTwin
+from changeover.onnx_twin.exceptions import NoTwin
 
 Widths = tuple[int, ...]  # of the tensors that stand side by side
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from changeover.estimator.inspection import is_missing
+from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export.graph_builder import BOOLEAN, DOUBLE, Nodes
 from changeover.request.tensors import MISSING_TEXT
-from changeover.twin.exceptions import NoTwin
 
 
 def kept(model: Any) -> list[list[object]]:

@@ -14,6 +14,8 @@ from sklearn.base import is_classifier, is_regressor
 from changeover.estimator.dict_inputs import takes_records
 from changeover.estimator.inspection import input_names, last_part, takes_texts
 from changeover.estimator.scoring import classes_of
+from changeover.onnx_twin.description import Description, Scores
+from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export import finish_graph
 from changeover.onnx_twin.export.by_position import by_position
 from changeover.onnx_twin.export.converters import is_linear_decision, is_of_trees, register
@@ -22,8 +24,6 @@ from changeover.onnx_twin.export.tree_arrays import ensemble_of
 from changeover.onnx_twin.export.unwrap import unwrap
 from changeover.request.tensors import layout
 from changeover.schema.schema import Schema
-from changeover.twin.description import Description, Scores
-from changeover.twin.exceptions import NoTwin
 
 _LONGEST_REASON: Final = 300
 # scores that lie closer to each other than this may be in another order in the model: it is asked

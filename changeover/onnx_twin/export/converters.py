@@ -31,12 +31,12 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from changeover.estimator.inspection import is_missing
+from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export import category_encoders, tree_ensemble_node
 from changeover.onnx_twin.export.by_position import Reordered
 from changeover.onnx_twin.export.graph_builder import DOUBLE, FLOAT, INT64, Nodes
 from changeover.onnx_twin.export.tree_arrays import Link, ensemble_of
 from changeover.request.tensors import MISSING_TEXT
-from changeover.twin.exceptions import NoTwin
 
 _CLASSIFIERS: Final = (
     *(AdaBoostClassifier, DecisionTreeClassifier, ExtraTreeClassifier, ExtraTreesClassifier, RandomForestClassifier),

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from changeover.onnx_twin.description import KEY, Description, Scores
+from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export import tree_ensemble_node
 from changeover.onnx_twin.export.graph_builder import DOUBLE
-from changeover.twin.description import KEY, Description, Scores
-from changeover.twin.exceptions import NoTwin
 
 NUMBERS: Final = "numbers"
 TEXTS: Final = "texts"

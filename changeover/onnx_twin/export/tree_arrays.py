@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from changeover.twin.exceptions import NoTwin
+from changeover.onnx_twin.exceptions import NoTwin
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export.tree_arrays import Ensemble, Ints, Tree
-from changeover.twin.exceptions import NoTwin
 
 VERSION: Final = 5
 DOMAIN: Final = "ai.onnx.ml"

@@ -8,8 +8,8 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 
 from changeover.estimator.scoring import classes_of
 from changeover.json_types import Json
-from changeover.twin.description import Threshold
-from changeover.twin.exceptions import NoTwin
+from changeover.onnx_twin.description import Threshold
+from changeover.onnx_twin.exceptions import NoTwin
 
 
 @dataclass(frozen=True)

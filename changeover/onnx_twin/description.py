@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 from changeover.json_types import Json
-from changeover.twin.exceptions import NoTwin
+from changeover.onnx_twin.exceptions import NoTwin
 
 KEY: Final = "changeover.twin"
 

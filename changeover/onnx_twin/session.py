@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from changeover.exceptions import AskOriginal
 from changeover.json_types import Json
+from changeover.onnx_twin.description import KEY, Description, Scores
+from changeover.onnx_twin.exceptions import NoTwin
 from changeover.request.tensors import LARGEST, Numbers, Texts, layout
 from changeover.schema.schema import Schema
-from changeover.twin.description import KEY, Description, Scores
-from changeover.twin.exceptions import NoTwin
 
 _NUMBERS: Final = "numbers"
 _TEXTS: Final = "texts"
