@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from changeover.json_types import Json, JsonObject
-from changeover.request.number_limits import LARGEST
+from changeover.schema.cell_parsers import LARGEST
 from changeover.schema.formats import EXAMPLES, Format
 from predict_api.public_schema import CLOSED
 

@@ -1,6 +1,6 @@
-"""The largest number that a request may hold: that of a float of 32 bits, in which scikit-learn's trees compute.
+"""Refusal of numbers beyond a float of 32 bits, in which scikit-learn's trees compute.
 
-A larger one is refused before the model is asked, which would raise or answer NaN. The OpenAPI document shows the limit.
+The model would raise or answer NaN.
 """
 
 from typing import Final
@@ -9,9 +9,8 @@ import numpy as np
 
 from changeover.request.decode import Decoded
 from changeover.request.fault_list import Faults
-from changeover.schema.cell_parsers import Cell
+from changeover.schema.cell_parsers import LARGEST, Cell
 
-LARGEST: Final = 3.4028234663852886e38  # of a float of 32 bits
 _FEW_ROWS: Final = 16  # up to here a plain loop is quicker than making an array
 
 

@@ -15,6 +15,7 @@ Cell = float | int | bool | str | None
 Parser = Callable[[object], Cell]
 _LONGEST_SHOWN: Final = 40
 INT64: Final = range(-(2**63), 2**63)
+LARGEST: Final = 3.4028234663852886e38  # of a float of 32 bits; `changeover/request/number_limits.py` refuses more
 _MOST_DIGITS: Final = 19  # of an integer of 64 bits
 
 

@@ -17,8 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from changeover.infer_schema import infer_schema
 from changeover.frames import rows_of
-from changeover.twin.convert import convert
-from changeover.twin.prove import prove
+from changeover.onnx_twin.export.convert import convert
+from changeover.onnx_twin.equivalence.compare import prove
 from model_server.admission.child import readable
 from model_server.admission.confine import confine
 

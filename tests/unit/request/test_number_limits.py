@@ -6,8 +6,8 @@ import pytest
 
 from changeover.exceptions import RequestFaults
 from changeover.request.decode import Decoded
-from changeover.request.number_limits import LARGEST, refuse_what_is_too_large
-from changeover.schema.cell_parsers import Cell
+from changeover.request.number_limits import refuse_what_is_too_large
+from changeover.schema.cell_parsers import LARGEST, Cell
 
 
 @pytest.mark.parametrize("rows", [1, 15, 16, 1000])
