@@ -47,8 +47,8 @@ def up(
     Restarts one that dies. Settings of the services pass through from the environment. It ends when the process that
     started it does, unless that was nohup.
     """
-    from changeover.up.run import Options
-    from changeover.up.run import up as run_up
+    from changeover.up.supervisor import Options
+    from changeover.up.supervisor import up as run_up
 
     def say(text: str) -> None:
         click.echo(dumps({"event": text}) if as_json else visible(text))

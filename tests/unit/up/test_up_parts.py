@@ -10,7 +10,7 @@ import pytest
 
 from changeover import stack
 from changeover.up import home, ports, secrets
-from changeover.up.children import restart_delay
+from changeover.up.child import restart_delay
 from changeover.up.exceptions import AlreadyUp, PortBusy
 from changeover.up.log_tail import LogTail, fresh_log
 from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE, Part, Ports, plan

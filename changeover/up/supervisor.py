@@ -18,7 +18,7 @@ from changeover.process.settings import Settings
 from changeover.process.termination import Signals
 from changeover.up import home as homes
 from changeover.up import ready
-from changeover.up.children import Child, inherited_environment
+from changeover.up.child import Child, inherited_environment
 from changeover.up.exceptions import AlreadyUp, CannotStart
 from changeover.up.log_tail import LogTail, fresh_log
 from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE, Ports, plan
