@@ -11,7 +11,7 @@ from changeover.process import log_events
 from changeover.protocol.allowed_hosts import AllowedHosts
 from changeover.protocol.wire import REQUEST_ID
 from model_server import metrics
-from model_server.admission.parent import Examiner, Limits
+from model_server.admission.examiner import Examiner, Limits
 from model_server.audit import Audit
 from model_server.auth import Gate
 from model_server.background import Background

@@ -13,7 +13,7 @@ from changeover.names import check_model_name
 from changeover.process import log_events
 from changeover.process.clock import now, utc_now
 from model_server import metrics
-from model_server.admission.parent import Examiner, Refused
+from model_server.admission.examiner import Examiner, Refused
 from model_server.exceptions import UploadIncomplete, VersionRejected
 from model_server.spool import Spooled
 from model_server.versions import Rejection, Versions

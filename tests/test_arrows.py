@@ -52,7 +52,7 @@ PURE = {
     "changeover.process.visible",
     "changeover.protocol.wire",
     "model_server.admission.syscall_filter",
-    "model_server.admission.task",
+    "model_server.admission.messages",
     "model_server.current",
     "model_server.fleet",
     "model_server.freshness",

@@ -31,7 +31,7 @@ from changeover.manifest.manifest import Draft
 from changeover.request.decode import decode
 from changeover.schema.sample_row import made_up_row
 from changeover.schema.schema import Schema
-from model_server.admission.task import Task
+from model_server.admission.messages import Task
 
 TOO_LARGE: Final = "the artifact needs more memory than the {memory} bytes of ADMISSION_MEMORY_BYTES"
 _NUMBERS_TO_TRY: Final = (0, 1, 0.5)

@@ -19,7 +19,7 @@ from typing import Final, TextIO
 
 from changeover.json_types import JsonObject
 from model_server.admission.confine import confine, die_with_parent
-from model_server.admission.task import Task
+from model_server.admission.messages import Task
 
 PROBE: Final = "probe"
 NICE: Final = 10  # an examination may take its time, answers may not
@@ -106,7 +106,7 @@ def _examine(descriptor: int, task: Task, answers: TextIO) -> None:
         _say({"refused": checks.TOO_LARGE.format(memory=task.memory_bytes)}, answers)
         return
     if task.twin and isinstance(found, checks.Examined):
-        from model_server.admission.twin import twin_of
+        from model_server.admission.onnx import twin_of
 
         del buffer
         told, twin = twin_of(found)

@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from changeover.digest import sha256
 from changeover.manifest.manifest import Draft
 from model_server.admission.confine import MEASURES
-from model_server.admission.parent import Admitted, Examiner, Limits, Refused
+from model_server.admission.examiner import Admitted, Examiner, Limits, Refused
 from tests.integration.admission_artifacts import Tries
 
 X = np.random.RandomState(0).rand(60, 4)

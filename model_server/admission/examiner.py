@@ -19,8 +19,8 @@ from changeover.manifest.manifest import Draft
 from changeover.process import log_events
 from changeover.request.strict_json import parse
 from model_server.admission.confine import MEASURES
+from model_server.admission.messages import Admitted, Refused, Task, read_twin, read_verdict
 from model_server.admission.processes import IDLE_SECONDS, MOST_ANSWER, Ended, ForkServer, spawned
-from model_server.admission.task import Admitted, Refused, Task, read_twin, read_verdict
 
 __all__ = ["Admitted", "Examiner", "Limits", "Refused"]
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
 from model_server.admission import checks
-from model_server.admission.task import Task
+from model_server.admission.messages import Task
 from tests.integration.artifacts import a_model
 
 
