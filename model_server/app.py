@@ -12,9 +12,9 @@ from changeover.protocol.allowed_hosts import AllowedHosts
 from changeover.protocol.wire import REQUEST_ID
 from model_server import metrics
 from model_server.admission.examiner import Examiner, Limits
-from model_server.audit import Audit
 from model_server.auth import Gate
-from model_server.background import Background
+from model_server.background.audit_loop import Audit
+from model_server.background.startup_loop import Background
 from model_server.incoming import DropZone
 from model_server.ledger import Ledger
 from model_server.models import Models

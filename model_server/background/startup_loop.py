@@ -12,7 +12,8 @@ from changeover.exceptions import ChangeoverError
 from changeover.process import log_events
 from changeover.process.clock import now
 from changeover.protocol.lease import MARGIN
-from model_server.audit import Audit
+from model_server.background.audit_loop import Audit
+from model_server.background.store_failures import StoreFailures
 from model_server.backoff import Backoff
 from model_server.exceptions import PinUnavailable, RolloutUnderWay, RollRefused
 from model_server.incoming import DropZone
@@ -22,7 +23,6 @@ from model_server.pinned import Pin
 from model_server.promotion import Asked
 from model_server.rollout_loop import Rollouts
 from model_server.startup import Rolled, Upload, decide, pending_upload
-from model_server.store_failures import StoreFailures
 from model_server.takeover import Takeover
 from model_server.versions import Versions
 from object_store.bucket import Bucket

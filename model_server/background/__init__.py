@@ -1,0 +1,1 @@
+"""Background work of model_server that no request waits for."""
