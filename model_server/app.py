@@ -15,10 +15,10 @@ from model_server.admission.examiner import Examiner, Limits
 from model_server.auth import Gate
 from model_server.background.audit_loop import Audit
 from model_server.background.startup_loop import Background
-from model_server.incoming import DropZone
+from model_server.intake.drop_zone import DropZone
+from model_server.intake.pinned import Pin
 from model_server.ledger import Ledger
 from model_server.models import Models
-from model_server.pinned import Pin
 from model_server.promotion import Promotion
 from model_server.publish import Publisher
 from model_server.replica_networks import with_names_replaced

@@ -13,10 +13,11 @@ from changeover.json_types import JsonObject
 from changeover.protocol import lease
 from changeover.protocol.wire import Current, ReplicaReport, RolloutState
 from model_server import rollout as machine
-from model_server import startup, takeover
+from model_server import takeover
 from model_server.current import Standing
 from model_server.fleet import SILENCE_S, Fleet
 from model_server.freshness import answer
+from model_server.intake import startup
 from model_server.rollout import Action, Event, Rollout
 from model_server.takeover import Takeover
 from predict_api.connection import Answer as Http

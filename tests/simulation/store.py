@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from changeover.json_types import JsonObject
 from changeover.protocol.wire import Current
-from model_server.startup import Upload
+from model_server.intake.startup import Upload
 from tests.simulation.events import Do, Events, Process
 
 T = TypeVar("T")

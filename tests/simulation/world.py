@@ -13,7 +13,7 @@ from changeover.consistency.check import check
 from changeover.consistency.records import Final, History, ReplicaState, Rollout
 from changeover.consistency.violation import Violation
 from changeover.protocol.wire import RolloutState
-from model_server.startup import Upload
+from model_server.intake.startup import Upload
 from predict_api import replica as predict_replica
 from predict_api.held import Held
 from tests.simulation.events import Events

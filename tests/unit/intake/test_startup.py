@@ -1,7 +1,7 @@
 """What a start makes current: the pin, then the newest raw upload that was not rolled, then the ledger."""
 
 from changeover.protocol.wire import Current
-from model_server.startup import Rolled, Upload, decide, pending_upload
+from model_server.intake.startup import Rolled, Upload, decide, pending_upload
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 

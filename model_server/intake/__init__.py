@@ -1,0 +1,1 @@
+"""How an artifact gets in without an HTTP publish: the drop zone, the pin, the start."""
