@@ -17,7 +17,7 @@ from model_server.background.audit_loop import Audit
 from model_server.background.startup_loop import Background
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
-from model_server.ledger import Ledger
+from model_server.ledger.ledger import Ledger
 from model_server.models import Models
 from model_server.promotion import Promotion
 from model_server.publish import Publisher

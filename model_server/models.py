@@ -13,7 +13,7 @@ from model_server.current import Standing
 from model_server.exceptions import NotReady
 from model_server.fleet import SILENCE_S, Fleet
 from model_server.freshness import Pointer
-from model_server.ledger import Entry
+from model_server.ledger.entry import Entry
 from model_server.rollout import Rollout
 
 

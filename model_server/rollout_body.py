@@ -5,7 +5,7 @@ Carries the body `{"model", "sequence", "version", "previous", "state", "reason"
 
 from changeover.json_types import JsonObject
 from changeover.protocol.wire import RolloutState
-from model_server.ledger import Entry
+from model_server.ledger.entry import Entry
 from model_server.rollout import Rollout
 
 

@@ -18,7 +18,8 @@ from model_server import rollout as machine
 from model_server.aborted import Aborted
 from model_server.exceptions import NoCurrentVersion, Pinned, RolloutUnderWay
 from model_server.fleet import FIND_S, SILENCE_S
-from model_server.ledger import Entry, Ledger, LedgerInDoubt
+from model_server.ledger.entry import Entry
+from model_server.ledger.ledger import Ledger, LedgerInDoubt
 from model_server.models import Models, ModelState
 from model_server.promotion import Asked, Promotion
 from model_server.records import Unreadable

@@ -13,7 +13,7 @@ from changeover.names import check_model_name, parse_pinned_version
 from changeover.process.settings import Settings
 from changeover.protocol.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
 from changeover.schema.schema import MOST_COLUMNS
-from model_server.takeover import LONGEST_LEASE_MS
+from model_server.ledger.takeover import LONGEST_LEASE_MS
 
 GIB = 1024**3
 

@@ -13,7 +13,8 @@ from changeover.exceptions import ChangeoverError
 from changeover.process import log_events
 from changeover.process.clock import now
 from model_server import metrics
-from model_server.ledger import Entry, Ledger, LedgerDamaged
+from model_server.ledger.entry import Entry, LedgerDamaged
+from model_server.ledger.ledger import Ledger
 from model_server.models import Models, ModelState
 from object_store.exceptions import StoreError, StoreUnavailable
 

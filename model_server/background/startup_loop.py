@@ -19,11 +19,12 @@ from model_server.exceptions import PinUnavailable, RolloutUnderWay, RollRefused
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.intake.startup import Rolled, Upload, decide, pending_upload
-from model_server.ledger import Entry, Ledger, LedgerDamaged
+from model_server.ledger.entry import Entry, LedgerDamaged
+from model_server.ledger.ledger import Ledger
+from model_server.ledger.takeover import Takeover
 from model_server.models import Models
 from model_server.promotion import Asked
 from model_server.rollout_loop import Rollouts
-from model_server.takeover import Takeover
 from model_server.versions import Versions
 from object_store.bucket import Bucket
 from object_store.exceptions import StoreError

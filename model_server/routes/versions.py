@@ -14,7 +14,7 @@ from changeover.names import check_model_name
 from changeover.protocol.wire import REPR_DIGEST, VersionState
 from model_server.auth import Gate, Right
 from model_server.exceptions import UnknownModel, VersionRejected
-from model_server.ledger import Ledger
+from model_server.ledger.ledger import Ledger
 from model_server.models import Models
 from model_server.publish import Publisher
 from model_server.routes import uploads

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from model_server.ledger import Entry, Ledger, LedgerDamaged
+from model_server.ledger.entry import Entry, LedgerDamaged
+from model_server.ledger.ledger import Ledger
 from object_store import keys
 from object_store.bucket import Bucket
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from model_server.numbers import Numbers, count
+from model_server.ledger.numbers import Numbers, count
 from object_store.keys import LAST_SEQUENCE
 
 

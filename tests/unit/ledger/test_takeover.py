@@ -1,8 +1,8 @@
 """What a start must know of the life before it: leases that are out, and an entry that nobody has answered by yet."""
 
 from changeover.protocol.wire import Current
+from model_server.ledger.takeover import LONGEST_LEASE_MS, Takeover, take_over
 from model_server.settings import ServerSettings
-from model_server.takeover import LONGEST_LEASE_MS, Takeover, take_over
 
 NEWEST = Current(3, "c" * 64)
 

@@ -8,80 +8,25 @@ they are cached.
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Self
 
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
-from changeover.names import MODEL_NAME, is_version
+from changeover.names import MODEL_NAME
 from changeover.process import log_events
 from changeover.process.clock import parse_rfc3339
-from changeover.protocol.wire import Current, RolloutState
 from model_server.backoff import Backoff
 from model_server.exceptions import RecordUnreadable
-from model_server.numbers import Numbers, count
-from model_server.records import Unreadable, read_record, text_of
-from model_server.takeover import Takeover, take_over
+from model_server.ledger.entry import Entry, LedgerDamaged
+from model_server.ledger.numbers import Numbers, count
+from model_server.ledger.takeover import Takeover, take_over
+from model_server.records import Unreadable, read_record
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import InvalidKey, ObjectMissing, StoreError, StoreUnavailable
 
 
-class LedgerDamaged(StoreError):
-    """An object in the ledger's place that is no entry."""
-
-
 class LedgerLost(StoreError):
     """Entries are gone from the bucket, and this process does not remember them."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One rollout that was committed. `id` tells our own entry from another's of the same number."""
-
-    model: str
-    sequence: int
-    version: str
-    previous: str | None
-    rolled_at: str
-    by: str
-    reason: str
-    id: str
-
-    @property
-    def current(self) -> Current:
-        """What this entry makes current."""
-        return Current(self.sequence, self.version)
-
-    def to_json(self) -> JsonObject:
-        """The body of a committed rollout, here and on the wire."""
-        return {
-            "id": self.id,
-            "model": self.model,
-            "sequence": self.sequence,
-            "version": self.version,
-            "previous": self.previous,
-            "state": RolloutState.COMMITTED.value,
-            "reason": self.reason,
-            "by": self.by,
-            "rolled_at": self.rolled_at,
-        }
-
-    @classmethod
-    def from_members(cls, model: str, sequence: int, members: JsonObject) -> Self:
-        """The entry that `members` are; raises LedgerDamaged."""
-        version, previous = members.get("version"), members.get("previous")
-        rolled_at = text_of(members, "rolled_at")
-        try:
-            parse_rfc3339(rolled_at)
-            if not isinstance(version, str) or not is_version(version):
-                raise ValueError("it names no version")
-            if previous is not None and (not isinstance(previous, str) or not is_version(previous)):
-                raise ValueError("its 'previous' is no version")
-        except ValueError as error:
-            raise LedgerDamaged(f"{keys.rollout_key(model, sequence)} is no ledger entry: {error}") from error
-        by, reason = text_of(members, "by"), text_of(members, "reason")
-        return cls(model, sequence, version, previous, rolled_at, by, reason, text_of(members, "id", str(sequence)))
 
 
 class LedgerInDoubt(ChangeoverError):

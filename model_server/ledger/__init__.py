@@ -1,0 +1,1 @@
+"""The ledger of rollouts, and the takeover at a restart."""
