@@ -4,7 +4,7 @@ from flask import Blueprint, Response, json
 
 from changeover import __version__
 from changeover.protocol.openapi_parts import JSON
-from model_server.openapi import document
+from model_server.openapi.document import document
 from model_server.routes.problems import STATUSES
 
 

@@ -15,7 +15,7 @@ from changeover.request.reader import RequestReader
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Extra, Schema
-from model_server.openapi import document as server_document
+from model_server.openapi.document import document as server_document
 from model_server.routes.problems import STATUSES
 from predict_api.held import Held, Prepared, Scorer
 from predict_api.openapi import document

@@ -16,7 +16,7 @@ from changeover.protocol.openapi_parts import (
     response,
     shared_schemas,
 )
-from model_server.openapi_bodies import (
+from model_server.openapi.bodies import (
     PUBLISH_BODY,
     REPLICA,
     REPORT_BODY,
