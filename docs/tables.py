@@ -107,7 +107,7 @@ def verbs_table() -> str:
 
 def transitions() -> list[tuple[str, str, str, list[str]]]:
     """Every transition of a rollout: state, event and its case, next state, actions; found by taking each one."""
-    machine = importlib.import_module("model_server.rollout")
+    machine = importlib.import_module("model_server.rollouts.rollout")
     wire = importlib.import_module("changeover.protocol.wire")
     current = wire.Current(2, "b" * 64)
     rollout = machine.Rollout("id", "loan", 2, current.version, "a" * 64, "somebody", "why", "now", deadline=60.0)

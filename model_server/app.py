@@ -18,11 +18,11 @@ from model_server.background.startup_loop import Background
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.ledger.ledger import Ledger
-from model_server.models import Models
-from model_server.promotion import Promotion
 from model_server.publish import Publisher
 from model_server.replica_networks import with_names_replaced
-from model_server.rollout_loop import Rollouts
+from model_server.rollouts.model_state import Models
+from model_server.rollouts.promotion import Promotion
+from model_server.rollouts.rollout_loop import Rollouts
 from model_server.routes import current, health, openapi, problems, replicas
 from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls

@@ -53,13 +53,13 @@ PURE = {
     "changeover.protocol.wire",
     "model_server.admission.syscall_filter",
     "model_server.admission.messages",
-    "model_server.current",
-    "model_server.fleet",
-    "model_server.freshness",
+    "model_server.rollouts.pointer",
+    "model_server.rollouts.fleet",
+    "model_server.rollouts.freshness",
     "model_server.ledger.numbers",
     "model_server.openapi.document",
     "model_server.openapi.bodies",
-    "model_server.rollout",
+    "model_server.rollouts.rollout",
     "model_server.intake.startup",
     "model_server.ledger.takeover",
     "object_store.causes",
@@ -220,8 +220,8 @@ RED = [
     (wrong_packages, [("changeover/a.py", "import object_store.keys")]),
     (wrong_packages, [("object_store/a.py", "from model_server import rollout")]),
     (wrong_packages, [("predict_api/a.py", "def f():\n    from object_store.bucket import Bucket")]),
-    (wrong_packages, [("predict_api/a.py", "if TYPE_CHECKING:\n    from model_server.fleet import Fleet")]),
-    (impure, [("model_server/rollout.py", "import time")]),
+    (wrong_packages, [("predict_api/a.py", "if TYPE_CHECKING:\n    from model_server.rollouts.fleet import Fleet")]),
+    (impure, [("model_server/rollouts/rollout.py", "import time")]),
     (impure, [("predict_api/held.py", "from threading import Lock")]),
     (impure, [("changeover/digest.py", "import os.path")]),
     (impure, [("changeover/schema/schema.py", "import numpy")]),
@@ -246,7 +246,7 @@ RED = [
     (wrong_doors, [("changeover/estimator/golden_rows.py", "def f():\n    import pickle")]),
     (wrong_doors, [("predict_api/settings.py", "import os\nhome = os.environ['HOME']")]),
     (wrong_doors, [("predict_api/settings.py", "from os import environ")]),
-    (wrong_doors, [("model_server/fleet.py", "import requests")]),
+    (wrong_doors, [("model_server/rollouts/fleet.py", "import requests")]),
 ]
 
 
@@ -278,8 +278,8 @@ def test_what_is_allowed_is_not_flagged() -> None:
         source(
             "model_server/app.py", "import flask\nfrom model_server.routes import health\nfrom . import rollout_loop"
         ),
-        source("model_server/rollout_loop.py", "import time\nfrom model_server.rollout import step"),
-        source("model_server/rollout.py", "import enum"),
+        source("model_server/rollouts/rollout_loop.py", "import time\nfrom model_server.rollouts.rollout import step"),
+        source("model_server/rollouts/rollout.py", "import enum"),
         source("model_server/routes/health.py", "import flask"),
         source("changeover/client/http.py", "import joblib\nimport requests\njoblib.dump(1, 2)"),
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from changeover.protocol.wire import RolloutState
 from docs import tables
-from model_server.rollout import TRANSITIONS
+from model_server.rollouts.rollout import TRANSITIONS
 from object_store import keys
 from tests.tree import ROOT, sources
 

@@ -15,7 +15,7 @@ from changeover.process.clock import now
 from model_server import metrics
 from model_server.ledger.entry import Entry, LedgerDamaged
 from model_server.ledger.ledger import Ledger
-from model_server.models import Models, ModelState
+from model_server.rollouts.model_state import Models, ModelState
 from object_store.exceptions import StoreError, StoreUnavailable
 
 EVERY_S: Final = 1.0  # from one look at the ledgers to the next

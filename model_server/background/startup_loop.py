@@ -22,9 +22,9 @@ from model_server.intake.startup import Rolled, Upload, decide, pending_upload
 from model_server.ledger.entry import Entry, LedgerDamaged
 from model_server.ledger.ledger import Ledger
 from model_server.ledger.takeover import Takeover
-from model_server.models import Models
-from model_server.promotion import Asked
-from model_server.rollout_loop import Rollouts
+from model_server.rollouts.model_state import Models
+from model_server.rollouts.promotion import Asked
+from model_server.rollouts.rollout_loop import Rollouts
 from model_server.versions import Versions
 from object_store.bucket import Bucket
 from object_store.exceptions import StoreError

@@ -7,8 +7,8 @@ from changeover.process.clock import now
 from changeover.protocol.problem import MEDIA_TYPE, problem
 from changeover.protocol.wire import REPLICA_ID
 from model_server import metrics
-from model_server.freshness import answer
-from model_server.models import Models
+from model_server.rollouts.freshness import answer
+from model_server.rollouts.model_state import Models
 from model_server.routes.replica_proof import prove
 
 

@@ -11,8 +11,8 @@ from changeover.json_types import JsonObject
 from changeover.process.clock import now
 from changeover.protocol.problem import problem
 from model_server.auth import Gate, Right
-from model_server.models import Models, ModelState
-from model_server.rollout_body import to_json
+from model_server.rollouts.model_state import Models, ModelState
+from model_server.rollouts.rollout_body import to_json
 from model_server.routes.problems import answer
 from model_server.routes.versions import VersionCalls
 

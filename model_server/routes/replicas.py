@@ -8,8 +8,8 @@ from changeover.protocol.wire import MalformedAnswer, ReplicaReport
 from model_server import metrics
 from model_server.auth import Gate, Right
 from model_server.exceptions import FleetFull, MalformedRequest, OtherReplica, UnknownModel
-from model_server.fleet import MOST_REPLICAS
-from model_server.models import Models, ModelState
+from model_server.rollouts.fleet import MOST_REPLICAS
+from model_server.rollouts.model_state import Models, ModelState
 from model_server.routes.bodies import json_object
 from model_server.routes.replica_proof import prove
 

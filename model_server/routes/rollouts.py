@@ -11,10 +11,10 @@ from changeover.process.clock import parse_rfc3339
 from changeover.protocol.wire import LONGEST_TEXT, RolloutState
 from model_server.auth import Gate, Right
 from model_server.exceptions import MalformedRequest, TextTooLong, UnknownModel, VersionRejected
-from model_server.promotion import Asked
-from model_server.rollout import Rollout
-from model_server.rollout_body import to_json
-from model_server.rollout_loop import Rollouts
+from model_server.rollouts.promotion import Asked
+from model_server.rollouts.rollout import Rollout
+from model_server.rollouts.rollout_body import to_json
+from model_server.rollouts.rollout_loop import Rollouts
 from model_server.routes.bodies import json_object
 from model_server.routes.pages import page
 from model_server.routes.versions import VersionCalls

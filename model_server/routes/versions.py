@@ -15,8 +15,8 @@ from changeover.protocol.wire import REPR_DIGEST, VersionState
 from model_server.auth import Gate, Right
 from model_server.exceptions import UnknownModel, VersionRejected
 from model_server.ledger.ledger import Ledger
-from model_server.models import Models
 from model_server.publish import Publisher
+from model_server.rollouts.model_state import Models
 from model_server.routes import uploads
 from model_server.routes.pages import page
 from model_server.spool import Spool

@@ -10,11 +10,11 @@ from changeover.json_types import JsonObject
 from changeover.protocol import lease
 from changeover.protocol.lease import Granted
 from changeover.protocol.wire import Current, RolloutState
-from model_server import fleet, rollout
-from model_server.current import Standing
 from model_server.ledger import takeover
 from model_server.ledger.takeover import LONGEST_LEASE_MS, Takeover
-from model_server.rollout import AppendLedger, Event, Flip, LeasesOver, Outcome, Rollout
+from model_server.rollouts import fleet, rollout
+from model_server.rollouts.pointer import Standing
+from model_server.rollouts.rollout import AppendLedger, Event, Flip, LeasesOver, Outcome, Rollout
 from predict_api import freshness, held, replica
 from predict_api.freshness import Arrival, Freshness, Verdict
 from tests.simulation.events import Clock

@@ -12,14 +12,14 @@ from random import Random
 from changeover.json_types import JsonObject
 from changeover.protocol import lease
 from changeover.protocol.wire import Current, ReplicaReport, RolloutState
-from model_server import rollout as machine
-from model_server.current import Standing
-from model_server.fleet import SILENCE_S, Fleet
-from model_server.freshness import answer
 from model_server.intake import startup
 from model_server.ledger import takeover
 from model_server.ledger.takeover import Takeover
-from model_server.rollout import Action, Event, Rollout
+from model_server.rollouts import rollout as machine
+from model_server.rollouts.fleet import SILENCE_S, Fleet
+from model_server.rollouts.freshness import answer
+from model_server.rollouts.pointer import Standing
+from model_server.rollouts.rollout import Action, Event, Rollout
 from predict_api.connection import Answer as Http
 from tests.simulation.audit import Audit, Audited
 from tests.simulation.events import Clock, Events

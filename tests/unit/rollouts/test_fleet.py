@@ -1,7 +1,7 @@
 """Which replicas a rollout waits for, and what they say of a version."""
 
 from changeover.protocol.wire import Current, ReplicaReport
-from model_server.fleet import FORGET_S, MOST_REPLICAS, SILENCE_S, UNKNOWN, Fleet
+from model_server.rollouts.fleet import FORGET_S, MOST_REPLICAS, SILENCE_S, UNKNOWN, Fleet
 
 OLD, NEW = "a" * 64, "b" * 64
 

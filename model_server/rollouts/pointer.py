@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from changeover.protocol.lease import Granted
 from changeover.protocol.wire import Current
-from model_server.freshness import Pointer
+from model_server.rollouts.freshness import Pointer
 
 
 @dataclass

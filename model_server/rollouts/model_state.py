@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from changeover.process.clock import now
 from changeover.protocol.wire import Current
 from model_server import metrics
-from model_server.current import Standing
 from model_server.exceptions import NotReady
-from model_server.fleet import SILENCE_S, Fleet
-from model_server.freshness import Pointer
 from model_server.ledger.entry import Entry
-from model_server.rollout import Rollout
+from model_server.rollouts.fleet import SILENCE_S, Fleet
+from model_server.rollouts.freshness import Pointer
+from model_server.rollouts.pointer import Standing
+from model_server.rollouts.rollout import Rollout
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """The answering half of the freshness check."""
 
 from changeover.protocol.wire import Current
-from model_server.freshness import Pointer, answer
+from model_server.rollouts.freshness import Pointer, answer
 
 A, B = "a" * 64, "b" * 64
 HELD = Current(3, A)

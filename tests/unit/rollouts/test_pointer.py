@@ -1,7 +1,7 @@
-"""model_server/current.py: what a check is told, and when leases are granted."""
+"""model_server/rollouts/pointer.py: what a check is told, and when leases are granted."""
 
 from changeover.protocol.wire import Current
-from model_server.current import Standing
+from model_server.rollouts.pointer import Standing
 
 A, B = Current(1, "a" * 64), Current(2, "b" * 64)
 

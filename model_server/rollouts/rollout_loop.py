@@ -14,17 +14,17 @@ from changeover.process import log_events
 from changeover.process.clock import now, utc_now
 from changeover.protocol.wire import RolloutState
 from model_server import metrics
-from model_server import rollout as machine
-from model_server.aborted import Aborted
 from model_server.exceptions import NoCurrentVersion, Pinned, RolloutUnderWay
-from model_server.fleet import FIND_S, SILENCE_S
 from model_server.ledger.entry import Entry
 from model_server.ledger.ledger import Ledger, LedgerInDoubt
-from model_server.models import Models, ModelState
-from model_server.promotion import Asked, Promotion
 from model_server.records import Unreadable
-from model_server.rollout import Action, Event, Rollout
-from model_server.rollout_body import committed
+from model_server.rollouts import rollout as machine
+from model_server.rollouts.aborted import Aborted
+from model_server.rollouts.fleet import FIND_S, SILENCE_S
+from model_server.rollouts.model_state import Models, ModelState
+from model_server.rollouts.promotion import Asked, Promotion
+from model_server.rollouts.rollout import Action, Event, Rollout
+from model_server.rollouts.rollout_body import committed
 from model_server.versions import Versions
 from object_store import keys
 from object_store.bucket import Bucket

@@ -3,8 +3,8 @@
 import pytest
 
 from changeover.protocol.wire import Current, RolloutState
-from model_server import rollout as machine
-from model_server.rollout import FleetLooked, Rollout
+from model_server.rollouts import rollout as machine
+from model_server.rollouts.rollout import FleetLooked, Rollout
 
 NEW, OLD = "b" * 64, "a" * 64
 EVENTS = {

@@ -6,7 +6,7 @@ Carries the body `{"model", "sequence", "version", "previous", "state", "reason"
 from changeover.json_types import JsonObject
 from changeover.protocol.wire import RolloutState
 from model_server.ledger.entry import Entry
-from model_server.rollout import Rollout
+from model_server.rollouts.rollout import Rollout
 
 
 def to_json(rollout: Rollout) -> JsonObject:

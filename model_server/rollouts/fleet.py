@@ -9,7 +9,7 @@ from typing import Final
 
 from changeover.json_types import JsonObject
 from changeover.protocol.wire import ReplicaReport
-from model_server.rollout import FleetLooked
+from model_server.rollouts.rollout import FleetLooked
 
 SILENCE_S: Final = 3.0
 FIND_S: Final = 2.0  # within which a replica finds a model that is new, and reports

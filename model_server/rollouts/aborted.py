@@ -10,8 +10,8 @@ from changeover.process import log_events
 from changeover.protocol.wire import RolloutState
 from model_server.exceptions import RecordUnreadable
 from model_server.records import LARGEST, Unreadable, read_record, text_of
-from model_server.rollout import Rollout
-from model_server.rollout_body import to_json
+from model_server.rollouts.rollout import Rollout
+from model_server.rollouts.rollout_body import to_json
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import InvalidKey, ObjectMissing, StoreError
