@@ -24,8 +24,10 @@ from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import Promotion
 from model_server.rollouts.rollout_loop import Rollouts
 from model_server.routes import current, health, openapi, problems, replicas
+from model_server.routes import models as model_calls
 from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
+from model_server.routes.context import VersionCalls
 from model_server.settings import ServerSettings
 from model_server.spool import Spool
 from model_server.versions import Versions
@@ -74,13 +76,14 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask types it by the protocol that lacks it
     _observe(app, settings.hosts)
     problems.register(app)
-    calls = version_calls.VersionCalls(models, versions, ledger, bucket)
+    calls = VersionCalls(models, versions, ledger, bucket)
     app.register_blueprint(openapi.blueprint(settings.default_model))
     app.register_blueprint(current.blueprint(models, secrets.token_hex(8), settings.lease_ms))
     app.register_blueprint(replicas.blueprint(models, gate))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, gate))
     app.register_blueprint(rollout_calls.blueprint(calls, rollouts, gate))
-    app.register_blueprint(health.blueprint(calls, gate, wrong, examiner.confinement, pins, settings.default_model))
+    app.register_blueprint(health.blueprint(calls, gate, wrong, examiner.confinement, pins))
+    app.register_blueprint(model_calls.blueprint(calls, gate, pins, settings.default_model))
     log_events.event(
         "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins
     )

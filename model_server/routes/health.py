@@ -1,20 +1,18 @@
-"""`/livez` asks nobody, `/readyz` says whether model_server can answer and what is wrong, `/metrics`, and the models."""
+"""`/livez` asks nobody, `/readyz` says whether model_server can answer and what is wrong, `/metrics`."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from flask import Blueprint, Response, g, json, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from changeover import __version__
 from changeover.json_types import JsonObject
-from changeover.process.clock import now
 from changeover.protocol.problem import problem
 from model_server.auth import Gate, Right
-from model_server.rollouts.model_state import Models, ModelState
-from model_server.rollouts.rollout_body import to_json
+from model_server.rollouts.model_state import Models
+from model_server.routes.context import VersionCalls
 from model_server.routes.problems import answer
-from model_server.routes.versions import VersionCalls
 
 BY_ANY_NAME: Final = frozenset({"/livez", "/readyz"})  # orchestrators call these by addresses that change
 _NOT_READY: Final = problem("no-model", 503, "Not ready", "call this by a name of ALLOWED_HOSTS, and it says why")
@@ -29,7 +27,6 @@ def blueprint(
     problems: Mapping[str, str],
     confinement: Mapping[str, bool],
     pins: Mapping[str, str],
-    default_model: str,
 ) -> Blueprint:
     """The calls; `problems` is read anew each time."""
     routes = Blueprint("health", __name__)
@@ -55,33 +52,6 @@ def blueprint(
     def metrics() -> Response:
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
-    @routes.get("/models")
-    def models() -> Response:
-        gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
-        calls.models.require_ready()
-        told = [
-            {"model": state.name, "current": _current(state), "pinned": pins.get(state.name)}
-            for state in calls.models.all()
-        ]
-        return jsonify({"models": told, "default": default_model})
-
-    @routes.get("/models/<model>")
-    def model(model: str) -> Response:
-        gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
-        state = calls.models.get(calls.known(model))
-        with state.changed:
-            entry, rollout = state.entry, state.rollout
-            replicas = state.fleet.to_json(now())
-        body: JsonObject = {
-            "model": model,
-            "current": entry.to_json() if entry else None,
-            "previous": entry.previous if entry else None,
-            "rollout": to_json(rollout) if rollout else None,
-            "pinned": pins.get(model),
-            "replicas": list(replicas),
-        }
-        return Response(json.dumps(body), content_type="application/json")
-
     return routes
 
 
@@ -91,10 +61,6 @@ def _shown(problems: Mapping[str, str], gate: Gate) -> JsonObject:
     if authorization is not None and gate.permits(Right.READ, authorization, request.remote_addr):
         return dict(problems.items())
     return {name: text if name.startswith(_OPEN) else _MORE for name, text in list(problems.items())}
-
-
-def _current(state: ModelState) -> JsonObject | None:
-    return state.current.to_json(state.name) if state.current else None
 
 
 def _current_version(models: Models, name: str) -> str | None:

@@ -16,8 +16,8 @@ from model_server.rollouts.rollout import Rollout
 from model_server.rollouts.rollout_body import to_json
 from model_server.rollouts.rollout_loop import Rollouts
 from model_server.routes.bodies import json_object
-from model_server.routes.pages import page
-from model_server.routes.versions import VersionCalls
+from model_server.routes.context import VersionCalls
+from model_server.routes.paging import page
 
 _LONGEST_WAIT_S = 600.0
 

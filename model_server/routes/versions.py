@@ -9,65 +9,18 @@ from flask import Blueprint, Response, jsonify, request
 from changeover import digest
 from changeover.exceptions import UnknownVersion
 from changeover.json_types import JsonObject
-from changeover.manifest.manifest import Manifest
 from changeover.names import check_model_name
-from changeover.protocol.wire import REPR_DIGEST, VersionState
+from changeover.protocol.wire import REPR_DIGEST
 from model_server.auth import Gate, Right
-from model_server.exceptions import UnknownModel, VersionRejected
-from model_server.ledger.ledger import Ledger
+from model_server.exceptions import VersionRejected
 from model_server.publish import Publisher
-from model_server.rollouts.model_state import Models
 from model_server.routes import uploads
-from model_server.routes.pages import page
+from model_server.routes.context import VersionCalls
+from model_server.routes.paging import page
 from model_server.spool import Spool
-from model_server.versions import Versions
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import ObjectMissing
-
-
-class VersionCalls:
-    """What the calls below share."""
-
-    def __init__(self, models: Models, versions: Versions, ledger: Ledger, bucket: Bucket) -> None:
-        self.models = models
-        self.versions = versions
-        self.ledger = ledger
-        self.bucket = bucket
-
-    def body(self, manifest: Manifest, rolled: set[str]) -> JsonObject:
-        """A version as lists show it."""
-        state = self.models.find(manifest.model)
-        current = state.current if state else None
-        if current is not None and current.version == manifest.version:
-            told = VersionState.CURRENT
-        else:
-            told = VersionState.RETIRED if manifest.version in rolled else VersionState.ADMITTED
-        return {
-            "model": manifest.model,
-            "version": manifest.version,
-            "state": told.value,
-            "size": manifest.size,
-            "created_at": manifest.created_at,
-            "metrics": dict(manifest.metrics),
-            "evaluation": manifest.evaluation,
-            "description": manifest.description,
-            "estimator": manifest.estimator,
-            "environment": dict(manifest.environment),
-            "provenance": manifest.provenance,
-            "warnings": list(manifest.warnings),
-        }
-
-    def rolled(self, model: str) -> set[str]:
-        """Every version of `model` that was current once."""
-        return {entry.version for entry in self.ledger.entries(model)}
-
-    def known(self, model: str) -> str:
-        """`model` if there is such a model, else UnknownModel."""
-        self.models.require_ready()
-        if self.models.find(check_model_name(model)) is None:
-            raise UnknownModel(f"there is no model {model!r}; see GET /models")
-        return model
 
 
 def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gate) -> Blueprint:

@@ -1,0 +1,50 @@
+"""`GET /models`, `GET /models/{m}`: the models, and of one what is current, what is rolling, and its replicas."""
+
+from collections.abc import Mapping
+
+from flask import Blueprint, Response, json, jsonify, request
+
+from changeover.json_types import JsonObject
+from changeover.process.clock import now
+from model_server.auth import Gate, Right
+from model_server.rollouts.model_state import ModelState
+from model_server.rollouts.rollout_body import to_json
+from model_server.routes.context import VersionCalls
+
+
+def blueprint(calls: VersionCalls, gate: Gate, pins: Mapping[str, str], default_model: str) -> Blueprint:
+    """The calls; `pins` are the versions that settings pin, by model."""
+    routes = Blueprint("models", __name__)
+
+    @routes.get("/models")
+    def models() -> Response:
+        gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
+        calls.models.require_ready()
+        told = [
+            {"model": state.name, "current": _current(state), "pinned": pins.get(state.name)}
+            for state in calls.models.all()
+        ]
+        return jsonify({"models": told, "default": default_model})
+
+    @routes.get("/models/<model>")
+    def model(model: str) -> Response:
+        gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
+        state = calls.models.get(calls.known(model))
+        with state.changed:
+            entry, rollout = state.entry, state.rollout
+            replicas = state.fleet.to_json(now())
+        body: JsonObject = {
+            "model": model,
+            "current": entry.to_json() if entry else None,
+            "previous": entry.previous if entry else None,
+            "rollout": to_json(rollout) if rollout else None,
+            "pinned": pins.get(model),
+            "replicas": list(replicas),
+        }
+        return Response(json.dumps(body), content_type="application/json")
+
+    return routes
+
+
+def _current(state: ModelState) -> JsonObject | None:
+    return state.current.to_json(state.name) if state.current else None
