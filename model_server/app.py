@@ -18,7 +18,6 @@ from model_server.background.startup_loop import Background
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.ledger.ledger import Ledger
-from model_server.publish import Publisher
 from model_server.replica_networks import with_names_replaced
 from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import Promotion
@@ -29,8 +28,9 @@ from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
 from model_server.routes.context import VersionCalls
 from model_server.settings import ServerSettings
-from model_server.spool import Spool
-from model_server.versions import Versions
+from model_server.versions.publish import Publisher
+from model_server.versions.spool import Spool
+from model_server.versions.versions import Versions
 from object_store.bucket import Bucket
 from object_store.settings import StoreSettings
 

@@ -229,7 +229,10 @@ RED = [
     (impure, [("changeover/protocol/lease.py", "from datetime import datetime\nx = datetime.now()")]),
     (impure, [("model_server/exceptions.py", "import random")]),
     (impure, [("object_store/keys.py", "from object_store.bucket import B"), ("object_store/bucket.py", "")]),
-    (wrong_layers, [("model_server/publish.py", "from model_server.app import make"), ("model_server/app.py", "")]),
+    (
+        wrong_layers,
+        [("model_server/versions/publish.py", "from model_server.app import make"), ("model_server/app.py", "")],
+    ),
     (
         wrong_layers,
         [("predict_api/load.py", "import predict_api.routes.predict"), ("predict_api/routes/predict.py", "")],
@@ -241,7 +244,7 @@ RED = [
         [("changeover/a.py", "from changeover import b"), ("changeover/b.py", "def f():\n    import changeover.a")],
     ),
     (wrong_doors, [("model_server/ledger/ledger.py", "from minio.error import S3Error")]),
-    (wrong_doors, [("model_server/publish.py", "from flask import request")]),
+    (wrong_doors, [("model_server/versions/publish.py", "from flask import request")]),
     (wrong_doors, [("predict_api/load.py", "import joblib\nmodel = joblib.load(buffer)")]),
     (wrong_doors, [("model_server/admission/child.py", "from joblib import load")]),
     (wrong_doors, [("changeover/estimator/golden_rows.py", "def f():\n    import pickle")]),

@@ -25,7 +25,7 @@ from model_server.ledger.takeover import Takeover
 from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import Asked
 from model_server.rollouts.rollout_loop import Rollouts
-from model_server.versions import Versions
+from model_server.versions.versions import Versions
 from object_store.bucket import Bucket
 from object_store.exceptions import StoreError
 

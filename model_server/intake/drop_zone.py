@@ -13,11 +13,11 @@ from changeover.process import log_events
 from changeover.process.clock import rfc3339, utc_now
 from model_server.exceptions import RecordUnreadable, UploadTooLarge, VersionRejected
 from model_server.intake.startup import Upload
-from model_server.publish import Publisher
 from model_server.records import Unreadable, read_record, text_of
 from model_server.rollouts.model_state import Models
-from model_server.spool import Spool
-from model_server.versions import Rejection, Versions
+from model_server.versions.publish import Publisher
+from model_server.versions.spool import Spool
+from model_server.versions.versions import Rejection, Versions
 from object_store import keys
 from object_store.bucket import Bucket, ObjectInfo
 from object_store.exceptions import ObjectChanged, ObjectMissing

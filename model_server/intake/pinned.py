@@ -14,9 +14,9 @@ from changeover.exceptions import UnknownVersion
 from changeover.manifest.manifest import Draft
 from changeover.process.clock import now
 from model_server.exceptions import PinUnavailable, UploadIncomplete, UploadTooLarge, VersionRejected
-from model_server.publish import Publisher
-from model_server.spool import Spool
-from model_server.versions import Versions
+from model_server.versions.publish import Publisher
+from model_server.versions.spool import Spool
+from model_server.versions.versions import Versions
 from object_store.bucket import Bucket
 from object_store.exceptions import ObjectMissing
 

@@ -15,7 +15,7 @@ from changeover.manifest.manifest import Manifest
 from changeover.names import short
 from changeover.process import log_events
 from model_server.exceptions import GateRefused, RollRefused, SchemaChanged
-from model_server.versions import Versions
+from model_server.versions.versions import Versions
 
 _MOST_SAID: Final = 5
 

@@ -25,7 +25,7 @@ from model_server.rollouts.model_state import Models, ModelState
 from model_server.rollouts.promotion import Asked, Promotion
 from model_server.rollouts.rollout import Action, Event, Rollout
 from model_server.rollouts.rollout_body import committed
-from model_server.versions import Versions
+from model_server.versions.versions import Versions
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import StoreError

@@ -7,7 +7,7 @@ from changeover.protocol.wire import VersionState
 from model_server.exceptions import UnknownModel
 from model_server.ledger.ledger import Ledger
 from model_server.rollouts.model_state import Models
-from model_server.versions import Versions
+from model_server.versions.versions import Versions
 from object_store.bucket import Bucket
 
 

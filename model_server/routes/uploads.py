@@ -16,7 +16,7 @@ from werkzeug.sansio.multipart import Event as MultipartEvent
 from changeover.exceptions import InvalidManifest
 from changeover.manifest.manifest import Draft
 from model_server.exceptions import MalformedRequest, UnsupportedBody, UploadIncomplete, UploadTooLarge
-from model_server.spool import Spool, Spooled, SpoolFile
+from model_server.versions.spool import Spool, Spooled, SpoolFile
 
 _CHUNK = 1 << 20
 # What `curl --data-binary` says unless it is told otherwise is among them: nobody publishes a form of that kind.

@@ -13,11 +13,11 @@ from changeover.names import check_model_name
 from changeover.protocol.wire import REPR_DIGEST
 from model_server.auth import Gate, Right
 from model_server.exceptions import VersionRejected
-from model_server.publish import Publisher
 from model_server.routes import uploads
 from model_server.routes.context import VersionCalls
 from model_server.routes.paging import page
-from model_server.spool import Spool
+from model_server.versions.publish import Publisher
+from model_server.versions.spool import Spool
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import ObjectMissing

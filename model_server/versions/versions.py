@@ -15,7 +15,7 @@ from changeover.process.clock import rfc3339
 from changeover.protocol.wire import LONGEST_TEXT, VersionState
 from model_server.exceptions import RecordUnreadable
 from model_server.records import Unreadable, read_record, text_of
-from model_server.spool import Spooled
+from model_server.versions.spool import Spooled
 from object_store import keys
 from object_store.bucket import Bucket, ObjectInfo
 from object_store.exceptions import ObjectMissing

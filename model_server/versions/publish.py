@@ -15,8 +15,8 @@ from changeover.process.clock import now, utc_now
 from model_server import metrics
 from model_server.admission.examiner import Examiner, Refused
 from model_server.exceptions import UploadIncomplete, VersionRejected
-from model_server.spool import Spooled
-from model_server.versions import Rejection, Versions
+from model_server.versions.spool import Spooled
+from model_server.versions.versions import Rejection, Versions
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Versions in the store: publishing, listing, reading."""
