@@ -24,8 +24,8 @@ from changeover.exceptions import ChangeoverError
 from changeover.process import clock
 from changeover.process.parent_death import end_with_parent
 from changeover.process.settings import Settings
+from object_store.embedded_ports import choose_ports
 from object_store.exceptions import StoreUnavailable
-from object_store.ports import choose_ports
 
 _WEED: Final = Path(sysconfig.get_path("scripts")) / "weed"
 _NICE: Final = 5  # on the same machine as predict_api, which must not wait for a copy of a large model
