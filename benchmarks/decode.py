@@ -25,7 +25,7 @@ from changeover.request.strict_json import parse  # noqa: E402
 from changeover.schema.schema import Schema  # noqa: E402
 from examples.segmentation.bodies import body, body_rows  # noqa: E402
 from examples.segmentation.train import schema_of_segmentation  # noqa: E402
-from predict_api import garbage  # noqa: E402
+from predict_api import gc_tuning  # noqa: E402
 
 ROWS = 1000
 REPEATS = {1: 400, ROWS: 1}  # in one round
@@ -85,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=60)
     given = parser.parse_args()
-    garbage.settle()  # as a worker does
+    gc_tuning.settle()  # as a worker does
     schema = schema_of_segmentation()
     rows = body_rows()
     many = json.dumps([rows[place % len(rows)] for place in range(ROWS)]).encode()

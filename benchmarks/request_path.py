@@ -133,7 +133,7 @@ def main() -> None:
 
         from changeover.process.log_events import configure
         from examples.segmentation.train import build, draft
-        from predict_api import garbage
+        from predict_api import gc_tuning
         from predict_api.app import Application
         from predict_api.settings import PredictSettings
 
@@ -146,7 +146,7 @@ def main() -> None:
             application = Application(PredictSettings.from_environment(), folder, lambda: False)
             application.start()
             try:
-                garbage.settle()
+                gc_tuning.settle()
                 taken = rounds_of(application, given.rounds)
             finally:
                 application.leave()

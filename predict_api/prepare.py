@@ -14,7 +14,7 @@ from typing import Final
 from changeover.manifest.manifest import Manifest
 from changeover.process.clock import now
 from changeover.process.log_events import event
-from predict_api import garbage
+from predict_api import gc_tuning
 from predict_api.assemble import reason_of
 from predict_api.cache import Cache
 from predict_api.exceptions import ArtifactUnavailable
@@ -74,7 +74,7 @@ class Preparation:
             except Exception as error:  # noqa: BLE001 the thread must outlive any single version
                 event("prepare.crashed", level="error", model=self._replica.model, error=error)
             if self._replica.work.wait(IDLE_SECONDS):
-                garbage.search()
+                gc_tuning.search()
 
     def _prepare(self, version: str) -> None:
         """Make `version` ready, or say why not; what cannot be had now is tried again for as long as it is wanted."""

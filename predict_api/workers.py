@@ -26,7 +26,7 @@ from granian.server import Server
 
 from changeover.process.log_events import configure, event
 from changeover.process.parent_death import end_with_parent
-from predict_api import garbage
+from predict_api import gc_tuning
 from predict_api.settings import PredictSettings
 from predict_api.turns import threads_of_a_worker
 
@@ -114,7 +114,7 @@ def _load(
     worker = build(settings, metrics_directory, lambda: bool(draining.value))
     multiprocessing.util.Finalize(None, worker.leave, exitpriority=100)
     worker.start()
-    garbage.settle()
+    gc_tuning.settle()
     return worker.wsgi
 
 
