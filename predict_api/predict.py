@@ -10,7 +10,7 @@ from predict_api.answer import render
 from predict_api.exceptions import NoModel
 from predict_api.exchange import Basis
 from predict_api.held import Held, Runtime
-from predict_api.roster import Member
+from predict_api.models.models import Member
 
 
 def basis(member: Member) -> Basis:

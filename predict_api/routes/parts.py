@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from predict_api.discovery import Discovery
 from predict_api.exceptions import UnknownModel
-from predict_api.roster import Member, Roster
+from predict_api.models.discovery_loop import Discovery
+from predict_api.models.models import Member, Roster
 from predict_api.settings import PredictSettings
 from predict_api.turns import Turns
 

@@ -19,7 +19,7 @@ from predict_api.connection import Connection
 from predict_api.exceptions import CallFailed
 from predict_api.fetch import authorization, refusal_to_read
 from predict_api.lookup import Lookup
-from predict_api.roster import Member, Roster
+from predict_api.models.models import Member, Roster
 from predict_api.settings import PredictSettings
 
 EVERY: Final = 1.0

@@ -1,0 +1,1 @@
+"""The models that a worker serves: discovery, and reports to model_server."""
