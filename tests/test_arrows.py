@@ -69,12 +69,12 @@ PURE = {
     "predict_api.exchange",
     "predict_api.freshness",
     "predict_api.held",
-    "predict_api.openapi",
-    "predict_api.openapi_answers",
-    "predict_api.openapi_calls",
-    "predict_api.openapi_columns",
-    "predict_api.openapi_forms",
-    "predict_api.public_schema",
+    "predict_api.openapi.document",
+    "predict_api.openapi.answers",
+    "predict_api.openapi.calls",
+    "predict_api.openapi.columns",
+    "predict_api.openapi.forms",
+    "predict_api.openapi.public_schema",
 }
 PURE_MAY_IMPORT = set(
     """

@@ -1,6 +1,6 @@
 """A row made up from a schema alone, which its model should be able to answer: what admission tries, and replicas warm up by.
 
-The example of the documents is another one, for people: see `predict_api/openapi_columns.py`.
+The example of the documents is another one, for people: see `predict_api/openapi/columns.py`.
 """
 
 from changeover.schema.cell_parsers import Cell, ColumnType

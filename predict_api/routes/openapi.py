@@ -10,7 +10,7 @@ from changeover.protocol import openapi_parts
 from predict_api.exceptions import NoModel
 from predict_api.exchange import Basis
 from predict_api.held import Held
-from predict_api.openapi import document
+from predict_api.openapi.document import document
 from predict_api.predict import basis
 from predict_api.routes.parts import Parts
 from predict_api.routes.problems import PROBLEMS

@@ -1,6 +1,6 @@
 """A column as JSON Schema: what `changeover/schema/cell_parsers.py` takes for it, and what is known of it, for people.
 
-Columns are read as `predict_api/public_schema.py` shows them: nothing here knows what is not public.
+Columns are read as `predict_api/openapi/public_schema.py` shows them: nothing here knows what is not public.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Final
 from changeover.json_types import Json, JsonObject
 from changeover.schema.cell_parsers import LARGEST
 from changeover.schema.formats import EXAMPLES, Format
-from predict_api.public_schema import CLOSED
+from predict_api.openapi.public_schema import CLOSED
 
 MOST_EXAMPLES: Final = 50
 # Numbers that are sent as texts: a little less than the parser takes, so that all of it is sure to be in its bounds.

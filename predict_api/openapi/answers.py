@@ -7,7 +7,7 @@ from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.protocol import wire
 from changeover.protocol.openapi_parts import NAME, SHA256, header, ref
-from predict_api.openapi_forms import Forms
+from predict_api.openapi.forms import Forms
 
 
 def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> JsonObject:

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from changeover.json_types import Json, JsonObject
 from changeover.protocol.openapi_parts import ref
-from predict_api.openapi_columns import column_schema, made_up_row, parsed_schema
-from predict_api.public_schema import columns_of
+from predict_api.openapi.columns import column_schema, made_up_row, parsed_schema
+from predict_api.openapi.public_schema import columns_of
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
 MOST_IN_EVERY_FORM: Final = 500  # columns; wider models are described by rows only, or the document would be megabytes

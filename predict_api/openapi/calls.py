@@ -8,7 +8,7 @@ from typing import Final
 
 from changeover.json_types import Json, JsonObject
 from changeover.protocol.openapi_parts import NAME, SHA256, TEXT, TIME, header, parameter, problems, ref, response
-from predict_api.openapi_answers import model_headers
+from predict_api.openapi.answers import model_headers
 
 _ETAG: Final = header(TEXT, "changes with any model that is held", always=True)
 _LINE: Final[JsonObject] = {
