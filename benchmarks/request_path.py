@@ -73,14 +73,14 @@ class Parts:
     """The parts of a request in this process, each of which may be replaced by its ready result."""
 
     def __init__(self, application: Any) -> None:
-        from predict_api import predict
+        from predict_api.prediction import pipeline
 
-        self._predict, self._held = predict, application.roster.find(MODEL).replica.held
+        self._predict, self._held = pipeline, application.roster.find(MODEL).replica.held
         self._scorer = type(self._held.prepared.scorer)
         rows = self._held.prepared.reader.read(BODY, 1)
         computed = self._held.prepared.scorer.score(rows)
-        answer = predict.answer(BODY, self._held, 1)
-        self._own = {name: getattr(predict, name) for name in ("answer", "typed", "render")}
+        answer = pipeline.answer(BODY, self._held, 1)
+        self._own = {name: getattr(pipeline, name) for name in ("answer", "typed", "render")}
         self._own["score"] = self._scorer.score
         self._ready: dict[str, Callable[..., object]] = {
             "answer": lambda *_, **__: answer,

@@ -16,8 +16,8 @@ from changeover.protocol import wire
 from changeover.protocol.wire import Current
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
-from predict_api.answer import Scored
 from predict_api.exceptions import LowerSequence, OtherVersion
+from predict_api.prediction.render import Scored
 
 
 class Runtime(StrEnum):

@@ -27,8 +27,8 @@ from granian.server import Server
 from changeover.process.log_events import configure, event
 from changeover.process.parent_death import end_with_parent
 from predict_api import gc_tuning
+from predict_api.prediction.large_requests import threads_of_a_worker
 from predict_api.settings import PredictSettings
-from predict_api.turns import threads_of_a_worker
 
 KILL_SECONDS: Final = 20  # after SIGTERM, for requests under way
 YOUNG_SECONDS: Final = 2.0  # a worker that dies younger than this is replaced after a pause of its own

@@ -1,6 +1,6 @@
 """The answers of a model as JSON Schema: a row's, a single one's, a batch's.
 
-Carries the shapes that `predict_api/answer.py` writes.
+Carries the shapes that `predict_api/prediction/render.py` writes.
 """
 
 from changeover.json_types import Json, JsonObject

@@ -3,11 +3,11 @@
 from flask import Blueprint, Response, jsonify
 
 from changeover.json_types import JsonObject
-from predict_api.exchange import Basis
 from predict_api.models.models import Member
 from predict_api.openapi.columns import made_up_row
 from predict_api.openapi.public_schema import columns_of, public_schema
-from predict_api.predict import basis
+from predict_api.prediction.exchange import Basis
+from predict_api.prediction.pipeline import basis
 from predict_api.routes.parts import Parts
 from predict_api.routes.request_log import exchange
 

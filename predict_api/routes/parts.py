@@ -7,8 +7,8 @@ from pathlib import Path
 from predict_api.exceptions import UnknownModel
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Member, Roster
+from predict_api.prediction.large_requests import Turns
 from predict_api.settings import PredictSettings
-from predict_api.turns import Turns
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from wsgiref.types import WSGIEnvironment
 from flask import Blueprint, Response, request
 
 from changeover.protocol import wire
-from predict_api import predict
 from predict_api.exceptions import BodyCutOff, BodyTooLarge, UnknownOption, UnsupportedBody
-from predict_api.exchange import KEY, Exchange
 from predict_api.held import Runtime
+from predict_api.prediction import pipeline
+from predict_api.prediction.exchange import KEY, Exchange
 from predict_api.routes.bare import Ready
 from predict_api.routes.parts import Parts
 
@@ -45,8 +45,8 @@ def _predict(parts: Parts, model: str) -> Response:
         _check_declared()
     body = _body(environ, parts.settings.max_body_bytes)
     with parts.turns.of(len(body)):
-        this.basis = predict.basis(member)
-        answer = predict.answer(body, this.basis.held, parts.settings.max_rows, include_inputs=include_inputs)
+        this.basis = pipeline.basis(member)
+        answer = pipeline.answer(body, this.basis.held, parts.settings.max_rows, include_inputs=include_inputs)
     return Ready(answer.body, _HEADERS[answer.runtime])
 
 

@@ -15,7 +15,7 @@ from flask import request
 from changeover.process.clock import now
 from changeover.process.log_events import event, is_logged
 from predict_api import metrics
-from predict_api.exchange import KEY, Exchange, request_ids
+from predict_api.prediction.exchange import KEY, Exchange, request_ids
 
 _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 Headers = list[tuple[str, str]]

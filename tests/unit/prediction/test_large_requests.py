@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from predict_api.turns import LARGE, SWITCH_SECONDS, Turns, threads_of_a_worker
+from predict_api.prediction.large_requests import LARGE, SWITCH_SECONDS, Turns, threads_of_a_worker
 from tests.conftest import wait_until
 
 THREADS = 4

@@ -1,4 +1,4 @@
-"""predict_api/answer.py: the bytes of an answer."""
+"""predict_api/prediction/render.py: the bytes of an answer."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import pytest
 
 from changeover.exceptions import ScoringFailed
 from changeover.json_types import Json
-from predict_api.answer import render
+from predict_api.prediction.render import render
 
 VERSION = "a" * 64
 

@@ -6,11 +6,11 @@ Carries *atomicity*: schema, estimator and `model_version` are of one `Held`, re
 from dataclasses import dataclass
 
 from changeover.exceptions import ChangeoverError
-from predict_api.answer import render
 from predict_api.exceptions import NoModel
-from predict_api.exchange import Basis
 from predict_api.held import Held, Runtime
 from predict_api.models.models import Member
+from predict_api.prediction.exchange import Basis
+from predict_api.prediction.render import render
 
 
 def basis(member: Member) -> Basis:
