@@ -10,12 +10,12 @@ from wsgiref.types import WSGIApplication
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
-from predict_api.cache import Cache
 from predict_api.connection import Connection
 from predict_api.lookup import Lookup
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Roster
 from predict_api.models.report_loop import Reports
+from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import apidocs, health, host_check, models, openapi, predict, problems, request_log
 from predict_api.routes.bare import Bare
 from predict_api.routes.parts import Parts

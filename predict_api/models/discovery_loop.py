@@ -13,13 +13,13 @@ from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import MalformedAnswer
-from predict_api.cache import Cache
 from predict_api.check_call import CheckCall
 from predict_api.connection import Connection
 from predict_api.exceptions import CallFailed
 from predict_api.fetch import authorization, refusal_to_read
 from predict_api.lookup import Lookup
 from predict_api.models.models import Member, Roster
+from predict_api.preparation.disk_cache import Cache
 from predict_api.settings import PredictSettings
 
 EVERY: Final = 1.0

@@ -38,7 +38,7 @@ from predict_api.shared.messages import (
 
 ALONE_SECONDS: Final = 30.0  # for which a new holder waits for the worker that started it
 HELLO_SECONDS: Final = 10.0  # in which who connects has to say what for
-LOAD_NICE: Final = 5  # requests come first, as in `predict_api/prepare.py`
+LOAD_NICE: Final = 5  # requests come first, as in `predict_api/preparation/prepare_loop.py`
 _ENDS: Final = (signal.SIGTERM, signal.SIGINT)
 
 

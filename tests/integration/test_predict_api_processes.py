@@ -10,7 +10,7 @@ import psutil
 import pytest
 import requests
 
-from predict_api.prepare import NICE
+from predict_api.preparation.prepare_loop import NICE
 from tests import wire_stub
 from tests.conftest import port_that_is_free, wait_until
 from tests.predict_process import Callers, Instances, PredictApi, none_stale

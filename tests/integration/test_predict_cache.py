@@ -1,4 +1,4 @@
-"""predict_api/cache.py: verified on every read, shared, optional; faults 46-48."""
+"""predict_api/preparation/disk_cache.py: verified on every read, shared, optional; faults 46-48."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from changeover import digest
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current
-from predict_api.cache import KEPT, Cache
+from predict_api.preparation.disk_cache import KEPT, Cache
 
 BUFFER = b"a model"
 VERSION = digest.sha256(BUFFER)

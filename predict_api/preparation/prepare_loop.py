@@ -9,20 +9,19 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from changeover.manifest.manifest import Manifest
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from predict_api import gc_tuning
 from predict_api.assemble import reason_of
-from predict_api.cache import Cache
 from predict_api.exceptions import ArtifactUnavailable
 from predict_api.fetch import Fetch
-from predict_api.freshness_loop import FreshnessLoop
 from predict_api.held import Prepared
+from predict_api.preparation.disk_cache import Cache
+from predict_api.preparation.placement import Preparer
 from predict_api.replica import Replica
-from predict_api.shared.choice import Preparer
 
 IDLE_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.5  # until what could not be had is asked for again
@@ -31,13 +30,26 @@ NICE: Final = 5  # requests come first; much more, and they would wait for a loc
 TURN_SECONDS: Final = 10.0  # for which a worker that answers waits while another of its instance prepares
 
 
+class Checks(Protocol):
+    """What preparation needs of the freshness checks of its model."""
+
+    checked: threading.Event
+
+    @property
+    def broken(self) -> bool:
+        """Whether the last check failed."""
+
+    def hasten(self) -> None:
+        """Check again without a pause."""
+
+
 class Preparation:
     """The preparation of one model in this process."""
 
     def __init__(
         self,
         replica: Replica,
-        freshness: FreshnessLoop,
+        freshness: Checks,
         fetch: Fetch,
         cache: Cache,
         preparer: Preparer,
