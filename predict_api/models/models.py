@@ -18,12 +18,12 @@ from predict_api.fetch import Fetch
 from predict_api.freshness_loop import FreshnessLoop
 from predict_api.held import Runtime
 from predict_api.lookup import Lookup
+from predict_api.model_process.client import Holders
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer
 from predict_api.preparation.prepare_loop import Preparation
 from predict_api.replica import Replica
 from predict_api.settings import PredictSettings
-from predict_api.shared.holders import Holders
 
 
 @dataclass(frozen=True)

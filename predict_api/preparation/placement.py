@@ -14,8 +14,8 @@ from changeover.request.reader import RequestReader
 from changeover.schema.schema import Schema
 from predict_api.assemble import Assembly, TwinOf
 from predict_api.held import Prepared
-from predict_api.shared.by_holder import ByHolder, SharedVersion
-from predict_api.shared.holders import Bytes, Holders
+from predict_api.model_process.client import Bytes, Holders
+from predict_api.model_process.remote_scorer import ByHolder, SharedVersion
 
 
 @dataclass(frozen=True)

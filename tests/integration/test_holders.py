@@ -12,9 +12,9 @@ import pytest
 from changeover.manifest.manifest import Manifest
 from predict_api.assemble import Rules
 from predict_api.exceptions import ArtifactUnavailable
-from predict_api.shared.by_holder import SharedVersion
-from predict_api.shared.holders import Bytes, Holders, NotPrepared
-from predict_api.shared.messages import Answer, Ask, receive, send
+from predict_api.model_process.client import Bytes, Holders, NotPrepared
+from predict_api.model_process.messages import Answer, Ask, receive, send
+from predict_api.model_process.remote_scorer import SharedVersion
 from tests.conftest import wait_until
 from tests.integration.test_predict_api_processes import lives
 from tests.integration.test_shared_versions import HOLDER

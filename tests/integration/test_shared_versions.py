@@ -28,7 +28,7 @@ from tests.predict_process import Callers, Instances, PredictApi
 from tests.tiny_models import CREATED_AT, ROW, tiny
 from tests.wire_stub import WireStub, running_stub
 
-HOLDER = "predict_api.shared"
+HOLDER = "predict_api.model_process"
 MEGABYTE = 1024 * 1024
 
 

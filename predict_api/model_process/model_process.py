@@ -21,8 +21,8 @@ from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import configure, event
 from predict_api.assemble import Assembly, Loaded, reason_of
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
-from predict_api.shared import scorer_process
-from predict_api.shared.messages import (
+from predict_api.model_process import scorer_fork
+from predict_api.model_process.messages import (
     Failed,
     Fork,
     Give,
@@ -132,7 +132,7 @@ class Holder:
         if child == 0:
             for other in (self._listener, self._told, self._tell, *self._workers.values()):
                 other.close()
-            scorer_process.run_and_exit(connection, loaded)
+            scorer_fork.run_and_exit(connection, loaded)
         connection.close()
 
     def _load(self) -> None:

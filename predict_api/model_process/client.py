@@ -24,7 +24,7 @@ from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
 from predict_api.assemble import Rules
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
-from predict_api.shared.messages import (
+from predict_api.model_process.messages import (
     Failed,
     Fork,
     Give,
@@ -147,7 +147,7 @@ class Holders:
             listener, said = self._orders.get()
             try:
                 started = subprocess.Popen(  # noqa: S603 this program, with a number
-                    [sys.executable, "-m", "predict_api.shared", str(listener.fileno())],
+                    [sys.executable, "-m", "predict_api.model_process", str(listener.fileno())],
                     stdin=subprocess.DEVNULL,
                     pass_fds=(listener.fileno(),),
                 )

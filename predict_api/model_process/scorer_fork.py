@@ -15,8 +15,8 @@ from changeover.process.log_events import event, flush
 from changeover.request.tensors import tensors
 from changeover.schema.cell_parsers import Cell
 from predict_api.assemble import Loaded
+from predict_api.model_process.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, Ready, receive, send
 from predict_api.scorer import by_estimator, by_twin
-from predict_api.shared.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, Ready, receive, send
 
 
 def run_and_exit(connection: socket.socket, loaded: Loaded) -> None:

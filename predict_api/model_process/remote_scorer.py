@@ -17,8 +17,8 @@ from changeover.process.log_events import event
 from changeover.schema.cell_parsers import Cell
 from predict_api.held import Asked, Computed, Runtime
 from predict_api.joined import MOST_ROWS, Joined
-from predict_api.shared.holders import Bytes, Holders
-from predict_api.shared.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, receive, send
+from predict_api.model_process.client import Bytes, Holders
+from predict_api.model_process.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, receive, send
 
 SCORERS: Final = 3  # that may end over one question
 _ALL_ENDED: Final = "the process that computes answers has ended, and so have its successors"

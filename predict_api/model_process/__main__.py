@@ -1,10 +1,10 @@
-"""A holder process: `python -m predict_api.shared DESCRIPTOR`, started by a worker with a socket that listens."""
+"""A holder process: `python -m predict_api.model_process DESCRIPTOR`, started by a worker with a socket that listens."""
 
 import socket
 import sys
 
 from changeover.process.log_events import configure, flush
-from predict_api.shared.holder import Holder
+from predict_api.model_process.model_process import Holder
 
 if __name__ == "__main__":
     configure("predict_api")
