@@ -22,7 +22,6 @@ from changeover import digest
 from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
-from predict_api.assemble import Rules
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.model_process.messages import (
     Failed,
@@ -37,6 +36,7 @@ from predict_api.model_process.messages import (
     send,
     send_bytes,
 )
+from predict_api.scoring.loading import Rules
 
 TRIES: Final = 3  # a holder may end, as no worker needed it, between being found and being asked
 LOCK_SECONDS: Final = 60.0

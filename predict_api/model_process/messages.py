@@ -15,8 +15,8 @@ from changeover.exceptions import InvalidManifest
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.schema.cell_parsers import Cell
-from predict_api.assemble import Rules
-from predict_api.held import Runtime
+from predict_api.scoring.interfaces import Runtime
+from predict_api.scoring.loading import Rules
 
 _LENGTH: Final = struct.Struct(">Q")
 

@@ -19,7 +19,6 @@ from typing import Final
 
 from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import configure, event
-from predict_api.assemble import Assembly, Loaded, reason_of
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.model_process import scorer_fork
 from predict_api.model_process.messages import (
@@ -35,6 +34,7 @@ from predict_api.model_process.messages import (
     receive_bytes,
     send,
 )
+from predict_api.scoring.loading import Assembly, Loaded, reason_of
 
 ALONE_SECONDS: Final = 30.0  # for which a new holder waits for the worker that started it
 HELLO_SECONDS: Final = 10.0  # in which who connects has to say what for

@@ -1,7 +1,7 @@
 """How a worker answers by a version that a holder has: the same answers as from its own memory, one process away.
 
 Carries *availability*: a scorer or a holder that ends, however it does, is replaced and the question asked again, as
-scoring changes nothing. Who waits for the estimator is scored in one call with the others, as in `predict_api/scorer.py`.
+scoring changes nothing. Who waits for the estimator is scored in one call with the others, as in `predict_api/scoring/scorers.py`.
 """
 
 import socket
@@ -15,10 +15,10 @@ from changeover.exceptions import ChangeoverError, ScoringFailed
 from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
 from changeover.schema.cell_parsers import Cell
-from predict_api.held import Asked, Computed, Runtime
-from predict_api.joined import MOST_ROWS, Joined
 from predict_api.model_process.client import Bytes, Holders
 from predict_api.model_process.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, receive, send
+from predict_api.scoring.batching import MOST_ROWS, Joined
+from predict_api.scoring.interfaces import Asked, Computed, Runtime
 
 SCORERS: Final = 3  # that may end over one question
 _ALL_ENDED: Final = "the process that computes answers has ended, and so have its successors"

@@ -14,9 +14,9 @@ from changeover.exceptions import AskOriginal, ScoringFailed
 from changeover.process.log_events import event, flush
 from changeover.request.tensors import tensors
 from changeover.schema.cell_parsers import Cell
-from predict_api.assemble import Loaded
 from predict_api.model_process.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, Ready, receive, send
-from predict_api.scorer import by_estimator, by_twin
+from predict_api.scoring.loading import Loaded
+from predict_api.scoring.scorers import by_estimator, by_twin
 
 
 def run_and_exit(connection: socket.socket, loaded: Loaded) -> None:

@@ -12,10 +12,10 @@ from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Schema
-from predict_api.assemble import Assembly, TwinOf
-from predict_api.held import Prepared
 from predict_api.model_process.client import Bytes, Holders
 from predict_api.model_process.remote_scorer import ByHolder, SharedVersion
+from predict_api.scoring.interfaces import Prepared
+from predict_api.scoring.loading import Assembly, TwinOf
 
 
 @dataclass(frozen=True)

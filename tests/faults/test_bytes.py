@@ -6,7 +6,7 @@ import pytest
 
 from changeover import digest
 from changeover.exceptions import DigestMismatch
-from predict_api.load import load
+from predict_api.scoring.loading import load
 from tests.tiny_models import tiny
 
 

@@ -10,11 +10,11 @@ import psutil
 import pytest
 
 from changeover.manifest.manifest import Manifest
-from predict_api.assemble import Rules
 from predict_api.exceptions import ArtifactUnavailable
 from predict_api.model_process.client import Bytes, Holders, NotPrepared
 from predict_api.model_process.messages import Answer, Ask, receive, send
 from predict_api.model_process.remote_scorer import SharedVersion
+from predict_api.scoring.loading import Rules
 from tests.conftest import wait_until
 from tests.integration.test_predict_api_processes import lives
 from tests.integration.test_shared_versions import HOLDER

@@ -19,8 +19,9 @@ from predict_api.check_call import read_answer
 from predict_api.connection import Answer as Http
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.freshness import Freshness, Outcome, Verdict
-from predict_api.held import Held, Prepared, Scorer
+from predict_api.held import Held
 from predict_api.replica import Replica
+from predict_api.scoring.interfaces import Prepared, Scorer
 from tests.simulation.events import Clock, Events, Process
 from tests.simulation.network import Network
 from tests.simulation.server import MODEL, Server

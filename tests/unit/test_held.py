@@ -10,7 +10,8 @@ from changeover.protocol.wire import Current
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
 from predict_api.exceptions import LowerSequence, OtherVersion
-from predict_api.held import Held, Prepared, Scorer, confirm, switch
+from predict_api.held import Held, confirm, switch
+from predict_api.scoring.interfaces import Prepared, Scorer
 
 OLD, NEW = "a" * 64, "b" * 64
 

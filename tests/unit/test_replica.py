@@ -11,8 +11,8 @@ from changeover.schema.schema import Column, Schema
 from predict_api.check_call import CheckAnswer
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.freshness import Outcome
-from predict_api.held import Prepared, Scorer
 from predict_api.replica import RETRY_CURRENT_AFTER, Replica
+from predict_api.scoring.interfaces import Prepared, Scorer
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 

@@ -30,7 +30,7 @@ from sklearn.utils import Bunch, check_array
 
 from changeover.artifact.load import load_model
 from changeover.exceptions import UnsafeState
-from predict_api.load import load
+from predict_api.scoring.loading import load
 from tests.forged_models import (
     TWO,
     Reduced,

@@ -8,7 +8,7 @@ import pytest
 
 from changeover.estimator.scores import Scores
 from changeover.exceptions import ScoringFailed
-from predict_api.joined import LONGEST_PAUSE, MOST_ROWS, Columns, Joined
+from predict_api.scoring.batching import LONGEST_PAUSE, MOST_ROWS, Columns, Joined
 from tests.conftest import wait_until
 
 

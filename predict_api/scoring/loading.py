@@ -3,12 +3,15 @@
 Carries "Prepare" of the changeover and the promise *safety*: what fails here never answers a request.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+import sklearn
 from joblib import parallel_config
 
 from changeover import digest
+from changeover.artifact import version_skew
+from changeover.artifact.load import load_model
 from changeover.estimator import golden_rows
 from changeover.estimator.scoring import score
 from changeover.exceptions import ChangeoverError, GoldenMismatch, ScoringFailed
@@ -19,10 +22,9 @@ from changeover.process.log_events import event
 from changeover.request.reader import RequestReader
 from changeover.schema.sample_row import made_up_row
 from changeover.schema.schema import Schema
-from predict_api.exceptions import ArtifactUnavailable
-from predict_api.held import Prepared, Runtime
-from predict_api.load import load, refuse_skew
-from predict_api.scorer import ByEstimator, ByTwin
+from predict_api.exceptions import ArtifactUnavailable, VersionSkew
+from predict_api.scoring.interfaces import Prepared, Runtime
+from predict_api.scoring.scorers import ByEstimator, ByTwin
 
 TwinOf = Callable[[Manifest, str], bytes]  # a manifest and the SHA-256 of the twin that it names -> the twin
 
@@ -108,3 +110,18 @@ def _warm_up(estimator: object, schema: Schema) -> None:
 def reason_of(error: Exception) -> str:
     """One line for the operator."""
     return str(error) if isinstance(error, ChangeoverError) else f"{type(error).__name__}: {error}"
+
+
+def refuse_skew(manifest: Manifest, allowed: bool) -> None:
+    """Raise VersionSkew for a model that another minor version of scikit-learn made, unless that is `allowed`."""
+    refused = (
+        None if allowed else version_skew.refusal(manifest.environment, {version_skew.SKLEARN: sklearn.__version__})
+    )
+    if refused:
+        raise VersionSkew(refused)
+
+
+def load(buffer: bytes, version: str, extra_globals: Collection[str]) -> object:
+    """The estimator in `buffer`; raises DigestMismatch, ForbiddenGlobal or UnreadableArtifact."""
+    digest.verify(buffer, version)
+    return load_model(buffer, extra_globals)

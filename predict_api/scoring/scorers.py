@@ -20,8 +20,8 @@ from changeover.request.fast_reader import TypedRows
 from changeover.request.tensors import Numbers, Texts, tensors
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
-from predict_api.held import Asked, Computed, Runtime
-from predict_api.joined import Joined
+from predict_api.scoring.batching import Joined
+from predict_api.scoring.interfaces import Asked, Computed, Runtime
 
 _IGNORE: Final = ("ignore", None, Warning, None, 0)  # as `warnings` keeps what is set below
 

@@ -1,0 +1,1 @@
+"""Scoring: the scorers of a version, and micro-batching."""
