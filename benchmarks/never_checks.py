@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from predict_api import freshness_loop
-from predict_api.freshness import Freshness, Outcome
+from predict_api.replica import freshness_loop
+from predict_api.replica.freshness import Freshness, Outcome
 
 NEVER = 1_000_000.0  # seconds
 

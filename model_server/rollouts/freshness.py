@@ -1,6 +1,6 @@
 """The answer to the freshness check: what is current, for how long it may be trusted, and what comes next.
 
-Carries `GET /models/{m}/current`. Its other half, which asks, is `predict_api/freshness.py`. `Lease-Ms` is 0
+Carries `GET /models/{m}/current`. Its other half, which asks, is `predict_api/replica/freshness.py`. `Lease-Ms` is 0
 while none is granted: with `LEASE_MS=0`, before a flip, and after a restart until the leases of before are over.
 """
 

@@ -14,13 +14,13 @@ from changeover.protocol.replica_identity import ReplicaIdentity
 from predict_api.check_call import CheckCall
 from predict_api.connection import Connection
 from predict_api.fetch import Fetch
-from predict_api.freshness_loop import FreshnessLoop
 from predict_api.lookup import Lookup
 from predict_api.model_process.client import Holders
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer
 from predict_api.preparation.prepare_loop import Preparation
-from predict_api.replica import Replica
+from predict_api.replica.freshness_loop import FreshnessLoop
+from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Runtime
 from predict_api.scoring.loading import Assembly, Rules
 from predict_api.settings import PredictSettings

@@ -10,11 +10,11 @@ from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.names import short
 from changeover.protocol.openapi_parts import JSON, OPENAPI, parameter, problems, ref, response, shared_schemas
-from predict_api.held import Held
 from predict_api.openapi.answers import answer_components, answer_examples, model_headers
 from predict_api.openapi.calls import describing_calls, describing_schemas, model_parameter
 from predict_api.openapi.forms import Forms
 from predict_api.openapi.public_schema import public_schema
+from predict_api.replica.active import Held
 
 Causes = Sequence[tuple[int, str]]
 _ANY: Final = "any"  # what components are called by while no model is known

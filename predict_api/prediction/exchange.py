@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from changeover.protocol import wire
-from predict_api.held import Held
+from predict_api.replica.active import Held
 
 KEY: Final = "changeover.exchange"  # in the environment of a request
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from changeover.exceptions import ChangeoverError
 from predict_api.exceptions import NoModel
-from predict_api.held import Held
 from predict_api.models.models import Member
 from predict_api.prediction.exchange import Basis
 from predict_api.prediction.render import render
+from predict_api.replica.active import Held
 from predict_api.scoring.interfaces import Runtime
 
 

@@ -19,7 +19,7 @@ from predict_api.exceptions import ArtifactUnavailable
 from predict_api.fetch import Fetch
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer
-from predict_api.replica import Replica
+from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared
 from predict_api.scoring.loading import reason_of
 

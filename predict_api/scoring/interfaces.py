@@ -8,8 +8,8 @@ from typing import Protocol
 from changeover.manifest.manifest import Manifest
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
-from predict_api.held import Reader
 from predict_api.prediction.render import Scored
+from predict_api.replica.active import Reader
 
 
 class Runtime(StrEnum):

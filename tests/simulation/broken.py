@@ -15,8 +15,8 @@ from model_server.ledger.takeover import LONGEST_LEASE_MS, Takeover
 from model_server.rollouts import fleet, rollout
 from model_server.rollouts.pointer import Standing
 from model_server.rollouts.rollout import AppendLedger, Event, Flip, LeasesOver, Outcome, Rollout
-from predict_api import freshness, held, replica
-from predict_api.freshness import Arrival, Freshness, Verdict
+from predict_api.replica import active, freshness, replica
+from predict_api.replica.freshness import Arrival, Freshness, Verdict
 from tests.simulation.events import Clock
 from tests.simulation.network import Weather
 from tests.simulation.schedules import FASTEST, SLOWEST, Plan
@@ -91,7 +91,7 @@ def flip_before_durable() -> Patches:
 
 def lower_sequence() -> Patches:
     """A replica takes whatever number model_server says."""
-    return tuple(mock.patch.object(one, "refuse_a_way_back") for one in (held, replica))
+    return tuple(mock.patch.object(one, "refuse_a_way_back") for one in (active, replica))
 
 
 def no_margin() -> Patches:

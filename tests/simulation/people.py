@@ -5,7 +5,7 @@ from random import Random
 
 from changeover.consistency.records import UNKNOWN, Answer, History, Rollout
 from changeover.protocol.wire import RolloutState
-from predict_api.held import Held
+from predict_api.replica.active import Held
 from tests.simulation.events import Clock, Do, Events, Process
 from tests.simulation.network import Network
 from tests.simulation.replica import Worker

@@ -18,9 +18,9 @@ from changeover.schema.schema import Column, Schema
 from predict_api.check_call import read_answer
 from predict_api.connection import Answer as Http
 from predict_api.exceptions import LowerSequence, OtherVersion
-from predict_api.freshness import Freshness, Outcome, Verdict
-from predict_api.held import Held
-from predict_api.replica import Replica
+from predict_api.replica.active import Held
+from predict_api.replica.freshness import Freshness, Outcome, Verdict
+from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared, Scorer
 from tests.simulation.events import Clock, Events, Process
 from tests.simulation.network import Network

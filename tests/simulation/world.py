@@ -14,8 +14,8 @@ from changeover.consistency.records import Final, History, ReplicaState, Rollout
 from changeover.consistency.violation import Violation
 from changeover.protocol.wire import RolloutState
 from model_server.intake.startup import Upload
-from predict_api import replica as predict_replica
-from predict_api.held import Held
+from predict_api.replica import replica as predict_replica
+from predict_api.replica.active import Held
 from tests.simulation.events import Events
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.network import Network, Weather

@@ -17,10 +17,10 @@ from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Extra, Schema
 from model_server.openapi.document import document as server_document
 from model_server.routes.problems import STATUSES
-from predict_api.held import Held
 from predict_api.openapi.columns import column_schema, made_up_row
 from predict_api.openapi.document import document
 from predict_api.openapi.public_schema import public_schema
+from predict_api.replica.active import Held
 from predict_api.routes.openapi import CAUSES
 from predict_api.scoring.interfaces import Prepared, Scorer
 from tests.test_docs import routes

@@ -12,8 +12,8 @@ from changeover.protocol.wire import MalformedAnswer
 from predict_api import metrics
 from predict_api.check_call import CheckCall
 from predict_api.exceptions import CallFailed, LowerSequence, OtherVersion
-from predict_api.freshness import Freshness, Outcome, Verdict
-from predict_api.replica import Replica
+from predict_api.replica.freshness import Freshness, Outcome, Verdict
+from predict_api.replica.replica import Replica
 
 
 class FreshnessLoop:

@@ -1,4 +1,4 @@
-"""predict_api/replica.py: what one worker holds, has ready, could not prepare, and is told to prepare."""
+"""predict_api/replica/replica.py: what one worker holds, has ready, could not prepare, and is told to prepare."""
 
 from typing import cast
 
@@ -10,8 +10,8 @@ from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
 from predict_api.check_call import CheckAnswer
 from predict_api.exceptions import LowerSequence, OtherVersion
-from predict_api.freshness import Outcome
-from predict_api.replica import RETRY_CURRENT_AFTER, Replica
+from predict_api.replica.freshness import Outcome
+from predict_api.replica.replica import RETRY_CURRENT_AFTER, Replica
 from predict_api.scoring.interfaces import Prepared, Scorer
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64

@@ -1,4 +1,4 @@
-"""predict_api/held.py: one value, one assignment, no way back."""
+"""predict_api/replica/active.py: one value, one assignment, no way back."""
 
 from typing import cast
 
@@ -10,7 +10,7 @@ from changeover.protocol.wire import Current
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
 from predict_api.exceptions import LowerSequence, OtherVersion
-from predict_api.held import Held, confirm, switch
+from predict_api.replica.active import Held, confirm, switch
 from predict_api.scoring.interfaces import Prepared, Scorer
 
 OLD, NEW = "a" * 64, "b" * 64

@@ -1,8 +1,8 @@
-"""predict_api/freshness.py: may this request be answered now, must it wait, or go stale."""
+"""predict_api/replica/freshness.py: may this request be answered now, must it wait, or go stale."""
 
 import pytest
 
-from predict_api.freshness import FIRST_PAUSE, LONGEST_PAUSE, RENEW_EVERY, Freshness, Outcome, Verdict
+from predict_api.replica.freshness import FIRST_PAUSE, LONGEST_PAUSE, RENEW_EVERY, Freshness, Outcome, Verdict
 
 
 def test_a_request_waits_for_a_check_before_anything_was_checked() -> None:

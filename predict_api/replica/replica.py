@@ -14,8 +14,8 @@ from changeover.protocol.wire import Current
 from predict_api import metrics
 from predict_api.check_call import CheckAnswer
 from predict_api.exceptions import LowerSequence
-from predict_api.freshness import Outcome
-from predict_api.held import Held, confirm, refuse_a_way_back, switch
+from predict_api.replica.active import Held, confirm, refuse_a_way_back, switch
+from predict_api.replica.freshness import Outcome
 from predict_api.scoring.interfaces import Prepared
 
 RETRY_CURRENT_AFTER: Final = 30.0  # seconds

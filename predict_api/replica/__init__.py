@@ -1,0 +1,1 @@
+"""The replica: its active version, its lease and its freshness checks."""
