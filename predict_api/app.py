@@ -17,8 +17,8 @@ from predict_api.models.models import Roster
 from predict_api.models.report_loop import Reports
 from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import apidocs, health, host_check, models, openapi, predict, problems, request_log
-from predict_api.routes.bare import Bare
-from predict_api.routes.parts import Parts
+from predict_api.routes.context import Parts
+from predict_api.routes.lean_flask import Bare
 from predict_api.settings import PredictSettings
 
 

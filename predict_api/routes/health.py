@@ -10,8 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from predict_api import metrics
 from predict_api.exceptions import Draining, NoModel
+from predict_api.routes.context import Parts
 from predict_api.routes.host_check import KNOWN
-from predict_api.routes.parts import Parts
 
 # a reason may quote a golden row, and anybody may call this
 _WHY: Final = "this replica's log and `changeover show` say why"

@@ -8,7 +8,7 @@ from predict_api.openapi.columns import made_up_row
 from predict_api.openapi.public_schema import columns_of, public_schema
 from predict_api.prediction.exchange import Basis
 from predict_api.prediction.pipeline import basis
-from predict_api.routes.parts import Parts
+from predict_api.routes.context import Parts
 from predict_api.routes.request_log import exchange
 
 

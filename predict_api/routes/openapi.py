@@ -12,7 +12,7 @@ from predict_api.openapi.document import document
 from predict_api.prediction.exchange import Basis
 from predict_api.prediction.pipeline import basis
 from predict_api.replica.active import Held
-from predict_api.routes.parts import Parts
+from predict_api.routes.context import Parts
 from predict_api.routes.problems import PROBLEMS
 from predict_api.routes.request_log import exchange
 

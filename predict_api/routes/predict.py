@@ -9,8 +9,8 @@ from changeover.protocol import wire
 from predict_api.exceptions import BodyCutOff, BodyTooLarge, UnknownOption, UnsupportedBody
 from predict_api.prediction import pipeline
 from predict_api.prediction.exchange import KEY, Exchange
-from predict_api.routes.bare import Ready
-from predict_api.routes.parts import Parts
+from predict_api.routes.context import Parts
+from predict_api.routes.lean_flask import Ready
 from predict_api.scoring.interfaces import Runtime
 
 _CHUNK: Final = 256 * 1024
