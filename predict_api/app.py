@@ -10,8 +10,6 @@ from wsgiref.types import WSGIApplication
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
-from predict_api.connection import Connection
-from predict_api.lookup import Lookup
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Roster
 from predict_api.models.report_loop import Reports
@@ -20,6 +18,8 @@ from predict_api.routes import apidocs, health, host_check, models, openapi, pre
 from predict_api.routes.context import Parts
 from predict_api.routes.lean_flask import Bare
 from predict_api.settings import PredictSettings
+from predict_api.upstream.connection import Connection
+from predict_api.upstream.dns import Lookup
 
 
 class Application:

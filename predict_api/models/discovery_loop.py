@@ -13,14 +13,14 @@ from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import MalformedAnswer
-from predict_api.check_call import CheckCall
-from predict_api.connection import Connection
 from predict_api.exceptions import CallFailed
-from predict_api.fetch import authorization, refusal_to_read
-from predict_api.lookup import Lookup
 from predict_api.models.models import Member, Roster
 from predict_api.preparation.disk_cache import Cache
 from predict_api.settings import PredictSettings
+from predict_api.upstream.connection import Connection
+from predict_api.upstream.dns import Lookup
+from predict_api.upstream.downloads import authorization, refusal_to_read
+from predict_api.upstream.freshness_check import CheckCall
 
 EVERY: Final = 1.0
 CALL_SECONDS: Final = 1.0

@@ -11,10 +11,6 @@ from pathlib import Path
 
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.replica_identity import ReplicaIdentity
-from predict_api.check_call import CheckCall
-from predict_api.connection import Connection
-from predict_api.fetch import Fetch
-from predict_api.lookup import Lookup
 from predict_api.model_process.client import Holders
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer
@@ -24,6 +20,10 @@ from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Runtime
 from predict_api.scoring.loading import Assembly, Rules
 from predict_api.settings import PredictSettings
+from predict_api.upstream.connection import Connection
+from predict_api.upstream.dns import Lookup
+from predict_api.upstream.downloads import Fetch
+from predict_api.upstream.freshness_check import CheckCall
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import LONGEST_TEXT, REPLICA_SECRET, ReplicaReport
-from predict_api.connection import Connection
 from predict_api.exceptions import CallFailed
 from predict_api.replica.replica import Replica
+from predict_api.upstream.connection import Connection
 
 EVERY: Final = 1.0
 CALL_SECONDS: Final = 1.0

@@ -16,12 +16,12 @@ from changeover.process.clock import now
 from changeover.process.log_events import event
 from predict_api import gc_tuning
 from predict_api.exceptions import ArtifactUnavailable
-from predict_api.fetch import Fetch
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer
 from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared
 from predict_api.scoring.loading import reason_of
+from predict_api.upstream.downloads import Fetch
 
 IDLE_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.5  # until what could not be had is asked for again

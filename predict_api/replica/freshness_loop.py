@@ -10,10 +10,10 @@ from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.wire import MalformedAnswer
 from predict_api import metrics
-from predict_api.check_call import CheckCall
 from predict_api.exceptions import CallFailed, LowerSequence, OtherVersion
 from predict_api.replica.freshness import Freshness, Outcome, Verdict
 from predict_api.replica.replica import Replica
+from predict_api.upstream.freshness_check import CheckCall
 
 
 class FreshnessLoop:

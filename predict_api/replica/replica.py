@@ -12,11 +12,11 @@ from changeover.names import short
 from changeover.process.log_events import event
 from changeover.protocol.wire import Current
 from predict_api import metrics
-from predict_api.check_call import CheckAnswer
 from predict_api.exceptions import LowerSequence
 from predict_api.replica.active import Held, confirm, refuse_a_way_back, switch
 from predict_api.replica.freshness import Outcome
 from predict_api.scoring.interfaces import Prepared
+from predict_api.upstream.freshness_check import CheckAnswer
 
 RETRY_CURRENT_AFTER: Final = 30.0  # seconds
 

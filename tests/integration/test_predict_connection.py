@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from changeover.process.clock import now
-from predict_api import lookup
-from predict_api.connection import Connection
 from predict_api.exceptions import CallFailed
-from predict_api.lookup import MOST_PENDING, Lookup
+from predict_api.upstream import dns
+from predict_api.upstream.connection import Connection
+from predict_api.upstream.dns import MOST_PENDING, Lookup
 from tests import wire_stub
 from tests.conftest import wait_until
 from tests.tiny_models import tiny
@@ -90,7 +90,7 @@ class Resolver:
 @pytest.fixture
 def resolver(stub: WireStub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
     resolver = Resolver(("127.0.0.1", stub.port))
-    monkeypatch.setattr(lookup.socket, "getaddrinfo", resolver)
+    monkeypatch.setattr(dns.socket, "getaddrinfo", resolver)
     yield resolver
     resolver.open.set()
 
@@ -112,7 +112,7 @@ def test_the_last_good_address_is_used_while_a_lookup_hangs(resolver: Resolver) 
 
 def test_lookups_that_hang_are_few(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fault 19: no thread is left behind for each request."""
-    monkeypatch.setattr(lookup, "REPLACE_AFTER", 0.0)
+    monkeypatch.setattr(dns, "REPLACE_AFTER", 0.0)
     names = Lookup("model_server", 5001)
     for _ in range(10):
         with pytest.raises(CallFailed):
@@ -127,6 +127,6 @@ def test_a_name_that_does_not_exist_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     def unknown(*args: object, **kwargs: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(lookup.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(dns.socket, "getaddrinfo", unknown)
     with pytest.raises(CallFailed, match="has no address"):
         Lookup("model_server", 5001).addresses(now() + 10)

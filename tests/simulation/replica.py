@@ -15,13 +15,13 @@ from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current, MalformedAnswer, ReplicaReport
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
-from predict_api.check_call import read_answer
-from predict_api.connection import Answer as Http
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.replica.active import Held
 from predict_api.replica.freshness import Freshness, Outcome, Verdict
 from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared, Scorer
+from predict_api.upstream.connection import Answer as Http
+from predict_api.upstream.freshness_check import read_answer
 from tests.simulation.events import Clock, Events, Process
 from tests.simulation.network import Network
 from tests.simulation.server import MODEL, Server

@@ -8,11 +8,11 @@ from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import Current
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
-from predict_api.check_call import CheckAnswer
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.replica.freshness import Outcome
 from predict_api.replica.replica import RETRY_CURRENT_AFTER, Replica
 from predict_api.scoring.interfaces import Prepared, Scorer
+from predict_api.upstream.freshness_check import CheckAnswer
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 

@@ -1,12 +1,12 @@
-"""predict_api/check_call.py: what is exactly the protocol, and what is not."""
+"""predict_api/upstream/freshness_check.py: what is exactly the protocol, and what is not."""
 
 import json
 
 import pytest
 
 from changeover.protocol.wire import Current, MalformedAnswer
-from predict_api.check_call import read_answer
-from predict_api.connection import Answer
+from predict_api.upstream.connection import Answer
+from predict_api.upstream.freshness_check import read_answer
 
 HELD = Current(3, "a" * 64)
 NEW = Current(4, "b" * 64)

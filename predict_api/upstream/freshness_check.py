@@ -19,7 +19,7 @@ from changeover.protocol.wire import (
     Current,
     MalformedAnswer,
 )
-from predict_api.connection import Answer, Connection
+from predict_api.upstream.connection import Answer, Connection
 
 LARGEST_CHECK: Final = 64 * 1024
 

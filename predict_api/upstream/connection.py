@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from changeover.process.clock import now
 from predict_api.exceptions import CallFailed
-from predict_api.lookup import Lookup
+from predict_api.upstream.dns import Lookup
 
 LARGEST_ANSWER: Final = 4 * 1024 * 1024  # bytes, for everything but artifacts
 _PIECE: Final = 1024 * 1024  # bytes that are read in one go when reading gently

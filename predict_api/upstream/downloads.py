@@ -11,9 +11,9 @@ from changeover import digest
 from changeover.exceptions import DigestMismatch, InvalidManifest
 from changeover.manifest.manifest import Manifest
 from changeover.process.clock import now
-from predict_api.connection import Answer, Connection
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable, CallFailed
-from predict_api.lookup import Lookup
+from predict_api.upstream.connection import Answer, Connection
+from predict_api.upstream.dns import Lookup
 
 MANIFEST_SECONDS: Final = 10.0
 ARTIFACT_SECONDS: Final = 60.0

@@ -1,0 +1,1 @@
+"""Calls to model_server: freshness checks and downloads."""
