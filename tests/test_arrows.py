@@ -69,6 +69,7 @@ PURE = {
     "predict_api.prediction.exchange",
     "predict_api.replica.freshness",
     "predict_api.replica.active",
+    "predict_api.scoring.interfaces",
     "predict_api.openapi.document",
     "predict_api.openapi.answers",
     "predict_api.openapi.calls",

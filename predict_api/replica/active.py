@@ -5,21 +5,13 @@ Carries the promises *atomicity* (a request takes the value once) and, by refusi
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
 
 from changeover.exceptions import ChangeoverError
 from changeover.names import short
 from changeover.protocol import wire
 from changeover.protocol.wire import Current
 from predict_api.exceptions import LowerSequence, OtherVersion
-from predict_api.scoring.interfaces import Asked, Prepared
-
-
-class Reader(Protocol):
-    """The reader of the bodies of requests for one version."""
-
-    def read(self, body: bytes, max_rows: int) -> Asked:
-        """The typed rows in `body`; raises NotJson, RequestFaults, or TooManyRows past `max_rows`."""
+from predict_api.scoring.interfaces import Prepared
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from changeover.manifest.manifest import Manifest
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 from predict_api.prediction.render import Scored
-from predict_api.replica.active import Reader
 
 
 class Runtime(StrEnum):
@@ -41,6 +40,13 @@ class Asked(Protocol):
     @property
     def columns(self) -> Mapping[str, Sequence[Cell]]:
         """A list of cells for each column of the schema."""
+
+
+class Reader(Protocol):
+    """The reader of the bodies of requests for one version."""
+
+    def read(self, body: bytes, max_rows: int) -> Asked:
+        """The typed rows in `body`; raises NotJson, RequestFaults, or TooManyRows past `max_rows`."""
 
 
 class Scorer(Protocol):
