@@ -1,0 +1,111 @@
+"""The rooms and their doors: a package below ours is entered by a few modules only, its other modules are its own.
+
+`docs/architecture.md` says what lives in each room. `tests/test_arrows.py` has the rules about directions.
+"""
+
+import pytest
+
+from tests.tree import OURS, Source, edges, source
+
+DOORS = {
+    "changeover.artifact": "load version_skew environment extra_globals",
+    "changeover.cli": "main",
+    "changeover.client": "client evaluation notebook",
+    "changeover.consistency": "records members check counts violation",
+    "changeover.estimator": "scoring scores infer_schema golden_rows training_frame",
+    "changeover.manifest": "manifest compatibility gate diff answer_comparison",
+    "changeover.onnx_twin": "session description exceptions export.convert equivalence.compare",
+    "changeover.process": "clock log_events log_writer parent_death settings termination visible",
+    "changeover.protocol": "allowed_hosts lease openapi_parts problem replica_identity wire",
+    "changeover.request": "reader decode tensors strict_json fast_reader",
+    "changeover.schema": "schema column cell_parsers formats sample_row",
+    "changeover.up": "supervisor restart ports ready",
+    "model_server.admission": "examiner",
+    "model_server.background": "audit_loop startup_loop",
+    "model_server.intake": "drop_zone pinned startup",
+    "model_server.ledger": "ledger entry takeover",
+    "model_server.openapi": "document",
+    "model_server.rollouts": "rollout_loop model_state promotion freshness fleet rollout rollout_body",
+    "model_server.versions": "versions publish spool",
+    "predict_api.model_process": "client remote_scorer",
+    "predict_api.models": "models discovery_loop report_loop",
+    "predict_api.openapi": "document columns public_schema",
+    "predict_api.prediction": "pipeline exchange large_requests render",
+    "predict_api.preparation": "prepare_loop placement disk_cache",
+    "predict_api.replica": "active replica freshness_loop",
+    "predict_api.scoring": "interfaces loading scorers batching",
+    "predict_api.upstream": "connection dns downloads freshness_check",
+}
+# doors for one other room alone: (the module, the room that may enter by it)
+SIDE_DOORS = {
+    ("changeover.estimator.inspection", "changeover.onnx_twin"),
+    ("changeover.estimator.dict_inputs", "changeover.onnx_twin"),
+    ("changeover.estimator.inputs", "changeover.onnx_twin"),
+    ("changeover.request.fault_list", "changeover.estimator"),
+    ("changeover.schema.bulk_parsers", "changeover.request"),
+}
+ONLY_APP = ("model_server.routes", "predict_api.routes")  # tests/test_arrows.py has the rule for these
+
+
+def room_of(module: str) -> str:
+    """The room that a module is in, or its package."""
+    return ".".join(module.split(".")[:2]) if module.count(".") > 1 else module.split(".", maxsplit=1)[0]
+
+
+def beside_the_doors(files: list[Source]) -> list[str]:
+    """Imports that enter a room by another module than its doors."""
+    found = []
+    for module, targets in sorted(edges(files).items()):
+        for target in sorted(targets):
+            room = room_of(target)
+            if room not in DOORS or room_of(module) == room or (target, room_of(module)) in SIDE_DOORS:
+                continue
+            if target.removeprefix(f"{room}.") not in DOORS[room].split():
+                found.append(f"{module} imports {target}: {room} is entered by {DOORS[room]}")
+    return found
+
+
+def test_every_room_is_entered_by_its_doors() -> None:
+    faults = beside_the_doors(OURS)
+    assert not faults, "\n" + "\n".join(faults)
+
+
+def test_every_room_has_its_doors_listed_and_every_door_is_there() -> None:
+    modules = {file.module for file in OURS}
+    rooms = {room_of(module) for module in modules if module.count(".") > 1} - set(ONLY_APP)
+    assert rooms == set(DOORS)
+    doors = {f"{room}.{door}" for room, names in DOORS.items() for door in names.split()}
+    assert (doors | {module for module, _ in SIDE_DOORS}) - modules == set()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [
+            ("predict_api/app.py", "from changeover.artifact.unpickler import Artifact"),
+            ("changeover/artifact/unpickler.py", ""),
+        ],
+        [("changeover/cli/push.py", "from changeover.client import upload"), ("changeover/client/upload.py", "")],
+        [("model_server/app.py", "import model_server.admission.checks"), ("model_server/admission/checks.py", "")],
+        [
+            ("changeover/manifest/diff.py", "from changeover.estimator import inspection"),
+            ("changeover/estimator/inspection.py", ""),
+        ],
+    ],
+    ids=lambda files: files[0][0],
+)
+def test_an_import_beside_the_doors_is_named(files) -> None:
+    faults = beside_the_doors([source(path, text) for path, text in files])
+    assert len(faults) == 1
+    assert faults[0].startswith(files[0][0].removesuffix(".py").replace("/", "."))
+
+
+def test_an_import_by_a_door_or_within_a_room_is_not_named() -> None:
+    fine = [
+        source("predict_api/app.py", "from changeover.artifact.load import load"),
+        source("changeover/artifact/load.py", "from changeover.artifact.unpickler import Artifact"),
+        source("changeover/artifact/unpickler.py", ""),
+        source("changeover/onnx_twin/export/convert.py", "from changeover.estimator.inspection import last_part"),
+        source("changeover/estimator/inspection.py", ""),
+    ]
+    assert beside_the_doors(fine) == []
