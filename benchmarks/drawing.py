@@ -38,6 +38,7 @@ SHARES: Final = {  # of all rows; the others are within the ranges
 SHARE_ASKED_SINGLY: Final = 0.01
 MOST_IN_A_BATCH: Final = 1_000
 _GAPS: Final[tuple[Json, ...]] = (None, "nan", "NaN", "", " ")
+_LONGEST_DIGITS: Final = 60  # of an amount of money, which has at most 64 characters with its signs
 _UNKNOWN: Final = ("never seen", "", " ", "nan", "None", "0", "Élan", "\u4e2d\U0001f600")
 _HALVINGS: Final = 70
 
@@ -228,6 +229,8 @@ def _decimal(value: float) -> tuple[str, str]:
 
 def _money(value: float, chance: random.Random) -> str:
     digits, sign = chance.choice(_decimal(value)), chance.choice("$€£")
+    if len(digits) > _LONGEST_DIGITS:
+        return repr(value)
     if math.copysign(1.0, value) < 0:
         return chance.choice([f"({sign}{digits})", f"({digits})", f"-{sign}{digits}", f"{sign}-{digits}", f"-{digits}"])
     return chance.choice([f"{sign}{digits} ", f"{sign} {digits}", f"+{sign}{digits}", f" {digits}", digits])

@@ -1,5 +1,6 @@
 """The process that forks examining ones: what becomes of it, of them, and of an examination that loses either."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,12 @@ def endless(tmp_path: Path) -> Path:
 
 
 def servers() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if "fork_server" in " ".join(one.cmdline())]
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # or a zombie, which has ended, too
+            if "fork_server" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def child_of(server: psutil.Process) -> psutil.Process:

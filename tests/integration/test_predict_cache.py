@@ -139,7 +139,7 @@ class OtherWorker:
 HAS_ITS_TURN = """
 import sys
 from pathlib import Path
-from predict_api.cache import Cache
+from predict_api.preparation.disk_cache import Cache
 with Cache(Path(sys.argv[1])).turn("loan", 30.0):
     print("in", flush=True)
     sys.stdin.readline()

@@ -16,6 +16,8 @@ from tests.conftest import wait_until
 from tests.tiny_models import tiny
 from tests.wire_stub import WireStub, running_stub
 
+TOKEN = {"Authorization": "Bearer report-token"}
+
 
 @pytest.fixture
 def stub() -> Iterator[WireStub]:
@@ -36,7 +38,7 @@ def test_the_deadline_holds_whatever_the_peer_does(stub: WireStub, fault: str) -
     connection = Connection(stub.url)
     assert kind_of_failure(connection) == "timeout"
     stub.on_check = None
-    assert connection.call("GET", "/models", {}, now() + 10).status == 200
+    assert connection.call("GET", "/models", TOKEN, now() + 10).status == 200
     connection.close()
 
 
@@ -54,7 +56,9 @@ def test_a_body_that_is_cut_off_is_never_taken_for_a_whole_one(stub: WireStub, g
     stub.on_artifact = wire_stub.cut_off
     connection = Connection(stub.url)
     with pytest.raises(CallFailed) as caught:
-        connection.call("GET", "/models/default/versions/x/artifact", {}, now() + 10, largest=10_000_000, gently=gently)
+        connection.call(
+            "GET", "/models/default/versions/x/artifact", TOKEN, now() + 10, largest=10_000_000, gently=gently
+        )
     assert caught.value.kind == "truncated"
     assert str(wire_stub.CUT_OFF_AFTER) in str(caught.value)
 
@@ -64,8 +68,8 @@ def test_a_body_that_is_read_gently_is_the_same(stub: WireStub) -> None:
     version = stub.publish("default", body, {})
     connection = Connection(stub.url)
     path = f"/models/default/versions/{version}/artifact"
-    assert connection.call("GET", path, {}, now() + 10, largest=len(body), gently=True).body == body
-    assert connection.call("GET", "/models", {}, now() + 10).status == 200
+    assert connection.call("GET", path, TOKEN, now() + 10, largest=len(body), gently=True).body == body
+    assert connection.call("GET", "/models", TOKEN, now() + 10).status == 200
     connection.close()
 
 
@@ -103,10 +107,10 @@ def test_a_lookup_that_hangs_is_given_up_at_the_deadline(resolver: Resolver) -> 
 def test_the_last_good_address_is_used_while_a_lookup_hangs(resolver: Resolver) -> None:
     resolver.open.set()
     connection = Connection("http://model_server:5001")
-    assert connection.call("GET", "/models", {}, now() + 10).status == 200
+    assert connection.call("GET", "/models", TOKEN, now() + 10).status == 200
     connection.close()
     resolver.open.clear()
-    assert connection.call("GET", "/models", {}, now() + 4).status == 200
+    assert connection.call("GET", "/models", TOKEN, now() + 4).status == 200
     connection.close()
 
 

@@ -15,8 +15,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from changeover.infer_schema import infer_schema
-from changeover.frames import rows_of
+from changeover.estimator.infer_schema import infer_schema
+from changeover.estimator.training_frame import rows_of
 from changeover.onnx_twin.export.convert import convert
 from changeover.onnx_twin.equivalence.compare import prove
 from model_server.admission.child import readable

@@ -62,7 +62,7 @@ def test_a_reader_that_is_gone_ends_nobody() -> None:
 def test_the_last_words_of_a_process_are_written(process: str, end: str) -> None:
     program = f"""
 import multiprocessing, os, sys
-from changeover.log_events import configure, event
+from changeover.process.log_events import configure, event
 configure("test")
 event("of the parent")
 def here():
