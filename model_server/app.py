@@ -18,6 +18,7 @@ from model_server.background.startup_loop import Background
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.ledger.ledger import Ledger
+from model_server.problems import Problems
 from model_server.replica_networks import with_names_replaced
 from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import Promotion
@@ -40,7 +41,7 @@ _QUIET = frozenset({"current.current", "health.livez", "health.readyz", "health.
 def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, Callable[[], None]]:
     """Build model_server and start its background; returns the app, to be served from one process, and its end."""
     bucket = Bucket(store)
-    wrong: dict[str, str] = {}
+    wrong = Problems()
     models, ledger, versions = Models(), Ledger(bucket, settings.lease_ms, wrong), Versions(bucket, wrong)
     examiner = Examiner(
         Limits(

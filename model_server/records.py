@@ -12,6 +12,7 @@ from changeover.json_types import JsonObject
 from changeover.process import log_events
 from changeover.protocol.wire import LONGEST_TEXT
 from model_server.exceptions import RecordUnreadable
+from model_server.problems import Problems, Topic
 from object_store.bucket import Bucket
 from object_store.exceptions import ObjectTooLarge
 
@@ -40,16 +41,15 @@ def text_of(members: JsonObject, name: str, default: str = "") -> str:
 class Unreadable:
     """The records that lists pass over; `problems` is what `/readyz` shows. Thread-safe."""
 
-    def __init__(self, problems: dict[str, str]) -> None:
+    def __init__(self, problems: Problems) -> None:
         self._problems = problems
         self._logged: set[str] = set()
         self._lock = threading.Lock()
 
     def listed(self, folder: str, unreadable: dict[str, str], remedy: str = "restore or remove them") -> None:
         """A list of `folder` passed over `unreadable`: keys, and what is wrong with each; `remedy` is what to do."""
-        problem = f"records in {folder}"
         if not unreadable:
-            self._problems.pop(problem, None)
+            self._problems.clear(Topic.RECORDS, folder)
             return
         with self._lock:
             unknown = [key for key in unreadable if key not in self._logged]
@@ -57,4 +57,5 @@ class Unreadable:
         for key in unknown:
             log_events.event("record.unreadable", level="warning", key=key, reason=unreadable[key])
         reasons = "; ".join(list(unreadable.values())[:_NAMED])
-        self._problems[problem] = f"{len(unreadable)} cannot be read and are passed over, {remedy}: {reasons}"
+        text = f"{len(unreadable)} cannot be read and are passed over, {remedy}: {reasons}"
+        self._problems.set(Topic.RECORDS, text, folder)

@@ -15,6 +15,7 @@ from changeover.process.clock import now
 from model_server import metrics
 from model_server.ledger.entry import Entry, LedgerDamaged
 from model_server.ledger.ledger import Ledger
+from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models, ModelState
 from object_store.exceptions import StoreError, StoreUnavailable
 
@@ -26,7 +27,7 @@ SAID_FOR_S: Final = 600.0  # for which `/readyz` tells of another's entry
 class Audit:
     """The thread that looks; what it finds wrong it writes into `problems`, for `/readyz`."""
 
-    def __init__(self, models: Models, ledger: Ledger, problems: dict[str, str]) -> None:
+    def __init__(self, models: Models, ledger: Ledger, problems: Problems) -> None:
         self._models = models
         self._ledger = ledger
         self._problems = problems
@@ -48,7 +49,7 @@ class Audit:
         reason = (
             f"{what}: emptied, or restored from a backup? Nothing is unloaded for it; restore the bucket, or roll anew"
         )
-        self._tell(f"ledger of {model}", "ledger.lost", model, reason)
+        self._tell(Topic.LEDGER, "ledger.lost", model, reason)
 
     def damaged(self, model: str, reason: str) -> None:
         """The next number of a ledger is taken by what cannot be read: the last good version goes on meanwhile."""
@@ -56,26 +57,24 @@ class Audit:
             f"{reason}. The last good version goes on, and nothing can be rolled until it is restored, or removed if "
             f"another writer put it there"
         )
-        self._tell(f"ledger entry of {model}", "ledger.damaged", model, reason)
+        self._tell(Topic.LEDGER_ENTRY, "ledger.damaged", model, reason)
 
     def tell_stray(self, model: str) -> None:
         """Say which entry is beyond a gap in the ledger, or that there is none any more."""
         stray = self._ledger.stray(model)
-        problem = f"stray entry of {model}"
         if stray is None:
-            self._problems.pop(problem, None)
+            self._problems.clear(Topic.STRAY_ENTRY, model)
             return
         reason = (
             f"{stray} is beyond a gap of the ledger, and not followed: restore what was lost before it, or remove it if "
             f"another writer put it there"
         )
-        self._tell(problem, "ledger.stray", model, reason)
+        self._tell(Topic.STRAY_ENTRY, "ledger.stray", model, reason)
 
-    def _tell(self, problem: str, name: str, model: str, reason: str) -> None:
+    def _tell(self, topic: Topic, name: str, model: str, reason: str) -> None:
         """Log an error once, and let `/readyz` have it."""
-        if self._problems.get(problem) != reason:
+        if self._problems.set(topic, reason, model):
             log_events.event(name, level="error", model=model, reason=reason)
-        self._problems[problem] = reason
 
     def _run(self) -> None:
         due = now()
@@ -108,7 +107,7 @@ class Audit:
         for model, said_at in list(self._said_at.items()):
             if now() - said_at > SAID_FOR_S:
                 del self._said_at[model]
-                self._problems.pop(_problem(model), None)
+                self._problems.clear(Topic.OTHER_SERVERS, model)
 
     def _look_beyond(self, state: ModelState) -> None:
         current = state.current
@@ -117,7 +116,7 @@ class Audit:
         except LedgerDamaged as error:
             self.damaged(state.name, str(error))
             return
-        self._problems.pop(f"ledger entry of {state.name}", None)
+        self._problems.clear(Topic.LEDGER_ENTRY, state.name)
         if newer is None or not state.overtake(newer):
             return
         reason = (
@@ -133,7 +132,7 @@ class Audit:
             reason=reason,
         )
         self._said_at[state.name] = now()
-        self._problems[_problem(state.name)] = reason
+        self._problems.set(Topic.OTHER_SERVERS, reason, state.name)
 
     def _look_at(self, state: ModelState) -> None:
         self._ledger.look(state.name)
@@ -144,7 +143,7 @@ class Audit:
     def _look_for(self, entry: Entry) -> None:
         if self._ledger.has_lost(entry):
             self.miss(entry.model, f"sequence {entry.sequence} is current, but gone from the bucket")
-        elif self._problems.pop(f"ledger of {entry.model}", None):
+        elif self._problems.clear(Topic.LEDGER, entry.model):
             log_events.event("ledger.found", model=entry.model, sequence=entry.sequence)
 
     def _followed(self, state: ModelState) -> None:
@@ -157,7 +156,3 @@ class Audit:
         except ChangeoverError as error:
             # The next start then waits once for leases that are long over.
             log_events.event("ledger.hint_failed", level="warning", model=state.name, reason=str(error))
-
-
-def _problem(model: str) -> str:
-    return f"model_servers of {model}"

@@ -22,6 +22,7 @@ from model_server.intake.startup import Rolled, Upload, decide, pending_upload
 from model_server.ledger.entry import Entry, LedgerDamaged
 from model_server.ledger.ledger import Ledger
 from model_server.ledger.takeover import Takeover
+from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import Asked
 from model_server.rollouts.rollout_loop import Rollouts
@@ -48,7 +49,7 @@ class Background:
         roll_incoming: RollIncoming,
         poll_s: float,
         audit: Audit,
-        problems: dict[str, str],
+        problems: Problems,
     ) -> None:
         self._bucket = bucket
         self._models = models
@@ -88,14 +89,14 @@ class Background:
         try:
             stage()
         except StoreError as error:
-            self._problems["store"] = str(error)
+            self._problems.set(Topic.STORE, str(error))
             self._failures.failed(error)
             return False
         except ChangeoverError as error:
-            self._problems[name] = str(error)
+            self._problems.set(Topic.STAGE, str(error), name)
             log_events.event("background.failed", level="error", stage=name, reason=str(error))
             return True
-        self._problems.pop("store", None)
+        self._problems.clear(Topic.STORE)
         self._failures.recovered()
         return True
 
@@ -160,7 +161,7 @@ class Background:
             except RollRefused as error:
                 self._refuse(model, decision.version, decision.reason, error)
             except PinUnavailable as error:
-                self._problems["pin"] = str(error)
+                self._problems.set(Topic.PIN, str(error))
                 log_events.event("pin.failed", level="error", model=model, version=decision.version, reason=str(error))
                 self._rollouts.refuse(model, decision.version, Asked(_BY, decision.reason), str(error))
 
@@ -172,7 +173,7 @@ class Background:
         )
         if not told:
             self._rollouts.refuse(model, version, Asked(_BY, reason), str(error))
-        self._problems[f"rollout of {model}"] = str(error)
+        self._problems.set(Topic.ROLLOUT, str(error), model)
 
     def _pending(self, model: str) -> Upload | None:
         rolled = (Rolled(entry.sequence, entry.version) for entry in self._ledger.entries(model))

@@ -13,6 +13,7 @@ from changeover.process import log_events
 from changeover.process.clock import rfc3339, utc_now
 from model_server.exceptions import RecordUnreadable, UploadTooLarge, VersionRejected
 from model_server.intake.startup import Upload
+from model_server.problems import Problems
 from model_server.records import Unreadable, read_record, text_of
 from model_server.rollouts.model_state import Models
 from model_server.versions.publish import Publisher
@@ -34,7 +35,7 @@ class DropZone:
         versions: Versions,
         spool: Spool,
         default_model: str,
-        problems: dict[str, str],
+        problems: Problems,
     ) -> None:
         self._bucket = bucket
         self._unreadable = Unreadable(problems)

@@ -19,6 +19,7 @@ from model_server.exceptions import RecordUnreadable
 from model_server.ledger.entry import Entry, LedgerDamaged
 from model_server.ledger.numbers import Numbers, count
 from model_server.ledger.takeover import Takeover, take_over
+from model_server.problems import Problems
 from model_server.records import Unreadable, read_record
 from object_store import keys
 from object_store.bucket import Bucket
@@ -36,9 +37,9 @@ class LedgerInDoubt(ChangeoverError):
 class Ledger:
     """The ledgers of all models in one bucket. Thread-safe."""
 
-    def __init__(self, bucket: Bucket, lease_ms: int = 0, problems: dict[str, str] | None = None) -> None:
+    def __init__(self, bucket: Bucket, lease_ms: int = 0, problems: Problems | None = None) -> None:
         self._bucket = bucket
-        self._unreadable = Unreadable({} if problems is None else problems)
+        self._unreadable = Unreadable(problems or Problems())
         self._lease_ms = lease_ms
         self._entries: dict[tuple[str, int], Entry] = {}
         self._counted: dict[str, int] = {}

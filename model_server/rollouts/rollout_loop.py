@@ -17,6 +17,7 @@ from model_server import metrics
 from model_server.exceptions import NoCurrentVersion, Pinned, RolloutUnderWay
 from model_server.ledger.entry import Entry
 from model_server.ledger.ledger import Ledger, LedgerInDoubt
+from model_server.problems import Problems, Topic
 from model_server.records import Unreadable
 from model_server.rollouts import rollout as machine
 from model_server.rollouts.aborted import Aborted
@@ -45,7 +46,7 @@ class Rollouts:
         bucket: Bucket,
         prepare_timeout: float,
         pins: dict[str, str],
-        problems: dict[str, str],
+        problems: Problems,
         promotion: Promotion,
     ) -> None:
         self._models = models
@@ -203,9 +204,9 @@ class Rollouts:
             state.rollout = None
             state.changed.notify_all()
         if rollout.state is RolloutState.ABORTED:
-            self._problems[f"rollout of {state.name}"] = rollout.reason
+            self._problems.set(Topic.ROLLOUT, rollout.reason, state.name)
         else:
-            self._problems.pop(f"rollout of {state.name}", None)
+            self._problems.clear(Topic.ROLLOUT, state.name)
         _tell(state.name, rollout, now() - began)
 
     def _next(self, state: ModelState, rollout: Rollout) -> Event:

@@ -10,21 +10,20 @@ from changeover import __version__
 from changeover.json_types import JsonObject
 from changeover.protocol.problem import problem
 from model_server.auth import Gate, Right
+from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models
 from model_server.routes.context import VersionCalls
 from model_server.routes.problems import answer
 
 BY_ANY_NAME: Final = frozenset({"/livez", "/readyz"})  # orchestrators call these by addresses that change
 _NOT_READY: Final = problem("no-model", 503, "Not ready", "call this by a name of ALLOWED_HOSTS, and it says why")
-# problems whose text anybody may read; another may quote what a version was fed, such as a golden row
-_OPEN: Final = ("store", "pin", "ledger of ", "model_servers of ")
 _MORE: Final = "ask with the publish token (`changeover doctor` does), or read the log"
 
 
 def blueprint(
     calls: VersionCalls,
     gate: Gate,
-    problems: Mapping[str, str],
+    problems: Problems,
     confinement: Mapping[str, bool],
     pins: Mapping[str, str],
 ) -> Blueprint:
@@ -39,7 +38,7 @@ def blueprint(
     def readyz() -> Response:
         wrong = _shown(problems, gate)
         held: JsonObject = dict(confinement.items())
-        lacks_its_pin = "pin" in wrong and any(_current_version(calls.models, model) is None for model in pins)
+        lacks_its_pin = problems.has(Topic.PIN) and any(_current_version(calls.models, model) is None for model in pins)
         if not calls.models.ready.is_set() or lacks_its_pin:
             detail = "; ".join(str(text) for text in wrong.values()) or "the ledger is being read"
             body = problem("no-model", 503, "Not ready", detail, problems=wrong, confinement=held)
@@ -55,12 +54,12 @@ def blueprint(
     return routes
 
 
-def _shown(problems: Mapping[str, str], gate: Gate) -> JsonObject:
+def _shown(problems: Problems, gate: Gate) -> JsonObject:
     """The problems by name, with the texts that this caller may read."""
     authorization = request.headers.get("Authorization")
     if authorization is not None and gate.permits(Right.READ, authorization, request.remote_addr):
-        return dict(problems.items())
-    return {name: text if name.startswith(_OPEN) else _MORE for name, text in list(problems.items())}
+        return dict(problems.texts())
+    return dict(problems.texts(hidden=_MORE))
 
 
 def _current_version(models: Models, name: str) -> str | None:

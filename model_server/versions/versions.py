@@ -14,6 +14,7 @@ from changeover.names import MODEL_NAME, is_version, resolve_version
 from changeover.process.clock import rfc3339
 from changeover.protocol.wire import LONGEST_TEXT, VersionState
 from model_server.exceptions import RecordUnreadable
+from model_server.problems import Problems
 from model_server.records import Unreadable, read_record, text_of
 from model_server.versions.spool import Spooled
 from object_store import keys
@@ -51,7 +52,7 @@ class Rejection:
 class Versions:
     """What the bucket holds of each model. Thread-safe."""
 
-    def __init__(self, bucket: Bucket, problems: dict[str, str]) -> None:
+    def __init__(self, bucket: Bucket, problems: Problems) -> None:
         self._bucket = bucket
         self._unreadable = Unreadable(problems)
         self._manifests: dict[tuple[str, str], Manifest] = {}
