@@ -1,1 +1,1 @@
-"""The ledger of rollouts, and the takeover at a restart."""
+"""The ledger of rollouts, and the takeover from the previous run at a start."""

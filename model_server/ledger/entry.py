@@ -1,4 +1,4 @@
-"""One entry of the ledger."""
+"""The ledger entry: one committed rollout, and its JSON form."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -13,12 +13,12 @@ from object_store.exceptions import StoreError
 
 
 class LedgerDamaged(StoreError):
-    """An object in the ledger's place that is no entry."""
+    """An object at the key of a ledger entry that is not a ledger entry."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One rollout that was committed. `id` tells our own entry from another's of the same number."""
+    """One committed rollout. `id` distinguishes our own entry from another process's entry of the same number."""
 
     model: str
     sequence: int
@@ -31,11 +31,11 @@ class Entry:
 
     @property
     def current(self) -> Current:
-        """What this entry makes current."""
+        """The pointer value that this entry makes current."""
         return Current(self.sequence, self.version)
 
     def to_json(self) -> JsonObject:
-        """The body of a committed rollout, here and on the wire."""
+        """The JSON body of a committed rollout, in the bucket and on the wire."""
         return {
             "id": self.id,
             "model": self.model,
@@ -50,7 +50,7 @@ class Entry:
 
     @classmethod
     def from_members(cls, model: str, sequence: int, members: JsonObject) -> Self:
-        """The entry that `members` are; raises LedgerDamaged."""
+        """The entry with these JSON members; raises LedgerDamaged."""
         version, previous = members.get("version"), members.get("previous")
         rolled_at = text_of(members, "rolled_at")
         try:

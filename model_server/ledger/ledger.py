@@ -1,8 +1,8 @@
-"""The ledger: who won the next sequence number, and what was live when.
+"""The ledger of a model: the append-only list of its committed rollouts, in the bucket.
 
-Carries "The ledger is the truth" of the design: what is current is the newest entry, and creating the next number is
-the one act that serialises rolls. Only numbers that follow one another count (`numbers.py`). Entries never change, so
-they are cached.
+The newest entry is current. Two processes that roll at the same time both try to create the next number, and the store
+lets only one of them succeed. Only consecutive numbers count (`model_server/ledger/numbers.py`). Entries never change,
+so this process caches them.
 """
 
 import json
@@ -27,11 +27,11 @@ from object_store.exceptions import InvalidKey, ObjectMissing, StoreError, Store
 
 
 class LedgerLost(StoreError):
-    """Entries are gone from the bucket, and this process does not remember them."""
+    """Entries that are gone from the bucket and not in this process's cache."""
 
 
 class LedgerInDoubt(ChangeoverError):
-    """An entry that may or may not have been written; the next start finds out."""
+    """An entry that the store may or may not have written; the next start reads the ledger and knows."""
 
 
 class Ledger:
@@ -46,18 +46,18 @@ class Ledger:
         self._strays: dict[str, int] = {}
 
     def models(self) -> list[str]:
-        """Every model that was ever rolled; raises StoreError."""
+        """Every model that has a rollout in its ledger; raises StoreError."""
         found = {keys.parse_current(item.key) for item in self._bucket.list(keys.CURRENT)}
         found |= {folder.removeprefix(keys.ROLLOUTS).rstrip("/") for folder in self._bucket.folders(keys.ROLLOUTS)}
         return sorted(model for model in found if model and MODEL_NAME.fullmatch(model))
 
     def newest(self, model: str) -> Entry | None:
-        """The entry that says what is current, or None; raises LedgerDamaged or another StoreError."""
+        """The entry that is current, or None; raises LedgerDamaged or another StoreError."""
         newest = self.look(model)
         return self.entry(model, newest) if newest else None
 
     def look(self, model: str) -> int:
-        """The newest number that counts, 0 for none; notes what is beyond a gap. Raises StoreError."""
+        """The newest number that counts, 0 for none; records the first entry beyond a gap. Raises StoreError."""
         counted = self._counted.get(model, 0)
         after = keys.rollout_key(model, counted) if counted else None
         numbers = count(self._sequences(model, after), counted, 0)
@@ -67,14 +67,14 @@ class Ledger:
         return numbers.newest
 
     def stray(self, model: str) -> str | None:
-        """The key of the first entry beyond a gap, if the last look found one: it is never followed."""
+        """The key of the first entry beyond a gap, or None, as of the last `look`. Such an entry never counts."""
         stray = self._strays.get(model)
         return keys.rollout_key(model, stray) if stray else None
 
     def last_good(self, model: str) -> Entry | None:
-        """The newest entry that can be read, where the newest of all cannot; raises StoreError.
+        """The newest readable entry below an unreadable newest one; raises StoreError.
 
-        None if the hint says that a newer one was answered by: an older one would be a way back.
+        None if the hint names a newer entry: that one was current already, and the pointer must not go back.
         """
         newest = self.look(model)
         for sequence in range(newest - 1, self._hint(model) - 1, -1):
@@ -103,7 +103,7 @@ class Ledger:
             return None
 
     def newer(self, model: str, sequence: int) -> Entry | None:
-        """The newest entry above `sequence`, or None: one key is asked for as long as there is none; raises StoreError."""
+        """The newest entry above `sequence`, or None. Costs one read if there is none. Raises StoreError."""
         following = self.numbered(model, sequence + 1)
         if following is None:
             return None
@@ -111,7 +111,7 @@ class Ledger:
         return newest if newest is not None and newest.sequence > following.sequence else following
 
     def has_lost(self, entry: Entry) -> bool:
-        """Whether the bucket no longer holds `entry`: emptied, or an older state of it restored. Raises StoreError."""
+        """Whether the bucket no longer has `entry`: it was emptied, or restored from a backup. Raises StoreError."""
         try:
             self._bucket.stat(keys.rollout_key(entry.model, entry.sequence))
         except ObjectMissing:
@@ -119,9 +119,9 @@ class Ledger:
         return False
 
     def entries(self, model: str, before: int | None = None) -> Iterator[Entry]:
-        """The entries newest first, those below sequence `before` if given; raises StoreError.
+        """The entries newest first, only those below sequence `before` if given; raises StoreError.
 
-        What cannot be read is passed over, and named at the end.
+        Unreadable entries are skipped, and reported at the end.
         """
         last = self.look(model)
         start = last if before is None else min(last, before - 1)
@@ -142,11 +142,11 @@ class Ledger:
         return next((entry for entry in self.entries(model) if parse_rfc3339(entry.rolled_at) <= moment), None)
 
     def append(self, entry: Entry, stopping: threading.Event) -> Entry:
-        """Create `entry`, and return who holds its number now: `entry` itself, or another process's.
+        """Create `entry`, and return the entry that has its number now: `entry` itself, or another process's.
 
-        An attempt whose fate is unknown is repeated until it is known: deciding anything without the store would be a
-        guess. Raises LedgerInDoubt if `stopping` is set meanwhile, another StoreError if the store refused outright, so
-        that the entry was certainly not written.
+        An attempt without a definite result is repeated until the result is known: only the store knows it. Raises
+        LedgerInDoubt if `stopping` is set before that. Raises another StoreError if the store refused: then the entry
+        does not exist.
         """
         key = keys.rollout_key(entry.model, entry.sequence)
         body = json.dumps(entry.to_json()).encode()
@@ -183,9 +183,9 @@ class Ledger:
             log_events.event("ledger.hint_failed", level="warning", model=entry.model, reason=str(error))
 
     def succeed(self, entry: Entry) -> Takeover:
-        """Take over from a former life, `entry` being the newest; raises StoreError.
+        """Take over from the previous run, with `entry` as the newest; raises StoreError.
 
-        What the hint must promise before the first lease is granted, it promises when this returns.
+        The hint is up to date when this returns, as it must be before model_server grants the first lease.
         """
         takeover = take_over(self._read_hint(entry.model), entry.current, self._lease_ms)
         if takeover.hint is not None:
@@ -193,11 +193,11 @@ class Ledger:
         return takeover
 
     def settle(self, entry: Entry, lease_ms: int) -> None:
-        """The leases on entries older than `entry` are over: the hint may name it, still with leases of `lease_ms`."""
+        """Write `entry` into the hint, with leases of `lease_ms` at least: the leases on older entries are over."""
         self._write_hint(entry, max(lease_ms, self._lease_ms))
 
     def follow(self, entry: Entry) -> None:
-        """Leases on entries older than `entry`, which another process wrote, are over: the hint may name it.
+        """Write `entry`, of another process, into the hint: the leases on older entries are over.
 
         Raises StoreError.
         """
@@ -206,7 +206,7 @@ class Ledger:
             self.settle(entry, takeover.lease_ms)
 
     def _restore_before(self, entry: Entry) -> None:
-        """Write again what the bucket lost below `entry`, so that its number follows another; raises LedgerLost."""
+        """Write lost entries below `entry` again, so that the numbers stay consecutive; raises LedgerLost."""
         model, before = entry.model, self._entries.get((entry.model, entry.sequence - 1))
         if before is None or not self.has_lost(before):
             return

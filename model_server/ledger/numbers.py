@@ -1,6 +1,6 @@
-"""The numbers of a ledger that count: those that follow one another. An entry beyond a gap is a stray and counts never.
+"""The consecutive numbers of a ledger: only these count. An entry beyond a gap is a stray and never counts.
 
-A number is created only after the one before it, so a gap means that another writer chose the number.
+model_server creates a number only after the one before it, so another writer chose a number beyond a gap.
 """
 
 from collections.abc import Iterable
@@ -11,17 +11,17 @@ from object_store.keys import FIRST_SEQUENCE
 
 @dataclass(frozen=True)
 class Numbers:
-    """`newest` is the highest number that counts, and `stray` the first one beyond a gap; 0 for none."""
+    """The result: `newest` is the highest number that counts, `stray` the first one beyond a gap; 0 for none."""
 
     newest: int = 0
     stray: int = 0
 
 
 def count(listed: Iterable[int], counted: int, hint: int) -> Numbers:
-    """The numbers among `listed`, which ascend from above `counted`; no more of them is read than to the first gap.
+    """The numbers that count among `listed`, which ascend from above `counted`; reads up to the first gap only.
 
-    With nothing `counted` a ledger begins with 1. One whose first entries were lost begins later, and counts if `hint`
-    names one of the numbers that follow one another from there.
+    With `counted` 0, a ledger begins with 1. A ledger that lost its first entries begins later. It counts if `hint` is
+    one of the consecutive numbers from its beginning on.
     """
     first, newest = counted, counted
     for number in listed:

@@ -1,8 +1,7 @@
-"""What a start must know of the life before it: how long leases may be out, and whether they are on an older entry.
+"""The takeover at a start: the leases that the previous run may have granted, and the entry they may be on.
 
-Carries "leases of its former life may be out" of the design. The hint beside the ledger tells both: its `lease_ms` is
-never below what may have been granted, and its `sequence` is written before an entry is answered by, when all leases on
-older ones are over.
+The hint beside the ledger (`current/<model>.json`) has both. Its `lease_ms` is never below the longest lease that was
+granted. model_server writes its `sequence` when all leases on older entries are over.
 """
 
 from dataclasses import dataclass
@@ -11,17 +10,17 @@ from typing import Final
 from changeover.json_types import JsonObject
 from changeover.protocol.wire import Current
 
-LONGEST_LEASE_MS: Final = 10_000  # the highest LEASE_MS there is: no hint makes a start wait for longer leases
+LONGEST_LEASE_MS: Final = 10_000  # the highest LEASE_MS: no hint makes a start wait for longer leases
 FIRST_ENTRY: Final = 1  # before it no lease could be granted
 
 
 @dataclass(frozen=True)
 class Takeover:
-    """What a start does about the life before it.
+    """The result for one model.
 
-    `lease_ms` is the longest lease that may be out. `wait` says that such leases may be on an entry
-    older than the newest, which was written by a life that ended before it answered by it: nothing is answered until
-    they are over. `hint` is to be written before the first lease is granted, None if it stands already.
+    `lease_ms` is the longest lease that may be out. `wait` is true if such leases may be on an entry older than the
+    newest: the previous run wrote the newest and ended before it became current. Checks then wait until the leases are
+    over. `hint` must be written before the first lease is granted; None if the bucket has it already.
     """
 
     lease_ms: int
@@ -30,11 +29,11 @@ class Takeover:
 
 
 def take_over(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
-    """What the hint `told` means for a start that finds `newest` in the ledger and grants leases of `lease_ms`.
+    """The takeover for the hint `told`, with `newest` in the ledger and new leases of `lease_ms`.
 
-    The hint is raised here and never lowered: a second restart would forget the leases of the life before the last.
-    It is lowered by the next commit, before which all of them have run out. Anyone who may write into the bucket can
-    write a hint: a lease longer than the longest, or a sequence that the ledger does not have, is not believed.
+    A start raises the hint's lease and never lowers it: a second restart would otherwise forget the leases of the run
+    before the last. The next commit lowers it, after all of them have run out. Every client with write access to the
+    bucket can write a hint, so a lease above LONGEST_LEASE_MS or a sequence beyond the ledger is ignored.
     """
     said = told.get("lease_ms")
     former = min(said, LONGEST_LEASE_MS) if type(said) is int and said >= 0 else LONGEST_LEASE_MS

@@ -1,1 +1,1 @@
-"""Rollouts: which version is current, which will be, and which replicas are ready."""
+"""Rollouts: the current version of each model, the next one, and the replicas that are ready for it."""

@@ -1,6 +1,6 @@
-"""The rollouts that were aborted, and why. Records never change, so each is read from the store once a life.
+"""The records of aborted rollouts, with their reasons. Records never change, so this process reads each once.
 
-A record that cannot be read is passed over, and named in the log and on `/readyz`.
+An unreadable record is skipped, and reported in the log and on `/readyz`.
 """
 
 import json
@@ -18,7 +18,7 @@ from object_store.exceptions import InvalidKey, ObjectMissing, StoreError
 
 
 class Aborted:
-    """The records of every model. Thread-safe."""
+    """The records of all models. Thread-safe."""
 
     def __init__(self, bucket: Bucket, unreadable: Unreadable) -> None:
         self._bucket = bucket
@@ -26,7 +26,7 @@ class Aborted:
         self._bodies: dict[str, JsonObject] = {}
 
     def record(self, rollout: Rollout) -> None:
-        """Keep it; a store that fails is a warning in the log, for the rollout is over either way."""
+        """Write the record. A store failure is logged as a warning only: the rollout is over either way."""
         body = json.dumps(to_json(rollout), indent=1).encode()
         try:
             self._bucket.create(keys.aborted_key(rollout.model, rollout.id), body, "application/json")
@@ -34,7 +34,7 @@ class Aborted:
             log_events.event("rollout.unrecorded", level="warning", model=rollout.model, reason=str(error))
 
     def all(self, model: str) -> list[JsonObject]:
-        """Every aborted rollout of `model`, newest first, as bodies; raises StoreError."""
+        """Every aborted rollout of `model`, newest first, as JSON bodies; raises StoreError."""
         bodies: list[JsonObject] = []
         unreadable: dict[str, str] = {}
         for item in self._bucket.list(keys.aborted_prefix(model)):
@@ -50,7 +50,7 @@ class Aborted:
         return bodies[::-1]
 
     def find(self, model: str, identity: str) -> JsonObject | None:
-        """The body of the one with this id, if there is one; raises StoreError."""
+        """The JSON body of the rollout with this id, or None; raises StoreError."""
         try:
             return self._body(keys.aborted_key(model, identity))
         except (InvalidKey, ObjectMissing, RecordUnreadable):
@@ -66,7 +66,7 @@ class Aborted:
 
 
 def _checked(key: str, body: JsonObject) -> JsonObject:
-    """`body` with texts of bounded length, if it is the record that belongs at `key`; raises RecordUnreadable."""
+    """`body` with strings of bounded length, if it is the record that belongs at `key`; raises RecordUnreadable."""
     parsed = keys.parse_aborted(key)
     if parsed is None or (body.get("model"), body.get("id")) != parsed or not isinstance(body.get("rolled_at"), str):
         raise RecordUnreadable(f"{key} is no record of that aborted rollout")

@@ -1,7 +1,6 @@
-"""The replicas of one model: who was heard from, and what they hold.
+"""The fleet: the replicas of one model, their last status reports, and when each was last heard from.
 
-Carries "A replica not heard from for three leases (3 s at least) is no longer waited for" of the design. Pure: time is
-a number of seconds on a clock that never steps.
+A rollout does not wait for a replica that was silent for SILENCE_S. Times are seconds of a monotonic clock.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,15 +11,15 @@ from changeover.protocol.wire import ReplicaReport
 from model_server.rollouts.rollout import FleetLooked
 
 SILENCE_S: Final = 3.0
-FIND_S: Final = 2.0  # within which a replica finds a model that is new, and reports
+FIND_S: Final = 2.0  # within which a replica discovers a new model and reports
 FORGET_S: Final = 300.0
-MOST_REPLICAS: Final = 1000  # of one model: a report makes memory its own, and reports can be made up
+MOST_REPLICAS: Final = 1000  # of one model: each takes memory, and a caller with the token can invent replicas
 UNKNOWN: Final = "(replicas that have not reported yet)"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One replica: its last report, when anything came from it last, and the digest of its secret, empty for none."""
+    """One replica: its last status report, when it was last heard from, and its secret's digest, empty for none."""
 
     report: ReplicaReport
     heard_at: float
@@ -29,13 +28,13 @@ class Seen:
 
 @dataclass
 class Fleet:
-    """Who serves one model. `known_from` is when everybody has had time to report since the start."""
+    """The replicas of one model. From `known_from` on, every running replica has had time to report."""
 
     known_from: float = 0.0
     replicas: dict[str, Seen] = field(default_factory=dict)
 
     def reported(self, report: ReplicaReport, now: float, secret: str = "") -> bool:
-        """A replica said what it holds, its secret having this digest; says whether there is room for it."""
+        """Record a status report and the digest of the replica's secret. False if the fleet is full."""
         if report.replica not in self.replicas:
             self._forget(FORGET_S, now)
             if len(self.replicas) >= MOST_REPLICAS:
@@ -46,26 +45,26 @@ class Fleet:
         return True
 
     def secret_of(self, replica: str) -> str | None:
-        """The digest of the secret that came with its first report, empty for none; None if it never reported."""
+        """The digest of the secret in its first report, empty for none; None if the replica never reported."""
         seen = self.replicas.get(replica)
         return seen.secret if seen is not None else None
 
     def heard(self, replica: str, now: float) -> None:
-        """A replica asked something; one that never reported is not known yet."""
+        """Record that a replica made a call; one that never reported stays unknown."""
         seen = self.replicas.get(replica)
         if seen is not None:
             self.replicas[replica] = replace(seen, heard_at=now)
 
     def _forget(self, seconds: float, now: float) -> None:
-        """Forget replicas that were silent for longer than `seconds`."""
+        """Remove the replicas that were silent for longer than `seconds`."""
         self.replicas = {name: seen for name, seen in self.replicas.items() if now - seen.heard_at <= seconds}
 
     def left(self, replica: str) -> None:
-        """A replica said goodbye."""
+        """Remove a replica that leaves."""
         self.replicas.pop(replica, None)
 
     def look(self, version: str, now: float) -> FleetLooked:
-        """What the replicas that are waited for say of `version`."""
+        """The state of `version` on the replicas that a rollout waits for."""
         ready, pending, failed = set(), set(), {}
         for replica, seen in self.replicas.items():
             if now - seen.heard_at > SILENCE_S:
@@ -81,18 +80,18 @@ class Fleet:
         return FleetLooked(frozenset(ready), frozenset(pending), failed)
 
     def awaited(self, now: float) -> int:
-        """How many replicas a rollout would wait for."""
+        """The number of replicas that a rollout would wait for."""
         return sum(now - seen.heard_at <= SILENCE_S for seen in self.replicas.values())
 
     def forget_failure(self, version: str) -> None:
-        """Forget what was said against `version`: it is about to be tried anew."""
+        """Remove the reported failures of `version`, before a rollout tries it again."""
         for replica, seen in self.replicas.items():
             if version in seen.report.failed:
                 kept = {name: why for name, why in seen.report.failed.items() if name != version}
                 self.replicas[replica] = replace(seen, report=replace(seen.report, failed=kept))
 
     def to_json(self, now: float) -> list[JsonObject]:
-        """The replicas for people, the silent ones marked."""
+        """The replicas as JSON; `awaited` is false for the silent ones."""
         rows: list[JsonObject] = []
         for replica, seen in sorted(self.replicas.items()):
             silent_s = round(max(0.0, now - seen.heard_at), 3)

@@ -1,7 +1,7 @@
-"""The answer to the freshness check: what is current, for how long it may be trusted, and what comes next.
+"""The response to a freshness check: the current version, its lease, and the version to prepare.
 
-Carries `GET /models/{m}/current`. Its other half, which asks, is `predict_api/replica/freshness.py`. `Lease-Ms` is 0
-while none is granted: with `LEASE_MS=0`, before a flip, and after a restart until the leases of before are over.
+`predict_api/replica/freshness.py` is the caller's half. `Lease-Ms` is 0 while model_server grants no lease: with
+`LEASE_MS=0`, before a flip, and after a restart until the leases of the previous run are over.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from changeover.protocol.wire import LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, Cu
 
 @dataclass(frozen=True)
 class Pointer:
-    """What checks are answered by; replaced whole, in one assignment."""
+    """The source of the responses to checks; replaced as a whole, in one assignment."""
 
     current: Current | None = None
     next_version: str | None = None
@@ -19,7 +19,7 @@ class Pointer:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to one check; `changed` says 200 and not 304, and None that there is no current version."""
+    """The response to one check; `changed` is True for 200, False for 304, None without a current version."""
 
     changed: bool | None
     current: Current | None
@@ -27,9 +27,9 @@ class Answer:
 
 
 def answer(pointer: Pointer, if_none_match: str | None, instance: str, lease_ms: int) -> Answer:
-    """Answer a check that holds the ETag `if_none_match` (or several, or `*`, as RFC 9110 has it).
+    """The response to a check with the header `If-None-Match` (one ETag, several, or `*`: RFC 9110, 13.1.2).
 
-    `lease_ms` is what was granted with it, 0 for none.
+    `lease_ms` is the lease granted with it, 0 for none.
     """
     headers = {LEASE_MS: str(lease_ms), "Cache-Control": "no-store", SERVER_INSTANCE: instance}
     if pointer.next_version is not None:

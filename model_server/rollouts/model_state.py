@@ -1,6 +1,6 @@
-"""What model_server knows of each model while it runs: its pointer, its fleet, and the rollout under way.
+"""The state of each model in this process: its pointer, its fleet, and the rollout under way.
 
-Carries the word *current*: `current.py` decides what a check is told, this file keeps threads apart.
+This file does the locking. `model_server/rollouts/pointer.py` and `model_server/rollouts/fleet.py` decide.
 """
 
 import threading
@@ -19,9 +19,9 @@ from model_server.rollouts.rollout import Rollout
 
 @dataclass
 class ModelState:
-    """One model. `changed` guards all of it, and is notified when anything that a rollout waits for happens.
+    """The state of one model. The condition `changed` guards it, and wakes the threads that wait on a rollout.
 
-    `overtaken` is an entry of the ledger that another process wrote, and that is to be followed.
+    `overtaken` is a ledger entry of another process that this one is about to follow.
     """
 
     name: str
@@ -33,9 +33,9 @@ class ModelState:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def grant(self, lease_ms: int, now: float) -> tuple[Pointer, int]:
-        """What a check is answered by, and the lease that comes with it, in milliseconds.
+        """The pointer for the response to a check, and the lease granted with it, in milliseconds.
 
-        Both are taken in one step: a lease that is granted while a rollout stops granting is one that it waits for.
+        Both happen under one lock: a rollout that stops granting waits for every lease granted before.
         """
         if lease_ms == 0:
             return self.standing.pointer, 0
@@ -54,17 +54,17 @@ class ModelState:
 
     @property
     def current(self) -> Current | None:
-        """What answers now."""
+        """The current version and its sequence, or None."""
         return self.standing.pointer.current
 
     def adopt(self, entry: Entry) -> None:
-        """Answer by this ledger entry from now on, unless by a newer one already."""
+        """Make this ledger entry current, unless a newer one is."""
         with self.changed:
             if self.standing.adopt(entry.current):
                 self._adopted(entry)
 
     def overtake(self, entry: Entry) -> bool:
-        """Begin to follow `entry`, unless it is ours or an old one; says whether it begins."""
+        """Begin to follow `entry`; False if this process wrote it or it is not newer than current."""
         with self.changed:
             ours = self.rollout is not None and self.rollout.id == entry.id
             if ours or (self.current is not None and self.current.sequence >= entry.sequence):
@@ -75,7 +75,7 @@ class ModelState:
             return True
 
     def follow(self, now: float) -> bool:
-        """Answer by the entry that overtook us, once no rollout is under way and no lease is out; says when it does."""
+        """Make the overtaking entry current, once no rollout is under way and no lease is out; True if it did."""
         with self.changed:
             entry = self.overtaken
             if entry is None or self.rollout is not None or not self.standing.follow(entry.current, now):
@@ -86,13 +86,13 @@ class ModelState:
             return True
 
     def succeed(self, entry: Entry, lease_s: float, now: float) -> None:
-        """Answer by this ledger entry, the newest at the start; leases of a former life may be out."""
+        """Make this ledger entry, the newest at the start, current; leases of a previous run may be out."""
         with self.changed:
             self.standing.succeed(entry.current, lease_s, now)
             self._adopted(entry)
 
     def announce(self, version: str | None) -> None:
-        """Let checks carry `Next-Version`, or no longer."""
+        """Set the `Next-Version` of the responses to checks; None removes it."""
         with self.changed:
             self.standing.announce(version)
 
@@ -103,10 +103,10 @@ class ModelState:
 
 
 class Models:
-    """All models of this process.
+    """The states of all models of this process.
 
-    `replica_heard_at` is when any replica of any model was heard of last; at the start that is assumed, for those of
-    before the restart have not had the time to say that they are there.
+    `replica_heard_at` is when any replica of any model was last heard from. The start counts as such a time: replicas
+    that were running before the restart have not had time to report.
     """
 
     def __init__(self) -> None:
@@ -116,9 +116,10 @@ class Models:
         self.replica_heard_at = float("-inf")
 
     def loaded(self, entries: dict[str, Entry], leases_ms: dict[str, int]) -> None:
-        """The ledger was read: from now on checks are answered. Fleets become known a silence later.
+        """Take the ledgers' newest entries; checks are answered from now on. Fleets are known SILENCE_S later.
 
-        Leases of a former life may be out, `leases_ms` long: until they are over none is granted and nothing flips.
+        Leases of a previous run may be out, `leases_ms` long. Until they are over, no lease is granted and no rollout
+        commits.
         """
         self.replica_heard_at = now()
         known_from = now() + SILENCE_S
@@ -129,7 +130,7 @@ class Models:
         self.ready.set()
 
     def get(self, name: str) -> ModelState:
-        """The state of a model, new if it was not known."""
+        """The state of a model, created if it is unknown."""
         state = self._states.get(name)
         if state is None:
             with self._lock:
@@ -137,12 +138,12 @@ class Models:
         return state
 
     def require_ready(self) -> None:
-        """Raise NotReady until the ledger was read."""
+        """Raise NotReady until the ledger is read."""
         if not self.ready.is_set():
             raise NotReady("model_server has not read its ledger yet; it tries again and again, see /readyz")
 
     def find(self, name: str) -> ModelState | None:
-        """The state of a model, if it is known."""
+        """The state of a model, or None."""
         return self._states.get(name)
 
     def all(self) -> list[ModelState]:

@@ -1,7 +1,7 @@
-"""What model_server says is current of one model, and the leases on it that are out.
+"""The pointer of one model to its current version, and the leases on it.
 
-Carries steps 2 and 3 of "The changeover", and the first moments after a restart: when a lease may be granted, when all
-of them are over, and that what is said never goes back. Pure: the caller brings the time and keeps calls apart.
+It decides when a lease may be granted and when all of them are over. The pointer never goes back to a lower sequence.
+The caller passes the time and does the locking (`model_server/rollouts/model_state.py`).
 """
 
 from dataclasses import dataclass, field
@@ -13,20 +13,20 @@ from model_server.rollouts.freshness import Pointer
 
 @dataclass
 class Standing:
-    """What checks of one model are answered by. `granting_from` is when leases may be granted (again)."""
+    """The pointer of one model and its leases. No lease is granted before `granting_from`."""
 
     pointer: Pointer = field(default_factory=Pointer)
     granted: Granted = field(default_factory=Granted)
     granting_from: float = float("-inf")
 
     def succeed(self, current: Current, lease_s: float, now: float) -> None:
-        """Take over from a former life: its leases may be out, `lease_s` long; until they are over none is granted."""
+        """Take over from a previous run: its leases may be out, `lease_s` long; no lease is granted until they end."""
         self.granted = Granted().grant(lease_s, now)
         self.granting_from = self.granted.latest_expiry
         self.adopt(current)
 
     def grant(self, lease_ms: int, now: float) -> tuple[Pointer, int]:
-        """What a check is answered by, and the lease that comes with it, in milliseconds; both in one step."""
+        """The pointer for the response to a check, and the lease granted with it, in milliseconds."""
         if lease_ms == 0 or self.pointer.current is None or now < self.granting_from:
             return self.pointer, 0
         self.granted = self.granted.grant(lease_ms / 1000, now)
@@ -41,9 +41,9 @@ class Standing:
         self.granting_from = float("-inf")
 
     def follow(self, current: Current, now: float) -> bool:
-        """Grant no lease from now on, and answer by `current`, which another wrote, once all are over; says whether.
+        """Stop granting, and adopt `current`, of another process, once all leases are over; True if it did.
 
-        Called again and again until it does.
+        The caller repeats this until it does.
         """
         self.stop_granting()
         if not self.granted.over(now):
@@ -53,7 +53,7 @@ class Standing:
         return True
 
     def adopt(self, current: Current) -> bool:
-        """Answer by `current` from now on, unless by a newer one already; says whether it does."""
+        """Point to `current`; False if the pointer has this sequence or a higher one already."""
         held = self.pointer.current
         if held is not None and held.sequence >= current.sequence:
             return False
@@ -61,5 +61,5 @@ class Standing:
         return True
 
     def announce(self, version: str | None) -> None:
-        """Let checks carry `Next-Version`, or no longer."""
+        """Set the `Next-Version` of the responses to checks; None removes it."""
         self.pointer = Pointer(self.pointer.current, version)

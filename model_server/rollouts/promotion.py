@@ -1,7 +1,6 @@
-"""What may become current: a version that breaks no consumer's requests, and whose figures pass the gate.
+"""The checks before a roll: the new schema accepts every request that was valid before, and the metrics pass the gate.
 
-Carries "Refused rolls: ... 422 incompatible, each with what to do". A rollback and a pinned version are the operator's
-emergency exits: neither is asked anything.
+A rollback and a pinned version are exempt: they are the operator's emergency exits.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ _MOST_SAID: Final = 5
 
 @dataclass(frozen=True)
 class Asked:
-    """Who wants a version current, why, and what need not be asked of it; `exempt` is a rollback."""
+    """A request to roll: the caller's name, its reason, and the checks it skips; `exempt` is a rollback."""
 
     by: str
     reason: str
@@ -33,16 +32,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Promotion:
-    """The rules of this server: the conditions of `GATE`, and `ALLOW_SCHEMA_CHANGE`."""
+    """The checks with the settings of this server: `GATE` and `ALLOW_SCHEMA_CHANGE`."""
 
     versions: Versions
     conditions: tuple[Condition, ...] = ()
     allow_schema_change: bool = False
 
     def examine(self, model: str, version: str, current: str | None, asked: Asked) -> Asked:
-        """`asked` with the reason that the ledger keeps, if `version` may follow `current` (None: it is the first).
+        """Check that `version` may follow `current` (None for a first version).
 
-        Raises RollRefused, UnknownVersion or StoreError.
+        Returns `asked` with the reason for the ledger. Raises RollRefused, UnknownVersion or StoreError.
         """
         candidate = self.versions.manifest(model, version)
         if asked.exempt or version == current:
@@ -58,7 +57,7 @@ class Promotion:
         return replace(asked, reason="; ".join([asked.reason, *(remark for remark in remarks if remark)]))
 
     def _fit(self, candidate: Manifest, before: Manifest | None, asked: Asked) -> str:
-        """What the ledger is to say of a change that consumers notice; raises SchemaChanged."""
+        """The ledger's remark on a permitted breaking change, empty for none; raises SchemaChanged."""
         diff = None if before is None else compare(before, candidate)
         if before is None or diff is None or diff.compatible:
             return ""
@@ -75,7 +74,7 @@ class Promotion:
         )
 
     def _pass_gate(self, candidate: Manifest, before: Manifest | None, current: str | None, asked: Asked) -> str:
-        """What the ledger is to say of the gate; raises GateRefused."""
+        """The ledger's remark on the gate, empty without one; raises GateRefused."""
         if not self.conditions:
             return ""
         if asked.skip_gate:
@@ -92,7 +91,7 @@ class Promotion:
         return gate.said(findings)
 
     def _manifest(self, model: str, version: str | None) -> Manifest | None:
-        """The manifest of what is current; None if there is none, or the bucket has lost it."""
+        """The manifest of the current version; None if there is none, or the bucket lost it."""
         try:
             return None if version is None else self.versions.manifest(model, version)
         except (UnknownVersion, InvalidManifest) as error:

@@ -1,8 +1,8 @@
-"""The rollout: prepare, fence, commit or abort. What may happen next, and in which order.
+"""The state machine of a rollout: prepare, fence, then commit or abort.
 
-Carries "The changeover" of the design. Values in, actions out, time as a number: `step` is the whole state machine and
-`TRANSITIONS` its table; a pair that is not in it raises. The loop that drives it (`rollout_loop.py`) must do every
-action before it gives the next event. `Flip` comes out of `LedgerAppended` alone: durable first, then visible.
+`step` takes an event and returns the new state and actions. `TRANSITIONS` is its table; a pair of state and event that
+it lacks raises. `model_server/rollouts/rollout_loop.py` drives it, and must do every action before the next event. Only
+`LedgerAppended` leads to `Flip`: an entry is durable before it is visible.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,9 +15,10 @@ from changeover.protocol.wire import LONGEST_TEXT, Current, RolloutState
 
 @dataclass(frozen=True)
 class Rollout:
-    """One attempt to make `version` current. `deadline` is when preparing ends, on the clock that never steps.
+    """One attempt to make `version` current. `deadline` is the end of preparing, on a monotonic clock.
 
-    `sequence` is the ledger number it tries for; `asked` is why it was begun; `reason` the same, or why it aborted.
+    `sequence` is the ledger number it tries to get. `asked` is the caller's reason; `reason` is the same, or the cause
+    of the abort.
     """
 
     id: str
@@ -43,7 +44,7 @@ class Rollout:
 
 @dataclass(frozen=True)
 class FleetLooked:
-    """What the replicas that are waited for say of the version: ready, not yet, or failed and why."""
+    """The awaited replicas by their state for the version: ready, pending, or failed with the reason."""
 
     ready: frozenset[str]
     pending: frozenset[str]
@@ -52,7 +53,7 @@ class FleetLooked:
 
 @dataclass(frozen=True)
 class LeasesOver:
-    """The last lease that was granted has run out, with its margin."""
+    """The last granted lease has run out, its margin included."""
 
 
 @dataclass(frozen=True)
@@ -62,21 +63,21 @@ class LedgerAppended:
 
 @dataclass(frozen=True)
 class LedgerTaken:
-    """Somebody else's entry has the sequence number; `winner` is the newest entry now."""
+    """Another process's entry has the sequence number; `winner` is the newest entry."""
 
     winner: Current
 
 
 @dataclass(frozen=True)
 class LedgerFailed:
-    """The entry was certainly not written."""
+    """The store certainly did not write the entry."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """model_server is going down."""
+    """model_server is stopping."""
 
 
 Event = FleetLooked | LeasesOver | LedgerAppended | LedgerTaken | LedgerFailed | Stopped
@@ -87,14 +88,14 @@ Event = FleetLooked | LeasesOver | LedgerAppended | LedgerTaken | LedgerFailed |
 
 @dataclass(frozen=True)
 class Announce:
-    """Let the freshness check carry `Next-Version`."""
+    """Add `Next-Version` to the responses to checks."""
 
     version: str
 
 
 @dataclass(frozen=True)
 class Withdraw:
-    """Let it carry `Next-Version` no longer."""
+    """Remove `Next-Version` from the responses to checks."""
 
 
 @dataclass(frozen=True)
@@ -109,26 +110,26 @@ class GrantAgain:
 
 @dataclass(frozen=True)
 class AppendLedger:
-    """Create the ledger entry, and say how it went."""
+    """Create the ledger entry; the result is the next event."""
 
 
 @dataclass(frozen=True)
 class Flip:
-    """Answer checks by this from now on."""
+    """Make this current."""
 
     current: Current
 
 
 @dataclass(frozen=True)
 class Adopt:
-    """Answer checks by what the ledger says, since another process wrote it."""
+    """Make the ledger's entry of another process current."""
 
     current: Current
 
 
 @dataclass(frozen=True)
 class RecordAborted:
-    """Keep the attempt and its reason."""
+    """Record the aborted rollout and its reason."""
 
     reason: str
 
@@ -138,16 +139,16 @@ Outcome = tuple[Rollout, tuple[Action, ...]]
 
 
 class ImpossibleEvent(Exception):
-    """An event that cannot come in this state: the driver is wrong."""
+    """An event that this state does not have: a bug of the driver."""
 
 
 def begin(rollout: Rollout) -> Outcome:
-    """Start to prepare."""
+    """Begin to prepare."""
     return rollout, (Announce(rollout.version),)
 
 
 def step(rollout: Rollout, event: Event, now: float) -> Outcome:
-    """What `event` at `now` makes of the rollout, and what is to be done; raises ImpossibleEvent."""
+    """The rollout after `event` at `now`, and the actions to do; raises ImpossibleEvent."""
     transition = TRANSITIONS.get((rollout.state, type(event)))
     if transition is None:
         raise ImpossibleEvent(f"{type(event).__name__} while {rollout.state}")
@@ -199,7 +200,7 @@ def _abort(rollout: Rollout, reason: str) -> Outcome:
 
 
 def _overtaken(rollout: Rollout, event: Event, _now: float) -> Outcome:
-    """Whoever found the winner follows it, once leases are over: none was waited for here."""
+    """Abort without `Adopt`: this rollout did not await the leases, so the audit loop follows the winner later."""
     assert isinstance(event, LedgerTaken)
     return _abort(rollout, _lost_to(event.winner))
 

@@ -1,7 +1,4 @@
-"""A rollout as a body, and as the ledger tells it: the one place where both forms meet.
-
-Carries the body `{"model", "sequence", "version", "previous", "state", "reason", "by", "rolled_at"}` of the design.
-"""
+"""The conversions of a rollout: to its JSON body, and from its ledger entry."""
 
 from changeover.json_types import JsonObject
 from changeover.protocol.wire import RolloutState
@@ -10,7 +7,7 @@ from model_server.rollouts.rollout import Rollout
 
 
 def to_json(rollout: Rollout) -> JsonObject:
-    """The body of a rollout that is under way or aborted; a committed one is `Entry.to_json`, the same members."""
+    """The JSON body of a rollout under way or aborted; `Entry.to_json` has the same members for a committed one."""
     return {
         "id": rollout.id,
         "model": rollout.model,
@@ -25,7 +22,7 @@ def to_json(rollout: Rollout) -> JsonObject:
 
 
 def committed(entry: Entry) -> Rollout:
-    """The rollout that an entry of the ledger tells of."""
+    """The committed rollout of a ledger entry."""
     return Rollout(
         id=entry.id,
         model=entry.model,

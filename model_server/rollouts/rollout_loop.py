@@ -1,7 +1,7 @@
-"""The loop of a rollout: clock, reports and ledger in; announcements and the flip out.
+"""The loop of a rollout: it turns time, status reports and ledger results into events, and does the actions.
 
-Carries `POST /models/{m}/rollouts` and `/rollback`. It does each action of `rollout.py` before it gives the next
-event, and decides nothing itself. One thread a rollout, one rollout a model.
+`model_server/rollouts/rollout.py` decides. The loop does each of its actions before the next event. Each rollout has a
+thread, and each model at most one rollout.
 """
 
 import secrets
@@ -32,11 +32,11 @@ from object_store.bucket import Bucket
 from object_store.exceptions import StoreError
 
 _LOOK_EVERY_S = 0.25
-_LAST_WORDS_S = 1.0  # how long an answer waits for a rollout's end when the process is going down
+_LAST_WORDS_S = 1.0  # for which a response waits for a rollout's end while the process stops
 
 
 class Rollouts:
-    """Begins rollouts and sees each to its end. Thread-safe."""
+    """The rollouts of this process: begins each, and drives it to its end. Thread-safe."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Rollouts:
         self._finished: dict[str, Rollout] = {}
 
     def begin(self, model: str, version: str, asked: Asked) -> Rollout:
-        """Begin to make `version` (whole) current; already current is a committed rollout of old.
+        """Begin to make `version` (64 digits) current; returns the earlier rollout if it is current already.
 
         Raises Pinned, RolloutUnderWay, RollRefused, UnknownVersion or StoreError.
         """
@@ -92,13 +92,13 @@ class Rollouts:
         )
         for action in actions:
             self._do(state, rollout, action)
-        # Not a daemon, whatever thread the request came in on: a stop waits for the word on what it aborted.
+        # Not a daemon: the process ends only after the abort of a stopped rollout is recorded.
         name = f"rollout-{model}"
         threading.Thread(target=self._drive, args=(state, rollout), name=name, daemon=False).start()
         return rollout
 
     def _enter(self, state: ModelState, version: str, asked: Asked, compared: Entry | None) -> machine.Outcome | None:
-        """Begin the rollout, or give the one that made `version` current; None if `compared` is current no longer."""
+        """Begin the rollout, or return the one that made `version` current; None if `compared` is not current."""
         with state.changed:
             if state.rollout is not None and not state.rollout.over:
                 raise RolloutUnderWay(
@@ -118,12 +118,12 @@ class Rollouts:
             state.rollout = rollout
             state.fleet.forget_failure(version)
             if state.current is None and now() - self._models.replica_heard_at <= SILENCE_S:
-                # Replicas run, but have not found this model yet: its first version is to be prepared, too.
+                # Replicas run, but have not discovered this model yet: wait until they prepare its first version, too.
                 state.fleet.known_from = now() + FIND_S
             return rollout, actions
 
     def refuse(self, model: str, version: str, asked: Asked, reason: str) -> None:
-        """Keep it in the ledger's history that a rollout was refused before it could begin."""
+        """Record, as aborted, a rollout that was refused before it began."""
         state = self._models.get(model)
         rollout = replace(self._new(state, version, asked), state=RolloutState.ABORTED, reason=reason)
         self.aborted.record(rollout)
@@ -138,14 +138,14 @@ class Rollouts:
         return entry.previous
 
     def find(self, model: str, identity: str) -> Rollout | None:
-        """A rollout of this process's life by its id."""
+        """A rollout of this run by its id, or None."""
         state = self._models.find(model)
         if state is not None and state.rollout is not None and state.rollout.id == identity:
             return state.rollout
         return self._finished.get(identity)
 
     def wait(self, model: str, rollout: Rollout, seconds: float) -> Rollout:
-        """The rollout when it is over, or as it stands after `seconds`."""
+        """The rollout when it is over, or its state after `seconds`."""
         state = self._models.get(model)
         deadline = now() + seconds
         with state.changed:
@@ -159,7 +159,7 @@ class Rollouts:
                 state.changed.wait(min(left, _LAST_WORDS_S))
 
     def stop(self) -> None:
-        """Abort what is preparing; what is being written to the ledger is seen to its end by the ledger alone."""
+        """Abort the rollouts that prepare or fence; `Ledger.append` ends a write that has begun."""
         self._stopping.set()
         for state in self._models.all():
             with state.changed:
@@ -196,7 +196,7 @@ class Rollouts:
                     if follow is not None:
                         events.append(follow)
         except LedgerInDoubt as error:
-            # Going down with the entry's fate unknown: the next start reads the ledger, which is the truth.
+            # The process stops and does not know whether the entry exists. The next start reads the ledger.
             log_events.event("rollout.in_doubt", level="error", model=state.name, reason=str(error))
             return
         with state.changed:
@@ -210,18 +210,18 @@ class Rollouts:
         _tell(state.name, rollout, now() - began)
 
     def _next(self, state: ModelState, rollout: Rollout) -> Event:
-        """What happens to a rollout that no action has moved on: its replicas report, or its fence is over."""
+        """The next event that does not follow from an action: the replicas' state, or the end of the fence."""
         return self._look(state, rollout) if rollout.state is RolloutState.PREPARING else self._fence(state)
 
     def _fence(self, state: ModelState) -> Event:
-        """Wait until the last lease has run out; none is granted meanwhile."""
+        """Wait until the last lease has run out."""
         while not self._stopping.wait(max(0.0, state.standing.granted.latest_expiry - now())):
             if state.standing.granted.over(now()):
                 return machine.LeasesOver()
         return machine.Stopped()
 
     def _look(self, state: ModelState, rollout: Rollout) -> Event:
-        """Wait until the fleet's look changes something, but not longer than a moment."""
+        """Wait for news from the fleet, for _LOOK_EVERY_S at most, and return its state."""
         with state.changed:
             look = state.fleet.look(rollout.version, now())
             if look.pending and not look.failed and now() < rollout.deadline and not self._stopping.is_set():
