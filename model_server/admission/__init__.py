@@ -1,1 +1,1 @@
-"""Admission: an upload is examined by a child process that holds no secret and may do nothing but compute."""
+"""Admission: a confined child process, without secrets, examines each upload."""

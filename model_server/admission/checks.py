@@ -1,7 +1,7 @@
-"""What is asked of an artifact before it becomes a version; each fault becomes one sentence. Runs in the child only.
+"""The checks of admission; a failed check gives one sentence. Runs in the child process only.
 
-Carries the word *admission* of the design: it loads by the list, has `predict`, was made with the same scikit-learn,
-has a schema, answers a row, and answers its golden rows as its publisher said, and twice alike.
+An artifact must load with allowed globals only, have `predict`, and come from the same scikit-learn minor version. It
+must have a schema and score a sample row. It must score its golden rows as the publisher recorded, and equally twice.
 """
 
 from dataclasses import dataclass
@@ -38,12 +38,12 @@ _NUMBERS_TO_TRY: Final = (0, 1, 0.5)
 
 
 class _Unfit(Exception):
-    """The artifact is refused; the message is the reason."""
+    """A failed check; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A model that was admitted, and the parts of a manifest that admission found out."""
+    """An admitted model, and the parts of its manifest that admission determines."""
 
     estimator: object
     schema: Schema
@@ -51,10 +51,10 @@ class Examined:
 
 
 def examine(buffer: bytes, task: Task) -> Examined | JsonObject:
-    """What was found out, or `{"refused": reason}`."""
+    """The examined model, or `{"refused": reason}`."""
     try:
         loaded = load(buffer, task.extra_globals, task.unpacked_bytes)
-        # neither processes nor the semaphores of a thread pool can be made here, and one row needs neither
+        # the confinement forbids processes and the semaphores of a thread pool; one row needs neither
         with joblib.parallel_config(backend="sequential"):
             return _describe(loaded, task)
     except (ForbiddenGlobal, UnreadableArtifact, NotAnEstimator, InvalidSchema, GoldenMismatch, _Unfit) as error:
@@ -90,9 +90,9 @@ def _refuse_too_wide(schema: Schema, most: int) -> None:
 
 
 def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
-    """The golden rows with their answers: the publisher's, replayed, or what is recorded here and then replayed.
+    """The golden rows with their outputs: the publisher's, replayed, or outputs recorded here, then replayed.
 
-    Replicas will ask the same: a model that does not answer alike twice could not be served.
+    Each replica replays them, too, so a model that does not give equal outputs twice cannot be served.
     """
     rows = draft.golden.get("rows") if draft.golden else None
     if draft.golden is not None and rows and draft.golden.get("outputs") is not None:
@@ -108,14 +108,14 @@ def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
 
 
 def _other_versions(made_with: dict[str, str], here: dict[str, str], told: dict[str, str]) -> list[str]:
-    """Sentences on versions that differ; what the artifact itself is known to be made with was `told` of already."""
+    """Warnings on library versions that differ, except for the libraries in `told`, which have theirs already."""
     return version_skew.warnings({name: version for name, version in made_with.items() if name not in told}, here)
 
 
 def _made_up_row(estimator: object, schema: Schema) -> JsonObject:
-    """The canary: a row made up from the schema, that must be answered and becomes the golden row.
+    """The canary: a sample row from the schema that the model must score; it becomes the golden row.
 
-    Some models know no zero, so ones are tried too.
+    Some models fail on zeros, so ones and halves are tried, too.
     """
     last: Exception | None = None
     for number in _NUMBERS_TO_TRY:

@@ -1,9 +1,9 @@
-"""The process that examines one artifact: `python -I -m model_server.admission.child DESCRIPTOR|probe`.
+"""The child process that examines one artifact: `python -I -m model_server.admission.child DESCRIPTOR|probe`.
 
-Carries "it never unpickles: admission runs in a child process ... under rlimits and a deadline". It is started with no
-environment to speak of, imports what models are made of, gives up its rights, and only then reads the artifact from an
-inherited descriptor. The task comes as JSON on standard input, the verdict goes as JSON to standard output. Where
-processes may be forked that have imported much, `fork_server.py` has imported for it, and calls `examine`.
+It starts with an environment without secrets, imports the libraries of models, and confines itself. Only then does it
+read the artifact, from an inherited descriptor. The task is JSON on standard input; the verdict is JSON on standard
+output, and the ONNX twin follows it.
+On Linux, `model_server/admission/fork_server.py` has the libraries imported already, and calls `examine` in a fork.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ from model_server.admission.confine import confine, die_with_parent
 from model_server.admission.messages import Task
 
 PROBE: Final = "probe"
-NICE: Final = 10  # an examination may take its time, answers may not
+NICE: Final = 10  # responses to requests have priority over an examination
 _PROBE_MEMORY, _PROBE_SECONDS = 1 << 40, 60
-# libraries that are loaded late, time zones, and how many processors there are (joblib asks)
+# shared libraries, time zones, and the number of processors (joblib reads it)
 _SYSTEM: Final = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache")
 _PROCESSORS: Final = ("/sys/devices/system/cpu", "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu")
 
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     die_with_parent()
     os.nice(NICE)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # a library that prints does not spoil the verdict
+    os.dup2(2, 1)  # so that the output of a library does not mix with the verdict
     if arguments == [PROBE]:
         json.dump(confine(readable(), _PROBE_MEMORY, _PROBE_SECONDS), answers)
         answers.close()
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 
 def examine(descriptor: int, told: int, answers: TextIO) -> None:
-    """Examine the artifact behind `descriptor` by the task behind `told`, in a process that has preloaded; gives up its rights."""
+    """Examine the artifact at `descriptor` for the task at descriptor `told`; confines this preloaded process."""
     with os.fdopen(told, "rb") as file:
         task = Task.from_json(json.load(file))
     _examine_confined(descriptor, task, answers)
@@ -62,7 +62,7 @@ def _examine_confined(descriptor: int, task: Task, answers: TextIO) -> None:
 
 
 def readable() -> list[Path]:
-    """What may still be read: Python's library, installed packages, our own packages and nothing beside them."""
+    """The paths that stay readable: Python's library, installed packages, our packages, system libraries."""
     paths = sysconfig.get_paths()
     ours = [importlib.import_module(name).__path__[0] for name in ("changeover", "model_server")]
     named = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"], *site.getsitepackages(), *ours]
@@ -70,15 +70,15 @@ def readable() -> list[Path]:
 
 
 def preload(extra_globals: list[str], *, twins: bool) -> str:
-    """Import what models are made of, and what twins are, before the confinement; returns complaints, a line each.
+    """Import the libraries of models and of ONNX twins before the confinement; returns a line for each failed import.
 
-    What makes twins looks at the processor as it is imported; admission itself needs none of it.
+    The libraries of ONNX twins inspect the processor during their import. The checks themselves do not need them.
     """
-    from model_server.admission import checks  # noqa: F401  costly, and not needed by a probe
+    from model_server.admission import checks  # noqa: F401  slow to import, and a probe does not need it
 
     for name in ("sklearn.pipeline", "sklearn.ensemble", "sklearn.linear_model", "scipy.sparse", "scipy.interpolate"):
         importlib.import_module(name)
-    # several estimators ask which libraries have threads, which is read from what will be closed; asked once, it is kept
+    # several estimators look up the thread pools of libraries, in files that will be closed; this caches the result
     importlib.import_module("sklearn.utils.parallel")._get_threadpool_controller()  # noqa: SLF001  no public one
     wanted = [(dotted.rpartition(".")[0], f"{dotted} of ALLOWED_GLOBALS") for dotted in extra_globals]
     if twins:
@@ -93,10 +93,10 @@ def preload(extra_globals: list[str], *, twins: bool) -> str:
 
 
 def _examine(descriptor: int, task: Task, answers: TextIO) -> None:
-    """Say the verdict on a line of its own, before a twin is tried: it stands, whatever becomes of the twin."""
+    """Write the verdict on its own line, then export the ONNX twin: a failed export cannot change the verdict."""
     from model_server.admission import checks
 
-    warnings.simplefilter("ignore")  # what people should know is in the verdict
+    warnings.simplefilter("ignore")  # the verdict has the warnings for the publisher
     try:
         buffer = _read(descriptor, task.size)
         found = checks.examine(buffer, task)
@@ -120,7 +120,7 @@ def _say(body: JsonObject, answers: TextIO) -> None:
 
 
 def _read(descriptor: int, size: int) -> bytes:
-    """The whole artifact, in memory; what happens to the file later is of no account."""
+    """The whole artifact, in memory: a later change of the file has no effect."""
     with os.fdopen(descriptor, "rb") as artifact:
         buffer = artifact.read(size + 1)
     if len(buffer) != size:

@@ -1,7 +1,6 @@
-"""What an examining child takes from itself before it reads an artifact, and which of it holds.
+"""The confinement of an examining child process: rlimits, and on Linux Landlock and seccomp.
 
-Carries "under rlimits and a deadline, and on Linux under Landlock + seccomp where the kernel has them (say which of
-these hold)" of the design. Each measure stands alone: a kernel without one gives False for it, not an error.
+Each measure is independent: on a kernel without it, its result is False, not an error.
 """
 
 import ctypes
@@ -26,7 +25,7 @@ _SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
 _FILTER_MODE, _ALL_THREADS = 1, 1
 _VERSION_ONLY, _PATH_BENEATH = 1, 1
 _READ_FILE, _READ_DIRECTORY = 1 << 2, 1 << 3
-# how many access rights each version of Landlock knows (linux/landlock.h)
+# the number of access rights in each version of Landlock (linux/landlock.h)
 _FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 _NETWORK_RIGHTS, _SCOPES = 0b11, 0b11  # bind and connect TCP from 4 on; abstract sockets and signals from 6 on
 _MOST_FILES: Final = 64
@@ -35,14 +34,14 @@ MEASURES: Final = ("rlimits", "dies_with_parent", "not_dumpable", "no_new_privil
 
 
 def die_with_parent() -> bool:
-    """Have the kernel send SIGKILL as soon as the thread that started this process is gone (prctl(2))."""
+    """Make the kernel send SIGKILL when the thread that started this process ends (prctl(2))."""
     return _prctl(_SET_DEATH_SIGNAL, SIGKILL)
 
 
 def confine(readable: Iterable[Path], memory_bytes: int, cpu_seconds: int) -> dict[str, bool]:
-    """Give up for good all but computing and reading below `readable`; returns each of MEASURES and whether it holds.
+    """Permit only computing, and reading below `readable`, from now on; returns for each of MEASURES if it holds.
 
-    Call it with one thread: Landlock binds the thread that asks and those it starts later.
+    The process must have a single thread: Landlock binds the calling thread and those it starts later.
     """
     held = {"rlimits": _limit(memory_bytes, cpu_seconds), "dies_with_parent": die_with_parent()}
     held["not_dumpable"] = _prctl(_SET_DUMPABLE, 0)
@@ -66,7 +65,7 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> bool:
         allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
         try:
             resource.setrlimit(limit, (allowed, allowed))
-        except (OSError, ValueError):  # macOS does not know every one
+        except (OSError, ValueError):  # macOS lacks some of them
             held = False
     return held
 
@@ -89,7 +88,7 @@ def _syscall(number: int, *arguments: object) -> int:
 
 
 def _landlock(readable: Iterable[Path]) -> bool:
-    """Landlock: no file but those below `readable`, and those only to be read; no TCP, no signals to others."""
+    """Landlock: permits only reading, and only below `readable`; forbids TCP and signals to other processes."""
     if sys.platform != "linux" or _threads() != 1:
         return False
     version = _syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_ONLY))
@@ -114,7 +113,7 @@ def _landlock(readable: Iterable[Path]) -> bool:
 
 
 def _allow_reading(ruleset: int, path: Path) -> None:
-    """Add a rule; a path that is not there needs none, and one that cannot be added stays forbidden."""
+    """Add a rule for `path`. A missing path needs none; a path whose rule fails stays forbidden."""
     try:
         beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
@@ -141,7 +140,7 @@ class _Program(ctypes.Structure):
 
 
 def _seccomp() -> bool:
-    """seccomp(2): the filter of `syscall_filter.py`, on every thread of this process."""
+    """seccomp(2): the filter of `model_server/admission/syscall_filter.py`, on every thread of this process."""
     machine = platform.machine()
     if sys.platform != "linux" or machine not in _SECCOMP:
         return False

@@ -1,6 +1,6 @@
-"""Examines an upload in a child process: started empty, watched, killed at its deadline.
+"""The examiner of uploads: it runs a child process for each, with a deadline, and reads its verdict.
 
-Carries "it never unpickles" of the design: this side handles a path and JSON, never an object of the artifact's.
+model_server never unpickles: this side handles only a path, JSON and bytes.
 """
 
 import json
@@ -29,7 +29,7 @@ _PROBE_SECONDS: Final = 30.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What one examination may use: seconds, bytes of address space, unpacked bytes, columns; how many run at once."""
+    """The limits of one examination (time, address space, unpacked bytes, columns), and of their number at a time."""
 
     timeout_s: float = 120.0
     memory_bytes: int = 8 * 1024**3
@@ -37,16 +37,16 @@ class Limits:
     max_columns: int = 10_000  # of the schema
     allow_version_skew: bool = False
     at_once: int = 2
-    twins: bool = False  # whether to make them
+    twins: bool = False  # whether to export ONNX twins
 
 
 class Examiner:
-    """Examines artifacts, a few at a time. Thread-safe; a further caller waits for its turn."""
+    """The examiner. Thread-safe; at most `Limits.at_once` examinations run, further callers wait."""
 
     def __init__(
         self, limits: Limits, extra_globals: frozenset[str] = frozenset(), *, idle_seconds: float = IDLE_SECONDS
     ) -> None:
-        """After so many idle seconds, what is kept ready for the next examination ends."""
+        """The fork server ends after `idle_seconds` without an examination."""
         self._limits = limits
         self._extra_globals = sorted(extra_globals)
         self._turns = threading.BoundedSemaphore(limits.at_once)
@@ -55,9 +55,9 @@ class Examiner:
         self.confinement: dict[str, bool] = _probe()
 
     def examine(self, path: Path, draft: Draft) -> Admitted | Refused:
-        """Examine the artifact at `path`; `Admitted.version` says which bytes were examined.
+        """Examine the artifact at `path`; `Admitted.version` is the SHA-256 of the examined bytes.
 
-        Raises OSError if the file cannot be opened or no process started: that is no fault of the artifact's.
+        Raises OSError if the file cannot be opened or no process starts; the artifact is not the cause then.
         """
         limits = self._limits
         with self._turns, path.open("rb") as artifact:
@@ -80,7 +80,7 @@ class Examiner:
         return self._judge(ended)
 
     def close(self) -> None:
-        """End what is kept ready for the next examination."""
+        """End the fork server."""
         if self._fork_server is not None:
             self._fork_server.close()
 
@@ -111,7 +111,7 @@ class Examiner:
         return Refused(_how_it_ended(ended.status, b"MemoryError" in ended.complaints, limits.memory_bytes))
 
     def _with_twin(self, verdict: Admitted, ended: Ended, rest: bytes) -> Admitted:
-        """`verdict` with its twin, or with why there is none; a twin that fails takes nothing from the verdict."""
+        """`verdict` with its ONNX twin, or with the reason for its absence; a failed export changes nothing else."""
         if not self._limits.twins:
             return verdict
         told, twin = _twin_of(ended, rest)
@@ -147,7 +147,7 @@ def _how_it_ended(status: int, out_of_memory: bool, memory_bytes: int) -> str:
 
 
 def _probe() -> dict[str, bool]:
-    """Which measures hold on this system, found by a child that takes them all and does nothing else."""
+    """The measures of confinement that hold on this system, from a child process that only tries them."""
     with tempfile.TemporaryFile() as nothing:
         ended = spawned(["probe"], nothing, (), _PROBE_SECONDS)
     try:

@@ -1,10 +1,11 @@
-"""The process that forks those that examine artifacts: `python -I -m model_server.admission.fork_server PRELOAD`.
+"""The fork server of admission: `python -I -m model_server.admission.fork_server PRELOAD`.
 
-It has imported what models are made of, once, and reads nothing of any artifact: each is examined in a fork of its own,
-confined as in `child.py`. PRELOAD is JSON: `{"extra_globals": [...], "twins": true}`. Standard input is a socket; each
-message on it brings five descriptors: the artifact, its task, where to write the verdict, where to complain, and a
-socket on which "+" says that the child began and a line says its exit status. When nobody listens there any more, the
-child is killed; when standard input ends, so does all of this.
+It imports the libraries of models once, and reads no artifact. A fork examines each artifact, confined as in
+`model_server/admission/child.py`. PRELOAD is JSON: `{"extra_globals": [...], "twins": true}`. Standard input is a
+socket. Each message on it brings five descriptors: the artifact, its task, the verdict's pipe, the stderr's pipe, and a
+reply socket. The server writes "+" to the reply socket when the child begins, and its exit status as a line when it
+ends. If the caller shuts the reply socket down, the server kills the child. When standard input ends, the server and
+its children end.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ _DESCRIPTORS: Final = 5
 
 
 class _Server:
-    """Forks, reaps and kills. One thread."""
+    """The loop that forks, reaps and kills child processes. Single-threaded."""
 
     def __init__(self, control: socket.socket, complaints: str) -> None:
         self._control, self._complaints, self._pid = control, complaints, os.getpid()
@@ -34,7 +35,7 @@ class _Server:
         self._replies: dict[int, socket.socket] = {}
 
     def serve(self) -> None:
-        """Go on until standard input ends."""
+        """Serve until standard input ends."""
         woken, wakes = socket.socketpair()
         for one in (woken, wakes):
             one.setblocking(False)
@@ -50,12 +51,12 @@ class _Server:
                 elif key.fileobj is woken:
                     woken.recv(4096)
                     self._reap()
-                elif key.data in self._replies:  # its socket was shut down: nobody waits for it
+                elif key.data in self._replies:  # the caller shut its socket down and waits no longer
                     self._selector.unregister(self._replies[key.data])
                     _kill(key.data)
 
     def _begin(self) -> bool:
-        """Fork a child for the next message; False if there is none to come."""
+        """Fork a child for the next message; False at the end of the input."""
         message, descriptors, _, _ = socket.recv_fds(self._control, 1, _DESCRIPTORS)
         if not message:
             return False
@@ -78,10 +79,10 @@ class _Server:
         return True
 
     def _reap(self) -> None:
-        """Tell the exit status of each child that ended."""
+        """Send the exit status of each child that ended."""
         with contextlib.suppress(ChildProcessError):
             while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                _kill(ended.si_pid)  # whatever it started; its number is not given away before the next line
+                _kill(ended.si_pid)  # its whole group; the kernel cannot reuse the pid before the next line
                 _, status = os.waitpid(ended.si_pid, 0)
                 reply = self._replies.pop(ended.si_pid)
                 with contextlib.suppress(KeyError):
@@ -97,7 +98,7 @@ def _kill(pid: int) -> None:
 
 
 def _examine(server: int, descriptors: list[int], complaints: str) -> NoReturn:
-    """In a new child: give up all but the descriptors that it needs, examine, end."""
+    """Examine an artifact in a new child process: close all other descriptors, examine, exit."""
     status = 1
     try:
         signal.set_wakeup_fd(-1)
@@ -107,7 +108,7 @@ def _examine(server: int, descriptors: list[int], complaints: str) -> NoReturn:
             os.setsid()
             artifact, told, answers, complained = descriptors
             os.dup2(complained, 2)
-            os.dup2(2, 1)  # a library that prints does not spoil the verdict
+            os.dup2(2, 1)  # so that the output of a library does not mix with the verdict
             with Path(os.devnull).open("rb") as nothing:
                 os.dup2(nothing.fileno(), 0)
             _close_all_but(artifact, told, answers)
@@ -116,7 +117,7 @@ def _examine(server: int, descriptors: list[int], complaints: str) -> NoReturn:
             status = 0
     except SystemExit as error:
         sys.stderr.write(f"{error}\n")
-    except BaseException:  # noqa: BLE001  as an interpreter that ends with one
+    except BaseException:  # noqa: BLE001  as the interpreter does at its end
         traceback.print_exc()
     finally:
         sys.stderr.flush()
@@ -124,7 +125,7 @@ def _examine(server: int, descriptors: list[int], complaints: str) -> NoReturn:
 
 
 def _close_all_but(*kept: int) -> None:
-    """Close the control socket, the sockets of other children and whatever else is open, but standard streams."""
+    """Close every descriptor except `kept` and the standard streams."""
     begin = 3
     for one in sorted(kept):
         os.closerange(begin, one)
@@ -133,13 +134,13 @@ def _close_all_but(*kept: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Import, then serve."""
-    os.nice(child.NICE)  # its imports, too
+    """Import the libraries, then serve."""
+    os.nice(child.NICE)  # for the imports, too
     given = json.loads(arguments[0])
     control = socket.socket(fileno=os.dup(0))
     complaints = child.preload(given["extra_globals"], twins=given["twins"])
     gc.collect()
-    gc.freeze()  # what is imported is walked by no child, and stays shared
+    gc.freeze()  # no child's collector walks the imported objects, so their pages stay shared
     _Server(control, complaints).serve()
     return 0
 

@@ -1,4 +1,4 @@
-"""What parent and child of an examination say to each other, both ways."""
+"""The messages between model_server and an examining child process: the task and the verdict."""
 
 import hashlib
 from dataclasses import asdict, dataclass, field
@@ -11,9 +11,9 @@ from changeover.manifest.manifest import Draft, Manifest
 
 @dataclass(frozen=True)
 class Task:
-    """One artifact to examine: its size in bytes, what its publisher says, and what may be used up.
+    """The task for one artifact: its size in bytes, the publisher's draft of the manifest, and limits.
 
-    `required` are the measures of confinement without which the child must not begin.
+    The child does not begin without the measures of confinement in `required`.
     """
 
     size: int
@@ -28,20 +28,20 @@ class Task:
     twin: bool = False
 
     def to_json(self) -> JsonObject:
-        """The JSON form, read back by `from_json`."""
+        """The JSON form that `from_json` reads."""
         return asdict(self) | {"draft": self.draft.to_json()}
 
     @classmethod
     def from_json(cls, body: dict[str, object]) -> Self:
-        """Read a task; the parent wrote it, so only the draft is checked."""
+        """The task of a JSON body. model_server wrote it, so only the publisher's draft is checked."""
         return cls(**{**body, "draft": Draft.from_json(body["draft"])})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """An artifact that is a model; `version` is the SHA-256 of the very bytes that were examined.
+    """The verdict on an admitted artifact; `version` is the SHA-256 of the examined bytes.
 
-    `twin` is what the manifest says of it, `twin_bytes` the twin itself where there is one.
+    `twin` is the manifest's entry on the ONNX twin; `twin_bytes` is the twin, empty if there is none.
     """
 
     schema: JsonObject
@@ -57,19 +57,19 @@ class Admitted:
 
 @dataclass(frozen=True)
 class Refused:
-    """An artifact that is none, with the reason as one sentence."""
+    """The verdict on a refused artifact, with the reason as one sentence."""
 
     reason: str
 
 
 def read_verdict(body: object) -> Admitted | Refused:
-    """What the child said, believed only in the shape of a manifest; raises InvalidManifest."""
+    """The verdict of the child, checked like a manifest: the child is not trusted. Raises InvalidManifest."""
     if not isinstance(body, dict):
         raise InvalidManifest("the verdict is no JSON object")
     reason = body.get("refused")
     if isinstance(reason, str):
         return Refused(reason[:2000])
-    # whatever a manifest holds is checked by the manifest's own reader
+    # the reader of manifests checks the members; it needs values for those that the child does not send
     checked = Manifest.from_json(
         {**body, "model": "model", "version": body.get("sha256"), "size": 0, "created_at": "now"}
     )
@@ -85,7 +85,7 @@ def read_verdict(body: object) -> Admitted | Refused:
 
 
 def read_twin(told: object, twin: bytes) -> tuple[JsonObject, bytes]:
-    """What the child said of a twin, and its bytes, believed only if the one describes the other."""
+    """The child's description of the ONNX twin, and its bytes; absent unless the description fits the bytes."""
     if isinstance(told, dict):
         reason, proof = told.get("absent"), told.get("proof")
         if isinstance(reason, str):

@@ -1,7 +1,6 @@
-"""Makes the twin of an admitted model and shows that it answers as the model does. Runs in the child only.
+"""The ONNX twin of an admitted model: exported, then verified on sample rows. Runs in the child process only.
 
-Carries "one derived at admission, proved equal on the golden rows and bound to it in the manifest". A model that has no
-twin is none the worse for it: the manifest says why.
+A model without a twin is admitted, too; its manifest has the reason.
 """
 
 import hashlib
@@ -19,7 +18,7 @@ LARGEST: Final = 256 * 1024**2  # bytes
 
 
 def twin_of(examined: Examined) -> tuple[JsonObject, bytes]:
-    """What the manifest is to say of the twin, and the twin's bytes (none where there is no twin)."""
+    """The manifest's entry on the ONNX twin, and the twin's bytes (empty without a twin)."""
     golden = examined.parts.get("golden")
     rows = golden.get("rows") if isinstance(golden, dict) else None
     known = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

@@ -1,8 +1,7 @@
-"""Starts and watches the processes that examine artifacts, and ends them at their deadline.
+"""The child processes of admission: start, output and deadline of each.
 
-Carries "admission runs in a child process ... under rlimits and a deadline" of the design: this side handles descriptors
-and bytes. On Linux a child is forked by `fork_server.py`, which has imported what models are made of; importing takes
-longer than most examinations. Elsewhere, where a process that has imported much is not safe to fork, each starts anew.
+On Linux, `model_server/admission/fork_server.py` forks them with the libraries of models imported: the imports take
+longer than most examinations. On macOS such a fork is not safe, so each child is a new interpreter.
 """
 
 import contextlib
@@ -20,7 +19,7 @@ from typing import IO, Final
 from changeover.process.clock import now
 
 _ONE = "1"
-# nothing of ours: no token, no key, no path; one thread, so that every measure reaches all of them
+# no token, no key, no path of ours; one thread, so that the confinement covers every thread
 ENVIRONMENT: Final = {
     "LANG": "C.UTF-8",
     "OMP_NUM_THREADS": _ONE,
@@ -35,12 +34,12 @@ MOST_TWIN: Final = 260 * 1024**2
 _MOST_STDERR: Final = 64 * 1024
 _START_SECONDS: Final = 120.0  # for the imports of a fork server, on a busy machine
 _KILL_SECONDS: Final = 10.0
-IDLE_SECONDS: Final = 60.0  # a fork server that has nothing to do gives its memory back
+IDLE_SECONDS: Final = 60.0  # after which an idle fork server ends, to free its memory
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What a child left: how it ended (None: killed at its deadline), what it said, and what it complained of."""
+    """The result of a child: its exit status (None: killed at the deadline), its output and its stderr."""
 
     status: int | None
     answer: bytes
@@ -48,7 +47,7 @@ class Ended:
 
 
 def spawned(arguments: Sequence[str], told: IO[bytes], descriptors: tuple[int, ...], seconds: float) -> Ended:
-    """Run a new child to its end or its deadline; raises OSError if none could be started."""
+    """Run a new child process until its end or its deadline; raises OSError if it cannot start."""
     deadline = now() + seconds
     child = subprocess.Popen(  # noqa: S603  our own interpreter and module, by absolute path
         _command(CHILD, *arguments),
@@ -77,10 +76,10 @@ def spawned(arguments: Sequence[str], told: IO[bytes], descriptors: tuple[int, .
 
 
 class ForkServer:
-    """The process that forks children, started with the first and ended when none was asked for in a while. Thread-safe."""
+    """The client of the fork server, which starts with the first child and ends when idle. Thread-safe."""
 
     def __init__(self, preload: str, idle_seconds: float) -> None:
-        """`preload` is its one argument, as `fork_server.py` reads it."""
+        """`preload` is the argument PRELOAD of `model_server/admission/fork_server.py`."""
         self._preload, self._idle_seconds = preload, idle_seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -89,26 +88,26 @@ class ForkServer:
         self._idle: threading.Timer | None = None
 
     def run(self, artifact: int, told: int, seconds: float) -> Ended:
-        """Run a child on these descriptors to its end or its deadline; raises OSError if none could be started."""
+        """Run a child on these descriptors until its end or its deadline; raises OSError if it cannot start."""
         with contextlib.ExitStack() as open_here:
             answers, answers_in = _pipe(open_here)
             complaints, complaints_in = _pipe(open_here)
             given = [artifact, told, answers_in.fileno(), complaints_in.fileno()]
             reply = open_here.enter_context(self._child(given))
-            answers_in.close()  # so that their ends are seen when the child ends
+            answers_in.close()  # the child must have the only copies, so that reading ends with it
             complaints_in.close()
             deadline = now() + seconds
             answer, complained, over = _listen(answers.fileno(), complaints.fileno(), deadline)
             status = None if over else _status(reply, deadline)
             if status is None:
-                reply.shutdown(socket.SHUT_WR)  # the server kills it, and says when it is gone
+                reply.shutdown(socket.SHUT_WR)  # the server kills the child, and reports its end
                 _status(reply, now() + _KILL_SECONDS)
             return Ended(status, answer, complained)
 
     def close(self) -> None:
-        """End the server unless it is needed; a later `run` starts another.
+        """End the server if no child runs; a later `run` starts another.
 
-        What is under way is not to look as if the artifact had failed: it ends with this process.
+        A running child ends with this process. Killing it here would look like a failed artifact.
         """
         with self._lock:
             if not self._under_way:
@@ -116,11 +115,11 @@ class ForkServer:
 
     @contextlib.contextmanager
     def _child(self, descriptors: Sequence[int]) -> Iterator[socket.socket]:
-        """A child at work, as the socket on which the server tells its end."""
+        """A running child, as the socket on which the server reports its end."""
         with self._lock:
             if self._idle is not None:
                 self._idle.cancel()
-            # the first may find a server that was killed
+            # twice, since the server may have been killed while it was idle
             reply = self._ask(descriptors) or self._ask(descriptors)
             if reply is None:
                 raise OSError("no process could be started to examine an artifact: is there memory left?")
@@ -142,7 +141,7 @@ class ForkServer:
         ours.settimeout(_START_SECONDS)
         with theirs, contextlib.suppress(OSError):
             socket.send_fds(control, [b"?"], [*descriptors, theirs.fileno()])
-            theirs.close()  # so that its end is seen if the server ends
+            theirs.close()  # the server must have the only copy, so that reading ends with it
             if ours.recv(1):
                 return ours
         ours.close()
@@ -169,7 +168,7 @@ class ForkServer:
         if self._control is not None:
             self._control.close()
         if self._process is not None:
-            self._process.kill()  # and with it what it forked
+            self._process.kill()  # its children die with it
             self._process.wait()
         self._control = self._process = None
 
@@ -179,14 +178,14 @@ def _command(module: str, *arguments: str) -> list[str]:
 
 
 def _pipe(open_here: contextlib.ExitStack) -> tuple[IO[bytes], IO[bytes]]:
-    """Both ends of a pipe, which are closed with `open_here` unless they were before."""
+    """Both ends of a pipe; `open_here` closes them."""
     reading, writing = os.pipe()
     reader = open_here.enter_context(os.fdopen(reading, "rb", buffering=0))
     return reader, open_here.enter_context(os.fdopen(writing, "wb", buffering=0))
 
 
 def _status(reply: socket.socket, deadline: float) -> int | None:
-    """How the child ended, by the server's word; None if nothing was said in time."""
+    """The exit status of the child, from the server; None at the deadline."""
     said = b""
     while not said.endswith(b"\n"):
         left = deadline - now()
@@ -198,13 +197,13 @@ def _status(reply: socket.socket, deadline: float) -> int | None:
         except TimeoutError:
             return None
         if not chunk:
-            return -signal.SIGKILL  # the server was killed, and the child with it
+            return -signal.SIGKILL  # the server was killed, and the child died with it
         said += chunk
     return int(said)
 
 
 def _listen(answers: int, complaints: int, deadline: float) -> tuple[bytes, bytes, bool]:
-    """Both outputs, each cut at its cap, and whether the deadline came first."""
+    """Both outputs, each cut at its limit, and whether the deadline came first."""
     caps: Mapping[int, int] = {answers: MOST_ANSWER + MOST_TWIN + 1, complaints: _MOST_STDERR}
     heard = {stream: bytearray() for stream in caps}
     with selectors.DefaultSelector() as selector:

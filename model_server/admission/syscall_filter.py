@@ -1,13 +1,12 @@
-"""The program that the kernel runs on each system call of an examining child: no sockets, no programs, no processes.
+"""The seccomp filter of an examining child process: it forbids sockets, programs and processes.
 
-Carries "under Landlock + seccomp where the kernel has them" of the design. A classic BPF program as seccomp(2)
-takes it: what is named here fails with EPERM, all else is as before.
+It is a classic BPF program, see seccomp(2). The system calls named here fail with EPERM; the others are permitted.
 """
 
 import struct
 from typing import Final
 
-# name, number on x86_64, number on aarch64 (asm/unistd_64.h and asm-generic/unistd.h); "-" where there is none
+# name, number on x86_64, number on aarch64 (asm/unistd_64.h and asm-generic/unistd.h); "-" for none
 _FORBIDDEN: Final = """
 socket 41 198  socketpair 53 199  connect 42 203  bind 49 200  listen 50 201  accept 43 202  accept4 288 242
 sendto 44 206  sendmsg 46 211  sendmmsg 307 269
@@ -49,7 +48,7 @@ Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, op
 
 
 def numbers(machine: str) -> dict[str, int]:
-    """The system calls named above by their numbers on `machine` (`x86_64` or `aarch64`), those it has."""
+    """The numbers of the system calls above on `machine` (`x86_64` or `aarch64`), by name."""
     words = (_FORBIDDEN + _ON_CONDITION).split()
     rows = [words[start : start + 3] for start in range(0, len(words), 3)]
     column = _COLUMN[machine]
@@ -78,12 +77,12 @@ def _conditions(pid: int) -> dict[str, list[Instruction]]:
     own = (_EQUAL, 0, 1, pid)
     writing = (_ANY_BIT, 0, 1, _WRITING)
     return {
-        "clone": _only_if(0, (_ANY_BIT, 0, 1, _CLONE_THREAD), _EPERM),  # threads, no processes
-        "clone3": [_return(_ERROR | _ENOSYS)],  # its flags are out of sight; the C library falls back to clone
+        "clone": _only_if(0, (_ANY_BIT, 0, 1, _CLONE_THREAD), _EPERM),  # permits threads, forbids processes
+        "clone3": [_return(_ERROR | _ENOSYS)],  # a filter cannot read its flags; the C library falls back to clone
         "openat2": [_return(_ERROR | _ENOSYS)],
         "kill": _only_if(0, own, _EPERM),
         "tgkill": _only_if(0, own, _EPERM),
-        "prlimit64": [  # may be read, not set: the new limit is a null pointer
+        "prlimit64": [  # permits reading: the pointer to the new limit is null
             _argument(2),
             (_EQUAL, 0, 3, 0),
             _argument(2, high=True),
