@@ -1,1 +1,1 @@
-"""Background work of model_server that no request waits for."""
+"""The background threads of model_server; no request waits for them."""

@@ -1,8 +1,9 @@
-"""Whether the ledger in the bucket is still the one that is answered by: looked at each second, model by model.
+"""The audit of the ledgers in the bucket, each second: entries of other processes, and entries that are lost.
 
-Carries "One process with threads: there is one pointer" of the design for the day on which it is not so. An entry that
-another process wrote is followed as a rollout is committed: no lease is granted any more, those that are out run out,
-then it is answered by. An entry that is gone is said, and nothing is unloaded for it. A store that fails is no news.
+Only one model_server may run on a bucket; this loop limits the harm if a second one does. It follows an entry of
+another process in the order of a commit: model_server grants no lease, waits until all leases are over, then answers
+with the new entry. A lost entry is reported, and no version is unloaded. A store failure is counted and not reported
+here: the startup loop reports it.
 """
 
 import threading
@@ -19,13 +20,13 @@ from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models, ModelState
 from object_store.exceptions import StoreError, StoreUnavailable
 
-EVERY_S: Final = 1.0  # from one look at the ledgers to the next
-SOON_S: Final = 0.05  # from one look at leases that run out to the next
-SAID_FOR_S: Final = 600.0  # for which `/readyz` tells of another's entry
+EVERY_S: Final = 1.0  # between two audits
+SOON_S: Final = 0.05  # between two checks whether all leases are over
+SAID_FOR_S: Final = 600.0  # for which `/readyz` reports another process's entry
 
 
 class Audit:
-    """The thread that looks; what it finds wrong it writes into `problems`, for `/readyz`."""
+    """The audit thread. It writes its findings into `problems`, for `/readyz`."""
 
     def __init__(self, models: Models, ledger: Ledger, problems: Problems) -> None:
         self._models = models
@@ -37,22 +38,22 @@ class Audit:
         self._said_at: dict[str, float] = {}
 
     def start(self) -> None:
-        """Begin; the ledger was read."""
+        """Start the thread; the ledger must have been read."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, soon."""
+        """Ask the thread to end; does not wait for it."""
         self._stopping.set()
 
     def miss(self, model: str, what: str) -> None:
-        """The bucket was emptied or is an older one: nothing is unloaded, but an operator must know."""
+        """Report that the bucket lost entries: it was emptied, or restored from a backup. No version is unloaded."""
         reason = (
             f"{what}: emptied, or restored from a backup? Nothing is unloaded for it; restore the bucket, or roll anew"
         )
         self._tell(Topic.LEDGER, "ledger.lost", model, reason)
 
     def damaged(self, model: str, reason: str) -> None:
-        """The next number of a ledger is taken by what cannot be read: the last good version goes on meanwhile."""
+        """Report that the ledger's next number is an unreadable object: the last good version stays current."""
         reason = (
             f"{reason}. The last good version goes on, and nothing can be rolled until it is restored, or removed if "
             f"another writer put it there"
@@ -60,7 +61,7 @@ class Audit:
         self._tell(Topic.LEDGER_ENTRY, "ledger.damaged", model, reason)
 
     def tell_stray(self, model: str) -> None:
-        """Say which entry is beyond a gap in the ledger, or that there is none any more."""
+        """Report the entry beyond a gap in the ledger, or clear that report."""
         stray = self._ledger.stray(model)
         if stray is None:
             self._problems.clear(Topic.STRAY_ENTRY, model)
@@ -72,7 +73,7 @@ class Audit:
         self._tell(Topic.STRAY_ENTRY, "ledger.stray", model, reason)
 
     def _tell(self, topic: Topic, name: str, model: str, reason: str) -> None:
-        """Log an error once, and let `/readyz` have it."""
+        """Log an error once, and report it on `/readyz`."""
         if self._problems.set(topic, reason, model):
             log_events.event(name, level="error", model=model, reason=reason)
 
@@ -91,7 +92,7 @@ class Audit:
         return SOON_S if under_way else max(0.0, due - now())
 
     def _look(self) -> None:
-        """Look for entries that others wrote, and at the ledger of one model as a whole; the next look takes the next."""
+        """Check all models for new entries, and the whole ledger of one model; the next audit takes the next model."""
         states = self._models.all()
         looks = [partial(self._look_beyond, state) for state in states if state.overtaken is None]
         if states:
@@ -103,7 +104,7 @@ class Audit:
             except StoreError as error:
                 metrics.STORE_FAILURES.labels(type(error).__name__).inc()
                 if isinstance(error, StoreUnavailable):
-                    break  # each of the others would wait for it, too
+                    break  # the store's timeout would pass again for each other model
         for model, said_at in list(self._said_at.items()):
             if now() - said_at > SAID_FOR_S:
                 del self._said_at[model]
@@ -154,5 +155,5 @@ class Audit:
         try:
             self._ledger.follow(entry)
         except ChangeoverError as error:
-            # The next start then waits once for leases that are long over.
+            # The price: the next start waits once for leases that are over already.
             log_events.event("ledger.hint_failed", level="warning", model=state.name, reason=str(error))

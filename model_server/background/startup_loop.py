@@ -1,7 +1,7 @@
-"""The start, and what goes on in the background: read the ledger, admit what waits, roll what should be current.
+"""The startup loop: it reads the ledger, admits waiting uploads, rolls the version that should be current.
 
-Carries "At start, and so on `docker compose restart model_server`". It drives `startup.py`, then watches `incoming/`.
-One thread; the HTTP server answers meanwhile, checks as soon as the ledger is read.
+`model_server/intake/startup.py` decides. After the start, the loop polls `incoming/`. It is one thread beside the HTTP
+server, which answers freshness checks as soon as the ledger is read.
 """
 
 import threading
@@ -35,7 +35,7 @@ _BY = "model_server"
 
 
 class Background:
-    """The background thread of model_server, which writes what it finds wrong into `problems`, for `/readyz`."""
+    """The background thread of model_server. It writes its failures into `problems`, for `/readyz`."""
 
     def __init__(
         self,
@@ -67,11 +67,11 @@ class Background:
         self._problems = problems
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, soon."""
+        """Ask the threads to end; does not wait for them."""
         self._stopping.set()
         self._audit.stop()
 
@@ -101,7 +101,7 @@ class Background:
         return True
 
     def _load(self) -> None:
-        """Read what was current: this is answered to checks at once, whatever is decided next."""
+        """Read the ledgers. Freshness checks are answered from then on, before the decision of the start."""
         began = now()
         self._bucket.ensure()
         entries: dict[str, Entry] = {}
@@ -119,7 +119,7 @@ class Background:
         log_events.event("ledger.read", current=current, took_ms=round((now() - began) * 1000))
 
     def _newest(self, model: str) -> Entry | None:
-        """What is current, or the last good entry; what is wrong with the ledger is an alarm. Raises StoreError."""
+        """The newest entry, or the last readable one. Reports a damaged ledger. Raises StoreError."""
         try:
             newest = self._ledger.newest(model)
         except LedgerDamaged as error:
@@ -132,7 +132,7 @@ class Background:
         return newest
 
     def _old_leases_over(self, entries: dict[str, Entry], takeovers: dict[str, Takeover]) -> bool:
-        """Wait until leases on entries older than the newest are over, where any may be out; False when stopped."""
+        """Wait until all leases on entries older than the newest are over; False if stopped before."""
         waited = {model: takeover.lease_ms for model, takeover in takeovers.items() if takeover.wait}
         if not waited:
             return True
@@ -144,7 +144,7 @@ class Background:
         return True
 
     def _decide(self) -> None:
-        """Admit what waits in the drop zone, then roll each model to what should be current."""
+        """Admit the uploads in the drop zone, then roll each model to the version that should be current."""
         self._drop_zone.look()
         names = {state.name for state in self._models.all()} | ({self._pin.model} if self._pin else set())
         for model in sorted(names):
@@ -166,7 +166,7 @@ class Background:
                 self._rollouts.refuse(model, decision.version, Asked(_BY, decision.reason), str(error))
 
     def _refuse(self, model: str, version: str, reason: str, error: RollRefused) -> None:
-        """Keep why an upload is not rolled where its publisher looks; once, however often this server starts."""
+        """Record the refused roll of an upload in the model's rollouts, once for all starts, and on `/readyz`."""
         told = any(
             body.get("version") == version and body.get("reason") == str(error)
             for body in self._rollouts.aborted.all(model)

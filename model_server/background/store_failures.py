@@ -1,4 +1,4 @@
-"""A store that fails is said once a minute in the log, however often somebody tries."""
+"""Logging of store failures, at most once a minute."""
 
 from collections.abc import Callable
 
@@ -8,21 +8,21 @@ from object_store.exceptions import StoreError
 
 
 class StoreFailures:
-    """Counts and logs failures of the store for one loop."""
+    """The counter and log of store failures for one loop."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._last = float("-inf")
 
     def failed(self, error: StoreError) -> None:
-        """Say it, unless it was said within the minute."""
+        """Count the failure, and log it unless one was logged within the last minute."""
         metrics.STORE_FAILURES.labels(type(error).__name__).inc()
         if self._now() - self._last >= 60.0:
             self._last = self._now()
             log_events.event("store.failed", level="error", reason=str(error))
 
     def recovered(self) -> None:
-        """Say that it works again, if it had been said that it does not."""
+        """Log the recovery, if a failure was logged."""
         if self._last != float("-inf"):
             self._last = float("-inf")
             log_events.event("store.recovered")

@@ -1,1 +1,1 @@
-"""How an artifact gets in without an HTTP publish: the drop zone, the pin, the start."""
+"""Artifacts that arrive without an HTTP publish: the drop zone, the pinned version, the decision at the start."""

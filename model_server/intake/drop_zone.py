@@ -1,8 +1,8 @@
-"""The drop zone: what is put under `incoming/` becomes a version or is rejected, within seconds.
+"""The drop zone: an object under `incoming/` becomes a version or is rejected, within seconds.
 
-Carries "raw uploads to incoming/". An upload is looked at once: admitted, it leaves a mark under `uploads/` and the drop
-zone; refused, it moves to `rejected/` with its reason. An object that was overwritten meanwhile stays and is looked at
-again. Whether and when an admitted upload is rolled, `ROLL_INCOMING` and `startup.py` say.
+An admitted upload leaves `incoming/`, and a mark for it is written under `uploads/`. A rejected upload moves to
+`rejected/` with its reason. An object that was overwritten during admission stays for the next poll. `ROLL_INCOMING`
+and `model_server/intake/startup.py` decide whether and when an admitted upload is rolled.
 """
 
 import json
@@ -25,7 +25,7 @@ from object_store.exceptions import ObjectChanged, ObjectMissing
 
 
 class DropZone:
-    """Looks into `incoming/`. One thread at a time calls `look`."""
+    """The reader of `incoming/`. Only one thread at a time may call `look`."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class DropZone:
         self._hopeless: set[tuple[str, str]] = set()
 
     def look(self) -> list[Upload]:
-        """Deal with every upload that waits; returns the admitted ones. Raises StoreError."""
+        """Admit or reject every waiting upload; returns the admitted ones. Raises StoreError."""
         admitted = []
         for item in list(self._bucket.list(keys.INCOMING)):
             place = keys.parse_incoming(item.key)
@@ -68,7 +68,7 @@ class DropZone:
         return admitted
 
     def marks(self, model: str) -> list[Upload]:
-        """Every admitted raw upload of `model` so far; raises StoreError."""
+        """Every admitted raw upload of `model`; raises StoreError."""
         found = []
         unreadable: dict[str, str] = {}
         for item in self._bucket.list(keys.uploads_prefix(model)):
@@ -127,7 +127,7 @@ class DropZone:
         return upload
 
     def _move_unread(self, item: ObjectInfo, model: str, name: str, reason: str) -> None:
-        """An upload that is too large to be read here: the store copies it."""
+        """Reject an upload that exceeds the limit, unread: the store copies it."""
         rejection = Rejection(model, name, "", item.size, rfc3339(item.last_modified), reason)
         self._bucket.copy(item.key, keys.rejected_key(model, name), expected=item)
         self._bucket.create(
@@ -137,7 +137,7 @@ class DropZone:
         self._remove(item)
 
     def _remove(self, item: ObjectInfo) -> None:
-        """Clear the drop zone of this very object; a newer one of the same name stays for the next look."""
+        """Delete this object from the drop zone; a newer one of the same name stays for the next poll."""
         try:
             if self._bucket.stat(item.key).etag == item.etag:
                 self._bucket.delete(item.key)

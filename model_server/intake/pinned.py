@@ -1,7 +1,4 @@
-"""The bytes behind `MODEL_URI`: fetched once, hashed, published if they are the pinned ones.
-
-Carries "`MODEL_SHA256` (with `MODEL_URI` if the bytes are not in the bucket yet)".
-"""
+"""The pinned version (`MODEL_SHA256`): published from `MODEL_URI` if the bucket does not have it yet."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +22,7 @@ _FETCH_S = 600.0
 
 
 class Pin:
-    """What `MODEL_SHA256` and `MODEL_URI` say of the default model."""
+    """The version of the default model that `MODEL_SHA256` pins, and its source, `MODEL_URI`."""
 
     def __init__(
         self, model: str, version: str, uri: str | None, bucket: Bucket, spool: Spool, publisher: Publisher
@@ -38,7 +35,7 @@ class Pin:
         self._publisher = publisher
 
     def ensure(self, versions: Versions) -> None:
-        """Have the pinned version in the bucket; raises PinUnavailable with what was expected and found, or StoreError."""
+        """Publish the pinned version unless the bucket has it; raises PinUnavailable or StoreError."""
         try:
             versions.manifest(self.model, self.version)
             return
@@ -65,7 +62,7 @@ class Pin:
             raise PinUnavailable(f"MODEL_URI {self._shown()} cannot be read: {error}") from error
 
     def _shown(self) -> str:
-        """The address without what may be secret in it."""
+        """The URI without its credentials and query, which may be secret."""
         parts = urlsplit(self._uri or "")
         host = parts.hostname or ""
         return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"

@@ -1,7 +1,4 @@
-"""What should be current at start: the pin, then the newest raw upload, then the ledger; first hit wins.
-
-Carries "At start, and so on `docker compose restart model_server`" of the design. Pure: a decision from a snapshot.
-"""
+"""The decision at the start on the current version: the pinned one, else the newest raw upload, else the ledger's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +8,7 @@ from changeover.protocol.wire import Current
 
 @dataclass(frozen=True)
 class Upload:
-    """A raw upload that was admitted: when it came (to the second, on most stores), and the ledger's sequence then."""
+    """An admitted raw upload. Most stores keep whole seconds in `uploaded_at`; `sequence` is the ledger's then."""
 
     model: str
     version: str
@@ -23,7 +20,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Rolled:
-    """A ledger entry, as far as the decision needs it."""
+    """The part of a ledger entry that the decision needs."""
 
     sequence: int
     version: str
@@ -31,14 +28,14 @@ class Rolled:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to roll, and why; `version` is None if what is current stays."""
+    """The version to roll, and the reason; `version` is None if the current version stays."""
 
     version: str | None
     reason: str
 
 
 def pending_upload(uploads: Iterable[Upload], ledger: Iterable[Rolled]) -> Upload | None:
-    """The newest admitted upload, if no entry written after it arrived rolled it; older uploads are superseded."""
+    """The newest admitted upload, or None if an entry after its arrival rolled it. Older uploads do not count."""
     newest = max(uploads, key=lambda upload: (upload.uploaded_at, upload.admitted_at), default=None)
     if newest is None:
         return None
@@ -48,7 +45,7 @@ def pending_upload(uploads: Iterable[Upload], ledger: Iterable[Rolled]) -> Uploa
 
 
 def decide(current: Current | None, pinned: str | None, upload: Upload | None) -> Decision:
-    """What a start should roll. `upload` is the pending one, or None where `ROLL_INCOMING` says never."""
+    """The decision of a start. `upload` is the pending one, or None with `ROLL_INCOMING=never`."""
     if pinned is not None:
         if current is not None and current.version == pinned:
             return Decision(None, "MODEL_SHA256 is current")

@@ -1,1 +1,1 @@
-"""Versions in the store: publishing, listing, reading."""
+"""The versions in the store: publishing, listing, reading."""

@@ -1,7 +1,7 @@
-"""An upload becomes a version, or is rejected with the reason.
+"""Publishing: it turns an upload into a version, or rejects it with the reason.
 
-Carries `POST /models/{m}/versions` and the drop zone alike: hash, examine in a confined child, write artifact, then
-manifest. The same bytes again are the same version.
+`POST /models/{m}/versions` and the drop zone both use it. A confined child process examines the upload. Then publishing
+writes the artifact, and the manifest last. The same bytes again are the same version.
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from model_server.versions.versions import Rejection, Versions
 
 @dataclass(frozen=True)
 class Published:
-    """A version that exists now; `created` is False when it did before."""
+    """A published version; `created` is False if it existed before."""
 
     manifest: Manifest
     created: bool
 
 
 class Publisher:
-    """Turns spooled uploads into versions. Thread-safe; two uploads of the same bytes end as one version."""
+    """The publisher of spooled uploads. Thread-safe; two uploads of the same bytes become one version."""
 
     def __init__(self, versions: Versions, examiner: Examiner) -> None:
         self._versions = versions
@@ -37,9 +37,9 @@ class Publisher:
     def publish(
         self, model: str, spooled: Spooled, draft: Draft, provenance: JsonObject, expected: str | None = None
     ) -> Published:
-        """Admit a spooled upload.
+        """Publish a spooled upload.
 
-        `expected` is the version the sender promised. Raises UploadIncomplete, VersionRejected or StoreError.
+        `expected` is the version from the sender's digest. Raises UploadIncomplete, VersionRejected or StoreError.
         """
         check_model_name(model)
         if expected is not None and expected != spooled.version:

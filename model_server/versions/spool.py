@@ -1,6 +1,6 @@
-"""Where an upload stands while it is examined: a private file, hashed as it is written, capped.
+"""The spool: uploads on disk during admission, each in a private file of limited size, hashed while it is written.
 
-Carries "streamed" of the publish call: no artifact is ever whole in this process's memory.
+An artifact is never in this process's memory as a whole.
 """
 
 import errno
@@ -19,7 +19,7 @@ from model_server.exceptions import SpoolFull, UploadTooLarge
 
 @dataclass(frozen=True)
 class Spooled:
-    """An upload on disk: its bytes' SHA-256 and their number."""
+    """An upload on disk; `version` is the SHA-256 of its bytes, `size` their number."""
 
     path: Path
     version: str
@@ -27,7 +27,7 @@ class Spooled:
 
 
 class SpoolFile:
-    """One upload being written. Leaving the context deletes it."""
+    """The file of one upload. Leaving the context deletes it."""
 
     def __init__(self, directory: Path, limit: int) -> None:
         self._limit = limit
@@ -38,7 +38,7 @@ class SpoolFile:
         self._file = os.fdopen(descriptor, "wb")
 
     def write(self, chunk: bytes) -> int:
-        """Append; raises UploadTooLarge past the limit, SpoolFull when the disk is full."""
+        """Append `chunk`; raises UploadTooLarge past the limit, SpoolFull if the disk is full."""
         self._size += len(chunk)
         if self._size > self._limit:
             raise UploadTooLarge(
@@ -51,13 +51,13 @@ class SpoolFile:
             raise _as_spool_full(error, self.path) from error
 
     def write_all(self, chunks: Iterable[bytes]) -> Spooled:
-        """Append every chunk and finish."""
+        """Append every chunk, then finish."""
         for chunk in chunks:
             self.write(chunk)
         return self.finish()
 
     def finish(self) -> Spooled:
-        """Close the file and say what was written."""
+        """Close the file; returns its path, SHA-256 and size."""
         try:
             self._file.close()
         except OSError as error:
@@ -76,7 +76,7 @@ class SpoolFile:
 
 
 class Spool:
-    """A directory of uploads; what a former life left there is removed."""
+    """The directory of the uploads. Creating a Spool removes the files that a previous run left there."""
 
     def __init__(self, directory: str | None, limit: int) -> None:
         self._limit = limit
@@ -92,7 +92,7 @@ class Spool:
 
     @contextmanager
     def open(self) -> Iterator[SpoolFile]:
-        """A new file, gone when the context is left; raises SpoolFull."""
+        """A new file, deleted when the context is left; raises SpoolFull."""
         try:
             file = SpoolFile(self._directory, self._limit)
         except OSError as error:

@@ -1,6 +1,6 @@
-"""The versions of a model: which there are, their manifests and artifacts, and what was rejected.
+"""The versions of each model in the bucket: names, manifests, artifacts, and rejected uploads.
 
-Carries `GET /models/{m}/versions[/{v}]` and `.../artifact`. Manifests never change, so they are cached.
+Manifests never change, so this process caches them.
 """
 
 import json
@@ -26,7 +26,7 @@ _LARGEST_MANIFEST = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Rejection:
-    """An upload that failed admission, as `<name>.reason.json` tells it."""
+    """An upload that failed admission: the content of `<name>.reason.json`."""
 
     model: str
     name: str
@@ -36,7 +36,7 @@ class Rejection:
     reason: str
 
     def to_json(self) -> JsonObject:
-        """The body of a rejected version."""
+        """The JSON body of a rejected version."""
         return {
             "model": self.model,
             "name": self.name,
@@ -50,7 +50,7 @@ class Rejection:
 
 
 class Versions:
-    """What the bucket holds of each model. Thread-safe."""
+    """The versions and rejections in the bucket. Thread-safe."""
 
     def __init__(self, bucket: Bucket, problems: Problems) -> None:
         self._bucket = bucket
@@ -64,18 +64,21 @@ class Versions:
         return sorted(model for model in found if MODEL_NAME.fullmatch(model))
 
     def names(self, model: str) -> list[str]:
-        """Every version of `model`, in no order; raises StoreError."""
+        """Every version of `model`, unordered; raises StoreError."""
         found = (keys.parse_manifest(item.key) for item in self._bucket.list(keys.versions_prefix(model)))
         return [parsed[1] for parsed in found if parsed is not None]
 
     def resolve(self, model: str, text: str) -> str:
-        """The one version that `text` names; raises InvalidVersion, UnknownVersion, AmbiguousVersion, StoreError."""
+        """The version that `text`, a SHA-256 or a unique prefix, names.
+
+        Raises InvalidVersion, UnknownVersion, AmbiguousVersion or StoreError.
+        """
         if is_version(text):
             return self.manifest(model, text).version
         return resolve_version(text, self.names(model), model)
 
     def manifest(self, model: str, version: str) -> Manifest:
-        """What stands beside a version; raises UnknownVersion or StoreError."""
+        """The manifest of a version; raises UnknownVersion, InvalidManifest or StoreError."""
         known = self._manifests.get((model, version))
         if known is None:
             try:
@@ -107,7 +110,7 @@ class Versions:
         return sorted(found, key=lambda manifest: manifest.created_at, reverse=True)
 
     def add(self, spooled: Spooled, manifest: Manifest, twin: bytes = b"") -> Manifest:
-        """Write artifact and twin, then the manifest: with that the version exists. Repeating it changes nothing."""
+        """Write the artifact and the ONNX twin, then the manifest, which makes the version exist. Idempotent."""
         model, version = manifest.model, manifest.version
         self._bucket.create_from_file(
             keys.artifact_key(model, version), spooled.path, spooled.size, "application/octet-stream"
@@ -136,7 +139,7 @@ class Versions:
         return sorted(found, key=lambda rejection: rejection.created_at, reverse=True)
 
     def _rejection(self, model: str, name: str, item: ObjectInfo) -> Rejection:
-        """The rejection of which the object `item` tells; raises RecordUnreadable or another StoreError."""
+        """The rejection recorded in the object `item`; raises RecordUnreadable or another StoreError."""
         members = read_record(self._bucket, item.key)
         size = members.get("size", 0)
         if type(size) is not int:
@@ -151,7 +154,7 @@ class Versions:
         )
 
     def reject(self, spooled: Spooled, rejection: Rejection) -> Rejection:
-        """Keep what failed admission beside the reason; returns it under the name it was kept by. Nothing is lost.
+        """Keep a rejected upload and its reason, and overwrite no earlier one. Returns it with the name it got.
 
         Raises StoreError.
         """
@@ -168,7 +171,7 @@ class Versions:
         return rejection
 
     def _told(self, reason_key: str) -> str | None:
-        """The version of which this reason tells already, or None if there is none."""
+        """The version in an existing reason record: None without a record, an empty string for an unreadable one."""
         try:
             return text_of(read_record(self._bucket, reason_key), "version")
         except ObjectMissing:
