@@ -1,4 +1,4 @@
-"""What model_server's calls take and answer, as JSON Schema: versions, rollouts, replicas, models."""
+"""The JSON Schemas of model_server's requests and responses: versions, rollouts, replicas, models."""
 
 from typing import Final
 
@@ -40,7 +40,7 @@ _PAGE: Final[JsonObject] = {"total": {"type": "integer", "minimum": 0}, "next": 
 
 
 def bodies() -> JsonObject:
-    """The components, by name."""
+    """The schemas of the OpenAPI document's components, by name."""
     return {
         "Version": _object(
             {

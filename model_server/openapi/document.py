@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: the calls of model_server, as the design's table has them."""
+"""The OpenAPI document of model_server: its calls, their parameters and their responses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -83,7 +83,7 @@ _LOCATION: Final = {"Location": header(TEXT, "its address", always=True)}
 
 
 def document(causes: Causes, default_model: str, release: str) -> JsonObject:
-    """The document of this `release`; `causes` are (status, title) by the name of the error."""
+    """The document of this `release`; `causes` maps the name of each error to (status, title)."""
     calls = _Calls(causes)
     model: JsonObject = {"parameters": [parameter("model", "path", NAME, "the model", default_model)]}
     paths: JsonObject = {
@@ -125,7 +125,7 @@ _TEXT: Final = "Publishes versions, rolls them, and says what is current. All bu
 
 
 class _Calls:
-    """The calls, each with the errors it may answer."""
+    """The calls, each with its possible errors."""
 
     def __init__(self, causes: Causes) -> None:
         self._causes = causes
@@ -140,7 +140,7 @@ class _Calls:
         secured: bool = False,
         **more: Json,
     ) -> JsonObject:
-        """One call: its good answers, and its problems by their causes."""
+        """One call: its successful responses, and the problems of its `causes`."""
         told = problems([*(self._causes[cause] for cause in causes), (500, "Internal error")])
         body: JsonObject = {"operationId": name, "summary": summary, "responses": {**good, **told}, **more}
         return {**body, "security": [{"token": []}]} if secured else body
@@ -153,7 +153,7 @@ class _Calls:
         causes: Sequence[str] = (),
         parameters: list[Json] | None = None,
     ) -> JsonObject:
-        """A call by which anybody reads JSON."""
+        """A call that reads JSON without a token."""
         return {
             "get": self.call(name, summary, {"200": response(summary, schema)}, causes, parameters=parameters or [])
         }

@@ -1,1 +1,1 @@
-"""The HTTP calls of model_server: method, path, header; nothing else is decided here."""
+"""The HTTP routes of model_server: they decide only about methods, paths and headers."""

@@ -1,4 +1,4 @@
-"""JSON bodies of calls: at most 64 KiB, strict, one object. What is larger is refused before it is read."""
+"""Reading of JSON bodies: strict JSON, one object, at most 64 KiB. A larger body is refused."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ LARGEST: Final = 64 * 1024
 
 
 def json_object(request: Request) -> JsonObject:
-    """The object that the body is, empty for no body; raises BodyTooLarge or MalformedRequest."""
+    """The JSON object of the body, empty without a body; raises BodyTooLarge or MalformedRequest."""
     body = _read(request)
     if not body:
         return {}
@@ -28,7 +28,7 @@ def json_object(request: Request) -> JsonObject:
 
 
 def _read(request: Request) -> bytes:
-    """The whole body; one that says that it is larger, or turns out so, is not read to its end."""
+    """The whole body. A body that exceeds the limit, declared or not, is not read to its end."""
     body = bytearray()
     try:
         while (request.content_length or 0) <= LARGEST and len(body) <= LARGEST:

@@ -12,7 +12,7 @@ from object_store.bucket import Bucket
 
 
 class VersionCalls:
-    """What the calls below share."""
+    """The parts of model_server that these routes share."""
 
     def __init__(self, models: Models, versions: Versions, ledger: Ledger, bucket: Bucket) -> None:
         self.models = models
@@ -21,7 +21,7 @@ class VersionCalls:
         self.bucket = bucket
 
     def body(self, manifest: Manifest, rolled: set[str]) -> JsonObject:
-        """A version as lists show it."""
+        """The JSON body of a version in a list."""
         state = self.models.find(manifest.model)
         current = state.current if state else None
         if current is not None and current.version == manifest.version:
@@ -44,11 +44,11 @@ class VersionCalls:
         }
 
     def rolled(self, model: str) -> set[str]:
-        """Every version of `model` that was current once."""
+        """Every version of `model` that is or was current."""
         return {entry.version for entry in self.ledger.entries(model)}
 
     def known(self, model: str) -> str:
-        """`model` if there is such a model, else UnknownModel."""
+        """`model`, if it exists; raises UnknownModel."""
         self.models.require_ready()
         if self.models.find(check_model_name(model)) is None:
             raise UnknownModel(f"there is no model {model!r}; see GET /models")

@@ -1,4 +1,4 @@
-"""`GET /models/{m}/current`: the freshness check. The busiest call of all; it asks nobody and reads one value."""
+"""`GET /models/{m}/current`: the freshness check, the most frequent call. It reads one value from memory."""
 
 from flask import Blueprint, Response, json, request
 
@@ -13,7 +13,7 @@ from model_server.routes.replica_proof import prove
 
 
 def blueprint(models: Models, instance: str, lease_ms: int) -> Blueprint:
-    """The call, over `models`; `instance` names this life of the process, `lease_ms` is LEASE_MS."""
+    """The route for `models`; `instance` identifies this run of the process, `lease_ms` is LEASE_MS."""
     routes = Blueprint("current", __name__)
 
     @routes.get("/models/<model>/current")

@@ -1,4 +1,4 @@
-"""`/livez` asks nobody, `/readyz` says whether model_server can answer and what is wrong, `/metrics`."""
+"""The health routes: `/livez`, `/readyz` with the problems of model_server, and `/metrics`."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,7 +15,7 @@ from model_server.rollouts.model_state import Models
 from model_server.routes.context import VersionCalls
 from model_server.routes.problems import answer
 
-BY_ANY_NAME: Final = frozenset({"/livez", "/readyz"})  # orchestrators call these by addresses that change
+BY_ANY_NAME: Final = frozenset({"/livez", "/readyz"})  # orchestrators use changing addresses as the host
 _NOT_READY: Final = problem("no-model", 503, "Not ready", "call this by a name of ALLOWED_HOSTS, and it says why")
 _MORE: Final = "ask with the publish token (`changeover doctor` does), or read the log"
 
@@ -27,7 +27,7 @@ def blueprint(
     confinement: Mapping[str, bool],
     pins: Mapping[str, str],
 ) -> Blueprint:
-    """The calls; `problems` is read anew each time."""
+    """The routes; each request reads `problems` again."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/livez")

@@ -1,4 +1,4 @@
-"""`GET /models`, `GET /models/{m}`: the models, and of one what is current, what is rolling, and its replicas."""
+"""`GET /models` and `GET /models/{m}`: all models; one model with its current version, rollout and replicas."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from model_server.routes.context import VersionCalls
 
 
 def blueprint(calls: VersionCalls, gate: Gate, pins: Mapping[str, str], default_model: str) -> Blueprint:
-    """The calls; `pins` are the versions that settings pin, by model."""
+    """The routes; `pins` maps each pinned model to its version."""
     routes = Blueprint("models", __name__)
 
     @routes.get("/models")

@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: the calls of this service, for people and programs."""
+"""`GET /openapi.json`: the OpenAPI document of model_server."""
 
 from flask import Blueprint, Response, json
 
@@ -9,7 +9,7 @@ from model_server.routes.problems import STATUSES
 
 
 def blueprint(default_model: str) -> Blueprint:
-    """The call; what it answers is the same for the life of the process."""
+    """The route; its response is the same for the whole run of the process."""
     routes = Blueprint("openapi", __name__)
     causes = {error.__name__: (status.number, status.title) for error, status in STATUSES.items()}
     body = json.dumps(document(causes, default_model, __version__))

@@ -1,4 +1,4 @@
-"""Lists are paged: `?limit=` of 1 to 1000 (100 by default) and `?offset=`; `next` is the address of the next page."""
+"""Paging of lists: `?limit=` of 1 to 1000 (100 by default) and `?offset=`; `next` is the path of the next page."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Which status: the one place of model_server that turns an error into RFC 9457 and a number."""
+"""The mapping of errors to status codes and problem details (RFC 9457); the only one in model_server."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +16,7 @@ from object_store import exceptions as store
 
 @dataclass(frozen=True)
 class Status:
-    """How one class of error is answered. `retry_after` is in seconds."""
+    """The response to one class of errors. `retry_after` is in seconds."""
 
     number: int
     kind: str
@@ -64,12 +64,12 @@ STATUSES: Final[dict[type[Exception], Status]] = {
 
 
 def status_of(error: Exception) -> Status | None:
-    """How `error` is answered, by the nearest class that the table has."""
+    """The response to `error`, by its nearest class in the table."""
     return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), None)
 
 
 def answer(body: dict[str, object], status: int, retry_after: int | None = None) -> Response:
-    """A problem as a response."""
+    """The response with a problem."""
     response = Response(json.dumps(body), status=status, content_type=MEDIA_TYPE)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
@@ -79,7 +79,7 @@ def answer(body: dict[str, object], status: int, retry_after: int | None = None)
 
 
 def register(app: Flask) -> None:
-    """Answer every error of `app` with a problem, and never with a traceback."""
+    """Make every error of `app` a problem response, never a traceback."""
 
     @app.errorhandler(Exception)
     def _any(error: Exception) -> Response:

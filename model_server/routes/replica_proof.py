@@ -1,4 +1,4 @@
-"""Whether a call in the name of a replica comes from that replica: by the secret that it sends."""
+"""The authentication of a replica: the secret that a call in its name must send."""
 
 from flask import Request
 
@@ -8,9 +8,9 @@ from model_server.exceptions import NotThatReplica
 
 
 def prove(replica: str, known: str | None, request: Request) -> str:
-    """The digest of the secret that came along; raises NotThatReplica unless it is that of `replica`.
+    """The digest of the secret in the request; raises NotThatReplica unless it belongs to `replica`.
 
-    `known` is the digest that came with the first report in this name, None if there was none.
+    `known` is the digest of the replica's first report, None if it never reported.
     """
     digest = digest_of(request.headers.get(REPLICA_SECRET, ""))
     if not belongs(replica, digest, known):

@@ -1,4 +1,4 @@
-"""`PUT` and `DELETE /models/{m}/replicas/{r}`: a replica reports its own state, or leaves."""
+"""`PUT` and `DELETE /models/{m}/replicas/{r}`: a replica's status report, and its leave."""
 
 from flask import Blueprint, Response, request
 
@@ -15,7 +15,7 @@ from model_server.routes.replica_proof import prove
 
 
 def blueprint(models: Models, gate: Gate) -> Blueprint:
-    """The calls, over `models`."""
+    """The routes for `models`."""
     routes = Blueprint("replicas", __name__)
 
     @routes.put("/models/<model>/replicas/<replica>")
@@ -48,7 +48,7 @@ def blueprint(models: Models, gate: Gate) -> Blueprint:
 
 
 def _report() -> ReplicaReport:
-    """The report that the body is; raises MalformedAnswer or BodyTooLarge."""
+    """The status report of the body; raises MalformedAnswer or BodyTooLarge."""
     try:
         return ReplicaReport.from_json(json_object(request))
     except MalformedRequest as error:
@@ -56,7 +56,7 @@ def _report() -> ReplicaReport:
 
 
 def _known(models: Models, model: str, replica: str) -> ModelState:
-    """The state of `model`, if both names can be; raises InvalidName, MalformedRequest or UnknownModel."""
+    """The state of `model`, if both names are valid; raises InvalidName, MalformedRequest or UnknownModel."""
     state = models.find(check_model_name(model))
     if not REPLICA.fullmatch(replica):
         raise MalformedRequest(f"{replica!r} is no replica: 1 to 128 letters, digits and .:_- were expected")

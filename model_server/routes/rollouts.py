@@ -1,4 +1,4 @@
-"""The calls about what is current: roll, roll back, and the ledger."""
+"""The routes of rollouts: roll, roll back, and the list of rollouts."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ _LONGEST_WAIT_S = 600.0
 
 
 def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
-    """The calls."""
+    """The routes."""
     routes = Blueprint("rollouts", __name__)
 
     @routes.post("/models/<model>/rollouts")
@@ -83,7 +83,7 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
 
 
 def _history(calls: VersionCalls, rollouts: Rollouts, model: str) -> list[JsonObject]:
-    """Everything that was rolled or tried, newest first: the one under way, the ledger, and what was aborted."""
+    """All rollouts, newest first: the one under way, the committed ones of the ledger, and the aborted ones."""
     bodies: list[JsonObject] = [entry.to_json() for entry in calls.ledger.entries(model)]
     bodies += rollouts.aborted.all(model)
     bodies.sort(key=lambda body: str(body["rolled_at"]), reverse=True)
@@ -92,7 +92,10 @@ def _history(calls: VersionCalls, rollouts: Rollouts, model: str) -> list[JsonOb
 
 
 def _one(calls: VersionCalls, rollouts: Rollouts, model: str, identity: str) -> JsonObject | None:
-    """The rollout of this id or sequence number; of tries for one number it is what became of it, or the newest."""
+    """The rollout of this id or sequence number.
+
+    Several may have tried for one number: the one under way comes first, then the committed, then the newest aborted.
+    """
     if identity.isascii() and identity.isdigit():
         under_way = _under_way(calls, model)
         if under_way is not None and identity == str(under_way.sequence):
@@ -117,7 +120,7 @@ def _under_way(calls: VersionCalls, model: str) -> Rollout | None:
 
 
 def _told(calls: VersionCalls, model: str, rollout: Rollout) -> JsonObject:
-    """A rollout as a body; a committed one as the ledger has it."""
+    """The JSON body of a rollout; for a committed one, from its ledger entry."""
     state = calls.models.find(model)
     entry = state.entry if state else None
     return entry.to_json() if entry is not None and entry.id == rollout.id else to_json(rollout)

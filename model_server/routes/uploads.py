@@ -1,6 +1,6 @@
-"""How a publish arrives: a raw body, or `multipart/form-data` with `artifact` and `manifest`; both streamed to the spool.
+"""Reading of uploads (`POST /models/{m}/versions`): a raw body, or `multipart/form-data`, streamed to the spool.
 
-Carries the body forms of `POST /models/{m}/versions`.
+The parts of a form are `artifact` and `manifest`.
 """
 
 import json
@@ -19,7 +19,7 @@ from model_server.exceptions import MalformedRequest, UnsupportedBody, UploadInc
 from model_server.versions.spool import Spool, Spooled, SpoolFile
 
 _CHUNK = 1 << 20
-# What `curl --data-binary` says unless it is told otherwise is among them: nobody publishes a form of that kind.
+# The form type is among them since `curl --data-binary` sends it by default; a publish never is such a form.
 _RAW = frozenset({"application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded", ""})
 _LONGEST_NAME = 200
 _MANIFEST_LIMIT = 16 * 1024 * 1024
@@ -28,7 +28,7 @@ _OVERHEAD = _MANIFEST_LIMIT + 64 * 1024
 
 @dataclass(frozen=True)
 class Upload:
-    """What arrived: the artifact on disk, and what its publisher says of it."""
+    """An upload: the artifact on disk, and the publisher's draft of the manifest."""
 
     spooled: Spooled
     draft: Draft
@@ -36,7 +36,7 @@ class Upload:
 
 
 def file_name(text: str | None) -> str | None:
-    """What an upload is called, fit to be part of a key: no folders, nothing unprintable; None if nothing is left."""
+    """The name of an upload as part of a key: without folders and unprintable characters; None if nothing is left."""
     last = (text or "").replace("\\", "/").rpartition("/")[2]
     name = "".join(character for character in last if character.isprintable()).strip()[:_LONGEST_NAME]
     return None if name in {"", ".", ".."} else name
@@ -44,7 +44,7 @@ def file_name(text: str | None) -> str | None:
 
 @contextmanager
 def receive(request: Request, spool: Spool) -> Iterator[Upload]:
-    """Read the request's body; the artifact is gone from disk when the context is left.
+    """Read the request's body; leaving the context deletes the artifact from disk.
 
     Raises UnsupportedBody, UploadTooLarge, UploadIncomplete, MalformedRequest, InvalidManifest or SpoolFull.
     """
@@ -101,7 +101,7 @@ def _multipart(request: Request, file: SpoolFile) -> Upload:
 
 
 class _Parts:
-    """The parts as they come: the artifact goes to disk, the manifest to memory."""
+    """The parts of a form: writes the artifact to disk, keeps the manifest in memory."""
 
     def __init__(self, file: SpoolFile) -> None:
         self._file = file
@@ -112,7 +112,7 @@ class _Parts:
         self.complete = False
 
     def take(self, event: MultipartEvent) -> None:
-        """Deal with one event of the decoder."""
+        """Process one event of the decoder."""
         if isinstance(event, Field | File):
             if event.name not in {"artifact", "manifest"} or event.name in self._seen:
                 raise MalformedRequest(f"the part {event.name!r} is not one 'artifact' and at most one 'manifest'")
@@ -129,7 +129,7 @@ class _Parts:
                     raise UploadTooLarge(f"a manifest may have {_MANIFEST_LIMIT} bytes")
 
     def upload(self) -> Upload:
-        """What all parts together are."""
+        """The upload of all parts."""
         if "artifact" not in self._seen:
             raise MalformedRequest("no part 'artifact': curl -F artifact=@model.joblib -F manifest=@manifest.json")
         try:

@@ -1,4 +1,4 @@
-"""The calls about versions: list, read, fetch the artifact, publish."""
+"""The routes of versions: list, manifest, artifact, publish."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,7 +24,7 @@ from object_store.exceptions import ObjectMissing
 
 
 def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gate) -> Blueprint:
-    """The calls."""
+    """The routes."""
     routes = Blueprint("versions", __name__)
 
     @routes.get("/models/<model>/versions")
@@ -71,7 +71,7 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
             try:
                 published = publisher.publish(model, upload.spooled, upload.draft, provenance, expected)
             except VersionRejected:
-                calls.models.get(model)  # so that its list can be asked why
+                calls.models.get(model)  # the model now exists, so that its list shows the rejection
                 raise
         calls.models.get(model)
         response = jsonify(calls.body(published.manifest, calls.rolled(model)))
@@ -83,7 +83,7 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
 
 
 def _stream(bucket: Bucket, key: str, version: str) -> Response:
-    """The object at `key`, whose SHA-256 is `version`."""
+    """The response with the object at `key`, whose SHA-256 is `version`."""
     try:
         info = bucket.stat(key)
     except ObjectMissing as error:
