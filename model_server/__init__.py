@@ -1,1 +1,1 @@
-"""The internal service: it owns versions, current and the ledger."""
+"""The model registry: an internal service that owns the versions, the current version of each model and the ledger."""

@@ -1,4 +1,4 @@
-"""`python -m model_server`: serve, from one process with threads under a master that only restarts it."""
+"""`python -m model_server`: one worker process with threads, under a master process that only restarts it."""
 
 import sys
 
@@ -13,7 +13,7 @@ from object_store.settings import StoreSettings
 
 
 def main() -> int:
-    """Check the settings, then serve until SIGTERM; in-flight requests finish. Returns the exit status."""
+    """Check the settings, then serve until SIGTERM. In-flight requests finish. Returns the exit status."""
     end_with_parent()
     log_events.configure("model_server")
     try:
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def load() -> object:
-    """Build the app in the one worker process."""
+    """Build the app in the worker process."""
     import os
 
     end_with_parent()

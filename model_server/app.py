@@ -1,4 +1,4 @@
-"""Joins the parts of model_server, and nothing else."""
+"""The application factory of model_server: it creates the parts and connects them."""
 
 import secrets
 import uuid
@@ -39,7 +39,7 @@ _QUIET = frozenset({"current.current", "health.livez", "health.readyz", "health.
 
 
 def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, Callable[[], None]]:
-    """Build model_server and start its background; returns the app, to be served from one process, and its end."""
+    """Build model_server and start its background threads; returns the app, for one process, and its stop function."""
     bucket = Bucket(store)
     wrong = Problems()
     models, ledger, versions = Models(), Ledger(bucket, settings.lease_ms, wrong), Versions(bucket, wrong)
@@ -99,7 +99,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
 
 
 def _observe(app: Flask, hosts: AllowedHosts) -> None:
-    """Give every request an id, refuse unknown host names, and count and log the end."""
+    """Give every request an id, refuse unknown host names, and count and log every response."""
 
     @app.before_request
     def _begin() -> None:

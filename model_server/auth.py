@@ -1,7 +1,7 @@
-"""Access to the calls of model_server: two bearer tokens, and networks from which nothing may be changed.
+"""Access control of model_server: two bearer tokens, and networks from which no caller may change anything.
 
-The publish token may do everything. The report token, which each replica has, may report a replica's state and read
-what a replica prepares. `docs/protocol.md` says from which release on reads need a token.
+The publish token permits every call. The report token permits a replica to report its state and to read the versions
+that it prepares. `docs/protocol.md` names the release from which on reads need a token.
 """
 
 import hmac
@@ -15,7 +15,7 @@ from model_server.exceptions import Forbidden, Unauthenticated
 
 
 class Right(Enum):
-    """What a call needs: PREPARE is to read what a replica prepares, READ to read anything else."""
+    """The right that a call needs: PREPARE reads what a replica prepares, READ reads anything else."""
 
     CHANGE = "change"
     REPORT = "report"
@@ -28,12 +28,12 @@ _OF_REPLICAS: Final = frozenset({Right.REPORT, Right.PREPARE})
 
 
 class Gate:
-    """Checks tokens in constant time, and addresses against the networks of replicas."""
+    """The check of a call's token (in constant time) and of its address against the networks of replicas."""
 
     def __init__(
         self, publish_token: str, report_token: str, replica_networks: str = "", *, anonymous_reads: bool = False
     ) -> None:
-        """`anonymous_reads` lets calls without an Authorization header read."""
+        """`anonymous_reads` permits reads without an Authorization header."""
         self._anonymous_reads = anonymous_reads
         self._warned = False
         self._publish_token = publish_token.encode()
@@ -43,7 +43,7 @@ class Gate:
         ]
 
     def check(self, right: Right, authorization: str | None, address: str | None) -> None:
-        """Return if the call may be made; raises Unauthenticated or Forbidden."""
+        """Return if the call is permitted; raises Unauthenticated or Forbidden."""
         if right is Right.CHANGE and self._is_a_replicas(address):
             raise Forbidden("replicas may read and report their state; publish and roll from elsewhere")
         if authorization is None and right in _READS and self._anonymous_reads:
@@ -65,7 +65,7 @@ class Gate:
             )
 
     def permits(self, right: Right, authorization: str | None, address: str | None) -> bool:
-        """Whether the call may be made."""
+        """Whether the call is permitted."""
         try:
             self.check(right, authorization, address)
         except (Unauthenticated, Forbidden):
@@ -73,7 +73,7 @@ class Gate:
         return True
 
     def _warn(self, address: str | None) -> None:
-        """Log the first read without a token: while none is logged, the permission is not needed any more."""
+        """Log the first read without a token. If this event never comes, the operator can drop the setting."""
         if not self._warned:
             self._warned = True
             event("reads.anonymous", level="warning", address=address, setting="ALLOW_ANONYMOUS_READS")

@@ -1,4 +1,4 @@
-"""How long to wait before trying again: doubling, with jitter, up to a longest pause."""
+"""Exponential backoff between attempts: the pause doubles, with jitter, up to a longest pause."""
 
 import random
 import threading
@@ -20,5 +20,5 @@ class Backoff:
         (until or self._never).wait(pause_s)
 
     def reset(self) -> None:
-        """The next pause is a first one again."""
+        """Begin again with the first pause."""
         self._next_s = self._first_s

@@ -1,4 +1,4 @@
-"""What can go wrong in model_server alone, one class a cause; `routes/problems.py` gives each its status."""
+"""The errors of model_server, one class a cause; `model_server/routes/problems.py` maps each to a status code."""
 
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import Json, JsonObject
@@ -26,7 +26,7 @@ class Pinned(ChangeoverError):
 
 
 class RollRefused(ChangeoverError):
-    """A roll to a version that may not become current; `body` is what the refusal shows besides its reason."""
+    """A roll to a version that may not become current; `body` holds the members of the response beside its reason."""
 
     def __init__(self, message: str, body: JsonObject) -> None:
         self.body = body
@@ -41,14 +41,14 @@ class SchemaChanged(RollRefused):
 
 
 class GateRefused(RollRefused):
-    """A version whose figures do not pass `GATE`; `gate` says what each condition came to."""
+    """A version whose metrics do not pass `GATE`; `gate` is the result of each condition."""
 
     def __init__(self, message: str, gate: list[Json]) -> None:
         super().__init__(message, {"gate": gate})
 
 
 class VersionRejected(ChangeoverError):
-    """An artifact that failed admission; `body` is the rejected version as lists show it."""
+    """An artifact that failed admission; `body` is the rejected version in the form that lists have."""
 
     def __init__(self, message: str, body: JsonObject) -> None:
         self.body = body
@@ -60,11 +60,11 @@ class UploadTooLarge(ChangeoverError):
 
 
 class UploadIncomplete(ChangeoverError):
-    """A body that ended before its declared length, or whose digest is not the one it came with."""
+    """A body that ended before its declared length, or whose digest differs from the one in its header."""
 
 
 class MalformedRequest(ChangeoverError):
-    """A request to this API that is not what the call takes."""
+    """A request that does not have the form that the call needs."""
 
 
 class BodyTooLarge(ChangeoverError):
@@ -72,40 +72,40 @@ class BodyTooLarge(ChangeoverError):
 
 
 class TextTooLong(ChangeoverError):
-    """A reason, or a name of the caller, that is longer than histories keep."""
+    """A reason, or a name of the caller, that is longer than the ledger keeps."""
 
 
 class NotThatReplica(ChangeoverError):
-    """A report, a check or a leave in the name of a replica, without the secret of that replica."""
+    """A status report, a freshness check or a leave in the name of a replica, without that replica's secret."""
 
 
 class FleetFull(ChangeoverError):
-    """A report of one more replica than a model can have."""
+    """A status report of one replica more than a model can have."""
 
 
 class OtherReplica(ChangeoverError):
-    """A report of one replica at the address of another."""
+    """A status report of one replica at the path of another."""
 
 
 class UnsupportedBody(ChangeoverError):
-    """A media type or content coding that a call does not take."""
+    """A media type or content coding that a call does not support."""
 
 
 class SpoolFull(ChangeoverError):
-    """No room left on the disk that uploads are spooled to."""
+    """A full disk: model_server cannot spool the upload."""
 
 
 class Unauthenticated(ChangeoverError):
-    """No bearer token, or an unknown one."""
+    """A call without a bearer token, or with an unknown one."""
 
 
 class Forbidden(ChangeoverError):
-    """A known token, or an address, that may not make this call."""
+    """A call that its token or its address does not permit."""
 
 
 class PinUnavailable(ChangeoverError):
-    """`MODEL_SHA256` names bytes that cannot be had, or `MODEL_URI` gave others."""
+    """A pinned version that cannot be read: `MODEL_SHA256` names missing bytes, or `MODEL_URI` has other bytes."""
 
 
 class RecordUnreadable(StoreError):
-    """An object in the place of a record that is too large, no JSON object, or not the record that belongs there."""
+    """An object at the key of a record that is too large, not a JSON object, or not the record that belongs there."""

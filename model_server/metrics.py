@@ -1,4 +1,4 @@
-"""What model_server counts, for `/metrics`. One process, so the plain registry is right."""
+"""The Prometheus metrics of model_server, for `/metrics`. It is one process, so it needs no multiprocess registry."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -1,7 +1,7 @@
-"""Small JSON records in the bucket: each is read whole, or it is named as unreadable. One never stands for all others.
+"""Reading of small JSON records from the bucket: one unreadable record does not make the others unreadable.
 
-Of a list of records those that cannot be read are passed over. The log names each once, and `/readyz` for as long as a
-list has it.
+A list skips the records that cannot be read. The log names each of them once. `/readyz` names them for as long as the
+list has them.
 """
 
 import json
@@ -34,12 +34,12 @@ def read_record(bucket: Bucket, key: str, largest: int = LARGEST) -> JsonObject:
 
 
 def text_of(members: JsonObject, name: str, default: str = "") -> str:
-    """The member `name` as a text of bounded length."""
+    """The member `name` as a string of at most LONGEST_TEXT characters."""
     return str(members.get(name, default))[:LONGEST_TEXT]
 
 
 class Unreadable:
-    """The records that lists pass over; `problems` is what `/readyz` shows. Thread-safe."""
+    """The records that lists skip; `/readyz` shows `problems`. Thread-safe."""
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
@@ -47,7 +47,7 @@ class Unreadable:
         self._lock = threading.Lock()
 
     def listed(self, folder: str, unreadable: dict[str, str], remedy: str = "restore or remove them") -> None:
-        """A list of `folder` passed over `unreadable`: keys, and what is wrong with each; `remedy` is what to do."""
+        """Report that a list of `folder` skipped `unreadable` (key to reason); `remedy` is the operator's next step."""
         if not unreadable:
             self._problems.clear(Topic.RECORDS, folder)
             return

@@ -1,8 +1,8 @@
-"""Which networks replicas call from, where `REPLICA_NETWORKS` names one by a name of this server instead of a CIDR.
+"""Name resolution of `REPLICA_NETWORKS`: a host name of this server stands for the network it is on.
 
-Carries "predict_api reaches ... no admin call" of the design. Docker gives each network a range of its own choice; what
-is fixed is the name that this server has on it. The name is looked up once, at start, before anything is answered; a
-network that cannot be found is an error, for a gate that is open by mistake says nothing.
+Docker chooses the address range of each network. Only the name that this server has on the network is fixed. The name
+is resolved once, at start, before the server accepts requests. A name without a network is an error: the server would
+otherwise accept admin calls from replicas, and no log line would show it.
 """
 
 import socket
@@ -16,12 +16,12 @@ _ROUTES = Path("/proc/net/route")
 
 
 def with_names_replaced(networks: str) -> str:
-    """`REPLICA_NETWORKS` (comma separated) as CIDRs only; raises InvalidSetting naming the part that is neither."""
+    """`REPLICA_NETWORKS` (comma separated) as CIDRs only; raises InvalidSetting for a part that is neither."""
     return ",".join(_cidr(part.strip()) for part in networks.split(",") if part.strip())
 
 
 def on_link(route_table: str) -> list[IPv4Network]:
-    """The networks that this machine is on, from the text of Linux' /proc/net/route: those reached without a gateway."""
+    """The networks of this machine that need no gateway, from the content of /proc/net/route (Linux)."""
     found = []
     for line in route_table.splitlines()[1:]:
         _, destination, gateway, *_, mask, _, _, _ = line.split()
@@ -31,13 +31,13 @@ def on_link(route_table: str) -> list[IPv4Network]:
 
 
 def networks_of(addresses: Iterable[IPv4Address], known: Iterable[IPv4Network]) -> list[IPv4Network]:
-    """Those of the networks `known` that hold one of `addresses`."""
+    """The networks of `known` that contain one of `addresses`."""
     mine = list(addresses)
     return [network for network in known if any(address in network for address in mine)]
 
 
 def _address(little_endian: str) -> IPv4Address:
-    """An address as the kernel writes it there: hexadecimal, in the byte order of the machine (little on all we run on)."""
+    """An address from the kernel's hexadecimal form, in the machine's byte order: little-endian on x86-64 and arm64."""
     return IPv4Address(bytes.fromhex(little_endian)[::-1])
 
 

@@ -1,4 +1,4 @@
-"""The settings of model_server. Declared here, read by `changeover.process.settings`; the store's are in `object_store`."""
+"""The settings of model_server. `changeover/process/settings.py` reads them."""
 
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -19,68 +19,78 @@ GIB = 1024**3
 
 
 class ServerSettings(Settings):
-    """Where model_server listens, whom it obeys, and how it admits and rolls."""
+    """The settings of the listener, of access, of admission and of rollouts."""
 
     server_host: str = Field(default="127.0.0.1", description="the address model_server binds")
     server_port: int = Field(default=5001, ge=1, le=65535, description="the port model_server binds")
-    server_threads: int = Field(default=48, ge=4, le=512, description="requests model_server works on at once")
+    server_threads: int = Field(
+        default=48, ge=4, le=512, description="the most requests that model_server processes at the same time"
+    )
     publish_token: SecretStr = Field(min_length=16, description="the bearer token for publishing and rolling")
-    report_token: SecretStr = Field(min_length=16, description="the bearer token by which replicas report their state")
+    report_token: SecretStr = Field(
+        min_length=16, description="the bearer token with which replicas report their state"
+    )
     replica_networks: str = Field(
         default="",
-        description="networks that replicas call from, where nobody may publish or roll: CIDRs, or names this server has there",
+        description="networks of replicas, from which no call may publish or roll: CIDRs, or names of this server there",
     )
     allowed_hosts: str = Field(default="", description=HOSTS)
     allow_anonymous_reads: bool = Field(
         default=False,
-        description="whether lists, manifests and artifacts are read without a token; for replicas of a release that sends none",
+        description="permits reads without a token, for replicas of a release that sends none",
     )
     default_model: str = Field(default="default", description="the model served at /predict")
     model_sha256: str | None = Field(default=None, description="pins the default model to this version")
     model_uri: str | None = Field(
         default=None,
-        description="where the pinned bytes are (s3://bucket/key, http(s)://, file://) if not published yet",
+        description="the source of the pinned bytes (s3://bucket/key, http(s)://, file://) until they are published",
     )
     roll_incoming: Literal["at-start", "at-once", "never"] = Field(
-        default="at-start", description="when an upload to incoming/ is rolled"
+        default="at-start", description="when model_server rolls an upload to incoming/"
     )
     lease_ms: int = Field(
         default=1000,
         ge=0,
         le=LONGEST_LEASE_MS,
-        description="milliseconds a replica may answer without asking; 0: it asks each time",
+        description="milliseconds that a replica may answer without a freshness check; 0: every request needs one",
     )
-    incoming_poll: float = Field(default=2.0, gt=0, le=3600, description="seconds between looks into incoming/")
+    incoming_poll: float = Field(default=2.0, gt=0, le=3600, description="seconds between two listings of incoming/")
     gate: str = Field(
         default="",
-        description="figures a version must reach to be rolled: `f1_macro>=current`, `accuracy>=0.9`; comma separated",
+        description="metrics that a roll requires: `f1_macro>=current`, `accuracy>=0.9`; comma separated",
     )
     allow_schema_change: bool = Field(
-        default=False, description="whether to roll, raw uploads too, what refuses requests that were valid before"
+        default=False, description="permits rolls (raw uploads too) to a version that refuses requests valid before"
     )
-    prepare_timeout: float = Field(default=60.0, gt=0, le=3600, description="seconds a rollout waits for its replicas")
-    max_model_bytes: int = Field(default=2 * GIB, gt=0, le=5 * GIB, description="the largest artifact that is taken")
+    prepare_timeout: float = Field(
+        default=60.0, gt=0, le=3600, description="seconds that a rollout waits for its replicas"
+    )
+    max_model_bytes: int = Field(default=2 * GIB, gt=0, le=5 * GIB, description="the largest artifact, in bytes")
     max_columns: int = Field(
         default=10_000, ge=1, le=MOST_COLUMNS, description="the most columns that the schema of a version may have"
     )
-    admission_timeout: float = Field(default=120.0, gt=0, description="seconds admission may take for one artifact")
+    admission_timeout: float = Field(
+        default=120.0, gt=0, description="the most seconds that admission of one artifact may take"
+    )
     admission_memory_bytes: int = Field(
-        default=8 * GIB, gt=0, description="address space of the process that examines an artifact"
+        default=8 * GIB, gt=0, description="the address space, in bytes, of the process that examines an artifact"
     )
     allowed_globals: str = Field(
         default="",
-        description="more globals that artifacts may name (dotted, comma separated); predict_api needs the same",
+        description="additional globals that artifacts may name (dotted, comma separated); set it for both services",
     )
     allow_version_skew: bool = Field(
         default=False,
-        description="whether to admit and load artifacts of another scikit-learn minor version; both services need it",
+        description="permits artifacts of another scikit-learn minor version; set it for both services",
     )
-    spool_dir: str | None = Field(default=None, description="where uploads are kept while they are examined")
+    spool_dir: str | None = Field(
+        default=None, description="the directory for uploads during admission; none: a new temporary directory"
+    )
     runtime: Literal["onnx", "sklearn"] = Field(
-        default="onnx", description="onnx: make twins, and answer by them where a version has one; sklearn: do without"
+        default="onnx", description="onnx: score with a version's ONNX twin where it has one; sklearn: use no twins"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="events logged from here up"
+        default="info", description="the lowest level of the events that are logged"
     )
 
     @field_validator("allowed_hosts")
@@ -137,12 +147,12 @@ class ServerSettings(Settings):
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """`GATE`, read."""
+        """The parsed conditions of `GATE`."""
         return parse_gate(self.gate)
 
     @property
     def hosts(self) -> AllowedHosts:
-        """`ALLOWED_HOSTS` and `SERVER_HOST`."""
+        """The host names of `ALLOWED_HOSTS` and `SERVER_HOST`."""
         return AllowedHosts(self.allowed_hosts, self.server_host)
 
     @property
