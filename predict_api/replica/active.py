@@ -1,6 +1,7 @@
-"""What this replica answers by: one immutable value, changed by one assignment.
+"""The active version of a model in this worker: one immutable value, switched by one assignment.
 
-Carries the promises *atomicity* (a request takes the value once) and, by refusing a lower sequence, *no way back*.
+A request reads the value once, so its response comes from one version. A lower sequence is refused, so responses never
+go back to an earlier version.
 """
 
 from dataclasses import dataclass, replace
@@ -16,9 +17,9 @@ from predict_api.scoring.interfaces import Prepared
 
 @dataclass(frozen=True)
 class Held:
-    """By what requests are answered.
+    """The active version.
 
-    `confirmed_at` is when the check was sent that last confirmed it, in seconds of the clock that never steps.
+    `confirmed_at` is the sending time of the last check that confirmed it, in seconds of a monotonic clock.
     """
 
     model: str
@@ -28,7 +29,7 @@ class Held:
 
     @cached_property
     def headers(self) -> list[tuple[str, str]]:
-        """What every answer by this version says of it."""
+        """The headers of every response from this version."""
         return [
             (wire.MODEL_NAME, self.model),
             (wire.MODEL_VERSION, self.current.version),
@@ -37,7 +38,7 @@ class Held:
 
 
 def refuse_a_way_back(held: Held | None, current: Current, model: str) -> None:
-    """Raise LowerSequence or OtherVersion if `current` cannot follow what is held."""
+    """Raise LowerSequence or OtherVersion if `current` cannot follow the active version `held`."""
     if held is None:
         return
     if current.sequence < held.current.sequence:
@@ -54,9 +55,9 @@ def refuse_a_way_back(held: Held | None, current: Current, model: str) -> None:
 
 
 def switch(held: Held | None, current: Current, prepared: Prepared, now: float) -> Held:
-    """The value that follows `held`; raises LowerSequence or OtherVersion.
+    """The active version that follows `held`; raises LowerSequence or OtherVersion.
 
-    `prepared` must be the version that `current` names; `now` is from before the check was sent.
+    `prepared` must be the version that `current` names. `now` is a time before the check was sent.
     """
     refuse_a_way_back(held, current, prepared.manifest.model)
     if prepared.version != current.version:

@@ -1,16 +1,15 @@
-"""May this request be answered now, must it wait for the queued check, or go stale: the asking half.
+"""The freshness of a model in this worker: whether a request may be answered now, must wait, or gets a stale response.
 
-Carries the promises *no way back* and *freshness*. Rules of this file:
+1. Checks are numbered in the order of their sending. At most one is in flight and one is queued.
+2. A request waits for the queued check, never for the one in flight: only a check that is sent after the request
+   arrived can confirm the version for it.
+3. After a failed check, or a request that waited in vain, the breaker is open: no request waits, every response is
+   stale, and checks are retried with a growing pause until one succeeds.
+4. While a lease holds, no request needs a check, and none is stale, even if later checks fail. A lease counts from
+   before its check was sent, and is renewed well before it ends.
 
-1. Checks are numbered in the order in which they are sent; at most one is in flight and one is queued.
-2. A request that arrives joins the queued check, never the one in flight: only a check that is sent after the request
-   arrived can say what is current for it.
-3. Once a check has failed, or a request has waited in vain, the breaker is open: nobody waits, every answer is stale,
-   and checks are retried with a growing pause until one gets an answer.
-4. A lease spares the asking, and the staleness too: while it holds, what it came with is current, whatever became of
-   later checks. It counts from before its check was sent, and is renewed well before it ends.
-
-Pure: time comes in as a number of seconds. `freshness_loop.py` owns the thread and the clock.
+Times are numbers of seconds. `predict_api/replica/freshness_loop.py` has the thread and the clock. `docs/protocol.md`
+says why the rules are right.
 """
 
 from dataclasses import dataclass
@@ -25,16 +24,16 @@ LONGEST_PAUSE: Final = 0.5
 
 
 class Outcome(StrEnum):
-    """What a check said about the version that this replica answers by."""
+    """The result of a check for the active version."""
 
     CONFIRMED = "confirmed"  # it is current
     BEHIND = "behind"  # another version is current, and it is not prepared here yet
-    ABSENT = "absent"  # model_server knows no current version of this model
-    FAILED = "failed"  # no answer, none that can be trusted, or one that would go back
+    ABSENT = "absent"  # model_server has no current version of this model
+    FAILED = "failed"  # no response, a malformed one, or one that would go back
 
 
 class Verdict(StrEnum):
-    """How a request may be answered."""
+    """The state of a request: its response is confirmed, it is stale, or the request must wait."""
 
     CONFIRMED = "confirmed"
     STALE = "stale"
@@ -43,7 +42,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Arrival:
-    """What a request that arrives is told: a verdict, and when that is WAIT the number of the check to wait for."""
+    """The result for a request that arrives: a verdict, and for WAIT the number of the check to wait for."""
 
     verdict: Verdict
     check: int = 0
@@ -55,8 +54,8 @@ class Freshness:
     def __init__(self, now: float, renew_every: float = RENEW_EVERY) -> None:
         self._renew_every = renew_every
         self._sent = 0  # the number of the last check sent
-        self._finished = 0  # the number of the last check that ended, one way or the other
-        self._confirmed = 0  # the number of the last check that confirmed what is held
+        self._finished = 0  # the number of the last check that ended, successful or not
+        self._confirmed = 0  # the number of the last check that confirmed the active version
         self._queued = False
         self._failures = 0  # in a row; above 0 the breaker is open
         self._due = now
@@ -65,7 +64,7 @@ class Freshness:
 
     @property
     def broken(self) -> bool:
-        """Whether the breaker is open: nobody waits for the network."""
+        """Whether the breaker is open: no request waits for a check."""
         return self._failures > 0
 
     @property
@@ -74,11 +73,11 @@ class Freshness:
         return self._sent > self._finished
 
     def leased(self, now: float) -> bool:
-        """Whether a lease says that what is held is current, so that nobody need be asked."""
+        """Whether a lease holds, so that the active version is current without a check."""
         return self._lease.holds(now)
 
     def arrive(self, now: float) -> Arrival:
-        """A request arrived at `now`: how it may be answered, or which check it must wait for."""
+        """The result for a request that arrives at `now`."""
         if self.leased(now):
             return Arrival(Verdict.CONFIRMED)
         if self.broken:
@@ -87,7 +86,7 @@ class Freshness:
         return Arrival(Verdict.WAIT, self._sent + 1)
 
     def verdict(self, check: int) -> Verdict:
-        """How a request that waits for the check of this number may be answered by now."""
+        """The verdict for a request that waits for the check of this number."""
         if self._confirmed >= check:
             return Verdict.CONFIRMED
         if self._finished >= check or self.broken:
@@ -95,7 +94,7 @@ class Freshness:
         return Verdict.WAIT
 
     def give_up(self, check: int) -> Verdict:
-        """A request's time is over: answer it, and spare the next ones the wait."""
+        """The verdict for a request whose deadline is over; if it is stale, the breaker opens for the next ones."""
         verdict = self.verdict(check)
         if verdict is Verdict.WAIT:
             self._failures = 1
@@ -103,17 +102,17 @@ class Freshness:
         return verdict
 
     def next_send(self) -> float | None:
-        """When the next check is to be sent: a moment (past ones mean at once), or None while one is in flight."""
+        """The time of the next check (a past time: immediately), or None while one is in flight."""
         if self.in_flight:
             return None
         return float("-inf") if self._queued and not self.broken else self._due
 
     def hasten(self, now: float) -> None:
-        """Something changed here (a version became ready): the next check is due at `now`."""
+        """Make the next check due at `now`, since a version became ready."""
         self._due = min(self._due, now)
 
     def send(self, now: float) -> int:
-        """A check is about to be sent at `now`: its number. Whoever is queued waits for this one."""
+        """Count a check as sent at `now`; returns its number. The queued requests wait for this one."""
         if self.in_flight:
             raise RuntimeError(f"check {self._sent} is in flight: there is never a second one beside it")
         self._sent += 1
@@ -122,7 +121,7 @@ class Freshness:
         return self._sent
 
     def finish(self, outcome: Outcome, now: float, lease_s: float = 0.0) -> None:
-        """The check in flight ended at `now` with `outcome`, and with a lease of `lease_s` seconds if CONFIRMED."""
+        """End the check in flight at `now` with `outcome`, and with a lease of `lease_s` seconds if CONFIRMED."""
         if not self.in_flight:
             raise RuntimeError("no check is in flight")
         self._finished = self._sent

@@ -1,7 +1,7 @@
-"""The thread that sends the checks of one model and wakes the requests that wait for them.
+"""The freshness loop: a thread that sends the checks of one model and wakes the requests that wait for them.
 
-`freshness.py` decides; this file owns the thread, the clock and the wire. One check is in flight at most; when nobody
-asks, one is sent every 300 ms, so that a version to prepare is noticed without traffic.
+`predict_api/replica/freshness.py` decides; this file has the thread, the clock and the call. At most one check is in
+flight. Without requests, the loop sends a check every 300 ms, to notice a version to prepare.
 """
 
 import threading
@@ -17,7 +17,7 @@ from predict_api.upstream.freshness_check import CheckCall
 
 
 class FreshnessLoop:
-    """The checks of one model in this process."""
+    """The freshness checks of one model in this process."""
 
     def __init__(self, replica: Replica, call: CheckCall, deadline: float) -> None:
         self._replica, self._call, self._deadline = replica, call, deadline
@@ -26,12 +26,12 @@ class FreshnessLoop:
         self._waiting: dict[int, threading.Event] = {}  # by the number of the check
         self._stopped = False
         self._sent_at = now()
-        self._said = ""  # the last fault that was logged
+        self._said = ""  # the last failure that was logged
         self.checked = threading.Event()  # the first check has ended
         self._thread = threading.Thread(target=self._run, name=f"freshness-{replica.model}", daemon=True)
 
     def start(self) -> None:
-        """Begin to check."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -42,13 +42,13 @@ class FreshnessLoop:
 
     @property
     def broken(self) -> bool:
-        """Whether checks fail at the moment, so that every answer is stale."""
+        """Whether checks fail at present, so that responses are stale."""
         return self._freshness.broken
 
     def confirm(self) -> bool:
-        """Whether what is held is current: by a lease that holds, or by a check that was sent after this call began.
+        """Whether the active version is current: by a lease, or by a check sent after this call began.
 
-        Takes CHECK_DEADLINE_MS at most, and no time with a lease or when checks are known to fail.
+        Takes CHECK_DEADLINE_MS at most, and does not wait with a lease or while checks fail.
         """
         arrived = now()
         if self._freshness.leased(arrived):
@@ -69,7 +69,7 @@ class FreshnessLoop:
         return verdict is Verdict.CONFIRMED
 
     def hasten(self) -> None:
-        """Check now: a version became ready."""
+        """Send a check now, since a version became ready."""
         with self._wake:
             self._freshness.hasten(now())
             self._wake.notify()
@@ -87,7 +87,7 @@ class FreshnessLoop:
                 ended.set()
 
     def _send(self) -> bool:
-        """Wait until a check is due and count it as sent; False when there is to be none any more."""
+        """Wait until a check is due and count it as sent; False after `stop`."""
         with self._wake:
             while not self._stopped:
                 due = self._freshness.next_send()
@@ -100,7 +100,7 @@ class FreshnessLoop:
         return False
 
     def _check(self, sent_at: float) -> tuple[Outcome, float]:
-        """What a check said, and for how many seconds it may be trusted."""
+        """The outcome of a check, and its lease in seconds."""
         held = self._replica.held
         try:
             answer = self._call.ask(held.current if held else None, sent_at + self._deadline)
@@ -124,7 +124,7 @@ class FreshnessLoop:
         return outcome, answer.lease
 
     def _lost(self, reason: str, name: str = "freshness.lost", level: str = "warning") -> None:
-        """Log a fault once, until another comes or checks work again."""
+        """Log a failure once, until another reason comes or checks succeed again."""
         if reason != self._said:
             self._said = reason
             event(name, level=level, model=self._replica.model, reason=reason)

@@ -1,7 +1,8 @@
-"""One worker process as a replica of one model: what it holds, has prepared, could not prepare, and is told to prepare.
+"""The replica: the state of one model in one worker process: active, prepared, failed and wanted versions.
 
-Joins what checks say (`freshness_loop.py`) and what preparation achieves (`prepare.py`). A switch happens only here and
-only by a check, in one assignment to `held`, which requests read once and without a lock.
+`predict_api/replica/freshness_loop.py` passes in the results of checks, `predict_api/preparation/prepare_loop.py` the
+prepared versions. A switch happens only here, after a check, in one assignment to `held`. Requests read `held` once and
+without a lock.
 """
 
 import threading
@@ -22,15 +23,15 @@ RETRY_CURRENT_AFTER: Final = 30.0  # seconds
 
 
 class Replica:
-    """The state of one model in this process; safe for threads."""
+    """The state of one model in this process. Thread-safe."""
 
     def __init__(self, model: str, floor: Current | None, notify: Callable[[], None]) -> None:
         self.model = model
         self.held: Held | None = None
-        self.settled = threading.Event()  # held, or known that there is nothing to hold for now
-        self.work = threading.Event()  # something may have to be prepared
-        self._floor = floor  # what this instance confirmed before it was restarted
-        self._notify = notify  # what is reported to model_server has changed
+        self.settled = threading.Event()  # a version is active, or none can be for now
+        self.work = threading.Event()  # a version may have to be prepared
+        self._floor = floor  # the version that this instance confirmed in its previous run
+        self._notify = notify  # called when the status report changes
         self._lock = threading.Lock()
         self._prepared: dict[str, Prepared] = {}
         self._failed: dict[str, tuple[str, float]] = {}
@@ -39,7 +40,7 @@ class Replica:
         self._server = ""
 
     def on_answer(self, answer: CheckAnswer, sent_at: float) -> Outcome:
-        """A check was answered; `sent_at` is from before it was sent. Raises LowerSequence or OtherVersion."""
+        """Process the response to a check sent after `sent_at`; raises LowerSequence or OtherVersion."""
         with self._lock:
             current = answer.current
             if current is None:
@@ -56,7 +57,7 @@ class Replica:
             held = self.held
             wanted = None if held is not None and held.current == current else current
             if wanted != self._wanted:
-                self._wanted = wanted  # before it is heard that it is no longer next, so that it stays loaded
+                self._wanted = wanted  # before `_hear` drops it as the next version, so that it stays loaded
                 self.work.set()
             self._hear(answer)
             if held is not None and wanted is None:
@@ -69,13 +70,13 @@ class Replica:
             return Outcome.CONFIRMED
 
     def start_from_cache(self, current: Current, prepared: Prepared, confirmed_at: float) -> None:
-        """Answer by what was confirmed before the restart, until a check says more; its answers are stale."""
+        """Make the version confirmed in the previous run active until a check succeeds; its responses are stale."""
         with self._lock:
             if self.held is None:
                 self._take(switch(None, current, prepared, confirmed_at))
 
     def to_prepare(self, now: float) -> str | None:
-        """The version that is to be prepared next, if any; current before next."""
+        """The version to prepare: the current one before the announced one; None if there is none."""
         with self._lock:
             wanted = self._wanted.version if self._wanted else None
             if wanted is not None and wanted not in self._prepared:
@@ -92,7 +93,7 @@ class Replica:
             return version in self._in_use()
 
     def add(self, prepared: Prepared) -> None:
-        """`prepared` is ready to answer."""
+        """Add a version that is ready to become active."""
         with self._lock:
             self._prepared[prepared.version] = prepared
             self._failed.pop(prepared.version, None)
@@ -100,7 +101,7 @@ class Replica:
         self._notify()
 
     def fail(self, version: str, reason: str, now: float) -> None:
-        """`version` cannot be prepared."""
+        """Record that `version` cannot be prepared."""
         metrics.PREPARE_FAILURES.labels(self.model).inc()
         event("replica.prepare_failed", level="error", model=self.model, version=version, reason=reason)
         with self._lock:
@@ -109,7 +110,7 @@ class Replica:
         self._notify()
 
     def state(self) -> tuple[Current | None, frozenset[str], dict[str, str]]:
-        """What is reported: held, ready, failed."""
+        """The content of the status report: the active, the ready and the failed versions."""
         with self._lock:
             held = self.held.current if self.held else None
             return held, frozenset(self._prepared), {version: reason for version, (reason, _) in self._failed.items()}
@@ -128,7 +129,7 @@ class Replica:
         return versions
 
     def _hear(self, answer: CheckAnswer) -> None:
-        """What a check says besides what is current: who answers, and what is to come."""
+        """Process the rest of a check's response: the server's instance, and the announced version."""
         if answer.server_instance != self._server:
             self._server = answer.server_instance
             self._notify()
@@ -137,7 +138,7 @@ class Replica:
         self._next = answer.next_version
         in_use = self._in_use()
         for version in [version for version in self._failed if version not in in_use]:
-            del self._failed[version]  # announced anew, it is tried anew
+            del self._failed[version]  # a later announcement tries it again
         self._retire()
         if self._next is not None:
             self.work.set()
@@ -164,7 +165,7 @@ class Replica:
         self._notify()
 
     def _retire(self) -> None:
-        """Unload what is neither held, current nor announced; the disk cache still has it."""
+        """Unload the versions that are neither active, current nor announced; the disk cache still has them."""
         in_use = self._in_use()
         for version in [version for version in self._prepared if version not in in_use]:
             del self._prepared[version]

@@ -1,8 +1,8 @@
-"""HTTP to model_server over one kept-alive connection, with one hard deadline a call.
+"""The HTTP connection to model_server: kept alive, with one total deadline for each call.
 
-The deadline is over name lookup, connect, send and every read together: a peer that drips bytes cannot stretch it, as
-it can stretch a timeout a read. A kept-alive connection that the peer closed meanwhile is replaced at once, once, within
-the same deadline (every call made here may be repeated). One connection serves one thread.
+The deadline covers name resolution, connect, send and every read together. A peer that sends byte by byte cannot extend
+it, as it could extend a timeout for each read. If the peer has closed a kept-alive connection, the call is repeated
+once on a new one within the same deadline: all calls here are idempotent. A connection serves one thread.
 """
 
 import http.client
@@ -19,13 +19,13 @@ from predict_api.exceptions import CallFailed
 from predict_api.upstream.dns import Lookup
 
 LARGEST_ANSWER: Final = 4 * 1024 * 1024  # bytes, for everything but artifacts
-_PIECE: Final = 1024 * 1024  # bytes that are read in one go when reading gently
-_LONGEST_REST: Final = 0.005  # seconds after a piece
+_PIECE: Final = 1024 * 1024  # bytes of each read with `gently`
+_LONGEST_REST: Final = 0.005  # seconds after each such read
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. Header names are in lower case."""
+    """An HTTP response. Header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -82,7 +82,7 @@ class _Http(http.client.HTTPConnection):
 
 
 class Connection:
-    """Calls to one service, one after the other."""
+    """The connection to one service, for one call at a time."""
 
     def __init__(self, url: str, lookup: Lookup | None = None) -> None:
         parts = urlsplit(url)
@@ -101,9 +101,9 @@ class Connection:
         largest: int = LARGEST_ANSWER,
         gently: bool = False,
     ) -> Answer:
-        """The answer to one request, whole; raises CallFailed when it has not come by `deadline` (of `clock.now`).
+        """The whole response to one request; raises CallFailed if it is not there by `deadline` (of `clock.now`).
 
-        `gently` leaves half of the processor to others while a large answer comes in over a fast network.
+        `gently` leaves half of the processor to other threads during a large response over a fast network.
         """
         reused = self._http.sock is not None
         try:
@@ -125,7 +125,7 @@ class Connection:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """End the connection; the next call makes a new one."""
+        """Close the connection; the next call opens a new one."""
         self._http.close()
 
     def _once(
@@ -168,7 +168,7 @@ class Connection:
 
 
 def _read_gently(response: http.client.HTTPResponse, size: int) -> bytes:
-    """The body of `size` bytes, a piece at a time, with a rest after each that is as long as the piece took."""
+    """The body of `size` bytes, read in pieces; after each, a pause as long as its read took."""
     body = io.BytesIO()
     while (left := size - body.tell()) > 0:
         began = now()

@@ -1,7 +1,7 @@
-"""The addresses behind model_server's name, with a deadline that holds.
+"""Name resolution of model_server's host, with a deadline.
 
-A lookup that hangs in the system's resolver cannot be cancelled: it is left to its thread, at most a few at once, and
-the last good address is used meanwhile. Carries "a name lookup during a restart blocks 5-10 s" of the design.
+The system's resolver may block for 5 to 10 s, as during a restart of a container, and cannot be cancelled. So each
+resolution runs in a thread, at most MOST_PENDING at a time. Meanwhile connections use the last resolved address.
 """
 
 import socket
@@ -16,11 +16,11 @@ Address = tuple[int, tuple[str | int, ...]]  # family and socket address
 _Found = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 
 MOST_PENDING: Final = 3
-REPLACE_AFTER: Final = 5.0  # seconds after which a lookup that hangs is no longer waited for by newcomers
+REPLACE_AFTER: Final = 5.0  # seconds after which a new call does not wait for a resolution that still runs
 
 
 class _Pending:
-    """One lookup in its thread."""
+    """One resolution in its thread."""
 
     def __init__(self) -> None:
         self.started = now()
@@ -30,7 +30,7 @@ class _Pending:
 
 
 class Lookup:
-    """The name of one service; used by all of a process's connections to it."""
+    """The addresses of one service, shared by all connections of a process to it."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
@@ -40,14 +40,14 @@ class Lookup:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         except socket.gaierror:
-            self._fixed: list[Address] = []  # a name, not a number
+            self._fixed: list[Address] = []  # the host is a name, not an IP address
         else:
             self._fixed = _addresses(found)
 
     def addresses(self, deadline: float) -> list[Address]:
-        """Where to connect, best first; raises CallFailed if nothing is known before `deadline` (of `clock.now`).
+        """The addresses, best first; raises CallFailed if none is known before `deadline` (of `clock.now`).
 
-        With a last good address at hand, at most half of the time left is spent on asking again.
+        If an earlier address is known, a new resolution may take at most half of the remaining time.
         """
         if self._fixed:
             return self._fixed
@@ -64,7 +64,7 @@ class Lookup:
         raise CallFailed("name", f"the lookup of {self._host} did not end in time")
 
     def _ask(self) -> _Pending | None:
-        """A lookup that was started lately, or a new one; None when too many hang."""
+        """A resolution that started less than REPLACE_AFTER ago, or a new one; None if too many are pending."""
         with self._lock:
             self._pending = [pending for pending in self._pending if not pending.ended.is_set()]
             if self._pending and now() - self._pending[-1].started < REPLACE_AFTER:

@@ -1,6 +1,7 @@
-"""Artifacts and manifests from model_server, into memory, under one total deadline, one retry when cut off or changed.
+"""Downloads of artifacts, ONNX twins and manifests from model_server, into memory.
 
-What comes back was hashed already; `load.py` hashes it again before anything is loaded from it.
+Each request has one total deadline. A truncated or changed artifact is requested once more. Its hash is checked here,
+and again before it is loaded (`predict_api/scoring/loading.py`).
 """
 
 import json
@@ -22,10 +23,10 @@ PAUSE_SECONDS: Final = 0.25
 
 
 class Fetch:
-    """Downloads of one model; one connection a download, closed after it."""
+    """The downloads of one model; each has a connection of its own, closed after it."""
 
     def __init__(self, url: str, lookup: Lookup, model: str, token: str) -> None:
-        """`token` is the report token; the connection follows no redirect, so it reaches model_server only."""
+        """`token` is the report token. It reaches model_server only: the connection follows no redirect."""
         self._url, self._lookup, self._model = url, lookup, model
         self._authorization = authorization(token)
 
@@ -43,17 +44,16 @@ class Fetch:
         return manifest
 
     def artifact(self, manifest: Manifest, *, gently: bool = False) -> bytes:
-        """The bytes that `manifest` describes, hashed; `gently` when requests are answered meanwhile.
+        """The verified bytes of the artifact that `manifest` describes; `gently` if requests are served meanwhile.
 
-        Raises ArtifactUnavailable, or ArtifactRefused if they were cut off or changed twice.
+        Raises ArtifactUnavailable, or ArtifactRefused if they were truncated or changed twice.
         """
         return self._verified("artifact", manifest.version, manifest.version, manifest.size, gently)
 
     def twin(self, manifest: Manifest) -> bytes:
-        """The bytes of the twin that `manifest` names, hashed; raises the same.
+        """The verified bytes of the ONNX twin that `manifest` names; raises the same as `artifact`.
 
-        A version without its twin answers all the same, but slowly for as long as it is held, so it is asked for again
-        for TWIN_SECONDS.
+        Retries for TWIN_SECONDS: a version without its twin scores correctly, but slowly for as long as it is active.
         """
         named = manifest.twin or {}
         expected, size = named.get("sha256"), named.get("size")
@@ -104,14 +104,14 @@ class Fetch:
 
 
 def authorization(token: str) -> dict[str, str]:
-    """The headers by which a replica may read from model_server."""
+    """The headers that permit a replica to read from model_server."""
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def refusal_to_read(status: int, path: str) -> str:
-    """What to do when model_server lets this replica not read."""
+    """The message, with the next step, for a read that model_server does not permit."""
     return f"model_server refused to be read with HTTP {status} at {path}: is REPORT_TOKEN the same there?"
 
 
 class _Wrong(ArtifactUnavailable):
-    """Cut off, or longer than it may be: worth one more try."""
+    """A truncated or too long response: worth one more attempt."""

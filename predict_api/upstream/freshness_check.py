@@ -1,7 +1,7 @@
-"""One freshness check: a conditional GET of what is current, and what its answer means.
+"""The call of a freshness check: a conditional `GET /models/{m}/current`, and the reading of its response.
 
-Carries `GET /models/{m}/current` of the design on the asking side. Whatever is not exactly the protocol is a failed
-check: HTML, wrong JSON, an ETag that contradicts the body, a 304 that was not asked for.
+`docs/protocol.md` describes the protocol. Any other response is a failed check: HTML, wrong JSON, an ETag that
+contradicts the body, a 304 to a request without `If-None-Match`.
 """
 
 import json
@@ -26,7 +26,7 @@ LARGEST_CHECK: Final = 64 * 1024
 
 @dataclass(frozen=True)
 class CheckAnswer:
-    """What model_server said. `current` is None when the model has no current version; `lease` is in seconds."""
+    """The content of a response. `current` is None if the model has no current version; `lease` is in seconds."""
 
     current: Current | None
     next_version: str | None
@@ -35,7 +35,7 @@ class CheckAnswer:
 
 
 class CheckCall:
-    """The checks of one model over one connection; used by one thread."""
+    """The freshness checks of one model over one connection, for one thread."""
 
     def __init__(self, connection: Connection, model: str, identity: ReplicaIdentity) -> None:
         self._connection = connection
@@ -43,7 +43,7 @@ class CheckCall:
         self._identity = identity
 
     def ask(self, held: Current | None, deadline: float) -> CheckAnswer:
-        """What is current by now; raises CallFailed at `deadline` at the latest, or MalformedAnswer."""
+        """Check what is current, with `held` as the active version; raises CallFailed or MalformedAnswer."""
         identity = self._identity
         headers = {REPLICA_ID: identity.id, REPLICA_SECRET: identity.secret, "Accept": "application/json"}
         if held is not None:
@@ -55,7 +55,7 @@ class CheckCall:
 
 
 def read_answer(answer: Answer, model: str, held: Current | None) -> CheckAnswer:
-    """What `answer` to a check of `model` says, `held` being what If-None-Match named; raises MalformedAnswer."""
+    """The content of the response `answer`; `held` was in If-None-Match. Raises MalformedAnswer."""
     if answer.status == 404:
         if not answer.headers.get("content-type", "").startswith("application/problem+json"):
             raise MalformedAnswer("404 to a check, but not from model_server: its content is no problem+json")
