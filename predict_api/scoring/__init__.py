@@ -1,1 +1,1 @@
-"""Scoring: the scorers of a version, and micro-batching."""
+"""Scoring: the loading of a version, its scorers, and micro-batching."""

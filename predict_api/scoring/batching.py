@@ -1,12 +1,13 @@
-"""Requests that wait in one process are scored in one call of the model: micro-batching that delays nobody.
+"""Micro-batching of requests: the requests that wait in one process are scored in one call of the model.
 
-A pipeline of scikit-learn takes about as long for sixteen rows as for one. Whoever finds nobody scoring scores at once,
-alone; whoever comes meanwhile waits, and the first of those who wait scores for all of them. It pauses before that until as
-many have come back as the last call answered, for half of what that took at most: they are about to ask again, and would
-otherwise make every second call. For the same reason the first who asks so soon after a call for several pauses, too, and
-nobody else ever does.
-There is one `Joined` for each version that is loaded, so that no call ever mixes two (*atomicity*).
-Each caller gets its own rows or its own error: where a joint call fails, every request of it is scored alone.
+A scikit-learn pipeline takes about as long for 16 rows as for one. A request that arrives while no call runs is scored
+immediately and alone. Requests that arrive during a call wait, and the first of them scores the micro-batch of all.
+Before that, it pauses until as many requests wait as the last call had: their callers are about to send the next ones,
+which would otherwise come in every second call only. The pause takes at most half of the last call, and at most 3 ms.
+A request that arrives that soon after a micro-batch pauses, too; no other request does.
+
+Each loaded version has its own `Joined`, so a call never mixes versions. Each caller gets its own scores or its own
+error: if the call for a micro-batch fails, each of its requests is scored alone.
 """
 
 import threading
@@ -19,16 +20,16 @@ from changeover.exceptions import ChangeoverError
 from changeover.process.clock import now
 from changeover.schema.cell_parsers import Cell
 
-MOST_ROWS: Final = 256  # of one joint call; a larger request is scored by itself and holds up nobody
-PAUSE_SHARE: Final = 0.5  # of what the last call took
-LONGEST_PAUSE: Final = 0.003  # seconds
+MOST_ROWS: Final = 256  # of one micro-batch; a larger request is scored alone and delays no other
+PAUSE_SHARE: Final = 0.5  # of the duration of the last call
+LONGEST_PAUSE: Final = 0.003  # seconds: half of the 6 ms that a forest of 200 trees takes (docs/performance.md)
 Columns = Mapping[str, Sequence[Cell]]
 Score = Callable[[Columns, int], Scores]
 
 
 @dataclass
 class _Request:
-    """One request that is to be scored; `woken` is set once it is answered, or is to score for those who wait."""
+    """One waiting request; `woken` is set when it has its result, or when it must score the next micro-batch."""
 
     columns: Columns
     rows: int
@@ -42,24 +43,24 @@ class _Request:
 
 
 class Joined:
-    """The one who scores and those who wait, for one version; safe for threads."""
+    """The micro-batcher of one version. Thread-safe."""
 
     def __init__(
         self, score: Score, pause: Callable[[float], object] | None = None, clock: Callable[[], float] = now
     ) -> None:
-        """`pause` lets so many seconds pass, unless all are back before, `clock` says how many have."""
+        """`pause` waits for a number of seconds, or until the expected requests are there; `clock` gives the time."""
         self._score, self._clock = score, clock
         self._all_back = threading.Event()
         self._pause = pause or self._all_back.wait
-        self._took = self._ended = 0.0  # of the last call: its seconds, and when it ended
-        self._answered = 1  # how many requests that was for
-        self._expected = 0  # how many are to wait before the next call is made
+        self._took = self._ended = 0.0  # duration and end of the last call
+        self._answered = 1  # number of requests in the last call
+        self._expected = 0  # number of waiting requests that ends the pause
         self._lock = threading.Lock()
         self._busy = False
         self._waiting: list[_Request] = []
 
     def score(self, columns: Columns, rows: int) -> Scores:
-        """The scores of these rows; raises what the model's call raises for them."""
+        """The scores of these rows; raises the error of the model's call for them."""
         if rows > MOST_ROWS:
             return self._call(columns, rows)
         with self._lock:
@@ -86,14 +87,14 @@ class Joined:
         return request.scores
 
     def _others_come_back(self) -> bool:
-        """Whether several were answered just now: the one who is first to ask again is not to be alone."""
+        """Whether a micro-batch ended just now, so that its callers are about to send the next requests."""
         return self._answered > 1 and self._clock() - self._ended < self._longest_pause()
 
     def _longest_pause(self) -> float:
         return min(LONGEST_PAUSE, PAUSE_SHARE * self._took)
 
     def _pass_on(self) -> None:
-        """Have the first of those who wait score for all of them, or let the next who comes score at once."""
+        """Wake the first waiting request to score all of them; without one, the next request is scored immediately."""
         with self._lock:
             if self._waiting:
                 self._waiting[0].woken.set()
@@ -109,7 +110,7 @@ class Joined:
             self._took = self._ended - began
 
     def _score_for_all(self, first: _Request, away: int) -> None:
-        """Score for `first` and all who wait, once the `away` who are about to ask again have come back or the pause is over."""
+        """Score `first` and all waiting requests, after a pause in which `away` more may arrive."""
         with self._lock:
             self._expected = len(self._waiting) + away
             self._all_back.clear()
@@ -143,7 +144,7 @@ def _answer(requests: list[_Request], score: Score) -> None:
     if len(requests) > 1:
         try:
             _share_out(requests, score(*_together(requests)))
-        except Exception:  # noqa: BLE001, S110 whose rows it was shows when each is asked alone
+        except Exception:  # noqa: BLE001, S110 scoring each request alone shows which one fails
             pass
         else:
             return

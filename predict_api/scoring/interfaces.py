@@ -12,7 +12,7 @@ from predict_api.prediction.render import Scored
 
 
 class Runtime(StrEnum):
-    """What computed an answer: a version's proven twin, or the estimator itself."""
+    """The runtime that computed scores: the version's ONNX twin, or its estimator."""
 
     ONNX = "onnx"
     SKLEARN = "sklearn"
@@ -20,26 +20,26 @@ class Runtime(StrEnum):
 
 @dataclass(frozen=True)
 class Computed:
-    """The scores of some rows, and by what they were computed."""
+    """The scores of some rows, and the runtime that computed them."""
 
     scores: Scored
     runtime: Runtime
 
 
 class Asked(Protocol):
-    """The rows of one request, typed: `decode.Decoded` or `typed_rows.TypedRows`."""
+    """The typed rows of one request: `Decoded` of `changeover/request/decode.py`, or `TypedRows` of the fast reader."""
 
     @property
     def single(self) -> bool:
-        """Whether it was one row in the single shape."""
+        """Whether the body was a single object, and not a batch."""
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
 
     @property
     def columns(self) -> Mapping[str, Sequence[Cell]]:
-        """A list of cells for each column of the schema."""
+        """The cells of each column, by its name."""
 
 
 class Reader(Protocol):
@@ -50,7 +50,7 @@ class Reader(Protocol):
 
 
 class Scorer(Protocol):
-    """What computes the answers of one version."""
+    """The scorer of one version."""
 
     def score(self, asked: Asked) -> Computed:
         """The scores of the rows; raises ScoringFailed."""

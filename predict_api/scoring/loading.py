@@ -1,6 +1,6 @@
-"""From verified bytes to what answers: load, replay the golden rows, take the twin, warm up.
+"""Loading of a version from verified bytes: load, replay the golden rows, verify the ONNX twin, warm up.
 
-Carries "Prepare" of the changeover and the promise *safety*: what fails here never answers a request.
+A version that fails here never answers a request.
 """
 
 from collections.abc import Callable, Collection
@@ -31,7 +31,7 @@ TwinOf = Callable[[Manifest, str], bytes]  # a manifest and the SHA-256 of the t
 
 @dataclass(frozen=True)
 class Rules:
-    """What an operator decides of loading: further globals, other versions of scikit-learn, whether to use twins."""
+    """The settings of loading: additional globals, other versions of scikit-learn, the runtime."""
 
     extra_globals: tuple[str, ...] = ()
     allow_version_skew: bool = False
@@ -40,7 +40,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a version is once it is loaded, replayed and warm; `twin` is None where the estimator answers."""
+    """A version that is loaded, replayed and warm; `twin` is None if the estimator scores alone."""
 
     estimator: object
     schema: Schema
@@ -48,24 +48,24 @@ class Loaded:
 
 
 class Assembly:
-    """Makes versions ready, in the process that calls. `twin_of` gives the bytes of twins, or raises what `Fetch` does."""
+    """The loader of versions, in the calling process. `twin_of` returns a twin's bytes, or raises as `Fetch.twin`."""
 
     def __init__(self, twin_of: TwinOf, rules: Rules) -> None:
         self._twin_of, self._rules = twin_of, rules
 
     def prepared(self, buffer: bytes, manifest: Manifest) -> Prepared:
-        """The version in `buffer`, ready to answer from this process; raises whatever is wrong with it."""
+        """The version in `buffer`, ready to answer from this process; raises any error of the version."""
         loaded = self.loaded(buffer, manifest)
         original = ByEstimator(loaded.estimator, loaded.schema)
         scorer = original if loaded.twin is None else ByTwin(loaded.twin, loaded.schema, original)
         return Prepared(manifest.version, scorer, loaded.schema, manifest, RequestReader(loaded.schema))
 
     def loaded(self, buffer: bytes, manifest: Manifest) -> Loaded:
-        """The parts of the version in `buffer`, ready to compute answers; raises whatever is wrong with it."""
+        """The parts of the version in `buffer`, ready to score; raises any error of the version."""
         refuse_skew(manifest, self._rules.allow_version_skew)
         estimator = load(buffer, manifest.version, self._rules.extra_globals)
         schema = Schema.from_json(manifest.schema)
-        with parallel_config(backend="threading"):  # as in `scorer.py`
+        with parallel_config(backend="threading"):  # as in `predict_api/scoring/scorers.py`
             if manifest.golden is not None:
                 golden_rows.replay(estimator, schema, manifest.golden)
             else:
@@ -73,9 +73,9 @@ class Assembly:
         return Loaded(estimator, schema, self._twin(estimator, schema, manifest))
 
     def _twin(self, estimator: object, schema: Schema, manifest: Manifest) -> TwinRunner | None:
-        """The twin, if the version has one that can be had and holds here, too.
+        """The ONNX twin, if the version has one that can be read and passes the golden rows here, too.
 
-        Raises ArtifactRefused for a twin that is not the one that the manifest names.
+        Raises ArtifactRefused for a twin other than the one that the manifest names.
         """
         expected = (manifest.twin or {}).get("sha256")
         if self._rules.runtime is Runtime.SKLEARN or not isinstance(expected, str):
@@ -100,7 +100,7 @@ class Assembly:
 
 
 def _warm_up(estimator: object, schema: Schema) -> None:
-    """Score one made-up row, so that the first caller does not pay for what is set up on first use."""
+    """Score one sample row, so that the first caller does not wait for the model's initialisation."""
     try:
         score(estimator, schema, {name: [cell] for name, cell in made_up_row(schema).items()}, 1)
     except ScoringFailed as error:
@@ -108,12 +108,12 @@ def _warm_up(estimator: object, schema: Schema) -> None:
 
 
 def reason_of(error: Exception) -> str:
-    """One line for the operator."""
+    """The message of `error` as one line for the operator."""
     return str(error) if isinstance(error, ChangeoverError) else f"{type(error).__name__}: {error}"
 
 
 def refuse_skew(manifest: Manifest, allowed: bool) -> None:
-    """Raise VersionSkew for a model that another minor version of scikit-learn made, unless that is `allowed`."""
+    """Raise VersionSkew for a model from another minor version of scikit-learn, unless `allowed`."""
     refused = (
         None if allowed else version_skew.refusal(manifest.environment, {version_skew.SKLEARN: sklearn.__version__})
     )

@@ -1,7 +1,7 @@
-"""How a loaded version computes its answers: by its proven twin where it has one, else by the estimator itself.
+"""The scorers of a loaded version: its verified ONNX twin if it has one, else its estimator.
 
-Carries *attribution* ("or whose twin did"): a row that the twin leaves to the model is computed by the model, and every
-answer says which of the two it was. Whoever waits for the estimator is scored in one call with the others.
+The estimator scores the rows that the twin does not support. The header `Model-Runtime` of each response names the one
+that scored. Requests that wait for the estimator are scored in micro-batches.
 """
 
 import warnings
@@ -23,19 +23,19 @@ from changeover.schema.schema import Schema
 from predict_api.scoring.batching import Joined
 from predict_api.scoring.interfaces import Asked, Computed, Runtime
 
-_IGNORE: Final = ("ignore", None, Warning, None, 0)  # as `warnings` keeps what is set below
+_IGNORE: Final = ("ignore", None, Warning, None, 0)  # the filter in the form in which `warnings` stores it
 
 
 def by_estimator(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-    """What the estimator says, in one call; raises ScoringFailed."""
+    """The scores of the estimator, from one call; raises ScoringFailed."""
     _ignore_warnings()
-    # A model with n_jobs > 1 would start processes of its own here; threads need none.
+    # Without this, a model with n_jobs > 1 would start processes here.
     with parallel_config(backend="threading"):
         return score(estimator, schema, columns, rows)
 
 
 def by_twin(twin: TwinRunner, fed: tuple[Numbers, Texts | None], *, small: bool = False) -> Scores:
-    """What the twin says to two tensors, as `TwinRunner.run` takes them; raises AskOriginal."""
+    """The scores of the ONNX twin for two tensors, as `TwinRunner.run` takes them; raises AskOriginal."""
     labels, probabilities = twin.run(*fed, small=small)
     known = twin.description
     classes = known.classes if known.scores is Kind.PROBABILITIES else None
@@ -43,10 +43,10 @@ def by_twin(twin: TwinRunner, fed: tuple[Numbers, Texts | None], *, small: bool 
 
 
 def _ignore_warnings() -> None:
-    """Have this process ignore them by a single filter; admission has told whoever publishes.
+    """Ignore all warnings in this process, by a single filter; admission has shown them to the publisher.
 
-    scikit-learn sets up all filters anew for each tree of a forest, which takes as long as the trees themselves where
-    there are as many as libraries add.
+    scikit-learn sets all filters again for each tree of a forest. With the filters that libraries add, this takes as
+    long as the trees.
     """
     if warnings.filters != [_IGNORE]:
         warnings.resetwarnings()
@@ -54,7 +54,7 @@ def _ignore_warnings() -> None:
 
 
 class ByEstimator:
-    """The estimator of one version."""
+    """The scorer that uses the estimator of one version."""
 
     def __init__(self, estimator: object, schema: Schema) -> None:
         self._joined = Joined(partial(by_estimator, estimator, schema))
@@ -64,12 +64,12 @@ class ByEstimator:
         return Computed(self.by_itself(asked.columns, asked.rows), Runtime.SKLEARN)
 
     def by_itself(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-        """What the estimator says."""
+        """The scores of the estimator."""
         return self._joined.score(columns, rows)
 
 
 class ByTwin:
-    """The twin of one version, with the estimator for what the twin leaves to it."""
+    """The scorer that uses the ONNX twin of one version, and the estimator for rows that the twin does not support."""
 
     def __init__(self, twin: TwinRunner, schema: Schema, original: ByEstimator) -> None:
         self._twin, self._schema, self._original = twin, schema, original
@@ -82,7 +82,7 @@ class ByTwin:
             return self._original.score(asked)
 
     def either(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-        """The scores alone of typed columns, whichever computed them."""
+        """The scores of typed columns, from the twin or the estimator."""
         try:
             return by_twin(self._twin, tensors(self._schema, columns, rows))
         except AskOriginal:
