@@ -1,1 +1,1 @@
-"""The models that a worker serves: discovery, and reports to model_server."""
+"""The models that a worker serves, their discovery, and the status reports to model_server."""

@@ -1,7 +1,7 @@
-"""The thread that finds models: those of `MODELS`, or every model that model_server lists, and the default model.
+"""The discovery loop: a thread that adds the models that model_server lists, unless `MODELS` names them.
 
-With model_server away at start, the models in the disk cache are found instead. A request for a model that is not known
-yet asks once, at most once a second for a name.
+The default model is added at the start, and the models in the disk cache if model_server is unreachable then. A request
+for an unknown model makes one call to model_server, at most once a second for each name.
 """
 
 import json
@@ -28,7 +28,7 @@ MOST_REMEMBERED: Final = 1000
 
 
 class Discovery:
-    """Finds the models of this process."""
+    """The discovery of the models of this process."""
 
     def __init__(
         self, settings: PredictSettings, lookup: Lookup, cache: Cache, roster: Roster, identity: ReplicaIdentity
@@ -39,12 +39,12 @@ class Discovery:
         self._headers = {"Accept": "application/json", **authorization(settings.report_token.get_secret_value())}
         self._refused = 200
         self._stopped = threading.Event()
-        self.looked = threading.Event()  # the first look has ended
+        self.looked = threading.Event()  # set after the first listing
         self._asked: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="discovery", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Add the known models, and start the thread if models are to be discovered."""
         for name in self._settings.model_names or (self._settings.default_model,):
             self._roster.add(name)
         if self._settings.model_names:
@@ -53,11 +53,11 @@ class Discovery:
             self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Ask the thread to end; does not wait for it."""
         self._stopped.set()
 
     def ask(self, model: str) -> Member | None:
-        """The parts of a model that a request names, if model_server has a current version of it."""
+        """The model that a request names, added if model_server has a current version of it, or None."""
         if self._settings.model_names or not MODEL_NAME.fullmatch(model):
             return None
         moment = now()
@@ -80,7 +80,7 @@ class Discovery:
         while not self._stopped.is_set():
             try:
                 self._look()
-            except Exception as error:  # noqa: BLE001 the thread must outlive any single look
+            except Exception as error:  # noqa: BLE001 the thread must outlive any single listing
                 event("discovery.crashed", level="error", error=error)
             self.looked.set()
             self._stopped.wait(EVERY)
@@ -98,14 +98,14 @@ class Discovery:
             self._roster.add(name)
 
     def _note(self, status: int) -> None:
-        """Log a refusal when it begins."""
+        """Log a refusal once, when it begins."""
         if status in {401, 403} and status != self._refused:
             event("discovery.refused", level="error", reason=refusal_to_read(status, "/models"))
         self._refused = status
 
 
 def _names(body: bytes) -> list[str] | None:
-    """The models that model_server lists, or None if this is no such list."""
+    """The models in the response of model_server, or None if it is not such a list."""
     try:
         listed = json.loads(body)["models"]
         names = [str(entry["model"]) for entry in listed]

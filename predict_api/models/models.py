@@ -1,7 +1,6 @@
-"""Which models this process is a replica of, and the parts that work for each.
+"""The models of this process, and the runtime of each: its replica, its freshness loop, its preparation.
 
-A model is added when it is found (`discovery.py`, or a request that names it) and stays. Starts the two threads of a
-model; joins nothing else.
+`predict_api/models/discovery_loop.py` adds a model, which then stays. Adding it starts the two threads of the model.
 """
 
 import threading
@@ -28,7 +27,7 @@ from predict_api.upstream.freshness_check import CheckCall
 
 @dataclass(frozen=True)
 class Member:
-    """One model here: its state, its checks, its preparation."""
+    """The runtime of one model: its state, its freshness checks, its preparation."""
 
     replica: Replica
     freshness: FreshnessLoop
@@ -36,7 +35,7 @@ class Member:
 
 
 class Roster:
-    """The models of this process, by name; safe for threads."""
+    """The models of this process, by name. Thread-safe."""
 
     def __init__(
         self,
@@ -47,7 +46,7 @@ class Roster:
         notify: Callable[[], None],
         directory: Path,
     ) -> None:
-        """`directory` is private to this instance and shared by its workers."""
+        """`directory` is private to this instance, and its workers share it."""
         self._settings, self._lookup, self._cache = settings, lookup, cache
         self._identity, self._notify = identity, notify
         self._rules = Rules(settings.extra_globals, settings.allow_version_skew, Runtime(settings.runtime))
@@ -56,19 +55,19 @@ class Roster:
         self._members: dict[str, Member] = {}
 
     def find(self, model: str) -> Member | None:
-        """The parts of `model`, if this process is a replica of it."""
+        """The runtime of `model`, or None if this process has none."""
         return self._members.get(model)
 
     def members(self) -> list[Member]:
-        """Every model here, by name."""
+        """The runtimes of all models, in the order of their names."""
         return [member for _, member in sorted(self._members.items())]
 
     def replicas(self) -> list[Replica]:
-        """The state of every model here."""
+        """The replicas of all models."""
         return [member.replica for member in self.members()]
 
     def add(self, model: str) -> Member:
-        """Become a replica of `model`, if this process is not yet one."""
+        """Add `model`, and start its threads, unless it is there already."""
         with self._lock:
             known = self._members.get(model)
             if known is not None:
@@ -81,7 +80,7 @@ class Roster:
         return member
 
     def stop(self) -> None:
-        """Check and prepare no more."""
+        """Stop the threads of all models."""
         for member in self.members():
             member.freshness.stop()
             member.preparation.stop()

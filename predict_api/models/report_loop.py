@@ -1,7 +1,7 @@
-"""The thread that tells model_server what this process holds, has ready and could not prepare.
+"""The report loop: a thread that sends status reports to model_server: the active, ready and failed versions.
 
-Carries `PUT /models/{m}/replicas/{replica}`: after each change, at least every second, and at once when another life of
-model_server answers. A report that fails changes nothing here: the next one says it all again.
+It sends `PUT /models/{m}/replicas/{replica}` after each change, at least every second, and immediately after a restart
+of model_server. A failed report has no effect here: the next one has the whole status again.
 """
 
 import json
@@ -25,7 +25,7 @@ LEAVE_SECONDS: Final = 0.5
 
 
 class Reports:
-    """The reports of one process, over one connection."""
+    """The status reports of one process, over one connection."""
 
     def __init__(
         self, connection: Connection, identity: ReplicaIdentity, token: str, replicas: Callable[[], Iterable[Replica]]
@@ -41,15 +41,15 @@ class Reports:
         self._thread = threading.Thread(target=self._run, name="report", daemon=True)
 
     def start(self) -> None:
-        """Begin to report."""
+        """Start the thread."""
         self._thread.start()
 
     def changed(self) -> None:
-        """Report soon: something that is reported has changed."""
+        """Make the thread report soon, since the status has changed."""
         self._changed.set()
 
     def leave(self) -> None:
-        """Report no more, and have model_server wait for this process no more."""
+        """Stop reporting, and remove this replica from model_server, so that rollouts do not wait for it."""
         self._stopped = True
         self._changed.set()
         self._thread.join(CALL_SECONDS)
@@ -83,7 +83,7 @@ class Reports:
             )
             if answer.status in {401, 403}:
                 fault = f"model_server refused the report with HTTP {answer.status}: is REPORT_TOKEN the same there?"
-            elif answer.status not in {200, 204, 404}:  # 404: it does not know the model (yet)
+            elif answer.status not in {200, 204, 404}:  # 404: model_server does not have the model (yet)
                 fault = f"model_server answered HTTP {answer.status} to a report"
         except CallFailed as error:
             fault = str(error)

@@ -1,9 +1,9 @@
-"""The verified disk cache: what lets a replica restart while model_server is away.
+"""The verified disk cache, with which a replica can restart while model_server is unreachable.
 
-`CACHE_DIR/<model>/<sha256>.joblib`, `<sha256>.json` (the manifest) and `current.json` (what was last confirmed), each
-written beside its place and renamed. Shared by the workers of an instance: under the lock of a version one worker
-downloads and the others read what it wrote. Bytes are hashed on every read; what does not match is thrown away. A cache
-that cannot be written is one warning, never a failure.
+Its files are `CACHE_DIR/<model>/<sha256>.joblib`, `<sha256>.onnx` (the ONNX twin), `<sha256>.json` (the manifest) and
+`current.json` (the last confirmed version). Each is written to a temporary file and renamed. The workers of an instance
+share the cache: one worker downloads a version under its lock, and the others read the file. Every read checks the
+hash, and deletes a file that does not match. If the cache cannot be written, one warning is logged.
 """
 
 import json
@@ -23,13 +23,13 @@ from changeover.names import MODEL_NAME
 from changeover.process.log_events import event
 from changeover.protocol.wire import Current
 
-KEPT: Final = 3  # versions of a model, besides those in use
+KEPT: Final = 3  # versions of a model, in addition to those in use
 LOCK_SECONDS: Final = 120.0
 _CURRENT: Final = "current.json"
 
 
 class Cache:
-    """The cache of every model of one instance; `directory` None means that there is none."""
+    """The cache of all models of one instance; `directory` is None without a cache."""
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
@@ -38,7 +38,7 @@ class Cache:
             self._write_safely(lambda: directory.mkdir(mode=0o700, parents=True, exist_ok=True))
 
     def models(self) -> list[str]:
-        """The models for which something was confirmed once."""
+        """The models that have a confirmed version in the cache."""
         if self._directory is None:
             return []
         try:
@@ -48,11 +48,11 @@ class Cache:
         return [name for name in found if MODEL_NAME.fullmatch(name)]
 
     def artifact(self, model: str, version: str, download: Callable[[], bytes]) -> bytes:
-        """The bytes of `version`, from disk if they are whole there, else from `download` (whose errors pass on)."""
+        """The bytes of `version`, from disk if they match their hash, else from `download`, whose errors propagate."""
         return self._kept(model, f"{version}.joblib", version, download)
 
     def twin(self, model: str, version: str, expected: str, download: Callable[[], bytes]) -> bytes:
-        """The same for the twin of `version`, whose own SHA-256 is `expected`."""
+        """The same for the ONNX twin of `version`; `expected` is the twin's SHA-256."""
         return self._kept(model, f"{version}.onnx", expected, download)
 
     def _kept(self, model: str, name: str, expected: str, download: Callable[[], bytes]) -> bytes:
@@ -78,9 +78,9 @@ class Cache:
 
     @contextmanager
     def turn(self, model: str, seconds: float) -> Iterator[None]:
-        """Be the only worker of this instance that makes a version of `model` ready, or stop waiting after `seconds`.
+        """The lock under which one worker of this instance prepares a version of `model`; waits `seconds` at most.
 
-        Two that load at once would slow down the answers of both.
+        Two workers that load at the same time would slow down the responses of both.
         """
         if self._directory is None or not seconds:
             yield
@@ -94,7 +94,7 @@ class Cache:
             lock.release()
 
     def manifest(self, model: str, version: str) -> Manifest | None:
-        """The manifest of `version`, if it is kept here and whole."""
+        """The manifest of `version`, or None if the cache has no valid one."""
         if self._directory is None:
             return None
         path = self._directory / model / f"{version}.json"
@@ -105,13 +105,13 @@ class Cache:
         return manifest if (manifest.model, manifest.version) == (model, version) else None
 
     def keep_manifest(self, manifest: Manifest) -> None:
-        """Keep `manifest` for a restart."""
+        """Write `manifest` for a restart."""
         if self._directory is not None:
             path = self._directory / manifest.model / f"{manifest.version}.json"
             self._write_safely(lambda: _replace(path, json.dumps(manifest.to_json()).encode()))
 
     def current(self, model: str) -> Current | None:
-        """What was confirmed as current when this instance last ran."""
+        """The version that was last confirmed as current, or None."""
         if self._directory is None:
             return None
         try:
@@ -121,14 +121,14 @@ class Cache:
             return None
 
     def confirmed_at(self, model: str) -> float:
-        """When `current` was last confirmed, in seconds of the wall clock; 0 if that is not known."""
+        """The time of the last confirmation of `current`, in seconds of the wall clock; 0 if it is unknown."""
         try:
             return (self._directory / model / _CURRENT).stat().st_mtime if self._directory else 0.0
         except OSError:
             return 0.0
 
     def keep_current(self, model: str, current: Current) -> None:
-        """Keep that `current` was confirmed just now; another worker's later one is left alone."""
+        """Write that `current` was confirmed now, unless another worker has written a later version."""
         if self._directory is None:
             return
         known = self.current(model)
@@ -139,7 +139,7 @@ class Cache:
             self._write_safely(lambda: os.utime(path))
 
     def prune(self, model: str, in_use: Collection[str]) -> None:
-        """Forget all but the newest versions and those in use."""
+        """Delete all versions but the newest and those in use."""
         if self._directory is None:
             return
         self._write_safely(lambda: _prune(Path(str(self._directory)) / model, in_use))
@@ -177,7 +177,7 @@ class Cache:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write `content` beside `path` and rename it there: readers see the old file or the new one, whole."""
+    """Replace the file at `path` by `content` atomically: readers see the whole old file or the whole new one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
     try:

@@ -1,6 +1,6 @@
-"""Which versions are loaded by a holder, once for all workers, and which by each worker itself: large ones and the rest.
+"""Placement of a version: a model process loads a large one for all workers; each worker loads a small one itself.
 
-A small version is answered faster from a worker's own memory, and costs little there.
+A small version scores faster in a worker's own memory, and takes little of it.
 """
 
 import sys
@@ -20,7 +20,7 @@ from predict_api.scoring.loading import Assembly, TwinOf
 
 @dataclass(frozen=True)
 class Preparer:
-    """Makes versions of one model ready, here or in a holder, by the size of their artifacts."""
+    """The preparer of versions, in this process or in a model process, by the size of their artifacts."""
 
     assembly: Assembly
     holders: Holders
@@ -30,9 +30,10 @@ class Preparer:
     def prepared(
         self, manifest: Manifest, artifact: Callable[[], bytes], again: Callable[[], bytes] | None = None
     ) -> Prepared:
-        """The version that `manifest` describes, ready to answer; raises whatever is wrong with it.
+        """The version that `manifest` describes, ready to answer; raises any error of the version.
 
-        `artifact` gives its bytes, hashed, now; `again` (or `artifact`) when what has loaded them has ended.
+        `artifact` returns its verified bytes. `again` (default: `artifact`) returns them for a replacement of a model
+        process that has ended.
         """
         if manifest.size < self.share_bytes or sys.platform != "linux":
             return self.assembly.prepared(artifact(), manifest)

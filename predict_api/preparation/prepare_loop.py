@@ -1,7 +1,7 @@
-"""The thread that makes versions ready: fetch or read, verify, load, replay the golden rows, warm up.
+"""The preparation loop: a thread that downloads or reads versions, verifies and loads them, and replays golden rows.
 
-Carries "Prepare" of the changeover. The old version answers meanwhile; a version that fails any step never answers. With
-model_server away at start, what was last confirmed is taken from the verified disk cache.
+The old version answers meanwhile. A version that fails any step never answers. If model_server is unreachable at the
+start, the loop takes the last confirmed version from the verified disk cache.
 """
 
 import os
@@ -24,14 +24,14 @@ from predict_api.scoring.loading import reason_of
 from predict_api.upstream.downloads import Fetch
 
 IDLE_SECONDS: Final = 1.0
-RETRY_SECONDS: Final = 0.5  # until what could not be had is asked for again
+RETRY_SECONDS: Final = 0.5  # between attempts to download an unavailable artifact
 TOUCH_SECONDS: Final = 5.0
-NICE: Final = 5  # requests come first; much more, and they would wait for a lock that this thread holds
-TURN_SECONDS: Final = 10.0  # for which a worker that answers waits while another of its instance prepares
+NICE: Final = 5  # requests have priority; with a higher value they would wait for a lock that this thread has
+TURN_SECONDS: Final = 10.0  # for which a worker with an active version waits while another worker prepares
 
 
 class Checks(Protocol):
-    """What preparation needs of the freshness checks of its model."""
+    """The interface of the freshness checks that preparation uses."""
 
     checked: threading.Event
 
@@ -40,7 +40,7 @@ class Checks(Protocol):
         """Whether the last check failed."""
 
     def hasten(self) -> None:
-        """Check again without a pause."""
+        """Send the next check now."""
 
 
 class Preparation:
@@ -57,20 +57,20 @@ class Preparation:
         self._replica, self._freshness, self._fetch, self._cache = replica, freshness, fetch, cache
         self._preparer = preparer
         self._stopped = False
-        self._kept: tuple[int, float] = (-1, 0.0)  # the sequence that the cache names, and when that was last said
+        self._kept: tuple[int, float] = (-1, 0.0)  # the sequence in the cache, and when it was last written
         self._thread = threading.Thread(target=self._run, name=f"prepare-{replica.model}", daemon=True)
 
     def start(self) -> None:
-        """Begin to prepare what checks announce."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin no further preparation."""
+        """Ask the thread to end; does not wait for it."""
         self._stopped = True
         self._replica.work.set()
 
     def _run(self) -> None:
-        with suppress(OSError):  # elsewhere than on Linux a thread has no priority of its own
+        with suppress(OSError):  # only on Linux a thread has its own priority
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         self._freshness.checked.wait()
         while not self._stopped:
@@ -89,7 +89,7 @@ class Preparation:
                 gc_tuning.search()
 
     def _prepare(self, version: str) -> None:
-        """Make `version` ready, or say why not; what cannot be had now is tried again for as long as it is wanted."""
+        """Prepare `version`, or record its failure; an unavailable artifact is tried again while it is wanted."""
         pause = threading.Event()
         while not self._stopped and self._replica.still_wanted(version):
             try:
@@ -109,7 +109,7 @@ class Preparation:
             return
 
     def _ready(self, version: str) -> Prepared:
-        """`version`, ready; raises what is wrong with it."""
+        """`version`, ready to answer; raises any error of the version."""
         began = now()
         model = self._replica.model
         manifest = self._cache.manifest(model, version)
@@ -122,7 +122,7 @@ class Preparation:
         return prepared
 
     def _artifact(self, manifest: Manifest) -> bytes:
-        """The bytes of a version, from the cache or else from model_server."""
+        """The bytes of a version, from the cache or from model_server."""
         return self._cache.artifact(
             manifest.model,
             manifest.version,
@@ -130,7 +130,7 @@ class Preparation:
         )
 
     def _fall_back(self) -> None:
-        """With nothing held, hold what was last confirmed, if the cache has all of it; its answers are stale."""
+        """Without an active version, activate the last confirmed one from the cache; its responses are stale."""
         if self._replica.held is not None:
             return
         model = self._replica.model
@@ -144,14 +144,14 @@ class Preparation:
                 self._replica.start_from_cache(current, prepared, now() - age)
                 event("replica.started_from_cache", level="warning", model=model, version=current.version)
         except ArtifactUnavailable:
-            pass  # not in the cache, or not whole
+            pass  # not in the cache, or damaged
         except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
             event("cache.unloadable", level="warning", model=model, reason=reason_of(error))
         finally:
             self._replica.settled.set()
 
     def _remember(self) -> None:
-        """Keep in the cache what is held and confirmed, and that it still is."""
+        """Write the active, confirmed version to the cache, and every TOUCH_SECONDS that it is still confirmed."""
         held = self._replica.held
         if held is None or self._freshness.broken:
             return
