@@ -1,4 +1,4 @@
-"""Large versions in memory once an instance: a holder process loads one, and forks what scores for each worker.
+"""The model process: it loads one large version for all workers of an instance, and forks a scorer for each worker.
 
-Carries the promise *safety* over a process boundary: the holder hashes the buffer that it loads, as a worker would.
+It checks the hash of the buffer that it loads, as a worker does.
 """

@@ -1,4 +1,4 @@
-"""A holder process: `python -m predict_api.model_process DESCRIPTOR`, started by a worker with a socket that listens."""
+"""`python -m predict_api.model_process DESCRIPTOR`: the entry point of a model process, with a listening socket."""
 
 import socket
 import sys

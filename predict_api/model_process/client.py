@@ -1,8 +1,8 @@
-"""The worker's side of holders: find the one of a version or start it, give it the bytes, get scorers from it.
+"""The worker's client of model processes: it connects to one or starts it, sends the bytes, and requests scorers.
 
-Each version has a socket in a directory that only this user can enter. Who finds nobody listening there starts a holder,
-under a lock, so that an instance has one for each version. A worker has threads, so it starts a new program instead of
-forking itself.
+Each version has a socket in a directory that only this user can enter. If no process listens on it, the worker starts a
+model process, under a lock, so that an instance has one for each version. A worker has threads, so a fork of it would
+not be safe: it starts a new interpreter.
 """
 
 import json
@@ -38,32 +38,32 @@ from predict_api.model_process.messages import (
 )
 from predict_api.scoring.loading import Rules
 
-TRIES: Final = 3  # a holder may end, as no worker needed it, between being found and being asked
+TRIES: Final = 3  # a model process without workers may end between the connect and the first message
 LOCK_SECONDS: Final = 60.0
 
 
 class NotStarted(OSError):
-    """No holder can be had here."""
+    """A model process that cannot be started here."""
 
 
 class NotPrepared(ChangeoverError):
-    """A holder could not make a version ready; the message is the one that a worker would have reported."""
+    """A version that a model process could not prepare; the message is the one that a worker would report."""
 
 
 class Silent(Lost):
-    """A holder that has ended without a word."""
+    """A model process that ended before its first message."""
 
 
 @dataclass(frozen=True)
 class Bytes:
-    """Where the bytes of a version come from, hashed; they are asked for by its first worker only, and again after a loss."""
+    """The sources of a version's verified bytes, read only if the model process needs the bytes of this worker."""
 
     artifact: Callable[[], bytes]
     twin: Callable[[str], bytes]  # by its SHA-256
 
 
 class Holders:
-    """The holders that this worker uses or starts, in `directory`, which the workers of an instance share."""
+    """The model processes that this worker uses or starts; all workers of an instance share `directory`."""
 
     def __init__(self, directory: Path, rules: Rules, log_level: str) -> None:
         self._directory, self._rules, self._log_level = directory, rules, log_level
@@ -72,7 +72,7 @@ class Holders:
         self._starter: threading.Thread | None = None
 
     def begin(self) -> None:
-        """Start the thread that starts holders. They inherit its priority: call this before that of any is lowered."""
+        """Start the thread that starts model processes. They inherit its priority, so call this before lowering any."""
         with self._lock:
             if self._starter is None:
                 self._directory.mkdir(mode=0o700, exist_ok=True)
@@ -80,10 +80,10 @@ class Holders:
                 self._starter.start()
 
     def join(self, manifest: Manifest, given: Bytes) -> tuple[socket.socket, bool]:
-        """A connection to the holder that has the version ready, and whether it has a twin.
+        """A connection to the model process with the version, and whether the version has an ONNX twin.
 
-        The holder stays for as long as the connection does. Raises NotPrepared, also where holders end again and again
-        while they load, or what `given` raises; OSError where none can be started.
+        The model process lives as long as the connection. Raises NotPrepared, also if it ends TRIES times while it
+        loads, and any error of `given`; OSError if it cannot be started.
         """
         hello = Join(
             json.dumps(manifest.to_json()).encode(),
@@ -107,7 +107,7 @@ class Holders:
         raise AssertionError("the last try returns or raises")
 
     def scorer(self, manifest: Manifest) -> socket.socket:
-        """A connection to a new scorer of the version, whose holder was joined; raises Lost."""
+        """A connection to a new scorer of the version; `join` comes first. Raises Lost."""
         try:
             connection = _connect(self._path(manifest))
         except OSError as error:
@@ -127,7 +127,7 @@ class Holders:
             try:
                 return _connect(path)
             except (FileNotFoundError, ConnectionRefusedError):
-                path.unlink(missing_ok=True)  # that of one that has ended
+                path.unlink(missing_ok=True)  # the socket of a process that has ended
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(str(path))
                 listener.listen(64)
@@ -139,14 +139,17 @@ class Holders:
             return _connect(path)
 
     def _path(self, manifest: Manifest) -> Path:
-        """Short, as a socket's name may be of 107 bytes; two models may have the same bytes and not the same schema."""
+        """The path of the version's socket: short, since 107 bytes is the limit of Unix sockets.
+
+        The model is part of it: two models may have the same bytes and different schemas.
+        """
         return self._directory / f"{digest.sha256(f'{manifest.model}/{manifest.version}'.encode())[:20]}.sock"
 
     def _run(self) -> None:
         while True:
             listener, said = self._orders.get()
             try:
-                started = subprocess.Popen(  # noqa: S603 this program, with a number
+                started = subprocess.Popen(  # noqa: S603 our own interpreter and module, with a number
                     [sys.executable, "-m", "predict_api.model_process", str(listener.fileno())],
                     stdin=subprocess.DEVNULL,
                     pass_fds=(listener.fileno(),),
@@ -175,7 +178,7 @@ def _given_up(error: Lost) -> Exception:
 
 
 def _joined(connection: socket.socket, hello: Join, given: Bytes) -> bool:
-    """Whether the version, ready now, has a twin; gives whatever bytes the holder asks for."""
+    """Wait until the version is ready, and send the bytes that the model process requests; whether it has a twin."""
     try:
         send(connection, hello)
         said = receive(connection)

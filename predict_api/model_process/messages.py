@@ -1,6 +1,6 @@
-"""What workers, holders and scorers say to each other: msgpack behind a length, over sockets in a private directory.
+"""The messages between workers, model processes and scorers: a length, then msgpack, over Unix sockets.
 
-Never a pickle. Bytes of artifacts and twins follow their message as they are.
+They never contain a pickle. The bytes of artifacts and ONNX twins follow their message unencoded.
 """
 
 import json
@@ -22,11 +22,11 @@ _LENGTH: Final = struct.Struct(">Q")
 
 
 class Lost(Exception):
-    """The other side has ended."""
+    """A connection whose other side has ended."""
 
 
 class Join(msgspec.Struct, tag=True, frozen=True):
-    """A worker to a holder, first: have this version ready for as long as I am connected."""
+    """The first message of a worker to a model process: load this version, and keep it while this connection lasts."""
 
     manifest: bytes  # as JSON, whose numbers may be larger than msgpack's
     extra_globals: tuple[str, ...]
@@ -45,45 +45,45 @@ class Join(msgspec.Struct, tag=True, frozen=True):
 
     @property
     def rules(self) -> Rules:
-        """How it is to be loaded."""
+        """The settings of loading."""
         return Rules(self.extra_globals, self.allow_version_skew, Runtime(self.runtime))
 
 
 class Fork(msgspec.Struct, tag=True, frozen=True):
-    """A worker to a holder, first: be a scorer on this connection."""
+    """The first message of a worker to a model process on another connection: fork a scorer for it."""
 
 
 class Give(msgspec.Struct, tag=True, frozen=True):
-    """A holder to a worker that joined: send me these bytes; `twin` is the SHA-256 of a twin, None the artifact."""
+    """A request of the model process for bytes: the ONNX twin with the SHA-256 `twin`, or for None the artifact."""
 
     twin: str | None
 
 
 class Given(msgspec.Struct, tag=True, frozen=True):
-    """The bytes follow."""
+    """The response to `Give`: the bytes follow."""
 
 
 class NotGiven(msgspec.Struct, tag=True, frozen=True):
-    """The twin cannot be had; `refused` says that it is not the one that the manifest names."""
+    """The response to `Give` for an unavailable twin; `refused` if it is not the one that the manifest names."""
 
     reason: str
     refused: bool
 
 
 class Ready(msgspec.Struct, tag=True, frozen=True):
-    """The version is loaded, replayed and warm (from a holder); or this scorer is listening."""
+    """The version is loaded, replayed and warm (from a model process), or the scorer is ready."""
 
     twin: bool
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True):
-    """The version cannot be made ready."""
+    """The version cannot be prepared."""
 
     reason: str
 
 
 class Ask(msgspec.Struct, tag=True, frozen=True):
-    """A worker to its scorer: `rows` rows, a list of cells for each column in the schema's order."""
+    """The request of a worker to its scorer: `rows` rows, as a list of cells for each column in the schema's order."""
 
     by_twin: bool
     rows: int
@@ -91,7 +91,7 @@ class Ask(msgspec.Struct, tag=True, frozen=True):
 
 
 class Answer(msgspec.Struct, tag=True, frozen=True):
-    """The scores, as in `changeover.estimator.scoring.Scores`: JSON of any shape, as labels and probabilities are."""
+    """The scores, as `Scores` of `changeover/estimator/scores.py`; labels and probabilities are JSON of any shape."""
 
     labels: list[Any]
     probabilities: list[Any] | None
@@ -99,11 +99,11 @@ class Answer(msgspec.Struct, tag=True, frozen=True):
 
 
 class LeftToModel(msgspec.Struct, tag=True, frozen=True):
-    """The twin leaves these rows to the estimator."""
+    """The ONNX twin does not support these rows; the estimator must score them."""
 
 
 class NotScored(msgspec.Struct, tag=True, frozen=True):
-    """The model could not answer (`by_model`), or the scorer itself could not; `cause` is for the log alone."""
+    """A failure of the model (`by_model`) or of the scorer; `cause` is for the log only."""
 
     by_model: bool
     reason: str
@@ -112,13 +112,13 @@ class NotScored(msgspec.Struct, tag=True, frozen=True):
 
 Message = (
     Join | Fork | Give | Given | NotGiven | Ready | Failed | Ask | Answer | LeftToModel | NotScored
-)  # told apart by their tags
+)  # msgspec distinguishes them by their tags
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
 
 
 def send(connection: socket.socket, message: Message) -> None:
-    """Say `message`; raises Lost, or OverflowError for integers beyond 64 bits."""
+    """Send `message`; raises Lost, or OverflowError for integers beyond 64 bits."""
     send_bytes(connection, _ENCODER.encode(message))
 
 
@@ -131,7 +131,7 @@ def receive(connection: socket.socket) -> Message:
 
 
 def send_bytes(connection: socket.socket, content: bytes) -> None:
-    """Send `content` behind its length; raises Lost."""
+    """Send the length of `content`, then `content`; raises Lost."""
     try:
         if len(content) < 65536:
             connection.sendall(_LENGTH.pack(len(content)) + content)
@@ -143,7 +143,7 @@ def send_bytes(connection: socket.socket, content: bytes) -> None:
 
 
 def receive_bytes(connection: socket.socket) -> bytearray:
-    """What was sent by `send_bytes`; raises Lost."""
+    """Receive the content of one `send_bytes`; raises Lost."""
     (length,) = _LENGTH.unpack(_exactly(connection, _LENGTH.size))
     return _exactly(connection, length)
 

@@ -1,9 +1,8 @@
-"""A holder: the process that has one large version loaded for all workers of an instance, and forks their scorers.
+"""The model process: it has one large version loaded for all workers of an instance, and forks their scorers.
 
-Carries *safety*: the bytes come from a worker, are hashed here, and that very buffer is loaded. It lives for as long as a
-worker is connected, whoever started it, and so ends with the instance; signals that end the instance are the workers' to
-obey, who finish their requests first. A thread loads while the first one watches the connections; it has ended before
-anything is forked.
+A worker sends the bytes. This process checks their hash and loads that same buffer. It lives while a worker is
+connected, so it ends with the instance. It ignores SIGTERM and SIGINT: the workers obey them, and finish their requests
+first. A second thread loads while the main thread watches the connections; it ends before the first fork.
 """
 
 import ctypes
@@ -36,29 +35,29 @@ from predict_api.model_process.messages import (
 )
 from predict_api.scoring.loading import Assembly, Loaded, reason_of
 
-ALONE_SECONDS: Final = 30.0  # for which a new holder waits for the worker that started it
-HELLO_SECONDS: Final = 10.0  # in which who connects has to say what for
-LOAD_NICE: Final = 5  # requests come first, as in `predict_api/preparation/prepare_loop.py`
+ALONE_SECONDS: Final = 30.0  # for which a new model process waits for its first worker
+HELLO_SECONDS: Final = 10.0  # for the first message on a connection
+LOAD_NICE: Final = 5  # requests have priority, as in `predict_api/preparation/prepare_loop.py`
 _ENDS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Holder:
-    """One version, its workers, and the thread that loads it. `run` returns when no worker is left."""
+    """The model process of one version. `run` returns when no worker is left."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
         self._workers: dict[int, socket.socket] = {}
         self._suppliers: queue.SimpleQueue[tuple[socket.socket, Join]] = queue.SimpleQueue()
-        self._told, self._tell = socket.socketpair()  # the thread has an outcome
+        self._told, self._tell = socket.socketpair()  # the loading thread writes a byte when it has an outcome
         self._outcome: Loaded | Failed | None = None
         self._loading = threading.Thread(target=self._load, name="load", daemon=True)
         self._poll = select.poll()
 
     def run(self) -> None:
-        """Load, then fork a scorer for whoever asks."""
+        """Load the version, then fork a scorer for each worker that requests one."""
         for number in _ENDS:
             signal.signal(number, signal.SIG_IGN)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for scorers that have ended
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps scorers that have ended
         self._poll.register(self._listener, select.POLLIN)
         self._poll.register(self._told, select.POLLIN)
         self._loading.start()
@@ -90,7 +89,7 @@ class Holder:
         connection.settimeout(None)
         if isinstance(hello, Join):
             self._workers[connection.fileno()] = connection
-            self._poll.register(connection, 0)  # its end, and nothing else: the thread may be reading from it
+            self._poll.register(connection, 0)  # only its end: the loading thread may be reading from it
             if self._outcome is None:
                 self._suppliers.put((connection, hello))
             else:
@@ -108,7 +107,7 @@ class Holder:
             self._say_outcome(connection)
 
     def _say_outcome(self, connection: socket.socket) -> None:
-        with suppress(Lost):  # noticed by its end
+        with suppress(Lost):  # the poll reports its end
             if isinstance(self._outcome, Failed):
                 send(connection, self._outcome)
             elif self._outcome is not None:
@@ -117,12 +116,12 @@ class Holder:
     def _forget(self, descriptor: int) -> None:
         connection = self._workers.pop(descriptor)
         self._poll.unregister(descriptor)
-        with suppress(OSError):  # who is reading from it is told
+        with suppress(OSError):  # ends a read of the loading thread
             connection.shutdown(socket.SHUT_RDWR)
         connection.close()
 
     def _fork(self, connection: socket.socket, loaded: Loaded) -> None:
-        """Only the thread that runs this is in a fork, and no lock is held by another: there is none but the log's."""
+        """Fork a scorer. It is safe here: the loading thread has ended, and the only other thread is the log's."""
         try:
             child = os.fork()
         except OSError as error:  # no memory, or too many processes: the worker tries again
@@ -136,7 +135,7 @@ class Holder:
         connection.close()
 
     def _load(self) -> None:
-        """In a thread of its own: whatever the model's own code raises or does, the connections are watched."""
+        """Load in the second thread, so that the main thread watches the connections whatever the model's code does."""
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOAD_NICE)
         while self._outcome is None:
@@ -144,14 +143,14 @@ class Holder:
             try:
                 self._outcome = _load_from(connection, join)
             except Lost:
-                continue  # that worker has ended; another one that joined is asked
+                continue  # that worker has ended; the next one that joined sends the bytes
             except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
                 self._outcome = Failed(reason_of(error))
         self._tell.send(b".")
 
 
 def _load_from(connection: socket.socket, join: Join) -> Loaded:
-    """The version that `join` asks for, from bytes that its worker sends; raises Lost, or what is wrong with it."""
+    """The version of `join`, from the bytes that its worker sends; raises Lost, or any error of the version."""
     configure("predict_api", join.log_level)
 
     def twin_of(_: Manifest, expected: str) -> bytes:
@@ -168,8 +167,8 @@ def _load_from(connection: socket.socket, join: Join) -> Loaded:
 
 
 def _settle_memory() -> None:
-    """What is loaded stays as it is from here on: no collection writes to it, and nothing freed is kept."""
+    """Freeze the loaded objects, so that no collection writes to shared pages; return freed memory to the system."""
     gc.collect()
     gc.freeze()
-    with suppress(OSError, AttributeError):  # only glibc has it
+    with suppress(OSError, AttributeError):  # only glibc has this function
         ctypes.CDLL(None).malloc_trim(0)

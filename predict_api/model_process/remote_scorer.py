@@ -1,7 +1,7 @@
-"""How a worker answers by a version that a holder has: the same answers as from its own memory, one process away.
+"""The remote scorer: a worker's scorer for a version in a model process.
 
-Carries *availability*: a scorer or a holder that ends, however it does, is replaced and the question asked again, as
-scoring changes nothing. Who waits for the estimator is scored in one call with the others, as in `predict_api/scoring/scorers.py`.
+A scorer or a model process that ends is replaced, and the request is sent again: scoring changes nothing. Requests that
+wait for the estimator are scored in micro-batches, as in `predict_api/scoring/scorers.py`.
 """
 
 import socket
@@ -20,17 +20,17 @@ from predict_api.model_process.messages import Answer, Ask, LeftToModel, Lost, M
 from predict_api.scoring.batching import MOST_ROWS, Joined
 from predict_api.scoring.interfaces import Asked, Computed, Runtime
 
-SCORERS: Final = 3  # that may end over one question
+SCORERS: Final = 3  # that may end during one request
 _ALL_ENDED: Final = "the process that computes answers has ended, and so have its successors"
 
 
 class ByHolder:
-    """The scorers that one worker has of one version."""
+    """The scorer of one version for one worker: connections to scorers of its model process."""
 
     def __init__(self, version: "SharedVersion", names: Sequence[str]) -> None:
         """`names` are the columns in the schema's order."""
         self._version = version
-        # a large batch has a scorer of its own, so that single rows do not wait for it; it is forked at first use
+        # large batches have a second scorer, so that single rows do not wait for them; it is forked at its first use
         small, large = Line(version), Line(version)
         self._ask = ask = _by_size(small, large)
         self._names = names
@@ -52,16 +52,16 @@ class ByHolder:
 
 
 class SharedVersion:
-    """A version that this worker has joined; joined anew when its holder has ended. Safe for threads."""
+    """A version that this worker has joined; it joins again when the model process has ended. Thread-safe."""
 
     def __init__(self, holders: Holders, manifest: Manifest, given: Bytes, again: Bytes) -> None:
-        """Join; raises what `Holders.join` does. `again` gives the bytes when what has loaded them has ended."""
+        """Join; raises the errors of `Holders.join`. `again` has the bytes for a replacement of the model process."""
         self._holders, self.manifest, self._again = holders, manifest, again
         self._lock = threading.Lock()
         self._membership, self.has_twin = holders.join(manifest, given)
 
     def scorer(self) -> socket.socket:
-        """A connection to a new scorer; raises Lost, or what `Holders.join` does where the holder has to be replaced."""
+        """A connection to a new scorer, of a new model process if need be; raises Lost or errors of `Holders.join`."""
         with self._lock:
             try:
                 return self._holders.scorer(self.manifest)
@@ -72,12 +72,12 @@ class SharedVersion:
                 return self._holders.scorer(self.manifest)
 
     def close(self) -> None:
-        """Use it no longer."""
+        """Close the connection to the model process."""
         self._membership.close()
 
 
 class Line:
-    """One connection to one scorer, and a question on it at a time: a scorer has one thread, as it is a fork."""
+    """The connection to one scorer, for one request at a time: a scorer is a fork with a single thread."""
 
     def __init__(self, version: SharedVersion) -> None:
         self._version = version
@@ -85,7 +85,7 @@ class Line:
         self._connection: socket.socket | None = None
 
     def ask(self, question: Ask) -> Message:
-        """What is answered, by another scorer if one has ended; raises ScoringFailed if SCORERS end, or none can be had."""
+        """The response of a scorer, or of its replacement; raises ScoringFailed if SCORERS end or none can start."""
         with self._lock:
             for left in reversed(range(SCORERS)):
                 try:
@@ -102,7 +102,7 @@ class Line:
         raise AssertionError("the last one is answered by or raises")
 
     def close(self) -> None:
-        """End the scorer."""
+        """Close the connection, which ends the scorer."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

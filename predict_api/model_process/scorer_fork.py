@@ -1,6 +1,6 @@
-"""A scorer: a fork of a holder that computes the answers of one worker, over one connection, until that is closed.
+"""The forked scorer: a fork of a model process that scores for one worker until their connection closes.
 
-What is loaded is shared with the holder page by page (copy on write): an answer writes to hardly any of it.
+The fork shares the pages of the loaded model (copy on write): scoring writes to hardly any of them.
 """
 
 import os
@@ -20,19 +20,19 @@ from predict_api.scoring.scorers import by_estimator, by_twin
 
 
 def run_and_exit(connection: socket.socket, loaded: Loaded) -> None:
-    """In the forked process: answer until the worker has closed the connection. Never returns."""
+    """Score, in the forked process, until the worker closes the connection. Never returns."""
     status = 0
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _serve(connection, loaded)
     except Lost:
-        pass  # the worker needs it no longer, or has ended
-    except BaseException as error:  # noqa: BLE001 the last resort of a process
+        pass  # the worker closed the connection, or has ended
+    except BaseException as error:  # noqa: BLE001 the last handler of the process
         status = 1
         event("scorer.crashed", level="error", error=error)
     finally:
         flush()
-        os._exit(status)  # what the holder would do at its end is not for its fork to do
+        os._exit(status)  # skips the exit handlers of the model process
 
 
 def _serve(connection: socket.socket, loaded: Loaded) -> None:
@@ -60,7 +60,7 @@ def _answer(loaded: Loaded, asked: Ask, columns: Mapping[str, Sequence[Cell]]) -
         return LeftToModel()
     except ScoringFailed as error:
         return NotScored(by_model=True, reason=str(error), cause=traceback.format_exc())
-    except Exception as error:  # noqa: BLE001 a model is foreign code; its scorer stays for the next question
+    except Exception as error:  # noqa: BLE001 a model's own code may raise anything; the scorer stays for the next request
         return NotScored(by_model=False, reason=f"{type(error).__name__}: {error}", cause=traceback.format_exc())
     return Answer(scores.labels, scores.probabilities, scores.classes)
 
