@@ -1,1 +1,1 @@
-"""The way of a prediction request: read, score, render."""
+"""The pipeline of a prediction request: read, score, render."""

@@ -1,6 +1,6 @@
-"""What becomes known of one request on its way, for the headers of its answer, the metrics and the log.
+"""The request context: the data of one request for the headers of its response, the metrics and the log.
 
-Carries *attribution* of the design: the headers are of the one `Held` that the answer was made by.
+The headers come from the active version that computed the response, even if a switch happens meanwhile.
 """
 
 import itertools
@@ -11,12 +11,12 @@ from typing import Final
 from changeover.protocol import wire
 from predict_api.replica.active import Held
 
-KEY: Final = "changeover.exchange"  # in the environment of a request
+KEY: Final = "changeover.exchange"  # in the WSGI environment of a request
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 class Basis:
-    """By what a request is answered, and whether that was confirmed as current after the request arrived."""
+    """The active version that answers a request; `stale` if it was not confirmed as current for this request."""
 
     __slots__ = ("held", "stale")
 
@@ -25,7 +25,7 @@ class Basis:
 
 
 class Exchange:
-    """One request and its answer. `model` is set once the model is known to exist, `basis` once it can answer."""
+    """The context of one request. `model` is set when the model is found, `basis` when its active version is."""
 
     __slots__ = ("basis", "began", "model", "request_id")
 
@@ -36,11 +36,11 @@ class Exchange:
 
     @property
     def stale(self) -> bool:
-        """Whether the answer could not be confirmed as current."""
+        """Whether the version was not confirmed as current."""
         return self.basis is not None and self.basis.stale
 
     def headers(self, now: float) -> list[tuple[str, str]]:
-        """What the answer says besides its body; `now` is of the clock that `Held.confirmed_at` is of."""
+        """The headers of the response; `now` is a time of the same clock as `Held.confirmed_at`."""
         said = [(wire.REQUEST_ID, self.request_id)]
         if self.basis is not None:
             held = self.basis.held
@@ -51,7 +51,7 @@ class Exchange:
 
 
 def request_ids(prefix: str) -> Callable[[str], str]:
-    """What names requests: as the caller does if it may be so, else by `prefix`, which is this process's, and a number."""
+    """A function for the id of a request: the caller's if it is valid, else this process's `prefix` and a number."""
     numbers = itertools.count(1)
 
     def name(sent: str) -> str:

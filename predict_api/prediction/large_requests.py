@@ -1,8 +1,8 @@
-"""Large requests take turns, so that small ones never wait for more than a few of them.
+"""The concurrency limit for large requests, so that small ones do not wait for them.
 
-A body of megabytes keeps a thread busy for as long as thousands of small requests. At most half of THREADS work on such
-bodies at once, first come, first served; a worker has as many threads besides as make the others wait without keeping a
-small request from one. While a large one works, the interpreter changes threads more often.
+A body of megabytes occupies a thread for as long as thousands of small requests. At most half of THREADS process such
+bodies at the same time, in the order of arrival. A worker has additional threads in which large requests can wait, so
+that small requests always have THREADS. While a large request runs, the interpreter switches threads more often.
 """
 
 import sys
@@ -12,37 +12,37 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Final
 
-LARGE: Final = 256 * 1024  # bytes of a body from which on a request takes turns
-WAITING: Final = 3  # large requests for each of THREADS that hold a thread, and small ones have THREADS all the same
-SWITCH_SECONDS: Final = 0.0005  # a tenth of Python's own: what a small request waits each time that it wants to go on
+LARGE: Final = 256 * 1024  # bytes of a body from which on the limit applies
+WAITING: Final = 3  # additional threads for each of THREADS, in which large requests wait
+SWITCH_SECONDS: Final = 0.0005  # a tenth of Python's default: a small request waits this long for each switch
 
 _AT_ONCE: Final = nullcontext()
 
 
 def threads_of_a_worker(threads: int) -> int:
-    """How many threads serve requests where THREADS is `threads`."""
+    """The number of threads of a worker with THREADS=`threads`."""
     return threads * (1 + WAITING)
 
 
 class Turns:
-    """The turns of one worker process; safe for threads."""
+    """The concurrency limit of one worker process. Thread-safe."""
 
     def __init__(self, threads: int) -> None:
         """`threads` is THREADS."""
         self._large = _Turn(max(1, threads // 2))
 
     def of(self, size: int) -> AbstractContextManager[None]:
-        """`with turns.of(len(body)):` around the work on a body: a small one goes on at once."""
+        """The context in which a body of `size` bytes is processed; a small one never waits for it."""
         return self._large if size >= LARGE else _AT_ONCE
 
     @property
     def waiting(self) -> int:
-        """How many large requests wait."""
+        """The number of large requests that wait."""
         return len(self._large.waiting)
 
 
 class _Turn(AbstractContextManager[None]):
-    """At most `at_once` are within; who leaves hands its place to the one that has waited longest."""
+    """A first-in, first-out semaphore with `at_once` places."""
 
     def __init__(self, at_once: int) -> None:
         self._at_once, self._within = at_once, 0

@@ -1,7 +1,4 @@
-"""Labels and probabilities become the bytes of an answer.
-
-Carries the shapes of `POST /predict`: in kind, in order, strict JSON.
-"""
+"""Rendering of scores as the JSON body of a prediction response: strict JSON, a prediction for each row, in order."""
 
 import json
 import math
@@ -17,7 +14,7 @@ _NEVER_ODD: Final = frozenset({str, int, bool})
 
 
 class Scored(Protocol):
-    """What the model said of the rows, in order: labels, and where it has them a probability for each class."""
+    """The scores of rows, in order: labels, and for a classifier with `predict_proba` a probability for each class."""
 
     @property
     def labels(self) -> list[Json]:
@@ -25,19 +22,19 @@ class Scored(Protocol):
 
     @property
     def probabilities(self) -> list[Json] | None:
-        """A list in the order of `classes` for each row, or None."""
+        """The probabilities for each row, in the order of `classes`, or None."""
 
     @property
     def classes(self) -> list[Json] | None:
-        """The labels that probabilities stand for, or None."""
+        """The labels to which the probabilities belong, or None."""
 
 
 def render(
     scores: Scored, version: str, *, single: bool, inputs: Mapping[str, Sequence[object]] | None = None
 ) -> bytes:
-    """The body of the answer; `inputs` (a list of cells for each column) is added row by row, then all keys are sorted.
+    """The body of the response. `inputs` (the cells of each column) are added to each row; then all keys are sorted.
 
-    Raises ScoringFailed if the model returned something that strict JSON cannot say.
+    Raises ScoringFailed if the model returned a value that strict JSON does not have.
     """
     rows = _rows(scores)
     if inputs is not None:
@@ -59,7 +56,7 @@ def render(
 
 
 def _finite(scores: Scored) -> bool:
-    """Whether it is plain that there is no NaN and no infinity, which the quick encoder would write as null."""
+    """Whether the scores surely have no NaN and no infinity, which the msgspec encoder would write as null."""
     if not all(type(label) in _NEVER_ODD for label in scores.labels):
         return False
     try:
@@ -78,7 +75,7 @@ def _rows(scores: Scored) -> list[JsonObject]:
 
 
 def _cell(value: object) -> Json:
-    """An input as JSON; a missing value is null."""
+    """An input value as JSON; a missing value is null."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, str | int | float | bool) else None
