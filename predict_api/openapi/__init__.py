@@ -1,1 +1,1 @@
-"""The OpenAPI document of predict_api, made from the columns of the active models."""
+"""The OpenAPI document of predict_api, built from the schemas of the active versions."""

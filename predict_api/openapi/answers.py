@@ -1,6 +1,6 @@
-"""The answers of a model as JSON Schema: a row's, a single one's, a batch's.
+"""The JSON Schema of a model's responses: for a row, for a single object, for a batch.
 
-Carries the shapes that `predict_api/prediction/render.py` writes.
+`predict_api/prediction/render.py` writes these forms.
 """
 
 from changeover.json_types import Json, JsonObject
@@ -11,7 +11,7 @@ from predict_api.openapi.forms import Forms
 
 
 def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> JsonObject:
-    """The answers of one model; without a manifest, those of any model."""
+    """The response schemas of one model; without a manifest, those of any model."""
     outputs = _outputs(manifest)
     row: JsonObject = {
         "prediction": _prediction(manifest, outputs),
@@ -40,7 +40,7 @@ def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> J
 
 
 def answer_examples(manifest: Manifest) -> dict[str, JsonObject]:
-    """Answers of the model's form, made up: those of the golden rows would tell labels of training data."""
+    """Sample responses; responses to the golden rows would show labels of training data."""
     row: JsonObject = {"prediction": _some_prediction(manifest), "predict_proba": _some_probabilities(manifest)}
     whole: JsonObject = {"model_version": manifest.version}
     if _has_classes(manifest):
@@ -54,7 +54,7 @@ def answer_examples(manifest: Manifest) -> dict[str, JsonObject]:
 
 
 def model_headers(*, always: bool) -> dict[str, JsonObject]:
-    """By what it was answered; `always` on an answer that a model gave, else where one was held."""
+    """The headers of the active version; `always` for a response that has them, else they are optional."""
     return {
         wire.MODEL_NAME: header(NAME, "the model", always=always),
         wire.MODEL_VERSION: header(SHA256, "its version", always=always),
@@ -85,7 +85,7 @@ def _classes(manifest: Manifest | None) -> JsonObject:
 
 
 def _prediction(manifest: Manifest | None, outputs: list[Json]) -> JsonObject:
-    """One of the classes for a classifier; else what the golden rows show, and failing these, anything."""
+    """The schema of a prediction: a class of a classifier, else the type in the golden rows, else anything."""
     classes = manifest.classes if manifest and manifest.estimator.get("kind") == "classifier" else None
     if classes:
         if all(isinstance(output, list) for output in classes):
@@ -100,7 +100,7 @@ def _prediction(manifest: Manifest | None, outputs: list[Json]) -> JsonObject:
 
 
 def _some_prediction(manifest: Manifest) -> Json:
-    """The first class, or a number: one for each output."""
+    """A sample prediction: the first class, or a number; a list for several outputs."""
     told = _prediction(manifest, _outputs(manifest))
     outputs, classes = told.get("prefixItems"), told.get("enum")
     if isinstance(outputs, list):
@@ -111,7 +111,7 @@ def _some_prediction(manifest: Manifest) -> Json:
 
 
 def _some_probabilities(manifest: Manifest) -> Json:
-    """The same probability for each class."""
+    """Sample probabilities: the same one for each class."""
     if manifest.estimator.get("predict_proba") is not True:
         return None
     classes = manifest.classes or []

@@ -1,6 +1,6 @@
-"""The calls of predict_api that describe and probe, for the OpenAPI document.
+"""The calls of predict_api besides predictions, for the OpenAPI document.
 
-Carries `GET /models`, `GET /models/{m}`, `/openapi.json`, `/apidocs`, `/livez`, `/readyz` and `/metrics`.
+They are `GET /models`, `GET /models/{m}`, `/openapi.json`, `/apidocs`, `/livez`, `/readyz` and `/metrics`.
 """
 
 from collections.abc import Sequence
@@ -52,12 +52,12 @@ _COLUMN: Final[JsonObject] = {
 
 
 def model_parameter(example: str) -> JsonObject:
-    """The model that a path names."""
+    """The path parameter for the model."""
     return parameter("model", "path", NAME, "the model", example)
 
 
 def describing_schemas() -> JsonObject:
-    """The components that `describing_calls` refers to."""
+    """The schemas to which `describing_calls` refers."""
     return {
         "Column": _object(_COLUMN, ["name", "type"]),
         "Line": _object(_LINE, list(_LINE)),

@@ -1,6 +1,6 @@
-"""A column as JSON Schema: what `changeover/schema/cell_parsers.py` takes for it, and what is known of it, for people.
+"""The JSON Schema of a column: the values that `changeover/schema/cell_parsers.py` accepts, and a description.
 
-Columns are read as `predict_api/openapi/public_schema.py` shows them: nothing here knows what is not public.
+The columns come from `predict_api/openapi/public_schema.py`, so they have only public members.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from changeover.schema.formats import EXAMPLES, Format
 from predict_api.openapi.public_schema import CLOSED
 
 MOST_EXAMPLES: Final = 50
-# Numbers that are sent as texts: a little less than the parser takes, so that all of it is sure to be in its bounds.
+# Patterns of numbers as strings: a subset of what the parser accepts, so that every match is within its bounds.
 _BLANK: Final = r"[\s\x1c-\x1f\x85]*"
 _MISSING: Final = rf"{_BLANK}| *[nN][aA][nN] *"
 _PLAIN: Final = r" *[+-]?([0-9]{1,28}(\.[0-9]{0,28})?|\.[0-9]{1,28})([eE][+-]?[0-9])?"
@@ -23,7 +23,7 @@ _INT64: Final = (-(2**63), 2**63 - 1)
 
 
 def column_schema(column: JsonObject) -> JsonObject:
-    """What may be sent for `column`, and what people want to know of it."""
+    """The schema of the values of `column`, with its description."""
     body = _value(column)
     if description := _description(column):
         body["description"] = description
@@ -33,20 +33,20 @@ def column_schema(column: JsonObject) -> JsonObject:
 
 
 def parsed_schema(column: JsonObject) -> JsonObject:
-    """What `column` is once it is parsed, as `?include=inputs` shows it."""
+    """The schema of the parsed values of `column`, as `?include=inputs` returns them."""
     return {"type": _types(str(column.get("type", "number")), nullable=bool(column.get("nullable")))}
 
 
 def made_up_row(columns: Sequence[JsonObject]) -> JsonObject:
-    """A row for an example: a value for each column."""
+    """A sample row: a value for each column."""
     return {str(column.get("name")): _made_up(column) for column in columns}
 
 
 def _made_up(column: JsonObject) -> Json:
-    """A value for an example: of a public list or range, else from the type and the format alone.
+    """A sample value: from a public list or range, else from the type and the format.
 
-    The column takes it, unless its list is closed and not public: then it is null where a value may be missing, and a
-    placeholder where none may.
+    The column accepts it, except if its list is closed and not public. The value then is null if the column is
+    nullable, else a placeholder.
     """
     for listed in (column.get("enum"), column.get("categories")):
         if isinstance(listed, list) and listed:
@@ -104,7 +104,7 @@ def _types(kind: str, *, nullable: bool) -> Json:
 
 
 def _pattern(kind: str, written: Json, *, nullable: bool) -> str:
-    """The texts that are a number of this column, or say that it is missing."""
+    """The pattern of the strings that are a number of this column, or a missing value."""
     plain = _WHOLE if kind == "integer" else _PLAIN
     texts = [f"{plain} *"]
     if written == Format.PERCENT.value:

@@ -1,6 +1,6 @@
-"""`GET /openapi.json`: the document of what this replica holds, from the live models' own columns.
+"""The OpenAPI document of predict_api, built from the active versions.
 
-It is made from the held values themselves, so it switches with the model.
+It uses the same values as predictions, so it switches with the model.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from predict_api.openapi.public_schema import public_schema
 from predict_api.replica.active import Held
 
 Causes = Sequence[tuple[int, str]]
-_ANY: Final = "any"  # what components are called by while no model is known
+_ANY: Final = "any"  # the prefix of the components without an active version
 _ANY_FORMS: Final[JsonObject] = {
     f"{_ANY}.Row": {"title": "One row", "type": "object"},
     f"{_ANY}.Batch": {"title": "A batch", "type": "array", "items": ref(f"{_ANY}.Row")},
@@ -35,7 +35,7 @@ _INCLUDE: Final = parameter(
 
 
 def document(held: Sequence[Held], default_model: str, max_rows: int, causes: Causes) -> JsonObject:
-    """The document. `held` may be empty; `causes` are all (status, title) of the service's problems."""
+    """The document. `held` may be empty; `causes` are the (status, title) of all problems of the service."""
     calls = _Calls(max_rows, causes)
     by_name = {one.model: one for one in held}
     paths: JsonObject = {"/predict": {"post": calls.predict(default_model, by_name.get(default_model), "predict")}}
@@ -62,7 +62,7 @@ def document(held: Sequence[Held], default_model: str, max_rows: int, causes: Ca
 
 
 class _Calls:
-    """The calls that predict, and the components that they need."""
+    """The calls that predict, and their components."""
 
     def __init__(self, max_rows: int, causes: Causes) -> None:
         self.components: JsonObject = {}
@@ -70,7 +70,7 @@ class _Calls:
         self._causes = causes
 
     def predict(self, model: str, held: Held | None, operation: str) -> JsonObject:
-        """`POST .../predict` of one model, or of whatever will be there while none is held."""
+        """The call `POST .../predict` of one model, or of any model if `held` is None."""
         manifest = held.prepared.manifest if held else None
         prefix = model if held else _ANY
         forms = Forms(public_schema(manifest.schema) if manifest else {}, prefix, self._max_rows)
@@ -100,7 +100,7 @@ class _Calls:
 
 
 def _about(manifest: Manifest) -> str:
-    """The model in some lines of Markdown."""
+    """The description of the model in Markdown."""
     kind = manifest.estimator.get("type", "model")
     said = [manifest.description, f"Version `{manifest.version}`: {kind}, published {manifest.created_at}."]
     if manifest.classes:

@@ -1,6 +1,6 @@
-"""The forms in which rows are sent, as JSON Schema: an object, an array of objects, and the column forms.
+"""The JSON Schema of prediction requests: an object, an array of objects, and the column forms.
 
-Carries the request shapes of `POST /predict`, as `changeover/request/decode.py` and `changeover/request/pandas_forms.py` read them.
+`changeover/request/decode.py` and `changeover/request/pandas_forms.py` read these forms.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,10 @@ from predict_api.openapi.columns import column_schema, made_up_row, parsed_schem
 from predict_api.openapi.public_schema import columns_of
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
-MOST_IN_EVERY_FORM: Final = 500  # columns; wider models are described by rows only, or the document would be megabytes
-_SHOWN: Final = 2  # rows of the batch that is shown as an example
+MOST_IN_EVERY_FORM: Final = (
+    500  # columns; the document of a wider model has rows only, since it would be megabytes otherwise
+)
+_SHOWN: Final = 2  # rows of the batch in the examples
 _LENGTHS: Final = (
     "Every column brings the same number of values. JSON Schema cannot say that: what is described here is a batch of "
     "one row, and longer ones are taken alike."
@@ -22,10 +24,10 @@ _LENGTHS: Final = (
 
 
 class Forms:
-    """The forms of one model's requests. `prefix` is what its components are called by."""
+    """The request forms of one model. `prefix` begins the names of its components."""
 
     def __init__(self, schema: JsonObject, prefix: str, max_rows: int) -> None:
-        """`schema` is as `public_schema` shows it."""
+        """`schema` is the result of `public_schema`."""
         self.columns = columns_of(schema)
         self._names: list[Json] = [str(column.get("name")) for column in self.columns]
         self._open = schema.get("extra") == "ignore"
@@ -46,7 +48,7 @@ class Forms:
         return found
 
     def examples(self) -> JsonObject:
-        """Bodies to send, made up from the schema; golden rows are training data."""
+        """Sample bodies from the schema; golden rows are training data, so they are not shown."""
         rows = [self.row()] * _SHOWN
         found: JsonObject = {
             "row": {"summary": "one row", "value": rows[0]},
@@ -58,11 +60,11 @@ class Forms:
         return found
 
     def row(self) -> JsonObject:
-        """A row that is made up from what is public of each column."""
+        """A sample row from the public members of each column."""
         return made_up_row(self.columns)
 
     def parsed(self) -> JsonObject:
-        """What each column is once it is parsed."""
+        """The schema of each column's parsed values."""
         if len(self._names) > MOST_IN_EVERY_FORM:
             return {}
         return {str(column.get("name")): parsed_schema(column) for column in self.columns}
@@ -101,7 +103,11 @@ class Forms:
         }
 
     def _by_column(self, title: str, values: Callable[[JsonObject, int | None], JsonObject], text: str) -> JsonObject:
-        """A member for each column; with one column any number of rows can be described, else none or one."""
+        """The schema with a member for each column.
+
+        For one column it allows any number of rows. For several, JSON Schema cannot require equal lengths, so it allows
+        none or one.
+        """
         if len(self._names) == 1:
             return {"title": title, "description": text, **self._members(values, None)}
         return {
@@ -130,6 +136,6 @@ def _list_of(cell: JsonObject, rows: int | None) -> JsonObject:
 
 def _object_of(cell: JsonObject, rows: int | None) -> JsonObject:
     if rows == 1:
-        required: list[Json] = ["0"] if cell else []  # what is ignored may lack rows, but not add any
+        required: list[Json] = ["0"] if cell else []  # an ignored column may have fewer rows, never more
         return {"type": "object", "properties": {"0": cell}, "required": required, "additionalProperties": False}
     return {"type": "object", "additionalProperties": cell if rows is None else False}

@@ -1,21 +1,21 @@
-"""The schema of a model as callers of predict_api see it: without values of the training data, unless they are public.
+"""The public part of a model's schema, which predict_api shows: no values of training data, unless they are public.
 
-A publisher makes a column public (`"public": true` in the schema). Of any other column callers see what they need to
-write a request. Whether only listed values are taken is among that (`closed`), the list is not.
+A publisher makes a column public with `"public": true` in the schema. Of any other column, callers see the members that
+they need for a request: whether the list of values is closed is among them, the list is not.
 """
 
 from typing import Final
 
 from changeover.json_types import JsonObject
 
-# the members that a publisher writes or that say what may be sent; members of later releases are private until known
+# the members that a publisher writes or that a request needs; unknown members, of later releases, are private
 _OPEN: Final = ("name", "type", "nullable", "format", "case", "unit", "description", "public")
 _OF_TRAINING: Final = ("enum", "categories", "range", "missing_seen")
 CLOSED: Final = "closed"
 
 
 def public_schema(schema: JsonObject) -> JsonObject:
-    """`schema` of a manifest, less what is not public."""
+    """The public part of `schema`, the schema of a manifest."""
     shown: JsonObject = {"columns": [_public(column) for column in columns_of(schema)]}
     if "extra" in schema:
         shown["extra"] = schema["extra"]

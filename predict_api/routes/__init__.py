@@ -1,1 +1,1 @@
-"""The public HTTP surface of predict_api, a file for each question; statuses are decided in `problems.py`."""
+"""The HTTP routes of predict_api; `predict_api/routes/problems.py` has the status codes."""

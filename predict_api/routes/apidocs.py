@@ -1,6 +1,6 @@
-"""`GET /apidocs`: Swagger UI over `/openapi.json`, from files of an installed package; no other host is asked.
+"""`GET /apidocs`: Swagger UI for `/openapi.json`, from the files of an installed package, not from another host.
 
-The page has no inline script, and its policy allows none. Only the files named here are served.
+The page has no inline script, and its content security policy allows none. Only the files named here are served.
 """
 
 from importlib.resources import files
@@ -14,7 +14,7 @@ _TYPES: Final = {
     "swagger-ui.css": "text/css; charset=utf-8",
     "favicon-32x32.png": "image/png",
 }
-# Swagger UI styles elements from its script, and its pictures are data: addresses.
+# The script of Swagger UI sets inline styles, and its images are data: URLs.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -50,7 +50,7 @@ _START: Final = """SwaggerUIBundle({
 
 
 def blueprint() -> Blueprint:
-    """The page and its files."""
+    """The routes of the page and its files."""
     routes = Blueprint("apidocs", __name__)
 
     @routes.get("/apidocs")

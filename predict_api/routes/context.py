@@ -1,4 +1,4 @@
-"""What the routes are given: the parts that `app.py` joined."""
+"""The context of the routes: the parts of a worker that they use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from predict_api.settings import PredictSettings
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of one worker. `draining` says whether it was told to end."""
+    """The parts of one worker. `draining` returns whether it is stopping."""
 
     settings: PredictSettings
     roster: Roster
@@ -26,7 +26,7 @@ class Parts:
         object.__setattr__(self, "turns", Turns(self.settings.threads))
 
     def member(self, model: str) -> Member:
-        """The parts of `model`; raises UnknownModel if neither this process nor model_server knows it."""
+        """The runtime of `model`; raises UnknownModel if neither this process nor model_server has it."""
         member = self.roster.find(model) or self.discovery.ask(model)
         if member is None:
             raise UnknownModel(f"there is no model {model!r} here; GET /models lists what there is")

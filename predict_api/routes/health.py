@@ -1,6 +1,6 @@
-"""`/livez` asks nobody, `/readyz` says whether this replica can answer, `/metrics` adds up all workers.
+"""The health routes: `/livez`, `/readyz` (whether this replica can answer) and `/metrics`, the sum over all workers.
 
-None of them calls model_server: probes in a storm stay here.
+None of them calls model_server, so that frequent probes do not load it.
 """
 
 from typing import Final
@@ -13,12 +13,12 @@ from predict_api.exceptions import Draining, NoModel
 from predict_api.routes.context import Parts
 from predict_api.routes.host_check import KNOWN
 
-# a reason may quote a golden row, and anybody may call this
+# a reason may quote a golden row, and these routes are public
 _WHY: Final = "this replica's log and `changeover show` say why"
 
 
 def blueprint(parts: Parts) -> Blueprint:
-    """The routes that probes ask."""
+    """The routes of probes."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/livez")

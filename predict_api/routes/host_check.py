@@ -1,7 +1,7 @@
-"""Requests by an unknown host name get a problem before anything of the application is run.
+"""The check of the Host header, in front of the application: an unknown host name gets a problem response.
 
-`/livez` and `/readyz` are answered by any name, since orchestrators call them by addresses that change; what `/readyz`
-says beside its status is for known names (`KNOWN`).
+`/livez` and `/readyz` accept any host, since orchestrators use changing addresses. `/readyz` shows details to known
+hosts only (`KNOWN`).
 """
 
 from typing import Final, cast
@@ -11,15 +11,15 @@ from changeover.exceptions import UnknownHost
 from changeover.protocol.allowed_hosts import AllowedHosts
 from predict_api.routes.problems import answer_of
 
-KNOWN: Final = "changeover.known_host"  # in the environment of a request
+KNOWN: Final = "changeover.known_host"  # in the WSGI environment of a request
 _PROBES: Final = frozenset({"/livez", "/readyz"})
 
 
 def guarded(app: WSGIApplication, hosts: AllowedHosts) -> WSGIApplication:
-    """`app`, for requests that `hosts` allows."""
+    """`app` behind the check of `hosts`."""
     allow = hosts.allow
 
-    def answer(environ: WSGIEnvironment, start_response):  # type: ignore[no-untyped-def]  # both as WSGI has them
+    def answer(environ: WSGIEnvironment, start_response):  # type: ignore[no-untyped-def]  # the signature is WSGI's
         host = environ.get("HTTP_HOST")
         if allow(host):
             environ[KNOWN] = True

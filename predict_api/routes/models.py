@@ -1,4 +1,4 @@
-"""`GET /models` and `GET /models/{model}`: what is served here, and what it takes."""
+"""`GET /models` and `GET /models/{model}`: the models served here, and the schema of one."""
 
 from flask import Blueprint, Response, jsonify
 
@@ -13,7 +13,7 @@ from predict_api.routes.request_log import exchange
 
 
 def blueprint(parts: Parts) -> Blueprint:
-    """The routes that describe."""
+    """The routes of the models."""
     routes = Blueprint("models", __name__)
 
     @routes.get("/models")

@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: what is held at this moment, as OpenAPI. Made once for each set of held versions, then kept."""
+"""`GET /openapi.json`: the OpenAPI document of the active versions, built once for each set of them."""
 
 import json
 from typing import Final
@@ -21,7 +21,7 @@ Key = tuple[tuple[str, int, str], ...]
 
 
 def blueprint(parts: Parts) -> Blueprint:
-    """The route that describes them all."""
+    """The route of the document."""
     routes = Blueprint("openapi", __name__)
     kept: tuple[Key, bytes, str] | None = None
 
@@ -45,7 +45,7 @@ def blueprint(parts: Parts) -> Blueprint:
 
 
 def _held(parts: Parts) -> list[Held]:
-    """What each model is answered by, confirmed as a prediction would be; headers tell of the default model."""
+    """The active version of each model, confirmed as for a prediction; the headers are those of the default model."""
     found: dict[str, Basis] = {}
     for member in parts.roster.members():
         try:

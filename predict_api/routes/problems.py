@@ -1,4 +1,4 @@
-"""Error -> status: the only place of predict_api that decides one. Every error answer is RFC 9457 problem+json."""
+"""The mapping of errors to status codes and problem details (RFC 9457); the only one in predict_api."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from predict_api.exceptions import (
 )
 from predict_api.routes.request_log import exchange
 
-# the cause: status, the word for programs, the title
+# error class: status code, problem type, title
 PROBLEMS: Final[Mapping[type[ChangeoverError], tuple[int, str, str]]] = {
     NotJson: (400, "not-json", "The body is not strict JSON"),
     BodyCutOff: (400, "body-cut-off", "The body is shorter than announced"),
@@ -50,14 +50,14 @@ _HTTP_KINDS: Final = {404: "no-route", 405: "method-not-allowed", 413: "body-too
 
 
 def register(app: Flask) -> None:
-    """Have `app` answer every error as a problem."""
+    """Make every error of `app` a problem response."""
     app.register_error_handler(ChangeoverError, answer_of)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
 
 def answer_of(error: ChangeoverError) -> Response:
-    """The problem that an error of this project is answered by."""
+    """The problem response to an error of this project."""
     known = next((PROBLEMS[cause] for cause in type(error).__mro__ if cause in PROBLEMS), None)
     if known is None:
         return _unexpected(error)
@@ -70,10 +70,10 @@ def answer_of(error: ChangeoverError) -> Response:
 
 
 def _model_failed(error: ChangeoverError, kind: str, title: str) -> Response:
-    """The caller learns that it happened and by which id to ask; what happened is in the log."""
+    """The response to a failure of the model: it has the request id, with which the log has the cause."""
     request_id = exchange().request_id
     event("predict.model_failed", level="error", error=error, request_id=request_id)
-    detail = f"{error}; the log says more, by request id {request_id}"  # the message holds nothing of the caller's
+    detail = f"{error}; the log says more, by request id {request_id}"  # the message contains no input of the caller
     return _answer(problem(kind, 500, title, detail, request_id=request_id))
 
 
