@@ -1,1 +1,1 @@
-"""The public service: it predicts, and makes sure on each request by which version."""
+"""The prediction API: the public service. It scores rows, and each request checks which version is current."""

@@ -1,4 +1,4 @@
-"""Serve predictions: `python -m predict_api`. Settings come from the environment, see the README."""
+"""`python -m predict_api`: the entry point of the prediction API. Settings come from the environment, see README.md."""
 
 import socket
 import sys
@@ -14,7 +14,7 @@ from predict_api.settings import PredictSettings
 
 
 def main() -> int:
-    """Serve until SIGTERM; 0, or 2 if a setting is wrong or its port is taken."""
+    """Serve until SIGTERM. Returns 0, or 2 if a setting is invalid or the port is taken."""
     end_with_parent()
     configure("predict_api")
     try:
@@ -26,7 +26,7 @@ def main() -> int:
         return 2
     configure("predict_api", settings.log_level)
     with tempfile.TemporaryDirectory(prefix="changeover-metrics-") as metrics_directory:
-        # before numpy and prometheus_client are imported: both look only once; workers share the cores among them
+        # before the import of numpy and prometheus_client, which read these once; the workers share the cores
         tell_libraries(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
         tell_libraries(override=True, PROMETHEUS_MULTIPROC_DIR=metrics_directory)
         from predict_api.app import Application
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _refuse_a_busy_port(settings: PredictSettings) -> None:
-    """Workers share their port by SO_REUSEPORT, so a second instance would share it too, and silently."""
+    """Raise InvalidSetting if the port is taken: with SO_REUSEPORT, a second instance would share it silently."""
     address = (settings.predict_host, settings.predict_port)
     family = socket.AF_INET6 if ":" in settings.predict_host else socket.AF_INET
     with socket.socket(family) as probe:

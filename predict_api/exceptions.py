@@ -1,10 +1,10 @@
-"""Every error that predict_api raises on purpose: one class a cause. Statuses are decided in `routes/problems.py`."""
+"""The errors of predict_api, one class a cause; `predict_api/routes/problems.py` maps each to a status code."""
 
 from changeover.exceptions import ChangeoverError
 
 
 class CallFailed(ChangeoverError):
-    """No answer from model_server within the deadline; `kind` is a word for metrics (`timeout`, `refused`, `name`)."""
+    """A call to model_server without a response in time; `kind` is a word such as `timeout`, `refused` or `name`."""
 
     def __init__(self, kind: str, message: str) -> None:
         self.kind = kind
@@ -12,39 +12,39 @@ class CallFailed(ChangeoverError):
 
 
 class LowerSequence(ChangeoverError):
-    """model_server names a sequence below the one held: its state is older than what this replica has seen."""
+    """A sequence of model_server below the active one: its ledger is older than this replica's state."""
 
 
 class OtherVersion(ChangeoverError):
-    """model_server names another version under the sequence that is held: two ledgers claim one number."""
+    """Another version from model_server under the active sequence: two ledgers have the same number."""
 
 
 class ArtifactUnavailable(ChangeoverError):
-    """The artifact or manifest cannot be had now; trying again later may help."""
+    """An artifact or manifest that cannot be read now; a later attempt may succeed."""
 
 
 class ArtifactRefused(ChangeoverError):
-    """What was sent as an artifact or manifest is not that version, twice in a row."""
+    """An artifact or manifest that is not that of the version, twice in a row."""
 
 
 class VersionSkew(ChangeoverError):
-    """A model that was made with another minor version of scikit-learn than the one here."""
+    """A model from another minor version of scikit-learn than the installed one."""
 
 
 class UnknownModel(ChangeoverError):
-    """A model that model_server does not know."""
+    """A model that model_server does not have."""
 
 
 class NoModel(ChangeoverError):
-    """No version of this model is loaded yet."""
+    """A model without an active version yet."""
 
 
 class UnsupportedBody(ChangeoverError):
-    """A body that is not declared as plain JSON."""
+    """A body whose headers do not declare uncompressed JSON."""
 
 
 class BodyTooLarge(ChangeoverError):
-    """A body past MAX_BODY_BYTES."""
+    """A body larger than MAX_BODY_BYTES."""
 
 
 class BodyCutOff(ChangeoverError):
@@ -52,8 +52,8 @@ class BodyCutOff(ChangeoverError):
 
 
 class UnknownOption(ChangeoverError):
-    """A query parameter whose value means nothing here."""
+    """A query parameter with an unknown value."""
 
 
 class Draining(ChangeoverError):
-    """This process was told to end and takes no new work from a load balancer."""
+    """A process that is stopping and should get no new requests from a load balancer."""

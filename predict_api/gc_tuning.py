@@ -1,22 +1,22 @@
-"""Python's search for garbage, kept from stopping requests: it walks every object there is, a model's among them.
+"""Tuning of Python's garbage collector, whose full collections walk every object, a model's included.
 
-What a worker has when it begins to answer stays, so it is walked never again; what requests leave behind is little and
-mostly freed at once, so it is looked for seldom.
+The objects that a worker has when it begins to serve stay, so the collector never walks them again. Requests leave
+little behind, and reference counts free most of it immediately, so collections are rare.
 """
 
 import gc
 from typing import Final
 
-YOUNG: Final = 20_000  # objects made and not freed until the youngest are searched
+YOUNG: Final = 20_000  # allocations minus deallocations before a collection of the youngest generation
 
 
 def settle() -> None:
-    """Call once, when all that stays is loaded."""
+    """Freeze the present objects. Call it once, when a worker has loaded its models."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, 20, 20)
 
 
 def search() -> None:
-    """Call after a version was retired: where its model refers to itself, only this frees it."""
+    """Collect. Call it after a version was unloaded: only a collection frees a model with reference cycles."""
     gc.collect()

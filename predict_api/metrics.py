@@ -1,7 +1,7 @@
-"""What predict_api counts, over all its workers. Names and labels live here and nowhere else.
+"""The Prometheus metrics of predict_api, over all its workers.
 
-Workers write into files of PROMETHEUS_MULTIPROC_DIR, which must be set before this module is imported; whichever worker
-is asked adds them up, those of dead workers included.
+Workers write into files of PROMETHEUS_MULTIPROC_DIR, which must be set before this module is imported. The worker that
+serves `/metrics` adds them up, those of dead workers included.
 """
 
 import os
@@ -34,9 +34,9 @@ _seconds: dict[str, Histogram] = {}
 
 
 def answered(model: str, status: str, seconds: float, *, stale: bool) -> None:
-    """Count an answer to a request about `model`, which is known to exist or empty."""
+    """Count the response to a request. `model` is an existing model, or empty."""
     try:
-        count, took = _requests[model, status], _seconds[model]  # a lookup by labels takes longer than all the rest
+        count, took = _requests[model, status], _seconds[model]  # labels() takes longer than the rest of this function
     except KeyError:
         count = _requests[model, status] = REQUESTS.labels(model, status)
         took = _seconds[model] = SECONDS.labels(model)
@@ -47,7 +47,7 @@ def answered(model: str, status: str, seconds: float, *, stale: bool) -> None:
 
 
 def exposition(directory: Path) -> bytes:
-    """Everything counted by all workers that use `directory`, in the Prometheus text format."""
+    """The metrics of all workers that use `directory`, in the Prometheus text format."""
     _forget_the_dead(directory)
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, path=str(directory))  # type: ignore[no-untyped-call]
@@ -55,7 +55,7 @@ def exposition(directory: Path) -> bytes:
 
 
 def _forget_the_dead(directory: Path) -> None:
-    """A killed worker holds nothing any more; what it has counted stays."""
+    """Remove the gauges of dead workers, which have no active version; their counters stay."""
     for path in directory.glob("gauge_live*_*.db"):
         pid = path.stem.rsplit("_", 1)[1]
         try:

@@ -1,4 +1,4 @@
-"""What an operator may set on predict_api. Declares only; `changeover/process/settings.py` reads."""
+"""The settings of predict_api. `changeover/process/settings.py` reads them."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,49 +23,49 @@ class PredictSettings(Settings):
         4,
         ge=1,
         le=256,
-        description="Requests that one worker of predict_api works on at once beside large ones, which are half as many",
+        description="The most requests that a worker processes at the same time, beside half as many large ones",
     )
-    model_server_url: str = Field("http://127.0.0.1:5001", description="Where predict_api finds model_server")
+    model_server_url: str = Field("http://127.0.0.1:5001", description="The address of model_server")
     report_token: SecretStr = Field(
-        SecretStr(""), description="The token by which a replica reports its state and reads"
+        SecretStr(""), description="The bearer token with which replicas report their state and read versions"
     )
     default_model: str = Field("default", description="The model that answers at /predict")
     models: str = Field(
         "", description="The models to prepare, separated by commas; empty: every model that has a current version"
     )
     check_deadline_ms: int = Field(
-        250, ge=10, le=60_000, description="Milliseconds that a request waits at most to learn what is current"
+        250, ge=10, le=60_000, description="The most milliseconds that a request waits for a freshness check"
     )
     cache_dir: Path | None = Field(
-        None, description="Where predict_api keeps verified artifacts for a restart; empty: no cache"
+        None, description="The directory in which predict_api keeps verified artifacts for a restart; empty: no cache"
     )
     start_timeout: float = Field(
-        60.0, ge=0, description="Seconds that a new worker waits for its models before it accepts connections"
+        60.0, ge=0, description="The most seconds that a new worker waits for its models before it accepts connections"
     )
     drain_seconds: float = Field(
-        0.5, ge=0, le=60, description="Seconds from /readyz turning false on SIGTERM until the listener closes"
+        0.5, ge=0, le=60, description="Seconds between SIGTERM, when /readyz becomes 503, and the end of the listener"
     )
     idle_seconds: float = Field(
-        75.0, ge=1, le=3600, description="Seconds after which a connection is closed that has not sent a whole head"
+        75.0, ge=1, le=3600, description="Seconds that a connection has for a complete request head before it is closed"
     )
-    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1, description="The largest request body that /predict takes")
-    max_rows: int = Field(10_000, ge=1, description="The most rows that one request to /predict may have")
+    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1, description="The largest request body, in bytes")
+    max_rows: int = Field(10_000, ge=1, description="The most rows that one request may have")
     allowed_globals: str = Field(
-        "", description="Further globals that an artifact may name, dotted, separated by commas"
+        "", description="Additional globals that artifacts may name (dotted, comma separated); set it for both services"
     )
     allow_version_skew: bool = Field(
-        False, description="Whether to load artifacts of another scikit-learn minor version"
+        False, description="Permits artifacts of another scikit-learn minor version; set it for both services"
     )
     runtime: Literal["onnx", "sklearn"] = Field(
-        "onnx", description="onnx: make twins, and answer by them where a version has one; sklearn: do without"
+        "onnx", description="onnx: score with a version's ONNX twin where it has one; sklearn: use no twins"
     )
     share_bytes: int = Field(
         64 * 1024 * 1024,
         ge=0,
-        description="The size from which an artifact is in memory once for all workers of predict_api, not once for each",
+        description="The artifact size, in bytes, from which all workers share one copy in memory",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The lowest level that is logged"
+        "info", description="The lowest level of the events that are logged"
     )
 
     @field_validator("model_server_url")
@@ -102,12 +102,12 @@ class PredictSettings(Settings):
 
     @property
     def model_names(self) -> tuple[str, ...]:
-        """The models of `MODELS`; none means every model that has a current version."""
+        """The models of `MODELS`; empty for every model that has a current version."""
         return _listed(self.models)
 
     @property
     def hosts(self) -> AllowedHosts:
-        """`ALLOWED_HOSTS` and `PREDICT_HOST`."""
+        """The host names of `ALLOWED_HOSTS` and `PREDICT_HOST`."""
         return AllowedHosts(self.allowed_hosts, self.predict_host)
 
     @property

@@ -1,7 +1,7 @@
-"""The worker processes: granian serves, this file says how one begins and ends, and replaces one that died.
+"""The worker processes of predict_api: their start, their end, and the replacement of one that died.
 
-Carries "every worker process is a replica of its own". A worker listens only when it can answer; it ends with its
-parent; on SIGTERM it finishes what it accepted, then leaves.
+granian serves HTTP. Each worker is a replica. It listens only when it can answer, and ends with its parent. On SIGTERM
+it finishes the accepted requests, then ends.
 """
 
 import multiprocessing.util
@@ -31,29 +31,29 @@ from predict_api.prediction.large_requests import threads_of_a_worker
 from predict_api.settings import PredictSettings
 
 KILL_SECONDS: Final = 20  # after SIGTERM, for requests under way
-YOUNG_SECONDS: Final = 2.0  # a worker that dies younger than this is replaced after a pause of its own
+YOUNG_SECONDS: Final = 2.0  # a worker that dies before this age is replaced only after PAUSE_SECONDS
 PAUSE_SECONDS: Final = 1.0
 
 
 class Worker(Protocol):
-    """What a worker process runs."""
+    """The application of a worker process."""
 
     @property
     def wsgi(self) -> WSGIApplication:
-        """What answers requests, each in one piece."""
+        """The WSGI application, which sends each response in one piece."""
 
     def start(self) -> None:
-        """Get ready to answer."""
+        """Start, and wait until requests can be answered."""
 
     def leave(self) -> None:
-        """Say that this replica is gone."""
+        """Report to model_server that this replica ends."""
 
 
 Build = Callable[[PredictSettings, Path, Callable[[], bool]], Worker]
 
 
 class _Server(Server):  # type: ignore[misc,valid-type]  # granian chooses the class by the kind of interpreter
-    """granian's server, but a crash of workers never ends the others, and the end is announced before it begins."""
+    """granian's server with two changes: a crashed worker never ends the others, and `/readyz` fails before the end."""
 
     draining: Any = None
     drain_seconds = 0.0
@@ -69,7 +69,7 @@ class _Server(Server):  # type: ignore[misc,valid-type]  # granian chooses the c
             if self.interrupt_signal:
                 break
             dead = []
-            while self.interrupt_children:  # one by one: watchers append at any time
+            while self.interrupt_children:  # one by one: granian's threads append at any time
                 dead.append(self.interrupt_children.pop(0))
             born: dict[int, float] = self.respawned_wrks
             if any(monotonic() - born.get(index, float("-inf")) < YOUNG_SECONDS for index in dead):
@@ -77,11 +77,11 @@ class _Server(Server):  # type: ignore[misc,valid-type]  # granian chooses the c
             for index in dead:
                 event("worker.died", level="error", worker=index + 1)
                 self._respawn_workers([index], spawn_target, target_loader)
-        threading.Event().wait(self.drain_seconds)  # /readyz is false by now: balancers turn away first
+        threading.Event().wait(self.drain_seconds)  # /readyz fails by now: load balancers need time to notice
 
 
 def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> None:
-    """Serve until SIGTERM or SIGINT; returns when every accepted request is answered."""
+    """Serve until SIGTERM or SIGINT; returns when all accepted requests are answered."""
     server = _Server(
         "predict_api",
         address=settings.predict_host,
@@ -106,7 +106,7 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
 def _load(
     master: int, settings: PredictSettings, metrics_directory: Path, build: Build, draining: Any
 ) -> WSGIApplication:
-    """In a new worker process: a WSGI application that can answer."""
+    """Start the application in a new worker process; returns its WSGI application, ready to answer."""
     signal.signal(signal.SIGTERM, _end_before_serving)  # until granian takes over
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the master ends its workers
     end_with_parent(master)
