@@ -3,9 +3,11 @@
 `docs/architecture.md` says what lives in each room. `tests/test_arrows.py` has the rules about directions.
 """
 
+import re
+
 import pytest
 
-from tests.tree import OURS, Source, edges, source
+from tests.tree import OURS, ROOT, Source, edges, source
 
 DOORS = {
     "changeover.artifact": "load version_skew environment extra_globals",
@@ -76,6 +78,12 @@ def test_every_room_has_its_doors_listed_and_every_door_is_there() -> None:
     assert rooms == set(DOORS)
     doors = {f"{room}.{door}" for room, names in DOORS.items() for door in names.split()}
     assert (doors | {module for module, _ in SIDE_DOORS}) - modules == set()
+
+
+def test_the_architecture_has_a_line_for_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+/\w+)/` \|", text, re.MULTILINE)
+    assert sorted(listed) == sorted(room.replace(".", "/") for room in (*DOORS, *ONLY_APP))
 
 
 @pytest.mark.parametrize(
