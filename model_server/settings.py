@@ -37,7 +37,7 @@ class ServerSettings(Settings):
     allowed_hosts: str = Field(default="", description=HOSTS)
     allow_anonymous_reads: bool = Field(
         default=False,
-        description="permits reads without a token, for replicas of a release that sends none",
+        description="permits reads of lists, manifests and artifacts without a token, for older replicas",
     )
     default_model: str = Field(default="default", description="the model served at /predict")
     model_sha256: str | None = Field(default=None, description="pins the default model to this version")
@@ -87,7 +87,8 @@ class ServerSettings(Settings):
         default=None, description="the directory for uploads during admission; none: a new temporary directory"
     )
     runtime: Literal["onnx", "sklearn"] = Field(
-        default="onnx", description="onnx: score with a version's ONNX twin where it has one; sklearn: use no twins"
+        default="onnx",
+        description="onnx: export ONNX twins, and score with them where there are any; sklearn: use no twins",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="the lowest level of the events that are logged"

@@ -57,7 +57,7 @@ class PredictSettings(Settings):
         False, description="Permits artifacts of another scikit-learn minor version; set it for both services"
     )
     runtime: Literal["onnx", "sklearn"] = Field(
-        "onnx", description="onnx: score with a version's ONNX twin where it has one; sklearn: use no twins"
+        "onnx", description="onnx: export ONNX twins, and score with them where there are any; sklearn: use no twins"
     )
     share_bytes: int = Field(
         64 * 1024 * 1024,
