@@ -25,8 +25,7 @@ $(BIN)/.installed: requirements/dev.txt pyproject.toml requirements/install
 	@touch $@
 
 run: setup ## the whole stack without Docker: train, publish, roll, predict; stays up until Ctrl-C
-	@exec $(BIN)/python examples/segmentation/demo.py --home $(HOME_DIR) --predict-port $(PREDICT_PORT) \
-		--server-port $(SERVER_PORT) $(ARGS)
+	@exec $(BIN)/changeover demo --home $(HOME_DIR) --predict-port $(PREDICT_PORT) --server-port $(SERVER_PORT) $(ARGS)
 
 wine: setup ## champion and challenger: three slots of data arrive, the gate refuses the worse model; ends by itself
 	@exec $(BIN)/python examples/wine/demo.py $(ARGS)

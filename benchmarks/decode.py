@@ -19,12 +19,12 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from changeover.demo.bodies import body, body_rows  # noqa: E402
+from changeover.demo.train import schema_of_segmentation  # noqa: E402
 from changeover.request.decode import decode  # noqa: E402 the project's folder must be known first
 from changeover.request.fast_reader import TypedReader  # noqa: E402
 from changeover.request.strict_json import parse  # noqa: E402
 from changeover.schema.schema import Schema  # noqa: E402
-from examples.segmentation.bodies import body, body_rows  # noqa: E402
-from examples.segmentation.train import schema_of_segmentation  # noqa: E402
 from predict_api import gc_tuning  # noqa: E402
 
 ROWS = 1000

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.peers.models import Trained
+from changeover.demo.generate import generate
 from changeover.estimator.inputs import features
 from changeover.estimator.training_frame import read_frame
 from changeover.json_types import Json
@@ -22,7 +23,6 @@ from changeover.onnx_twin.equivalence.threshold_rows import at_thresholds
 from changeover.schema.cell_parsers import Case, Cell, ColumnType
 from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Schema
-from examples.segmentation.generate import generate
 
 Columns = dict[str, list[Cell]]
 Floats = npt.NDArray[np.float64]

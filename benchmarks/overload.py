@@ -21,8 +21,8 @@ from asking import ask
 from processes import ROOT  # before what follows: it makes the project's folder known
 
 from changeover.client.client import Client
-from examples.segmentation.bodies import body_rows
-from examples.segmentation.train import build, draft
+from changeover.demo.bodies import body_rows
+from changeover.demo.train import build, draft
 from tests.e2e.compose_stack import ComposeStack, why_not
 
 MODEL: Final = "segmentation"

@@ -21,7 +21,7 @@ from typing import Any
 from processes import ROOT, stack
 
 MODEL = "segmentation"
-BODY = json.dumps(json.loads((ROOT / "examples/segmentation/data/segmentation_single.json").read_bytes())).encode()
+BODY = json.dumps(json.loads((ROOT / "changeover/demo/data/segmentation_single.json").read_bytes())).encode()
 REQUESTS = 500  # in one round
 TOKEN = "of the benchmark alone"
 
@@ -131,8 +131,8 @@ def main() -> None:
         os.environ |= {"DEFAULT_MODEL": MODEL, "REPORT_TOKEN": TOKEN, "LOG_LEVEL": "warning"}
         import joblib
 
+        from changeover.demo.train import build, draft
         from changeover.process.log_events import configure
-        from examples.segmentation.train import build, draft
         from predict_api import gc_tuning
         from predict_api.app import Application
         from predict_api.settings import PredictSettings

@@ -15,10 +15,11 @@ import joblib
 from processes import ROOT, free_port, running, stack, wait_for
 
 from benchmarks.peers.load import Load, ask, generator
-from examples.segmentation.train import build, draft
+from changeover.demo.bodies import DATA
+from changeover.demo.train import build, draft
 
 MODEL = "segmentation"
-BODY = ROOT / "examples" / "segmentation" / "data" / "segmentation_single.json"
+BODY = DATA / "segmentation_single.json"
 CONNECTIONS = {32: "rate", 1: "latency"}
 AT_LEAST, AT_MOST = 0.36, 2.5  # of the hello's requests a second over 32 connections, of its p50 over one
 

@@ -14,6 +14,7 @@ DOORS = {
     "changeover.cli": "main",
     "changeover.client": "client evaluation notebook",
     "changeover.consistency": "records members check counts violation",
+    "changeover.demo": "run",
     "changeover.estimator": "scoring scores infer_schema golden_rows training_frame",
     "changeover.manifest": "manifest compatibility gate diff answer_comparison",
     "changeover.onnx_twin": "session description exceptions export.convert equivalence.compare",
@@ -45,6 +46,7 @@ SIDE_DOORS = {
     ("changeover.estimator.inputs", "changeover.onnx_twin"),
     ("changeover.request.fault_list", "changeover.estimator"),
     ("changeover.schema.bulk_parsers", "changeover.request"),
+    ("changeover.up.child", "changeover.demo"),  # the environment that `up` hands on
 }
 ONLY_APP = ("model_server.routes", "predict_api.routes")  # tests/test_arrows.py has the rule for these
 

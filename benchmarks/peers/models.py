@@ -22,11 +22,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from changeover.client.draft import draft_of
+from changeover.demo.generate import CATEGORIES
+from changeover.demo.train import build, draft
 from changeover.estimator.training_frame import read_frame, rows_of
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
-from examples.segmentation.generate import CATEGORIES
-from examples.segmentation.train import build, draft
 
 SEED: Final = 1
 MODELS: Final = ("segmentation", "wine", "forest")

@@ -6,6 +6,7 @@ from changeover import __version__
 from changeover.cli.check_history import check_history
 from changeover.cli.command import Verbs
 from changeover.cli.credentials import credentials
+from changeover.cli.demo import demo
 from changeover.cli.diff import diff
 from changeover.cli.doctor.doctor import doctor
 from changeover.cli.history import history
@@ -28,7 +29,7 @@ def main() -> None:
 
 
 for verb in (
-    *(up, restart, push, schema, list_versions, show, roll, rollback, history),
+    *(up, demo, restart, push, schema, list_versions, show, roll, rollback, history),
     *(diff, verify, predict, doctor, credentials, check_history),
 ):
     main.add_command(verb)

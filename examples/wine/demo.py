@@ -16,10 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from changeover import Client  # noqa: E402 the project's folder must be known first
+from changeover.demo.stack_process import StackProcess, first_answer  # noqa: E402
 from changeover.exceptions import ChangeoverError  # noqa: E402
 from changeover.names import short  # noqa: E402
 from changeover.process.parent_death import end_with_parent, outlives_parent  # noqa: E402
-from examples.running import Stack, first_answer  # noqa: E402
+from changeover.up.supervisor import Options  # noqa: E402
 from examples.wine.cut import cut, deliver, keep_held_out  # noqa: E402
 from examples.wine.data import INPUTS, SLOTS  # noqa: E402
 from examples.wine.retrain import MODEL  # noqa: E402
@@ -71,8 +72,8 @@ def show(home: Path) -> int:
     """The whole show; the exit code of the stack, or 1."""
     data = home / "wine"
     keep_held_out(data)
-    options = ["--predict-port", "0", "--server-port", "0", "--workers", "1"]
-    stack = Stack(home, options, {**os.environ, "DEFAULT_MODEL": MODEL, "GATE": GATE})
+    options = Options(home, predict_port=0, server_port=0, workers=1)
+    stack = StackProcess(options, {**os.environ, "DEFAULT_MODEL": MODEL, "GATE": GATE})
     try:
         if (client := stack.wait_until_up()) is not None:
             say(f"GATE={GATE}")

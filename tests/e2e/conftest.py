@@ -85,18 +85,8 @@ def command(home: Path, **options: object) -> list[str]:
     return [sys.executable, "-m", "changeover", "up", "--home", str(home), *words]
 
 
-def launch(home: Path, environment: dict[str, str] | None = None, **options: object) -> RunningStack:
-    """Start a stack in `home` and wait until it answers."""
-    home.mkdir(parents=True, exist_ok=True)
-    output = home.parent / f"{home.name}.out"
-    with output.open("ab") as file:
-        process = subprocess.Popen(
-            command(home, **options),
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "DEFAULT_MODEL": "segmentation", "CHECK_DEADLINE_MS": "1000", **(environment or {})},
-        )
+def wait_until_up(home: Path, process: subprocess.Popen[bytes], output: Path) -> RunningStack:
+    """Wait until a `changeover up` answers, or kill it."""
     started = RunningStack(home, process, output)
 
     def answers() -> bool:
@@ -112,6 +102,21 @@ def launch(home: Path, environment: dict[str, str] | None = None, **options: obj
         process.wait()
         raise
     return started
+
+
+def launch(home: Path, environment: dict[str, str] | None = None, **options: object) -> RunningStack:
+    """Start a stack in `home` and wait until it answers."""
+    home.mkdir(parents=True, exist_ok=True)
+    output = home.parent / f"{home.name}.out"
+    with output.open("ab") as file:
+        process = subprocess.Popen(
+            command(home, **options),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "DEFAULT_MODEL": "segmentation", "CHECK_DEADLINE_MS": "1000", **(environment or {})},
+        )
+    return wait_until_up(home, process, output)
 
 
 StartStack = Callable[..., RunningStack]

@@ -8,9 +8,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from changeover.demo.bodies import body_rows
+from changeover.demo.generate import CATEGORIES, NUMBERS
 from changeover.json_types import Json, JsonObject
-from examples.segmentation.bodies import body_rows
-from examples.segmentation.generate import CATEGORIES, NUMBERS
 
 Meant = float | str | None
 # (x12, x63) of the five bodies, read by hand

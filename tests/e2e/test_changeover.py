@@ -13,10 +13,10 @@ import minio
 import pytest
 import requests
 
+from changeover.demo import train
+from changeover.demo.bodies import body
 from changeover.exceptions import ServiceRefused
 from changeover.up.restart import restart_service
-from examples.segmentation import train
-from examples.segmentation.bodies import body
 from tests.conftest import wait_until
 from tests.e2e.client_loop import ClientLoop
 from tests.e2e.conftest import RunningStack, StartStack

@@ -14,10 +14,10 @@ from minio.error import S3Error
 
 from changeover.client.client import Client
 from changeover.client.upload import sha256_of_file
+from changeover.demo.bodies import body
+from changeover.demo.train import build, draft
 from changeover.protocol.wire import MODEL_STALE, MODEL_VERSION
 from changeover.stack import Stack
-from examples.segmentation.bodies import body
-from examples.segmentation.train import build, draft
 from tests.conftest import wait_until
 from tests.e2e.client_loop import ClientLoop
 from tests.e2e.compose_stack import PORTS, ComposeStack, why_not

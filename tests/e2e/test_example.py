@@ -13,23 +13,20 @@ from changeover.client.upload import sha256_of_file
 from tests.conftest import wait_until
 from tests.e2e.test_up import gone
 
-ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "changeover"]
 
 
-def run_until_it_shows_what_next(home: Path, output: Path) -> tuple[str, list[dict[str, object]]]:
+def run_until_it_shows_what_next(
+    home: Path,
+    output: Path,
+    command: list[str] = COMMAND,
+    folder: Path | None = None,
+    environment: dict[str, str] | None = None,
+) -> tuple[str, list[dict[str, object]]]:
     """What one run printed and the ledger it left; ended by Ctrl-C."""
-    line = [
-        sys.executable,
-        "examples/segmentation/demo.py",
-        "--home",
-        str(home),
-        "--predict-port",
-        "0",
-        "--server-port",
-        "0",
-    ]
+    line = [*command, "demo", "--home", str(home), "--predict-port", "0", "--server-port", "0"]
     with output.open("wb") as file:
-        demo = subprocess.Popen(line, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        demo = subprocess.Popen(line, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT)
     try:
         wait_until(lambda: demo.poll() is not None or "Ctrl-C ends it; the models" in output.read_text(), 90, "the end")
         assert demo.poll() is None, output.read_text()

@@ -6,11 +6,11 @@ from pathlib import Path
 import joblib
 import pytest
 
+from changeover.demo import train
+from changeover.demo.bodies import body
 from changeover.protocol.wire import RolloutState
 from changeover.up.ready import is_ok
 from changeover.up.restart import restart_service
-from examples.segmentation import train
-from examples.segmentation.bodies import body
 from tests.conftest import wait_until
 from tests.e2e.client_loop import ClientLoop
 from tests.e2e.conftest import RunningStack, StartStack

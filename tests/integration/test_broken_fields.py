@@ -10,12 +10,12 @@ import joblib
 import pytest
 import requests
 
+from changeover.demo.bodies import body
+from changeover.demo.train import Trained, build
 from changeover.estimator import golden_rows
 from changeover.estimator.scoring import classes_of, describe
 from changeover.json_types import JsonObject
 from changeover.schema.schema import Schema
-from examples.segmentation.bodies import body
-from examples.segmentation.train import Trained, build
 from tests.predict_process import Instances, PredictApi
 from tests.tiny_models import CREATED_AT
 from tests.wire_stub import WireStub, running_stub

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from changeover import digest
+from changeover.demo.bodies import body
+from changeover.demo.generate import CATEGORIES, NAMES, TARGET, generate
+from changeover.demo.train import PERCENTILE, ROWS, Trained, build, draft
 from changeover.estimator import golden_rows
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.scores import Scores
@@ -23,9 +26,6 @@ from changeover.request.strict_json import parse
 from changeover.schema.cell_parsers import Case
 from changeover.schema.formats import Format
 from changeover.schema.schema import ATTRIBUTE, Schema
-from examples.segmentation.bodies import body
-from examples.segmentation.generate import CATEGORIES, NAMES, TARGET, generate
-from examples.segmentation.train import PERCENTILE, ROWS, Trained, build, draft
 from tests.tree import ROOT
 
 
@@ -149,7 +149,7 @@ def test_the_generated_frame_has_the_shape_of_the_bodies() -> None:
 def test_the_command_writes_a_file_and_what_to_say_of_it(tmp_path: Path) -> None:
     files = [tmp_path / "one.joblib", tmp_path / "two.joblib"]
     for file in files:
-        run = [sys.executable, "-m", "examples.segmentation.train", "--rows", "400", "--out", str(file)]
+        run = [sys.executable, "-m", "changeover.demo.train", "--rows", "400", "--out", str(file)]
         subprocess.run([*run, "--manifest", str(tmp_path / "manifest.json")], check=True, cwd=ROOT, timeout=120)
     assert digest.sha256(files[0].read_bytes()) == digest.sha256(files[1].read_bytes())
     said = Draft.from_json(json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8")))

@@ -19,12 +19,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from changeover import digest
+from changeover.demo.generate import generate
+from changeover.demo.train import build
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.training_frame import rows_of
 from changeover.json_types import JsonObject
 from changeover.onnx_twin.export.convert import convert
-from examples.segmentation.generate import generate
-from examples.segmentation.train import build
 from tests.predict_process import Instances, PredictApi
 from tests.tiny_models import CREATED_AT
 from tests.wire_stub import running_stub

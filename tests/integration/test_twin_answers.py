@@ -9,6 +9,8 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
+from changeover.demo.generate import generate
+from changeover.demo.train import Trained, build
 from changeover.estimator.scoring import score
 from changeover.estimator.training_frame import rows_of
 from changeover.exceptions import AskOriginal
@@ -20,8 +22,6 @@ from changeover.request.decode import decode
 from changeover.request.tensors import LARGEST, MISSING_TEXT, layout, tensors
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.schema import Column, Schema
-from examples.segmentation.generate import generate
-from examples.segmentation.train import Trained, build
 from tests.integration.twin_models import CONVERTED, Case, case
 
 

@@ -27,9 +27,7 @@ def run(*words: str) -> Result:
 
 
 def test_every_verb_of_the_design_is_there() -> None:
-    design = (
-        "up restart push schema list show roll rollback history diff verify predict doctor credentials check-history"
-    )
+    design = "up demo restart push schema list show roll rollback history diff verify predict doctor credentials check-history"
     assert set(main.commands) == set(design.split())
 
 

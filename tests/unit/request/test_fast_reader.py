@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from changeover.demo.bodies import body
+from changeover.demo.train import schema_of_segmentation
 from changeover.exceptions import AskOriginal, NotJson, RequestFaults
 from changeover.request.decode import decode
 from changeover.request.fast_reader import MOST_COLUMNS, TypedReader, TypedRows
@@ -19,8 +21,6 @@ from changeover.schema.cell_parsers import Case, ColumnType
 from changeover.schema.column import Column
 from changeover.schema.formats import Format
 from changeover.schema.schema import Extra, Schema
-from examples.segmentation.bodies import body
-from examples.segmentation.train import schema_of_segmentation
 
 COLUMNS = (
     Column("age", ColumnType.NUMBER, nullable=True),

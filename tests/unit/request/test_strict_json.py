@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from changeover.demo.bodies import body
 from changeover.exceptions import NotJson
 from changeover.request.strict_json import DEEPEST, _with_care, parse
-from examples.segmentation.bodies import body
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)

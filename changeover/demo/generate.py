@@ -3,7 +3,7 @@
 The data of the original exercise are not public. Each column is drawn from a distribution that fits its values in
 the bodies; some of them decide, with noise, whether a customer is in the segment.
 
-    python -m examples.segmentation.generate --rows 1000 --seed 1 --out train.csv
+    python -m changeover.demo.generate --rows 1000 --seed 1 --out train.csv
 """
 
 import argparse
@@ -151,6 +151,7 @@ def _leave_gaps(cells: list[str | None], gap: str | None, share: float, random: 
 
 
 def main() -> None:
+    """Write a CSV file by the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("train.csv"), help="the CSV file to write (train.csv)")
     parser.add_argument("--rows", type=int, default=4000, help="how many customers (4000)")

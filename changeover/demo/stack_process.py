@@ -1,25 +1,28 @@
-"""What the shows of the examples have in common: the whole stack as a child process, and the first answer of a model."""
+"""`changeover up` as a child process of a demo, and the first answer of a model."""
 
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import asdict
 
-from changeover import Client
+from changeover.client.client import Client
 from changeover.exceptions import ServiceRefused, StackNotFound
 from changeover.json_types import Json
 from changeover.process.clock import now
+from changeover.up.supervisor import Options
 
 
-class Stack:
-    """`changeover up` as a child in a process group of its own: Ctrl-C reaches us alone, and we pass one signal on."""
+class StackProcess:
+    """`changeover up` in a process group of its own: Ctrl-C reaches the demo alone, which passes one signal on."""
 
-    def __init__(self, home: Path, options: list[str], environment: Mapping[str, str]) -> None:
-        self.home = home
+    def __init__(self, options: Options, environment: Mapping[str, str], *, as_json: bool = False) -> None:
+        self.home = options.home
         self.ending = False
-        command = [sys.executable, "-m", "changeover", "up", "--home", str(home), *options]
+        command = [sys.executable, "-m", "changeover", "up", *(["--json"] if as_json else [])]
+        for name, value in asdict(options).items():
+            command += [f"--{name.replace('_', '-')}", str(value)]
         signal.signal(signal.SIGINT, self._end)
         signal.signal(signal.SIGTERM, self._end)
         self.process = subprocess.Popen(command, env=environment, process_group=0)  # noqa: S603 our own program

@@ -3,7 +3,7 @@
 A customer is in the segment if the score is at least the 75th percentile of the training scores; that threshold is
 part of the model (`FixedThresholdClassifier`), so that `predict` applies it wherever the model runs.
 
-    python -m examples.segmentation.train --out model.joblib --seed 1
+    python -m changeover.demo.train --out model.joblib --seed 1
 """
 
 import argparse
@@ -26,14 +26,14 @@ from sklearn.model_selection import FixedThresholdClassifier, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from changeover.demo.bodies import body_rows
+from changeover.demo.generate import CATEGORIES, CURRENCY, NAMES, NUMBERS, PERCENT, TARGET, generate
 from changeover.estimator.training_frame import read_frame, rows_of
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.schema.cell_parsers import Case, ColumnType
 from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Schema, attach
-from examples.segmentation.bodies import body_rows
-from examples.segmentation.generate import CATEGORIES, CURRENCY, NAMES, NUMBERS, PERCENT, TARGET, generate
 
 ROWS: Final = 4000
 SELECTED: Final = 25
@@ -119,6 +119,7 @@ def draft(trained: Trained) -> Draft:
 
 
 def main() -> None:
+    """Train by the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("model.joblib"), help="the file to write (model.joblib)")
     parser.add_argument("--manifest", type=Path, help="also write what to say of the model when it is published (JSON)")
