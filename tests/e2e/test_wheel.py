@@ -1,0 +1,116 @@
+"""The wheel, installed outside the checkout: what is in it, what it requires, and the whole stack run from it."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from changeover.client.upload import sha256_of_file
+from tests.e2e.conftest import wait_until_up
+from tests.e2e.installed_wheel import Installed, clean_environment, installed
+from tests.e2e.test_example import answers_in, run_until_it_shows_what_next
+from tests.tree import PACKAGES, ROOT
+
+__all__ = ["installed"]
+SINGLE = "changeover/demo/data/segmentation_single.json"
+NEEDED = {"changeover/py.typed", "changeover/artifact/allowed_globals.json", SINGLE, SINGLE.replace("single", "batch")}
+
+
+def files_in(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def unmet(distribution: Distribution, extras: frozenset[str], present: dict[str, Distribution]) -> list[str]:
+    """The requirements of a distribution with these extras that `present` does not meet, extras of itself included."""
+    missing = []
+    for line in distribution.requires or []:
+        requirement = Requirement(line)
+        if requirement.marker and not any(requirement.marker.evaluate({"extra": extra}) for extra in extras | {""}):
+            continue
+        candidate = present.get(canonicalize_name(requirement.name))
+        if candidate is None or not requirement.specifier.contains(candidate.version, prereleases=True):
+            missing.append(line)
+        elif new := frozenset(requirement.extras) - (extras if candidate is distribution else frozenset()):
+            missing += unmet(candidate, new, present)
+    return missing
+
+
+def test_the_wheel_holds_the_packages_with_their_data_and_nothing_else(installed: Installed) -> None:
+    files = files_in(installed.wheel)
+    assert NEEDED - files == set()
+    metadata = {name for name in {file.split("/")[0] for file in files} if name.endswith(".dist-info")}
+    assert {file.split("/")[0] for file in files} == {*PACKAGES, *metadata}
+    tracked = {
+        file.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for file in (ROOT / package).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    assert {file for file in files if ".dist-info/" not in file} == tracked
+
+
+def test_what_the_wheel_requires_is_what_the_lock_installs(installed: Installed) -> None:
+    check = subprocess.run(
+        [sys.executable, "-m", "pip", "--python", installed.python, "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert check.returncode == 0, check.stdout
+    present = {canonicalize_name(one.name): one for one in distributions(path=[str(installed.site_packages)])}
+    changeover = present["changeover"]
+    extras = frozenset(changeover.metadata.get_all("Provides-Extra") or [])
+    assert extras == {"model", "twin", "server", "predict", "embedded"}
+    assert unmet(changeover, extras, present) == []
+    del present["flask"]
+    assert [Requirement(line).name for line in unmet(changeover, frozenset({"server"}), present)] != []
+
+
+def test_code_of_the_checkout_is_refused_there(installed: Installed) -> None:
+    ended = installed.run(installed.python, "-c", "import changeover.names", PYTHONPATH=str(ROOT))
+    assert ended.returncode != 0
+    assert "belongs to the checkout" in ended.stderr
+
+
+def test_up_push_and_predict_run_without_the_sources(installed: Installed) -> None:
+    home, output = installed.folder / "home", installed.folder / "up.out"
+    ports = ["--predict-port", "0", "--server-port", "0", "--workers", "1"]
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [installed.changeover, "up", "--home", str(home), *ports],
+            cwd=installed.folder,
+            env={**clean_environment(), "DEFAULT_MODEL": "segmentation"},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    started = wait_until_up(home, process, output)
+    try:
+        trained = installed.run(installed.python, "-m", "changeover.demo.train", "--out", "model.joblib")
+        assert trained.returncode == 0, trained.stderr
+        pushed = installed.run(installed.changeover, "push", "model.joblib", "--roll", "--home", str(home), "--json")
+        assert pushed.returncode == 0, pushed.stderr + started.said()
+        version = sha256_of_file(installed.folder / "model.joblib")
+        started.wait_until_held("segmentation", version)
+        body = str(installed.site_packages / SINGLE)
+        asked = installed.run(installed.changeover, "predict", body, "--home", str(home), "--json")
+        assert asked.returncode == 0, asked.stderr + started.said()
+        assert json.loads(asked.stdout)["model_version"] == version
+    finally:
+        assert started.stop() == 0
+
+
+def test_the_demo_runs_without_the_sources(installed: Installed) -> None:
+    home = installed.folder / "demo"
+    text, ledger = run_until_it_shows_what_next(
+        home, installed.folder / "demo.out", [installed.changeover], installed.folder, clean_environment()
+    )
+    version = sha256_of_file(home / "example" / "model.joblib")
+    assert {answer["model_version"] for answer in answers_in(text) if "model_version" in answer} == {version}
+    assert [entry["version"] for entry in ledger] == [version]
