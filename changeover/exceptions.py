@@ -116,6 +116,15 @@ class InvalidSetting(ChangeoverError):
     """An environment variable that is missing or not of its type; the message names the variable."""
 
 
+class MissingPackage(ChangeoverError):
+    """A package of another project that is not installed, as it comes with an extra of this one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f'{name} is not installed; `pip install "changeover[embedded]"` brings what every command needs'
+        )
+
+
 class StackNotFound(ChangeoverError):
     """Neither `up.json` nor the `CHANGEOVER_*` variables say where the services are."""
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from changeover.cli.output import fail
-from changeover.exceptions import ChangeoverError
+from changeover.exceptions import ChangeoverError, MissingPackage
 from changeover.process.visible import dumps
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -53,6 +53,12 @@ class Verb(click.Command):
         """Run the verb; what it raises on purpose is printed."""
         try:
             return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package in {"", __package__.partition(".")[0]}:
+                raise
+            fail(MissingPackage(package), bool(ctx.params.get("as_json")))
+            raise click.exceptions.Exit(1) from error
         except (ChangeoverError, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from changeover.artifact.load import load_model
 from changeover.cli.command import Verb, model_option, stack_options
 from changeover.cli.output import answer, size_of, table
 from changeover.exceptions import ChangeoverError
@@ -59,6 +58,7 @@ def _answers(client: "Client", a: Manifest, b: Manifest) -> Answers:
 def _ask(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[dict[str, Json], list[str]]:
     """The version's answers to `rows` by its artifact, fetched and verified, and why some or all have none."""
     from changeover import digest
+    from changeover.artifact.load import load_model
     from changeover.estimator.golden_rows import record
     from changeover.schema.schema import Schema
 

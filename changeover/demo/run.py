@@ -20,6 +20,7 @@ from changeover.manifest.manifest import Draft
 from changeover.names import short
 from changeover.process.parent_death import end_with_parent, outlives_parent
 from changeover.up.child import inherited_environment
+from changeover.up.required import check_required
 from changeover.up.supervisor import Options
 
 MODEL: Final = "segmentation"
@@ -110,6 +111,7 @@ Ctrl-C ends it; the models stay in {home}."""
 
 def run(options: Options, say: Say, *, as_json: bool) -> int:
     """Run until Ctrl-C; the exit code of the stack. Raises ChangeoverError or OSError for what failed."""
+    check_required()
     if not outlives_parent():
         end_with_parent()
     training = Training(options.home.resolve() / "example")

@@ -23,6 +23,7 @@ from changeover.up.exceptions import AlreadyUp, CannotStart
 from changeover.up.log_tail import LogTail, fresh_log
 from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE, Ports, plan
 from changeover.up.ports import choose, find_free, next_free
+from changeover.up.required import check_required
 from changeover.up.secrets import Secrets, keep
 from changeover.up.workers import pids_of_instance, serving_pid
 
@@ -175,6 +176,7 @@ class Supervisor:
 
 def up(options: Options, say: Say) -> None:
     """Run a stack in the foreground until it is told to end. Raises what keeps it from starting."""
+    check_required()
     with Signals() as signals:
         lock = homes.HomeLock(options.home)
         try:

@@ -1,15 +1,18 @@
 """The project as a user installs it: a wheel built from a copy of the sources, in an environment of its own."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.tree import PACKAGES, ROOT
 
@@ -32,7 +35,7 @@ sys.addaudithook(refuse_checkout)
 
 @dataclass(frozen=True)
 class Installed:
-    """A virtual environment with the wheel and what `requirements/embedded.txt` locks."""
+    """A virtual environment with the wheel and what a lock file names."""
 
     wheel: Path
     prefix: Path
@@ -52,6 +55,10 @@ class Installed:
     def site_packages(self) -> Path:
         """The folder of its packages."""
         return Path(sysconfig.get_path("purelib", vars={"base": str(self.prefix), "platbase": str(self.prefix)}))
+
+    def distributions(self) -> dict[str, Distribution]:
+        """What is installed, by canonical name."""
+        return {canonicalize_name(one.name): one for one in distributions(path=[str(self.site_packages)])}
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, in `folder`."""
@@ -99,16 +106,29 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    """The wheel with the extra `embedded`, installed by the lock; the folder is removed afterwards."""
-    folder = tmp_path_factory.mktemp("wheel")
-    result = Installed(build_wheel(folder), folder / "environment", folder / "elsewhere")
+def install(wheel: Path, lock: Path, prefix: Path) -> Installed:
+    """Make an environment without pip, install what a lock file names and then the wheel, and set the guard."""
+    result = Installed(wheel, prefix, prefix.with_name(f"beside_{prefix.name}"))
     result.folder.mkdir()
-    checked([sys.executable, "-m", "venv", "--without-pip", str(result.prefix)], folder)
+    checked([sys.executable, "-m", "venv", "--without-pip", str(prefix)], result.folder)
     pip = [sys.executable, "-m", "pip", "--python", result.python, "install", "--quiet", "--no-deps", "--no-compile"]
-    checked([*pip, "--require-hashes", "--requirement", str(ROOT / "requirements" / "embedded.txt")], folder)
-    checked([*pip, "--no-index", str(result.wheel)], folder)
+    checked([*pip, "--require-hashes", "--requirement", str(lock)], result.folder)
+    checked([*pip, "--no-index", str(wheel)], result.folder)
     (result.site_packages / "sitecustomize.py").write_text(GUARD, encoding="utf-8")
-    yield result
-    shutil.rmtree(folder)
+    return result
+
+
+def base_lock(lock: str, installed: Installed) -> str:
+    """The blocks of a lock file that the wheel requires without an extra."""
+    present = installed.distributions()
+    names: set[str] = set()
+    queue = ["changeover"]
+    while queue:
+        for line in present[queue.pop()].requires or []:
+            requirement = Requirement(line)
+            name = canonicalize_name(requirement.name)
+            if name not in names and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+                names.add(name)
+                queue.append(name)
+    blocks = re.split(r"^(?=[A-Za-z0-9])", lock, flags=re.MULTILINE)
+    return "".join(block for block in blocks if canonicalize_name(re.split(r"[\[=]", block)[0]) in names)

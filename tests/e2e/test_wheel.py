@@ -1,24 +1,43 @@
 """The wheel, installed outside the checkout: what is in it, what it requires, and the whole stack run from it."""
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
-from importlib.metadata import Distribution, distributions
+from collections.abc import Iterator
+from importlib.metadata import Distribution
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from changeover.client.upload import sha256_of_file
 from tests.e2e.conftest import wait_until_up
-from tests.e2e.installed_wheel import Installed, clean_environment, installed
+from tests.e2e.installed_wheel import Installed, base_lock, build_wheel, clean_environment, install
 from tests.e2e.test_example import answers_in, run_until_it_shows_what_next
 from tests.tree import PACKAGES, ROOT
 
-__all__ = ["installed"]
+LOCK = ROOT / "requirements" / "embedded.txt"
 SINGLE = "changeover/demo/data/segmentation_single.json"
 NEEDED = {"changeover/py.typed", "changeover/artifact/allowed_globals.json", SINGLE, SINGLE.replace("single", "batch")}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """The wheel with the extra `embedded`; the folder is removed afterwards."""
+    folder = tmp_path_factory.mktemp("wheel")
+    yield install(build_wheel(folder), LOCK, folder / "embedded")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def without_extras(installed: Installed) -> Installed:
+    """The wheel without any extra."""
+    lock = installed.folder / "base.txt"
+    lock.write_text(base_lock(LOCK.read_text(encoding="utf-8"), installed), encoding="utf-8")
+    return install(installed.wheel, lock, installed.prefix.with_name("base"))
 
 
 def files_in(wheel: Path) -> set[str]:
@@ -63,7 +82,7 @@ def test_what_the_wheel_requires_is_what_the_lock_installs(installed: Installed)
         check=False,
     )
     assert check.returncode == 0, check.stdout
-    present = {canonicalize_name(one.name): one for one in distributions(path=[str(installed.site_packages)])}
+    present = installed.distributions()
     changeover = present["changeover"]
     extras = frozenset(changeover.metadata.get_all("Provides-Extra") or [])
     assert extras == {"model", "twin", "server", "predict", "embedded"}
@@ -114,3 +133,22 @@ def test_the_demo_runs_without_the_sources(installed: Installed) -> None:
     version = sha256_of_file(home / "example" / "model.joblib")
     assert {answer["model_version"] for answer in answers_in(text) if "model_version" in answer} == {version}
     assert [entry["version"] for entry in ledger] == [version]
+
+
+def test_without_extras_every_verb_explains_itself_and_finds_no_stack(without_extras: Installed) -> None:
+    explained = without_extras.run(without_extras.changeover, "--help")
+    assert explained.returncode == 0, explained.stderr
+    listed = without_extras.run(without_extras.changeover, "list")
+    assert listed.returncode == 1
+    assert listed.stderr.startswith("error: no stack is running here")
+
+
+@pytest.mark.parametrize("verb", ["up", "demo", "schema"])
+def test_without_extras_a_verb_that_needs_one_says_which(without_extras: Installed, verb: str) -> None:
+    (without_extras.folder / "model.joblib").write_bytes(b"x")
+    words = [verb, "model.joblib"] if verb == "schema" else [verb]
+    ended = without_extras.run(without_extras.changeover, *words)
+    assert ended.returncode == 1
+    assert "is not installed" in ended.stderr
+    assert 'pip install "changeover[embedded]"' in ended.stderr
+    assert "Traceback" not in ended.stdout + ended.stderr

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from click.testing import CliRunner, Result
 from changeover import stack
 from changeover.cli.main import main
 from changeover.cli.output import UploadProgress, ago, numbers, size_of, table
+from tests.tree import ROOT
 
 ADDRESS_OF_NOBODY = "http://127.0.0.1:1"
 
@@ -46,6 +49,37 @@ def test_without_a_stack_the_error_says_what_to_start(verb: str) -> None:
     assert result.stderr.startswith("error: no stack is running here")
     assert "changeover up" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_every_verb_starts_without_what_models_need() -> None:
+    loaded = (
+        "import sys, changeover.cli.main; print(*{'numpy', 'pandas', 'sklearn', 'joblib', 'psutil'} & set(sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ended.stdout.split() == []
+
+
+@pytest.mark.parametrize("verb", ["up", "demo"])
+def test_a_package_that_the_stack_lacks_is_named_before_anything_starts(
+    verb: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "granian", None)
+    result = run(verb, "--json")
+    assert result.exit_code == 1
+    said = json.loads(result.stderr)
+    assert said["kind"] == "MissingPackage"
+    assert said["error"].startswith("granian is not installed")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_package_that_a_verb_lacks_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "model.joblib").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    result = run("schema", "model.joblib")
+    assert result.exit_code == 1
+    assert result.stderr.startswith('error: pandas is not installed; `pip install "changeover[embedded]"`')
 
 
 def test_an_error_is_json_where_json_is_asked_for() -> None:
