@@ -22,9 +22,10 @@ def run_until_it_shows_what_next(
     command: list[str] = COMMAND,
     folder: Path | None = None,
     environment: dict[str, str] | None = None,
+    options: tuple[str, ...] = (),
 ) -> tuple[str, list[dict[str, object]]]:
     """What one run printed and the ledger it left; ended by Ctrl-C."""
-    line = [*command, "demo", "--home", str(home), "--predict-port", "0", "--server-port", "0"]
+    line = [*command, "demo", "--home", str(home), "--predict-port", "0", "--server-port", "0", *options]
     with output.open("wb") as file:
         demo = subprocess.Popen(line, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT)
     try:
@@ -60,3 +61,12 @@ def test_two_runs_answer_both_bodies_by_one_version(tmp_path: Path) -> None:
     assert "published" not in again
     assert "wrote" not in again
     assert ledger_again == ledger
+
+
+def test_with_json_every_line_is_an_event_for_programs(tmp_path: Path) -> None:
+    text, ledger = run_until_it_shows_what_next(tmp_path / "home", tmp_path / "output", options=("--json",))
+    events = [json.loads(line) for line in text.splitlines()]
+    assert all(set(event) - {"answer"} == {"event"} for event in events)
+    single, batch = (event["answer"] for event in events if "answer" in event)
+    assert single["model_version"] == batch["model_version"] == ledger[0]["version"]
+    assert len(batch["predictions"]) == 4
