@@ -1,4 +1,4 @@
-"""What both services and their users share: words, the manifest, the hash check, the client and the CLI.
+"""The library shared by both services and their users: manifest, hash check, client and command line.
 
 `changeover.publish(model, "loan", example=X)` publishes from a notebook; `changeover.Client` does everything else,
 `changeover.evaluated_on(frame)` names held-out data. They are loaded when first used: importing this package costs nothing.

@@ -1,4 +1,4 @@
-"""`python -m changeover` is the command line."""
+"""The entry point of `python -m changeover`: the command line."""
 
 from changeover.cli.main import main
 

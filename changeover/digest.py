@@ -1,4 +1,4 @@
-"""The hash check: whether these are the bytes.
+"""The hash check: compares bytes with an expected SHA-256.
 
 Carries the promises *attribution* and *safety*: a version is the SHA-256 of its bytes, and what is loaded is the very
 buffer that was hashed. `Repr-Digest` is RFC 9530.

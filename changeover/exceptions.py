@@ -1,4 +1,4 @@
-"""Every error that more than one package raises: one class a cause.
+"""The exceptions that more than one package raises: one class a cause.
 
 A message names the thing and the next step. HTTP status codes are not decided here but in each service's
 `routes/problems.py`.

@@ -1,4 +1,4 @@
-"""Model names and versions: what they look like and how a typed prefix becomes a version.
+"""Model names and version names: their syntax, and the resolution of a typed prefix.
 
 Carries the words *model* and *version* of the design.
 """

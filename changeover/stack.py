@@ -1,4 +1,4 @@
-"""Where the services are: `up.json` in both directions, and the `CHANGEOVER_*` variables.
+"""The addresses of a running stack: `up.json`, and the `CHANGEOVER_*` variables.
 
 Carries the shape of `up.json` in "Running it without Docker" of the design. The file holds secrets: it is written whole,
 by rename, with mode 0600.

@@ -1,4 +1,4 @@
-"""The only user of the S3 client: streams, create-if-absent, lists and copies, each with a deadline and an end.
+"""The bucket: the only user of the S3 client. Streams, create-if-absent, lists and copies, each with a deadline.
 
 Carries *durability* and the one act that serialises rolls: `create`, which puts an object only where none is. A call
 is tried a few times while it fails for reasons that pass; then, or at its deadline, it raises one of

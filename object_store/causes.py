@@ -1,4 +1,4 @@
-"""What a failed call of the store means: status and S3 error code -> one of our exceptions.
+"""The mapping of failed store calls to exceptions, by status and S3 error code.
 
 Codes are those of S3's error reference; a HEAD has no body, so that there the status alone speaks.
 """

@@ -1,4 +1,4 @@
-"""The store's keys, read again when their files change: rotating them needs no restart."""
+"""The credentials of the store, read again when their files change: rotation needs no restart."""
 
 from minio.credentials.credentials import Credentials
 from minio.credentials.providers import Provider

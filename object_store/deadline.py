@@ -1,4 +1,4 @@
-"""One deadline over a whole call of the store: connect, send, wait, and every byte of the answer.
+"""One deadline for a whole call of the store: connect, send, wait, and every byte of the response.
 
 A timeout of a socket starts anew with each read, so that a store which drips one byte a second never trips it. Here a
 call's deadline is set with `within`, noted by the connection that carries the request, and asked before each read and

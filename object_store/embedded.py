@@ -1,8 +1,8 @@
-"""The store as one process of ours: `python -m object_store.embedded --dir DIR --port P`, where there is no Docker.
+"""The embedded store: SeaweedFS as one child process, for stacks without Docker.
 
-It becomes `weed mini` of SeaweedFS (the same process, so that its id and its death are the store's), on the loopback
-interface only, without telemetry, admin UI or WebDAV, with its data, log and ports kept below DIR. The keys come from
-AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. It ends when its parent does.
+`python -m object_store.embedded --dir DIR --port P` replaces itself by `weed mini`, so that the process id is the
+store's. The store listens on the loopback interface only, without telemetry, admin UI or WebDAV. Its data, log and
+ports are kept below DIR. The keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. It ends when its parent does.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Which ports the embedded store listens on: its last ones where they are free, since its data knows them, else new."""
+"""The ports of the embedded store: the previous ones where they are free, else new ones."""
 
 import json
 import socket

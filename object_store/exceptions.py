@@ -1,4 +1,4 @@
-"""Every way in which the store can fail, one class a cause; a message names bucket and key and the next step."""
+"""The exceptions of the store: one class a cause. Each message names bucket, key and the next step."""
 
 from changeover.exceptions import ChangeoverError
 

@@ -1,4 +1,4 @@
-"""The one place where the errors of the S3 client and of HTTP become ours.
+"""The translation of errors of the S3 client and of HTTP into our exceptions.
 
 A message never shows a request's address: a presigned one is a key to the store.
 """

@@ -1,4 +1,4 @@
-"""The bucket: which key means what, both ways. No other file spells a key.
+"""The layout of the bucket: every key, built and parsed. No other file spells a key.
 
     incoming/<model>/<any name>                    drop zone: putting an object here is a publish
     incoming/<any name>                            the same, for the default model

@@ -1,4 +1,4 @@
-"""What the bucket answers: an object's description, and what became of a create-if-absent."""
+"""The results of bucket calls: an object's description, and the outcome of a create-if-absent."""
 
 from dataclasses import dataclass
 from datetime import datetime

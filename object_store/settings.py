@@ -1,4 +1,4 @@
-"""The settings of the store's client: the AWS names, and few of ours. Declared here, read by `changeover.process.settings`."""
+"""The settings of the store's client: AWS names, and a few of our own."""
 
 from urllib.parse import urlsplit
 

@@ -1,1 +1,1 @@
-"""The artifact: from the bytes of a joblib file to an estimator, and what may be loaded on the way."""
+"""The loading of artifacts: from the bytes of a joblib file to an estimator, through an allow-list."""

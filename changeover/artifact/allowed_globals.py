@@ -1,4 +1,4 @@
-"""The exact list of globals that an artifact may ask for, `allowed_globals.json`, and how it is made.
+"""The allow-list of globals that an artifact may name: `allowed_globals.json`.
 
 `python -m changeover.artifact.generate_allowed_globals` writes it anew from the installed scikit-learn, NumPy and SciPy. Three kinds, each
 including the one before: *refer* may be named (`np.log1p` in a FunctionTransformer), *create* may be made without

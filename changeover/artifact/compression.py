@@ -1,4 +1,4 @@
-"""What the bytes of an artifact are: which compression, how large unpacked, and what they look like if no model.
+"""The decompression of artifacts, with a cap on the unpacked size.
 
 Carries "sizes, decompressed sizes and times are capped" of the design. Nothing here unpickles.
 """

@@ -1,4 +1,4 @@
-"""The environment of an artifact: the versions of the libraries it depends on."""
+"""The environment of an artifact: the versions of the libraries that it depends on."""
 
 import platform
 from importlib import metadata

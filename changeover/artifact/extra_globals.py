@@ -1,4 +1,4 @@
-"""The names in `ALLOWED_GLOBALS`: how they are written, and whether each exists where this is installed.
+"""The `ALLOWED_GLOBALS` setting: its syntax, and the check that each name can be imported.
 
 An entry is `module.name`. Whether it exists is only known by an import, which runs that module. So a child process
 imports it: it gets no environment variable of this process, no token and no store key, and ends at a deadline.

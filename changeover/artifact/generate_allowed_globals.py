@@ -1,4 +1,4 @@
-"""The generator of the list of allowed globals, from the installed libraries."""
+"""The generator of `allowed_globals.json` from the installed libraries."""
 
 import json
 import types

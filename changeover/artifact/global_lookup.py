@@ -1,4 +1,4 @@
-"""What one load hands out to an artifact: globals by their exact name, remembered by identity.
+"""The lookup of globals for one load: exact names only, and each result is remembered by identity.
 
 Carries the section "Trust" of the design: the only place where a name in an artifact becomes an object.
 """

@@ -1,4 +1,4 @@
-"""Loading: from verified bytes to an estimator, by the list of allowed globals."""
+"""The loading of an artifact: from verified bytes to an estimator."""
 
 import pickle
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Stand-ins for the functions by which pickles rebuild arrays, dtypes and the like, with their arguments checked.
+"""Replacements for the functions by which pickles rebuild arrays and dtypes; they check their arguments.
 
 Several of the originals would call, import or trust whatever an artifact hands them: a dtype may lie about holding
 objects, so that raw bytes become pointers; `__randomstate_ctor` calls its second argument; `_codecs.encode` imports a

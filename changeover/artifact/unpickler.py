@@ -1,4 +1,4 @@
-"""The allow-list unpickler: from a verified buffer to an estimator, never from a path.
+"""The allow-list unpickler: from a buffer with a verified hash to an estimator.
 
 Carries the section "Trust" and the promise *safety* of the design. joblib's unpickler reads the format; every opcode
 that could run something is replaced: a global is looked up by its exact module and name on the list and nowhere else,

@@ -1,4 +1,4 @@
-"""Versions that a model was made with, beside those that are here: what is warned of, and what is refused.
+"""The comparison of a model's library versions with the installed ones: warnings and refusals.
 
 Carries "environment skew" of the design. Between minor versions of scikit-learn models do not keep their meaning, so such
 a model is refused; other distributions are worth a warning.

@@ -1,1 +1,1 @@
-"""The command line: one file a verb, `main.py` lists them."""
+"""The command line: one file a command, listed by `main.py`."""

@@ -1,4 +1,4 @@
-"""`changeover check-history`: whether what was recorded of a deployment kept the promises."""
+"""`changeover check-history`: checks a recorded history of a deployment against the guarantees."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Final

@@ -1,4 +1,4 @@
-"""What every verb shares: `--json`, `--home`, `--server-url`, and errors without a traceback."""
+"""The parts that every command shares: `--json`, `--home`, `--server-url`, and errors without a traceback."""
 
 import sys
 from collections.abc import Callable

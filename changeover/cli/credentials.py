@@ -1,4 +1,4 @@
-"""`changeover credentials`: how to reach a stack, in the shape of `up.json` without `pids`.
+"""`changeover credentials`: prints how to reach a stack, in the form of `up.json` without `pids`.
 
 On the host it reads `up.json`. In the container of model_server it is made from settings, with the store's publisher
 credentials: these can put into `incoming/` and nothing else.

@@ -1,4 +1,4 @@
-"""`changeover diff`: what would change if one version came after another."""
+"""`changeover diff`: compares two versions."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`changeover history`: the ledger."""
+"""`changeover history`: prints the ledger."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`changeover list`: the models, or the versions of one."""
+"""`changeover list`: prints the models, or the versions of one model."""
 
 from pathlib import Path
 

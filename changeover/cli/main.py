@@ -1,4 +1,4 @@
-"""`changeover`: the verbs."""
+"""`changeover`: the command line with its list of commands."""
 
 import click
 

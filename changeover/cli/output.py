@@ -1,4 +1,4 @@
-"""What a verb prints: short text for people, or with `--json` one JSON document for programs, errors included.
+"""The output of commands: short text, or one JSON document with `--json`, errors included.
 
 Most of it was said by a service, and that by others: no control character of it reaches the terminal.
 """

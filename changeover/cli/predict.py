@@ -1,4 +1,4 @@
-"""`changeover predict`: ask the public API with a JSON file."""
+"""`changeover predict`: sends a JSON file to the public API."""
 
 import json
 from pathlib import Path

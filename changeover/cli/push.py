@@ -1,4 +1,4 @@
-"""`changeover push`: an artifact becomes a version."""
+"""`changeover push`: uploads an artifact as a version."""
 
 import json
 import math

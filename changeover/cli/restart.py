@@ -1,4 +1,4 @@
-"""`changeover restart`: what `docker compose restart` is, for the stack of `changeover up`."""
+"""`changeover restart`: restarts a service of `changeover up`, as `docker compose restart` does."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`changeover roll`: make a version current, everywhere at once."""
+"""`changeover roll`: makes a version current on every replica."""
 
 from pathlib import Path
 

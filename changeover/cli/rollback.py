@@ -1,4 +1,4 @@
-"""`changeover rollback`: back to the previous version."""
+"""`changeover rollback`: makes the previous version current."""
 
 from pathlib import Path
 

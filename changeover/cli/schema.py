@@ -1,4 +1,4 @@
-"""`changeover schema`: the schema that a model would get, to be edited and published with `changeover push --schema`."""
+"""`changeover schema`: prints the inferred schema of a model, for editing and `changeover push --schema`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`changeover show`: one version, or what is current and who answers by it."""
+"""`changeover show`: prints one version, or the current version and the replicas that serve it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`changeover up`: the whole stack in the foreground, without Docker."""
+"""`changeover up`: runs the whole stack in the foreground, without Docker."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`changeover verify`: whether a version is what it says, and whether predict_api answers by it."""
+"""`changeover verify`: checks a version's hash, and that predict_api serves that version."""
 
 import tempfile
 from dataclasses import dataclass

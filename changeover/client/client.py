@@ -1,4 +1,4 @@
-"""The Python client: publish, roll and ask from a notebook or a program.
+"""The Python client: publish, roll and predict from a notebook or a program.
 
 Carries the calls of "model_server (internal)" and `POST /predict` of the design from the caller's side. A problem
 (RFC 9457) becomes ServiceRefused with the reason, silence becomes ServiceUnreachable; every call has a time limit.

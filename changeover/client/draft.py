@@ -1,4 +1,4 @@
-"""An estimator in a notebook becomes an artifact on disk and what its publisher says of it.
+"""The draft of a publish: an estimator written as an artifact file, and the publisher's part of its manifest.
 
 Imports scikit-learn's world only when called, so that `import changeover` stays cheap.
 """

@@ -1,4 +1,4 @@
-"""The held-out data that metrics were measured on, named by a digest that anybody can compute again.
+"""The digest of held-out data, which identifies the rows that metrics were measured on.
 
 Carries `evaluation` of the manifest: the promote gate compares two versions only if their data is the same. The digest
 of a table is the SHA-256 of UTF-8 lines, each ended by a newline: first the column names, sorted, as a JSON array; then

@@ -1,4 +1,4 @@
-"""One HTTP call to a service: time limits, the token, and what an error answer becomes.
+"""One HTTP call to a service: its time limits, its token, and the exception for an error response.
 
 Silence is ServiceUnreachable, a problem (RFC 9457) is ServiceRefused with its reason.
 """

@@ -1,4 +1,4 @@
-"""`changeover.publish(model, "loan", example=X)`: one line of a notebook makes a version."""
+"""`changeover.publish(model, "loan", example=X)`: publishes a version in one line of a notebook."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The body of a publish: an artifact streamed from disk, alone or beside its manifest, with its digest.
+"""The body of a publish request: the artifact streamed from disk, its manifest and its digest.
 
 Carries `POST /models/{m}/versions` of the design from the sender's side. The file is read twice, once for its SHA-256
 and once to send it, and never held in memory.

@@ -1,4 +1,4 @@
-"""The promises of the design, checked on a history: what was broken, by what, when.
+"""The consistency checker: the guarantees, checked on a recorded history.
 
 Carries the section "The promises": attribution, atomicity, no way back, freshness, availability, safety, durability,
 one version a sequence number, and convergence after the last fault. `changeover/consistency/check_order.py` compares answers

@@ -1,4 +1,4 @@
-"""Safety, durability, one version a sequence number and convergence: a history compared with what the record says.
+"""The checks of a history against the ledger: safety, durability, uniqueness and convergence.
 
 The record is the ledger and the versions of the newest `final` of a model, and the acknowledgements that clients had.
 Each function takes the history of one model, whose answers are all `ok`.

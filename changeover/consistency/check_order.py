@@ -1,4 +1,4 @@
-"""No way back and freshness: an answer compared with what had ended before it began.
+"""The checks of order: monotonic versions and freshness of each answer.
 
 Both promises are one question: what is the highest sequence number that anybody had been told of before this request
 was sent? Sort what was told by its end, take the maximum of each prefix, and look up the start of each answer: the work

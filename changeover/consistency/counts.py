@@ -1,4 +1,4 @@
-"""A history in numbers: what was asked, failed, was stale, was rolled, and how long the slowest answer took."""
+"""Counts over a history: requests, errors, stale answers, rollouts and the slowest answer."""
 
 from dataclasses import asdict, dataclass
 

@@ -1,4 +1,4 @@
-"""The members of one record of a history, each of the type that it must be, or an error that names it."""
+"""Typed access to the members of one history record, with errors that name the member."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final

@@ -1,4 +1,4 @@
-"""What was seen of a deployment, as records in JSON lines: answers, rollouts, publishes, faults, the state at the end.
+"""The records of a history, as JSON lines: answers, rollouts, publishes, faults and the final state.
 
 `changeover/consistency/check.py` judges a history by the promises of the design; whoever records one writes it in this form.
 Every time is in seconds of one clock that never steps.

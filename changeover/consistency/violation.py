@@ -1,4 +1,4 @@
-"""A broken promise: which one, by what and when."""
+"""A violation of a guarantee: its name, evidence and time."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Models that are fed a list of dicts, as those that begin with a DictVectorizer: which keys they know, and the dicts.
+"""Inputs of models that take a list of dicts, such as those that start with a DictVectorizer.
 
 A missing cell is left out of its dict: such a model is fitted on dicts that lack keys, and takes the lack for 0.
 """

@@ -1,4 +1,4 @@
-"""Golden rows: a few rows kept with their answers, replayed wherever the version is loaded.
+"""Golden rows: a few rows stored with their answers and replayed wherever the version is loaded.
 
 Carries the promise *safety*: a version that answers its golden rows otherwise is refused.
 """

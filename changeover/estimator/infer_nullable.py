@@ -1,4 +1,4 @@
-"""Which columns may be missing, found by asking with as few questions as the model allows."""
+"""The inference of nullable columns, by as few calls of the model as possible."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The schema of a model that brings none: read off the example frame and the fitted pipeline.
+"""The inference of a schema from an example frame and a fitted pipeline.
 
 A schema attached to the estimator (`changeover.schema.schema.attach`) wins. Else the names are those of the fitting (or
 x0..xn-1), the types come from the example where there is one and from the encoders, and whether a value may be missing

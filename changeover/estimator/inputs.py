@@ -1,4 +1,4 @@
-"""Typed columns become what the estimator was fitted on, and a raw training frame becomes the same typed columns.
+"""The conversion between typed columns and the input of an estimator, in both directions.
 
 Training and serving meet here: `read_frame` and a request go through the same parsers and get the same dtypes.
 """

@@ -1,4 +1,4 @@
-"""What can be read off a fitted estimator: the names and number of its inputs, its encoders, whether it takes texts.
+"""The inspection of a fitted estimator: names and number of its inputs, encoders, use of strings.
 
 It looks at public attributes of scikit-learn's conventions only and never calls the model.
 """

@@ -1,4 +1,4 @@
-"""One call of a model: typed columns in, labels and probabilities as JSON out, or ScoringFailed.
+"""One call of an estimator: typed columns in, labels and probabilities out, or ScoringFailed.
 
 Carries "Labels come back as JSON of their own type" and "a model that returns NaN is a 500 that says so" of the
 design. `predict` decides the label (a decision threshold is part of the model), `predict_proba` the probabilities.

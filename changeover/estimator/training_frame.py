@@ -1,4 +1,4 @@
-"""An example of a model's inputs, in whichever form people hold their training data, as a frame of named columns.
+"""The conversion of example inputs, in any common container, into a frame of named columns.
 
 A frame is taken as it is, its columns by their names; an array, a list of texts or a sparse matrix by place.
 """

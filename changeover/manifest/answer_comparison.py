@@ -1,4 +1,4 @@
-"""Whether two answers are the same, as far as two processors can say the same.
+"""The comparison of two answers, with the tolerance that two processors need.
 
 Carries the comparison of golden rows: at admission, on replicas, in `changeover verify` and `changeover diff`.
 """

@@ -1,4 +1,4 @@
-"""What a version changes for its consumers, and whether that breaks them.
+"""The changes of a version's interface, and whether each of them breaks consumers.
 
 Carries "Refused rolls: ... 422 incompatible". A change is compatible if every request that was valid stays valid and
 means the same, and every answer keeps its form. So a column more breaks, be it nullable or not, since a field that is

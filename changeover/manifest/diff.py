@@ -1,4 +1,4 @@
-"""Two versions beside each other: schema, metrics, environment, size, and their answers to golden rows.
+"""The difference of two versions: schema, metrics, environment, size and answers to golden rows.
 
 Carries `changeover diff`. A is the version that is, B the one that may come.
 """

@@ -1,4 +1,4 @@
-"""The promote gate: which figures a version must reach before it becomes current, and against what.
+"""The promote gate: minimum metrics for a version to become current.
 
 Carries the setting `GATE`: `f1_macro>=current, accuracy>=0.9`. A version is compared with the current one only on the
 same held-out data, which the manifest's `evaluation` names by its digest.

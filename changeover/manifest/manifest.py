@@ -1,4 +1,4 @@
-"""What stands beside a version: its manifest, `versions/<model>/<sha256>/manifest.json`.
+"""The manifest of a version: `versions/<model>/<sha256>/manifest.json`.
 
 Carries the word *manifest* of the design: schema, classes, metrics, environment, golden rows, provenance. A publisher
 sends a `Draft` (any of it); admission completes it into a `Manifest`.

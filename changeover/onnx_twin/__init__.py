@@ -1,4 +1,4 @@
-"""A twin: the same arithmetic as a fitted estimator's, as an ONNX graph that answers a row in tens of microseconds.
+"""The ONNX twin: a fitted estimator as an ONNX graph that answers a row in tens of microseconds.
 
 `changeover.onnx_twin.export.convert` makes it, `changeover.onnx_twin.equivalence.compare` shows that it answers as the estimator does, and
 `changeover.onnx_twin.session` runs it. A row for which equality cannot be promised is not answered but left to the estimator.

@@ -1,4 +1,4 @@
-"""What a twin's graph computes and how an answer is read off it: kept inside the twin's own bytes."""
+"""The description of an ONNX twin's graph, stored inside the twin's own bytes."""
 
 import json
 from dataclasses import asdict, dataclass

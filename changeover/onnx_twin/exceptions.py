@@ -1,4 +1,4 @@
-"""Why there is no twin, and why a twin leaves some rows to the model it was made from."""
+"""The reasons for having no ONNX twin, and for leaving a row to the estimator."""
 
 from changeover.exceptions import ChangeoverError
 

@@ -1,4 +1,4 @@
-"""Runs a twin: two tensors in, labels and probabilities out, from nothing but its bytes.
+"""The onnxruntime session of an ONNX twin: two tensors in, labels and probabilities out.
 
 One thread, no telemetry, no file. Carries "equal answers": a row that is too close to call, too large for its numbers
 to be exact, or that has no finite answer is left to the model (AskOriginal).

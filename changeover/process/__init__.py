@@ -1,1 +1,1 @@
-"""What each process needs: settings, logs, a clock, and its end."""
+"""The parts that every process needs: settings, logs, clocks and termination."""

@@ -1,4 +1,4 @@
-"""The two clocks: one that never steps, for deadlines and leases, and the wall clock, for what people read."""
+"""The two clocks: monotonic time for deadlines and leases, wall-clock time for people."""
 
 import time
 from datetime import UTC, datetime

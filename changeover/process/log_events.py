@@ -1,4 +1,4 @@
-"""Logs are events with fields, one JSON object a line on standard error.
+"""Structured logs: one JSON object a line on standard error.
 
 Nobody who logs waits for whoever reads: `log_writer.py` writes. `event("rollout.committed", model="loan", took_ms=412)`. What is bound with `bind` (a request's id) is on every event
 of that thread until `unbind`. No secret is ever a field, and no control character is written as such.

@@ -1,4 +1,4 @@
-"""Lines on their way to standard error, written by a thread of their own: whoever logs never waits for a reader.
+"""The log writer: a thread writes to standard error, so that logging never waits for a reader.
 
 A pipe that nobody empties (a container engine under pressure, a pager) fills up and blocks whoever writes to it. Here
 that is one thread; lines wait in order up to `ROOM`, then they are dropped, and the next line that gets through says

@@ -1,4 +1,4 @@
-"""A process ends when its parent does, even by SIGKILL: no service outlives `changeover up`.
+"""The end of a process when its parent dies, even by SIGKILL: no service outlives `changeover up`.
 
 Carries "so does the death of its parent by SIGKILL" of the design. Every service calls `end_with_parent` first thing in
 its `__main__`, and so does each of its worker processes.

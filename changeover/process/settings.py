@@ -1,4 +1,4 @@
-"""The only reader of the environment: typed settings, checked at start, secrets from files.
+"""The reader of settings: the only reader of the environment; typed, checked at start, secrets from files.
 
 Carries "Settings" of the design. Each concern declares a subclass of `Settings` with described fields; a field
 `publish_token` is read from `PUBLISH_TOKEN`, or from the file that `PUBLISH_TOKEN_FILE` names. There is no `.env`:

@@ -1,4 +1,4 @@
-"""The end of a process: SIGTERM and SIGINT as a callback in a service, and as a flag in the loop of `up`.
+"""The handling of SIGTERM and SIGINT: a callback in a service, a flag in the loop of `changeover up`.
 
 A server may replace signal handlers after our code is loaded, but it leaves the wake-up descriptor of
 `signal.set_wakeup_fd` alone, so that is what a service listens to: the server itself finishes the requests in flight.

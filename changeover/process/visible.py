@@ -1,4 +1,4 @@
-"""Text that cannot act on a terminal or a log: control characters are shown as escapes instead of being sent.
+"""The escaping of control characters in text for a terminal or a log.
 
 What comes from a bucket, a report or a request may hold ESC and C1 controls, line ends that forge a line, and marks that
 turn the reading direction.

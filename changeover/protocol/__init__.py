@@ -1,1 +1,1 @@
-"""What the services say to each other and to callers over HTTP."""
+"""The HTTP protocol: between the services, and with callers."""

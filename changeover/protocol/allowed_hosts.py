@@ -1,4 +1,4 @@
-"""The host names that a service answers to: a defence against DNS rebinding.
+"""The allow-list of `Host` names of a service: a defence against DNS rebinding.
 
 A web page reads what its own name leads to. If the owner of that name lets it lead to 127.0.0.1 for a moment, the browser
 sends the page's request here, with the page's name in `Host`. So a name that is not known is refused. Loopback names are

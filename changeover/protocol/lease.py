@@ -1,4 +1,4 @@
-"""The lease: until when what was heard may be trusted, on either side of the wire.
+"""The lease: the time for which a replica may trust the last freshness check.
 
 Carries "Every request checks" of the design. The safety argument is one inequality over two processes and their clocks,
 so both halves stand here: what a replica *holds* ends before what model_server *granted* plus its margin. The replica

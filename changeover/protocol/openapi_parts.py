@@ -1,4 +1,4 @@
-"""What the OpenAPI documents of both services share: problems, headers, responses.
+"""The parts that both OpenAPI documents share: problems, headers, responses.
 
 OpenAPI 3.1, whose schemas are JSON Schema 2020-12: https://spec.openapis.org/oas/v3.1.1.html
 """

@@ -1,4 +1,4 @@
-"""RFC 9457 problem details: the one shape of every error answer."""
+"""RFC 9457 problem details: the one form of every error response."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""The identity of a replica: an id that others may see, and a secret by which it is known.
+"""The identity of a replica: a public id, and a secret that authenticates it.
 
 The id ends with a digest of the secret. So model_server tells from the id alone whether a secret belongs to it, and no
 other process can report, check or leave in the replica's name, even after a restart of model_server.

@@ -1,4 +1,4 @@
-"""What crosses between the services: header names, the ETag and the JSON bodies, both ways.
+"""The wire format between the services: header names, the ETag and the JSON bodies.
 
 Carries the tables "model_server (internal)" and "predict_api (public)" of the design: both halves of a conversation
 read their words here.

@@ -1,1 +1,1 @@
-"""The body of a request: from bytes to typed rows."""
+"""The decoding of a request body: from bytes to typed rows."""

@@ -1,4 +1,4 @@
-"""What a request means: JSON values become typed columns by the schema, or the list of all that does not fit.
+"""The strict path from JSON values to typed columns; it lists every validation error.
 
 Carries "Bounds at the edge" and the request forms of the design: an object is one row, an array of objects a batch,
 and two column forms are read as rows.

@@ -1,4 +1,4 @@
-"""The short way from the bytes of a request to typed cells: one parser that knows the schema, no dict of a row.
+"""The fast path from request bytes to typed cells: one parser made from the schema, without dicts.
 
 Carries *Decoding and validation* of `POST /predict` where a request is plain: an object or an array of objects, whose
 cells a JSON parser can check by itself or a column's own parser takes. It answers as `changeover/request/decode.py` does, or not

@@ -1,4 +1,4 @@
-"""The faults of one request: the first 20 in full, the rest by their number, so that no request can fill memory."""
+"""The list of validation errors of one request: the first 20 in full, the rest as a count."""
 
 from typing import Final
 

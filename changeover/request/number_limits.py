@@ -1,4 +1,4 @@
-"""Refusal of numbers beyond a float of 32 bits, in which scikit-learn's trees compute.
+"""The refusal of numbers beyond float32, in which scikit-learn's trees compute.
 
 The model would raise or answer NaN.
 """

@@ -1,4 +1,4 @@
-"""The two forms in which pandas users send columns, read as rows.
+"""The decoding of pandas column forms as rows.
 
 `{"columns": ["a", "b"], "data": [[1, 2], ...]}` is what `DataFrame.to_json(orient="split")` writes (`index` is
 ignored); `{"a": [1, ...], ...}` and `{"a": {"0": 1}, ...}` are what `DataFrame.from_dict` reads.

@@ -1,4 +1,4 @@
-"""The reader of request bodies: the fast reader first, then strict JSON, typed decoding and the limits of numbers."""
+"""The reader of request bodies: the fast path first, then the strict path, then the limits of numbers."""
 
 from changeover.exceptions import TooManyRows
 from changeover.request import strict_json

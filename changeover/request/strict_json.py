@@ -1,4 +1,4 @@
-"""Bytes become JSON values, or one named fault: any bytes give a value or NotJson, never another error.
+"""A strict JSON parser: any bytes give a value or NotJson, never another error.
 
 Carries "Bounds at the edge" of the design: strict UTF-8, no BOM, no NaN or Infinity, no number beyond a double, no
 duplicate key, no half of a surrogate pair, nesting to 32.

@@ -1,4 +1,4 @@
-"""How typed columns become the two tensors that a twin takes: numbers (float64) and texts (object).
+"""The conversion of typed columns to an ONNX twin's two tensors: float64 numbers and strings.
 
 Two tensors cost a tenth of what a hundred single ones do. The order is that of the schema in both.
 """

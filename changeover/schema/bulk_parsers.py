@@ -1,4 +1,4 @@
-"""Many cells at once: columns of one kind are read together, by loops in C, as long as every cell is plain.
+"""Bulk parsers of cells: columns of one kind are parsed together while every cell is plain.
 
 What is not plain is left to the column's own parser (`changeover/schema/cell_parsers.py`), which alone decides what is a fault: a
 group answers as the parser would, or not at all. Serves `changeover/request/decode.py`.

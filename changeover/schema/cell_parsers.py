@@ -1,4 +1,4 @@
-"""What one cell of a column may be: a parser for each kind of column, made once and called for every value.
+"""Parsers of single cells: one for each kind of column, made once and called for every value.
 
 Carries "Bounds at the edge" of the design for single values; `changeover/schema/schema.py` says which column is of which
 kind.

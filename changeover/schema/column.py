@@ -1,4 +1,4 @@
-"""One column of a model, as data: its name, its type, which values it takes, and what people should know of it.
+"""One column of a model: its name, type, accepted values and notes.
 
 Its JSON form uses the words of JSON Schema where there is one (`type`, `enum`, `format`, `description`); what was seen
 in training is `range`, `categories` and `missing_seen`, which no validator enforces.

@@ -1,4 +1,4 @@
-"""How values are written: numbers plainly, as currency, as a percentage, and dates; the one parser of both sides.
+"""Number and date formats: plain, currency, percentage, dates. Client and server share this parser.
 
 Carries "Bounds at the edge" of the design: texts that consumers send are numbers, "nan" in any case and "" are
 missing.

@@ -1,4 +1,4 @@
-"""A row made up from a schema alone, which its model should be able to answer: what admission tries, and replicas warm up by.
+"""A sample row derived from a schema, used by admission checks and for warming up.
 
 The example of the documents is another one, for people: see `predict_api/openapi/columns.py`.
 """

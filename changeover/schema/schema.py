@@ -1,4 +1,4 @@
-"""The columns that a model takes, as data: what stands in the manifest, in `GET /models/{m}` and on an estimator.
+"""The schema of a model: its columns, as in the manifest and in `GET /models/{m}`.
 
 Carries the word *schema* of the design. A column is in `changeover/schema/column.py`; what single values mean is in `changeover/schema/cell_parsers.py`, what a request means in
 `changeover/request/decode.py`.

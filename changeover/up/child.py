@@ -1,4 +1,4 @@
-"""Child processes: started in a group of their own, restarted when they die, ended with all they started.
+"""Child processes of `changeover up`: each in its own process group, restarted when it dies.
 
 Carries "restarts one that dies" and "no process left" of the design. A child's group is its own, so that Ctrl-C in the
 terminal reaches `up` alone, which ends its children in order.

@@ -1,4 +1,4 @@
-"""Why `changeover up` does not start."""
+"""The reasons for which `changeover up` does not start."""
 
 from changeover.exceptions import ChangeoverError
 

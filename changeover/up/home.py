@@ -1,4 +1,4 @@
-"""The folder that holds a stack's state: one `up` at a time, and nothing of an earlier one still at work.
+"""The home folder of a stack: locked by one `up` at a time.
 
 An `up` that was killed may leave processes that are still ending; two stores on one folder would harm its data.
 """

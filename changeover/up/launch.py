@@ -1,7 +1,7 @@
-"""`python -m changeover.up.launch PARENT COMMAND...`: become COMMAND, but end with the process PARENT.
+"""`python -m changeover.up.launch PARENT COMMAND...`: runs COMMAND and ends it with the process PARENT.
 
-Between the start of a child and its own call of `end_with_parent` lie the imports of a service. This step closes that
-gap: what is asked of the kernel lasts over `exec`.
+A service takes seconds to import before it could call `end_with_parent` itself, and its parent may die in that time.
+This step runs first, and the kernel keeps its request over `exec`.
 """
 
 import os

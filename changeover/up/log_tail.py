@@ -1,4 +1,4 @@
-"""The services' logs in `HOME/log`: one file a service, the one of the run before kept as `.1`.
+"""The log files of the services in `HOME/log`: one a service, and `.1` for the previous run.
 
 Warnings and errors among their JSON lines are repeated on the terminal as one line each; the rest stays in the file.
 """

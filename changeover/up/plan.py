@@ -1,4 +1,4 @@
-"""Which processes a stack has, and what each is told: a child gets the secrets it needs and no others.
+"""The processes of a stack and their environments: each child gets only the secrets it needs.
 
 Carries "predict_api: no bucket credentials" of the design. The inherited environment comes in as a
 mapping.

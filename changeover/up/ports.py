@@ -1,4 +1,4 @@
-"""Which ports the services get, and who holds one that is busy.
+"""The ports of the services, and the process that holds a busy one.
 
 Carries "0 = a free port" and "a busy port is an error that names the port, its owner where known, and the option".
 """

@@ -1,4 +1,4 @@
-"""Whether the services answer: asked by `up` before it writes `up.json`, and by `restart`."""
+"""The readiness check of the services, used by `up` before it writes `up.json` and by `restart`."""
 
 from typing import Final
 

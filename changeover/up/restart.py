@@ -1,4 +1,4 @@
-"""`changeover restart`: ends one service of a running stack; `up` starts it again, this waits until it answers."""
+"""`changeover restart`: ends one service of a running stack and waits until `up` has restarted it."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The secrets of a stack without Docker: made once, kept between runs in `HOME/secrets` (0700, files 0600).
+"""The secrets of a stack without Docker, created once in `HOME/secrets` (0700, files 0600).
 
 A file holds one secret and bears its name. No secret is ever printed.
 """

@@ -1,4 +1,4 @@
-"""`changeover up` itself: starts the stack in order, tends it, describes it in `up.json`, ends it in order.
+"""The supervisor of `changeover up`: starts the stack in order, restarts children, ends it in order.
 
 Carries "Running it without Docker" of the design. One thread does everything, since a child ends with the thread that
 started it.

@@ -1,4 +1,4 @@
-"""The worker processes of a service, as the system tells them."""
+"""The worker processes of a service, as the operating system lists them."""
 
 from typing import Final
 

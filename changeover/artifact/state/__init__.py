@@ -1,1 +1,1 @@
-"""Checks of the state that an artifact gave its objects: made once, after loading and before any of them is called."""
+"""Checks of an artifact's object state, made after loading and before any method is called."""

@@ -1,4 +1,4 @@
-"""Attributes by which scikit-learn calls, opens or allocates, by their name, and what each may hold.
+"""Checks of attributes by which scikit-learn calls methods, opens files or allocates memory.
 
 A model calls what its own attributes name: `StackingRegressor.transform` calls `getattr(est, stack_method_[i])`. So a
 name of a method is one of a list, options of a function never name where it writes, and no cache is read.

@@ -1,4 +1,4 @@
-"""Conditions on the state of an object, as the checks of this package state them."""
+"""Preconditions that the checks in this package share."""
 
 from typing import Any
 

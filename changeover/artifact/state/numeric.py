@@ -1,4 +1,4 @@
-"""Arrays that compiled code indexes unchecked: sparse matrices, splines, trees of neighbours, support vectors, centres."""
+"""Checks of arrays that compiled code indexes without bounds checks: sparse matrices, splines, SVMs and others."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Decision trees: each child comes after its parent and lies inside the arrays, each split reads a column that exists.
+"""Checks of decision trees: child indices, node counts, and the columns that splits read.
 
 scikit-learn's compiled code follows these numbers unchecked: a child that points back is an endless loop, and one
 outside the arrays reads other memory. Each check is a few operations on whole arrays.

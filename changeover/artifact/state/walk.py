@@ -1,4 +1,4 @@
-"""A walk over everything that a loaded model holds, before any method of it is called.
+"""The traversal of a loaded model's objects, before any of their methods is called.
 
 It goes through containers and attributes without calling anything of the artifact's, once through each object, however
 deep and in whatever cycles they lie. A fault is raised as UnsafeState, which names the way to the object.

@@ -1,4 +1,4 @@
-"""What an artifact may give to an object while it is loaded, before the object's own code sees it.
+"""Checks of state during loading, before the object's own code reads it.
 
 Most of the state is checked after loading. What is here is obeyed at once: joblib's note of an array calls its own
 methods, NumPy asks a Bunch for `__array_interface__`, `bytes(n)` takes n bytes.

@@ -1,4 +1,4 @@
-"""`changeover doctor`: looks at the whole stack and names what is wrong and the next step."""
+"""`changeover doctor`: checks the whole stack and names each problem with its next step."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What one check of `changeover doctor` found."""
+"""The result of one check of `changeover doctor`."""
 
 from dataclasses import asdict, dataclass
 

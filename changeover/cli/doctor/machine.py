@@ -1,4 +1,4 @@
-"""What `doctor` looks at on this machine: `up.json`, processes, folders, disk."""
+"""The local checks of `changeover doctor`: `up.json`, processes, folders, disk."""
 
 import os
 import shutil

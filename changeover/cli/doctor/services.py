@@ -1,4 +1,4 @@
-"""What `doctor` asks the services: whether they live, are ready, believe the token and agree on what is current."""
+"""The checks of `changeover doctor` that call the services: liveness, readiness, tokens, current version."""
 
 from typing import Final
 from urllib.parse import urlsplit

@@ -1,1 +1,1 @@
-"""The test that an estimator and its ONNX twin answer alike."""
+"""The equivalence test of an estimator and its ONNX twin."""

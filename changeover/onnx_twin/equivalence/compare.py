@@ -1,4 +1,4 @@
-"""Shows that a twin answers as its estimator does, or says on which row it does not.
+"""The comparison of an ONNX twin with its estimator on sample rows.
 
 Labels must be equal on every row, of the same type; probabilities, and what regressors predict, to 1e-6 of their size
 or 1e-9 (what float32 can tell apart, as for golden rows). A twin may leave a row to the model, but not many; where the

@@ -1,4 +1,4 @@
-"""Rows to try a twin on, made from a few that are known: moved, mixed, with gaps, with other categories, extreme.
+"""Sample rows for the equivalence test, derived from known rows: shifted, mixed, with missing values, extreme.
 
 The same rows every time: what is drawn is drawn from a fixed seed.
 """

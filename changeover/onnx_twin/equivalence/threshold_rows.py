@@ -1,4 +1,4 @@
-"""Rows on both sides of a tree's thresholds, found at the model's input, through whatever stands before the trees.
+"""Sample rows on both sides of a tree's thresholds, searched for at the model's input.
 
 For a threshold, values are searched for which the trees see the largest number that still goes left, the one below
 it and the one above: neighbours as float32 where that is what they compare, else as doubles.

@@ -1,4 +1,4 @@
-"""A fitted estimator that knows its input by names becomes one that knows it by places in a twin's tensors.
+"""The rewriting of a fitted estimator from column names to column indices of the twin's tensors.
 
 Only what is fed the input itself is rebuilt, by shallow copies: a forest inside is shared, not copied.
 """

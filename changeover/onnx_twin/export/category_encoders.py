@@ -1,4 +1,4 @@
-"""Encoders of categories as nodes of the graph: each value is compared with each category, and nothing is rounded.
+"""Converters of category encoders: graph nodes that compare each value with each category exactly.
 
 A missing value is a category only where the encoder was fitted on one; any other unknown value is none of them.
 """

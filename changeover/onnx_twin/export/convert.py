@@ -1,4 +1,4 @@
-"""A fitted estimator becomes a twin: the bytes of one ONNX graph over two tensors, in doubles from end to end.
+"""The conversion of a fitted estimator to an ONNX twin: one graph over two tensors, in float64.
 
 skl2onnx walks the pipeline; converters of our own stand where its would round. Whether the twin answers alike is not
 decided here but in `changeover/onnx_twin/equivalence/compare.py`.

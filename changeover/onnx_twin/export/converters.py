@@ -1,4 +1,4 @@
-"""Converters of our own, where those of skl2onnx leave doubles, merge values, or take a missing text for another.
+"""Converters that replace those of skl2onnx which leave float64, merge values or confuse missing strings.
 
 Registered once in a process; skl2onnx keeps converters in tables of its own.
 """

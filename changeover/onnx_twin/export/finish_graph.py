@@ -1,4 +1,4 @@
-"""The last touches to a graph: one output, no node that it does not need, columns in the schema's order, its description."""
+"""The final steps of an export: one output, no unused node, schema order of columns, description."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Adds nodes to the graph that skl2onnx is building, in doubles: what our own converters are written with."""
+"""The graph builder for our converters: adds float64 nodes to the graph that skl2onnx builds."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The trees of scikit-learn's tree models as plain arrays, and what becomes of the sum of their leaves.
+"""The trees of scikit-learn's tree models as arrays, and the function of the sum of their leaves.
 
 scikit-learn compares float32(x) with a float64 threshold in its own trees, and float64 with float64 in those over
 histograms; sums are in float64 and in the order of the trees. What is built from these arrays computes the same.

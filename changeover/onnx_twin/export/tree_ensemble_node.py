@@ -1,4 +1,4 @@
-"""Trees as a node of the graph: `TreeEnsemble` of ai.onnx.ml 5, in doubles, bit by bit what scikit-learn computes.
+"""The `TreeEnsemble` node of ai.onnx.ml 5, in float64, with results equal to scikit-learn's bit for bit.
 
 A leaf of that operator adds to one target only: where leaves add to several, a tree is written once for each target.
 """

@@ -1,4 +1,4 @@
-"""What stands around the estimator that computes: a search, a frozen one, a decision threshold."""
+"""The removal of wrappers around an estimator: a search, a frozen estimator, a decision threshold."""
 
 from dataclasses import dataclass
 from typing import Any
