@@ -1,7 +1,8 @@
 """The library shared by both services and their users: manifest, hash check, client and command line.
 
 `changeover.publish(model, "loan", example=X)` publishes from a notebook; `changeover.Client` does everything else,
-`changeover.evaluated_on(frame)` names held-out data. They are loaded when first used: importing this package costs nothing.
+`changeover.evaluated_on(frame)` gives the digest of held-out data. Each is imported at its first use, so
+`import changeover` loads neither numpy nor scikit-learn.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,7 @@
 """The hash check: compares bytes with an expected SHA-256.
 
-Carries the promises *attribution* and *safety*: a version is the SHA-256 of its bytes, and what is loaded is the very
-buffer that was hashed. `Repr-Digest` is RFC 9530.
+A version is the SHA-256 of its bytes. The buffer that is hashed is the buffer that is loaded, so nothing can change in
+between. `Repr-Digest` is RFC 9530.
 """
 
 import base64
@@ -16,7 +16,7 @@ _SHA_256_ITEM: Final = re.compile(r"(?:^|,)\s*sha-256\s*=\s*:([A-Za-z0-9+/=]*):\
 
 
 def sha256(buffer: bytes | bytearray | memoryview) -> str:
-    """The version that these bytes are: 64 lowercase hex digits."""
+    """The SHA-256 of `buffer` as a version: 64 lowercase hex digits."""
     return hashlib.sha256(buffer).hexdigest()
 
 
@@ -35,7 +35,7 @@ def repr_digest(version: str) -> str:
 
 
 def parse_repr_digest(header: str) -> str | None:
-    """The version that a `Repr-Digest` header promises, or None if it names only other algorithms.
+    """The version in a `Repr-Digest` header, or None if the header names only other algorithms.
 
     Raises InvalidDigestHeader if it names sha-256 in a form that is not RFC 9530's.
     """

@@ -1,6 +1,6 @@
 """The exceptions that more than one package raises: one class a cause.
 
-A message names the thing and the next step. HTTP status codes are not decided here but in each service's
+A message names the thing and the next step. Each service chooses its HTTP status codes in
 `routes/problems.py`.
 """
 
@@ -14,7 +14,7 @@ class InvalidName(ChangeoverError):
 
 
 class InvalidVersion(ChangeoverError):
-    """Something given as a version that is neither 64 hex digits nor a prefix of 8 or more."""
+    """A version that is neither 64 hex digits nor a prefix of 8 or more."""
 
 
 class AmbiguousVersion(ChangeoverError):
@@ -26,7 +26,7 @@ class UnknownVersion(ChangeoverError):
 
 
 class DigestMismatch(ChangeoverError):
-    """Bytes whose SHA-256 is not the one that was promised."""
+    """Bytes whose SHA-256 is not the expected one."""
 
 
 class InvalidDigestHeader(ChangeoverError):
@@ -90,9 +90,9 @@ class UnreadableArtifact(ChangeoverError):
 
 
 class UnsafeState(UnreadableArtifact):
-    """The state of an object in an artifact would make it do harm, or crash, when it is called.
+    """Object state in an artifact that would do harm or crash when the object is called.
 
-    `where` is the way to it from the model (`.steps[1][1].memory`), `fault` what is wrong there.
+    `where` is the path from the model (`.steps[1][1].memory`), `fault` the problem there.
     """
 
     def __init__(self, where: str, fault: str) -> None:
@@ -105,11 +105,11 @@ class NotAnEstimator(ChangeoverError):
 
 
 class GoldenMismatch(ChangeoverError):
-    """A model that answers its golden rows otherwise than its manifest says."""
+    """A model whose answers to its golden rows differ from its manifest."""
 
 
 class ScoringFailed(ChangeoverError):
-    """The model raised, or returned something that has no JSON form (NaN among it)."""
+    """The model raised, or returned a value without a JSON form, such as NaN."""
 
 
 class InvalidSetting(ChangeoverError):
@@ -126,7 +126,7 @@ class MissingPackage(ChangeoverError):
 
 
 class StackNotFound(ChangeoverError):
-    """Neither `up.json` nor the `CHANGEOVER_*` variables say where the services are."""
+    """Neither `up.json` nor the `CHANGEOVER_*` variables give the addresses of the services."""
 
 
 class ServiceUnreachable(ChangeoverError):
@@ -153,4 +153,4 @@ class UnknownHost(ChangeoverError):
 
 
 class AskOriginal(ChangeoverError):
-    """Rows that a twin does not answer, so that the estimator has to: nothing is wrong with them."""
+    """Valid rows that the ONNX twin does not answer: the estimator answers them."""

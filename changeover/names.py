@@ -1,6 +1,6 @@
 """Model names and version names: their syntax, and the resolution of a typed prefix.
 
-Carries the words *model* and *version* of the design.
+`docs/glossary.md` defines *model* and *version*.
 """
 
 import re
@@ -11,7 +11,7 @@ from changeover.exceptions import AmbiguousVersion, InvalidName, InvalidVersion,
 
 MODEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 VERSION: Final = re.compile(r"[0-9a-f]{64}")
-REPLICA: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")  # its host, its process, and chance
+REPLICA: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")  # host, process id and a random part
 SHORTEST_PREFIX: Final = 8
 _PREFIX: Final = re.compile(r"[0-9a-f]{8,64}")
 
@@ -31,7 +31,7 @@ def is_version(text: str) -> bool:
 
 
 def normalize_version(text: str) -> str:
-    """Return a version or prefix as people type it (`SHA256:9F3C…`) in the one form we use, or raise InvalidVersion.
+    """Normalize a version or prefix as people type it (`SHA256:9F3C…`), or raise InvalidVersion.
 
     Upper case and a `sha256:` prefix are accepted; white space and other lengths are not.
     """
@@ -55,7 +55,7 @@ def parse_pinned_version(text: str) -> str:
 
 
 def resolve_version(text: str, versions: Iterable[str], model: str) -> str:
-    """Return the one version of `versions` that `text` names, whole or by a prefix of 8 or more.
+    """Return the version of `versions` that `text` names in full or by a prefix of 8 digits or more.
 
     Raises InvalidVersion, UnknownVersion or AmbiguousVersion, each naming the model.
     """

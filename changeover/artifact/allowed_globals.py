@@ -1,15 +1,16 @@
 """The allow-list of globals that an artifact may name: `allowed_globals.json`.
 
-`python -m changeover.artifact.generate_allowed_globals` writes it anew from the installed scikit-learn, NumPy and SciPy. Three kinds, each
-including the one before: *refer* may be named (`np.log1p` in a FunctionTransformer), *create* may be made without
-running its constructor (`cls.__new__`, then its state), *call* may be called while loading. Most of the list is
-*create*, so a load runs few functions, and each of those was read.
+`python -m changeover.artifact.generate_allowed_globals` generates it from the installed scikit-learn, NumPy and SciPy.
+There are three kinds, and each includes the one before. *refer*: an artifact may name it (`np.log1p` in a
+FunctionTransformer). *create*: an artifact may create it without its constructor (`cls.__new__`, then its state).
+*call*: an artifact may call it while loading. Most entries are *create*, so a load runs few functions, and each of
+those was reviewed.
 
-Left out on purpose, whatever a search of the libraries finds: all that imports, evaluates, opens or looks up attributes
-by name. Among them `numpy._core._ufunc_reconstruct` (imports what it is told), `numpy.load`, `fromfile` and `memmap`,
-`operator.attrgetter`, `functools.partial` of anything but scikit-learn's functions, joblib's `NDArrayWrapper` (loads a path), SciPy's distributions
-(`rv_generic.__setstate__` executes a text from its state) and trees of `scipy.spatial` (raw pointers), `sklearn.datasets`
-and whatever is vendored or made for tests.
+The list never holds a function that imports, evaluates, opens or looks up attributes by name. Examples are
+`numpy._core._ufunc_reconstruct` (imports a module named by its argument), `numpy.load`, `fromfile` and `memmap`,
+`operator.attrgetter`, `functools.partial` of anything but scikit-learn's functions, joblib's `NDArrayWrapper` (loads a
+path), SciPy's distributions (`rv_generic.__setstate__` executes a string from its state), trees of `scipy.spatial`
+(raw pointers), `sklearn.datasets`, and vendored or test modules.
 """
 
 import json
@@ -22,7 +23,7 @@ FILE: Final = Path(__file__).with_name("allowed_globals.json")
 
 
 class Kind(StrEnum):
-    """What an artifact may do with a global while it is loaded."""
+    """The permission of an artifact on a global during loading."""
 
     REFER = "refer"
     CREATE = "create"
@@ -33,7 +34,7 @@ Listing = dict[tuple[str, str], Kind]
 
 
 def canonical(module: str) -> str:
-    """The one spelling of a module that was renamed: `numpy.core` and `numpy._core`, and Python 2's names."""
+    """The current name of a renamed module: `numpy.core` becomes `numpy._core`; Python 2's names become Python 3's."""
     if module == "numpy.core" or module.startswith("numpy.core."):
         return "numpy._core" + module.removeprefix("numpy.core")
     return {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)

@@ -1,6 +1,6 @@
 """The decompression of artifacts, with a cap on the unpacked size.
 
-Carries "sizes, decompressed sizes and times are capped" of the design. Nothing here unpickles.
+The cap defends against decompression bombs. Nothing here unpickles.
 """
 
 import bz2
@@ -14,7 +14,7 @@ from changeover.artifact.file_kind import looks_like
 from changeover.exceptions import UnreadableArtifact
 
 _CHUNK: Final = 256 * 1024
-_LZMA_MEMORY: Final = 256 * 1024 * 1024  # a decoder's window; lzma's own strongest preset asks for 65 MiB
+_LZMA_MEMORY: Final = 256 * 1024 * 1024  # a decoder's window; lzma's strongest preset needs 65 MiB
 
 _ZIPPED: Final = (
     (b"\x1f\x8b", "gzip"),
@@ -26,7 +26,7 @@ _ZIPPED: Final = (
 
 
 class _Decompressor(Protocol):
-    """The part that zlib, bz2, lzma and lz4 share, once zlib is wrapped."""
+    """The decompressor interface that bz2, lzma and lz4 share, and zlib through `_Zlib`."""
 
     @property
     def eof(self) -> bool:
@@ -34,12 +34,12 @@ class _Decompressor(Protocol):
         ...
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most `max_length` more bytes; what is left of `data` is kept inside."""
+        """Return at most `max_length` more bytes; the unused rest of `data` is kept inside."""
         ...
 
 
 class _Zlib:
-    """zlib's and gzip's decompressor with the interface of the other three: it keeps what it has not used yet."""
+    """The decompressor of zlib and gzip with the interface of the other three: it keeps unused input."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
@@ -82,7 +82,7 @@ def compression(buffer: bytes) -> str | None:
     for prefix, name in _ZIPPED:
         if buffer.startswith(prefix):
             return name
-    # RFC 1950: the first two bytes are a multiple of 31, which tells zlib from a text that begins with "x"
+    # RFC 1950: the first two bytes are a multiple of 31, which text that begins with "x" hardly ever is
     if len(buffer) > 1 and buffer[0] == 0x78 and int.from_bytes(buffer[:2], "big") % 31 == 0:
         return "zlib"
     return None
@@ -126,7 +126,7 @@ class _Unpacked(io.RawIOBase):
 
 
 class _Capped(io.BufferedReader):
-    """A buffered reader that refuses to allocate for a read longer than everything it may ever give."""
+    """A buffered reader that refuses a read longer than the cap, before it allocates memory for it."""
 
     def __init__(self, raw: _Unpacked, max_bytes: int) -> None:
         super().__init__(raw, _CHUNK)
@@ -141,8 +141,8 @@ class _Capped(io.BufferedReader):
 def opened(buffer: bytes, max_bytes: int) -> io.BytesIO | io.BufferedReader:
     """The uncompressed bytes of an artifact as a stream that never gives more than `max_bytes`.
 
-    Raises UnreadableArtifact at once for bytes that cannot be a model, and while reading for a bomb, a damaged or
-    cut-off compression.
+    Raises UnreadableArtifact immediately for bytes that cannot be a model, and while reading for a decompression bomb
+    or for damaged or truncated compression.
     """
     if not buffer:
         raise UnreadableArtifact("the artifact is empty: 0 bytes were uploaded; upload it again")

@@ -8,7 +8,7 @@ _DISTRIBUTIONS: Final = ("scikit-learn", "numpy", "scipy", "pandas", "joblib")
 
 
 def environment() -> dict[str, str]:
-    """The versions that a model depends on, by distribution name, and `python`."""
+    """The versions of the libraries that a model depends on, by distribution name, and of `python`."""
     found = {"python": platform.python_version()}
     for name in _DISTRIBUTIONS:
         try:

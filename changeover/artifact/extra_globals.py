@@ -1,7 +1,7 @@
 """The `ALLOWED_GLOBALS` setting: its syntax, and the check that each name can be imported.
 
-An entry is `module.name`. Whether it exists is only known by an import, which runs that module. So a child process
-imports it: it gets no environment variable of this process, no token and no store key, and ends at a deadline.
+An entry is `module.name`. Only an import shows that it exists, and an import runs the module. So a child process
+imports it. The child gets no environment variable of this process, no token and no store key, and ends at a deadline.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from changeover.exceptions import InvalidSetting
 
 _SETTING: Final = "ALLOWED_GLOBALS"
 _SECONDS: Final = 120.0  # for the imports of a large library on a busy machine
-_LONGEST: Final = 300  # of what an import complained of
+_LONGEST: Final = 300  # of an import's error output
 _ENVIRONMENT: Final = {"LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -37,7 +37,8 @@ def names_in(text: str) -> tuple[str, ...]:
 def refuse_missing(names: Sequence[str], *, isolated: bool) -> None:
     """Raise InvalidSetting that quotes each of `names` that cannot be imported.
 
-    `isolated` looks where `python -I` looks, as the processes that examine artifacts do; otherwise where this one does.
+    `isolated` searches the paths of `python -I`, as the processes that examine artifacts do; otherwise the paths of
+    this process.
     """
     if not names:
         return
@@ -61,7 +62,7 @@ def refuse_missing(names: Sequence[str], *, isolated: bool) -> None:
 
 
 def main(names: Sequence[str]) -> int:
-    """Import each of `names` and print, as a line of JSON, which cannot be had and why."""
+    """Import each of `names` and print, as a line of JSON, the ones that fail and why."""
     reasons = {name: reason for name in names if (reason := _reason(name))}
     sys.stdout.write("\n" + json.dumps(reasons))
     return 0

@@ -19,7 +19,7 @@ _SIGNATURES: Final = (
 
 
 def looks_like(buffer: bytes) -> str | None:
-    """What bytes that are no pickle seem to be ("an HTML page"), or None if nothing is recognised."""
+    """A guess at the kind of bytes that are no pickle ("an HTML page"), or None if nothing is recognised."""
     for prefix, what in _SIGNATURES:
         if buffer.startswith(prefix):
             return what

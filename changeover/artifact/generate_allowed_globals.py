@@ -33,7 +33,7 @@ _LEFT_OUT: Final = frozenset(
 )
 
 
-# every class under one of these is one that fitted estimators are, or hold
+# fitted estimators are, or hold, subclasses of these
 _ROOTS: Final = (
     "sklearn.base.BaseEstimator",
     "sklearn._loss.loss.BaseLoss",
@@ -47,7 +47,7 @@ _ROOTS: Final = (
 )
 
 
-# classes that estimators hold, without a common root
+# classes that estimators hold, without a common base class
 _HELD: Final = {
     "joblib.numpy_pickle": "NumpyArrayWrapper",
     "scipy.interpolate._bsplines": "BSpline",
@@ -127,13 +127,13 @@ _SPECIAL_UFUNCS: Final = (
 )
 
 
-_NOT_EVERYWHERE: Final = frozenset({"complex192", "complex256", "float96", "float128"})  # a matter of the processor
+_NOT_EVERYWHERE: Final = frozenset({"complex192", "complex256", "float96", "float128"})  # depends on the processor
 
 
 _NO_SCORES: Final = frozenset({"check_scoring", "get_scorer", "get_scorer_names", "make_scorer"})
 
 
-# rebuilt by `__reduce__` as a call of the class itself
+# `__reduce__` rebuilds these by a call of the class
 _EXTENSION_ROOTS: Final = {
     Kind.CALL: {
         "sklearn._loss._loss": "CyLossFunction",
@@ -163,7 +163,7 @@ def _sklearn_modules() -> list[types.ModuleType]:
 
 
 def generate() -> Listing:
-    """The list for the libraries as they are installed."""
+    """The list for the installed libraries."""
     import numpy as np
     import scipy.special
     import sklearn.metrics
@@ -193,7 +193,7 @@ def generate() -> Listing:
         for path, names in extension.items():
             module = import_module(path)
             under = _classes_under(module, tuple(vars(module)[name] for name in names.split()))
-            # the metric that calls a Python function is none that one can publish
+            # this metric calls a Python function, which an artifact cannot hold
             found |= {(path, name): kind for name in under if not name.startswith("PyFunc")}
 
     scores = {name: vars(sklearn.metrics)[name] for name in sklearn.metrics.__all__ if name not in _NO_SCORES}

@@ -1,6 +1,6 @@
 """The lookup of globals for one load: exact names only, and each result is remembered by identity.
 
-Carries the section "Trust" of the design: the only place where a name in an artifact becomes an object.
+This is the only place where a name in an artifact becomes an object.
 """
 
 import importlib
@@ -23,7 +23,7 @@ class HandedOut:
 
     def __init__(self, extra: frozenset[str], stand_ins: dict[tuple[str, str], object]) -> None:
         self._extra = frozenset(map(_canonical_name, extra))
-        # a memory map of a training run is an array like any other here, and no file is ever opened
+        # a memory map of a training run is loaded as an ordinary array, and no file is ever opened
         self._stand_ins = {**reconstruct.STAND_INS, ("numpy", "memmap"): np.ndarray, **stand_ins}
         self._given: dict[int, tuple[object, Kind, str]] = {}
 
@@ -31,7 +31,7 @@ class HandedOut:
         """The global `module.name`; raises ForbiddenGlobal, or UnreadableArtifact if it is listed and not there."""
         module = canonical(module)
         dotted = f"{module}.{name}"
-        if "." in name:  # protocol 4 would walk from attribute to attribute
+        if "." in name:  # protocol 4 would resolve attribute after attribute
             raise ForbiddenGlobal(dotted)
         kind = Kind.CALL if dotted in self._extra else allowed().get((module, name))
         if kind is None:
@@ -49,7 +49,7 @@ class HandedOut:
         if (module, name) in self._stand_ins:
             return self._stand_ins[module, name]
         try:
-            # vars, not getattr: a module's own __getattr__ may import
+            # vars, not getattr: a module's `__getattr__` may import
             return vars(importlib.import_module(module)).get(name, _NO_SUCH)
         except ImportError as error:
             raise UnreadableArtifact(f"the artifact needs {module}.{name}: {error}") from error
@@ -78,7 +78,7 @@ def _canonical_name(dotted: str) -> str:
 
 
 def _refuse(module: str, name: str) -> NoReturn:
-    """Tell what a library does not have (yet, or any more) from what is forbidden, without importing anything."""
+    """Raise the error for an unlisted name: missing in the installed version, or forbidden. Imports nothing."""
     top = sys.modules.get(module.partition(".")[0])
     if top is not None and module.partition(".")[0] in _LIBRARIES:
         known = sys.modules.get(module)

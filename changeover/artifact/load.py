@@ -17,7 +17,7 @@ MAX_BYTES: Final = 4 * 1024**3
 
 @dataclass(frozen=True)
 class Loaded:
-    """What an artifact held: the object, sentences for people, and the versions that it says it was made with."""
+    """The result of a load: the object, warnings for people, and the library versions that the artifact names."""
 
     estimator: object
     warnings: list[str]
@@ -25,16 +25,17 @@ class Loaded:
 
 
 def load_model(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> object:
-    """The object in the joblib or pickle file `buffer`; `load` tells more and names what is raised."""
+    """The object in the joblib or pickle file `buffer`; errors are those of `load`."""
     return load(buffer, extra_globals, max_bytes).estimator
 
 
 def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> Loaded:
     """Read a joblib or pickle file from memory, compressed or not, by the list of allowed globals.
 
-    What is loaded is walked before it is returned (`changeover/artifact_state/`). `extra_globals` are dotted names (`mypackage.steps.Rounder`) that the operator trusts as code; `max_bytes` caps the
-    unpacked size. Raises ForbiddenGlobal for a global outside the list and UnreadableArtifact for everything else that
-    keeps the bytes from being loaded, in one sentence.
+    The loaded object is checked before it is returned (`changeover/artifact/state/`). `extra_globals` are dotted names
+    (`mypackage.steps.Rounder`) that the operator trusts as code. `max_bytes` caps the unpacked size. Raises
+    ForbiddenGlobal for a global outside the list, UnsafeState for state that would do harm, and UnreadableArtifact for
+    every other failure.
     """
     session = Session(HandedOut(frozenset(extra_globals), _OURS), max_bytes, {})
     stream = opened(bytes(buffer), max_bytes)
@@ -43,7 +44,9 @@ def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MA
         walk.check_state(estimator, session.handed_out)
     except ChangeoverError:
         raise
-    except Exception as error:  # constructors and __setstate__ of several libraries, given anything at all
+    except (
+        Exception
+    ) as error:  # constructors and __setstate__ of several libraries raise anything for hostile arguments
         raise UnreadableArtifact(_why(bytes(buffer), error)) from error
     return Loaded(estimator, session.warnings(), session.versions())
 

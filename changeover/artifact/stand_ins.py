@@ -1,8 +1,8 @@
 """Replacements for the functions by which pickles rebuild arrays and dtypes; they check their arguments.
 
-Several of the originals would call, import or trust whatever an artifact hands them: a dtype may lie about holding
-objects, so that raw bytes become pointers; `__randomstate_ctor` calls its second argument; `_codecs.encode` imports a
-codec by name. An artifact never meets the originals, only these. Carries the promise *safety*.
+Several originals call, import or trust any argument. A dtype may hide that it holds objects, so that raw bytes become
+pointers; `__randomstate_ctor` calls its second argument; `_codecs.encode` imports a codec by name. An artifact never
+reaches the originals.
 """
 
 import functools
@@ -31,7 +31,7 @@ def _need(condition: bool, what: str) -> None:
 
 
 def rebuilt(dtype: object) -> np.dtype[Any]:
-    """A twin of `dtype` made by NumPy's public constructor alone, so that its size and flags are true."""
+    """A copy of `dtype` made by NumPy's public constructor alone, so that its size and flags are correct."""
     if not isinstance(dtype, np.dtype):
         raise UnreadableArtifact(f"the artifact is damaged or forged: a {type(dtype).__name__} in place of a dtype")
     if dtype.fields is not None:
@@ -53,13 +53,13 @@ def rebuilt(dtype: object) -> np.dtype[Any]:
 
 
 def make_dtype(text: object, align: object = False, _copy: object = True) -> np.dtype[Any]:
-    """`numpy.dtype`, from a text only and always a new one, never NumPy's shared instance."""
+    """`numpy.dtype`, from a string only; always a new instance, never NumPy's shared one."""
     _need(isinstance(text, str), "a dtype that is not named by a text")
     return np.dtype(str(text), bool(align), copy=True)
 
 
 def set_dtype_state(dtype: np.dtype[Any], state: object) -> None:
-    """Give a dtype its state and refuse it unless NumPy itself would build one of the same size and flags."""
+    """Set the state of a dtype; refuse it unless NumPy would build one of the same size and flags."""
     _need(dtype.fields is None and dtype.subdtype is None, "a dtype that is changed after it was made")
     dtype.__setstate__(state)  # type: ignore[attr-defined]
     twin = rebuilt(dtype)
@@ -68,13 +68,13 @@ def set_dtype_state(dtype: np.dtype[Any], state: object) -> None:
 
 
 def make_array(kind: object, shape: object, _code: object) -> _Array:
-    """`numpy._core.multiarray._reconstruct`: an empty array, to be given its state."""
+    """`numpy._core.multiarray._reconstruct`: an empty array, whose state follows."""
     _need(kind is np.ndarray and shape == (0,), "an array that is not begun empty")
     return np.empty((0,), dtype=np.int8)
 
 
 def set_array_state(array: _Array, state: object) -> None:
-    """Give an empty array its content, of a dtype that nothing in the artifact can reach any more."""
+    """Fill an empty array; its dtype is a copy that the artifact cannot reach."""
     if not isinstance(state, tuple) or not 5 <= len(state) <= 7 or array.size:
         raise UnreadableArtifact("the artifact is damaged or forged: an array that is changed after it was made")
     shape, content = state[-4], state[-1]
@@ -107,7 +107,7 @@ def array_of_buffer(
 
 
 def make_masked_array(kind: object, base: object, shape: object, dtype: object) -> _Array:
-    """`numpy.ma.core._mareconstruct`: an empty masked array, to be given its state."""
+    """`numpy.ma.core._mareconstruct`: an empty masked array, whose state follows."""
     _need(kind is np.ma.MaskedArray and base is np.ndarray and shape == (0,), "a masked array that is not begun empty")
     kept = rebuilt(dtype if isinstance(dtype, np.dtype) else np.dtype(str(dtype)))
     return np.ma.MaskedArray(np.empty((0,), dtype=kept), mask=np.empty((0,), dtype=np.ma.make_mask_descr(kept)))
@@ -177,7 +177,7 @@ def make_partial(function: object) -> object:
 
 
 def set_partial_state(partial: "functools.partial[object]", state: object) -> None:
-    """Give a partial call its options; the function stays the one that it was made of."""
+    """Set the options of a partial call; its function must not change."""
     if not isinstance(state, tuple) or len(state) != 4:
         raise UnreadableArtifact("the artifact is damaged or forged: a partial call without its state")
     _need(state[0] is partial.func and not state[3], "a partial call of another function")

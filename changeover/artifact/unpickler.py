@@ -1,9 +1,8 @@
 """The allow-list unpickler: from a buffer with a verified hash to an estimator.
 
-Carries the section "Trust" and the promise *safety* of the design. joblib's unpickler reads the format; every opcode
-that could run something is replaced: a global is looked up by its exact module and name on the list and nowhere else,
-only listed globals are created or called, and state is set through the class, never through what the artifact itself
-put on an object.
+joblib's unpickler reads the format. Every opcode that could run code is replaced. A global is looked up by its exact
+module and name, on the list only. Only listed globals are created or called. State is set through the class, never
+through attributes that the artifact put on an object. `SECURITY.md` describes the trust model.
 """
 
 import functools
@@ -41,10 +40,10 @@ class Session:
 
     handed_out: HandedOut
     max_bytes: int
-    made_with: dict[str, list[str]]  # version of scikit-learn: names of classes
+    made_with: dict[str, list[str]]  # version of scikit-learn -> names of classes
 
     def note_version(self, inst: object, state: object) -> None:
-        """Keep what an estimator's state says of its making, so that no warning is needed to tell it."""
+        """Note the scikit-learn version in an estimator's state, in place of scikit-learn's own warning."""
         if not isinstance(state, dict) or not isinstance(state.get(_VERSION), str):
             return
         names = self.made_with.setdefault(state[_VERSION], [])
@@ -71,7 +70,7 @@ def _installed() -> str:
 
 
 class Artifact(NumpyUnpickler):  # type: ignore[misc]
-    """joblib's unpickler with every opcode that looks up, calls, creates or sets state replaced."""
+    """joblib's unpickler; every opcode that looks up, calls, creates or sets state is replaced."""
 
     dispatch: dict[int, Callable[["Artifact"], None]] = NumpyUnpickler.dispatch.copy()
 
@@ -114,7 +113,7 @@ class Artifact(NumpyUnpickler):  # type: ignore[misc]
         self.append(kind.__new__(kind, *arguments, **named))
 
     def load_build(self) -> None:
-        """Give the newest object its state."""
+        """Set the state of the newest object."""
         state = self.stack.pop()
         inst = self.stack[-1]
         if isinstance(inst, np.dtype):
@@ -197,7 +196,7 @@ class Artifact(NumpyUnpickler):  # type: ignore[misc]
     del _opcode
 
     def load_bytearray8(self) -> None:
-        """Read a bytearray without believing its announced length."""
+        """Read a bytearray without trusting its announced length."""
         (length,) = (int.from_bytes(self.read(8), "little"),)
         content = self.read(length)
         if len(content) != length:
@@ -208,12 +207,12 @@ class Artifact(NumpyUnpickler):  # type: ignore[misc]
 
 
 class ArrayInFile(NumpyArrayWrapper):  # type: ignore[misc]
-    """joblib's note that an array's bytes follow in the file, believed only where it makes sense."""
+    """joblib's note that an array's bytes follow in the file; its shape and dtype are checked."""
 
     dtype: np.dtype[Any]
 
     def read_array(self, unpickler: Artifact, ensure_native_byte_order: bool) -> object:
-        """The array; one of objects is read by the same rules as the whole artifact."""
+        """Read the array; an array of objects is read by the same rules as the whole artifact."""
         self.dtype = stand_ins.rebuilt(self.dtype)
         if not isinstance(self.shape, tuple) or not all(type(size) is int and size >= 0 for size in self.shape):
             raise UnreadableArtifact("the artifact is damaged or forged: an array without a shape")

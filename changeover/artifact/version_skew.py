@@ -1,7 +1,7 @@
 """The comparison of a model's library versions with the installed ones: warnings and refusals.
 
-Carries "environment skew" of the design. Between minor versions of scikit-learn models do not keep their meaning, so such
-a model is refused; other distributions are worth a warning.
+scikit-learn does not support loading a model of another minor version, so such a model is refused. A difference in
+another distribution is a warning.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ WATCHED: Final = ("python", SKLEARN, "numpy", "scipy", "pandas", "joblib")
 
 
 def refusal(made_with: Mapping[str, str], here: Mapping[str, str]) -> str | None:
-    """Why a model of the environment `made_with` must not be loaded `here`; None if it may be.
+    """The reason to refuse a model of the environment `made_with` in the environment `here`, or None.
 
-    Both are versions by distribution name; what is not known differs in nothing.
+    Both are versions by distribution name; an unknown version counts as equal.
     """
     theirs, ours = made_with.get(SKLEARN), here.get(SKLEARN)
     if theirs is None or ours is None or _minor(theirs) == _minor(ours):
@@ -35,5 +35,5 @@ def warnings(made_with: Mapping[str, str], here: Mapping[str, str]) -> list[str]
 
 
 def _minor(version: str) -> list[str]:
-    """The part of a version that a patch leaves alone."""
+    """The major and minor part of a version."""
     return version.split(".")[:2]

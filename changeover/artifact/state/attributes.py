@@ -1,7 +1,7 @@
 """Checks of attributes by which scikit-learn calls methods, opens files or allocates memory.
 
-A model calls what its own attributes name: `StackingRegressor.transform` calls `getattr(est, stack_method_[i])`. So a
-name of a method is one of a list, options of a function never name where it writes, and no cache is read.
+A model calls methods that its attributes name: `StackingRegressor.transform` calls `getattr(est, stack_method_[i])`.
+So method names come from a fixed list, a function's options never name an output, and no cache is read.
 """
 
 import functools
@@ -17,7 +17,7 @@ from changeover.artifact.state.need import is_count, need
 METHODS: Final = frozenset(
     "predict predict_proba predict_log_proba decision_function transform score_samples auto drop".split()  # noqa: SIM905
 )
-_LARGEST: Final = 10_000_000  # of a number that says how much memory a request takes
+_LARGEST: Final = 10_000_000  # the largest value of an attribute that sizes the memory of a request
 _PLAIN: Final = (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, object)
 
 Rule = Callable[[Any, str, object], None]
@@ -38,7 +38,7 @@ def _names_attributes(_owner: Any, name: str, value: object) -> None:
 
 
 def _is_no_cache(owner: Any, name: str, value: object) -> None:
-    """A folder for results of the fit is of no use here, so it is forgotten; a cache of another kind is refused."""
+    """A cache folder of the fit is dropped, as nothing is fitted here; any other cache is refused."""
     need(value is None or isinstance(value, str), f".{name}", "is a cache, which would unpickle files: set it to None")
     vars(owner)[name] = None
 
@@ -80,7 +80,7 @@ RULES: Final[dict[str, Rule]] = {name: rule for rule, names in _BY_NAME.items() 
 
 
 def limit_jobs(owner: Any, *, outermost: bool) -> None:
-    """Let the outermost model use the processors that there are, and every other one thread, whatever `n_jobs` says."""
+    """Set `n_jobs`: all processors for the outermost model, one thread for every nested one."""
     attributes = vars(owner)
     if "n_jobs" not in attributes or attributes["n_jobs"] is None:
         return
@@ -89,7 +89,7 @@ def limit_jobs(owner: Any, *, outermost: bool) -> None:
 
 
 def check_callable(value: Any, *, trusted: bool, called_while_loading: bool) -> None:
-    """A function or class that a model holds, to call it later."""
+    """Refuse a function or class that a model must not call later."""
     if trusted:
         return
     if isinstance(value, functools.partial):

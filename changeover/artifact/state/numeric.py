@@ -15,7 +15,7 @@ def _is_array(value: object, dimensions: int, kinds: str = "f") -> bool:
 
 
 def check_sparse(matrix: Any) -> None:
-    """A SciPy sparse matrix: its indices lie inside its shape, its pointers never go back."""
+    """Check a SciPy sparse matrix: its indices lie inside its shape, its pointers never decrease."""
     shape = attribute(matrix, "_shape")
     whole = type(shape) is tuple and 1 <= len(shape) <= 2 and all(is_count(length) for length in shape)
     need(whole, "", "is a sparse matrix without a shape")
@@ -66,7 +66,7 @@ def _check_coordinates(matrix: Any, shape: tuple[int, int]) -> None:
 
 
 def check_spline(spline: Any) -> None:
-    """A SciPy B-spline: knots that never go back, and a coefficient for each of them but the degree's."""
+    """Check a SciPy B-spline: its knots never decrease, and it has enough coefficients."""
     knots, weights, degree = (vars(spline).get(f"_{name}", vars(spline).get(name)) for name in "tck")
     need(is_count(degree) and degree <= _MOST_DEGREE, ".k", "is no degree")
     need(_is_array(knots, 1) and len(knots) >= 2 * degree + 2, ".t", "has too few knots")
@@ -77,7 +77,7 @@ def check_spline(spline: Any) -> None:
 
 
 def check_neighbour_tree(tree: Any) -> None:
-    """A k-d or ball tree: each node's points are among the data, and the last level has leaves only."""
+    """Check a k-d or ball tree: each node's points are in the data, and the last level has only leaves."""
     data, order, nodes, bounds, leaf_size, levels, count, *_, metric, weights = tree.__getstate__()
     need(_is_array(data, 2) and data.size, "", "is a tree of no points")
     points, columns = data.shape
@@ -110,7 +110,7 @@ def _check_metric(metric: Any, columns: int) -> None:
 
 
 def check_classes_of_neighbours(estimator: Any) -> None:
-    """A classifier by neighbours: the class of each point is one that there is."""
+    """Check a nearest-neighbour classifier: the class index of each point exists."""
     labels, classes = attribute(estimator, "_y"), attribute(estimator, "classes_")
     if _is_array(labels, 1, "i") and type(classes) is np.ndarray and len(labels):
         need(labels.min() >= 0 and labels.max() < len(classes), "._y", f"names a class outside the {len(classes)}")
@@ -119,7 +119,7 @@ def check_classes_of_neighbours(estimator: Any) -> None:
 
 
 def check_support_vectors(estimator: Any) -> None:
-    """A model of libsvm: its vectors, their coefficients and their classes are as many as each other."""
+    """Check a libsvm model: vectors, coefficients and class counts agree in number."""
     counts = attribute(estimator, "_n_support")
     if counts is None:
         return
@@ -153,7 +153,7 @@ def check_support_vectors(estimator: Any) -> None:
 
 
 def check_centres(estimator: Any) -> None:
-    """Clusters around centres: each centre has a number for each column; one thread looks for the nearest."""
+    """Check cluster centres: each has one number a column. Prediction is limited to one thread."""
     centres, columns = attribute(estimator, "cluster_centers_"), attribute(estimator, "n_features_in_")
     if centres is None:
         return
@@ -179,7 +179,7 @@ def check_centres(estimator: Any) -> None:
 
 
 def check_random(generator: Any) -> None:
-    """A random generator: the place in its state lies inside the state."""
+    """Check a random generator: the position lies inside its state."""
     kind = generator if isinstance(generator, np.random.BitGenerator) else getattr(generator, "_bit_generator", None)
     if isinstance(kind, np.random.MT19937):
         need(0 <= kind.state["state"]["pos"] <= _TWISTER_WORDS, "", "is a random generator outside its state")

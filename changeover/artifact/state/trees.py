@@ -1,6 +1,6 @@
 """Checks of decision trees: child indices, node counts, and the columns that splits read.
 
-scikit-learn's compiled code follows these numbers unchecked: a child that points back is an endless loop, and one
+scikit-learn's compiled code follows these numbers unchecked. A child index that points back is an endless loop, and one
 outside the arrays reads other memory. Each check is a few operations on whole arrays.
 """
 
@@ -55,12 +55,12 @@ def _check_children(left: Any, right: Any, parents: Any, count: int) -> None:
 
 
 def check_tree(tree: Any) -> None:
-    """A compiled tree that was given a state; what it was given is checked before, by `check_tree_state`."""
+    """Refuse a compiled tree without nodes; `check_tree_state` has checked its state before."""
     need(tree.node_count >= 1, "", "is a tree without nodes")
 
 
 def check_decision_tree(estimator: Any) -> None:
-    """A tree estimator: it takes as many columns as its compiled tree."""
+    """Check a tree estimator: it takes as many columns as its compiled tree."""
     from sklearn.tree._tree import Tree
 
     tree = attribute(estimator, "tree_")
@@ -76,7 +76,7 @@ def check_decision_tree(estimator: Any) -> None:
 
 
 def check_boosting(estimator: Any) -> None:
-    """Gradient boosting: compiled code goes through all its trees, and writes a column of results for each class."""
+    """Check gradient boosting: compiled code runs all its trees and writes one result column a class."""
     from sklearn.tree._classes import BaseDecisionTree
 
     stages = attribute(estimator, "estimators_")
@@ -102,7 +102,7 @@ def check_boosting(estimator: Any) -> None:
 
 
 def check_predictor(predictor: Any) -> None:
-    """A tree of histogram gradient boosting; `check_histogram_boosting` knows the columns."""
+    """Check one tree of histogram gradient boosting; `check_histogram_boosting` checks its columns."""
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 
     nodes = attribute(predictor, "nodes")
@@ -121,7 +121,7 @@ def check_predictor(predictor: Any) -> None:
 
 
 def check_histogram_boosting(estimator: Any) -> None:
-    """Histogram gradient boosting: its trees split on columns that the model has."""
+    """Check histogram gradient boosting: its trees split on columns that the model has."""
     predictors = attribute(estimator, "_predictors")
     if predictors is None:
         return
@@ -146,7 +146,7 @@ def check_histogram_boosting(estimator: Any) -> None:
 
 
 def _check_preprocessor(estimator: Any, columns: int) -> None:
-    """Its own encoder of categories gives as many columns as it takes."""
+    """Check the built-in category encoder: it returns as many columns as it takes."""
     inside, where = attribute(estimator, "_preprocessor"), "._preprocessor"
     if inside is None:
         return

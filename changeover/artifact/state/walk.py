@@ -1,7 +1,7 @@
 """The traversal of a loaded model's objects, before any of their methods is called.
 
-It goes through containers and attributes without calling anything of the artifact's, once through each object, however
-deep and in whatever cycles they lie. A fault is raised as UnsafeState, which names the way to the object.
+It visits containers and attributes without calling any code of the artifact. It visits each object once, at any depth
+and in cycles. Unsafe state raises UnsafeState with the path to the object.
 """
 
 import functools
@@ -20,8 +20,8 @@ from changeover.exceptions import UnsafeState
 _LEAVES: Final = frozenset({str, int, float, bool, type(None), bytes, complex, range, slice})
 _CONTAINERS: Final = (dict, list, tuple, set, frozenset, deque)
 _CALLED: Final = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial, np.ufunc)
-_MORE_CALLED: Final = "_ArrayFunctionDispatcher"  # what NumPy's own functions are
-# of what nested containers and models unfold to; what is held in several places counts in each
+_MORE_CALLED: Final = "_ArrayFunctionDispatcher"  # the types of NumPy's functions
+# parts of nested containers and models, unfolded: an object counts once in each place that holds it
 _LARGEST: Final = 10_000_000
 _TIMES: Final = 8
 
@@ -48,18 +48,18 @@ _CHECKS: Final[dict[str, Callable[[Any], None]]] = {
 
 
 class Origins(Protocol):
-    """What loading knows of the functions and classes that it handed out."""
+    """The functions and classes that one load has handed out."""
 
     def trusted(self, thing: object) -> bool:
-        """Whether the operator listed it."""
+        """Whether the operator listed `thing`."""
 
     def only_for_loading(self, thing: object) -> bool:
-        """Whether an artifact may call it, which is for loading alone."""
+        """Whether an artifact may call `thing` during loading only."""
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """What is known of a class of objects: its checks, whether scikit-learn has it, whether it is an estimator."""
+    """Cached facts of a class: its checks, whether it is scikit-learn's, whether it is an estimator."""
 
     checks: tuple[Callable[[Any], None], ...]
     of_sklearn: bool
@@ -91,7 +91,7 @@ def _looked_up(kind: type) -> _Kind:
 
 @dataclass
 class _Frame:
-    """An object whose parts are being visited; `key` is the way to it from the one that holds it."""
+    """An object whose parts are being visited; `key` is the step to it from its holder."""
 
     thing: object
     key: str | tuple[object]
@@ -100,12 +100,12 @@ class _Frame:
 
 
 def check_state(model: object, origins: Origins) -> None:
-    """Raise UnsafeState unless all that `model` holds may be used; sets nested `n_jobs` to 1 and `memory` to None."""
+    """Raise UnsafeState if any part of `model` is unsafe; set nested `n_jobs` to 1 and `memory` to None."""
     _Walk(origins, _outermost(model)).through(model)
 
 
 def _outermost(model: object) -> set[int]:
-    """The models that are not called by another which has threads of its own: the model, or the steps of a pipeline."""
+    """The models that no threaded model calls: the model itself, or the steps of a pipeline."""
     found: set[int] = set()
     waiting = [model]
     while waiting:
@@ -123,7 +123,7 @@ class _Walk:
     def __init__(self, origins: Origins, outermost: set[int]) -> None:
         self._origins, self._outermost = origins, outermost
         self._sizes: dict[int, int] = {}
-        self._kept: list[object] = []  # what is made on the way, so that no identity is used twice
+        self._kept: list[object] = []  # keeps temporary objects alive, so that no `id` is used twice
         self._count = 0
         self._stack: list[_Frame] = []
 
@@ -149,7 +149,7 @@ class _Walk:
         if known is not None:
             self._add(known)
             return
-        self._sizes[id(thing)] = 1  # until it is left: what leads back to it does not unfold
+        self._sizes[id(thing)] = 1  # until the visit ends: a cycle back to it is not unfolded
         frame = _Frame(thing, key, iter(()))
         self._stack.append(frame)
         frame.parts = self._parts(thing, frame)
@@ -168,7 +168,7 @@ class _Walk:
             self._stack[-1].size += size
 
     def _parts(self, thing: Any, frame: _Frame) -> Iterator[tuple[str | tuple[object], object]]:
-        """What `thing` holds, leaves left out; `frame` is told how many there are."""
+        """The parts of `thing` without leaves; their number is noted in `frame`."""
         if isinstance(thing, _CALLED) or type(thing).__name__ == _MORE_CALLED:
             trusted, loads = self._origins.trusted(thing), self._origins.only_for_loading(thing)
             attributes.check_callable(thing, trusted=trusted, called_while_loading=loads)
@@ -221,7 +221,7 @@ class _Walk:
         if kind.of_sklearn:
             attributes.limit_jobs(thing, outermost=id(thing) in self._outermost)
         found: list[tuple[str | tuple[object], object]] = []
-        if isinstance(thing, np.ma.MaskedArray):  # says which class it was made of, and calls it never
+        if isinstance(thing, np.ma.MaskedArray):  # names the class that it was made of, and never calls it
             held = {name: value for name, value in held.items() if value is not np.ndarray}
         for name, value in list(held.items()):
             need(isinstance(name, str) and not is_special(name), "", f"has the attribute {_short(name)}")
@@ -235,7 +235,7 @@ class _Walk:
         return found
 
     def _parts_of_pandas(self, thing: Any) -> list[tuple[str | tuple[object], object]]:
-        """The values of an index or an array of pandas; those of a range are not made."""
+        """The values of an index or an array of pandas; a range is not expanded."""
         if hasattr(thing, "categories"):
             return [(".categories", thing.categories)]
         if type(thing).__name__ == "RangeIndex":
@@ -247,7 +247,7 @@ class _Walk:
 
 
 def is_special(name: object) -> bool:
-    """Whether `name` is one that Python itself looks for, as `__array_interface__`."""
+    """Whether `name` is one that Python itself looks up, such as `__array_interface__`."""
     return isinstance(name, str) and name.startswith("__") and name.endswith("__")
 
 

@@ -1,7 +1,7 @@
 """Checks of state during loading, before the object's own code reads it.
 
-Most of the state is checked after loading. What is here is obeyed at once: joblib's note of an array calls its own
-methods, NumPy asks a Bunch for `__array_interface__`, `bytes(n)` takes n bytes.
+Most state is checked after loading. The state here takes effect during loading: joblib's note of an array calls its own
+methods, NumPy reads `__array_interface__` of a Bunch, `bytes(n)` allocates n bytes.
 """
 
 import types
@@ -29,7 +29,7 @@ def _damaged(what: str) -> UnreadableArtifact:
 
 
 def check_arguments(function: object, arguments: tuple[object, ...]) -> None:
-    """Refuse a call of a built-in container that would make it large out of little, as `bytes(10**10)` does."""
+    """Refuse a call of a built-in container that allocates much from a small argument, such as `bytes(10**10)`."""
     if not any(function is container for container in _FILLED):
         return
     content = arguments[1:] if function is defaultdict else arguments[:1]
@@ -39,19 +39,19 @@ def check_arguments(function: object, arguments: tuple[object, ...]) -> None:
 
 
 def check_items(container: object, keys: Iterable[object]) -> None:
-    """Refuse items that a Bunch would show as special attributes."""
+    """Refuse items that a Bunch would expose as special attributes."""
     if type(container).__module__.startswith("sklearn.") and any(is_special(key) for key in keys):
         raise ForbiddenGlobal(f"special items in a {type(container).__name__}")
 
 
 def check_array_in_file(state: object) -> None:
-    """Refuse joblib's note of an array with an attribute that it does not have, which would replace its methods."""
+    """Refuse joblib's note of an array with unknown attributes, which could replace its methods."""
     if type(state) is not dict or not _OF_AN_ARRAY_IN_THE_FILE.issuperset(state):
         raise _damaged("a note of an array with attributes of its own")
 
 
 def check_given_state(inst: Any, state: object) -> None:
-    """Refuse state that is no plain dict of attributes, holds special ones, or that the object's class trusts too much."""
+    """Refuse state that is no plain dict, holds special attributes, or is trusted unchecked by the object's class."""
     kind = type(inst)
     parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
     for names in parts:
@@ -60,7 +60,7 @@ def check_given_state(inst: Any, state: object) -> None:
     if f"{kind.__module__}.{kind.__qualname__}" == "sklearn.tree._tree.Tree":
         check_tree_state(inst, state)
         return
-    setter = getattr(kind, "__setstate__", None)  # one that is compiled takes a tuple, and checks its types
+    setter = getattr(kind, "__setstate__", None)  # a compiled class takes a tuple, and checks its types
     if (setter is None or isinstance(setter, types.FunctionType)) and not all(
         names is None or type(names) is dict for names in parts
     ):
