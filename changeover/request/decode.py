@@ -1,7 +1,7 @@
 """The strict path from JSON values to typed columns; it lists every validation error.
 
-Carries "Bounds at the edge" and the request forms of the design: an object is one row, an array of objects a batch,
-and two column forms are read as rows.
+An object is one row, an array of objects is a batch, and pandas' column forms are read as rows. No request can make the
+work or the list of errors grow beyond its own size.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _HINT: Final = "an object (one row) or an array of objects (a batch) was expecte
 class Decoded:
     """A request as typed columns: a list of `rows` cells for each column of the schema, in its order.
 
-    `single` says that it was one row in the single shape, to be answered in kind.
+    `single`: the request was one object, so the response is one object too.
     """
 
     single: bool
@@ -30,10 +30,10 @@ class Decoded:
 
 
 def decode(value: Json, schema: Schema, max_rows: int) -> Decoded:
-    """The typed columns that `value` is by `schema`.
+    """Convert `value` to typed columns by `schema`.
 
-    Raises RequestFaults listing what does not fit (the first 20, and how many there are), TooManyRows past `max_rows`.
-    The work is bounded by the size of `value`, whatever the schema.
+    Raises RequestFaults with the first 20 validation errors and their count, TooManyRows past `max_rows`. The work is
+    bounded by the size of `value`, whatever the schema.
     """
     if isinstance(value, list):
         return _typed(value, schema, max_rows, single=False)
@@ -62,7 +62,7 @@ def _typed(rows: list[Json], schema: Schema, max_rows: int, *, single: bool) -> 
 
 
 def _faults(rows: list[Json], schema: Schema) -> RequestFaults:
-    """All faults of `rows`, in the order of rows and, within one, of the schema's columns."""
+    """All validation errors of `rows`, ordered by row, then by the schema's columns."""
     faults = Faults()
     for index, row in enumerate(rows):
         if not isinstance(row, dict):
@@ -90,7 +90,7 @@ def _list(index: int, row: JsonObject, schema: Schema, faults: Faults) -> None:
 
 
 def _count(row: JsonObject, schema: Schema, faults: Faults) -> None:
-    """Count the faults of a row in time that grows with the row, not with the schema."""
+    """Count the validation errors of a row in time that grows with the row, not with the schema."""
     known = 0
     for name, value in row.items():
         column = schema.by_name.get(name)

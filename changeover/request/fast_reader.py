@@ -1,8 +1,8 @@
 """The fast path from request bytes to typed cells: one parser made from the schema, without dicts.
 
-Carries *Decoding and validation* of `POST /predict` where a request is plain: an object or an array of objects, whose
-cells a JSON parser can check by itself or a column's own parser takes. It answers as `changeover/request/decode.py` does, or not
-at all: whatever is odd, and every fault, is left to that module, which alone says what is wrong.
+It handles an object or an array of objects whose cells are checked by msgspec or by a column's parser. For these it
+returns the same cells as `changeover/request/decode.py`. It returns None for anything else, and for every validation
+error: the strict path alone writes error messages.
 """
 
 import math
@@ -23,7 +23,7 @@ from changeover.schema.cell_parsers import Case, Cell, ColumnType, Parser
 from changeover.schema.column import Column
 from changeover.schema.schema import Extra, Schema
 
-MOST_COLUMNS: Final = 256  # the parser looks for a name by trying one after the other
+MOST_COLUMNS: Final = 256  # msgspec finds a field name by a linear search
 _SQUARES: Final = LARGEST**2
 _SCALAR: Final = str | int | float | bool | None
 Row = tuple[Cell, ...]
@@ -31,7 +31,7 @@ Read = Callable[[list[Any]], Cells]
 
 
 class TypedRows:
-    """The rows of one request: numbers below 2^53 in size or missing, flags and texts, each in the schema's order.
+    """The rows of one request: numbers below 2^53 in size or missing, booleans and strings, in the schema's order.
 
     `numbers` is float64[rows, k], NaN where a cell is missing.
     """
@@ -42,7 +42,7 @@ class TypedRows:
 
     @cached_property
     def columns(self) -> dict[str, list[Cell]]:
-        """The same as `Decoded.columns`: a list of cells for each column."""
+        """A list of cells for each column, as in `Decoded.columns`."""
         numeric, textual = self._schema.numbers_and_texts
         found: dict[str, list[Cell]] = {}
         for place, name in enumerate(numeric):
@@ -57,7 +57,7 @@ class TypedRows:
         return {name: found[name] for name in self._schema.by_name}
 
     def tensors(self) -> tuple[Numbers, Texts | None]:
-        """The two tensors that a twin takes, as `twin.layout.tensors` makes them; raises AskOriginal as it does."""
+        """The two tensors of an ONNX twin, and the errors, as in `changeover.request.tensors.tensors`."""
         if not self._texts:
             return self.numbers, None
         if MISSING_TEXT in self._texts:
@@ -68,14 +68,14 @@ class TypedRows:
 
 
 class TypedReader:
-    """Reads the plain requests of one schema. Thread-safe."""
+    """The fast parser of requests for one schema. Thread-safe."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._one: msgspec.json.Decoder[Any] | None = None
         self._width = len(schema.columns)
         if self._width > MOST_COLUMNS or schema.extra is not Extra.FORBID:
-            return  # with fields that nobody looks at, whether a key came twice would not show
+            return  # a duplicate key among ignored fields would not be noticed
         fields = {column.name: f"c{place}" for place, column in enumerate(schema.columns)}
         try:
             row = msgspec.defstruct(
@@ -101,7 +101,7 @@ class TypedReader:
         ]
 
     def read(self, body: bytes) -> TypedRows | None:
-        """The rows in `body`, or None for whatever is not plain."""
+        """The rows in `body`, or None if the fast path does not handle it."""
         if self._one is None:
             return None
         single = body[:1] == b"{"
@@ -110,7 +110,7 @@ class TypedReader:
             if not rows or may_repeat_keys(body, len(rows) * self._width):
                 return None
             return self._typed(rows, body, single=single)
-        except (ValueError, OverflowError):  # of the parser or of a column's: BadCell is one, too
+        except (ValueError, OverflowError):  # of msgspec or of a column's parser: BadCell is a ValueError
             return None
 
     def _typed(self, rows: Sequence[object], body: bytes, *, single: bool) -> TypedRows | None:
@@ -121,17 +121,17 @@ class TypedReader:
         return TypedRows(self._schema, numbers, flat, _cells(self._texts_of, rows, self._read_texts), single=single)
 
     def _only_gaps(self, numbers: Numbers, body: bytes) -> bool:
-        """Whether all that is no number below 2^53 is missing, is written as such, and may be missing."""
+        """Whether every cell that is no number below 2^53 is a null in a nullable column."""
         if np.count_nonzero(np.abs(numbers) >= LARGEST):  # NaN is not
             return False
         told = body.lower()
-        if b"-nan" in told or b'"null"' in told:  # the parser takes these for gaps, we do not
+        if b"-nan" in told or b'"null"' in told:  # msgspec reads these as missing values, the strict path does not
             return False
         return not self._never_missing or not np.count_nonzero(np.isnan(numbers[:, self._never_missing]))
 
 
 def _kind(column: Column) -> Any:
-    """What the JSON parser is to take for a cell of `column`."""
+    """The msgspec type for cells of `column`."""
     if column.type is ColumnType.STRING:
         return str | None if column.nullable else str
     if column.format is not None or column.enum is not None or column.type is ColumnType.BOOLEAN:
@@ -141,7 +141,7 @@ def _kind(column: Column) -> Any:
 
 
 def _reads(schema: Schema, names: Iterable[str]) -> list[tuple[int, Parser, Read]]:
-    """The columns, by their places among `names`, whose cells the JSON parser cannot check by itself."""
+    """The columns, by their indices in `names`, whose cells msgspec cannot check by itself."""
     return [
         (place, column.parse, partial(read_column, column.read_many, column.parse))
         for place, column in enumerate(schema.by_name[name] for name in names)
@@ -161,7 +161,7 @@ def _getter(fields: Sequence[str]) -> Callable[[object], Row]:
 def _cells(
     take: Callable[[object], Row], rows: Sequence[object], reads: Sequence[tuple[int, Parser, Read]]
 ) -> list[Cell]:
-    """The cells of all rows, one row after the other, each column as its own parser reads it."""
+    """The cells of all rows, row by row, each read by its column's parser."""
     if len(rows) == 1:
         flat = list(take(rows[0]))
         for place, parse, _ in reads:

@@ -9,7 +9,7 @@ _LONGEST_FIELD: Final = 100
 
 
 class Faults:
-    """Collects faults of rows and becomes the error that lists them."""
+    """A collector of validation errors, with the exception that lists them."""
 
     def __init__(self) -> None:
         self._listed: list[dict[str, str | int | None]] = []
@@ -17,25 +17,25 @@ class Faults:
 
     @property
     def full(self) -> bool:
-        """Whether further faults are only counted."""
+        """Whether further errors are only counted."""
         return len(self._listed) >= MOST_LISTED
 
     def add(self, row: int | None, field: str | None, message: str) -> None:
-        """Note one fault; `row` and `field` are None where it is of no single row or field."""
+        """Add one error; `row` and `field` are None if it concerns no single row or field."""
         self._total += 1
         if not self.full:
             named = field if field is None or len(field) <= _LONGEST_FIELD else f"{field[:_LONGEST_FIELD]}..."
             self._listed.append({"row": row, "field": named, "message": message})
 
     def count(self, more: int) -> None:
-        """Note that there are `more` faults which are not listed."""
+        """Count `more` errors without listing them."""
         self._total += more
 
     @property
     def any(self) -> bool:
-        """Whether there is a fault at all."""
+        """Whether there is any error."""
         return self._total > 0
 
     def error(self) -> RequestFaults:
-        """The error that lists them."""
+        """The exception that lists the errors."""
         return RequestFaults(self._listed, self._total)

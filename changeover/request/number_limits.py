@@ -1,6 +1,6 @@
 """The refusal of numbers beyond float32, in which scikit-learn's trees compute.
 
-The model would raise or answer NaN.
+For such a number the model would raise or return NaN.
 """
 
 from typing import Final
@@ -11,12 +11,12 @@ from changeover.request.decode import Decoded
 from changeover.request.fault_list import Faults
 from changeover.schema.cell_parsers import LARGEST, Cell
 
-_FEW_ROWS: Final = 16  # up to here a plain loop is quicker than making an array
+_FEW_ROWS: Final = 16  # below this a loop is faster than building an array
 
 
 def refuse_what_is_too_large(decoded: Decoded) -> None:
-    """Raise RequestFaults naming every row and field whose number is beyond LARGEST, of either sign."""
-    # the cells of a number column are floats, every one; an integer is far within the bounds
+    """Raise RequestFaults naming every row and field whose number is beyond plus or minus LARGEST."""
+    # every cell of a number column is a float; 64-bit integers are within the bounds
     numbers = [cells for cells in decoded.columns.values() if cells and type(cells[0]) is float]
     if not (any(map(_beyond, numbers)) if decoded.rows < _FEW_ROWS else _beyond_in_many(numbers)):
         return

@@ -17,10 +17,10 @@ _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
 
 
 def rows_of_columns(value: JsonObject, schema: Schema, max_rows: int) -> list[Json] | None:
-    """The rows that `value` is in a column form, or None if it is in none of them (then it is one row).
+    """The rows of `value` in a column form, or None if it is in no column form (then it is one row).
 
-    A model with a column `columns` or `data` is never asked in the split form. Raises RequestFaults for a column form
-    whose parts do not belong together, TooManyRows past `max_rows`.
+    The split form is not recognised for a model with a column named `columns` or `data`. Raises RequestFaults for a
+    column form whose parts do not fit together, TooManyRows past `max_rows`.
     """
     names: Iterable[Json] = value
     if is_split(value, schema):
@@ -48,7 +48,7 @@ def is_split(value: JsonObject, schema: Schema) -> bool:
 
 
 def _refuse_other_names(names: Iterable[Json], schema: Schema) -> None:
-    """Without a row to name them in, columns that are missing or too many are faults of the request."""
+    """Refuse missing and unknown columns; without rows, these are errors of the request as a whole."""
     sent = dict.fromkeys(map(str, names))
     faults = Faults()
     for name in schema.by_name:
@@ -108,7 +108,7 @@ def _lists(value: JsonObject, max_rows: int) -> list[Json]:
 
 
 def _objects(value: JsonObject, max_rows: int) -> list[Json]:
-    """Rows by their labels, in the order in which these first appear; a label that a column lacks is a missing field."""
+    """Rows by their labels, in order of first appearance; a label that a column lacks is a missing field."""
     rows: dict[str, JsonObject] = {}
     for name, cells in value.items():
         if isinstance(cells, dict):

@@ -9,7 +9,7 @@ from changeover.schema.schema import Schema
 
 
 class RequestReader:
-    """Reads the bodies of requests for one schema. Safe for threads."""
+    """The reader of request bodies for one schema. Thread-safe."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema

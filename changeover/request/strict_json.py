@@ -1,7 +1,7 @@
 """A strict JSON parser: any bytes give a value or NotJson, never another error.
 
-Carries "Bounds at the edge" of the design: strict UTF-8, no BOM, no NaN or Infinity, no number beyond a double, no
-duplicate key, no half of a surrogate pair, nesting to 32.
+RFC 8259 in strict UTF-8, with these limits: no BOM, no NaN or Infinity, no number beyond a double, no duplicate key, no
+unpaired surrogate, at most 32 levels of nesting.
 """
 
 import json
@@ -16,20 +16,23 @@ from changeover.json_types import Json
 
 DEEPEST: Final = 32
 _BOM: Final = b"\xef\xbb\xbf"
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # an open one runs to the end: linear
+_STRING: Final = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL
+)  # an unterminated string runs to the end: linear time
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NEITHER: Final = bytes(set(range(256)) - set(b'[]{}"'))
-_LONGEST_SURE_INTEGER: Final = 300  # digits: below a double's 1.8e308
-_MOST_TO_SPLIT: Final = 20_000  # objects; past that, the pieces would take more memory than the time is worth
+_LONGEST_SURE_INTEGER: Final = 300  # digits: stays below a double's 1.8e308
+_MOST_TO_SPLIT: Final = 20_000  # objects; above this, splitting takes more memory than the saved time is worth
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _COLONS: Final = (b'":', b" :", b"\t:", b"\r:", b"\n:")
 
 
 def parse(body: bytes) -> Json:
-    """The value that `body` is; raises NotJson saying what is wrong and where.
+    """Parse `body`; raises NotJson with the problem and its position.
 
-    The fast parser is believed only where nothing is left to doubt; else the careful one decides, and says why.
+    The result of the fast parser counts only where cheap checks exclude every difference. Otherwise the strict parser
+    decides.
     """
     objects = body.count(b"{")  # or more, where strings hold some
     if (_shallow(body, objects) or not _too_deep(body)) and not _may_hold_many_digits(body):
@@ -43,26 +46,26 @@ def parse(body: bytes) -> Json:
 
 
 def _shallow(body: bytes, objects: int) -> bool:
-    """Whether it is plain without a look at strings that brackets do not nest past DEEPEST."""
+    """Whether a scan that ignores strings already proves nesting within DEEPEST."""
     arrays = body.count(b"[")
     if arrays + objects <= DEEPEST:
         return True
     if 2 * arrays + 1 > DEEPEST or objects > _MOST_TO_SPLIT:
         return False
-    # an object that stands after a comma or in an array is inside an array: each level of arrays has one of objects
+    # an object after a comma or in an array is inside an array: each array level has one object level
     _, *inside = body.split(b"{")
     return all(before[-8:].rstrip(b" \t\r\n").endswith((b",", b"[")) for before in inside[:-1])
 
 
 def _may_hold_many_digits(body: bytes) -> bool:
-    """Whether there may be as many digits in a row as make an integer too large; every tenth byte tells."""
+    """Whether a run of digits may be long enough for a too large integer; samples every tenth byte."""
     if len(body) < _LONGEST_SURE_INTEGER:
         return False
     return b"0" * (_LONGEST_SURE_INTEGER // 10 - 1) in body[::10].translate(_DIGITS)
 
 
 def _no_key_twice(value: Json, body: bytes, objects: int) -> bool:
-    """Whether `value` plainly has as many keys as were written: each takes a colon, and none was overwritten."""
+    """Whether the count of colons proves that no key of `value` came twice."""
     rows = value if isinstance(value, list) else [value]
     flat = objects == len(rows) and all(type(row) is dict for row in rows)
     keys = sum(map(len, rows)) if flat else _keys_in(value)  # type: ignore[arg-type]
@@ -70,10 +73,10 @@ def _no_key_twice(value: Json, body: bytes, objects: int) -> bool:
 
 
 def may_repeat_keys(body: bytes, keys: int) -> bool:
-    """Whether more keys may stand in `body` than the `keys` that were found: False only if there are plainly not."""
+    """Whether `body` may hold more keys than the `keys` parsed from it; False is certain."""
     if keys == body.count(b":"):
         return False
-    # there are colons in strings: those that end a key come after a quote or white space
+    # strings hold colons too: a colon after a key follows a quote or white space
     return keys != sum(map(body.count, _COLONS))
 
 
@@ -110,16 +113,16 @@ def _with_care(body: bytes) -> Json:
 
 
 def _too_deep(body: bytes) -> bool:
-    """Whether brackets nest past DEEPEST; False also for what cannot be JSON but is shallow enough to be parsed."""
+    """Whether brackets nest past DEEPEST; False also for invalid JSON that is shallow enough to parse."""
     if body.count(b"[") + body.count(b"{") <= DEEPEST:
         return False
     if b"\\" in body:
         body = _STRING.sub(b"", body)
-    # without escapes, taking out two quotes that stand together never changes what is inside a string
+    # without escapes, removing two adjacent quotes never changes what is inside a string
     skeleton = body.translate(_BRACKETS, _NEITHER).replace(b'""', b"")
     if b'"' in skeleton:
         skeleton = _STRING.sub(b"", skeleton)
-    for _ in range(DEEPEST):  # each round takes out the innermost level
+    for _ in range(DEEPEST):  # each round removes the innermost level
         shorter = skeleton.replace(b"[]", b"")
         if len(shorter) == len(skeleton):
             break

@@ -1,6 +1,6 @@
 """The conversion of typed columns to an ONNX twin's two tensors: float64 numbers and strings.
 
-Two tensors cost a tenth of what a hundred single ones do. The order is that of the schema in both.
+Two tensors cost a tenth of a hundred single ones. Both are in the order of the schema.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ from changeover.schema.schema import Schema
 Numbers = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
 
-MISSING_TEXT: Final = "\ufdd0"  # a code point that Unicode keeps out of texts, for a process's own use
-LARGEST: Final = 2.0**53  # beyond it, not every whole number is a double
+MISSING_TEXT: Final = "\ufdd0"  # a Unicode noncharacter, reserved for internal use
+LARGEST: Final = 2.0**53  # above it, not every integer is a double
 
 
 def layout(schema: Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -28,8 +28,8 @@ def layout(schema: Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def tensors(schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> tuple[Numbers, Texts | None]:
     """The two tensors for typed `columns`, as `decode` makes them: float64[rows, k] and object[rows, m].
 
-    A missing number or boolean is NaN, a missing text MISSING_TEXT; `texts` is None where no column holds any. Raises
-    AskOriginal for a text that is MISSING_TEXT itself.
+    A missing number or boolean is NaN, a missing string is MISSING_TEXT; `texts` is None without string columns. Raises
+    AskOriginal for a string that equals MISSING_TEXT.
     """
     numeric, textual = layout(schema)
     numbers = np.empty((rows, len(numeric)))

@@ -1,7 +1,7 @@
 """Bulk parsers of cells: columns of one kind are parsed together while every cell is plain.
 
-What is not plain is left to the column's own parser (`changeover/schema/cell_parsers.py`), which alone decides what is a fault: a
-group answers as the parser would, or not at all. Serves `changeover/request/decode.py`.
+A group returns the same cells as the column's parser (`changeover/schema/cell_parsers.py`), or None. The column's
+parser alone raises validation errors. Serves `changeover/request/decode.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ _GAP: Final = frozenset({type(None)})
 
 @dataclass(frozen=True)
 class CellGroup:
-    """Columns that share one parser; `read` is the short way for many of their cells, or None where there is none."""
+    """Columns that share one parser; `read` is the bulk parser of their cells, or None if there is none."""
 
     names: tuple[str, ...]
     parse: Parser
@@ -51,7 +51,7 @@ class CellGroup:
         return read_column(self.read, self.parse, cells)
 
     def _take(self, rows: Sequence[Mapping[str, Json]]) -> list[Json]:
-        """The cells of all rows, one row after the other."""
+        """The cells of all rows, row by row."""
         if len(self.names) == 1:
             name = self.names[0]
             return [row[name] for row in rows]
@@ -63,13 +63,13 @@ class CellGroup:
 
 
 def read_column(read: Reader | None, parse: Parser, cells: list[Json]) -> Cells:
-    """The cells of one column, by the short way where it takes all of them; raises BadCell."""
+    """The cells of one column, by the bulk parser where it handles all of them; raises BadCell."""
     found = None if read is None else read(cells)
     return [parse(cell) for cell in cells] if found is None else found
 
 
 def reader(kind: ColumnType, *, nullable: bool, enum: Sequence[Cell] | None, written: object) -> Reader | None:
-    """The short way for columns of this kind; None where each cell needs the parser."""
+    """The bulk parser for columns of this kind; None if each cell needs the single parser."""
     if kind is ColumnType.STRING and written is None:
         return _exactly(_TEXTS, nullable, enum)
     if enum is not None or written is not None:
@@ -90,9 +90,9 @@ def _numbers(nullable: bool) -> Reader:
             except ValueError:
                 return None
         total = sum(found)
-        if total - total != 0.0:  # a gap, an infinity, or a sum beyond a double
+        if total - total != 0.0:  # a missing value, an infinity, or a sum beyond a double
             odd = list(filterfalse(isfinite, found))
-            # "inf" and "-nan" are read here, but are no numbers of ours
+            # Python reads "inf" and "-nan"; the format does not allow them
             if odd and not (nullable and all(cell != cell and copysign(1.0, cell) > 0 for cell in odd)):
                 return None
         return cast("Cells", found)

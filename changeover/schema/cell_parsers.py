@@ -1,7 +1,6 @@
 """Parsers of single cells: one for each kind of column, made once and called for every value.
 
-Carries "Bounds at the edge" of the design for single values; `changeover/schema/schema.py` says which column is of which
-kind.
+`changeover/schema/column.py` holds the kind of each column.
 """
 
 import math
@@ -15,8 +14,8 @@ Cell = float | int | bool | str | None
 Parser = Callable[[object], Cell]
 _LONGEST_SHOWN: Final = 40
 INT64: Final = range(-(2**63), 2**63)
-LARGEST: Final = 3.4028234663852886e38  # of a float of 32 bits; `changeover/request/number_limits.py` refuses more
-_MOST_DIGITS: Final = 19  # of an integer of 64 bits
+LARGEST: Final = 3.4028234663852886e38  # the largest float32; `changeover/request/number_limits.py` refuses more
+_MOST_DIGITS: Final = 19  # the range of int64
 
 
 class ColumnType(StrEnum):
@@ -29,14 +28,14 @@ class ColumnType(StrEnum):
 
 
 class Case(StrEnum):
-    """Whether upper and lower case tell the texts of a column apart."""
+    """Whether strings of a column that differ only in case are different values."""
 
     EXACT = "exact"
     FOLD = "fold"
 
 
 class BadCell(ValueError):
-    """A value that is nothing for its column; the message is for the one who sent it."""
+    """A value that does not fit its column; the message is for the caller."""
 
 
 def cell_parser(
@@ -48,13 +47,12 @@ def cell_parser(
     written: Format | None = None,
     folded_to: Collection[Cell] | None = None,
 ) -> Parser:
-    """The function that turns a JSON value into a cell, or raises BadCell.
+    """Make the function that turns a JSON value into a cell, or raises BadCell.
 
     Numbers become float and integers int; a missing one is NaN. Booleans and strings stay; a missing one is None.
-    `enum` lists all that is allowed besides a missing value, and only if `enum_is_public` a refusal names some of it;
-    `written` is the format of a number, or says that a
-    string is a date. With `folded_to`, a string in any case becomes the one of these that it is, and what is none of
-    them becomes casefolded.
+    `enum` lists all allowed values; a missing value is allowed too. An error message names some of them only if
+    `enum_is_public`. `written` is the format of a number, or DATE for a string. With `folded_to`, a string becomes the
+    entry that equals it up to case; any other string is casefolded.
     """
     parse: Parser
     if kind is ColumnType.NUMBER:
@@ -76,7 +74,7 @@ def _number(nullable: bool, written: Format | None) -> Callable[[object], float]
     read = PARSERS[written]
 
     def parse(value: object) -> float:
-        if type(value) is str:  # the short way for most
+        if type(value) is str:  # the common case
             try:
                 found = float(value)
             except ValueError:
@@ -102,7 +100,7 @@ def _number(nullable: bool, written: Format | None) -> Callable[[object], float]
 
 
 def _unwritten(value: object) -> float:
-    """The number that a JSON value other than a string is; NaN for null; raises ValueError or OverflowError."""
+    """The number of a JSON value other than a string; NaN for null; raises ValueError or OverflowError."""
     kind = type(value)
     if kind is float or kind is int:
         return float(value)  # type: ignore[arg-type]
@@ -136,9 +134,9 @@ def _integer(nullable: bool, written: Format | None) -> Callable[[object], float
 
 
 def _exact_integer(digits: str, *, negative: bool) -> int:
-    """The integer that decimal digits are: a double would round one of more than 15. Raises BadCell past 64 bits."""
+    """The exact integer of decimal digits: a double rounds beyond 15. Raises BadCell past 64 bits."""
     significant = digits.lstrip("0") or "0"
-    if len(significant) > _MOST_DIGITS:  # Python itself refuses to read some thousands of digits
+    if len(significant) > _MOST_DIGITS:  # Python refuses to parse more than 4300 digits
         raise BadCell("the integer does not fit into 64 bits")
     return -int(significant) if negative else int(significant)
 
@@ -200,7 +198,7 @@ def _expected(written: Format | None) -> str:
 
 
 def shown(value: object) -> str:
-    """A short text that stands for a value in a message."""
+    """A short form of a value for a message."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -1,7 +1,7 @@
 """One column of a model: its name, type, accepted values and notes.
 
-Its JSON form uses the words of JSON Schema where there is one (`type`, `enum`, `format`, `description`); what was seen
-in training is `range`, `categories` and `missing_seen`, which no validator enforces.
+Its JSON form uses the words of JSON Schema where there is one (`type`, `enum`, `format`, `description`). `range`,
+`categories` and `missing_seen` describe the training data; no validator enforces them.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,14 +26,13 @@ _MEMBERS: Final = (
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its JSON type, whether a value may be missing, and what else is known of it.
+    """One column: its JSON type, whether a value may be missing, and further facts.
 
-    `enum` lists all values that are allowed (a closed list); `categories` only those seen in training (an open one);
-    `format` says how a number may be written besides plainly, or that a string is a day of the calendar, which the
-    model is given as that string; `case` whether texts that differ in upper and lower case only are the same value;
-    `unit` and `description` are for people. `minimum`, `maximum` and `missing_seen` say what was seen in training.
-    `public` says that callers of predict_api may see `enum`, `categories` and those three, which come from training
-    data. No request is bound by the last four members, and schemas that differ in them alone are equal.
+    `enum` lists all allowed values (a closed list); `categories` lists the values seen in training (an open list).
+    `format` is a further notation of a number, or DATE for a string that is a calendar day; the model gets that string.
+    `case` decides whether strings that differ only in case are the same value. `unit` and `description` are for people.
+    `minimum`, `maximum` and `missing_seen` describe the training data. `public` lets callers of predict_api see `enum`,
+    `categories` and those three. The last four members restrict no request, and equality of schemas ignores them.
     """
 
     name: str
@@ -67,7 +66,7 @@ class Column:
 
     @cached_property
     def parse(self) -> Parser:
-        """The function that turns a JSON value into a cell of this column, or raises `cells.BadCell`."""
+        """The function that turns a JSON value into a cell of this column, or raises BadCell."""
         return cell_parser(
             self.type,
             nullable=self.nullable,
@@ -79,9 +78,9 @@ class Column:
 
     @property
     def read_many(self) -> Reader | None:
-        """The short way for many values of this column, as `cell_groups` has it."""
+        """The bulk parser of this column (`changeover/schema/bulk_parsers.py`), or None."""
         enum = self.enum
-        if self.case is Case.FOLD:  # what is spelt as listed stays as it is
+        if self.case is Case.FOLD:  # a string that is listed exactly stays unchanged
             enum = self.enum or self.categories
             if not enum:
                 return None
@@ -89,7 +88,7 @@ class Column:
 
     @classmethod
     def from_json(cls, body: object, *, strict: bool = False) -> Self:
-        """Read a column; raises InvalidSchema. `strict` refuses members that are not known here."""
+        """Read a column; raises InvalidSchema. `strict` refuses unknown members."""
         if not isinstance(body, dict):
             raise InvalidSchema(f"a column is {shown(body)}, an object was expected")
         name = body.get("name")
@@ -124,7 +123,7 @@ class Column:
         )
 
     def to_json(self) -> JsonObject:
-        """The JSON form, read back by `from_json`; members that say nothing are left out."""
+        """The JSON form, read back by `from_json`; members with their default are left out."""
         body: JsonObject = {"name": self.name, "type": self.type.value, "nullable": self.nullable}
         if self.enum is not None:
             body["enum"] = list(self.enum)

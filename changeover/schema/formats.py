@@ -1,7 +1,6 @@
 """Number and date formats: plain, currency, percentage, dates. Client and server share this parser.
 
-Carries "Bounds at the edge" of the design: texts that consumers send are numbers, "nan" in any case and "" are
-missing.
+In a number column, a string is parsed as a number; "nan" in any case and "" are missing values.
 """
 
 import math
@@ -11,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-# Possessive throughout: no text makes the pattern try a second way, so that its time grows with the length alone.
+# Possessive quantifiers throughout: no input makes the pattern backtrack, so its time is linear in the length.
 _AMOUNT: Final = re.compile(
     r"(?P<open>\(\s*+)?+(?P<before>[+-])?+\s*+[$€£]?+\s*+(?P<after>[+-])?+"
     r"(?P<digits>(?:\d{1,3}+(?:,\d{3})++|\d++)(?:\.\d*+)?+|\.\d++)\s*+(?P<close>\))?+",
@@ -23,7 +22,7 @@ _NEVER_PLAIN: Final = ("$", "(", "€", "£")
 
 
 class Format(StrEnum):
-    """How the numbers of a column may be written besides plainly; DATE is of strings."""
+    """The notation of a column's numbers, beside plain numbers; DATE is for string columns."""
 
     CURRENCY = "currency"
     PERCENT = "percent"
@@ -31,9 +30,9 @@ class Format(StrEnum):
 
 
 def plain(text: str) -> float:
-    """The number that `text` is; NaN if it says that it is missing ("nan" in any case, "", blanks).
+    """The number in `text`; NaN for a missing value ("nan" in any case, "", blanks).
 
-    Raises ValueError for anything else, infinities and numbers beyond a double among it.
+    Raises ValueError for anything else, including infinities and numbers beyond a double.
     """
     try:
         found = float(text)
@@ -42,7 +41,7 @@ def plain(text: str) -> float:
             return math.nan
         raise
     if found - found == 0.0:  # finite
-        if "_" in text or not text.isascii():  # Python's own spellings, nobody else's
+        if "_" in text or not text.isascii():  # Python's underscores and other spellings are refused
             raise ValueError(text)
         return found
     if text.strip().lower() == "nan":
@@ -51,7 +50,7 @@ def plain(text: str) -> float:
 
 
 def currency(text: str) -> float:
-    """An amount of money: "$6,882.34 ", "3709.93", and "($5,032.58)" or "(5,032.58)" for what is owed (negative).
+    """An amount of money: "$6,882.34 ", "3709.93"; parentheses make it negative: "($5,032.58)", "(5,032.58)".
 
     NaN and ValueError as in `plain`; ValueError also for an amount of more than 64 characters.
     """
@@ -88,7 +87,7 @@ def percent(text: str) -> float:
 
 
 def is_date(text: str) -> bool:
-    """Whether `text` is a day of the calendar as RFC 3339 writes it: "2024-02-29"."""
+    """Whether `text` is an RFC 3339 date: "2024-02-29"."""
     if _DATE.fullmatch(text) is None:
         return False
     try:

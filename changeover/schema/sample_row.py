@@ -1,6 +1,6 @@
 """A sample row derived from a schema, used by admission checks and for warming up.
 
-The example of the documents is another one, for people: see `predict_api/openapi/columns.py`.
+The example in the OpenAPI document is another one: `predict_api/openapi/columns.py`.
 """
 
 from changeover.schema.cell_parsers import Cell, ColumnType
@@ -9,12 +9,12 @@ from changeover.schema.schema import Column, Schema
 
 
 def made_up_row(schema: Schema, number: float = 0) -> dict[str, Cell]:
-    """A cell for each column: the first listed value where there is a list, else `number` or the plainest text."""
+    """A cell for each column: the first listed value if there is a list, else `number` or a simple string."""
     return {column.name: made_up(column, number) for column in schema.columns}
 
 
 def made_up(column: Column, number: float = 0) -> Cell:
-    """A value that `column` takes."""
+    """A sample value that `column` accepts."""
     listed = column.enum or column.categories
     if listed:
         return listed[0]

@@ -1,7 +1,7 @@
 """The schema of a model: its columns, as in the manifest and in `GET /models/{m}`.
 
-Carries the word *schema* of the design. A column is in `changeover/schema/column.py`; what single values mean is in `changeover/schema/cell_parsers.py`, what a request means in
-`changeover/request/decode.py`.
+Columns are in `changeover/schema/column.py`, parsers of values in `changeover/schema/cell_parsers.py`, the decoding of
+requests in `changeover/request/decode.py`.
 """
 
 from collections.abc import Callable, Collection
@@ -24,7 +24,7 @@ MOST_COLUMNS: Final = 100_000
 
 
 class Extra(StrEnum):
-    """What becomes of fields that the schema does not know."""
+    """The treatment of fields that the schema does not know."""
 
     FORBID = "forbid"
     IGNORE = "ignore"
@@ -32,7 +32,7 @@ class Extra(StrEnum):
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a model in the order in which it takes them, and what becomes of fields besides them."""
+    """The columns of a model in the order of its input, and the treatment of other fields."""
 
     columns: tuple[Column, ...]
     extra: Extra = Extra.FORBID
@@ -50,23 +50,23 @@ class Schema:
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
-        """The columns by their names, in their order."""
+        """The columns by name, in order."""
         return {column.name: column for column in self.columns}
 
     @cached_property
     def numbers_and_texts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The names of the columns that hold numbers or booleans, and of those that hold texts, each in their order."""
+        """The names of number and boolean columns, and the names of string columns, each in order."""
         texts = tuple(column.name for column in self.columns if column.type is ColumnType.STRING)
         return tuple(column.name for column in self.columns if column.type is not ColumnType.STRING), texts
 
     @cached_property
     def plan(self) -> tuple[tuple[str, Parser], ...]:
-        """Each column's name and parser, in order: what decoding walks."""
+        """Each column's name and parser, in order, for the strict path."""
         return tuple((column.name, column.parse) for column in self.columns)
 
     @cached_property
     def groups(self) -> tuple[CellGroup, ...]:
-        """The columns by what they have in common: what decoding walks while all is well."""
+        """The columns grouped by parser, for bulk parsing of valid requests."""
         alike: dict[object, list[Column]] = {}
         for column in self.columns:
             folded_to = column.categories if column.case is Case.FOLD else None
@@ -79,7 +79,7 @@ class Schema:
 
     @cached_property
     def from_groups(self) -> Callable[[list[list[Cell]]], tuple[list[Cell], ...]]:
-        """Puts the columns of all `groups`, one group after the other, into the order of `columns`."""
+        """Reorders the columns of all `groups`, group by group, into the order of `columns`."""
         if len(self.columns) == 1:
             return tuple
         grouped = [name for group in self.groups for name in group.names]
@@ -90,7 +90,7 @@ class Schema:
     def from_json(cls, body: object, *, strict: bool = False) -> Self:
         """Read `{"columns": [{"name": ..., "type": ..., ...}, ...], "extra": "forbid" | "ignore"}`.
 
-        Raises InvalidSchema. Members of later releases are ignored unless `strict`, which is for what people write.
+        Raises InvalidSchema. Members of later releases are ignored unless `strict`, which is for input by people.
         """
         if not isinstance(body, dict):
             raise InvalidSchema(f"the schema is {shown(body)}, an object was expected")
