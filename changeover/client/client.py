@@ -1,7 +1,7 @@
 """The Python client: publish, roll and predict from a notebook or a program.
 
-Carries the calls of "model_server (internal)" and `POST /predict` of the design from the caller's side. A problem
-(RFC 9457) becomes ServiceRefused with the reason, silence becomes ServiceUnreachable; every call has a time limit.
+A problem (RFC 9457) raises ServiceRefused with the reason. No response in time raises ServiceUnreachable: every call
+has a time limit.
 """
 
 import getpass
@@ -31,9 +31,10 @@ _POLL_SECONDS: Final = 0.15
 
 
 class Client:
-    """Speaks to the stack that `changeover up` or `CHANGEOVER_SERVER_URL` names; safe to keep, not between threads.
+    """A client of the stack of `changeover up` or `CHANGEOVER_SERVER_URL`. Reusable, but not thread-safe.
 
-    Raises StackNotFound if neither says where the services are. `timeout` is seconds of silence in one call.
+    Raises StackNotFound if neither gives the addresses. `timeout` is the longest wait in seconds for the next bytes of
+    a response.
     """
 
     def __init__(
@@ -54,15 +55,15 @@ class Client:
         self._predict = HttpCall(address, "predict_api", timeout=timeout) if address else None
 
     def models(self) -> JsonObject:
-        """`{"models": [...], "default": name}`: every model with what is current."""
+        """`{"models": [...], "default": name}`: every model with its current version."""
         return self._server.get("/models")
 
     def model(self, model: str | None = None) -> JsonObject:
-        """One model: current, previous, the rollout under way, the replicas seen."""
+        """One model: current and previous version, the running rollout, known replicas."""
         return self._server.get(self._path(model))
 
     def default_model(self) -> str:
-        """The model that is meant where none is named."""
+        """The default model's name."""
         return str(self.models().get("default") or "default")
 
     def versions(self, model: str | None = None) -> list[JsonObject]:
@@ -74,16 +75,16 @@ class Client:
         return self._server.get(f"{self._path(model)}/versions/{version}")
 
     def current(self, model: str | None = None) -> JsonObject:
-        """Sequence and version of what answers `/predict`."""
+        """Sequence number and version of the current version."""
         return self._server.get(f"{self._path(model)}/current")
 
     def history(self, model: str | None = None, at: str | None = None) -> list[JsonObject]:
-        """The ledger, newest first; with `at` (RFC 3339) what was live then."""
+        """The ledger, newest first; with `at` (RFC 3339) the entry that was current then."""
         query = {"at": at} if at else {}
         return list(self._server.pages(f"{self._path(model)}/rollouts", "rollouts", query))
 
     def fetch(self, version: str, into: Path, model: str | None = None) -> str:
-        """Write the artifact to `into`; returns the SHA-256 of what came, compared with `Repr-Digest`."""
+        """Download the artifact to `into`; returns its SHA-256, compared with `Repr-Digest`."""
         path = f"{self._path(model)}/versions/{version}/artifact"
         with (
             self._server.send("GET", path, stream=True) as answer,
@@ -118,9 +119,9 @@ class Client:
         """Publish an artifact: the path of a joblib file, or an estimator, which is dumped first.
 
         `name` is the model (default: the server's), `example` raw training data that gives schema and golden rows.
-        `evaluation_data` is the held-out data that `metrics` were measured on: a frame, a file, or its digest. What
-        `draft` says stands. `public` names the columns (True: all) of which any caller of predict_api may see categories
-        and range, which come from the training data. Raises ServiceRefused if it is not admitted.
+        `evaluation_data` is the held-out data that `metrics` were measured on: a frame, a file, or its digest. Members
+        of `draft` win over inferred ones. `public` names the columns (True: all) of which any caller of predict_api may
+        see categories and range, which come from the training data. Raises ServiceRefused if it is not admitted.
         """
         name = check_model_name(name) if name else self.default_model()
         model = Path(model) if isinstance(model, str) else model
@@ -183,10 +184,10 @@ class Client:
     ) -> JsonObject:
         """Make `version` (whole, a prefix, or None for the newest admitted) current; returns the rollout.
 
-        One that breaks its consumers' requests, or is worse by the server's `GATE`, raises ServiceRefused with `diff`
+        A version that breaks its consumers' requests, or fails the server's `GATE`, raises ServiceRefused with `diff`
         or `gate` in its `problem`, unless `allow_schema_change` or `skip_gate`.
 
-        Waits up to `wait` seconds for `committed` or `aborted`; `progress` is told each state that is seen.
+        Waits up to `wait` seconds for `committed` or `aborted`; calls `progress` with each new state.
         """
         name = model or self.default_model()
         wanted = version or self.newest_admitted(name)
@@ -205,12 +206,12 @@ class Client:
         wait: float = 90.0,
         progress: Callable[[str], None] | None = None,
     ) -> JsonObject:
-        """Make the previous version current; otherwise as `roll`."""
+        """Make the previous version current; parameters as in `roll`."""
         name = model or self.default_model()
         return self._rollout(f"/models/{name}/rollback", _who(reason), name, wait, progress)
 
     def predict(self, body: Json, model: str | None = None) -> Json:
-        """Ask predict_api; `body` is one row (an object) or a batch (an array), the answer is its JSON."""
+        """Call predict_api; `body` is one row (an object) or a batch (an array). Returns the JSON of the response."""
         if self._predict is None:
             raise StackNotFound("the address of predict_api is not known; set CHANGEOVER_PREDICT_URL")
         path = f"/models/{model}/predict" if model else "/predict"
@@ -220,7 +221,7 @@ class Client:
     def _rollout(
         self, path: str, body: JsonObject, model: str, wait: float, progress: Callable[[str], None] | None
     ) -> JsonObject:
-        """Ask for a rollout and wait for its end, telling `progress` the states on the way."""
+        """Start a rollout and wait for its end; call `progress` with each state on the way."""
         over = threading.Event()
         watcher: threading.Thread | None = None
         if progress is not None:
@@ -238,7 +239,7 @@ class Client:
         return rollout
 
     def _watch(self, model: str, progress: Callable[[str], None], over: threading.Event) -> None:
-        """Tell the states of the rollout under way until `over`; silence here harms nothing."""
+        """Report the states of the running rollout until `over`; errors here are ignored."""
         calls = HttpCall(self._server.base, "model_server", self._token)
         told = None
         while not over.wait(_POLL_SECONDS):
@@ -256,7 +257,7 @@ class Client:
 
 
 def _who(reason: str) -> JsonObject:
-    """What the ledger keeps of who rolled and why."""
+    """The user and the reason of a rollout, for the ledger."""
     return {"by": _user(), **({"reason": reason} if reason else {})}
 
 

@@ -1,6 +1,6 @@
 """The draft of a publish: an estimator written as an artifact file, and the publisher's part of its manifest.
 
-Imports scikit-learn's world only when called, so that `import changeover` stays cheap.
+It imports scikit-learn and pandas only when called, so that `import changeover` stays cheap.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GOLDEN_ROWS: Final = 10
 WITH_GAPS: Final = 3
-_SPARE: Final = 4  # so many are looked at for one that is kept, since some do not fit
+_SPARE: Final = 4  # candidates for each golden row: some do not fit the schema
 
 
 def dump(estimator: object, path: Path) -> None:
@@ -40,12 +40,12 @@ def draft_of(
     draft: Draft | None = None,
     public: "bool | Collection[str]" = False,
 ) -> Draft:
-    """What can be said of a fitted estimator, or of the joblib file at a path: over it stands what `draft` says.
+    """Draft a manifest from a fitted estimator or a joblib file; members of `draft` win.
 
     From `example`, raw training data (a row an observation, a column a feature), come the schema and a few golden rows
-    with their answers; a file is loaded for that by the list of allowed globals. The environment is the one that runs,
-    and for a file what its bytes tell of it at admission. `evaluation_data` are what `metrics` were measured on, as
-    `changeover.evaluated_on` takes them. `public` names the columns (True: all) of which callers of predict_api may see
+    with their answers; for that, a file is loaded through the allow-list of globals. The environment is the running
+    one; for a file, admission reads it from the bytes. `evaluation_data` is the data of `metrics`, as
+    `changeover.evaluated_on` takes it. `public` names the columns (True: all) of which callers of predict_api may see
     categories and range. Raises InvalidSchema, GoldenMismatch, ForbiddenGlobal, UnreadableArtifact or
     UnreadableData.
     """
@@ -93,10 +93,10 @@ def _by_example(estimator: object, example: "pd.DataFrame", said: Draft) -> Draf
 
 
 def golden_rows(inputs: "pd.DataFrame", schema: "Schema") -> "list[JsonObject]":
-    """A few rows of `inputs` as consumers send them: from all over, and some with missing values where there are any.
+    """A few rows of `inputs` as consumers send them, evenly spread, some with missing values.
 
-    Rows that the schema does not take, such as one with a gap where none is allowed, are passed over, unless none is
-    left.
+    Rows that do not fit the schema, such as one with a missing value in a required column, are skipped, unless no row
+    is left.
     """
     from changeover.estimator.training_frame import rows_of
     from changeover.exceptions import RequestFaults
@@ -119,5 +119,5 @@ def golden_rows(inputs: "pd.DataFrame", schema: "Schema") -> "list[JsonObject]":
 
 
 def _every(positions: list[int], count: int) -> list[int]:
-    """At most `count` of `positions`, from all over."""
+    """At most `count` of `positions`, evenly spread."""
     return positions[:: max(1, len(positions) // count)][:count]

@@ -1,11 +1,11 @@
 """The digest of held-out data, which identifies the rows that metrics were measured on.
 
-Carries `evaluation` of the manifest: the promote gate compares two versions only if their data is the same. The digest
-of a table is the SHA-256 of UTF-8 lines, each ended by a newline: first the column names, sorted, as a JSON array; then
-each row as a JSON array of its cells in the order of those names, the lines of the rows sorted. JSON is written without
-blanks and without escapes beyond its own. A missing value is null, a whole number is written without a point whatever
-its type (7.0 is 7), another number with the fewest digits that give the same double, a date or time in ISO 8601. So
-neither the index, nor the order of rows or columns, nor whether a column is int64 or float64 changes it.
+It is the member `evaluation` of the manifest: the promote gate compares two versions only on equal data. The digest of
+a table is the SHA-256 of UTF-8 lines, each ended by a newline. The first line holds the sorted column names as a JSON
+array. Then each row is a JSON array of its cells in the order of those names; the lines of the rows are sorted. JSON
+has no blanks and only required escapes. A missing value is null, an integral number has no decimal point (7.0 is 7),
+another number has the fewest digits that give the same double, a date or time is ISO 8601. So the digest does not
+depend on the index, on the order of rows or columns, or on int64 against float64.
 """
 
 import hashlib
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CSV: Final = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
-_EXACT: Final = 2**53  # below this each whole number has a double of its own
+_EXACT: Final = 2**53  # below this every integer is an exact double
 
 
 class UnreadableData(ChangeoverError):
-    """Held-out data that is no table: not a frame, not a file of one, not a digest."""
+    """Held-out data that is neither a frame, nor a file of one, nor a digest."""
 
 
 def evaluated_on(data: "pd.DataFrame | Path | str") -> JsonObject:
     """`{"data_sha256": ..., "rows": n}` for held-out data: what `Draft.evaluation` takes.
 
-    `data` is a frame with everything that scoring reads, the target too; or the path of a CSV or parquet file, which is
-    read as pandas reads it by default; or a digest that was computed before. Raises UnreadableData.
+    `data` is a frame of all inputs and the target, or the path of a CSV or parquet file, which pandas reads with its
+    defaults, or a digest that was computed before. Raises UnreadableData.
     """
     if isinstance(data, str) and is_version(data.lower()):
         return {"data_sha256": data.lower()}

@@ -1,6 +1,6 @@
 """One HTTP call to a service: its time limits, its token, and the exception for an error response.
 
-Silence is ServiceUnreachable, a problem (RFC 9457) is ServiceRefused with its reason.
+No response in time raises ServiceUnreachable; a problem (RFC 9457) raises ServiceRefused with its reason.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 
 
 class HttpCall:
-    """Calls to the one service at `base`; connections are kept. Not to be shared between threads."""
+    """A session of calls to the service at `base`; connections are kept. Not thread-safe."""
 
     def __init__(self, base: str, service: str, token: str = "", timeout: float = 30.0) -> None:
         self.base = base.rstrip("/")
@@ -29,14 +29,14 @@ class HttpCall:
         self._timeout = timeout
         self._session = requests.Session()
         if urlsplit(self.base).hostname in _LOOPBACK:
-            self._session.trust_env = False  # no proxy leads back to this machine
+            self._session.trust_env = False  # a proxy cannot reach this machine's loopback
 
     def get(self, path: str, query: dict[str, str] | None = None) -> JsonObject:
         """The JSON object at `path`."""
         return self.object_in(self.send("GET", path, query=query))
 
     def pages(self, path: str, member: str, query: dict[str, str] | None = None) -> Iterator[JsonObject]:
-        """Every entry of a list, page by page: a page that names `next` has one after it."""
+        """Every entry of a list, page by page: `next` names the following page."""
         body = self.get(path, query)
         for _ in range(_MOST_PAGES):
             entries = body.get(member)
@@ -60,7 +60,7 @@ class HttpCall:
         timeout: float | None = None,
         stream: bool = False,
     ) -> requests.Response:
-        """The answer if it is below 400; raises ServiceRefused or ServiceUnreachable. `timeout` is seconds of silence."""
+        """Return a response below 400; raises ServiceRefused or ServiceUnreachable. `timeout` is per read, in s."""
         with self.naming_silence():
             answer = self._session.request(
                 method,
@@ -79,7 +79,7 @@ class HttpCall:
 
     @contextmanager
     def naming_silence(self) -> Iterator[None]:
-        """What `requests` raises becomes a ServiceUnreachable that says what to do."""
+        """Turn errors of `requests` into ServiceUnreachable with the next step."""
         try:
             yield
         except requests.Timeout as error:
@@ -95,7 +95,7 @@ class HttpCall:
             raise ServiceUnreachable(f"{self._service} at {self.base} broke off its answer; try again") from error
 
     def object_in(self, answer: requests.Response) -> JsonObject:
-        """The JSON object that `answer` is; raises ServiceUnreachable for anything else."""
+        """The JSON object in `answer`; raises ServiceUnreachable for anything else."""
         try:
             body = answer.json()
         except ValueError:
@@ -105,14 +105,14 @@ class HttpCall:
         return body
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """The token, and never what a .netrc says of this host."""
+        """Set the token; without this hook, requests would read .netrc."""
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
 
 def _problem(answer: requests.Response) -> dict[str, object]:
-    """The problem in an error answer; one made up where there is none."""
+    """The problem in an error response; a generic one if the body holds none."""
     try:
         body = answer.json()
     except ValueError:

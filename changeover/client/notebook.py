@@ -31,10 +31,10 @@ def publish(
 ) -> Published:
     """Publish the fitted estimator `model` as a version of `name`, and roll it if `roll`.
 
-    `example` is raw training data (a row an observation): from it come the schema that `/predict` checks and the
-    golden rows that every replica replays. `evaluation_data` is the held-out data that `metrics` were measured on, so that
-    the server's gate compares like with like. `public` names the columns (True: all) whose categories and range any caller
-    of predict_api may see. The stack is found as `Client` finds it. Raises ServiceRefused with the
+    `example` is raw training data (a row an observation): from it come the schema that `/predict` checks and the golden
+    rows that every replica replays. `evaluation_data` is the held-out data that `metrics` were measured on; the
+    server's gate compares versions on equal data only. `public` names the columns (True: all) whose categories and
+    range any caller of predict_api may see. The stack is found as `Client` finds it. Raises ServiceRefused with the
     reason if the model is not admitted.
     """
     client = Client(server_url, token=token, home=home)

@@ -1,7 +1,7 @@
 """The body of a publish request: the artifact streamed from disk, its manifest and its digest.
 
-Carries `POST /models/{m}/versions` of the design from the sender's side. The file is read twice, once for its SHA-256
-and once to send it, and never held in memory.
+It is sent by `POST /models/{m}/versions`. The file is read twice, once for its SHA-256 and once for sending, and is
+never held in memory.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]  # bytes sent, bytes in all
 
 
 def sha256_of_file(path: Path) -> str:
-    """The version that the bytes of `path` are."""
+    """The SHA-256 of the file `path`, which is its version."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -81,7 +81,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Published:
-    """What a publish came to. `created` is False where the same bytes were there already."""
+    """The result of a publish. `created` is False if the same bytes were published before."""
 
     model: str
     version: str

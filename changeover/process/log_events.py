@@ -1,7 +1,8 @@
 """Structured logs: one JSON object a line on standard error.
 
-Nobody who logs waits for whoever reads: `log_writer.py` writes. `event("rollout.committed", model="loan", took_ms=412)`. What is bound with `bind` (a request's id) is on every event
-of that thread until `unbind`. No secret is ever a field, and no control character is written as such.
+`event("rollout.committed", model="loan", took_ms=412)` logs an event. Fields that `bind` sets, such as a request's id,
+are on every event of that thread until `unbind`. `log_writer.py` writes the lines, so logging never blocks. No secret
+is ever a field, and control characters are escaped.
 """
 
 import json
@@ -43,7 +44,7 @@ _logged: set[str] = set(_LEVELS)
 
 
 def is_logged(level: str) -> bool:
-    """Whether events of `level` are written: for those whose fields cost something."""
+    """Whether events of `level` are written; to skip the cost of computing their fields."""
     return level in _logged
 
 
@@ -53,14 +54,14 @@ def flush() -> None:
 
 
 class _Lines:
-    """What structlog hands finished lines to, whatever their level."""
+    """The sink of structlog's finished lines, of every level."""
 
     def __init__(self, *args: object) -> None:
         self.msg = self.log = self.debug = self.info = self.warning = self.error = _WRITER.put
 
 
 def _dropped(lines: int) -> str:
-    """In place of lines that were dropped because nobody read."""
+    """The line that replaces lines dropped because standard error was not read."""
     reason = "standard error was not read in time"
     told = {"lines": lines, "reason": reason, **_SERVICE, "event": "log.dropped", "level": "warning", "time": utc_now()}
     return json.dumps(told)
@@ -70,13 +71,13 @@ _WRITER: Final = LogWriter(_dropped)
 
 
 def bind(**fields: object) -> None:
-    """Put `fields` on every further event of this thread."""
+    """Add `fields` to every further event of this thread."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(**_SERVICE, **fields)
 
 
 def unbind() -> None:
-    """Forget what `bind` put on this thread's events."""
+    """Remove the fields that `bind` added."""
     structlog.contextvars.clear_contextvars()
 
 

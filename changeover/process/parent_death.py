@@ -1,7 +1,6 @@
 """The end of a process when its parent dies, even by SIGKILL: no service outlives `changeover up`.
 
-Carries "so does the death of its parent by SIGKILL" of the design. Every service calls `end_with_parent` first thing in
-its `__main__`, and so does each of its worker processes.
+Every service calls `end_with_parent` first in its `__main__`, and so does each of its worker processes.
 """
 
 import ctypes
@@ -17,12 +16,12 @@ _POLL_SECONDS: Final = 0.5
 
 
 def end_with_parent(expected: int | None = None) -> None:
-    """Have this process get SIGTERM as soon as its parent is dead.
+    """Request SIGTERM for this process when its parent dies.
 
     On Linux the kernel does it (prctl(2), PR_SET_PDEATHSIG); it lasts over `exec`, is not inherited by children, and
-    "parent" means the *thread* that started this process, so start children from a thread that stays. Elsewhere a
-    daemon thread watches, which does not last over `exec`. `expected` is the parent's process id where it is known:
-    a parent that died before this call is noticed with it.
+    "parent" means the *thread* that started this process, so start children from a thread that stays. On other systems
+    a daemon thread polls, which does not last over `exec`. `expected` is the parent's process id, if known: it reveals
+    a parent that died before this call.
     """
     parent = os.getppid()
     if sys.platform == "linux":
@@ -37,15 +36,15 @@ def end_with_parent(expected: int | None = None) -> None:
 
 
 def outlives_parent() -> bool:
-    """Whether this process was started by nohup, and is meant to go on when who started it has ended.
+    """Whether nohup started this process, which then outlives its parent.
 
-    What nohup does, ignoring SIGHUP, is inherited: where the parent ignores it as well, nobody asked for that.
+    nohup ignores SIGHUP, and children inherit that. If the parent ignores SIGHUP too, it was inherited and not chosen.
     """
     return signal.getsignal(signal.SIGHUP) is signal.SIG_IGN and not _ignores_hangups(os.getppid())
 
 
 def _watch(parent: int) -> None:
-    """Poll: a process whose parent died is given another one."""
+    """Poll the parent's process id: it changes when the parent dies."""
     never = threading.Event()
     while os.getppid() == parent:
         never.wait(_POLL_SECONDS)
@@ -53,7 +52,7 @@ def _watch(parent: int) -> None:
 
 
 def _ignores_hangups(pid: int) -> bool:
-    """Whether a process ignores SIGHUP, as far as this system tells (Linux does, in /proc)."""
+    """Whether a process ignores SIGHUP; known on Linux only, from /proc."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:

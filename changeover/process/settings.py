@@ -1,8 +1,8 @@
 """The reader of settings: the only reader of the environment; typed, checked at start, secrets from files.
 
-Carries "Settings" of the design. Each concern declares a subclass of `Settings` with described fields; a field
-`publish_token` is read from `PUBLISH_TOKEN`, or from the file that `PUBLISH_TOKEN_FILE` names. There is no `.env`:
-a stray file must not configure a server.
+Each concern declares a subclass of `Settings` whose fields have descriptions. A field `publish_token` is read from
+`PUBLISH_TOKEN`, or from the file named by `PUBLISH_TOKEN_FILE`. There is no `.env`, so that a stray file cannot
+configure a server.
 """
 
 import os
@@ -53,12 +53,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given in code wins, then the variable, then the file that `NAME_FILE` names."""
+        """Precedence: values given in code, then the variable, then the file named by `NAME_FILE`."""
         return init_settings, env_settings, _FilesNamedInTheEnvironment(settings_cls)
 
     @classmethod
     def from_environment(cls, **given: Any) -> Self:
-        """Read and check every field; raises InvalidSetting naming each variable that is wrong, never its value."""
+        """Read and check every field; raises InvalidSetting naming each invalid variable, never its value."""
         try:
             return cls(**given)
         except ValidationError as error:
@@ -67,10 +67,10 @@ class Settings(BaseSettings):
 
 
 class SecretFile:
-    """The file that `NAME_FILE` names, read again whenever it has changed: a rotated secret needs no restart.
+    """The file named by `NAME_FILE`, read again after each change: rotating a secret needs no restart.
 
-    `read` gives None where there is no such file because the secret stands in `NAME` itself. A file that is empty or
-    gone for a moment, as in a rotation, keeps its last content. Any thread may read.
+    `read` returns None without such a file, when the variable `NAME` holds the secret. While the file is empty or
+    missing, as during a rotation, its last content stays valid. Thread-safe.
     """
 
     def __init__(self, name: str) -> None:
@@ -98,7 +98,7 @@ class SecretFile:
 
 
 def tell_libraries(*, override: bool = False, **variables: str) -> None:
-    """Set what libraries read from the environment when they are imported; unless `override`, what is set stays."""
+    """Set environment variables that libraries read at import; existing ones stay unless `override`."""
     for name, value in variables.items():
         if override or name not in os.environ:
             os.environ[name] = value

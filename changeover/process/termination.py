@@ -1,7 +1,7 @@
 """The handling of SIGTERM and SIGINT: a callback in a service, a flag in the loop of `changeover up`.
 
-A server may replace signal handlers after our code is loaded, but it leaves the wake-up descriptor of
-`signal.set_wakeup_fd` alone, so that is what a service listens to: the server itself finishes the requests in flight.
+A WSGI server may replace signal handlers after our code is loaded, but it does not touch the wake-up descriptor of
+`signal.set_wakeup_fd`. So a service listens to that descriptor, and the server itself finishes the requests in flight.
 """
 
 import select
@@ -32,10 +32,10 @@ def on_termination(callback: Callable[[], None]) -> None:
 
 
 class Signals:
-    """Wakes the loop of `up` at a signal and keeps that its end was asked for; a context of the main thread.
+    """The signals of `up` as a context manager of the main thread: each wakes the loop, some request its end.
 
-    SIGINT, SIGTERM, a closed terminal and the death of the parent ask for the end. A process started by nohup is meant to
-    outlive its parent, so there the parent's death does not.
+    SIGINT, SIGTERM, a closed terminal and the death of the parent request the end. A process that nohup started
+    outlives its parent.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """The escaping of control characters in text for a terminal or a log.
 
-What comes from a bucket, a report or a request may hold ESC and C1 controls, line ends that forge a line, and marks that
-turn the reading direction.
+Strings from a bucket, a report or a request may hold ESC and C1 controls, line ends that forge a log line, and marks
+that change the reading direction.
 """
 
 import json
@@ -12,17 +12,17 @@ _AFTER_ASCII: Final = (
     "\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f"
 )
 _ACTING: Final = re.compile(f"[\x00-\x1f{_AFTER_ASCII}]")
-_ACTING_IN_JSON: Final = re.compile(f"[{_AFTER_ASCII}]")  # JSON escapes those below a blank itself
+_ACTING_IN_JSON: Final = re.compile(f"[{_AFTER_ASCII}]")  # JSON itself escapes the ones below U+0020
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def visible(text: str, keep: str = "") -> str:
-    r"""`text` with every acting character as an escape (`\x1b`, `\n`, `\u202e`), but for those in `keep`."""
+    r"""`text` with every acting character as an escape (`\x1b`, `\n`, `\u202e`), except those in `keep`."""
     return _ACTING.sub(lambda found: found[0] if found[0] in keep else _escape(found[0]), text)
 
 
 def dumps(body: object, **options: object) -> str:
-    """`body` as JSON that holds no acting character as such; `options` are those of `json.dumps`."""
+    """`body` as JSON with every control character escaped; `options` are those of `json.dumps`."""
     text = json.dumps(body, ensure_ascii=False, **options)  # type: ignore[arg-type]  # the options of json.dumps
     return _ACTING_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1], text)
 

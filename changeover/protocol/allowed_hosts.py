@@ -1,8 +1,8 @@
 """The allow-list of `Host` names of a service: a defence against DNS rebinding.
 
-A web page reads what its own name leads to. If the owner of that name lets it lead to 127.0.0.1 for a moment, the browser
-sends the page's request here, with the page's name in `Host`. So a name that is not known is refused. Loopback names are
-always known: no other party can own them. What a proxy says (`X-Forwarded-Host`) is not asked, for a page can send it.
+A browser lets a web page read from the page's own host name. An attacker can point that name at 127.0.0.1, and the
+browser then sends the page's requests here, with the attacker's name in `Host`. So an unknown name is refused. Loopback
+names are always allowed, as no attacker can own them. `X-Forwarded-Host` is ignored, as a page can send it.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Final
 # RFC 9110, 7.2 and RFC 3986, 3.2.2; underscores, because Docker's service names have them
 _HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9._-]{1,255}))(?::[0-9]{1,5})?")
 _NAME: Final = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-HOSTS: Final = (  # the description of the setting
+HOSTS: Final = (  # the description of the setting ALLOWED_HOSTS
     "host names that requests may use beside loopback ones and the bound address: names, `.domain`, addresses, networks, `*`"
 )
 LOOPBACK: Final = "127.0.0.1"
@@ -21,11 +21,11 @@ _Address = IPv4Address | IPv6Address
 
 
 class AllowedHosts:
-    """Decides by the Host header; loopback is always allowed.
+    """The check of a request's Host header; loopback names are always allowed.
 
     `listed` is ALLOWED_HOSTS: names, addresses, networks such as `10.42.0.0/16`, `.example.org` for a domain and all
-    names below it, `*` for any name; separated by commas. `bound` is what the service binds: it is allowed, too, unless
-    it stands for all addresses. Raises ValueError for an entry that is none of these.
+    names below it, `*` for any name; separated by commas. `bound` is the address that the service binds: it is allowed
+    too, unless it means all addresses. Raises ValueError for an entry that is none of these.
     """
 
     def __init__(self, listed: str, bound: str) -> None:
@@ -44,11 +44,11 @@ class AllowedHosts:
 
     @property
     def remembered(self) -> int:
-        """How many spellings are remembered as allowed."""
+        """The number of Host values cached as allowed."""
         return len(self._remembered)
 
     def allow(self, host: str | None) -> bool:
-        """Whether a request with this Host header is answered; one with none is, as of HTTP/1.0: browsers send one."""
+        """Whether a request with this Host header is allowed; a missing header is, as every browser sends one."""
         if host in self._remembered or not host or self._any:
             return True
         allowed = self._decide(host)

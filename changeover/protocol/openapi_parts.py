@@ -47,7 +47,7 @@ _PROBLEM: Final[JsonObject] = {
 
 
 def shared_schemas() -> JsonObject:
-    """The components that responses made here refer to."""
+    """The components that the responses in this file refer to."""
     return {"Problem": _PROBLEM}
 
 
@@ -57,7 +57,7 @@ def ref(name: str) -> JsonObject:
 
 
 def header(schema: JsonObject, description: str, *, always: bool = False) -> JsonObject:
-    """A header of an answer; `always` if no such answer is without it."""
+    """A header of a response; `always` if every such response has it."""
     return {"schema": schema, "description": description, "required": always}
 
 
@@ -69,7 +69,7 @@ def response(
     headers: Mapping[str, JsonObject] | None = None,
     examples: Mapping[str, JsonObject] | None = None,
 ) -> JsonObject:
-    """An answer. Each carries a request id; `examples` are values by the sentence that introduces each."""
+    """A response with its request id header; `examples` are values by their summary."""
     told: JsonObject = {wire.REQUEST_ID: header({"type": "string"}, "the request's id, as the log has it", always=True)}
     told.update(headers or {})
     body: JsonObject = {"description": description, "headers": told}
@@ -82,7 +82,7 @@ def response(
 
 
 def problems(causes: Iterable[tuple[int, str]], headers: Mapping[str, JsonObject] | None = None) -> JsonObject:
-    """The error answers of a call, from (status, title); causes of one status share its answer."""
+    """The error responses of a call, from (status, title); causes with one status share a response."""
     titles: dict[int, list[str]] = {}
     for status, title in causes:
         titles.setdefault(status, []).append(title)
@@ -99,7 +99,7 @@ def problems(causes: Iterable[tuple[int, str]], headers: Mapping[str, JsonObject
 
 
 def parameter(name: str, where: str, schema: JsonObject, description: str, example: Json = None) -> JsonObject:
-    """A parameter in the `path`, where it is required, in the `query` or in a `header`."""
+    """A parameter in the `path` (always required), in the `query` or in a `header`."""
     told: JsonObject = {"name": name, "in": where, "required": where == "path", "schema": schema}
     told["description"] = description
     if example is not None:

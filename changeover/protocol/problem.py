@@ -15,10 +15,10 @@ def problem(
     errors: Sequence[Mapping[str, object]] = (),
     **more: object,
 ) -> dict[str, object]:
-    """The body of an error answer.
+    """The body of an error response.
 
     `kind` is a stable word for programs (`no-model`), put into `type` as a URN; `title` is the same for all problems
-    of a kind; `detail` names the thing and the next step; `errors` lists faults of rows, at most 20 are kept.
+    of a kind; `detail` names the thing and the next step; `errors` lists validation errors, at most 20 are kept.
     """
     body: dict[str, object] = {"type": f"urn:changeover:{kind}", "title": title, "status": status, "detail": detail}
     if errors:

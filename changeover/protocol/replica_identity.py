@@ -1,7 +1,7 @@
 """The identity of a replica: a public id, and a secret that authenticates it.
 
-The id ends with a digest of the secret. So model_server tells from the id alone whether a secret belongs to it, and no
-other process can report, check or leave in the replica's name, even after a restart of model_server.
+The id ends with a digest of the secret. So model_server verifies a secret by the id alone, even after a restart, and no
+other process can send status reports, checks or a departure in the replica's name.
 """
 
 import hashlib
@@ -18,28 +18,28 @@ _LONGEST_HOST: Final = 64
 
 @dataclass(frozen=True)
 class ReplicaIdentity:
-    """One process of predict_api, for as long as it lives."""
+    """The identity of one process of predict_api, for the lifetime of that process."""
 
     id: str
     secret: str = field(repr=False)
 
 
 def new_identity(host: str, pid: int) -> ReplicaIdentity:
-    """An identity that no other process has."""
+    """Make an identity that no other process has."""
     secret = secrets.token_hex(32)
     shown = _NOT_OF_AN_ID.sub("-", host)[:_LONGEST_HOST].lstrip("-.") or "host"
     return ReplicaIdentity(f"{shown}-{pid}:{digest_of(secret)[:32]}", secret)
 
 
 def digest_of(secret: str) -> str:
-    """What is remembered of a secret: its SHA-256, or nothing of no secret."""
+    """The SHA-256 of a secret; empty for no secret."""
     return hashlib.sha256(secret.encode()).hexdigest() if secret else ""
 
 
 def belongs(replica: str, digest: str, known: str | None) -> bool:
     """Whether the secret with this digest is that of `replica`; `known` is the digest of its first report, if any.
 
-    An id that holds no digest, as the release before made them, belongs to the secret of its first report, or to none.
+    An id without a digest, as in the previous release, belongs to the secret of its first report, or to none.
     """
     derived = _DERIVED.fullmatch(replica)
     if derived is not None:

@@ -1,7 +1,7 @@
 """The wire format between the services: header names, the ETag and the JSON bodies.
 
-Carries the tables "model_server (internal)" and "predict_api (public)" of the design: both halves of a conversation
-read their words here.
+Both services take these names from here, so that the two sides of a call cannot differ. The calls are listed in the
+README.
 """
 
 import re
@@ -13,32 +13,32 @@ from typing import Final, Self
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import Json, JsonObject
 
-# model_server's answer to the freshness check
+# model_server's response to the freshness check
 LEASE_MS: Final = "Lease-Ms"
 NEXT_VERSION: Final = "Next-Version"
-SERVER_INSTANCE: Final = "Server-Instance"  # one value a life of model_server: a new one asks replicas to report again
+SERVER_INSTANCE: Final = "Server-Instance"  # one value a run of model_server: a new value asks replicas to report again
 # a replica's check
 REPLICA_ID: Final = "Replica-Id"
 REPLICA_SECRET: Final = "Replica-Secret"  # noqa: S105 a header: by it a replica is known
 # the artifact
 REPR_DIGEST: Final = "Repr-Digest"
-# predict_api's answers
+# predict_api's responses
 MODEL_NAME: Final = "Model-Name"
 MODEL_VERSION: Final = "Model-Version"
 MODEL_SEQUENCE: Final = "Model-Sequence"
 MODEL_STALE: Final = "Model-Stale"
-MODEL_RUNTIME: Final = "Model-Runtime"  # what computed the answer: onnx (the proven twin) or sklearn
+MODEL_RUNTIME: Final = "Model-Runtime"  # the runtime that computed the answer: onnx (the verified ONNX twin) or sklearn
 MODEL_AGE: Final = "Model-Age"
 REQUEST_ID: Final = "X-Request-Id"
 
-LONGEST_TEXT: Final = 2000  # characters of a reason, of a name, of any text that one service tells the other
-_MOST_VERSIONS: Final = 16  # in one report: a replica has the current version and the next, and few that failed
+LONGEST_TEXT: Final = 2000  # characters of a reason, a name, or any string from one service to the other
+_MOST_VERSIONS: Final = 16  # in one report: a replica has the current version, the next, and a few that failed
 _LONGEST_NAME: Final = 128
 _ETAG: Final = re.compile(r'"(\d{1,18})-([0-9a-f]{64})"')
 
 
 class MalformedAnswer(ChangeoverError):
-    """The other service answered something that is not the protocol."""
+    """A response of the other service that does not follow the protocol."""
 
 
 class VersionState(StrEnum):
@@ -61,7 +61,7 @@ class RolloutState(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Current:
-    """What is current: the ledger's newest sequence number and the version it names. Ordered by sequence."""
+    """The current version: the ledger's newest sequence number and its version. Ordered by sequence."""
 
     sequence: int
     version: str
@@ -92,10 +92,10 @@ class Current:
 
 @dataclass(frozen=True)
 class ReplicaReport:
-    """What a replica says of itself and one model: `PUT /models/{m}/replicas/{replica}`.
+    """The status report of a replica about one model: `PUT /models/{m}/replicas/{replica}`.
 
-    `held` answers requests now; `ready` are the versions it holds loaded and warm, `held` among them; `failed` gives
-    the reason for each version that it could not prepare.
+    `held` is the active version; `ready` are the versions that are loaded and warm, including `held`; `failed` gives
+    the reason for each version that the replica could not prepare.
     """
 
     replica: str
@@ -119,7 +119,7 @@ class ReplicaReport:
 
     @classmethod
     def from_json(cls, body: object) -> Self:
-        """Read a report, long texts cut; raises MalformedAnswer. Unknown members are ignored, so that later replicas may say more."""
+        """Read a report and cut long strings; raises MalformedAnswer. Unknown members of later releases are ignored."""
         if not isinstance(body, dict):
             raise MalformedAnswer("a replica's report is no JSON object")
         held, ready, failed = body.get("held"), body.get("ready"), body.get("failed")
