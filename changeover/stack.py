@@ -1,7 +1,6 @@
 """The addresses of a running stack: `up.json`, and the `CHANGEOVER_*` variables.
 
-Carries the shape of `up.json` in "Running it without Docker" of the design. The file holds secrets: it is written whole,
-by rename, with mode 0600.
+`up.json` holds secrets: it is written atomically, by rename, with mode 0600.
 """
 
 import json
@@ -23,7 +22,7 @@ UP_JSON: Final = "up.json"
 
 
 class Where(Settings):
-    """Where the command line and the client look for a stack that no `up.json` describes."""
+    """The settings by which the command line and the client find a stack without `up.json`."""
 
     changeover_server_url: str | None = Field(default=None, description="address of model_server, for the CLI")
     changeover_predict_url: str | None = Field(
@@ -71,7 +70,7 @@ class Pids:
 
 @dataclass(frozen=True)
 class Stack:
-    """One running stack. What is not known is empty: a stack named by variables has no store and no pids."""
+    """One running stack. Unknown members are empty: a stack from variables has no store and no pids."""
 
     predict_urls: list[str]
     server_url: str
@@ -83,7 +82,7 @@ class Stack:
     pids: Pids | None = None
 
     def to_json(self) -> JsonObject:
-        """The JSON form of `up.json`; without `pids` where there are none."""
+        """The JSON form of `up.json`; without `pids` if there are none."""
         body: JsonObject = {
             "predict_urls": list[Json](self.predict_urls),
             "server_url": self.server_url,
@@ -99,7 +98,7 @@ class Stack:
 
     @classmethod
     def from_json(cls, body: object) -> Self:
-        """Read `up.json`; raises StackNotFound naming the member that is wrong."""
+        """Read `up.json`; raises StackNotFound naming the invalid member."""
         if not isinstance(body, dict):
             raise StackNotFound("it is no JSON object")
         urls = body.get("predict_urls")
@@ -125,7 +124,7 @@ def up_file(home: Path) -> Path:
 
 
 def write(stack: Stack, home: Path) -> None:
-    """Write `up.json` into `home` with mode 0600; a reader sees the old file or the new one, never a part."""
+    """Write `up.json` into `home` with mode 0600; a reader sees the old file or the new one, never a partial one."""
     path = up_file(home)
     handle, name = tempfile.mkstemp(prefix=".up-", suffix=".json", dir=home)  # mkstemp creates with mode 0600
     try:
@@ -155,15 +154,15 @@ def read(home: Path) -> Stack:
 
 
 def is_private(home: Path) -> bool:
-    """Whether nobody but its owner may read `home/up.json`."""
+    """Whether only its owner may read `home/up.json`."""
     return stat.S_IMODE(up_file(home).stat().st_mode) & 0o077 == 0
 
 
 def find(home: Path | None = None, server_url: str | None = None) -> Stack:
-    """The stack that is meant: `server_url`, then an explicit `home`, then `CHANGEOVER_*`, then `./.changeover`.
+    """Find the stack: by `server_url`, then an explicit `home`, then `CHANGEOVER_*`, then `./.changeover`.
 
-    Raises StackNotFound. The secrets of an `up.json` go only to the servers which that file names, and
-    `CHANGEOVER_TOKEN` only to a server that the caller named: a folder from elsewhere may hold any `up.json`.
+    Raises StackNotFound. The secrets of an `up.json` are sent only to the servers in that file, and `CHANGEOVER_TOKEN`
+    only to a server that the caller named: a downloaded folder may hold a forged `up.json`.
     """
     variables = Where.from_environment()
     address = server_url or (None if home is not None else variables.changeover_server_url)
@@ -181,7 +180,7 @@ def find(home: Path | None = None, server_url: str | None = None) -> Stack:
 
 
 def _known(home: Path, server_url: str) -> Stack | None:
-    """What `home/up.json` says of this very server, if it does."""
+    """The stack in `home/up.json`, if it names this server."""
     try:
         stack = read(home)
     except StackNotFound:

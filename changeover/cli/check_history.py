@@ -27,7 +27,7 @@ _SHOWN: Final = 20
 )
 @json_option
 def check_history(file: BinaryIO, converge_within: float, as_json: bool) -> None:
-    """Judge the recorded history in FILE (JSON lines, - for standard input); exit code 1 if a promise was broken."""
+    """Check the recorded history in FILE (JSON lines, - for standard input); exit code 1 on a violation."""
     from changeover.consistency.check import check
     from changeover.consistency.counts import count
     from changeover.consistency.members import MalformedHistory

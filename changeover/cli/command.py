@@ -24,12 +24,12 @@ model_option = click.option("--model", "-m", metavar="MODEL", help="Model name. 
 
 
 def stack_options(function: Function) -> Function:
-    """The options by which a verb finds the stack, and `--json`."""
+    """The options that locate the stack, and `--json`."""
     return json_option(server_option(home_option(function)))
 
 
 def rollout_options(function: Function) -> Function:
-    """The options of a verb that begins a rollout: why, and how long to wait for its end."""
+    """The options of commands that start a rollout: its reason, and the time to wait for its end."""
     why = click.option("--reason", default="", help="Why; kept in the history.")
     wait = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for committed or aborted.")
     seconds = click.FloatRange(0, 600)
@@ -38,7 +38,7 @@ def rollout_options(function: Function) -> Function:
 
 
 def promotion_options(function: Function) -> Function:
-    """The options that permit what a roll is refused for otherwise."""
+    """The options that override the refusal of a roll."""
     schema = click.option(
         "--allow-schema-change", is_flag=True, help="Roll it even if requests that were valid are so no longer."
     )
@@ -47,10 +47,10 @@ def promotion_options(function: Function) -> Function:
 
 
 class Verb(click.Command):
-    """A command whose errors are one sentence, or JSON with `--json`; exit code 1."""
+    """A command that prints its errors as one sentence, or as JSON with `--json`; exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; what it raises on purpose is printed."""
+        """Run the command and print its ChangeoverError."""
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
@@ -67,12 +67,12 @@ class Verb(click.Command):
 
 
 class Verbs(click.Group):
-    """The group of all verbs; a wrong command line is JSON too where `--json` is on it; exit code 2."""
+    """The group of all commands; with `--json`, usage errors are JSON too; exit code 2."""
 
     command_class = Verb
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """As click's, with JSON for usage errors."""
+        """Click's `main`, with JSON for usage errors."""
         given = args[0] if args else kwargs.get("args")
         words = list(sys.argv[1:] if given is None else given)
         if "--json" not in words or not kwargs.get("standalone_mode", True):

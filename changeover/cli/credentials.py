@@ -1,7 +1,7 @@
 """`changeover credentials`: prints how to reach a stack, in the form of `up.json` without `pids`.
 
-On the host it reads `up.json`. In the container of model_server it is made from settings, with the store's publisher
-credentials: these can put into `incoming/` and nothing else.
+On the host it reads `up.json`. In the container of model_server it reads the settings and prints the store's publisher
+credentials, which can only write into `incoming/`.
 """
 
 import json
@@ -16,7 +16,7 @@ from changeover.process.settings import Settings
 
 
 class PublishedAddresses(Settings):
-    """Where a stack in containers is reached from outside, and with what."""
+    """The public addresses and credentials of a stack in containers."""
 
     published_predict_urls: str | None = Field(
         default=None, description="address of predict_api as seen from outside; several are separated by commas"
@@ -40,7 +40,7 @@ def credentials(home: Path | None, as_json: bool) -> None:  # noqa: ARG001 what 
 
 
 def from_settings(settings: PublishedAddresses) -> stack.Stack | None:
-    """The stack that the environment of a container describes, if it does."""
+    """The stack described by the environment of a container, or None."""
     if not settings.published_server_url:
         return None
     return stack.Stack(

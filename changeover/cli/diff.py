@@ -38,7 +38,7 @@ def diff(a: str, b: str, model: str | None, as_json: bool, home: Path | None, se
 
 
 def _answers(client: "Client", a: Manifest, b: Manifest) -> Answers:
-    """The answers to every golden row of either; what a version did not keep, its artifact is asked for here."""
+    """Both versions' answers to all golden rows; missing answers are computed here from the artifact."""
     rows_of_a, rows_of_b = kept(a), kept(b)
     rows = {key: row for key, (row, _) in (rows_of_a | rows_of_b).items()}
     told, cannot = [], []
@@ -56,7 +56,7 @@ def _answers(client: "Client", a: Manifest, b: Manifest) -> Answers:
 
 
 def _ask(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[dict[str, Json], list[str]]:
-    """The version's answers to `rows` by its artifact, fetched and verified, and why some or all have none."""
+    """The version's answers to `rows`, computed from its verified artifact, and the reasons for missing answers."""
     from changeover import digest
     from changeover.artifact.load import load_model
     from changeover.estimator.golden_rows import record

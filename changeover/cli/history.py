@@ -14,7 +14,7 @@ from changeover.names import short
 @click.option("--at", metavar="TIME", help="What was live at this time, as in 2026-01-31T12:00:00Z.")
 @stack_options
 def history(model: str | None, at: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
-    """Tell which version was made current when, by whom and why, newest first."""
+    """Print the ledger, newest first: each rollout's version, time, user and reason."""
     from changeover.client.client import Client
 
     client = Client(server_url, home=home)

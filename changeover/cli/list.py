@@ -24,7 +24,7 @@ def list_versions(
     home: Path | None,
     server_url: str | None,
 ) -> None:
-    """List the versions of MODEL, newest first, rejected uploads and why among them."""
+    """List the versions of MODEL, newest first, with rejected uploads and their reasons."""
     from changeover.client.client import Client
 
     client = Client(server_url, home=home)
@@ -39,7 +39,7 @@ def list_versions(
     except ServiceRefused as error:
         if error.status != 404 or model_name or model:
             raise
-        versions = []  # nobody named the default model, and nothing was published for it yet
+        versions = []  # the default model was not named on the command line and has no version yet
     answer({"model": name, "versions": versions}, _versions(name, versions), as_json)
 
 

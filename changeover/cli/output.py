@@ -1,6 +1,6 @@
 """The output of commands: short text, or one JSON document with `--json`, errors included.
 
-Most of it was said by a service, and that by others: no control character of it reaches the terminal.
+Much of the text comes from services and their callers, so control characters are escaped.
 """
 
 import sys
@@ -16,7 +16,7 @@ from changeover.process.visible import dumps, visible
 
 
 def answer(body: object, text: str | Sequence[str], as_json: bool) -> None:
-    """Print `body` as JSON, or `text`: one line, or each of several."""
+    """Print `body` as JSON, or `text` as one line or several."""
     if as_json:
         click.echo(dumps(body, indent=2))
         return
@@ -25,7 +25,7 @@ def answer(body: object, text: str | Sequence[str], as_json: bool) -> None:
 
 
 def say(line: str, err: bool = False) -> None:
-    """Print one line for people; a line end in it is shown, and begins no line."""
+    """Print one line for people; line ends in it are escaped."""
     click.echo(visible(line), err=err)
 
 
@@ -50,7 +50,7 @@ def fail(error: ChangeoverError | OSError, as_json: bool) -> None:
 
 
 def _tell_changes(diff: object) -> None:
-    """What a refused roll would have changed for consumers, a line each."""
+    """Print the changes for consumers of a refused roll, one a line."""
     changes = diff.get("changes") if isinstance(diff, dict) else None
     for change in changes if isinstance(changes, list) else []:
         if isinstance(change, dict):
@@ -58,7 +58,7 @@ def _tell_changes(diff: object) -> None:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, two spaces between them."""
+    """A table: columns as wide as their widest cell, two spaces between them."""
     shown = [[visible(cell) for cell in row] for row in [headings, *rows]]
     widths = [max(len(row[index]) for row in shown) for index in range(len(headings))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
@@ -66,7 +66,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def ago(moment: Json) -> str:
-    """How long ago an RFC 3339 time was, in one unit."""
+    """The age of an RFC 3339 time, in one unit."""
     if not isinstance(moment, str) or not moment:
         return "-"
     try:
@@ -80,7 +80,7 @@ def ago(moment: Json) -> str:
 
 
 def size_of(count: Json) -> str:
-    """Bytes for people."""
+    """A size in bytes, for people."""
     if not isinstance(count, int | float):
         return "-"
     amount = float(count)
@@ -99,7 +99,7 @@ def numbers(metrics: Json) -> str:
 
 
 class UploadProgress:
-    """A line that counts bytes while they are sent; on a terminal only."""
+    """The progress line of an upload; on a terminal only."""
 
     def __init__(self, name: str, quiet: bool) -> None:
         self._name = name
@@ -107,7 +107,7 @@ class UploadProgress:
         self._on = not quiet and sys.stderr.isatty()
 
     def __call__(self, sent: int, total: int) -> None:
-        """Show that `sent` of `total` bytes are under way."""
+        """Show that `sent` of `total` bytes have been sent."""
         percent = 100 * sent // max(1, total)
         if not self._on or percent == self._shown:
             return

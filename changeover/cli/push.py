@@ -69,7 +69,7 @@ def push(
     home: Path | None,
     server_url: str | None,
 ) -> None:
-    """Publish the joblib FILE as a version; the same bytes again are the same version."""
+    """Publish the joblib FILE as a version; equal bytes are the same version."""
     from changeover.client.client import Client
 
     draft = _draft(manifest, metrics, example, schema, description)
@@ -114,7 +114,7 @@ def _tell(state: str) -> None:
 def _draft(
     manifest: Path | None, metrics: tuple[str, ...], example: Path | None, schema: Path | None, description: str
 ) -> Draft | None:
-    """What stands beside the artifact: the manifest file, and over it what the other options say."""
+    """The draft of the manifest: from the manifest file, overridden by the other options."""
     from changeover.schema.schema import Schema
 
     draft = Draft.from_json(_json(manifest, "--manifest")) if manifest else Draft()

@@ -15,7 +15,7 @@ from changeover.cli.output import answer
 @home_option
 @json_option
 def restart(service: str, timeout: float, home: Path | None, as_json: bool) -> None:
-    """End one service and wait until its successor is ready; instances of predict_api one after the other."""
+    """Restart one service and wait until it is ready; instances of predict_api one after the other."""
     from changeover.up.restart import restart_service
 
     pids = restart_service(home or Path(stack.HOME), service, timeout)

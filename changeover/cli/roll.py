@@ -51,12 +51,12 @@ def roll(
 
 
 def tell_state(state: str) -> None:
-    """One line a state of a rollout."""
+    """Print the state of a rollout as one line."""
     say(f"  {state}")
 
 
 def conclude(name: str, rollout: JsonObject, *, waited: bool, as_json: bool) -> None:
-    """Say how a rollout ended; exit code 1 if it was waited for and is not committed."""
+    """Print the end of a rollout; exit code 1 if it was waited for and is not committed."""
     state, version = rollout.get("state"), short(str(rollout.get("version")))
     if state == RolloutState.COMMITTED:
         text = f"{name} answers by {version} (sequence {rollout.get('sequence')})"

@@ -21,7 +21,7 @@ def rollback(
     home: Path | None,
     server_url: str | None,
 ) -> None:
-    """Make the previous version current; that is a rollout of its own."""
+    """Make the previous version current, by a new rollout."""
     from changeover.client.client import Client
 
     client = Client(server_url, home=home)

@@ -24,7 +24,7 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--all-public", is_flag=True, help="The same for every column.")
 @click.option("--json", "as_json", is_flag=True, help="Errors as JSON, too; the schema is JSON in any case.")
 def schema(file: Path, example: Path | None, public: tuple[str, ...], all_public: bool, as_json: bool) -> None:
-    """Print the schema of the joblib FILE as JSON; edit it and give it to `push --schema`."""
+    """Print the inferred schema of the joblib FILE as JSON, to edit and pass to `push --schema`."""
     import pandas as pd
 
     from changeover.artifact.load import load_model

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: `ok` is None where it could not be."""
+    """One check: `ok` is None if it could not be made."""
 
     name: str
     ok: bool | None
@@ -33,7 +33,7 @@ class Check:
 @model_option
 @stack_options
 def verify(version: str | None, model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
-    """Fetch VERSION (what is current if none is named), hash it, and compare all that speaks of it."""
+    """Download VERSION (default: the current one), hash it, and compare manifest, ledger and predict_api with it."""
     from changeover.client.client import Client
 
     client = Client(server_url, home=home)
@@ -96,7 +96,7 @@ def _answer_checks(client: "Client", name: str, version: str, manifest: JsonObje
 
 
 def _golden_check(outputs: list[Json], predictions: Json) -> Check:
-    """Whether the golden rows are answered as the manifest says; if not, the first row that is not, and how."""
+    """Check that the golden rows are answered as in the manifest; else show the first difference."""
     answers = predictions if isinstance(predictions, list) else []
     if len(answers) != len(outputs):
         return Check("golden rows", False, f"{len(outputs)} were asked, {len(answers)} answered")

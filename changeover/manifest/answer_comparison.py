@@ -1,6 +1,6 @@
 """The comparison of two answers, with the tolerance that two processors need.
 
-Carries the comparison of golden rows: at admission, on replicas, in `changeover verify` and `changeover diff`.
+Golden rows are compared by it: at admission, on replicas, in `changeover verify` and `changeover diff`.
 """
 
 import math
@@ -8,13 +8,13 @@ from typing import Final
 
 from changeover.json_types import Json
 
-RELATIVE: Final = 1e-6  # other processors and BLAS builds differ in the last digits, other models in the first
+RELATIVE: Final = 1e-6  # processors and BLAS builds differ in the last digits, different models in the first
 ABSOLUTE: Final = 1e-9
 PARTS: Final = ("prediction", "predict_proba")
 
 
 def same(one: Json, other: Json) -> bool:
-    """Labels must be equal; numbers with a fraction, and probabilities, to 1e-6 of their size."""
+    """Whether two answers are equal: labels exactly, fractional numbers and probabilities to a relative 1e-6."""
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, bool) or isinstance(other, bool):

@@ -1,9 +1,9 @@
 """The changes of a version's interface, and whether each of them breaks consumers.
 
-Carries "Refused rolls: ... 422 incompatible". A change is compatible if every request that was valid stays valid and
-means the same, and every answer keeps its form. So a column more breaks, be it nullable or not, since a field that is
-missing is a fault of the request; what only widens (a number where an integer was, a value that may be missing now, a
-list of values that grew or was opened) does not.
+model_server refuses to roll an incompatible version with 422. A change is compatible if every valid request stays valid
+with the same meaning, and every answer keeps its form. A new column breaks, nullable or not, since a request without
+that field is invalid. A wider column is compatible: a number in place of an integer, a newly nullable column, a longer
+or opened list of values.
 """
 
 import json
@@ -16,14 +16,14 @@ from changeover.manifest.manifest import Manifest
 from changeover.schema.cell_parsers import shown
 
 _ABSENT: Final[JsonObject] = {"type": "number", "nullable": False, "case": "exact", "public": False}
-# what informs only: it says nothing of what is taken
+# informative members, which restrict no request
 _TOLD: Final = ("categories", "range", "missing_seen", "description", "public")
 _MOST_SHOWN: Final = 5
 
 
 @dataclass(frozen=True)
 class Change:
-    """One difference. `change` is a word for programs; `column` is None where it is not about one column."""
+    """One difference. `change` is a word for programs; `column` is None if it is not about one column."""
 
     change: str
     column: str | None
@@ -33,7 +33,7 @@ class Change:
     says: str
 
     def to_json(self) -> JsonObject:
-        """As it stands in a refusal, and in `changeover diff --json`."""
+        """The JSON form in a refusal and in `changeover diff --json`."""
         return {
             "change": self.change,
             "column": self.column,
@@ -46,7 +46,7 @@ class Change:
 
 @dataclass(frozen=True)
 class SchemaDiff:
-    """All differences between two versions that concern their consumers, those that break first."""
+    """All differences between two versions that concern consumers, breaking ones first."""
 
     changes: tuple[Change, ...]
 
@@ -57,7 +57,7 @@ class SchemaDiff:
 
     @property
     def compatible(self) -> bool:
-        """Whether no consumer notices."""
+        """Whether no change breaks a consumer."""
         return not self.breaking
 
     def to_json(self) -> JsonObject:
@@ -66,7 +66,7 @@ class SchemaDiff:
 
 
 def compare(before: Manifest, after: Manifest) -> SchemaDiff:
-    """What `after` changes for the consumers of `before`."""
+    """The changes from `before` to `after` for consumers."""
     changes = [*_schemas(before.schema, after.schema), *_answers(before, after)]
     return SchemaDiff(tuple(sorted(changes, key=lambda change: not change.breaks)))
 
@@ -107,7 +107,7 @@ def _column(name: str, old: JsonObject, new: JsonObject) -> Iterator[Change]:
         yield _change("nullable", name, "nullable", old, new, not new["nullable"], says)
     yield from _enum(name, old, new)
     if old.get("format") != new.get("format"):
-        # plain numbers are the same number in every format; a text without a format may be anything
+        # a plain number is the same in every format; a string without a format may be anything
         narrows = old.get("format") is not None if old["type"] != "string" else new.get("format") is not None
         says = "has the format {after}, it had {before}"
         yield _change("format", name, "format", old, new, narrows, says)
@@ -140,7 +140,7 @@ def _enum(name: str, old: JsonObject, new: JsonObject) -> Iterator[Change]:
 
 
 def _values(column: JsonObject) -> list[Json] | None:
-    """The values of a closed list, whatever their order; None where any value of the type will do."""
+    """The values of a closed list as a set; None if every value of the type is allowed."""
     values = column.get("enum")
     if not isinstance(values, list) or (column["type"] == "boolean" and len(values) == 2):
         return None
@@ -152,7 +152,7 @@ def _folded(value: Json, fold: bool) -> Json:
 
 
 def _answers(before: Manifest, after: Manifest) -> Iterator[Change]:
-    """Differences in the form of what is answered, and in what it means."""
+    """Differences in the form and the meaning of answers."""
     old, new = before.estimator.get("kind"), after.estimator.get("kind")
     if old != new:
         yield Change(
@@ -208,5 +208,5 @@ def _listed(values: list[Json]) -> str:
 
 
 def _text(value: Json) -> str:
-    """A value as JSON: there, true, 1 and 1.0 are three values."""
+    """A value as JSON, where true, 1 and 1.0 are three values."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,6 +1,6 @@
 """The difference of two versions: schema, metrics, environment, size and answers to golden rows.
 
-Carries `changeover diff`. A is the version that is, B the one that may come.
+It is the library of `changeover diff`. A is the base version, B the candidate.
 """
 
 import json
@@ -18,7 +18,7 @@ MOST_DIFFERENCES: Final = 20
 
 @dataclass(frozen=True)
 class Figure:
-    """One metric of both; what a version does not have is None."""
+    """One metric of both versions; None for a version without it."""
 
     name: str
     a: float | None
@@ -26,13 +26,13 @@ class Figure:
 
     @property
     def difference(self) -> float | None:
-        """By how much B is above A."""
+        """B minus A."""
         return None if self.a is None or self.b is None else self.b - self.a
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Golden rows answered by both versions; `cannot` are sentences on what could not be asked."""
+    """Golden rows answered by both versions; `cannot` are sentences on rows that could not be compared."""
 
     compared: int = 0
     differ: int = 0
@@ -51,7 +51,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class VersionDiff:
-    """All that can be said of A and B."""
+    """The whole comparison of A and B."""
 
     a: Manifest
     b: Manifest
@@ -79,7 +79,7 @@ class VersionDiff:
 
 
 def diff(a: Manifest, b: Manifest, answers: Answers) -> VersionDiff:
-    """A beside B; of the environment only what differs."""
+    """Compare A and B; of the environment only differing versions."""
     names = [*a.metrics, *(name for name in b.metrics if name not in a.metrics)]
     packages = sorted({*a.environment, *b.environment})
     held_out = [(manifest.evaluation or {}).get("data_sha256") for manifest in (a, b)]
@@ -99,12 +99,12 @@ def diff(a: Manifest, b: Manifest, answers: Answers) -> VersionDiff:
 
 
 def row_key(row: Json) -> str:
-    """A row as a text by which it is found among others."""
+    """A row as a string, to look it up by."""
     return json.dumps(row, sort_keys=True, ensure_ascii=False)
 
 
 def kept(manifest: Manifest) -> dict[str, tuple[JsonObject, Json]]:
-    """The golden rows that a manifest keeps, with their answers, by `row_key`."""
+    """The golden rows in a manifest, with their answers, by `row_key`."""
     golden = manifest.golden or {}
     rows, outputs = golden.get("rows"), golden.get("outputs")
     if not isinstance(rows, list) or not isinstance(outputs, list):
@@ -116,7 +116,7 @@ def kept(manifest: Manifest) -> dict[str, tuple[JsonObject, Json]]:
 def answers_compared(
     rows: Sequence[JsonObject], of_a: Mapping[str, Json], of_b: Mapping[str, Json], cannot: Sequence[str]
 ) -> Answers:
-    """The answers of both to those `rows` that both have answered, by `row_key`."""
+    """Compare the answers to `rows` that both versions have, by `row_key`."""
     compared = [row for row in rows if row_key(row) in of_a and row_key(row) in of_b]
     differences: list[JsonObject] = []
     for row in compared:

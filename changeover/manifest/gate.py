@@ -1,7 +1,7 @@
 """The promote gate: minimum metrics for a version to become current.
 
-Carries the setting `GATE`: `f1_macro>=current, accuracy>=0.9`. A version is compared with the current one only on the
-same held-out data, which the manifest's `evaluation` names by its digest.
+The setting `GATE` holds its conditions: `f1_macro>=current, accuracy>=0.9`. A version is compared with the current one
+only on the same held-out data, by the digest in the manifest's `evaluation`.
 """
 
 import re
@@ -21,7 +21,7 @@ _WAYS: Final = "NAME>=current, NAME>=NUMBER, NAME<=current or NAME<=NUMBER, seve
 
 @dataclass(frozen=True)
 class Condition:
-    """One figure that is asked for: `bound` is a number, or None for that of the current version."""
+    """One condition on a metric: `bound` is a number, or None for the current version's metric."""
 
     metric: str
     at_least: bool
@@ -31,13 +31,13 @@ class Condition:
         return f"{self.metric}{'>=' if self.at_least else '<='}{CURRENT if self.bound is None else f'{self.bound:g}'}"
 
     def holds(self, figure: float, wanted: float) -> bool:
-        """Whether `figure` is no worse than `wanted`."""
+        """Whether `figure` meets the bound `wanted`."""
         return figure >= wanted if self.at_least else figure <= wanted
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one condition came to. `wanted` is the number that was to be reached, None where there was none."""
+    """The result of one condition. `wanted` is the bound as a number, or None if there was none."""
 
     condition: str
     passed: bool
@@ -46,7 +46,7 @@ class Finding:
     says: str
 
     def to_json(self) -> JsonObject:
-        """As it stands in a refusal, under `gate`."""
+        """The JSON form in a refusal, under `gate`."""
         return {
             "condition": self.condition,
             "passed": self.passed,
@@ -57,16 +57,16 @@ class Finding:
 
 
 def parse(text: str) -> tuple[Condition, ...]:
-    """The conditions in `text`, none if it is blank; raises InvalidGate naming the one that cannot be read."""
+    """The conditions in `text`, none if it is blank; raises InvalidGate naming the invalid one."""
     return tuple(_condition(part) for part in text.split(",")) if text.strip() else ()
 
 
 def judge(
     conditions: Sequence[Condition], candidate: Manifest, current: Manifest | None, replaces: str | None = None
 ) -> list[Finding]:
-    """What each condition says of `candidate`; with no `current` version, one that asks for it is passed.
+    """Evaluate each condition on `candidate`; without a `current` version, conditions on it pass.
 
-    `replaces` is the version that is current: with no `current` manifest of it, nothing can be compared with it.
+    `replaces` is the current version: without its manifest `current`, conditions on it fail.
     """
     return [_judge(condition, candidate, current, replaces) for condition in conditions]
 
@@ -77,7 +77,7 @@ def said(findings: Sequence[Finding]) -> str:
 
 
 def refused(findings: Sequence[Finding]) -> list[Json]:
-    """The findings as JSON, those that failed first."""
+    """The findings as JSON, failed ones first."""
     return [finding.to_json() for finding in sorted(findings, key=lambda finding: finding.passed)]
 
 
@@ -117,7 +117,7 @@ def _judge(condition: Condition, candidate: Manifest, current: Manifest | None, 
 
 
 def _like_with_like(condition: Condition, figure: float, candidate: Manifest, current: Manifest) -> Finding:
-    """The same figure of both, measured on the same data, or why they cannot be compared."""
+    """The metric of both versions on the same data, or the reason why they cannot be compared."""
     metric, of_current = condition.metric, short(current.version)
     wanted = current.metrics.get(metric)
     if wanted is None:
@@ -142,7 +142,7 @@ def _compared(condition: Condition, figure: float, wanted: float, whose: str) ->
 
 
 def _told_apart(one: float, other: float) -> tuple[str, str]:
-    """Both numbers, short, but with as many digits as it takes to see that they differ."""
+    """Both numbers, with as few digits as show that they differ."""
     for digits in range(6, 17):
         pair = f"{one:.{digits}g}", f"{other:.{digits}g}"
         if one == other or pair[0] != pair[1]:

@@ -1,7 +1,7 @@
 """The manifest of a version: `versions/<model>/<sha256>/manifest.json`.
 
-Carries the word *manifest* of the design: schema, classes, metrics, environment, golden rows, provenance. A publisher
-sends a `Draft` (any of it); admission completes it into a `Manifest`.
+It holds schema, classes, metrics, environment, golden rows and provenance. A publisher sends a `Draft` with any of
+these; admission completes it into a `Manifest`.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True)
 class Draft:
-    """What a publisher says of an artifact; every part may be missing.
+    """The publisher's part of a manifest; every member may be missing.
 
     `schema` is `changeover.schema.schema.Schema` as JSON; `metrics` are numbers by name; `environment` is versions by
     distribution name; `golden` is `{"rows": [{...}, ...], "outputs": [{"prediction": ..., "predict_proba": ...}, ...]}`
@@ -35,7 +35,7 @@ class Draft:
 
     @classmethod
     def from_json(cls, body: object) -> Self:
-        """Read a publisher's JSON; raises InvalidManifest naming the member that is wrong."""
+        """Read a publisher's JSON; raises InvalidManifest naming the invalid member."""
         members = _object(body, "the manifest")
         known = {entry.name for entry in dataclasses.fields(cls)}
         unknown = sorted(set(members) - known)
@@ -51,7 +51,7 @@ class Draft:
         )
 
     def to_json(self) -> JsonObject:
-        """The JSON form, read back by `from_json`; a server that knows no `evaluation` is sent none without need."""
+        """The JSON form, read back by `from_json`; `evaluation` only if set, as older servers do not know it."""
         body: JsonObject = dataclasses.asdict(self)
         if self.evaluation is None:
             del body["evaluation"]
@@ -60,13 +60,13 @@ class Draft:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One version, described. `created_at` is RFC 3339 in UTC, `size` in bytes.
+    """The manifest of one version. `created_at` is RFC 3339 in UTC, `size` in bytes.
 
     `estimator` is `{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`;
-    `classes` are the labels in the order of `predict_proba`, or None; `provenance` says how the bytes came:
+    `classes` are the labels in the order of `predict_proba`, or None; `provenance` is the origin of the bytes:
     `{"source": "http" | "incoming" | "uri", "name": ..., "by": ...}`; `warnings` are sentences for people; `evaluation`
-    is as in `Draft`; `twin` is `{"sha256": ..., "size": ..., "proof": {...}}`, or `{"absent": reason}`, or None where
-    none was tried.
+    is as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or
+    `{"absent": reason}`, or None if no export was tried.
     """
 
     model: str

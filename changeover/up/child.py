@@ -1,7 +1,7 @@
 """Child processes of `changeover up`: each in its own process group, restarted when it dies.
 
-Carries "restarts one that dies" and "no process left" of the design. A child's group is its own, so that Ctrl-C in the
-terminal reaches `up` alone, which ends its children in order.
+The separate group means that Ctrl-C in the terminal reaches only `up`, which ends its children in order. At the end no
+process is left.
 """
 
 import os
@@ -17,7 +17,7 @@ from changeover.process.visible import visible
 from changeover.up.plan import PREDICT_API, Part
 
 _SLOWEST_RESTART: Final = 5.0
-_SETTLED: Final = 10.0  # a child that lived this long has not failed to start
+_SETTLED: Final = 10.0  # a child that ran this long has started successfully
 _ASKED_TO_END: Final = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 _DRAIN: Final = 15.0
 
@@ -28,12 +28,12 @@ def inherited_environment() -> Mapping[str, str]:
 
 
 def restart_delay(failures: int) -> float:
-    """Seconds before the next start after `failures` short lives in a row: 0, then 0.25 doubled up to 5."""
+    """Seconds before the next start after `failures` short runs in a row: 0, then 0.25 doubled up to 5."""
     return 0.0 if failures <= 1 else min(_SLOWEST_RESTART, 0.25 * 2 ** (failures - 2))
 
 
 class Child:
-    """One process of the stack over all its lives. Use it from one thread that stays: a child ends with its thread."""
+    """One process of the stack and its restarts. Use it from one long-lived thread: a child ends with its thread."""
 
     def __init__(self, part: Part, log: Path) -> None:
         self.part = part
@@ -46,7 +46,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id of the present life, or of the last one; 0 before the first."""
+        """The process id of the present or last run; 0 before the first."""
         return self._process.pid if self._process else 0
 
     @property
@@ -56,11 +56,11 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Whether the present life has not ended."""
+        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Begin a life; what it writes goes to the end of its log."""
+        """Start the process; its output is appended to its log."""
         command = [sys.executable, "-m", "changeover.up.launch", str(os.getpid()), sys.executable, "-m"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 our own modules
@@ -75,7 +75,7 @@ class Child:
         self._due = None
 
     def tend(self, now: float) -> int | None:
-        """Notice a death and begin the next life when it is due. Returns the exit code of a death just noticed."""
+        """Restart the process when due. Returns the exit code of a death just noticed."""
         self._end_left_behind(now)
         if self._process is None or self.running:
             return None
@@ -96,9 +96,9 @@ class Child:
         return restart_delay(self.failures)
 
     def _leave_behind(self, now: float) -> None:
-        """What the dead one started: workers of predict_api may finish their requests, everything else ends now.
+        """End the dead process's children: workers of predict_api may finish their requests, others are killed.
 
-        A worker of model_server that went on beside its successor would be a second pointer.
+        A worker of model_server that outlived it would be a second writer of the current pointer.
         """
         if self.part.service == PREDICT_API:
             self._left_behind.append((self.pid, now + _DRAIN))
@@ -112,12 +112,12 @@ class Child:
                 self._left_behind.remove((group, deadline))
 
     def ask_to_end(self) -> None:
-        """SIGTERM: finish what is under way, then end."""
+        """Send SIGTERM: the process finishes its requests, then ends."""
         if self._process is not None and self.running:
             self._process.terminate()
 
     def end(self, deadline: float) -> bool:
-        """Wait until `deadline` (of `clock.now`), then SIGKILL it and all it started. Returns whether it drained."""
+        """Wait until `deadline` (of `clock.now`), then SIGKILL its process group. Returns whether it drained."""
         if self._process is None:
             return True
         drained = True
@@ -142,7 +142,7 @@ class Child:
 
 
 def _kill_group(group: int) -> None:
-    """SIGKILL every process of `group`; none is fine."""
+    """SIGKILL every process of `group`; an empty group is no error."""
     try:
         os.killpg(group, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies

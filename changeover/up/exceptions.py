@@ -4,7 +4,7 @@ from changeover.exceptions import ChangeoverError
 
 
 class PortBusy(ChangeoverError):
-    """A port that somebody else listens on; the message names the port, its owner where known, and the option."""
+    """A port that another process listens on; the message names the port, its owner if known, and the option."""
 
 
 class NoFreePort(ChangeoverError):
@@ -16,4 +16,4 @@ class AlreadyUp(ChangeoverError):
 
 
 class CannotStart(ChangeoverError):
-    """A service that ends again and again before everything answers; the message has the end of its log."""
+    """A service that dies repeatedly during the start of the stack; the message has the end of its log."""

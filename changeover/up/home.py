@@ -1,6 +1,6 @@
 """The home folder of a stack: locked by one `up` at a time.
 
-An `up` that was killed may leave processes that are still ending; two stores on one folder would harm its data.
+A killed `up` may leave processes that are still ending. Two stores on one folder would corrupt its data.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ _OURS: Final = ("object_store", "model_server", "predict_api", "weed", "changeov
 
 
 class HomeLock:
-    """Held while an `up` runs on a home; the kernel lets go of it when the process ends, however it ends."""
+    """The lock of a running `up` on its home; the kernel releases it when the process ends."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,12 +37,12 @@ class HomeLock:
         self._file.flush()
 
     def release(self) -> None:
-        """Let the next one in."""
+        """Release the lock."""
         self._file.close()
 
 
 def left_behind(home: Path) -> dict[str, int]:
-    """Processes of an earlier, killed `up` on this home that still run, by what they are."""
+    """Processes of an earlier, killed `up` on this home that still run, by name."""
     try:
         pids = stack.read(home).pids
         written = stack.up_file(home).stat().st_mtime
@@ -57,7 +57,7 @@ def left_behind(home: Path) -> dict[str, int]:
 
 
 def _is_ours(pid: int, written: float) -> bool:
-    """Whether `pid` still is the process that `up.json`, last written at `written`, meant."""
+    """Whether `pid` is still the process in the `up.json` written at `written`, and not a reused id."""
     import psutil
 
     try:

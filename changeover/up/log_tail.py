@@ -1,6 +1,6 @@
 """The log files of the services in `HOME/log`: one a service, and `.1` for the previous run.
 
-Warnings and errors among their JSON lines are repeated on the terminal as one line each; the rest stays in the file.
+Warnings and errors are repeated on the terminal as one line each; other lines stay in the file.
 """
 
 import json
@@ -13,7 +13,7 @@ _SHOWN_FIELDS: Final = ("detail", "reason", "error", "message", "model", "versio
 
 
 def fresh_log(folder: Path, name: str) -> Path:
-    """The log for `name` in `folder`; what an earlier run wrote is moved aside."""
+    """A new log for `name` in `folder`; the log of the previous run is renamed."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.log"
     if path.exists():
@@ -23,7 +23,7 @@ def fresh_log(folder: Path, name: str) -> Path:
 
 
 class LogTail:
-    """Reads what was added to one log and picks what an operator should see at once."""
+    """The reader of new lines in one log; it picks those for the operator."""
 
     def __init__(self, name: str, path: Path) -> None:
         self._name = name
@@ -55,7 +55,7 @@ class LogTail:
 
 
 def _event(line: bytes) -> dict[str, object] | None:
-    """The JSON event in `line` if it is loud enough."""
+    """The JSON event in `line` if its level is high enough."""
     if not line.startswith(b"{"):
         return None
     try:

@@ -1,7 +1,6 @@
 """The processes of a stack and their environments: each child gets only the secrets it needs.
 
-Carries "predict_api: no bucket credentials" of the design. The inherited environment comes in as a
-mapping.
+predict_api gets no store credentials. The inherited environment is passed in as a mapping.
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ _SECRET: Final = ("PUBLISH_TOKEN", "REPORT_TOKEN")
 
 @dataclass(frozen=True)
 class Ports:
-    """Where each service listens on the loopback interface; `predict` has one port an instance."""
+    """The port of each service on the loopback interface; `predict` has one an instance."""
 
     store: int
     server: int
@@ -31,7 +30,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class Part:
-    """One process of the stack: `name` is unique (`predict_api-1`), `url` is where it answers."""
+    """One process of the stack: `name` is unique (`predict_api-1`), `url` is its address."""
 
     service: str
     name: str
@@ -66,7 +65,7 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
     parts = [store, Part(MODEL_SERVER, MODEL_SERVER, ("model_server",), {**base, **keys, **server}, server_url)]
     for index, port in enumerate(ports.predict):
         predict = {
-            "DRAIN_SECONDS": base.get("DRAIN_SECONDS", "0"),  # no balancer stands in front here
+            "DRAIN_SECONDS": base.get("DRAIN_SECONDS", "0"),  # no load balancer is in front here
             "PREDICT_HOST": _LOOPBACK,
             "PREDICT_PORT": str(port),
             "WORKERS": str(workers),
@@ -80,7 +79,7 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
 
 
 def _without_secrets(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The environment less what is secret or speaks of another store: settings pass through, credentials do not."""
+    """The environment without secrets and store settings: other settings pass through."""
     hidden = {name for secret in _SECRET for name in (secret, f"{secret}_FILE")}
     return {
         name: value

@@ -1,6 +1,6 @@
 """The ports of the services, and the process that holds a busy one.
 
-Carries "0 = a free port" and "a busy port is an error that names the port, its owner where known, and the option".
+Port 0 means a free port. A busy port is an error that names the port, its owner if known, and the option.
 """
 
 import errno
@@ -19,7 +19,7 @@ _AIRPLAY: Final = 5000
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on `port` of the loopback interface and one may."""
+    """Whether `port` of the loopback interface is free to listen on."""
     with socket.socket() as caller:
         caller.settimeout(0.5)
         if caller.connect_ex((LOOPBACK, port)) == 0:
@@ -39,8 +39,8 @@ def is_free(port: int) -> bool:
 def find_free(taken: set[int]) -> int:
     """A free port outside `taken`, below those that the system gives to outgoing connections.
 
-    A service that is restarted must find its port again: a port from the system's own range could meanwhile be the
-    near end of somebody's connection. Raises NoFreePort.
+    A restarted service needs the same port again. The system may give a port of its ephemeral range to an outgoing
+    connection in between. Raises NoFreePort.
     """
     highest = _first_ephemeral() - 1
     for _ in range(500):
@@ -73,12 +73,12 @@ def choose(wanted: int, option: str, taken: set[int]) -> int:
 
 
 def owner_of(port: int) -> str | None:
-    """Name and process id of who listens on `port`, where the system tells."""
+    """Name and process id of the listener on `port`, if the system shows it."""
     import psutil
 
     try:
         connections = psutil.net_connections("tcp")
-    except (psutil.AccessDenied, OSError):  # macOS tells root only
+    except (psutil.AccessDenied, OSError):  # macOS shows it to root only
         return None
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:

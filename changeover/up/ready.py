@@ -8,17 +8,17 @@ _TIMEOUT: Final = (0.5, 1.0)
 
 
 def answers(url: str) -> bool:
-    """Whether anything at all speaks HTTP there; a refusal (403 of a store) is an answer."""
+    """Whether `url` answers HTTP, with any status: a store answers 403."""
     return _status(url) is not None
 
 
 def is_ok(url: str) -> bool:
-    """Whether a GET is answered with 200."""
+    """Whether a GET of `url` returns 200."""
     return _status(url) == 200
 
 
 def explain(url: str) -> str:
-    """What `/readyz` at `url` says is wrong, in one line; empty if it is ready or silent."""
+    """The problems in `/readyz` at `url`, in one line; empty if it is ready or does not answer."""
     try:
         answer = _get(url)
         if answer.status_code == 200:
@@ -32,7 +32,7 @@ def explain(url: str) -> str:
 
 
 def serves_something(server_url: str, token: str) -> bool:
-    """Whether any model has a current version, so that predict_api should become ready by itself."""
+    """Whether any model has a current version, which predict_api needs to become ready."""
     try:
         body = _get(f"{server_url}/models", {"Authorization": f"Bearer {token}"}).json()
         return any(model.get("current") for model in body["models"])
@@ -48,7 +48,7 @@ def _status(url: str) -> int | None:
 
 
 def _get(url: str, headers: dict[str, str] | None = None) -> requests.Response:
-    """One GET past any proxy: what is asked is on this machine."""
+    """One GET without a proxy, as the service is on this machine."""
     with requests.Session() as session:
         session.trust_env = False
         return session.get(url, headers=headers, timeout=_TIMEOUT, allow_redirects=False)

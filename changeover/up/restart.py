@@ -21,9 +21,9 @@ _POLL: Final = 0.05
 def restart_service(home: Path, service: str, timeout: float) -> list[tuple[int, int]]:
     """Restart `service` (each instance, one after the other); returns the process ids before and after.
 
-    Waits until the successor is ready, so that what follows is answered; an instance of predict_api need only be alive
-    while no model has a current version. Raises StackNotFound if none runs in `home`, CannotStart if the successor is
-    not ready within `timeout` seconds.
+    Waits until the new process is ready. While no model has a current version, an instance of predict_api need only be
+    alive. Raises StackNotFound if no stack runs in `home`, CannotStart if the new process is not ready within `timeout`
+    seconds.
     """
     found = stack.read(home)
     if found.pids is None:

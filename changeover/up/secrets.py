@@ -1,6 +1,6 @@
 """The secrets of a stack without Docker, created once in `HOME/secrets` (0700, files 0600).
 
-A file holds one secret and bears its name. No secret is ever printed.
+Each file holds one secret and has its name. No secret is ever printed.
 """
 
 import os
@@ -14,7 +14,7 @@ from changeover.process.settings import Settings
 
 
 class GivenTokens(Settings):
-    """Tokens that the environment sets instead of the generated ones."""
+    """Tokens from the environment, which replace the generated ones."""
 
     publish_token: str | None = Field(default=None, description="token that publishing and rolling need")
     report_token: str | None = Field(default=None, description="token with which replicas report their state")
@@ -22,7 +22,7 @@ class GivenTokens(Settings):
 
 @dataclass(frozen=True)
 class Secrets:
-    """What the services need to know of each other."""
+    """The tokens and keys that the services share."""
 
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
@@ -31,7 +31,7 @@ class Secrets:
 
 
 def keep(folder: Path) -> Secrets:
-    """The secrets kept in `folder`, each generated if it is not there yet; tokens of the environment win."""
+    """The secrets in `folder`, each generated if missing; tokens from the environment win."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     given = GivenTokens.from_environment()
@@ -44,7 +44,7 @@ def keep(folder: Path) -> Secrets:
 
 
 def _kept(path: Path) -> str:
-    """The text of `path`; a new random one is written first where there is none."""
+    """The content of `path`; a missing file is first written with a random secret."""
     try:
         text = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:

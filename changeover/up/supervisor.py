@@ -1,7 +1,6 @@
 """The supervisor of `changeover up`: starts the stack in order, restarts children, ends it in order.
 
-Carries "Running it without Docker" of the design. One thread does everything, since a child ends with the thread that
-started it.
+One thread starts and watches all children, since a child ends with the thread that started it.
 """
 
 import os
@@ -29,13 +28,13 @@ from changeover.up.workers import pids_of_instance, serving_pid
 
 _TICK: Final = 0.2
 _DRAIN_SECONDS: Final = 15.0
-_GIVE_UP_AFTER: Final = 3  # deaths of one service before everything answered
-_READY_SECONDS: Final = 30.0  # then up.json is written though something answers that it is not ready
+_GIVE_UP_AFTER: Final = 3  # deaths of one service during the start of the stack
+_READY_SECONDS: Final = 30.0  # seconds; then up.json is written even if a service is not ready
 Say = Callable[[str], None]
 
 
 class UpSettings(Settings):
-    """What `up` itself must know of the services' settings."""
+    """The settings of the services that `up` itself needs."""
 
     bucket: str = Field(default="models", description="bucket that holds everything")
 
@@ -53,7 +52,7 @@ class Options:
 
 
 def choose_ports(options: Options) -> Ports:
-    """The ports of every process; raises PortBusy or NoFreePort before anything is started."""
+    """The ports of every process; raises PortBusy or NoFreePort before any process is started."""
     taken: set[int] = set()
     server = choose(options.server_port, "--server-port", taken)
     store = choose(options.store_port, "--store-port", taken) if options.store_port else 0
@@ -80,7 +79,7 @@ class Supervisor:
         self._ready_by: float | None = None
 
     def run(self, signals: Signals) -> None:
-        """Start, tend and, when the end is asked for, end everything. Raises CannotStart."""
+        """Start and watch all processes, and end them on request. Raises CannotStart."""
         try:
             while not signals.end:
                 self._tick()
@@ -95,7 +94,8 @@ class Supervisor:
             if code is not None:
                 self._tell_of_death(child, code)
         for tail in self._tails:
-            for line in tail.read(now, warnings=self._written is not None):  # while they start, they miss each other
+            # during the start the services only warn that the others do not answer yet
+            for line in tail.read(now, warnings=self._written is not None):
                 self._say(line)
         if self._written is not None:
             self._describe()
@@ -112,7 +112,7 @@ class Supervisor:
             )
 
     def _everything_answers(self, now: float) -> bool:
-        """Start what may be started by now; whether the whole stack answers."""
+        """Start the processes that are due; return whether the whole stack answers."""
         store, server, *predict = self.children
         for child in (store, *predict):
             if not child.started:
@@ -126,7 +126,7 @@ class Supervisor:
         self._ready_by = self._ready_by or now + _READY_SECONDS
         waiting = [child for child in (server, *predict) if not ready.is_ok(f"{child.part.url}/readyz")]
         if server not in waiting and not ready.serves_something(server.part.url, self._secrets.publish_token):
-            waiting = []  # without a model predict_api is not ready, and need not be
+            waiting = []  # without a model predict_api is not ready, which is no error
         if waiting and now < self._ready_by:
             return False
         for child in waiting:
@@ -134,7 +134,7 @@ class Supervisor:
         return True
 
     def _describe(self) -> None:
-        """Write `up.json` when what it says has changed."""
+        """Write `up.json` if its content has changed."""
         store, server, *predict = self.children
         now = stack.Stack(
             predict_urls=[child.part.url for child in predict],
@@ -162,7 +162,7 @@ class Supervisor:
         self._say(f"ready; Ctrl-C ends it. The CLI finds this stack by {stack.up_file(self._home)}")
 
     def end(self) -> None:
-        """Drain and end predict_api, then model_server, then the store; what is left after 15 s is killed."""
+        """Drain and end predict_api, then model_server, then the store; kill the rest after 15 s."""
         stack.up_file(self._home).unlink(missing_ok=True)
         deadline = clock.now() + _DRAIN_SECONDS
         for service, kept_back in ((PREDICT_API, 4.0), (MODEL_SERVER, 2.0), (STORE, 0.0)):
@@ -175,7 +175,7 @@ class Supervisor:
 
 
 def up(options: Options, say: Say) -> None:
-    """Run a stack in the foreground until it is told to end. Raises what keeps it from starting."""
+    """Run a stack in the foreground until a signal ends it. Raises the errors of its start."""
     check_required()
     with Signals() as signals:
         lock = homes.HomeLock(options.home)
@@ -191,7 +191,7 @@ def up(options: Options, say: Say) -> None:
 
 
 def _wait_for_left_behind(home: Path, say: Say, signals: Signals) -> None:
-    """Let processes of an earlier `up` finish; raises AlreadyUp if they do not."""
+    """Wait for processes of an earlier `up` to end; raises AlreadyUp if they do not."""
     deadline = clock.now() + _DRAIN_SECONDS
     told = False
     while (left := homes.left_behind(home)) and not signals.end:

@@ -24,15 +24,15 @@ def pids_of_instance(master: int) -> list[int]:
 
 
 def serving_pid(master: int) -> int:
-    """The one process of a service that does its work: the newest worker of `master`, or `master` while there is none.
+    """The process that does the work of a service: the newest worker of `master`, or `master` without workers.
 
-    Stopping or killing the first process of model_server would leave the worker that holds the pointer at work.
+    Killing only the first process of model_server would leave the worker with the current pointer running.
     """
     return pids_of_instance(master)[-1]
 
 
 def first_process(pid: int, up: int) -> int:
-    """The process that `up` started for the service that `pid` works for; `pid` itself if that cannot be told."""
+    """The process that `up` started for the service of `pid`; `pid` itself if unknown."""
     import psutil
 
     try:

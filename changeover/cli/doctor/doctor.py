@@ -16,7 +16,7 @@ from changeover.exceptions import StackNotFound
 @click.command(cls=Verb)
 @stack_options
 def doctor(as_json: bool, home: Path | None, server_url: str | None) -> None:
-    """Check the whole stack; exit code 0 only if nothing is wrong."""
+    """Check the whole stack; exit code 0 only if every check passes."""
     findings = examine(home, server_url)
     wrong = [finding for finding in findings if not finding.ok]
     lines = []
@@ -32,7 +32,7 @@ def doctor(as_json: bool, home: Path | None, server_url: str | None) -> None:
 
 
 def examine(home: Path | None, server_url: str | None) -> list[Finding]:
-    """Every check, in the order in which one explains the next."""
+    """Run every check; a failed one often explains the next."""
     try:
         found = stack.find(home, server_url)
     except StackNotFound as error:

@@ -7,7 +7,7 @@ from changeover.json_types import JsonObject
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `next_step` is what to do where it is wrong."""
+    """The result of one check; `next_step` is the advice if it failed."""
 
     name: str
     ok: bool

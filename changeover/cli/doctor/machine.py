@@ -13,7 +13,7 @@ _LITTLE: Final = 1_000_000_000
 
 
 def check_up_file(home: Path) -> list[Finding]:
-    """Only its owner may read the file that holds the secrets."""
+    """Check that only its owner may read `up.json`, which holds secrets."""
     path = stack.up_file(home)
     if stack.is_private(home):
         return [Finding("up.json", True, f"{path}, readable by its owner only")]
@@ -21,7 +21,7 @@ def check_up_file(home: Path) -> list[Finding]:
 
 
 def check_processes(pids: stack.Pids) -> list[Finding]:
-    """Every process that `up.json` names is there."""
+    """Check that every process in `up.json` runs."""
     named = {"up": [pids.up], "store": [pids.store], "model_server": [pids.model_server]}
     for index, instance in enumerate(pids.predict_api):
         named["predict_api" if len(pids.predict_api) == 1 else f"predict_api {index}"] = instance
@@ -38,7 +38,7 @@ def check_processes(pids: stack.Pids) -> list[Finding]:
 
 
 def check_disk(home: Path) -> list[Finding]:
-    """Room for models, and a cache that can be written."""
+    """Check the free disk space, and that the cache is writable."""
     free = shutil.disk_usage(home).free
     found = [
         Finding("disk", free >= _LITTLE, f"{size_of(free)} free in {home}", "make room: publishing needs it")

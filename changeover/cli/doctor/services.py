@@ -17,14 +17,14 @@ Answer = tuple[int, JsonObject]
 
 
 def check_store(found: stack.Stack) -> Finding:
-    """Something speaks HTTP at the store's address."""
+    """Check that the store's address answers HTTP."""
     if _ask(found.store_url) is not None:
         return Finding("store", True, f"answers at {found.store_url}")
     return Finding("store", False, f"no answer at {found.store_url}{_owner(found.store_url)}", _START)
 
 
 def check_server(found: stack.Stack) -> list[Finding]:
-    """model_server lives, is ready, and is of this version."""
+    """Check that model_server is alive, ready, and of this version."""
     alive = _ask(f"{found.server_url}/livez")
     if alive is None or alive[0] != 200:
         return [Finding("model_server", False, f"no answer at {found.server_url}{_owner(found.server_url)}", _START)]
@@ -51,7 +51,7 @@ def check_server(found: stack.Stack) -> list[Finding]:
 
 
 def check_predict(found: stack.Stack) -> list[Finding]:
-    """Each predict_api lives and is ready."""
+    """Check that each predict_api is alive and ready."""
     if not found.predict_urls:
         return [Finding("predict_api", False, "its address is not known", "set CHANGEOVER_PREDICT_URL")]
     findings = []
@@ -74,7 +74,7 @@ def check_predict(found: stack.Stack) -> list[Finding]:
 
 
 def check_token(found: stack.Stack) -> Finding:
-    """model_server believes the token: a roll that names no version is refused for that, not for the token."""
+    """Check that model_server accepts the token: a roll without a version fails for the version, not the token."""
     if not found.token:
         return Finding(
             "token", False, "no token to publish with", "set CHANGEOVER_TOKEN and CHANGEOVER_SERVER_URL, or use --home"
@@ -88,7 +88,7 @@ def check_token(found: stack.Stack) -> Finding:
 
 
 def check_agreement(found: stack.Stack) -> list[Finding]:
-    """Every replica answers by what model_server calls current."""
+    """Check that every replica serves the current version."""
     said = _ask(f"{found.server_url}/models", token=found.token)
     models = said[1].get("models") if said else None
     findings = []
@@ -108,7 +108,7 @@ def check_agreement(found: stack.Stack) -> list[Finding]:
 
 
 def _held(found: stack.Stack, name: str, version: str) -> list[str]:
-    """Replicas that reported to hold something else."""
+    """Replicas that reported another active version."""
     said = _ask(f"{found.server_url}/models/{name}", token=found.token)
     replicas = said[1].get("replicas") if said else None
     others = []
@@ -122,7 +122,7 @@ def _held(found: stack.Stack, name: str, version: str) -> list[str]:
 
 
 def _answering(predict_urls: list[str], name: str, version: str) -> list[str]:
-    """Addresses whose predict_api serves something else."""
+    """Addresses whose predict_api serves another version."""
     found = []
     for url in predict_urls:
         said = _ask(f"{url}/models/{name}")
@@ -135,7 +135,7 @@ def _answering(predict_urls: list[str], name: str, version: str) -> list[str]:
 
 
 def _ask(url: str, method: str = "GET", token: str = "") -> Answer | None:
-    """Status and JSON object of an answer, or None for silence."""
+    """Status and JSON object of a response, or None for no response."""
     with requests.Session() as session:
         session.trust_env = urlsplit(url).hostname not in {"127.0.0.1", "localhost", "::1"}
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -152,7 +152,7 @@ def _ask(url: str, method: str = "GET", token: str = "") -> Answer | None:
 
 
 def _owner(url: str) -> str:
-    """Who else holds the port of `url` on this machine, where that can be told."""
+    """The process that holds the port of `url` on this machine, if known."""
     from changeover.up.ports import owner_of
 
     parts = urlsplit(url)
