@@ -1,8 +1,8 @@
 """The bucket: the only user of the S3 client. Streams, create-if-absent, lists and copies, each with a deadline.
 
-Carries *durability* and the one act that serialises rolls: `create`, which puts an object only where none is. A call
-is tried a few times while it fails for reasons that pass; then, or at its deadline, it raises one of
-`object_store.exceptions`. Any number of threads may use one `Bucket`. Bytes are the stored ones, never decoded.
+`create` is a conditional PUT (create-if-absent); it serialises rollouts. A call is retried a few times after transient
+errors; after the last retry, or at its deadline, it raises one of `object_store.exceptions`. `Bucket` is thread-safe.
+Bytes are returned as stored, never decoded.
 """
 
 import base64
@@ -40,8 +40,8 @@ CONNECTIONS: Final = 32
 CONNECT_TIMEOUT: Final = 3.0
 TRIES: Final = 4
 CHUNK: Final = 1 << 20
-SLOWEST: Final = 1 << 20  # bytes a second: a body is given this much more time than STORE_TIMEOUT
-LARGEST_UPLOAD: Final = 5 << 30  # what S3 takes in one PUT
+SLOWEST: Final = 1 << 20  # bytes a second: a body adds its time at this rate to STORE_TIMEOUT
+LARGEST_UPLOAD: Final = 5 << 30  # the largest PUT of S3: 5 GiB
 _PAGE: Final = 1000
 _PRESIGNED_FOR: Final = timedelta(minutes=15)
 
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class Bucket:
-    """The bucket that the settings name. Every method raises StoreError's subclasses and nothing else of the store."""
+    """The bucket in the settings. For failures of the store every method raises subclasses of StoreError only."""
 
     def __init__(self, settings: StoreSettings) -> None:
         address = urlsplit(settings.aws_endpoint_url_s3)
@@ -69,12 +69,12 @@ class Bucket:
         )
 
     def close(self) -> None:
-        """Close idle connections and wake whoever waits to try again; for the end of the process."""
+        """Close idle connections and wake threads that wait for a retry; for the end of the process."""
         self._closed.set()
         self._pool.clear()
 
     def ensure(self) -> None:
-        """Return if the bucket exists; create it if that is allowed (CREATE_BUCKET), else raise BucketMissing."""
+        """Return if the bucket exists; create it with CREATE_BUCKET, else raise BucketMissing."""
         where = self._where("finding")
         if self._call(where, lambda: self._client.bucket_exists(self.name)):
             return
@@ -89,7 +89,7 @@ class Bucket:
             try:
                 return _info(self._client.stat_object(self.name, key), key)
             except S3Error as error:
-                # a HEAD has no body to say which of the two is missing, and it matters: an empty store is an alarm
+                # a HEAD has no body to tell a missing bucket from a missing key; a missing bucket is an alarm
                 if error.code == "NoSuchKey" and not self._client.bucket_exists(self.name):
                     raise error.copy("NoSuchBucket", "") from None
                 raise
@@ -104,7 +104,7 @@ class Bucket:
             response = self._open(key, None)
             body = bytearray()
             try:
-                for chunk in self._chunks(response, where):  # to the end: only there a body cut off is noticed
+                for chunk in self._chunks(response, where):  # to the end: only there a truncated body is noticed
                     body += chunk
                     if len(body) > limit:
                         raise ObjectTooLarge(f"{where}: larger than the {limit} bytes that it may have")
@@ -120,10 +120,10 @@ class Bucket:
     ) -> Iterator[Iterator[bytes]]:
         """Yield an iterator over the stored bytes, in chunks of 1 MiB at most, undecoded.
 
-        With `expected` (from `stat` or `list`) only that very object is read, else ObjectChanged is raised: by its
-        version where the bucket keeps versions, by its ETag elsewhere. `deadline_s` is for everything together, the
-        last byte included; by default STORE_TIMEOUT and a second for each MiB expected. A body that is cut off, or
-        not done by the deadline, raises StoreUnavailable from the iterator, after the chunks that came.
+        With `expected` (from `stat` or `list`), an object that has changed since raises ObjectChanged: its version is
+        compared if the bucket keeps versions, else its ETag. `deadline_s` covers the whole call, up to the last byte;
+        default: STORE_TIMEOUT and a second for each expected MiB. A body that is truncated, or not complete by the
+        deadline, raises StoreUnavailable from the iterator, after the received chunks.
         """
         where = self._where("reading", key)
         seconds = deadline_s or self._timeout + (expected.size / SLOWEST if expected else 0)
@@ -134,11 +134,11 @@ class Bucket:
             give_back(response)
 
     def create(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> Created:
-        """Put `body` where no object is, atomically among all writers; durable once YES is returned.
+        """Put `body` if the key has no object, atomically among all writers; durable once YES is returned.
 
-        NO: somebody else's is there. MAYBE_OURS: an earlier try of this call got no answer and now there is an
-        object; `read` it and compare, so let bodies differ between writers (a nonce) where it matters who won.
-        After StoreUnavailable the object may be there, whole, or appear yet: read before deciding otherwise.
+        NO: another writer's object exists. MAYBE_OURS: an earlier try of this call got no response, and now an object
+        exists; `read` it and compare. So bodies need a nonce if it matters which writer won. After StoreUnavailable
+        the complete object may exist, or appear later: read it before any other decision.
         """
         checksum = hashlib.md5(body, usedforsecurity=False).digest()
         return self._create(key, lambda: io.BytesIO(body), len(body), checksum, content_type)
@@ -148,8 +148,8 @@ class Bucket:
     ) -> Created:
         """The same for a file of `size` bytes (5 GiB at most), never whole in memory.
 
-        An object that is there already costs no upload. Raises ObjectTooLarge, and ObjectChanged if the file has not
-        `size` bytes.
+        An existing object costs no upload. Raises ObjectTooLarge, and ObjectChanged if the file does not have `size`
+        bytes.
         """
         where = self._where("creating", key)
         if size > LARGEST_UPLOAD:
@@ -165,7 +165,7 @@ class Bucket:
         return Created.NO
 
     def write(self, key: str, body: bytes, content_type: str = "application/json") -> None:
-        """Put `body` whatever is there. For the hint alone."""
+        """Put `body` and overwrite any object. Only for the hint in `current/`."""
 
         def attempt() -> None:
             self._client.put_object(self.name, key, io.BytesIO(body), len(body), content_type)
@@ -175,7 +175,7 @@ class Bucket:
     def list(self, prefix: str, start_after: str | None = None) -> Iterator[ObjectInfo]:
         """All objects below `prefix` in the order of their keys, from after the key `start_after`.
 
-        Pages are asked for as the iterator is consumed, each with a deadline of its own.
+        Pages are requested as the iterator is consumed, each with its own deadline.
         """
         while True:
             page = self._page(prefix, start_after)
@@ -194,11 +194,11 @@ class Bucket:
         return self._call(self._where("listing", prefix), attempt)
 
     def delete(self, key: str) -> None:
-        """Remove an object; none being there is no error."""
+        """Delete an object; a missing object is no error."""
         self._call(self._where("deleting", key), lambda: self._client.remove_object(self.name, key))
 
     def copy(self, source_key: str, target_key: str, expected: ObjectInfo | None = None) -> None:
-        """Copy on the server; overwrites. With `expected`, only that very source is copied, else ObjectChanged."""
+        """Copy within the store; overwrites. With `expected`, a changed source raises ObjectChanged."""
         where = self._where("copying", source_key)
         source = CopySource(self.name, source_key, match_etag=expected.etag if expected else None)
         seconds = self._timeout + (expected or self.stat(source_key)).size / SLOWEST
@@ -208,7 +208,7 @@ class Bucket:
         return Where(act, self.endpoint, self.name, key)
 
     def _call(self, where: Where, attempt: Callable[[], T], seconds: float | None = None) -> T:
-        """Try until it succeeds, fails for good, has failed TRIES times, or the deadline is over."""
+        """Call until success, a permanent error, TRIES failures, or the deadline."""
         deadline = clock.now() + (seconds or self._timeout)
         for tried in count(1):
             try:

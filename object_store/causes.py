@@ -1,6 +1,6 @@
 """The mapping of failed store calls to exceptions, by status and S3 error code.
 
-Codes are those of S3's error reference; a HEAD has no body, so that there the status alone speaks.
+Codes are those of S3's error reference. A response to HEAD has no body, so only its status is known.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from object_store.exceptions import (
     StoreUnavailable,
 )
 
-# A signature is valid for a quarter of an hour; refusals from nearly there on are put down to the clock.
+# A signature is valid for 15 minutes; a refusal with nearly as much skew is attributed to the clock.
 _SKEW_SECONDS: Final = 14 * 60
 
 _TRY_AGAIN: Final = {
@@ -42,7 +42,7 @@ _SKEWED: Final = {"RequestTimeTooSkewed", "RequestNotReadyYet"}
 
 @dataclass(frozen=True)
 class Where:
-    """What was tried: `act` reads like 'reading'; `key` is empty for the bucket as a whole."""
+    """The operation for messages: `act` is a word like 'reading'; `key` is empty for the bucket as a whole."""
 
     act: str
     endpoint: str
@@ -50,17 +50,17 @@ class Where:
     key: str = ""
 
     def __str__(self) -> str:
-        """As it stands in messages."""
+        """The form in messages."""
         return f"{self.act} {self.bucket}/{self.key} at {self.endpoint}"
 
 
 def unavailable(where: Where, detail: str) -> StoreUnavailable:
-    """No usable answer; `detail` says how it showed."""
+    """The exception for no usable response; `detail` is the symptom."""
     return StoreUnavailable(f"{where}: {detail}; check that the store runs and can be reached")
 
 
 def missing_bucket(where: Where) -> BucketMissing:
-    """The bucket is not there."""
+    """The exception for a missing bucket."""
     return BucketMissing(
         f"bucket {where.bucket!r} does not exist at {where.endpoint}: create it, name another in BUCKET, "
         f"or set CREATE_BUCKET=true"
@@ -68,7 +68,7 @@ def missing_bucket(where: Where) -> BucketMissing:
 
 
 def cause(where: Where, status: int, code: str | None, skew: float | None) -> StoreError:
-    """The exception for an answer with `status` and S3 `code`; `skew` is the store's clock minus ours in seconds."""
+    """The exception for a response with `status` and S3 `code`; `skew` is the store's clock minus ours in seconds."""
     shown = f"HTTP {status} {code}" if code else f"HTTP {status}"
     refused = status == 403 or code in _CREDENTIALS
     if code in _SKEWED or (refused and skew is not None and abs(skew) >= _SKEW_SECONDS):

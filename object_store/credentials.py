@@ -8,7 +8,7 @@ from object_store.settings import StoreSettings
 
 
 class RotatingCredentials(Provider):
-    """The keys as set, or as their files hold them now."""
+    """The keys from the settings, or the current content of their files."""
 
     def __init__(self, settings: StoreSettings) -> None:
         self._settings = settings
@@ -16,7 +16,7 @@ class RotatingCredentials(Provider):
         self._secret = SecretFile("aws_secret_access_key")
 
     def retrieve(self) -> Credentials:
-        """Asked for each request that is signed."""
+        """Called by the S3 client for each request that it signs."""
         return Credentials(
             self._access.read() or self._settings.aws_access_key_id,
             self._secret.read() or self._settings.aws_secret_access_key.get_secret_value(),

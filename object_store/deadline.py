@@ -1,8 +1,8 @@
 """One deadline for a whole call of the store: connect, send, wait, and every byte of the response.
 
-A timeout of a socket starts anew with each read, so that a store which drips one byte a second never trips it. Here a
-call's deadline is set with `within`, noted by the connection that carries the request, and asked before each read and
-write. Only looking up a name is not covered: no library can interrupt it.
+A socket timeout restarts with each read, so a store that sends one byte a second never reaches it. Here `within` sets
+the deadline of a call, and the connection checks it before each read and write. Only name resolution is not covered: no
+library can interrupt it.
 """
 
 import io
@@ -46,11 +46,11 @@ class _TimedSocket:
         self._wrapped = wrapped
         self.deadline = deadline
 
-    def __getattr__(self, name: str) -> Any:  # the rest of a socket's methods, whatever their type
+    def __getattr__(self, name: str) -> Any:  # the other methods of a socket
         return getattr(self._wrapped, name)
 
     def settimeout(self, value: float | None) -> None:
-        """The deadline decides; what the HTTP library wants for one read does not."""
+        """Ignore the HTTP library's timeout for single reads; the deadline counts."""
 
     def sendall(self, data: bytes, flags: int = 0) -> None:
         """Send all or raise TimeoutError."""
@@ -58,12 +58,12 @@ class _TimedSocket:
         self._wrapped.sendall(data, flags)
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """What the HTTP library reads an answer from."""
+        """The file object that the HTTP library reads a response from."""
         return io.BufferedReader(_TimedReader(self._wrapped, self.deadline))
 
 
 class _TimedReader(io.RawIOBase):
-    """The reading side; it bears the deadline of the request that it answers."""
+    """The reading side of a connection, with the deadline of its request."""
 
     def __init__(self, wrapped: socket.socket, deadline: float) -> None:
         self._wrapped = wrapped
@@ -83,7 +83,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _Connection(HTTPConnection):
-    """A connection without TLS whose requests end by their deadline."""
+    """A connection without TLS that enforces deadlines."""
 
     _deadline = 0.0
 
@@ -97,7 +97,7 @@ class _Connection(HTTPConnection):
 
 
 class _TLSConnection(HTTPSConnection):
-    """The same over TLS; here urllib3 connects before it sends."""
+    """A connection with TLS that enforces deadlines; urllib3 connects it before it sends."""
 
     def connect(self) -> None:
         super().connect()
@@ -124,9 +124,9 @@ class _TLSPool(HTTPSConnectionPool):
 
 
 class TimedPool(urllib3.PoolManager):
-    """A pool of `size` connections a host: who finds none free waits for one, but not past the deadline.
+    """A pool of `size` connections a host; a thread waits for a free one until its deadline.
 
-    It tries once and follows no redirect: trying again is for those who know what the request means.
+    It never retries and follows no redirect: only the caller knows if a request may be repeated.
     """
 
     def __init__(self, size: int, connect_timeout: float) -> None:
@@ -137,7 +137,7 @@ class TimedPool(urllib3.PoolManager):
     def urlopen(  # type: ignore[override]  # as in urllib3, where PoolManager's differs from its base
         self, method: str, url: str, redirect: bool = False, **kwargs: Any
     ) -> BaseHTTPResponse:
-        """Send one request; the caller stands in `within`. Raises TimeoutError or an urllib3 HTTPError."""
+        """Send one request, called inside `within`. Raises TimeoutError or an urllib3 HTTPError."""
         left = _left(_DEADLINE.get())
         kwargs["retries"] = False
         kwargs["pool_timeout"] = left
@@ -146,6 +146,6 @@ class TimedPool(urllib3.PoolManager):
 
 
 def give_back(response: BaseHTTPResponse) -> None:
-    """Close a connection that has unread bytes, keep one that has not; either way its place in the pool is free."""
+    """Close a connection with unread bytes, keep another for reuse; both free their slot in the pool."""
     response.close()
     response.release_conn()

@@ -28,19 +28,19 @@ from object_store.embedded_ports import choose_ports
 from object_store.exceptions import StoreUnavailable
 
 _WEED: Final = Path(sysconfig.get_path("scripts")) / "weed"
-_NICE: Final = 5  # on the same machine as predict_api, which must not wait for a copy of a large model
+_NICE: Final = 5  # lowers the priority: predict_api on the same machine must not wait for a copy of a large model
 _LOOPBACK: Final = "127.0.0.1"
 
 
 class EmbeddedSettings(Settings):
-    """The keys that the embedded store will know; whoever has them may do everything there."""
+    """The keys of the embedded store; they grant every operation."""
 
     aws_access_key_id: str = Field(description="the access key")
     aws_secret_access_key: SecretStr = Field(description="the secret key")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Become the store; returns, with a status, only where it could not or where this system has no such `exec`."""
+    """Replace this process by the store; returns a status only on failure or on systems without `exec`."""
     parser = argparse.ArgumentParser(prog="python -m object_store.embedded", description="Run the embedded store.")
     parser.add_argument("--dir", type=Path, required=True, help="where its data, log and ports are kept")
     parser.add_argument("--port", type=int, default=0, help="the port of its S3 API; 0 = the last one, or a free one")
@@ -66,7 +66,7 @@ def run(folder: Path, port: int) -> int:
     environment = {
         "AWS_ACCESS_KEY_ID": settings.aws_access_key_id,
         "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key.get_secret_value(),
-        "HOME": str(folder),  # it reads configuration there, and only there
+        "HOME": str(folder),  # weed reads its configuration from there only
         "PATH": os.defpath,
     }
     os.chdir(folder)
@@ -76,17 +76,17 @@ def run(folder: Path, port: int) -> int:
 
 
 def weed_command(ports: dict[str, int]) -> list[str]:
-    """The command line of the store, to be run in its folder; any user may read it, so it holds no secret."""
+    """The command line of the store, run in its folder; other users can read it, so it holds no secret."""
     options = {
         "dir": "data",
         "ip": _LOOPBACK,
         "ip.bind": _LOOPBACK,
         "admin.ui": "false",
-        "disableHttp": "true",  # the filer's HTTP asks for no key
-        "filer.localSocket": "filer.sock",  # below DIR; a path from the root may be too long for a socket
+        "disableHttp": "true",  # the filer's HTTP needs no key
+        "filer.localSocket": "filer.sock",  # relative to DIR; an absolute path may be too long for a socket
         "master.telemetry": "false",
-        "master.volumeSizeLimitMB": "8192",  # files that grow as needed; its worker re-codes those that are full
-        "volume.max": "64",  # else as many as would fit if all were full: none on a small disk
+        "master.volumeSizeLimitMB": "8192",  # volume files grow as needed; weed's worker re-codes full ones
+        "volume.max": "64",  # the default is the number of full volumes that fit: none on a small disk
         "s3.autoCreateBucket": "false",
         "s3.localSocket": "s3.sock",
         "s3.port.iceberg": "0",
@@ -100,7 +100,7 @@ def weed_command(ports: dict[str, int]) -> list[str]:
 
 
 def wait_ready(endpoint: str, seconds: float = 20.0) -> None:
-    """Return as soon as something answers HTTP at `endpoint` (a refusal is an answer), else raise StoreUnavailable."""
+    """Return once `endpoint` answers HTTP with any status, else raise StoreUnavailable."""
     deadline = clock.now() + seconds
     pause = threading.Event()
     address = urlsplit(endpoint)
@@ -120,7 +120,7 @@ def wait_ready(endpoint: str, seconds: float = 20.0) -> None:
 
 
 def _lock(folder: Path) -> None:
-    """Hold `folder` for as long as this process lives, over `exec` too: two stores on one folder would spoil it."""
+    """Lock `folder` for the lifetime of this process, over `exec` too: two stores would corrupt it."""
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -136,7 +136,7 @@ def _become(command: list[str], environment: dict[str, str], output: int) -> NoR
 
 
 def _stay_and_watch(command: list[str], environment: dict[str, str], output: int) -> int:
-    """Where a parent's death is noticed by a thread, which no `exec` survives: pass the signals on, then the status."""
+    """Run the store as a child, for systems where a thread watches the parent; pass on signals and status."""
     with subprocess.Popen(command, env=environment, stdout=output, stderr=output) as weed:  # noqa: S603 ours
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, _frame: weed.send_signal(received))

@@ -21,14 +21,14 @@ _OPTIONS: Final = (
     "filer.port.grpc",
 )
 _ADMIN: Final = ("admin.port", "admin.port.grpc")
-_ADMIN_DISTANCE: Final = 10_000  # its worker takes this for granted
+_ADMIN_DISTANCE: Final = 10_000  # weed's worker assumes this offset
 _HIGHEST: Final = 65_535
 
 
 def choose_ports(file: Path, s3_port: int) -> dict[str, int]:
-    """A port for each option of the store, all free at this moment, and noted in `file` for the next start.
+    """Choose a free port for each option of the store, and store them in `file` for the next start.
 
-    `s3_port` 0 means the last one or a free one. Raises StoreUnavailable if a given one is busy.
+    `s3_port` 0 means the previous one or a free one. Raises StoreUnavailable if a given port is busy.
     """
     last = _read(file)
     with ExitStack() as held:
@@ -48,7 +48,7 @@ def choose_ports(file: Path, s3_port: int) -> dict[str, int]:
 
 
 def _read(file: Path) -> dict[str, int]:
-    """What was noted; whatever is no port is forgotten."""
+    """The stored ports; invalid entries are dropped."""
     try:
         noted = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -82,7 +82,7 @@ def _admin_ports(last: int, held: ExitStack) -> dict[str, int]:
 
 
 def _take(port: int, held: ExitStack) -> int:
-    """Bind `port` (0: any) until `held` is left, so that no other of ours is given it; 0 if it is busy."""
+    """Bind `port` (0: any) until `held` closes, so that no other option gets it; returns 0 if it is busy."""
     taken = held.enter_context(socket.socket())
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -8,9 +8,9 @@ class StoreError(ChangeoverError):
 
 
 class StoreUnavailable(StoreError):
-    """No usable answer in time: not reachable, hung, too slow, cut off, or answering 5xx. Trying later may help.
+    """No usable response in time: unreachable, hung, too slow, truncated, or 5xx. A retry may help.
 
-    After a write it is not known whether it was done.
+    After a write, its outcome is unknown.
     """
 
 
@@ -19,7 +19,7 @@ class BucketMissing(StoreError):
 
 
 class AccessDenied(StoreError):
-    """The store knows the credentials not, or not for this."""
+    """The store does not accept the credentials, or not for this operation."""
 
 
 class ClockSkewed(StoreError):
@@ -31,16 +31,16 @@ class ObjectMissing(StoreError):
 
 
 class ObjectChanged(StoreError):
-    """The object is not the one that was looked at before: somebody has overwritten it since."""
+    """The object has been overwritten since it was listed or checked."""
 
 
 class ObjectTooLarge(StoreError):
-    """An object above the limit that the caller has set, or above what one request may upload."""
+    """An object above the caller's limit, or above the largest upload in one request."""
 
 
 class StoreRefused(StoreError):
-    """The store refuses the request for a reason that trying again does not change; the message holds its code."""
+    """The store refuses the request permanently; the message holds its code."""
 
 
 class InvalidKey(StoreError):
-    """Something that cannot be part of a key, or a key that the store does not take."""
+    """A string that cannot be part of a key, or a key that the store does not accept."""

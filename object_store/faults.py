@@ -1,6 +1,6 @@
 """The translation of errors of the S3 client and of HTTP into our exceptions.
 
-A message never shows a request's address: a presigned one is a key to the store.
+A message never shows the URL of a request: a presigned URL is a credential.
 """
 
 import email.utils
@@ -14,24 +14,24 @@ from urllib3.response import BaseHTTPResponse
 from object_store.causes import Where, cause, unavailable
 from object_store.exceptions import InvalidKey, StoreError
 
-# what a call through the client may raise; ValueError is its word for a key that it does not take
+# exceptions of the S3 client; it raises ValueError for an invalid key
 CLIENT_ERRORS = (MinioException, HTTPError, OSError, ParseError, ValueError)
 
 
 def refusal(response: BaseHTTPResponse) -> MinioException:
-    """The client's own error for an answer to a request that was not sent through it."""
+    """The S3 client's exception for a response to a request that was sent without it."""
     if response.data.lstrip().startswith(b"<"):
         return S3Error.fromxml(response)
     return ServerError(f"HTTP {response.status}", response.status)
 
 
 def named(error: BaseException) -> str:
-    """What went wrong, without the address of the request: that of a presigned one is a key."""
+    """The error's text without the URL of the request: a presigned URL is a credential."""
     return f"{type(error).__name__}: {error.args[-1]}" if error.args and "?" not in str(error) else type(error).__name__
 
 
 def fault_of(where: Where, error: Exception) -> StoreError:
-    """The one place where the client's errors become ours."""
+    """Translate an error of the S3 client into a StoreError."""
     if isinstance(error, S3Error):
         return cause(where, error.response.status, error.code, _skew(error.response))
     if isinstance(error, ServerError):

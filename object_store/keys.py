@@ -56,7 +56,7 @@ class Incoming:
 
 @dataclass(frozen=True)
 class InvalidFolder:
-    """An upload below a folder of `incoming/` that is no model name; it can belong to no model."""
+    """An upload below a folder of `incoming/` whose name is no model name."""
 
     folder: str
     name: str
@@ -64,7 +64,7 @@ class InvalidFolder:
 
 @dataclass(frozen=True)
 class UploadMark:
-    """That `version` of `model` came in as a raw upload at `uploaded_at` (RFC 3339, UTC, microseconds)."""
+    """The mark of a raw upload: `version` of `model`, at `uploaded_at` (RFC 3339, UTC, microseconds)."""
 
     model: str
     uploaded_at: str
@@ -73,7 +73,7 @@ class UploadMark:
 
 @dataclass(frozen=True)
 class Rejected:
-    """What failed admission: the upload itself, or, with `is_reason`, the explanation beside it."""
+    """A rejected upload, or, with `is_reason`, the reason stored beside it."""
 
     model: str
     name: str
@@ -81,16 +81,16 @@ class Rejected:
 
 
 def incoming_key(model: str | None, name: str) -> str:
-    """The drop zone's key for `name`; with `model` None it is the default model's, and `name` holds no slash."""
+    """The drop zone's key for `name`; `model` None is the default model, whose `name` has no slash."""
     if not name or name.endswith("/") or (model is None and "/" in name):
         raise InvalidKey(f"{name!r} cannot name an upload: give it a file name")
     return f"{INCOMING}{name}" if model is None else f"{INCOMING}{check_model_name(model)}/{name}"
 
 
 def parse_incoming(key: str) -> Incoming | InvalidFolder | None:
-    """What a key of the drop zone means; None for keys elsewhere and for folder markers (they end in a slash).
+    """Parse a key of the drop zone; None for other keys and for folder markers (they end in a slash).
 
-    Whether the object is a model is not decided by its name: admission says so, with the reason.
+    The name does not tell if the object is a model: admission decides that.
     """
     rest = _after(INCOMING, key)
     if not rest or rest.endswith("/"):
@@ -102,27 +102,27 @@ def parse_incoming(key: str) -> Incoming | InvalidFolder | None:
 
 
 def artifact_key(model: str, version: str) -> str:
-    """Where the bytes of a version are."""
+    """The key of a version's artifact."""
     return f"{version_prefix(model, version)}model.joblib"
 
 
 def twin_key(model: str, version: str, digest: str) -> str:
-    """Where the twin of a version is; `digest` is the twin's own SHA-256, as the version's manifest names it."""
+    """The key of a version's ONNX twin; `digest` is the twin's SHA-256 from the manifest."""
     return f"{version_prefix(model, version)}twin-{digest}.onnx"
 
 
 def manifest_key(model: str, version: str) -> str:
-    """Where the manifest of a version is; the version exists once this does."""
+    """The key of a version's manifest; the version exists once this object does."""
     return f"{version_prefix(model, version)}manifest.json"
 
 
 def versions_prefix(model: str) -> str:
-    """Below it are all versions of a model."""
+    """The prefix of all versions of a model."""
     return f"{VERSIONS}{check_model_name(model)}/"
 
 
 def version_prefix(model: str, version: str) -> str:
-    """Below it are the artifact and the manifest of one version."""
+    """The prefix of one version's artifact and manifest."""
     if not is_version(version):
         raise InvalidVersion(f"{version!r} is not a version: 64 lowercase hex digits are")
     return f"{versions_prefix(model)}{version}/"
@@ -139,12 +139,12 @@ def parse_manifest(key: str) -> tuple[str, str] | None:
 
 
 def rollouts_prefix(model: str) -> str:
-    """Below it is the ledger of a model, oldest first."""
+    """The prefix of a model's ledger, oldest first."""
     return f"{ROLLOUTS}{check_model_name(model)}/"
 
 
 def rollout_key(model: str, sequence: int) -> str:
-    """The ledger entry `sequence`, from 1; raises InvalidKey outside 1 to 99,999,999."""
+    """The key of ledger entry `sequence`; raises InvalidKey outside 1 to 99,999,999."""
     if not FIRST_SEQUENCE <= sequence <= LAST_SEQUENCE:
         raise InvalidKey(f"{sequence} is no ledger sequence: they run from {FIRST_SEQUENCE} to {LAST_SEQUENCE}")
     return f"{rollouts_prefix(model)}{sequence:08d}.json"
@@ -160,7 +160,7 @@ def parse_rollout(key: str) -> tuple[str, int] | None:
 
 
 def current_key(model: str) -> str:
-    """The hint: the newest ledger sequence that somebody saw."""
+    """The key of the hint: the newest known ledger sequence."""
     return f"{CURRENT}{check_model_name(model)}.json"
 
 
@@ -172,14 +172,14 @@ def parse_current(key: str) -> str | None:
 
 
 def uploads_prefix(model: str) -> str:
-    """Below it are the marks of a model's admitted raw uploads, oldest first."""
+    """The prefix of the marks of a model's admitted raw uploads, oldest first."""
     return f"{UPLOADS}{check_model_name(model)}/"
 
 
 def upload_mark_key(model: str, uploaded_at: str, version: str) -> str:
-    """The mark of one admitted upload, the same however often it is made.
+    """The key of the mark of one admitted upload; deterministic.
 
-    `uploaded_at` is the object's own time as `changeover.process.clock.rfc3339` writes it, so that keys sort as times do.
+    `uploaded_at` is the object's own time in the form of `changeover.process.clock.rfc3339`, so that keys sort by time.
     """
     if not _MOMENT.fullmatch(uploaded_at):
         raise InvalidKey(f"{uploaded_at!r} is not a time like 2026-01-31T12:00:00.000000Z; use clock.rfc3339")
@@ -189,26 +189,26 @@ def upload_mark_key(model: str, uploaded_at: str, version: str) -> str:
 
 
 def parse_upload_mark(key: str) -> UploadMark | None:
-    """What an upload's mark says, or None if `key` is something else."""
+    """Parse the key of an upload's mark; None for other keys."""
     found = _parse_model(UPLOADS, key)
     match = found and _MARK.fullmatch(found[1])
     return UploadMark(found[0], match[1], match[2]) if found and match else None
 
 
 def aborted_prefix(model: str) -> str:
-    """Below it are a model's aborted rollouts, oldest first if their ids sort by time."""
+    """The prefix of a model's aborted rollouts, oldest first if their ids sort by time."""
     return f"{ABORTED}{check_model_name(model)}/"
 
 
 def aborted_key(model: str, identity: str) -> str:
-    """Where an aborted rollout is told; `identity` is up to 128 of letters, digits, '.', '_', ':' and '-'."""
+    """The key of an aborted rollout; `identity` is up to 128 of letters, digits, '.', '_', ':' and '-'."""
     if not _ID.fullmatch(identity):
         raise InvalidKey(f"{identity!r} cannot identify an aborted rollout: use letters, digits, '.', '_', ':', '-'")
     return f"{aborted_prefix(model)}{identity}.json"
 
 
 def parse_aborted(key: str) -> tuple[str, str] | None:
-    """(model, identity) if `key` tells of an aborted rollout, else None."""
+    """(model, identity) if `key` is an aborted rollout's, else None."""
     found = _parse_model(ABORTED, key)
     if not found or not found[1].endswith(".json"):
         return None
@@ -217,12 +217,12 @@ def parse_aborted(key: str) -> tuple[str, str] | None:
 
 
 def rejected_prefix(model: str) -> str:
-    """Below it is what failed admission, each with its reason."""
+    """The prefix of rejected uploads and their reasons."""
     return f"{REJECTED}{check_model_name(model)}/"
 
 
 def rejected_key(model: str, name: str) -> str:
-    """Where a rejected upload is kept (an upload that is itself called `*.reason.json` gets `.upload` appended)."""
+    """The key of a rejected upload (one that is named `*.reason.json` gets `.upload` appended)."""
     if not name or name.endswith("/"):
         raise InvalidKey(f"{name!r} cannot name a rejected upload: give it a file name")
     escaped = _ESCAPED if _LOOKS_LIKE_A_REASON.fullmatch(name) else ""
@@ -230,12 +230,12 @@ def rejected_key(model: str, name: str) -> str:
 
 
 def reason_key(model: str, name: str) -> str:
-    """Where it is told why the upload `name` was rejected."""
+    """The key of the reason for rejecting the upload `name`."""
     return f"{rejected_key(model, name)}{_REASON}"
 
 
 def parse_rejected(key: str) -> Rejected | None:
-    """What a key of the rejected means, or None if it is something else."""
+    """Parse the key of a rejected upload or its reason; None for other keys."""
     found = _parse_model(REJECTED, key)
     if not found:
         return None
@@ -248,9 +248,9 @@ def parse_rejected(key: str) -> Rejected | None:
 
 
 def rejected_names(name: str, version: str) -> tuple[str, ...]:
-    """The names under which an upload may be kept, best first: its own, then one set apart by its SHA-256.
+    """The names under which to store a rejected upload, best first: its own, then one with its SHA-256.
 
-    The second is for a name that is taken by other bytes; a name too long for stores is only given the second.
+    The second is for a name that other bytes already have; a name too long for stores has only the second.
     """
     folder, slash, last = name.rpartition("/")
     stem, dot, suffix = last.rpartition(".")

@@ -6,14 +6,14 @@ from enum import Enum
 
 
 class Created(Enum):
-    """What became of a create-if-absent. Compare it; it has no truth value."""
+    """The outcome of a create-if-absent. Compare it; it has no truth value."""
 
     YES = "yes"  # we created it
-    NO = "no"  # it was there before
-    MAYBE_OURS = "maybe ours"  # it is there, and an earlier try of this call, whose answer was lost, may have put it
+    NO = "no"  # it existed before
+    MAYBE_OURS = "maybe ours"  # it exists; an earlier try, whose response was lost, may have created it
 
     def __bool__(self) -> bool:
-        """Refused, since a third answer would pass for one of the two."""
+        """Raise, as a third outcome would count as one of the two."""
         raise TypeError("compare with Created.YES, Created.NO or Created.MAYBE_OURS")
 
 
@@ -21,7 +21,7 @@ class Created(Enum):
 class ObjectInfo:
     """One object at one moment: `size` in stored bytes, `etag` without quotes (not a hash), `last_modified` aware.
 
-    `stat` knows whole seconds where `list` may know more: take one of the two for what must compare equal.
+    `stat` returns whole seconds, while `list` may be more precise: compare only times from the same call.
     """
 
     key: str

@@ -1,4 +1,7 @@
-"""The settings of the store's client: AWS names, and a few of our own."""
+"""The settings of the store's client: AWS names, and a few of our own.
+
+`changeover.process.settings` reads them.
+"""
 
 from urllib.parse import urlsplit
 
@@ -8,7 +11,7 @@ from changeover.process.settings import Settings
 
 
 class StoreSettings(Settings):
-    """Where the store is, by which credentials, and how long to wait for it."""
+    """The address, the credentials and the timeout of the store."""
 
     aws_endpoint_url_s3: str = Field(description="the store's address, such as http://127.0.0.1:9000")
     aws_access_key_id: str = Field(description="the access key")

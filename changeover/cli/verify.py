@@ -33,7 +33,7 @@ class Check:
 @model_option
 @stack_options
 def verify(version: str | None, model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
-    """Download VERSION (default: the current one), hash it, and compare manifest, ledger and predict_api with it."""
+    """Check the bytes of VERSION (default: the current one) and, if it is current, the answers of predict_api."""
     from changeover.client.client import Client
 
     client = Client(server_url, home=home)

@@ -16,7 +16,7 @@ from changeover.exceptions import StackNotFound
 @click.command(cls=Verb)
 @stack_options
 def doctor(as_json: bool, home: Path | None, server_url: str | None) -> None:
-    """Check the whole stack; exit code 0 only if every check passes."""
+    """Check the whole stack; exit code 0 only if no problem is found."""
     findings = examine(home, server_url)
     wrong = [finding for finding in findings if not finding.ok]
     lines = []
