@@ -1,9 +1,9 @@
 """The consistency checker: the guarantees, checked on a recorded history.
 
-Carries the section "The promises": attribution, atomicity, no way back, freshness, availability, safety, durability,
-one version a sequence number, and convergence after the last fault. `changeover/consistency/check_order.py` compares answers
-with what came before them, `changeover/consistency/check_ledger.py` with what the ledger and the store hold. Everything is
-done in O(n log n).
+`docs/histories.md` lists the guarantees: attribution, atomicity, no way back, freshness, availability, safety,
+durability, one version a sequence number, and convergence after the last fault. `changeover/consistency/check_order.py`
+compares answers with earlier events, `changeover/consistency/check_ledger.py` compares them with the ledger and the
+store. The work is O(n log n).
 """
 
 from collections import defaultdict
@@ -17,11 +17,10 @@ from changeover.names import short
 
 
 def check(history: History, converge_within_s: float = 5.0) -> list[Violation]:
-    """Every violation of a promise in `history`, in the order of time; none: every promise was kept.
+    """All violations in `history`, ordered by time; none if every promise was kept.
 
-    Models are judged apart. A promise is judged on what was recorded: without a `final` record nothing is said of
-    durability and convergence. `converge_within_s` is the time after the last fault by which every replica must serve
-    the last version again.
+    Each model is checked separately. Without a `final` record, durability and convergence are not checked.
+    `converge_within_s` is the time after the last fault within which every replica must serve the last version again.
     """
     found = list(availability(history.answers))
     for of_model in _by_model(history):
@@ -37,7 +36,7 @@ def check(history: History, converge_within_s: float = 5.0) -> list[Violation]:
 
 
 def availability(answers: Iterable[Answer]) -> Iterator[Violation]:
-    """Not one well-formed request fails."""
+    """No well-formed request fails."""
     for one in answers:
         if not one.ok:
             how = f"status {one.status}" if one.status else "no answer"
@@ -46,7 +45,7 @@ def availability(answers: Iterable[Answer]) -> Iterator[Violation]:
 
 
 def attribution(answers: Iterable[Answer]) -> Iterator[Violation]:
-    """What an answer says computed it, computed it, wherever a model tells."""
+    """The version in an answer is the version that computed it, for models whose output contains their version."""
     for one in answers:
         if one.computed_by is not None and one.computed_by != one.version:
             said = f"says {short(one.version)} and was computed by {short(one.computed_by)}"
@@ -63,7 +62,7 @@ def atomicity(answers: Iterable[Answer]) -> Iterator[Violation]:
 
 
 def _by_model(history: History) -> Iterable[History]:
-    """The good answers and the other records of each model by itself; faults are of all."""
+    """The history of each model: its successful answers, its other records, and the faults of all."""
     by_model: defaultdict[str, History] = defaultdict(lambda: History(faults=history.faults))
     for record in history.records():
         if not isinstance(record, Fault) and (not isinstance(record, Answer) or record.ok):

@@ -1,6 +1,6 @@
 """The checks of a history against the ledger: safety, durability, uniqueness and convergence.
 
-The record is the ledger and the versions of the newest `final` of a model, and the acknowledgements that clients had.
+The record is the ledger and the versions of the newest `final` of a model, and the acknowledgements to clients.
 Each function takes the history of one model, whose answers are all `ok`.
 """
 
@@ -14,7 +14,7 @@ from changeover.protocol.wire import Current, RolloutState, VersionState
 
 
 def safety(history: History) -> Iterator[Violation]:
-    """Whatever answered, stale answers among it, had been admitted, and had been rolled by the number it names."""
+    """Each version that answered, even stale, had been admitted and rolled under the number in the answer."""
     final = _newest(history)
     versions = set(final.versions) if final is not None else None
     rejected, aborted, rolled = _only_rejected(history), _only_aborted(history), _rolled(history, final)
@@ -23,7 +23,7 @@ def safety(history: History) -> Iterator[Violation]:
             yield _unsafe(one, "a version that was rejected")
         elif one.sequence in rolled and one.version not in rolled[one.sequence]:
             yield _unsafe(one, f"but by that number {_and(rolled[one.sequence])} was rolled")
-        elif final is None or one.end > final.at:  # what was rolled by then is not known
+        elif final is None or one.end > final.at:  # the rollouts until then are not known
             if one.sequence not in rolled and (one.sequence, one.version) in aborted:
                 yield _unsafe(one, "a rollout that was aborted")
         elif versions is not None and one.version not in versions:
@@ -33,7 +33,7 @@ def safety(history: History) -> Iterator[Violation]:
 
 
 def durability(history: History) -> Iterator[Violation]:
-    """What was acknowledged is there at the end; what was not is there whole or not at all."""
+    """Every acknowledged publish and rollout exists at the end; every other one exists whole or not at all."""
     final = _newest(history)
     if final is None:
         return
@@ -54,8 +54,8 @@ def durability(history: History) -> Iterator[Violation]:
 
 
 def one_version(history: History) -> Iterator[Violation]:
-    """Whoever names a sequence number, be it the ledger, an acknowledgement or an answer, names the same version."""
-    first: defaultdict[int, dict[str, float]] = defaultdict(dict)  # by number and version: when it was first named
+    """Ledger, acknowledgements and answers give the same version for a sequence number."""
+    first: defaultdict[int, dict[str, float]] = defaultdict(dict)  # (number, version) -> time of its first mention
     named = [(one.sequence, one.version, one.end) for one in history.answers]
     named += [(sequence, one.version, one.end) for sequence, one in _committed(history)]
     for final in history.finals:
@@ -69,10 +69,10 @@ def one_version(history: History) -> Iterator[Violation]:
 
 
 def convergence(history: History, within_s: float) -> Iterator[Violation]:
-    """Once the last fault is over for `within_s` seconds, every replica serves the last version, unstale.
+    """Every replica serves the last version, not stale, `within_s` seconds after the last fault.
 
-    The state is judged as it was read; one that was read later than that shows nothing, and is a violation too. The
-    time counts from the last rollout where that ended later than the last fault.
+    A state that was read later than that shows nothing, and is a violation too. The time counts from the end of the
+    last fault or of the last rollout, whichever is later.
     """
     healed = max((fault.end for fault in history.faults), default=None)
     if healed is not None:
@@ -110,7 +110,7 @@ def _only_rejected(history: History) -> set[str]:
 
 
 def _rolled(history: History, final: Final | None) -> dict[int, set[str]]:
-    """The versions by sequence number: as the ledger has them, and where there is none, as was acknowledged."""
+    """The versions by sequence number: from the ledger, or from acknowledgements if there is no ledger."""
     rolled: defaultdict[int, set[str]] = defaultdict(set)
     if final is not None:
         for entry in final.ledger:
@@ -122,14 +122,14 @@ def _rolled(history: History, final: Final | None) -> dict[int, set[str]]:
 
 
 def _committed(history: History) -> Iterator[tuple[int, Rollout]]:
-    """Each rollout that was acknowledged, by its number."""
+    """Each acknowledged rollout, by its number."""
     for one in history.rollouts:
         if one.state == RolloutState.COMMITTED and one.sequence is not None:
             yield one.sequence, one
 
 
 def _only_aborted(history: History) -> set[tuple[int, str]]:
-    """Number and version of each aborted rollout, but for those that another one committed, or may have."""
+    """Number and version of each aborted rollout, except those that another rollout committed or may have."""
     others = {(one.sequence, one.version) for one in history.rollouts if one.state != RolloutState.ABORTED}
     aborted = {
         (one.sequence, one.version)

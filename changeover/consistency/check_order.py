@@ -1,9 +1,8 @@
 """The checks of order: monotonic versions and freshness of each answer.
 
-Both promises are one question: what is the highest sequence number that anybody had been told of before this request
-was sent? Sort what was told by its end, take the maximum of each prefix, and look up the start of each answer: the work
-is the sorting, O(n log n). An answer that says it may be stale is exempt, as the one compared and as the one compared
-with. What ends at the very moment at which another begins is not before it.
+Both promises need one value: the highest sequence number in any response that ended before a request was sent. The
+events are sorted by their end, each prefix has its maximum, and the start of each answer is looked up: O(n log n). A
+stale answer is exempt on both sides. An event that ends at the moment another starts is not before it.
 """
 
 from bisect import bisect_left
@@ -20,7 +19,7 @@ Told = TypeVar("Told", Answer, Rollout)
 
 
 class _Before(Generic[Told]):
-    """Which of `told` has the highest sequence number of those that ended before a moment."""
+    """The lookup of the highest sequence number in `told` among events that ended before a moment."""
 
     def __init__(self, told: Iterable[Told]) -> None:
         by_end = sorted(told, key=lambda one: one.end)
@@ -28,13 +27,13 @@ class _Before(Generic[Told]):
         self._highest: Sequence[Told] = list(accumulate(by_end, _higher))
 
     def __call__(self, moment: float) -> Told | None:
-        """The one with the highest number, or None where nothing had ended."""
+        """The event with the highest number, or None if none had ended."""
         count = bisect_left(self._ends, moment)
         return self._highest[count - 1] if count else None
 
 
 def no_way_back(answers: Sequence[Answer]) -> Iterator[Violation]:
-    """Once anybody has an answer from a rolled version, no request that starts later is answered by an earlier one."""
+    """After an answer from a version, no later request is answered by an earlier version."""
     unstale = [one for one in answers if not one.stale]
     before = _Before(unstale)
     for one in unstale:
@@ -48,7 +47,7 @@ def no_way_back(answers: Sequence[Answer]) -> Iterator[Violation]:
 
 
 def freshness(answers: Sequence[Answer], rollouts: Sequence[Rollout]) -> Iterator[Violation]:
-    """Once a rollout is committed, every request that starts later is answered by it, or says that it may be stale."""
+    """After a rollout is committed, every later request is answered by it or is marked stale."""
     before = _Before([one for one in rollouts if one.state == RolloutState.COMMITTED])
     for one in answers:
         told = None if one.stale else before(one.start)

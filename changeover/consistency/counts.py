@@ -9,7 +9,7 @@ from changeover.protocol.wire import RolloutState
 
 @dataclass(frozen=True)
 class Counts:
-    """`stale_share` is of the answers that did not fail, 0 to 1; `worst_latency_s` is of all, seconds."""
+    """The counts; `stale_share` is of successful answers, 0 to 1; `worst_latency_s` is of all, in seconds."""
 
     requests: int
     failed: int
@@ -25,7 +25,7 @@ class Counts:
         return asdict(self)
 
     def rows(self) -> list[list[str]]:
-        """What is counted and how many, for people; one row each."""
+        """The counts as (name, value) rows, for people."""
         return [
             ["requests", str(self.requests)],
             ["failed", str(self.failed)],
@@ -38,7 +38,7 @@ class Counts:
 
 
 def count(history: History) -> Counts:
-    """Count what was recorded, all models together."""
+    """Count the records of all models together."""
     answered = [one for one in history.answers if one.ok]
     return Counts(
         requests=len(history.answers),

@@ -6,18 +6,18 @@ from typing import Final
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import Json, JsonObject
 
-_LATEST: Final = 1e15  # seconds: past that, a double no longer tells tenths of one
+_LATEST: Final = 1e15  # seconds: above that, a double does not resolve tenths of a second
 
 
 class MalformedHistory(ChangeoverError):
-    """A line that is no record of a history; the message says which line, which member, and what is wrong."""
+    """A line that is no record of a history; the message names the line, the member and the problem."""
 
 
 class Members:
-    """Reads the members of `body`; `name` says in messages what the body is.
+    """A typed reader of the members of `body`; `name` names the body in messages.
 
-    A member that is null counts as missing. A missing one is the default, where there is one; else, and where a member
-    is of another type, each method raises MalformedHistory.
+    A null member counts as missing. A missing member takes the default if there is one. Otherwise, and for a member of
+    another type, each method raises MalformedHistory.
     """
 
     def __init__(self, body: JsonObject, name: str) -> None:
@@ -29,7 +29,7 @@ class Members:
         return self._body.get(name) is not None
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A text; empty only by default."""
+        """A string; empty only by default."""
         value = self._value(name, default)
         if not isinstance(value, str) or (value == "" and default is None):
             raise self._wrong(name, value, "a text that is not empty" if default is None else "a text")
@@ -43,7 +43,7 @@ class Members:
         return value
 
     def whole(self, name: str, default: int | None = None) -> int:
-        """A whole number of 0 or more."""
+        """An integer of 0 or more."""
         value = self._value(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise self._wrong(name, value, "a whole number of 0 or more")
@@ -57,7 +57,7 @@ class Members:
         return float(value)
 
     def span(self) -> tuple[float, float]:
-        """The members `start` and `end`, seconds, in this order."""
+        """The members `start` and `end`, in seconds; `start` <= `end`."""
         start, end = self.number("start"), self.number("end")
         if end < start:
             raise MalformedHistory(
@@ -75,13 +75,13 @@ class Members:
         return value
 
     def texts(self, name: str, required: bool = False) -> tuple[str, ...]:
-        """A list of texts; a missing one is empty, unless it is `required`."""
+        """A list of strings; a missing list is empty, unless it is `required`."""
         if required and not self.has(name):
             raise self._wrong(name, None, "a list of texts")
         return tuple(self._text_of(name, item) for item in self._list(name))
 
     def objects(self, name: str) -> Iterator["Members"]:
-        """The members of each object in a list, which must be there."""
+        """The members of each object in a required list."""
         if not self.has(name):
             raise self._wrong(name, None, "a list of objects")
         for item in self._list(name):

@@ -1,7 +1,7 @@
 """The records of a history, as JSON lines: answers, rollouts, publishes, faults and the final state.
 
-`changeover/consistency/check.py` judges a history by the promises of the design; whoever records one writes it in this form.
-Every time is in seconds of one clock that never steps.
+`changeover/consistency/check.py` checks a history; `docs/histories.md` describes this format for recorders. Every time
+is in seconds of one monotonic clock.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from changeover.consistency.members import MalformedHistory, Members
 from changeover.json_types import JsonObject
 from changeover.protocol.wire import Current, RolloutState, VersionState
 
-UNKNOWN = "unknown"  # the state of what was asked for and never acknowledged
+UNKNOWN = "unknown"  # the state of an operation that was never acknowledged
 
 
 class _Record:
@@ -31,11 +31,11 @@ class _Record:
 
 @dataclass(frozen=True, slots=True)
 class Answer(_Record):
-    """One well-formed request, sent at `start` and answered in full at `end`, or given up on then.
+    """One well-formed request, sent at `start` and answered in full, or abandoned, at `end`.
 
-    `ok` is false where it was not answered as it should be: `error` says how, `status` is 0 where no status came, and
-    `sequence`, `version` and what follows mean nothing. `computed_by` is the version that a self-identifying model's
-    output tells, `versions_seen` every version that the rows of a batch tell. `who` asked is for people.
+    `ok` is false for a failure: `error` is its reason, `status` is 0 without a response, and `sequence`, `version` and
+    the following members mean nothing. `computed_by` is the version in the output of a self-identifying model,
+    `versions_seen` are all versions in the rows of a batch. `who` names the client, for people.
     """
 
     kind: ClassVar[str] = "answer"
@@ -55,7 +55,7 @@ class Answer(_Record):
 
     @classmethod
     def from_json(cls, members: Members) -> Self:
-        """Read the record; raises MalformedHistory. What an answer that is `ok` cannot do without must be there."""
+        """Read the record; raises MalformedHistory. An `ok` answer needs `sequence` and `version`."""
         start, end = members.span()
         ok = members.truth("ok")
         return cls(
@@ -76,9 +76,9 @@ class Answer(_Record):
 
 @dataclass(frozen=True, slots=True)
 class Rollout(_Record):
-    """A rollout or rollback that was asked for at `start`; its end was told at `end`, or had not been by then.
+    """A rollout or rollback requested at `start`, and acknowledged, or still unknown, at `end`.
 
-    `state` is `committed`, `aborted` or `UNKNOWN`. `sequence` is None where no number was told; a committed one has it.
+    `state` is `committed`, `aborted` or `UNKNOWN`. `sequence` is None if unknown; a committed rollout has one.
     """
 
     kind: ClassVar[str] = "rollout"
@@ -102,7 +102,7 @@ class Rollout(_Record):
 
 @dataclass(frozen=True, slots=True)
 class Publish(_Record):
-    """An upload that was begun at `start`; `state` is `admitted`, `rejected` or, never acknowledged, `UNKNOWN`."""
+    """An upload that started at `start`; `state` is `admitted`, `rejected`, or `UNKNOWN` without acknowledgement."""
 
     kind: ClassVar[str] = "publish"
 
@@ -122,7 +122,7 @@ class Publish(_Record):
 
 @dataclass(frozen=True, slots=True)
 class Fault(_Record):
-    """Something that was done to the deployment at `start` and was healed at `end`."""
+    """A failure that was injected into the deployment at `start` and healed at `end`."""
 
     kind: ClassVar[str] = "fault"
 
@@ -139,7 +139,7 @@ class Fault(_Record):
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """What one replica serves; `sequence` and `version` are None where it holds nothing."""
+    """The active version of one replica; `sequence` and `version` are None without one."""
 
     replica: str
     sequence: int | None
@@ -149,10 +149,10 @@ class ReplicaState:
 
 @dataclass(frozen=True, slots=True)
 class Final(_Record):
-    """What is true of a model once the last fault has healed, read at `at`.
+    """The final state of a model after the last fault, read at `at`.
 
-    `ledger` is all of it, `versions` are those that were ever admitted (none that is only rejected), `replicas` every
-    replica that is to serve.
+    `ledger` is the whole ledger, `versions` are all versions ever admitted (without rejected ones), `replicas` are all
+    replicas that should serve.
     """
 
     kind: ClassVar[str] = "final"
@@ -165,7 +165,7 @@ class Final(_Record):
 
     @property
     def newest(self) -> Current | None:
-        """What the ledger makes current, or None where nothing was ever rolled."""
+        """The newest ledger entry, or None if no version was ever rolled."""
         return max(self.ledger, default=None)
 
     def to_json(self) -> JsonObject:
@@ -206,7 +206,7 @@ _KINDS: dict[str, type[Record]] = {one.kind: one for one in (Answer, Rollout, Pu
 
 @dataclass
 class History:
-    """Records by kind, in no particular order; several models may be among them."""
+    """The records by kind, in any order, of one or several models."""
 
     answers: list[Answer] = field(default_factory=list)
     rollouts: list[Rollout] = field(default_factory=list)
@@ -216,14 +216,14 @@ class History:
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Self:
-        """The history that these records are."""
+        """The history of these records."""
         history = cls()
         for record in records:
             history.add(record)
         return history
 
     def add(self, record: Record) -> None:
-        """Put a record where it belongs."""
+        """Add a record to the list of its kind."""
         match record:
             case Answer():
                 self.answers.append(record)
@@ -259,7 +259,7 @@ def read(lines: Iterable[str | bytes]) -> History:
 
 
 def write(records: Iterable[Record]) -> Iterator[str]:
-    """One line of JSON for each record, its line end included; a recorder may write them as they happen."""
+    """One JSON line a record, line end included; a recorder may append them as they happen."""
     for record in records:
         yield json.dumps(record.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
 

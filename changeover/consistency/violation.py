@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Promise(StrEnum):
-    """The promises that a history is judged by, in the words of the design."""
+    """The promises that a history is checked for; `docs/histories.md` defines them."""
 
     ATTRIBUTION = "attribution"
     ATOMICITY = "atomicity"
@@ -20,7 +20,7 @@ class Promise(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """`message` names what broke the promise, for people; `at` is the time of it, in seconds of the history's clock."""
+    """A violation; `message` names the evidence, for people; `at` is its time in seconds of the history's clock."""
 
     promise: Promise
     message: str

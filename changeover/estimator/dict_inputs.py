@@ -1,6 +1,6 @@
 """Inputs of models that take a list of dicts, such as those that start with a DictVectorizer.
 
-A missing cell is left out of its dict: such a model is fitted on dicts that lack keys, and takes the lack for 0.
+A missing value is omitted from its dict: such a model is fitted on dicts that lack keys, and reads a missing key as 0.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,11 +14,11 @@ from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 
 Record = dict[str, Cell]
-_OF_GAPS: Final = ("Imputer", "MissingIndicator")  # how classes that look for gaps are called
+_OF_GAPS: Final = ("Imputer", "MissingIndicator")  # the ending of names of classes that detect missing values
 
 
 def takes_records(estimator: object) -> bool:
-    """Whether it is fed a list of dicts."""
+    """Whether `estimator` takes a list of dicts."""
     return any(
         isinstance(part, DictVectorizer) or (isinstance(part, FeatureHasher) and part.input_type == "dict")
         for part in parts(estimator)
@@ -26,7 +26,7 @@ def takes_records(estimator: object) -> bool:
 
 
 def records(schema: Schema, columns: Mapping[str, Sequence[Cell]]) -> list[Record]:
-    """Typed `columns` as one dict a row, without the cells that are missing."""
+    """Typed `columns` as one dict a row, without missing values."""
     names = [column.name for column in schema.columns]
     return [
         {name: cell for name, cell in zip(names, row, strict=True) if not is_missing(cell)}
@@ -35,10 +35,10 @@ def records(schema: Schema, columns: Mapping[str, Sequence[Cell]]) -> list[Recor
 
 
 def keys_of_records(estimator: object, example: Collection[str]) -> dict[str, Encoded] | None:
-    """The keys that a DictVectorizer inside was fitted on, in its order, and what it says of each; None without one.
+    """The keys of an inner DictVectorizer, in its order, and the facts of each; None without one.
 
-    A key of texts has a feature `key=text` for each text that was seen; of `key=text`, a column of the `example` may be
-    the whole name. Raises InvalidSchema where it cannot be told what a missing value means.
+    A key with string values has a feature `key=value` for each value seen in fitting; a column of `example` may be
+    named `key=value` itself. Raises InvalidSchema if the meaning of a missing value is unknown.
     """
     vectorizer = next((part for part in parts(estimator) if isinstance(part, DictVectorizer)), None)
     if vectorizer is None:
@@ -65,6 +65,6 @@ def keys_of_records(estimator: object, example: Collection[str]) -> dict[str, En
 
 
 def _steps(estimator: object) -> Iterator[object]:
-    """Every step of the pipelines in which the parts of `estimator` stand."""
+    """Every step of the pipelines that contain the parts of `estimator`."""
     for part in parts(estimator):
         yield from (step for _, step in getattr(part, "steps", ()))

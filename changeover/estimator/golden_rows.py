@@ -1,6 +1,6 @@
 """Golden rows: a few rows stored with their answers and replayed wherever the version is loaded.
 
-Carries the promise *safety*: a version that answers its golden rows otherwise is refused.
+A version whose answers differ from its golden rows is refused.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 
 MOST_ROWS: Final = 1_000
-Ask = Callable[[Mapping[str, Sequence[Cell]], int], Scores]  # typed columns and how many rows -> their scores
+Ask = Callable[[Mapping[str, Sequence[Cell]], int], Scores]  # (typed columns, number of rows) -> scores
 
 
 def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> JsonObject:
@@ -29,16 +29,16 @@ def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> Jso
 
 
 def replay(estimator: object, schema: Schema, golden: JsonObject) -> None:
-    """Ask the model its golden rows again; raises GoldenMismatch naming the first row that differs.
+    """Score the golden rows again; raises GoldenMismatch naming the first row that differs.
 
-    Labels must be equal (numbers of a regressor, and probabilities, to 1e-6 of their size). Without `outputs`, the
-    model only has to answer.
+    Labels must be equal; numbers of a regressor, and probabilities, to a relative 1e-6. Without `outputs`, the model
+    only has to answer.
     """
     replay_by(partial(score, estimator, schema), schema, golden)
 
 
 def replay_by(ask: Ask, schema: Schema, golden: JsonObject) -> None:
-    """The same for whatever answers in a model's place, such as its twin; raises GoldenMismatch."""
+    """Replay golden rows by any scoring function, such as an ONNX twin's; raises GoldenMismatch."""
     rows, expected = golden.get("rows"), golden.get("outputs")
     if not isinstance(rows, list) or not isinstance(expected, list | None):
         raise GoldenMismatch("the golden rows are no list: publish them as {'rows': [...], 'outputs': [...]}")

@@ -14,10 +14,10 @@ _NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)
 def probe_missing(
     schema: Schema, typical: Mapping[str, Cell], answers: Callable[[dict[str, Cell]], bool]
 ) -> frozenset[str]:
-    """The columns of `schema` without whose value the model still answers, by halving groups of them.
+    """The columns of `schema` that the model answers without, found by halving groups of columns.
 
-    `typical` is a row that should be answered and `answers` asks the model. A group that is answered all missing at
-    once is taken whole; what is left after MOST_QUESTIONS counts as required.
+    `typical` is a row that the model should answer, and `answers` calls the model. A group whose values may all be
+    missing together is accepted whole. Columns left after MOST_QUESTIONS calls count as required.
     """
     if not answers(dict(typical)):
         return frozenset()
@@ -36,7 +36,7 @@ def probe_missing(
 
 
 def _halves(group: list[str], schema: Schema) -> list[list[str]]:
-    """Numbers apart from the rest first, since these mostly differ; then by position."""
+    """Split into numbers and the rest first, since these mostly differ; then by position."""
     numbers = [name for name in group if schema.by_name[name].type in _NUMERIC]
     if 0 < len(numbers) < len(group):
         return [numbers, [name for name in group if schema.by_name[name].type not in _NUMERIC]]

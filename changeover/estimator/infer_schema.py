@@ -1,8 +1,8 @@
 """The inference of a schema from an example frame and a fitted pipeline.
 
-A schema attached to the estimator (`changeover.schema.schema.attach`) wins. Else the names are those of the fitting (or
-x0..xn-1), the types come from the example where there is one and from the encoders, and whether a value may be missing
-is found by asking the model.
+A schema attached to the estimator (`changeover.schema.schema.attach`) wins. Otherwise the names are those of the fit
+(or x0..xn-1), the types come from the example, if any, and from the encoders. Calls of the model show which columns are
+nullable.
 """
 
 import warnings
@@ -30,8 +30,8 @@ MOST_EXAMPLE_ROWS: Final = 10_000
 def infer_schema(estimator: object, example: pd.DataFrame | None = None) -> Schema:
     """The schema of a fitted `estimator`, with the help of an `example` frame (raw or typed) of its inputs.
 
-    Columns of the example that the estimator was not fitted on, such as the target, are left out. Raises
-    InvalidSchema if the columns cannot be told, or the attached schema is none.
+    Columns of the example that the estimator was not fitted on, such as the target, are left out. Raises InvalidSchema
+    if the columns cannot be inferred, or if the attached schema is invalid.
     """
     own = attached(estimator)
     if own is not None:
@@ -76,7 +76,7 @@ def _names(estimator: object, example: pd.DataFrame | None) -> list[str]:
 
 
 def _series(example: pd.DataFrame, name: str, position: int | None) -> "pd.Series[Any] | None":
-    """The column of that name, else the one at `position`; None for a name without a position that is not there."""
+    """The column by name, else by `position`; None if neither exists."""
     own = [str(column) for column in example.columns]
     place = own.index(name) if name in own and len(set(own)) == len(own) else position
     return None if place is None else example.iloc[:, place].head(MOST_EXAMPLE_ROWS)
@@ -134,14 +134,14 @@ def _format_of_texts(present: Sequence[object]) -> Format | None:
 
 
 def _also_of(series: "pd.Series[Any] | None", known: Encoded) -> Encoded:
-    """What is known of a column, with the categories of pandas where no encoder has its own."""
+    """The facts of a column, with the categories of pandas if no encoder has any."""
     if known.categories is not None or series is None or not isinstance(series.dtype, pd.CategoricalDtype):
         return known
     return replace(known, categories=tuple(raw_values(series.dtype.categories.to_series())))
 
 
 def _with_seen(column: Column, known: Encoded, seen: Sequence[object]) -> Column:
-    """`column` with what was seen of it: the range of numbers and dates, and whether values were missing."""
+    """`column` with facts of the training data: range of numbers and dates, missing values."""
     gaps = known.missing
     if seen and not gaps:
         gaps = any(value is None if column.type is ColumnType.STRING else _is_gap(value) for value in seen)
@@ -157,7 +157,7 @@ def _with_seen(column: Column, known: Encoded, seen: Sequence[object]) -> Column
 
 
 def _parsed(column: Column) -> Callable[[object], Cell]:
-    """The parser of `column` for values that may be missing or odd: None for these."""
+    """The parser of `column` for training data; None for missing and unparsable values."""
     parse = replace(column, nullable=True, enum=None).parse
 
     def parsed(value: object) -> Cell:
@@ -185,7 +185,7 @@ def _is_gap(value: object) -> bool:
 
 
 def _typical(column: Column, seen: Sequence[object]) -> Cell:
-    """A value that the model should be able to answer for."""
+    """A typical value of a column, which the model should answer."""
     for value in seen:
         if not _is_gap(value):
             try:
@@ -196,7 +196,7 @@ def _typical(column: Column, seen: Sequence[object]) -> Cell:
 
 
 def _with_nullable(estimator: object, schema: Schema, typical: dict[str, Cell]) -> Schema:
-    """`schema` with each column nullable for which the model answers when the value is missing."""
+    """`schema` where each column is nullable whose missing value the model answers."""
     free = Schema(tuple(replace(column, nullable=True) for column in schema.columns), schema.extra)
 
     def answers(row: dict[str, Cell]) -> bool:

@@ -1,6 +1,6 @@
 """The conversion between typed columns and the input of an estimator, in both directions.
 
-Training and serving meet here: `read_frame` and a request go through the same parsers and get the same dtypes.
+Training data (`read_frame`) and requests go through the same parsers and get the same dtypes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,10 @@ _NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)
 
 
 def features(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]]) -> Features:
-    """What `estimator.predict` is fed for typed `columns`.
+    """The input of `estimator.predict` for typed `columns`.
 
-    A list of texts for a text pipeline, of dicts for one that begins with a DictVectorizer, a frame in the order of fitting for one fitted on names, else an array.
+    It is a list of strings for a text pipeline, a list of dicts for one that begins with a DictVectorizer, a frame in
+    the order of the fit for an estimator fitted on names, else an array.
     """
     if takes_texts(estimator):
         return list(columns[schema.columns[0].name])

@@ -1,6 +1,6 @@
 """The inspection of a fitted estimator: names and number of its inputs, encoders, use of strings.
 
-It looks at public attributes of scikit-learn's conventions only and never calls the model.
+It reads public attributes of scikit-learn's conventions only and never calls the model.
 """
 
 import math
@@ -20,11 +20,11 @@ _DEEPEST: Final = 32
 
 @dataclass(frozen=True)
 class Encoded:
-    """What a part of the pipeline says of one column.
+    """The facts of one column that a part of the pipeline knows.
 
-    `categories` are the values it was fitted on (numpy's scalars made plain, missing ones left out), or None;
-    `closed` says that it raises on others; `text` that the column must hold strings; `missing` that it was fitted on
-    missing values, where that can be told; `ends` are the least and the greatest number it was fitted on.
+    `categories` are the values of the fit (as Python objects, without missing values), or None; `closed`: other values
+    raise; `text`: the column must hold strings; `missing`: the fit had missing values, None if unknown; `ends` are the
+    smallest and the largest number of the fit.
     """
 
     categories: tuple[object, ...] | None = None
@@ -35,7 +35,7 @@ class Encoded:
 
 
 def parts(estimator: object) -> Iterator[object]:
-    """The estimator and, from outside in, each part that is fed the same input as itself."""
+    """The estimator and, from outside in, each part that gets the same input."""
     seen: list[object] = []
     part: object | None = estimator
     while part is not None and not any(part is known for known in seen):
@@ -53,7 +53,7 @@ def _first_inside(part: object) -> object | None:
     calibrated: Sequence[object] | None = getattr(part, "calibrated_classifiers_", None)
     if calibrated:
         return _attribute(calibrated[0], "estimator")
-    if hasattr(part, "named_estimators_"):  # voting and stacking feed all of them the same
+    if hasattr(part, "named_estimators_"):  # voting and stacking give all of them the same input
         voters: Sequence[object] = getattr(part, "estimators_", ())
         return voters[0] if voters else None
     for name in _WRAPPED:
@@ -69,7 +69,7 @@ def _attribute(part: object, name: str) -> object | None:
 
 
 def last_part(estimator: object) -> object:
-    """What gives the answer: the last step of a pipeline, the best of a search; else `estimator` itself."""
+    """The part that answers: the last step of a pipeline, the best of a search, else `estimator` itself."""
     for _ in range(_DEEPEST):
         steps = getattr(estimator, "steps", None)
         inside = steps[-1][1] if steps else getattr(estimator, "best_estimator_", None)
@@ -80,7 +80,7 @@ def last_part(estimator: object) -> object:
 
 
 def input_names(estimator: object) -> list[str] | None:
-    """The names of the columns that it was fitted on, in their order, or None if that was an array without names."""
+    """The names of the columns of the fit, in order, or None if it was fitted on an array."""
     for part in parts(estimator):
         names = getattr(part, "feature_names_in_", None)
         if names is not None:
@@ -89,7 +89,7 @@ def input_names(estimator: object) -> list[str] | None:
 
 
 def input_count(estimator: object) -> int | None:
-    """The number of columns that it was fitted on, or None where nothing in it says so."""
+    """The number of columns of the fit, or None if unknown."""
     for part in parts(estimator):
         count = getattr(part, "n_features_in_", None)
         if count is not None:
@@ -100,19 +100,19 @@ def input_count(estimator: object) -> int | None:
 
 
 def takes_texts(estimator: object) -> bool:
-    """Whether it is fed a list of texts, as a pipeline that begins with a vectorizer is."""
+    """Whether it takes a list of strings, like a pipeline that begins with a vectorizer."""
     return any(isinstance(part, CountVectorizer | HashingVectorizer) for part in parts(estimator))
 
 
 def encoded_columns(estimator: object, names: Sequence[str]) -> dict[str, Encoded]:
-    """What encoders, imputers and vectorizers inside `estimator` say of the columns `names`, by name."""
+    """The facts of the columns `names` in inner encoders, imputers and vectorizers, by name."""
     found: dict[str, Encoded] = {}
     _visit(estimator, list(names), found)
     return found
 
 
 def _visit(part: object, names: list[str], found: dict[str, Encoded]) -> bool:
-    """Look at one part that is fed the columns `names`; False if what comes after it is fed others."""
+    """Inspect one part whose input is the columns `names`; False if the next part gets other columns."""
     if hasattr(part, "steps"):
         return all(_visit(step, names, found) for _, step in part.steps if not isinstance(step, str | None))
     native = getattr(part, "_preprocessor", None)  # gradient boosting over histograms encodes categories itself
@@ -177,7 +177,7 @@ def is_missing(value: object) -> bool:
 
 
 def _resolve(columns: object, names: list[str]) -> list[str]:
-    """The names that a ColumnTransformer's selection means: names, positions, a mask or a slice."""
+    """The names of a ColumnTransformer's selection, which is names, positions, a mask or a slice."""
     if isinstance(columns, str):
         return [columns]
     if isinstance(columns, int):

@@ -1,7 +1,7 @@
 """One call of an estimator: typed columns in, labels and probabilities out, or ScoringFailed.
 
-Carries "Labels come back as JSON of their own type" and "a model that returns NaN is a 500 that says so" of the
-design. `predict` decides the label (a decision threshold is part of the model), `predict_proba` the probabilities.
+Labels keep their type in JSON. A model that returns NaN raises ScoringFailed, which becomes a 500. `predict` decides
+the label (a decision threshold is part of the model), `predict_proba` gives the probabilities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ _FORESTS: Final = {f"sklearn.ensemble._forest.{name}" for name in ("RandomForest
 
 
 def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-    """Ask `estimator` for `rows` rows of typed `columns`, as `decode` makes them.
+    """Score `rows` rows of typed `columns`, as returned by `decode`, with `estimator`.
 
     Raises ScoringFailed if the model raises (its error is the cause; the message carries no data of the caller's), or
     returns NaN, infinities, another number of rows or what has no JSON form; NotAnEstimator without `predict`.
@@ -50,9 +50,9 @@ def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell
 
 
 def _labels_by_threshold(estimator: object, probabilities: object) -> Array | None:
-    """What `FixedThresholdClassifier.predict` makes of its own probabilities, without running the pipeline again.
+    """The labels of a FixedThresholdClassifier from its probabilities, without a second run of the pipeline.
 
-    None for every other estimator, and where its threshold is on something else: then `predict` has to be asked.
+    None for every other estimator, and for a threshold on other scores: then `predict` must be called.
     """
     if type(estimator) is not FixedThresholdClassifier or not isinstance(probabilities, np.ndarray):
         return None
@@ -68,15 +68,15 @@ def _labels_by_threshold(estimator: object, probabilities: object) -> Array | No
 
 
 def _labels_by_votes(estimator: object, probabilities: object) -> Array | None:
-    """What a forest's `predict` makes of its own probabilities, without running all its trees again.
+    """The labels of a forest from its probabilities, without a second run of its trees.
 
-    That is the class with the highest one, in scikit-learn's own words and code. None for every other estimator, whose
-    `predict` may go another way.
+    A label is the class of the highest probability, as scikit-learn documents. None for every other estimator, whose
+    `predict` may differ.
     """
     inside: Any = estimator
     while type(inside) is Pipeline:
         inside = inside.steps[-1][1]
-    kind = type(inside)  # by its name: to import all ensembles would take every process its time
+    kind = type(inside)  # by name: an import of all ensembles would slow the start of every process
     if f"{kind.__module__}.{kind.__qualname__}" not in _FORESTS or not isinstance(probabilities, np.ndarray):
         return None
     classes = inside.classes_
@@ -87,10 +87,10 @@ def _labels_by_votes(estimator: object, probabilities: object) -> Array | None:
 
 
 def classes_of(estimator: object) -> list[Json] | None:
-    """The labels in the order of `predict_proba` (a list of lists for several outputs), None where there are none.
+    """The labels in the order of `predict_proba` (a list of lists for several outputs), or None.
 
-    Where a model gives one probability for each of several labels (a ClassifierChain), or for each part of a mixture,
-    these are named by their places.
+    A model with one probability for each of several labels (a ClassifierChain), or for each component of a mixture, has
+    their indices as classes.
     """
     classes, last = getattr(estimator, "classes_", None), last_part(estimator)
     if classes is None:
@@ -105,7 +105,7 @@ def classes_of(estimator: object) -> list[Json] | None:
 
 
 def _fitting(classes: list[Json] | None, first: Json) -> list[Json] | None:
-    """`classes`, or places where the `first` row's probabilities are of another shape than they."""
+    """`classes`, or indices if the `first` row's probabilities have another shape."""
     if not isinstance(first, list) or not first or isinstance(first[0], list):
         return classes
     return list(range(len(first))) if classes is None or isinstance(classes[0], list) else classes
@@ -114,7 +114,7 @@ def _fitting(classes: list[Json] | None, first: Json) -> list[Json] | None:
 def describe(estimator: object) -> JsonObject:
     """`{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`.
 
-    Raises NotAnEstimator for what has no `predict`, is not fitted, or has classes without a JSON form.
+    Raises NotAnEstimator for an object without `predict`, not fitted, or with classes without a JSON form.
     """
     _check(estimator)
     try:
@@ -122,7 +122,7 @@ def describe(estimator: object) -> JsonObject:
     except NotFittedError:
         raise NotAnEstimator(f"the {type(estimator).__name__} is not fitted: call fit before publishing it") from None
     except (TypeError, AttributeError):
-        pass  # no estimator of scikit-learn's kind: whether it is fitted shows when it is asked
+        pass  # no scikit-learn estimator: only a call shows if it is fitted
     try:
         classes_of(estimator)
     except ScoringFailed as error:
@@ -159,7 +159,7 @@ def _call(estimator: object, method: str, fed: Features) -> object:
 
 
 def _call_for_probabilities(estimator: object, fed: Features) -> object | None:
-    """What `predict_proba` returns, or None where it only says that there are none."""
+    """The result of `predict_proba`, or None if the method exists but is not available."""
     try:
         return _call(estimator, "predict_proba", fed)
     except ScoringFailed as error:

@@ -1,6 +1,6 @@
 """The conversion of example inputs, in any common container, into a frame of named columns.
 
-A frame is taken as it is, its columns by their names; an array, a list of texts or a sparse matrix by place.
+A frame keeps its column names; an array, a list of strings or a sparse matrix has columns by position.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _SEEN = 10_000
 def frame_of(example: object) -> pd.DataFrame:
     """`example` as a frame, a row an observation: a frame, a series, an array, a sparse matrix or a list.
 
-    Raises InvalidSchema for what is no table.
+    Raises InvalidSchema for any other object.
     """
     if isinstance(example, pd.DataFrame):
         return example
@@ -47,7 +47,7 @@ def frame_of(example: object) -> pd.DataFrame:
 
 
 def inputs_of(example: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The columns of `example` that `schema` knows, by name; by place where they have no names and are as many."""
+    """The columns of `example` in `schema`, by name; by position if unnamed and equal in number."""
     known = [name for name in example.columns if str(name) in schema.by_name]
     named = all(isinstance(name, str) for name in example.columns)
     if len(known) < len(schema.columns) and not named and len(example.columns) == len(schema.columns):
@@ -56,7 +56,7 @@ def inputs_of(example: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def text_column(example: pd.DataFrame | None) -> str:
-    """The name of the one column of texts; raises InvalidSchema if the example has several that could be it."""
+    """The name of the only string column; raises InvalidSchema if several columns could be it."""
     if example is None:
         return TEXT_COLUMN
     names = list(example.columns)
@@ -83,7 +83,7 @@ def typed_frame(schema: Schema, columns: Mapping[str, Sequence[Cell]]) -> pd.Dat
 
 
 def read_frame(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """A raw frame (texts, formats and gaps as they come) as the typed frame that a request would become.
+    """Convert a raw frame (strings, formats, missing values) to the typed frame that a request would become.
 
     Columns that the schema does not know, such as the target, are left out. Raises RequestFaults naming rows (by
     position) and columns that do not fit. The index is kept.
@@ -101,9 +101,9 @@ def read_frame(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def raw_values(series: "pd.Series[Any]") -> list[object]:
-    """The values of a raw column as plain Python objects; every kind of missing value is None, a date its ISO form.
+    """The values of a raw column as Python objects; every missing value is None, a date is its ISO form.
 
-    Times of the day and of a zone are no dates and stay what they are, which no column takes.
+    Values with a time of day or a zone are no dates; they stay unchanged, and no column accepts them.
     """
     if series.dtype.kind == "M" and series.dt.tz is None and (series.isna() | (series == series.dt.normalize())).all():
         series = series.dt.strftime("%Y-%m-%d")
@@ -120,7 +120,7 @@ def _plain(value: object) -> object:
 
 
 def rows_of(frame: pd.DataFrame) -> list[JsonObject]:
-    """The rows of a raw frame as a consumer would send them: one object each, every missing value null.
+    """The rows of a raw frame as a consumer would send them: one object a row, missing values as null.
 
     Raises InvalidSchema for a value that has no JSON form, such as a timestamp.
     """
