@@ -55,7 +55,7 @@ class Answer(_Record):
 
     @classmethod
     def from_json(cls, members: Members) -> Self:
-        """Read the record; raises MalformedHistory. An `ok` answer needs `sequence` and `version`."""
+        """Read the record; raises MalformedHistory. An `ok` answer needs `sequence`, `version` and `stale`."""
         start, end = members.span()
         ok = members.truth("ok")
         return cls(

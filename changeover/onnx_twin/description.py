@@ -12,16 +12,16 @@ KEY: Final = "changeover.twin"
 
 
 class Scores(StrEnum):
-    """What the graph gives for each row."""
+    """The kind of output of the graph for each row."""
 
-    PROBABILITIES = "probabilities"  # one for each class
-    DECISIONS = "decisions"  # as `decision_function` has them: one for two classes, else one for each
-    VALUES = "values"  # what a regressor predicts
+    PROBABILITIES = "probabilities"  # one a class
+    DECISIONS = "decisions"  # as `decision_function`: one for two classes, else one a class
+    VALUES = "values"  # predictions of a regressor
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A decision threshold that is part of the model: at least `value` for the class at `place` means `positive`."""
+    """The decision threshold of the model: at least `value` for the class at index `place` means `positive`."""
 
     place: int
     value: float
@@ -31,9 +31,9 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Description:
-    """How to read the scores: `classes` in their order (None for values), and a threshold if the model has one.
+    """The meaning of the scores: `classes` in order (None for values), and the model's threshold, if any.
 
-    Scores that lie within `margin` of deciding otherwise are left to the model; 0 where they are equal to the bit.
+    Rows whose scores are within `margin` of another label are left to the model; 0 if scores are equal bit for bit.
     """
 
     scores: Scores
@@ -42,12 +42,12 @@ class Description:
     margin: float
 
     def to_text(self) -> str:
-        """The text form, read back by `from_text`."""
+        """The string form, read back by `from_text`."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read what `to_text` wrote; raises NoTwin."""
+        """Read the output of `to_text`; raises NoTwin."""
         try:
             body = json.loads(text)
             threshold = None if body["threshold"] is None else Threshold(**body["threshold"])

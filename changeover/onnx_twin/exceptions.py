@@ -4,4 +4,4 @@ from changeover.exceptions import ChangeoverError
 
 
 class NoTwin(ChangeoverError):
-    """An estimator that has no twin; the message is one sentence that says why."""
+    """An estimator without an ONNX twin; the message is the reason in one sentence."""

@@ -1,7 +1,7 @@
 """The onnxruntime session of an ONNX twin: two tensors in, labels and probabilities out.
 
-One thread, no telemetry, no file. Carries "equal answers": a row that is too close to call, too large for its numbers
-to be exact, or that has no finite answer is left to the model (AskOriginal).
+It uses one thread, no telemetry and no file. A row is left to the model (AskOriginal) if its scores are too close to
+call, its numbers are too large to be exact, or its answer is not finite.
 """
 
 from collections.abc import Sequence
@@ -24,20 +24,20 @@ Answers = tuple[list[Json], "Numbers | None"]
 
 
 class TwinRunner:
-    """A twin that is ready to answer. Thread-safe: any number of threads may call `run`."""
+    """A loaded ONNX twin. Thread-safe."""
 
     def __init__(self, twin: bytes, schema: Schema) -> None:
-        """Load `twin`, whose digest was verified before, for the columns of `schema`; raises NoTwin."""
+        """Load the bytes `twin`, whose digest is already verified, for the columns of `schema`; raises NoTwin."""
         import onnxruntime
 
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 4  # errors are raised
+        options.log_severity_level = 4  # 4: fatal only; errors are raised as exceptions
         try:
             self._session: Any = onnxruntime.InferenceSession(twin, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its errors have no base of their own
+        except Exception as error:  # onnxruntime's exceptions have no common base class
             raise NoTwin(f"onnxruntime cannot load the twin: {' '.join(str(error).split())[:300]}") from error
         text = self._session.get_modelmeta().custom_metadata_map.get(KEY, "")
         self._description = Description.from_text(text)
@@ -48,17 +48,17 @@ class TwinRunner:
 
     @property
     def description(self) -> Description:
-        """What the scores mean."""
+        """The meaning of the scores."""
         return self._description
 
     def run(self, numbers: Numbers, texts: Texts | None = None, *, small: bool = False) -> Answers:
         """The label of each row, and float64[N, classes] probabilities where the model has them.
 
-        `numbers` is float64[N, k], `texts` object[N, m], as `layout.tensors` makes them; `small` says that no number is
-        2^53 or more in size. Labels are as JSON of their own type. Raises AskOriginal if any row is one for the model
-        itself.
+        `numbers` is float64[N, k], `texts` object[N, m], as returned by `changeover.request.tensors.tensors`; `small`:
+        no number is 2^53 or more in size. Labels keep their type in JSON. Raises AskOriginal if any row must be left to
+        the model.
         """
-        # a single pass without warnings; NaN and large numbers are looked at more closely
+        # one pass without warnings; NaN and large numbers get a second check
         if not small and not np.vdot(numbers, numbers) < _SQUARES:
             _check_size(numbers)
         scores = self.scores(numbers, texts)
@@ -70,7 +70,7 @@ class TwinRunner:
         return self.labels(scores), scores if self._description.scores is Scores.PROBABILITIES else None
 
     def scores(self, numbers: Numbers, texts: Texts | None) -> Numbers:
-        """What the graph gives, as float64[N, c]."""
+        """The output of the graph, as float64[N, c]."""
         fed: dict[str, object] = {}
         if _NUMBERS in self._takes:
             fed[_NUMBERS] = numbers
@@ -82,7 +82,7 @@ class TwinRunner:
         return found if found.ndim == 2 else found.reshape(len(found), -1)
 
     def doubtful(self, scores: Numbers) -> npt.NDArray[np.bool_]:
-        """Which rows are for the model itself: without a finite answer, or too close to call."""
+        """A mask of the rows to leave to the model: no finite answer, or too close to call."""
         doubt: npt.NDArray[np.bool_] = np.logical_not(np.isfinite(scores).all(axis=1))
         kind, margin, threshold = self._description.scores, self._description.margin, self._description.threshold
         if kind is Scores.VALUES or not margin:
@@ -95,7 +95,7 @@ class TwinRunner:
         return doubt | (best[:, 1] - best[:, 0] <= margin)
 
     def labels(self, scores: Numbers) -> list[Json]:
-        """The label of each row, by the scores."""
+        """The label of each row, from the scores."""
         description = self._description
         if description.classes is None:
             values: list[Json] = (scores[:, 0] if scores.shape[1] == 1 else scores).tolist()
@@ -108,7 +108,7 @@ class TwinRunner:
         return [description.classes[place] for place in scores.argmax(axis=1).tolist()]
 
     def _one(self, scores: Numbers) -> Answers:
-        """The same for a single row, where numpy's calls would cost more than the arithmetic."""
+        """The labels of a single row, without numpy: its calls would cost more than the arithmetic."""
         description, row = self._description, scores[0].tolist()
         if _is_doubtful(row, description):
             raise AskOriginal("the row is too close to call, or has no answer")

@@ -1,8 +1,8 @@
 """The comparison of an ONNX twin with its estimator on sample rows.
 
-Labels must be equal on every row, of the same type; probabilities, and what regressors predict, to 1e-6 of their size
-or 1e-9 (what float32 can tell apart, as for golden rows). A twin may leave a row to the model, but not many; where the
-model refuses a row, the twin must not answer it.
+Labels must be equal on every row and of the same type. Probabilities and predictions of regressors must be equal to a
+relative 1e-6 or an absolute 1e-9 (the resolution of float32, as for golden rows). A twin may leave a few rows to the
+model. It must not answer a row that the model refuses.
 """
 
 import json
@@ -35,9 +35,9 @@ _Mask = npt.NDArray[np.bool_]
 
 @dataclass
 class Proof:
-    """What was tried: `rows` in all, `at_thresholds` among them, `left_to_model` that the twin did not answer.
+    """The counts of compared rows: `rows` in all, `at_thresholds` of these, `left_to_model` without an answer.
 
-    `largest_difference` is that of probabilities, or of what a regressor predicts.
+    `largest_difference` is that of probabilities, or of a regressor's predictions.
     """
 
     rows: int = 0
@@ -48,7 +48,7 @@ class Proof:
     tried: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> JsonObject:
-        """As it stands in a manifest."""
+        """The JSON form in a manifest."""
         return {
             "rows": self.rows,
             "rows_at_thresholds": self.at_thresholds,
@@ -59,7 +59,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the model says: one label a row, probabilities of all or None, and which rows it refused."""
+    """The answers of the model: one label a row, probabilities of all or None, and the rows that it refused."""
 
     labels: list[Json]
     probabilities: list[Json] | None
@@ -67,9 +67,9 @@ class _Asked:
 
 
 def prove(estimator: object, schema: Schema, twin: bytes, rows: Sequence[JsonObject], budget: int = BUDGET) -> Proof:
-    """Compare `twin` with `estimator` on `rows` (as consumers send them) and on rows made from them.
+    """Compare `twin` with `estimator` on `rows` (as consumers send them) and on rows derived from them.
 
-    `budget` is how many rows at thresholds of trees are tried. Raises NoTwin naming the first row that differs.
+    `budget` is the number of rows at thresholds of trees. Raises NoTwin naming the first row that differs.
     """
     try:
         decoded = decode(list[Json](rows[:MOST_ROWS]), schema, MOST_ROWS)
@@ -97,7 +97,7 @@ def _compare(estimator: object, schema: Schema, runner: TwinRunner, batch: Batch
         raise NoTwin(f"{batch.what}: {error}") from error
     try:
         scores = runner.scores(numbers, texts)
-    except Exception as error:  # its errors have no base of their own
+    except Exception as error:  # onnxruntime's exceptions have no common base class
         raise NoTwin(f"{batch.what}: the twin cannot run: {' '.join(str(error).split())[:_LONGEST_ROW]}") from error
     if len(scores) != batch.rows:
         raise NoTwin(f"{batch.what}: the twin gives {len(scores)} answers for {batch.rows} rows")
@@ -152,7 +152,7 @@ def _compare_numbers(
 
 
 def _ask(estimator: object, schema: Schema, columns: Columns, rows: int) -> _Asked:
-    """Ask the model; a batch that it refuses is halved until the rows stand alone."""
+    """Call the model; a batch that it refuses is halved down to single rows."""
     try:
         scores = score(estimator, schema, columns, rows)
     except ScoringFailed:

@@ -1,6 +1,6 @@
 """Sample rows for the equivalence test, derived from known rows: shifted, mixed, with missing values, extreme.
 
-The same rows every time: what is drawn is drawn from a fixed seed.
+The rows are the same in every run: the random seed is fixed.
 """
 
 import math
@@ -18,10 +18,10 @@ from changeover.schema.schema import Column, Schema
 Columns = dict[str, list[Cell]]
 
 MOST_BASE: Final = 200
-MOST_COLUMNS: Final = 200  # of a wider schema, so many are probed one by one
+MOST_COLUMNS: Final = 200  # columns of a wider schema that are probed one by one
 _MOST_CATEGORIES: Final = 200
-_JITTER: Final = (1e-12, 1e-7, 1e-3, 0.1)  # of a value's own size
-_MOVES: Final = (0.1, 1.0, 10.0)  # of a column's spread
+_JITTER: Final = (1e-12, 1e-7, 1e-3, 0.1)  # relative to the value
+_MOVES: Final = (0.1, 1.0, 10.0)  # relative to the column's spread
 _EXTREMES: Final = (0.0, -0.0, 1.0, -1.0, 1e-300, 1e3, -1e3, 1e6, -1e6, LARGEST - 1, 1 - LARGEST)
 _UNSEEN: Final = ("", " ", "never seen", "nan", "None", "\u00e9\u4e2d\U0001f600")
 _DAYS: Final = ("1970-01-01", "2024-02-29", "9999-12-31")
@@ -29,7 +29,7 @@ _DAYS: Final = ("1970-01-01", "2024-02-29", "9999-12-31")
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of typed cells, and in a few words what is tried with them."""
+    """Rows of typed cells, and the property that they test in a few words."""
 
     what: str
     columns: Columns
@@ -37,18 +37,18 @@ class Batch:
 
 
 def is_free(column: Column) -> bool:
-    """Whether a column takes any number."""
+    """Whether a column accepts any number."""
     return column.type in (ColumnType.NUMBER, ColumnType.INTEGER) and column.enum is None
 
 
 def number_cell(column: Column, value: float) -> Cell:
-    """A number as a cell of a free column."""
+    """A number as a cell of a column that accepts any number."""
     value = max(1 - LARGEST, min(LARGEST - 1, value))
     return round(value) if column.type is ColumnType.INTEGER else value
 
 
 def made_up(schema: Schema, given: Columns, rows: int) -> Iterator[Batch]:
-    """Batches of rows made from `rows` given ones, which come first."""
+    """Batches of sample rows derived from `rows` given ones, which come first."""
     yield Batch("a given row", given, rows)
     base = mixed(schema, given, rows)
     yield Batch("a mixed row", base, MOST_BASE)
@@ -66,7 +66,7 @@ def made_up(schema: Schema, given: Columns, rows: int) -> Iterator[Batch]:
 
 
 def spread_of(column: Column, cells: Sequence[Cell]) -> float:
-    """How far the values of a column are apart: by what is given, else by the range seen in training, else 1."""
+    """The spread of a column's values: from the given rows, else from the range in training, else 1."""
     present = [float(cell) for cell in cells if isinstance(cell, int | float) and cell == cell]
     spread = float(np.std(present)) if len(present) > 1 else 0.0
     if spread == 0.0 and isinstance(column.minimum, int | float) and isinstance(column.maximum, int | float):
@@ -75,7 +75,7 @@ def spread_of(column: Column, cells: Sequence[Cell]) -> float:
 
 
 def mixed(schema: Schema, given: Columns, rows: int) -> Columns:
-    """MOST_BASE rows whose cells come from different given rows, numbers moved by up to their spread."""
+    """MOST_BASE rows whose cells come from different given rows, with numbers shifted by up to their spread."""
     random = np.random.default_rng(0)
     found: Columns = {}
     for column in schema.columns:
@@ -97,7 +97,7 @@ def _moved_cell(column: Column, cell: Cell, move: float) -> Cell:
 
 
 def _known(column: Column) -> list[Cell]:
-    """Values that the column is known to take, besides free numbers."""
+    """Values that the column is known to accept, except free numbers."""
     if column.enum is not None:
         return list(column.enum[:_MOST_CATEGORIES])
     if column.type is ColumnType.BOOLEAN:
@@ -126,7 +126,7 @@ def _moved(schema: Schema, base: Columns) -> tuple[Columns, int]:
 
 
 def _some(columns: Sequence[Column]) -> list[Column]:
-    """All columns, or MOST_COLUMNS of them evenly."""
+    """All columns, or MOST_COLUMNS of them, evenly spread."""
     step = max(1, len(columns) // MOST_COLUMNS)
     return list(columns[::step])
 
@@ -165,7 +165,7 @@ def _extremes(schema: Schema) -> list[tuple[str, Cell]]:
 
 
 def _changed(row: Columns, changes: list[tuple[str, Cell]]) -> tuple[Columns, int]:
-    """One row a change."""
+    """The rows with one change each."""
     found = {name: cells * len(changes) for name, cells in row.items()}
     for place, (name, value) in enumerate(changes):
         found[name][place] = value

@@ -1,7 +1,8 @@
 """Sample rows on both sides of a tree's thresholds, searched for at the model's input.
 
-For a threshold, values are searched for which the trees see the largest number that still goes left, the one below
-it and the one above: neighbours as float32 where that is what they compare, else as doubles.
+For each threshold, the search finds input values for which the trees compare the largest number that still goes left,
+the number below it and the number above it. These are neighbours in float32 if the trees compare float32, else in
+float64.
 """
 
 from collections.abc import Iterator
@@ -23,13 +24,13 @@ from changeover.schema.schema import Schema
 
 _HALVINGS: Final = 64
 _SIDES: Final = 4  # below, the first at, the last at, above
-_MOST_MODELS: Final = 10  # inside a model of models
-_MOST_TRIED: Final = 200  # free columns that are tried for what they move
+_MOST_MODELS: Final = 10  # of the trees inside an ensemble of models
+_MOST_TRIED: Final = 200  # free columns that are tested for the features they change
 
 
 @dataclass(frozen=True)
 class _Model:
-    """A model of trees and the steps before it."""
+    """A tree model and the steps before it."""
 
     inside: Any
     before: list[Any]
@@ -37,7 +38,7 @@ class _Model:
     schema: Schema
 
     def seen(self, columns: Columns) -> Floats:
-        """What the trees compare, as doubles, for rows at the model's input."""
+        """The values that the trees compare, as float64, for rows at the model's input."""
         fed: Any = features(self.inside, self.schema, columns)
         for step in self.before:
             fed = step.transform(fed)
@@ -45,7 +46,7 @@ class _Model:
         return table.astype(np.float32).astype(np.float64) if self.ensemble.float32 else table
 
     def neighbours(self, thresholds: Floats) -> tuple[Floats, Floats]:
-        """The largest number at or below each threshold, and the one below that, as the trees see numbers."""
+        """The largest number at or below each threshold, and the one below that, in the precision of the trees."""
         if not self.ensemble.float32:
             return thresholds, np.nextafter(thresholds, -np.inf)
         rounded = thresholds.astype(np.float32)
@@ -55,7 +56,7 @@ class _Model:
 
 @dataclass(frozen=True)
 class _Targets:
-    """Thresholds of `feature`s, each with a given row that comes to it and the free column that moves it."""
+    """Thresholds of `feature`s, each with a given row that reaches it and the free column that changes it."""
 
     rows: Ints
     columns: list[str]
@@ -64,7 +65,7 @@ class _Targets:
 
 
 def at_thresholds(estimator: object, schema: Schema, base: Columns, rows: int, budget: int) -> list[Batch]:
-    """Batches of at most `budget` rows in all, four for each threshold, for every model of trees inside."""
+    """Batches of at most `budget` rows in all, four a threshold, for every inner tree model."""
     inside = unwrap(estimator).inside
     found = list(_models_of_trees(inside, []))[:_MOST_MODELS]
     batches = []
@@ -92,7 +93,7 @@ def _at_thresholds_of(model: _Model, base: Columns, rows: int, most: int) -> Bat
 
 
 def _models_of_trees(part: Any, before: list[Any]) -> Iterator[tuple[list[Any], Any]]:
-    """Every model of trees that is fed what the input becomes by transformers alone, with these transformers."""
+    """Every inner tree model whose input comes from transformers alone, with these transformers."""
     if is_of_trees(part):
         yield before, part
     elif hasattr(part, "steps"):
@@ -104,7 +105,7 @@ def _models_of_trees(part: Any, before: list[Any]) -> Iterator[tuple[list[Any], 
     elif isinstance(part, FrozenEstimator):
         yield from _models_of_trees(part.estimator, before)
     else:
-        chosen = getattr(part, "estimators_features_", None)  # of bagging: each is fed some of the columns
+        chosen = getattr(part, "estimators_features_", None)  # bagging: each gets some of the columns
         for place, one in enumerate(getattr(part, "estimators_", ())):
             steps = [] if chosen is None else [_Chosen(np.asarray(chosen[place]))]
             yield from _models_of_trees(one, [*before, *steps])
@@ -112,7 +113,7 @@ def _models_of_trees(part: Any, before: list[Any]) -> Iterator[tuple[list[Any], 
 
 @dataclass(frozen=True)
 class _Chosen:
-    """Some of the columns."""
+    """A transformer that selects some of the columns."""
 
     places: Ints
 
@@ -126,7 +127,7 @@ def _at_rows(base: Columns, rows: Ints) -> Columns:
 
 
 def _targets(model: _Model, base: Columns, rows: int, most: int) -> _Targets:
-    """At most `most` inner nodes, drawn from all to which one of the given rows comes."""
+    """At most `most` inner nodes, sampled from all nodes that a given row reaches."""
     seen = model.seen(base)
     movers = _movers(model, base)
     reached: list[tuple[int, int, int]] = []
@@ -155,7 +156,7 @@ def _targets(model: _Model, base: Columns, rows: int, most: int) -> _Targets:
 
 
 def _movers(model: _Model, base: Columns) -> dict[int, str]:
-    """For each feature of the trees that a free column moves, the one that moves it most."""
+    """For each feature of the trees that free columns change, the column that changes it most."""
     free = [column for column in model.schema.columns if is_free(column)]
     free = free[:: max(1, len(free) // _MOST_TRIED)]
     trial = {name: cells[:1] * (2 * len(free)) for name, cells in base.items()}
@@ -175,9 +176,9 @@ def _movers(model: _Model, base: Columns) -> dict[int, str]:
 
 
 def _crossing(model: _Model, base: Columns, targets: _Targets, bounds: Floats) -> tuple[Floats, Floats]:
-    """Neighbouring doubles between which what the trees see passes from one side of `bounds` to the other.
+    """Neighbouring doubles at which the trees' values cross `bounds`.
 
-    The first of the two is at or below the bound where the feature grows with the column, else above.
+    The first of the two is at or below the bound if the feature grows with the column, else above.
     """
     count = len(targets.rows)
     columns = _at_rows(base, targets.rows)
@@ -204,7 +205,7 @@ def _is_left(
 
 
 def _ordered(values: Floats) -> Ints:
-    """Doubles as whole numbers in the same order, neighbours as neighbours."""
+    """Doubles as integers in the same order, with neighbours one apart."""
     bits = values.view(np.int64)
     return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
 

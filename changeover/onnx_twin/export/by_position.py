@@ -1,6 +1,6 @@
 """The rewriting of a fitted estimator from column names to column indices of the twin's tensors.
 
-Only what is fed the input itself is rebuilt, by shallow copies: a forest inside is shared, not copied.
+Only parts that get the input itself are rebuilt, as shallow copies; an inner forest is shared, not copied.
 """
 
 import copy
@@ -15,11 +15,11 @@ from sklearn.pipeline import make_pipeline
 
 from changeover.onnx_twin.exceptions import NoTwin
 
-Widths = tuple[int, ...]  # of the tensors that stand side by side
+Widths = tuple[int, ...]  # of the tensors, side by side
 
 
 class Reordered(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn brings no types
-    """The same columns in another order: skl2onnx takes all columns of a tensor for those columns in their order."""
+    """A transformer that reorders columns: skl2onnx assumes that all columns of a tensor are in order."""
 
     def __init__(self, order: Sequence[int] = ()) -> None:
         self.order = order
@@ -30,9 +30,9 @@ class Reordered(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
 
 def by_position(part: Any, places: Sequence[int], widths: Widths) -> Any:
-    """`part`, which was fitted on columns that now stand at `places`, as an estimator of all columns.
+    """Turn `part`, fitted on the columns at `places`, into an estimator of all columns.
 
-    The columns stand in tensors of `widths`. Raises NoTwin if the columns of a ColumnTransformer cannot be told.
+    The columns are in tensors of `widths`. Raises NoTwin if the columns of a ColumnTransformer are unknown.
     """
     inside = unfrozen(part)
     if hasattr(inside, "steps"):
@@ -46,18 +46,18 @@ def by_position(part: Any, places: Sequence[int], widths: Widths) -> Any:
             for name, one in inside.transformer_list
         ]
         return known
-    if hasattr(inside, "named_estimators_"):  # voting and stacking feed all of them the same
+    if hasattr(inside, "named_estimators_"):  # voting and stacking give all of them the same input
         known = _without_names(inside)
         known.estimators_ = [
             one if isinstance(one, str) else by_position(one, places, widths) for one in inside.estimators_
         ]
-        known.flatten_transform = False  # about transform alone, and skl2onnx knows no other
+        known.flatten_transform = False  # concerns transform only, and skl2onnx supports no other value
         return known
     return _without_names(inside)
 
 
 def unfrozen(part: Any) -> Any:
-    """What is inside a FrozenEstimator."""
+    """The estimator inside a FrozenEstimator."""
     while isinstance(part, FrozenEstimator):
         part = part.estimator
     return part
@@ -92,7 +92,7 @@ def _columns(part: Any, places: Sequence[int], widths: Widths) -> Any:
 
 
 def _part_of_columns(inside: Any, own: list[int], widths: Widths) -> tuple[Any, list[int]]:
-    """A part of a ColumnTransformer and the places of its columns; it sees these only, from 0 on."""
+    """A part of a ColumnTransformer and the indices of its columns; it gets only these, counted from 0."""
     if not own or inside == "drop":
         return inside, own
     known = inside if isinstance(inside, str) else by_position(inside, range(len(own)), (len(own),))
@@ -103,7 +103,7 @@ def _part_of_columns(inside: Any, own: list[int], widths: Widths) -> tuple[Any, 
 
 
 def _is_all_of_one_in_disorder(own: list[int], widths: Widths) -> bool:
-    """Whether the columns are all of one tensor in another order; raises NoTwin if there are others beside these."""
+    """Whether the columns are one whole tensor in another order; raises NoTwin if other columns are among them."""
     start = 0
     for width in widths:
         of_this = [place for place in own if start <= place < start + width]

@@ -1,6 +1,6 @@
 """Converters of category encoders: graph nodes that compare each value with each category exactly.
 
-A missing value is a category only where the encoder was fitted on one; any other unknown value is none of them.
+A missing value is a category only if the encoder was fitted on one. Any other unknown value is no category.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from changeover.request.tensors import MISSING_TEXT
 
 
 def kept(model: Any) -> list[list[object]]:
-    """The categories of each column that a OneHotEncoder gives a column of its own, in their order."""
+    """The categories of each column that have an output column of a OneHotEncoder, in order."""
     if getattr(model, "_infrequent_enabled", False):
         raise NoTwin("a OneHotEncoder puts infrequent categories into one")
     dropped = model.drop_idx_ if model.drop_idx_ is not None else [None] * len(model.categories_)
@@ -26,7 +26,7 @@ def kept(model: Any) -> list[list[object]]:
 
 
 def one_hot(scope: Any, operator: Any, container: Any) -> None:
-    """1 where a value is the category, else 0."""
+    """The graph of a OneHotEncoder: 1 if a value is the category, else 0."""
     nodes = Nodes(scope, container)
     parts, done = [], 0
     listed = kept(operator.raw_operator)
@@ -42,7 +42,7 @@ def one_hot(scope: Any, operator: Any, container: Any) -> None:
 
 
 def ordinal(scope: Any, operator: Any, container: Any) -> None:
-    """The place of a value among its column's categories; others as the encoder says."""
+    """The graph of an OrdinalEncoder: the index of a value's category; other values as the encoder defines."""
     model, nodes = operator.raw_operator, Nodes(scope, container)
     if getattr(model, "_infrequent_enabled", False):
         raise NoTwin("an OrdinalEncoder puts infrequent categories into one")
@@ -55,7 +55,7 @@ def ordinal(scope: Any, operator: Any, container: Any) -> None:
         hits = _hits(nodes, given, own)
         if hits is None:
             raise NoTwin("an OrdinalEncoder has columns without categories")
-        # places are counted from 1, so that 0 is none of them; a missing one is the last, and has a code of its own
+        # indices count from 1, so that 0 is no category; a missing value is the last, with its own code
         places = np.zeros((sum(map(len, own)), width))
         codes = np.full((1, width), -2.0)
         row = 0
@@ -79,7 +79,7 @@ def ordinal(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _hits(nodes: Nodes, given: Any, listed: list[list[object]]) -> str | None:
-    """Whether the value of a row is the category, for all categories of all columns of one tensor side by side."""
+    """Whether a row's value is the category, for all categories of all columns of one tensor, side by side."""
     flat = [value for values in listed for value in values]
     if not flat:
         return None
@@ -99,7 +99,7 @@ def _hits(nodes: Nodes, given: Any, listed: list[list[object]]) -> str | None:
 
 
 def _text_hits(nodes: Nodes, given: str, columns: npt.NDArray[np.int64], texts: list[str]) -> str:
-    """Each text becomes a whole number once, the same in all columns; then numbers are compared, not texts."""
+    """Map each string to an integer once, the same in all columns, to compare integers in place of strings."""
     codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
     coded = nodes.add(
         "LabelEncoder",

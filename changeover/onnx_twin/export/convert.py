@@ -1,7 +1,7 @@
 """The conversion of a fitted estimator to an ONNX twin: one graph over two tensors, in float64.
 
-skl2onnx walks the pipeline; converters of our own stand where its would round. Whether the twin answers alike is not
-decided here but in `changeover/onnx_twin/equivalence/compare.py`.
+skl2onnx converts the pipeline step by step; our converters replace those that round. The comparison with the estimator
+is in `changeover/onnx_twin/equivalence/compare.py`.
 """
 
 import copy
@@ -26,13 +26,13 @@ from changeover.request.tensors import layout
 from changeover.schema.schema import Schema
 
 _LONGEST_REASON: Final = 300
-# scores that lie closer to each other than this may be in another order in the model: it is asked
+# scores closer than this may be in another order in the model, so the row is left to it
 _MARGIN: Final = 1e-6
 _FRACTIONS: Final = "fc"
 
 
 def convert(estimator: object, schema: Schema) -> bytes:
-    """The twin of a fitted `estimator` that takes the columns of `schema`; raises NoTwin with one sentence."""
+    """Export the ONNX twin of a fitted `estimator` with the columns of `schema`; raises NoTwin with the reason."""
     if takes_texts(estimator):
         raise NoTwin("a pipeline over whole texts splits them into words in a way of its own")
     if takes_records(estimator):
@@ -54,7 +54,7 @@ def convert(estimator: object, schema: Schema) -> bytes:
         return finish_graph.finished(model, description, order)
     except NoTwin:
         raise
-    except Exception as error:  # skl2onnx raises whatever its converters come across
+    except Exception as error:  # skl2onnx raises any exception of its converters
         said = " ".join(str(error).split())[:_LONGEST_REASON]
         raise NoTwin(f"the {type(inside).__name__} cannot be converted: {type(error).__name__}: {said}") from error
 
@@ -76,7 +76,7 @@ def _what_it_gives(estimator: Any, inside: Any) -> tuple[Scores, list[Any] | Non
 
 
 def _order(inside: Any, schema: Schema) -> list[str]:
-    """The schema's columns in the order in which the estimator was fitted on them."""
+    """The schema's columns in the order of the fit."""
     own = [column.name for column in schema.columns]
     names = input_names(inside)
     if names is None:
@@ -92,10 +92,10 @@ def _margin(inside: Any) -> float:
 
 
 def _with_plain_numbers(model: Any) -> Any:
-    """The same as the converters expect it, in its last part.
+    """The estimator with its last part in the form that the converters expect.
 
-    Classes are 0, 1, ...: labels are read off the scores, and only these matter. An intercept that is a plain float
-    (`fit_intercept=False`) is numpy's.
+    Classes become 0, 1, ..., as labels are derived from the scores. An intercept that is a Python float
+    (`fit_intercept=False`) becomes numpy's.
     """
     if hasattr(model, "steps"):
         model.steps = [*model.steps[:-1], (model.steps[-1][0], _with_plain_numbers(model.steps[-1][1]))]

@@ -1,6 +1,6 @@
 """Converters that replace those of skl2onnx which leave float64, merge values or confuse missing strings.
 
-Registered once in a process; skl2onnx keeps converters in tables of its own.
+They are registered once a process, in skl2onnx's own tables.
 """
 
 from functools import cache
@@ -51,18 +51,18 @@ _DECIDING: Final = (LinearSVC, PassiveAggressiveClassifier, Perceptron, RidgeCla
 
 
 def is_of_trees(model: object) -> bool:
-    """Whether `model` is one of those that `trees.py` reads."""
+    """Whether `model` is a tree model that `tree_arrays.py` reads."""
     return type(model) in (*_CLASSIFIERS, *_REGRESSORS)
 
 
 def is_linear_decision(model: object) -> bool:
-    """Whether `model` decides by a linear function of its inputs and gives no probabilities."""
+    """Whether `model` is linear and has no probabilities."""
     return type(model) in (*_DECIDING, SGDClassifier) and not hasattr(model, "predict_proba")
 
 
 @cache
 def register() -> None:
-    """Have skl2onnx use the converters of this file."""
+    """Register the converters of this file with skl2onnx."""
     from skl2onnx import update_registered_converter
     from skl2onnx.common.shape_calculator import calculate_linear_regressor_output_shapes
 
@@ -84,7 +84,7 @@ def register() -> None:
 
 
 def _shape_of_classifier(operator: Any) -> None:
-    """As skl2onnx has it, but in doubles whatever came before."""
+    """The shape calculator of skl2onnx, but always float64."""
     from skl2onnx.common.data_types import DoubleTensorType
     from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
 
@@ -125,7 +125,7 @@ def _trees(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _linear(scope: Any, operator: Any, container: Any) -> None:
-    """`decision_function`: one figure for two classes, else one for each."""
+    """The graph of `decision_function`: one score for two classes, else one a class."""
     from skl2onnx.operator_converters.sgd_classifier import convert_sklearn_sgd_classifier
 
     model, nodes = operator.raw_operator, Nodes(scope, container)
@@ -136,12 +136,13 @@ def _linear(scope: Any, operator: Any, container: Any) -> None:
     product = nodes.add("MatMul", values, nodes.constant(np.asarray(model.coef_, dtype=np.float64).T))
     intercept = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64), (len(model.coef_),))
     nodes.add("Add", product, nodes.constant(intercept), into=operator.outputs[1].full_name)
-    best = nodes.add("ArgMax", operator.outputs[1].full_name, axis=1, keepdims=0)  # for the shape of skl2onnx only
+    # only for skl2onnx's shape calculator
+    best = nodes.add("ArgMax", operator.outputs[1].full_name, axis=1, keepdims=0)
     nodes.cast(best, INT64, into=operator.outputs[0].full_name)
 
 
 def _kept(model: SimpleImputer) -> list[int]:
-    """The columns that an imputer keeps: one that was all missing has no statistic."""
+    """The columns that an imputer keeps: a column without any value has no statistic."""
     return [place for place, value in enumerate(model.statistics_) if not is_missing(value)]
 
 
@@ -153,7 +154,7 @@ def _shape_of_imputer(operator: Any) -> None:
 
 
 def _imputer(scope: Any, operator: Any, container: Any) -> None:
-    """What is missing is replaced by the column's statistic; the indicators stand behind the columns."""
+    """The graph of an imputer: missing values become the column's statistic; indicators follow the columns."""
     model, nodes = operator.raw_operator, Nodes(scope, container)
     if not is_missing(model.missing_values):
         raise NoTwin(f"a SimpleImputer takes {model.missing_values!r} for a missing value")
@@ -204,7 +205,7 @@ def _shape_of_polynomial(operator: Any) -> None:
 
 
 def _polynomial(scope: Any, operator: Any, container: Any) -> None:
-    """Each product of columns, one factor after the other; a column of ones stands for a factor that is not there."""
+    """The graph of polynomial features: products factor by factor; a column of ones replaces an absent factor."""
     model, nodes = operator.raw_operator, Nodes(scope, container)
     values = nodes.cast(operator.inputs[0].full_name, DOUBLE)
     factors = [np.repeat(np.arange(len(powers)), powers).tolist() for powers in model.powers_]

@@ -17,12 +17,12 @@ _FITTED: Final = "_as_fitted"
 
 
 def finished(model: Any, description: Description, places: Mapping[str, Sequence[int]]) -> bytes:
-    """The graph as bytes; `places` say at which place of each input tensor the columns as fitted stand."""
+    """The graph as bytes; `places` are the indices of the fitted columns in each input tensor."""
     graph = model.graph
     wanted = graph.output[0 if description.scores is Scores.VALUES else 1]
     if not wanted.type.HasField("tensor_type"):
         raise NoTwin("the converted graph gives no table of scores")
-    wanted.type.tensor_type.elem_type = DOUBLE  # skl2onnx guesses it from the first column alone
+    wanted.type.tensor_type.elem_type = DOUBLE  # skl2onnx infers it from the first column alone
     _keep_one_output(graph, wanted.name)
     for name, order in places.items():
         _reorder(graph, name, list(order))
@@ -37,7 +37,7 @@ def finished(model: Any, description: Description, places: Mapping[str, Sequence
 
 
 def _keep_one_output(graph: Any, name: str) -> None:
-    """Drop the other outputs and, from the end on, every node and constant that then serves nothing."""
+    """Drop the other outputs and then, from the end, every unused node and constant."""
     kept = [output for output in graph.output if output.name == name]
     del graph.output[:]
     graph.output.extend(kept)
@@ -55,7 +55,7 @@ def _keep_one_output(graph: Any, name: str) -> None:
 
 
 def _reorder(graph: Any, name: str, order: list[int]) -> None:
-    """Have the graph take its columns in the schema's order where it was fitted in another."""
+    """Reorder the graph's input columns from the order of the fit to that of the schema."""
     from onnx import helper, numpy_helper
 
     if order == sorted(order):
@@ -69,7 +69,7 @@ def _reorder(graph: Any, name: str, order: list[int]) -> None:
 
 
 def _lift(model: Any) -> None:
-    """Declare the ai.onnx.ml that has TreeEnsemble; the older operators of that domain are the same in it."""
+    """Declare the version of ai.onnx.ml with TreeEnsemble; its older operators are unchanged."""
     for entry in model.opset_import:
         if entry.domain == tree_ensemble_node.DOMAIN:
             entry.version = tree_ensemble_node.VERSION

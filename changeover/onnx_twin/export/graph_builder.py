@@ -10,18 +10,18 @@ INT64: Final = 7
 STRING: Final = 8
 BOOLEAN: Final = 9
 DOUBLE: Final = 11
-MAIN: Final = 19  # the set of operators: the first in which texts can be compared
+MAIN: Final = 19  # the opset: the first that can compare strings
 
 
 class Nodes:
-    """Nodes with names of their own; each call returns the name of what the node gives."""
+    """A builder of nodes with unique names; each call returns the name of the node's output."""
 
     def __init__(self, scope: Any, container: Any) -> None:
         self._scope = scope
         self._container = container
 
     def constant(self, values: npt.ArrayLike) -> str:
-        """Doubles, whole numbers or texts, by what `values` are."""
+        """Add a constant of doubles, integers or strings, by the type of `values`."""
         array = np.asarray(values)
         name: str = self._scope.get_unique_variable_name("constant")
         if array.dtype.kind in "UO":
@@ -32,7 +32,7 @@ class Nodes:
         return name
 
     def add(self, operator: str, *inputs: str, into: str | None = None, domain: str = "", **attributes: Any) -> str:
-        """A node; its output is `into`, or a new name."""
+        """Add a node; its output is `into`, or a new name."""
         output: str = into or self._scope.get_unique_variable_name(operator.lower())
         self._container.add_node(
             operator,
@@ -41,12 +41,12 @@ class Nodes:
             op_domain=domain,
             op_version=3
             if domain
-            else MAIN,  # skl2onnx knows no later ai.onnx.ml; the graph is lifted to it at the end
+            else MAIN,  # skl2onnx supports no later ai.onnx.ml; `finish_graph.py` raises the version at the end
             name=self._scope.get_unique_operator_name(operator),
             **attributes,
         )
         return output
 
     def cast(self, value: str, kind: int, into: str | None = None) -> str:
-        """`value` as another type."""
+        """Add a cast of `value` to another type."""
         return self.add("Cast", value, into=into, to=kind)

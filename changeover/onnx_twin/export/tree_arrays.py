@@ -1,7 +1,7 @@
 """The trees of scikit-learn's tree models as arrays, and the function of the sum of their leaves.
 
-scikit-learn compares float32(x) with a float64 threshold in its own trees, and float64 with float64 in those over
-histograms; sums are in float64 and in the order of the trees. What is built from these arrays computes the same.
+scikit-learn's trees compare float32(x) with a float64 threshold; trees over histograms compare float64 with float64.
+Sums are in float64 and in the order of the trees. A graph from these arrays computes the same.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from changeover.onnx_twin.exceptions import NoTwin
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-CLOSE: Final = 1e-9  # sums in another order differ by far less
+CLOSE: Final = 1e-9  # sums in another order differ by much less
 
 
 class Link(StrEnum):
-    """How the sum over the trees becomes the answer."""
+    """The link function from the sum over the trees to the answer."""
 
     NONE = "none"
     COMPLEMENT = "complement"  # the sum is the second of two probabilities
@@ -32,7 +32,7 @@ class Link(StrEnum):
 class Tree:
     """A row goes left at an inner node if x[feature] <= threshold, or x is NaN and `nan_left`.
 
-    `left` is -1 at a leaf; `weights` are what a leaf adds: [nodes, targets].
+    `left` is -1 at a leaf; `weights` are added by a leaf: [nodes, targets].
     """
 
     feature: Ints
@@ -45,7 +45,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """`link(scale * (sum of trees / divisor + base))`; `margin` is 0 where that is scikit-learn's own to the bit."""
+    """`link(scale * (sum of trees / divisor + base))`; `margin` is 0 if equal to scikit-learn bit for bit."""
 
     trees: list[Tree]
     link: Link = Link.NONE
@@ -58,12 +58,12 @@ class Ensemble:
 
     @property
     def targets(self) -> int:
-        """How many sums there are."""
+        """The number of sums."""
         return int(self.trees[0].weights.shape[1])
 
 
 def ensemble_of(model: Any) -> Ensemble:
-    """The trees of a fitted tree model; raises NoTwin for one that cannot be written so."""
+    """The trees of a fitted tree model; raises NoTwin for an unsupported one."""
     kind = type(model).__name__
     if getattr(model, "n_outputs_", 1) != 1:
         raise NoTwin(f"the {kind} has several outputs")
@@ -161,7 +161,7 @@ def _of_histogram(nodes: Any, place: int, several: int) -> Tree:
 
 
 def _adaptive(model: Any) -> Ensemble:
-    """Each tree votes for one class with its weight and against the others: a constant and one leaf weight."""
+    """The votes of AdaBoost: each tree votes with its weight for one class and against the others."""
     classes = len(model.classes_)
     total = float(model.estimator_weights_.sum())
     trees, against = [], 0.0

@@ -1,6 +1,6 @@
 """The `TreeEnsemble` node of ai.onnx.ml 5, in float64, with results equal to scikit-learn's bit for bit.
 
-A leaf of that operator adds to one target only: where leaves add to several, a tree is written once for each target.
+A leaf of that operator adds to one target only. A tree whose leaves add to several targets is written once a target.
 """
 
 from typing import Any, Final
@@ -20,7 +20,7 @@ _Values = npt.NDArray[Any]
 
 
 class _Flat:
-    """All trees one after the other, in the operator's own numbering: inner nodes and leaves are counted apart."""
+    """All trees in the operator's numbering: inner nodes and leaves are counted separately."""
 
     def __init__(self) -> None:
         self.parts: dict[str, list[_Values]] = {}
@@ -28,13 +28,13 @@ class _Flat:
         self.inner = self.leaves = 0
 
     def put(self, tree: Tree, targets: Ints) -> None:
-        """Add a tree of which each node, if it is a leaf, adds to the one of its `targets`."""
+        """Add a tree whose leaves each add to their entry of `targets`."""
         is_leaf = tree.left < 0
         inner, leaves = np.flatnonzero(~is_leaf), np.flatnonzero(is_leaf)
         at = np.empty(len(is_leaf), dtype=np.int64)
         at[inner] = self.inner + np.arange(len(inner))
         at[leaves] = self.leaves + np.arange(len(leaves))
-        # a tree that is nothing but a leaf becomes a node that leads there either way
+        # a tree of a single leaf becomes a node whose branches both lead to the leaf
         nodes, left, right = (inner, tree.left[inner], tree.right[inner]) if len(inner) else (leaves, leaves, leaves)
         self.roots.append(self.inner)
         self._append("feature", np.maximum(tree.feature[nodes], 0))
@@ -57,7 +57,7 @@ class _Flat:
 
 
 def attributes(ensemble: Ensemble) -> dict[str, Any]:
-    """The attributes of the `TreeEnsemble` for the sum over all trees; raises NoTwin for more than can be held."""
+    """The attributes of the `TreeEnsemble` for the sum over all trees; raises NoTwin if they are too large."""
     from onnx import numpy_helper
 
     flat = _Flat()
@@ -85,10 +85,10 @@ def attributes(ensemble: Ensemble) -> dict[str, Any]:
 
 
 def _targets(tree: Tree) -> list[Ints]:
-    """How often a tree has to be written, and to which target each of its nodes adds each time.
+    """The copies of a tree that must be written, each as the target of every node.
 
-    Once where no leaf adds to several targets, as in a fully grown forest; else once for each target to which any
-    does. What adds nothing is left out: it changes no sum.
+    One copy if no leaf adds to several targets, as in a fully grown forest; else one for each target that a leaf adds
+    to. Targets without a summand are left out.
     """
     adding = (tree.weights != 0) & (tree.left < 0)[:, None]
     if adding.sum(axis=1).max(initial=0) <= 1:

@@ -14,14 +14,14 @@ from changeover.onnx_twin.exceptions import NoTwin
 
 @dataclass(frozen=True)
 class Unwrapped:
-    """The estimator inside, and the threshold by which labels are decided, if there is one."""
+    """The inner estimator, and the decision threshold, if any."""
 
     inside: Any
     threshold: Threshold | None
 
 
 def unwrap(estimator: Any) -> Unwrapped:
-    """Take off what only passes on; raises NoTwin for a threshold on something else than a probability."""
+    """Remove the wrappers; raises NoTwin for a threshold on something else than a probability."""
     threshold = None
     while True:
         if isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
