@@ -42,8 +42,10 @@ class EmbeddedSettings(Settings):
 def main(arguments: list[str] | None = None) -> int:
     """Replace this process by the store; returns a status only on failure or on systems without `exec`."""
     parser = argparse.ArgumentParser(prog="python -m object_store.embedded", description="Run the embedded store.")
-    parser.add_argument("--dir", type=Path, required=True, help="where its data, log and ports are kept")
-    parser.add_argument("--port", type=int, default=0, help="the port of its S3 API; 0 = the last one, or a free one")
+    parser.add_argument("--dir", type=Path, required=True, help="folder of its data, log and ports")
+    parser.add_argument(
+        "--port", type=int, default=0, help="the port of its S3 API; 0 = the previous one, or a free one"
+    )
     given = parser.parse_args(arguments)
     try:
         end_with_parent()

@@ -20,9 +20,9 @@ class StoreSettings(Settings):
     bucket: str = Field(
         default="models", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="the bucket of all models"
     )
-    create_bucket: bool = Field(default=False, description="whether to create the bucket if it is not there")
+    create_bucket: bool = Field(default=False, description="create the bucket if it is missing")
     store_timeout: float = Field(
-        default=10.0, gt=0, le=600, description="seconds for one call of the store, its retries included"
+        default=10.0, gt=0, le=600, description="seconds for one call of the store, including retries"
     )
 
     @field_validator("aws_endpoint_url_s3")

@@ -1,18 +1,44 @@
-"""States and headers are spelt as in the design, in one place: `changeover/protocol/wire.py`. No second spelling elsewhere."""
+"""The vocabulary of the code: one spelling of states and headers, and prose without retired words.
+
+States and headers are spelt in `changeover/protocol/wire.py` only. Docstrings, comments and help texts use the standard
+words of the field and those of `docs/glossary.md`.
+"""
 
 import ast
+import io
+import re
+import tokenize
 from collections.abc import Iterator
 
 import pytest
 
 from changeover.protocol import wire
-from tests.tree import OURS, Source, source
+from tests.tree import OURS, Source, source, sources
 
 WIRE = "changeover/protocol/wire.py"
 HEADERS = {
     value
     for name, value in vars(wire).items()
     if name.isupper() and not name.startswith("_") and isinstance(value, str)
+}
+# packages whose prose is clean; the rules below keep it so
+PLAIN_PACKAGES = ("changeover", "object_store")
+LONGEST_FIRST_LINE = 120
+# retired word -> the word to use
+RETIRED = {
+    r"who|whom|whoever|whomever": "the caller, a thread, a worker",
+    r"nobody|somebody|someone|anybody|anyone": "no caller, another process, any client",
+    r"the design": "a path or a section that a reader can open",
+    r"anew": "again",
+    r"besides": "also, beside",
+    r"at once": "immediately",
+    r"made up": "sample, synthetic",
+    r"life|lives": "run",
+    r"fed": "gets, takes",
+    r"gaps?": "missing value, null",
+    r"complain\w*": "error output, stderr",
+    r"roster": "models",
+    r"told|said": "logged, reported, returned",
 }
 STATES = {str(state) for enum in (wire.VersionState, wire.RolloutState) for state in enum}
 
@@ -60,12 +86,48 @@ def _is_a_state(node: ast.expr) -> bool:
     )
 
 
-def test_the_states_are_those_of_the_design() -> None:
+def prose(file: Source) -> Iterator[tuple[int, str]]:
+    """Docstrings, comments, and what help texts and descriptions of settings say, each with its line."""
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield node.body[0].lineno, text
+        elif isinstance(node, ast.keyword) and node.arg in {"description", "help"}:
+            for part in ast.walk(node.value):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.lineno, part.value
+    for token in tokenize.generate_tokens(io.StringIO(file.text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def retired_words(files: list[Source]) -> Iterator[str]:
+    """A retired word in prose; names in backticks are code."""
+    for file in files:
+        for line, text in prose(file):
+            plain = re.sub(r"`[^`]*`", "", text)
+            for word, standard in RETIRED.items():
+                for match in re.finditer(rf"\b(?:{word})\b", plain, re.IGNORECASE):
+                    yield f"{file.path}:{line} says {match[0]!r}: write {standard}"
+
+
+def vague_first_lines(files: list[Source]) -> Iterator[str]:
+    """A module's first line that does not begin with the thing it names, or that is too long."""
+    for file in files:
+        first = file.docstring.partition("\n")[0]
+        if re.match(r"(?:What|Who|Whoever|Whose|How|Where|Whether|When|Why|Which)\b", first):
+            yield f"{file.path}:1 begins with {first.split()[0]!r}: name the thing and its kind"
+        if len(file.text.partition("\n")[0]) > LONGEST_FIRST_LINE:
+            yield f"{file.path}:1 is longer than {LONGEST_FIRST_LINE} characters"
+
+
+def test_the_states_are_those_of_the_protocol() -> None:
     assert {str(state) for state in wire.VersionState} == {"admitted", "rejected", "current", "retired"}
     assert {str(state) for state in wire.RolloutState} == {"preparing", "fencing", "committed", "aborted"}
 
 
-def test_the_headers_are_those_of_the_design() -> None:
+def test_the_headers_are_those_of_the_protocol() -> None:
     answers = {"Lease-Ms", "Next-Version", "Repr-Digest", "Model-Name", "Model-Version", "Model-Sequence"}
     assert answers | {"Model-Stale", "Model-Age"} <= HEADERS
 
@@ -74,6 +136,46 @@ def test_the_headers_are_those_of_the_design() -> None:
 def test_nothing_of_the_wire_is_spelt_twice(rule) -> None:
     faults = list(rule(OURS))
     assert not faults, "\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize("rule", [retired_words, vague_first_lines], ids=lambda rule: rule.__name__)
+def test_prose_is_plain_english(rule) -> None:
+    faults = list(rule(sources(*PLAIN_PACKAGES)))
+    assert not faults, "\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (retired_words, '"""Whoever asks waits."""'),
+        (retired_words, '"""The lock."""\n# nobody waits for it'),
+        (retired_words, '"""The lock."""\n\ndef f():\n    """A port of somebody else."""'),
+        (retired_words, '"""Carries the section "Trust" of the design."""'),
+        (retired_words, '"""Writes it anew."""'),
+        (retired_words, '"""Fields besides the columns."""'),
+        (retired_words, '"""Raises at once."""'),
+        (retired_words, '"""A row made up from a schema."""'),
+        (retired_words, '"""The newest of its former lives."""'),
+        (retired_words, '"""The input that a model is fed."""'),
+        (retired_words, '"""A column with gaps."""'),
+        (retired_words, '"""The lock."""\n# of what an import complained of'),
+        (retired_words, '"""The roster of models."""'),
+        (retired_words, '"""Logs what it was told."""'),
+        (retired_words, '"""The settings."""\nport = Field(description="the port for whoever asks")'),
+        (retired_words, '"""The options."""\nport = option("--port", help=f"whom to ask, {PORT} by default")'),
+        (vague_first_lines, '"""What the services share."""'),
+        (vague_first_lines, '"""Who answers, and when.\n\nMore.\n"""'),
+        (vague_first_lines, '"""Whether the services answer."""'),
+        (vague_first_lines, f'"""{"A very long line. " * 8}"""'),
+    ],
+)
+def test_prose_in_dialect_is_named(rule, text) -> None:
+    assert list(rule([source("changeover/a.py", text)]))
+
+
+def test_a_retired_word_in_code_is_no_fault() -> None:
+    text = '"""The record; `who` names the client."""\nwho = "somebody"\ntold = whose\n'
+    assert list(retired_words([source("changeover/a.py", text)])) == []
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,10 @@ def stack_options(function: Function) -> Function:
 
 def rollout_options(function: Function) -> Function:
     """The options of commands that start a rollout: its reason, and the time to wait for its end."""
-    why = click.option("--reason", default="", help="Why; kept in the history.")
-    wait = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for committed or aborted.")
+    why = click.option("--reason", default="", help="Reason, for the ledger.")
+    wait = click.option(
+        "--wait/--no-wait", default=True, show_default=True, help="Wait until the rollout is committed or aborted."
+    )
     seconds = click.FloatRange(0, 600)
     timeout = click.option("--timeout", type=seconds, default=90.0, show_default=True, help="Seconds to wait.")
     return why(wait(timeout(function)))
@@ -40,9 +42,9 @@ def rollout_options(function: Function) -> Function:
 def promotion_options(function: Function) -> Function:
     """The options that override the refusal of a roll."""
     schema = click.option(
-        "--allow-schema-change", is_flag=True, help="Roll it even if requests that were valid are so no longer."
+        "--allow-schema-change", is_flag=True, help="Roll even if the new schema refuses requests that were valid."
     )
-    gate = click.option("--skip-gate", is_flag=True, help="Roll it whatever the server's GATE says of its metrics.")
+    gate = click.option("--skip-gate", is_flag=True, help="Roll even if the version fails the server's GATE.")
     return schema(gate(function))
 
 

@@ -23,10 +23,10 @@ class PublishedAddresses(Settings):
     )
     published_server_url: str | None = Field(default=None, description="address of model_server as seen from outside")
     published_store_url: str = Field(default="", description="address of the object store as seen from outside")
-    bucket: str = Field(default="models", description="bucket that holds everything")
+    bucket: str = Field(default="models", description="the bucket of all models")
     publish_token: SecretStr = Field(default=SecretStr(""), description="token that publishing and rolling need")
     publisher_access_key: SecretStr = Field(default=SecretStr(""), description="key that may put into incoming/")
-    publisher_secret_key: SecretStr = Field(default=SecretStr(""), description="the secret that goes with it")
+    publisher_secret_key: SecretStr = Field(default=SecretStr(""), description="the secret of that key")
 
 
 @click.command(cls=Verb)

@@ -11,7 +11,9 @@ from changeover.names import short
 
 @click.command(cls=Verb)
 @model_option
-@click.option("--at", metavar="TIME", help="What was live at this time, as in 2026-01-31T12:00:00Z.")
+@click.option(
+    "--at", metavar="TIME", help="Only the version that was current at this time, such as 2026-01-31T12:00:00Z."
+)
 @stack_options
 def history(model: str | None, at: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
     """Print the ledger, newest first: each rollout's version, time, user and reason."""

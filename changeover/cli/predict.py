@@ -12,7 +12,7 @@ from changeover.process.visible import dumps
 
 @click.command(cls=Verb)
 @click.argument("body", type=click.File("rb"))
-@click.option("--model", "-m", metavar="MODEL", help="Model name.  [default: what /predict answers by]")
+@click.option("--model", "-m", metavar="MODEL", help="Model name.  [default: the default model]")
 @stack_options
 def predict(body: IO[bytes], model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
     """Send the JSON of BODY (a file, or - for standard input) to /predict and print the answer."""

@@ -17,7 +17,7 @@ from changeover.protocol.wire import RolloutState, VersionState
 @click.command(cls=Verb)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @model_option
-@click.option("--name", "named", metavar="MODEL", help="The same as --model.")
+@click.option("--name", "named", metavar="MODEL", help="Alias of --model.")
 @click.option("--roll", "then_roll", is_flag=True, help="Make it current as soon as it is admitted.")
 @click.option(
     "--metric",
@@ -25,7 +25,7 @@ from changeover.protocol.wire import RolloutState, VersionState
     "metrics",
     multiple=True,
     metavar="NAME=NUMBER",
-    help="A figure to show beside it, and for the server's GATE; may be repeated.",
+    help="A metric, for people and for the server's GATE; may be repeated.",
 )
 @click.option(
     "--evaluated-on",
@@ -40,15 +40,15 @@ from changeover.protocol.wire import RolloutState, VersionState
 @click.option(
     "--manifest",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON file that says what stands beside it: schema, metrics, environment, golden rows.",
+    help="JSON file of the manifest: schema, metrics, environment, golden rows.",
 )
 @click.option(
     "--schema",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON file of the columns, as `changeover schema` prints them and you edited them.",
+    help="JSON file of the schema: the edited output of `changeover schema`.",
 )
-@click.option("--description", default="", help="A sentence for people.")
-@click.option("--reason", default="", help="Why it is rolled; kept in the history.")
+@click.option("--description", default="", help="Description of the version, in a sentence.")
+@click.option("--reason", default="", help="Reason of the roll, for the ledger.")
 @promotion_options
 @stack_options
 def push(

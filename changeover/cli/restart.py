@@ -11,7 +11,9 @@ from changeover.cli.output import answer
 
 @click.command(cls=Verb)
 @click.argument("service", type=click.Choice(["model_server", "predict_api", "store"]))
-@click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds to wait for it.")
+@click.option(
+    "--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds to wait until it is ready."
+)
 @home_option
 @json_option
 def restart(service: str, timeout: float, home: Path | None, as_json: bool) -> None:

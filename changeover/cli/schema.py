@@ -13,7 +13,9 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command(cls=Verb)
 @click.argument("file", type=_A_FILE)
 @click.option(
-    "--example", type=_A_FILE, help="Raw training data, .csv or .parquet: types, ranges and gaps come from it."
+    "--example",
+    type=_A_FILE,
+    help="Raw training data, .csv or .parquet: types, ranges and missing values are read from it.",
 )
 @click.option(
     "--public",
@@ -21,8 +23,8 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="COLUMN",
     help="Let callers of predict_api see this column's categories and range; may be repeated.",
 )
-@click.option("--all-public", is_flag=True, help="The same for every column.")
-@click.option("--json", "as_json", is_flag=True, help="Errors as JSON, too; the schema is JSON in any case.")
+@click.option("--all-public", is_flag=True, help="Let callers see them for every column.")
+@click.option("--json", "as_json", is_flag=True, help="Print errors as JSON too; the schema is always JSON.")
 def schema(file: Path, example: Path | None, public: tuple[str, ...], all_public: bool, as_json: bool) -> None:
     """Print the inferred schema of the joblib FILE as JSON, to edit and pass to `push --schema`."""
     import pandas as pd

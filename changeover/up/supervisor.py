@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 class UpSettings(Settings):
     """The settings of the services that `up` itself needs."""
 
-    bucket: str = Field(default="models", description="bucket that holds everything")
+    bucket: str = Field(default="models", description="the bucket of all models")
 
 
 @dataclass(frozen=True)
