@@ -1,1 +1,1 @@
-"""`changeover demo`: an example model of a hundred columns, trained, published, rolled and asked on a stack of its own."""
+"""`changeover demo`: an example model of a hundred columns, on a stack of its own."""

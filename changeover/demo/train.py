@@ -38,7 +38,7 @@ from changeover.schema.schema import Column, Schema, attach
 ROWS: Final = 4000
 SELECTED: Final = 25
 PERCENTILE: Final = 75.0
-GOLDEN_ROWS: Final = 5  # besides the rows of the two bodies
+GOLDEN_ROWS: Final = 5  # beside the rows of the two bodies
 _FORMATS: Final = {CURRENCY: Format.CURRENCY, PERCENT: Format.PERCENT}
 
 
@@ -81,7 +81,7 @@ def build(seed: int = 0, strength: float = 1.0, rows: int = ROWS) -> Trained:
 
 def _pipeline() -> Pipeline:
     numbers = make_pipeline(SimpleImputer(strategy="mean"), StandardScaler())
-    # with the categories given, a gap is none of them: all zero, as is what was never seen
+    # a missing value is none of the given categories: all zero, as is an unseen value
     categories = OneHotEncoder(
         categories=[np.array(values, dtype=object) for values in CATEGORIES.values()],
         handle_unknown="ignore",

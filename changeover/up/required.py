@@ -9,7 +9,7 @@ _REQUIRED: Final = ("flask", "granian", "minio", "onnxruntime", "psutil", "sklea
 
 
 def check_required() -> None:
-    """Raise MissingPackage for the first package that is not installed: a service would end at once without it."""
+    """Raise MissingPackage for the first package that is not installed: a service would end immediately without it."""
     for name in _REQUIRED:
         if importlib.util.find_spec(name) is None:
             raise MissingPackage(name)
