@@ -75,31 +75,30 @@ class Parts:
     def __init__(self, application: Any) -> None:
         from predict_api.prediction import pipeline
 
-        self._predict, self._held = pipeline, application.roster.find(MODEL).replica.held
-        self._scorer = type(self._held.prepared.scorer)
-        rows = self._held.prepared.reader.read(BODY, 1)
-        computed = self._held.prepared.scorer.score(rows)
-        answer = pipeline.answer(BODY, self._held, 1)
-        self._own = {name: getattr(pipeline, name) for name in ("answer", "typed", "render")}
-        self._own["score"] = self._scorer.score
+        held = application.roster.find(MODEL).replica.held
+        reader, scorer = held.prepared.reader, held.prepared.scorer
+        rows = reader.read(BODY, 1)
+        computed = scorer.score(rows)
+        answer = pipeline.answer(BODY, held, 1)
+        self._owners = {"answer": pipeline, "read": type(reader), "score": type(scorer), "render": pipeline}
+        self._own = {name: getattr(owner, name) for name, owner in self._owners.items()}
         self._ready: dict[str, Callable[..., object]] = {
             "answer": lambda *_, **__: answer,
-            "typed": lambda *_: rows,
+            "read": lambda *_: rows,
             "score": lambda *_: computed,
             "render": lambda *_, **__: answer.body,
         }
 
     def replace(self, *names: str) -> None:
         """Have these parts ready and all others work."""
-        for name, function in self._own.items():
-            owner = self._scorer if name == "score" else self._predict
-            setattr(owner, name, self._ready[name] if name in names else function)
+        for name, owner in self._owners.items():
+            setattr(owner, name, self._ready[name] if name in names else self._own[name])
 
 
 # each with one part more than the one before: what is shown, and what is ready
 STEPS = (
     ("Flask, headers, metrics, lease", ("answer",)),
-    ("and the parts called, each with a ready result", ("typed", "score", "render")),
+    ("and the parts called, each with a ready result", ("read", "score", "render")),
     ("and the JSON read, checked and typed", ("score", "render")),
     ("and the twin run", ("render",)),
     ("and the answer written", ()),
