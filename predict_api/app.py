@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
+from flask import Flask
+
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
@@ -14,9 +16,18 @@ from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Roster
 from predict_api.models.report_loop import Reports
 from predict_api.preparation.disk_cache import Cache
-from predict_api.routes import apidocs, health, host_check, models, openapi, predict, problems, request_log
+from predict_api.routes import (
+    apidocs,
+    fast_predict,
+    health,
+    host_check,
+    models,
+    openapi,
+    predict,
+    problems,
+    request_log,
+)
 from predict_api.routes.context import Parts
-from predict_api.routes.lean_flask import Bare
 from predict_api.settings import PredictSettings
 from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
@@ -67,9 +78,10 @@ class Application:
 
 
 def _routes(parts: Parts) -> WSGIApplication:
-    app = Bare("predict_api")
+    app = Flask("predict_api", static_folder=None)
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
     problems.register(app)
     for routes in (predict, models, health, openapi):
         app.register_blueprint(routes.blueprint(parts))
     app.register_blueprint(apidocs.blueprint())
-    return request_log.recorded(host_check.guarded(app, parts.settings.hosts))
+    return request_log.recorded(host_check.guarded(fast_predict.in_front_of(app, parts), parts.settings.hosts))

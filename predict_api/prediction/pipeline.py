@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from changeover.exceptions import ChangeoverError
 from predict_api.exceptions import NoModel
 from predict_api.models.models import Member
-from predict_api.prediction.exchange import Basis
+from predict_api.prediction.exchange import Basis, Exchange
+from predict_api.prediction.large_requests import Turns
 from predict_api.prediction.render import render
 from predict_api.replica.active import Held
 from predict_api.scoring.interfaces import Runtime
@@ -29,6 +30,15 @@ class Answer:
 
     body: bytes
     runtime: Runtime
+
+
+def predict(
+    member: Member, exchange: Exchange, body: bytes, turns: Turns, max_rows: int, *, include_inputs: bool = False
+) -> Answer:
+    """The answer to a request whose body was read; `exchange` learns by which version. Raises NoModel and as `answer` does."""
+    with turns.of(len(body)):
+        known = exchange.basis = basis(member)
+        return answer(body, known.held, max_rows, include_inputs=include_inputs)
 
 
 def answer(body: bytes, held: Held, max_rows: int, *, include_inputs: bool = False) -> Answer:

@@ -9,6 +9,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from changeover.exceptions import UnknownHost
 from changeover.protocol.allowed_hosts import AllowedHosts
+from predict_api.prediction.exchange import KEY as EXCHANGE
 from predict_api.routes.problems import answer_of
 
 KNOWN: Final = "changeover.known_host"  # in the WSGI environment of a request
@@ -24,7 +25,7 @@ def guarded(app: WSGIApplication, hosts: AllowedHosts) -> WSGIApplication:
         if allow(host):
             environ[KNOWN] = True
         elif environ["PATH_INFO"] not in _PROBES:
-            return answer_of(UnknownHost(host))(environ, start_response)
+            return answer_of(UnknownHost(host), environ[EXCHANGE].request_id)(environ, start_response)
         return app(environ, start_response)
 
     return cast("WSGIApplication", answer)

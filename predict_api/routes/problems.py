@@ -8,7 +8,6 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from changeover.exceptions import (
-    ChangeoverError,
     NotAnEstimator,
     NotJson,
     RequestFaults,
@@ -30,7 +29,7 @@ from predict_api.exceptions import (
 from predict_api.routes.request_log import exchange
 
 # error class: status code, problem type, title
-PROBLEMS: Final[Mapping[type[ChangeoverError], tuple[int, str, str]]] = {
+PROBLEMS: Final[Mapping[type, tuple[int, str, str]]] = {
     NotJson: (400, "not-json", "The body is not strict JSON"),
     BodyCutOff: (400, "body-cut-off", "The body is shorter than announced"),
     UnknownOption: (400, "unknown-option", "The query asks for what there is not"),
@@ -51,27 +50,26 @@ _HTTP_KINDS: Final = {404: "no-route", 405: "method-not-allowed", 413: "body-too
 
 def register(app: Flask) -> None:
     """Make every error of `app` a problem response."""
-    app.register_error_handler(ChangeoverError, answer_of)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(Exception, lambda error: answer_of(error, exchange().request_id))
 
 
-def answer_of(error: ChangeoverError) -> Response:
-    """The problem response to an error of this project."""
+def answer_of(error: Exception, request_id: str) -> Response:
+    """The problem response to an error, as a WSGI application. An error that no caller can mend is logged."""
+    if isinstance(error, HTTPException):
+        return _http(error)
     known = next((PROBLEMS[cause] for cause in type(error).__mro__ if cause in PROBLEMS), None)
     if known is None:
-        return _unexpected(error)
+        return _unexpected(error, request_id)
     status, kind, title = known
     if status == 500:
-        return _model_failed(error, kind, title)
+        return _model_failed(error, kind, title, request_id)
     if isinstance(error, RequestFaults):
         return _answer(problem(kind, status, title, str(error), errors=error.errors, total=error.total))
     return _answer(problem(kind, status, title, str(error)))
 
 
-def _model_failed(error: ChangeoverError, kind: str, title: str) -> Response:
+def _model_failed(error: Exception, kind: str, title: str, request_id: str) -> Response:
     """The response to a failure of the model: it has the request id, with which the log has the cause."""
-    request_id = exchange().request_id
     event("predict.model_failed", level="error", error=error, request_id=request_id)
     detail = f"{error}; the log says more, by request id {request_id}"  # the message contains no input of the caller
     return _answer(problem(kind, 500, title, detail, request_id=request_id))
@@ -90,8 +88,7 @@ def _http(error: HTTPException) -> Response:
     return answer
 
 
-def _unexpected(error: Exception) -> Response:
-    request_id = exchange().request_id
+def _unexpected(error: Exception, request_id: str) -> Response:
     event("request.crashed", level="error", error=error, request_id=request_id)
     detail = f"an error of this service, not of the request; the log says what, by request id {request_id}"
     return _answer(problem("internal", 500, "The service failed", detail, request_id=request_id))

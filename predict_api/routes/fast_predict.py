@@ -1,0 +1,70 @@
+"""The fast path of `POST /predict` and `POST /models/{model}/predict`: plain WSGI in front of the Flask application.
+
+It takes the common request: a model that this worker has, no query, `Content-Type: application/json`, and a Content-Length
+within MAX_BODY_BYTES. Flask takes every other request, by `predict.py`. Both paths call the same functions for the body,
+the prediction and the errors, and `tests/integration/test_fast_predict.py` compares their answers byte for byte.
+"""
+
+import re
+from typing import Final, cast
+from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+from changeover.protocol import wire
+from predict_api.models.models import Member
+from predict_api.prediction import pipeline
+from predict_api.prediction.exchange import KEY, Exchange
+from predict_api.routes.context import Parts
+from predict_api.routes.problems import answer_of
+from predict_api.routes.request_body import read_body
+from predict_api.scoring.interfaces import Runtime
+
+HEADERS: Final = {
+    runtime: [("Content-Type", "application/json"), (wire.MODEL_RUNTIME, runtime.value)] for runtime in Runtime
+}
+_LENGTH: Final = re.compile(r"[0-9]{1,15}")
+_BEFORE, _AFTER = "/models/", "/predict"  # the model's name
+
+
+def in_front_of(app: WSGIApplication, parts: Parts) -> WSGIApplication:
+    """An application that answers common predictions itself and passes all other requests to `app`."""
+    settings, turns = parts.settings, parts.turns
+
+    def answer(environ: WSGIEnvironment, start_response):  # type: ignore[no-untyped-def]  # both as WSGI has them
+        member = _model(environ, parts) if _is_common(environ, settings.max_body_bytes) else None
+        if member is None:
+            return app(environ, start_response)
+        exchange: Exchange = environ[KEY]
+        exchange.model = member.replica.model
+        try:
+            body = read_body(environ, settings.max_body_bytes)
+            prediction = pipeline.predict(member, exchange, body, turns, settings.max_rows)
+        except Exception as error:  # noqa: BLE001 every error becomes a problem, as Flask does it for its routes
+            return answer_of(error, exchange.request_id)(environ, start_response)
+        start_response("200 OK", [*HEADERS[prediction.runtime], ("Content-Length", str(len(prediction.body)))])
+        return [prediction.body]
+
+    return cast("WSGIApplication", answer)
+
+
+def _is_common(environ: WSGIEnvironment, limit: int) -> bool:
+    """Whether this is a POST of plain JSON without options, whose length is announced and within `limit` bytes."""
+    length = environ.get("CONTENT_LENGTH", "")
+    return (
+        environ["REQUEST_METHOD"] == "POST"
+        and environ.get("CONTENT_TYPE") == "application/json"
+        and not environ.get("QUERY_STRING")
+        and "HTTP_CONTENT_ENCODING" not in environ
+        and "HTTP_TRANSFER_ENCODING" not in environ
+        and _LENGTH.fullmatch(length) is not None
+        and int(length) <= limit
+    )
+
+
+def _model(environ: WSGIEnvironment, parts: Parts) -> Member | None:
+    """The model that the path names, if this worker has it."""
+    path = environ["PATH_INFO"]
+    if path == _AFTER:
+        return parts.roster.find(parts.settings.default_model)
+    if path.startswith(_BEFORE) and path.endswith(_AFTER):
+        return parts.roster.find(path[len(_BEFORE) : -len(_AFTER)])
+    return None
