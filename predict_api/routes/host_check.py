@@ -26,6 +26,9 @@ def guarded(app: WSGIApplication, hosts: AllowedHosts) -> WSGIApplication:
             environ[KNOWN] = True
         elif environ["PATH_INFO"] not in _PROBES:
             return answer_of(UnknownHost(host), environ[EXCHANGE].request_id)(environ, start_response)
+        # Decided above. Werkzeug would refuse names that it cannot encode, and routes depend on the path alone.
+        environ["HTTP_HOST"] = "localhost"
+        environ.pop("HTTP_UPGRADE", None)  # RFC 9110, 7.8: may be ignored; Werkzeug would look for WebSocket routes
         return app(environ, start_response)
 
     return cast("WSGIApplication", answer)
