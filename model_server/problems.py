@@ -1,4 +1,4 @@
-"""The problems of this model_server that `/readyz` shows: set by the threads that meet them, cleared when they are over."""
+"""The problems of this model_server that `/readyz` shows."""
 
 import threading
 from enum import StrEnum

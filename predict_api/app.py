@@ -1,4 +1,4 @@
-"""Joins the parts of one worker: cache, models, discovery, reports, routes. Starts nothing until it is told to."""
+"""The application of one worker: cache, models, discovery, reports, routes. It starts nothing before `start`."""
 
 import os
 import socket

@@ -61,7 +61,7 @@ class Audit:
         self._tell(Topic.LEDGER_ENTRY, "ledger.damaged", model, reason)
 
     def tell_stray(self, model: str) -> None:
-        """Report the entry beyond a gap in the ledger, or clear that report."""
+        """Report the entry beyond a missing number of the ledger, or clear that report."""
         stray = self._ledger.stray(model)
         if stray is None:
             self._problems.clear(Topic.STRAY_ENTRY, model)

@@ -57,7 +57,7 @@ class Ledger:
         return self.entry(model, newest) if newest else None
 
     def look(self, model: str) -> int:
-        """The newest number that counts, 0 for none; records the first entry beyond a gap. Raises StoreError."""
+        """The newest number that counts, 0 for none; records the first entry beyond a missing one. Raises StoreError."""
         counted = self._counted.get(model, 0)
         after = keys.rollout_key(model, counted) if counted else None
         numbers = count(self._sequences(model, after), counted, 0)
@@ -67,7 +67,7 @@ class Ledger:
         return numbers.newest
 
     def stray(self, model: str) -> str | None:
-        """The key of the first entry beyond a gap, or None, as of the last `look`. Such an entry never counts."""
+        """The key of the first entry beyond a missing one, or None, as of the last `look`. Such an entry never counts."""
         stray = self._strays.get(model)
         return keys.rollout_key(model, stray) if stray else None
 

@@ -1,6 +1,6 @@
-"""The consecutive numbers of a ledger: only these count. An entry beyond a gap is a stray and never counts.
+"""The consecutive numbers of a ledger: only these count. An entry beyond a missing one is a stray and never counts.
 
-model_server creates a number only after the one before it, so another writer chose a number beyond a gap.
+model_server creates a number only after the one before it, so another writer chose a number beyond a missing one.
 """
 
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ from object_store.keys import FIRST_SEQUENCE
 
 @dataclass(frozen=True)
 class Numbers:
-    """The result: `newest` is the highest number that counts, `stray` the first one beyond a gap; 0 for none."""
+    """The result: `newest` is the highest number that counts, `stray` the first one beyond a missing number; 0 for none."""
 
     newest: int = 0
     stray: int = 0
 
 
 def count(listed: Iterable[int], counted: int, hint: int) -> Numbers:
-    """The numbers that count among `listed`, which ascend from above `counted`; reads up to the first gap only.
+    """The numbers that count among `listed`, which ascend from above `counted`; reads up to the first missing number only.
 
     With `counted` 0, a ledger begins with 1. A ledger that lost its first entries begins later. It counts if `hint` is
     one of the consecutive numbers from its beginning on.

@@ -82,7 +82,7 @@ class Holders:
     def join(self, manifest: Manifest, given: Bytes) -> tuple[socket.socket, bool]:
         """A connection to the model process with the version, and whether the version has an ONNX twin.
 
-        The model process lives as long as the connection. Raises NotPrepared, also if it ends TRIES times while it
+        The model process ends with the connection. Raises NotPrepared, also if it ends TRIES times while it
         loads, and any error of `given`; OSError if it cannot be started.
         """
         hello = Join(

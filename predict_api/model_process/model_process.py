@@ -1,6 +1,6 @@
 """The model process: it has one large version loaded for all workers of an instance, and forks their scorers.
 
-A worker sends the bytes. This process checks their hash and loads that same buffer. It lives while a worker is
+A worker sends the bytes. This process checks their hash and loads that same buffer. It runs while a worker is
 connected, so it ends with the instance. It ignores SIGTERM and SIGINT: the workers obey them, and finish their requests
 first. A second thread loads while the main thread watches the connections; it ends before the first fork.
 """

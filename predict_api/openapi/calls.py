@@ -1,4 +1,4 @@
-"""The calls of predict_api besides predictions, for the OpenAPI document.
+"""The calls of predict_api other than predictions, for the OpenAPI document.
 
 They are `GET /models`, `GET /models/{m}`, `/openapi.json`, `/apidocs`, `/livez`, `/readyz` and `/metrics`.
 """

@@ -1,4 +1,4 @@
-"""What is said of every request: its id, the headers of its answer, a log event, the metrics.
+"""The record of every request: its id, the headers of its answer, a log event, the metrics.
 
 It stands around the Flask application, so that an answer is written once. Answers are logged at debug, what was refused
 at info, failures at warning: metrics count them all, and a line for each answer would cost as much as the answer.
