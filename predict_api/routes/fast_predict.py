@@ -21,6 +21,8 @@ from predict_api.scoring.interfaces import Runtime
 HEADERS: Final = {
     runtime: [("Content-Type", "application/json"), (wire.MODEL_RUNTIME, runtime.value)] for runtime in Runtime
 }
+# as most clients write it; Flask looks at every other spelling and type
+_TYPES: Final = frozenset({"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"})
 _LENGTH: Final = re.compile(r"[0-9]{1,15}")
 _BEFORE, _AFTER = "/models/", "/predict"  # the model's name
 
@@ -51,7 +53,7 @@ def _is_common(environ: WSGIEnvironment, limit: int) -> bool:
     length = environ.get("CONTENT_LENGTH", "")
     return (
         environ["REQUEST_METHOD"] == "POST"
-        and environ.get("CONTENT_TYPE") == "application/json"
+        and environ.get("CONTENT_TYPE") in _TYPES
         and not environ.get("QUERY_STRING")
         and "HTTP_CONTENT_ENCODING" not in environ
         and "HTTP_TRANSFER_ENCODING" not in environ
