@@ -59,7 +59,7 @@ class RequestFaults(ChangeoverError):
     def __init__(self, errors: list[dict[str, str | int | None]], total: int) -> None:
         self.errors = errors
         self.total = total
-        first = errors[0] if errors else {"row": None, "field": None, "message": "no fault was recorded"}
+        first = errors[0] if errors else {"row": None, "field": None, "message": "no validation error was recorded"}
         place = ", ".join(f"{name} {first[name]}" for name in ("row", "field") if first.get(name) is not None)
         more = f" (and {total - 1} more)" if total > 1 else ""
         super().__init__(f"{place}: {first['message']}{more}" if place else f"{first['message']}{more}")
@@ -80,7 +80,7 @@ class ForbiddenGlobal(ChangeoverError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            f"the artifact asks for {name}, which is not on the list of what a model may be made of; "
+            f"the artifact asks for {name}, which is not on the allow-list of models; "
             f"publish a pipeline of scikit-learn parts, or have the operator add it to ALLOWED_GLOBALS"
         )
 

@@ -108,7 +108,7 @@ class Stack:
         for name in ("server_url", "store_url", "bucket", "token", "access_key", "secret_key"):
             value = body.get(name, "")
             if not isinstance(value, str):
-                raise StackNotFound(f"its {name} is no text")
+                raise StackNotFound(f"its {name} is no string")
             texts[name] = value
         pids = Pids.from_json(body["pids"]) if body.get("pids") is not None else None
         return cls(predict_urls=urls, pids=pids, **texts)

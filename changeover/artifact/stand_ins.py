@@ -54,7 +54,7 @@ def rebuilt(dtype: object) -> np.dtype[Any]:
 
 def make_dtype(text: object, align: object = False, _copy: object = True) -> np.dtype[Any]:
     """`numpy.dtype`, from a string only; always a new instance, never NumPy's shared one."""
-    _need(isinstance(text, str), "a dtype that is not named by a text")
+    _need(isinstance(text, str), "a dtype that is not named by a string")
     return np.dtype(str(text), bool(align), copy=True)
 
 

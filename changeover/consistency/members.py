@@ -32,7 +32,7 @@ class Members:
         """A string; empty only by default."""
         value = self._value(name, default)
         if not isinstance(value, str) or (value == "" and default is None):
-            raise self._wrong(name, value, "a text that is not empty" if default is None else "a text")
+            raise self._wrong(name, value, "a string that is not empty" if default is None else "a string")
         return value
 
     def truth(self, name: str, default: bool | None = None) -> bool:
@@ -77,7 +77,7 @@ class Members:
     def texts(self, name: str, required: bool = False) -> tuple[str, ...]:
         """A list of strings; a missing list is empty, unless it is `required`."""
         if required and not self.has(name):
-            raise self._wrong(name, None, "a list of texts")
+            raise self._wrong(name, None, "a list of strings")
         return tuple(self._text_of(name, item) for item in self._list(name))
 
     def objects(self, name: str) -> Iterator["Members"]:
@@ -91,7 +91,7 @@ class Members:
 
     def _text_of(self, name: str, item: Json) -> str:
         if not isinstance(item, str):
-            raise self._wrong(name, item, "a list of texts")
+            raise self._wrong(name, item, "a list of strings")
         return item
 
     def _list(self, name: str) -> list[Json]:

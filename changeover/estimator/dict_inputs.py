@@ -45,8 +45,8 @@ def keys_of_records(estimator: object, example: Collection[str]) -> dict[str, En
         return None
     if any(type(part).__name__.endswith(_OF_GAPS) for part in _steps(estimator)):
         raise InvalidSchema(
-            "the model looks for gaps behind a DictVectorizer, which makes 0 of a key that is not there: whether null "
-            "means 0 or a gap cannot be told. Fit it on a frame, with a OneHotEncoder in a ColumnTransformer"
+            "the model looks for missing values after a DictVectorizer, which turns a missing key into 0: "
+            "whether null means 0 or a gap cannot be told. Fit it on a frame, with a OneHotEncoder in a ColumnTransformer"
         )
     texts: dict[str, list[object] | None] = {}
     for feature in getattr(vectorizer, "feature_names_", ()):
@@ -55,8 +55,8 @@ def keys_of_records(estimator: object, example: Collection[str]) -> dict[str, En
             key, mark = str(feature), ""
         if key in texts and (texts[key] is None) == bool(mark):
             raise InvalidSchema(
-                f"the model was fitted on dicts whose key {key!r} held texts as well as numbers or gaps, and a column is "
-                f"of one type: fit it on texts only there, and leave the key out where there is none"
+                f"the model was fitted on dicts whose key {key!r} held strings as well as numbers or missing values, and "
+                f"a column has one type: fit it on strings only, and leave the key out where there is none"
             )
         seen = texts.setdefault(key, [] if mark else None)
         if seen is not None:

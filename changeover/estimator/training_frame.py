@@ -66,8 +66,8 @@ def text_column(example: pd.DataFrame | None) -> str:
         names = [name for place, name in enumerate(names) if _holds_texts(example.iloc[:, place])]
     if len(names) != 1:
         raise InvalidSchema(
-            f"the model takes texts, and the example has {len(example.columns)} columns, {len(names)} of texts: give it "
-            f"the one column that the model was fitted on"
+            f"the model takes strings, and the example has {len(example.columns)} columns, {len(names)} of them strings: "
+            f"give it the one column that the model was fitted on"
         )
     return names[0] if isinstance(names[0], str) else TEXT_COLUMN
 

@@ -140,14 +140,14 @@ def _optional_object(members: Mapping[str, Json], name: str) -> JsonObject | Non
 def _text(members: Mapping[str, Json], name: str, default: str | None = None) -> str:
     value = members.get(name, default)
     if not isinstance(value, str):
-        raise InvalidManifest(f"the manifest's {name} is no text")
+        raise InvalidManifest(f"the manifest's {name} is no string")
     return value
 
 
 def _texts(members: Mapping[str, Json], name: str) -> dict[str, str]:
     value = _optional_object(members, name) or {}
     if not all(isinstance(entry, str) for entry in value.values()):
-        raise InvalidManifest(f"the manifest's {name} holds something that is no text")
+        raise InvalidManifest(f"the manifest's {name} holds a value that is no string")
     return {key: str(entry) for key, entry in value.items()}
 
 

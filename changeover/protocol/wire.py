@@ -127,7 +127,7 @@ class ReplicaReport:
         if not isinstance(replica, str) or not isinstance(host, str) or not isinstance(pid, int) or not _is_int(pid):
             raise MalformedAnswer("a replica's report names its replica, host and pid")
         if not isinstance(ready, list) or not isinstance(failed, dict) or not _are_texts(ready, failed.values()):
-            raise MalformedAnswer("a replica's report has a list 'ready' and an object 'failed', both of texts")
+            raise MalformedAnswer("a replica's report has a list 'ready' and an object 'failed', both of strings")
         if max(len(ready), len(failed)) > _MOST_VERSIONS or not _are_names(ready, failed):
             raise MalformedAnswer(
                 f"a replica's report names at most {_MOST_VERSIONS} versions ready, and as many failed"

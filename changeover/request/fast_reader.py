@@ -61,7 +61,7 @@ class TypedRows:
         if not self._texts:
             return self.numbers, None
         if MISSING_TEXT in self._texts:
-            raise AskOriginal("a text is the one that stands for a missing text")
+            raise AskOriginal("a string equals the marker of a missing string")
         texts = np.empty(len(self._texts), dtype=object)
         texts[:] = [MISSING_TEXT if cell is None else cell for cell in self._texts]
         return self.numbers, texts.reshape(self.rows, -1)

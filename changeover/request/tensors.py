@@ -41,6 +41,6 @@ def tensors(schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) ->
     for place, name in enumerate(textual):
         cells = columns[name]
         if MISSING_TEXT in cells:
-            raise AskOriginal(f"a text of column {name!r} is the one that stands for a missing text")
+            raise AskOriginal(f"a string of column {name!r} equals the marker of a missing string")
         texts[:, place] = [MISSING_TEXT if cell is None else cell for cell in cells]
     return numbers, texts

@@ -27,7 +27,7 @@ def _names_methods(_owner: Any, name: str, value: object) -> None:
     named = value if isinstance(value, list | tuple) else (value,)
     for method in named:
         known = method is None or (isinstance(method, str) and str(method) in METHODS)
-        need(known, f".{name}", f"names {str(method)[:60]!r}, which is no method by which models are asked")
+        need(known, f".{name}", f"names {str(method)[:60]!r}, which is no prediction method")
 
 
 def _names_attributes(_owner: Any, name: str, value: object) -> None:
@@ -54,7 +54,7 @@ def check_options(options: object, where: str) -> None:
     need(type(options) is dict, where, "is no dict of keyword arguments")
     assert isinstance(options, dict)
     for key in options:
-        need(isinstance(key, str), where, "has a keyword argument that is no text")
+        need(isinstance(key, str), where, "has a keyword argument that is no string")
         need(
             key not in ("out", "like"), where, f"has the keyword argument {key}=, by which a function writes elsewhere"
         )

@@ -46,7 +46,7 @@ def _check_pointers(matrix: Any, rows: int, columns: int, stored: int) -> None:
     pointers, indices = attribute(matrix, "indptr"), attribute(matrix, "indices")
     need(_is_array(pointers, 1, "i") and len(pointers) == rows + 1, ".indptr", f"does not have {rows + 1} places")
     need(pointers[0] == 0 and (pointers[1:] >= pointers[:-1]).all(), ".indptr", "goes back")
-    need(_is_array(indices, 1, "i"), ".indices", "is no array of places")
+    need(_is_array(indices, 1, "i"), ".indices", "is no array of indices")
     need(pointers[-1] <= min(len(indices), stored), ".indptr", f"points outside the {stored} numbers that there are")
     inside = not len(indices) or (indices.min() >= 0 and indices.max() < columns)
     need(inside, ".indices", f"points outside the {columns} columns that there are")
@@ -127,7 +127,7 @@ def check_support_vectors(estimator: Any) -> None:
         attribute(estimator, name) for name in ("support_", "support_vectors_", "_dual_coef_", "_intercept_")
     )
     need(_is_array(counts, 1, "i") and len(counts) >= 2 and (counts >= 0).all(), "._n_support", "is no list of counts")
-    need(_is_array(support, 1, "i"), ".support_", "is no list of places")
+    need(_is_array(support, 1, "i"), ".support_", "is no list of indices")
     classes, count = len(counts), len(support)
     pairs = classes * (classes - 1) // 2
     classifies = attribute(estimator, "classes_") is not None

@@ -162,4 +162,4 @@ def _owner(url: str) -> str:
         owner = owner_of(parts.port)
     except ImportError:
         return ""
-    return f"; its port is held by {owner}" if owner else "; nobody listens there"
+    return f"; its port is held by {owner}" if owner else "; no process listens there"

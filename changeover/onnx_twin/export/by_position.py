@@ -81,7 +81,7 @@ def _pipeline(part: Any, places: Sequence[int], widths: Widths) -> Any:
 def _columns(part: Any, places: Sequence[int], widths: Widths) -> Any:
     chosen: dict[str, list[int]] | None = getattr(part, "_transformer_to_input_indices", None)
     if chosen is None:
-        raise NoTwin("the columns of a ColumnTransformer cannot be told: it is not fitted")
+        raise NoTwin("the columns of a ColumnTransformer are unknown: it is not fitted")
     known = _without_names(part)
     known.transformers_ = []
     for name, inside, _ in part.transformers_:
@@ -109,7 +109,7 @@ def _is_all_of_one_in_disorder(own: list[int], widths: Widths) -> bool:
         of_this = [place for place in own if start <= place < start + width]
         if len(of_this) == width and of_this != sorted(of_this):
             if len(own) > width:
-                raise NoTwin("a part of a ColumnTransformer takes numbers and texts at once, in another order")
+                raise NoTwin("a part of a ColumnTransformer takes numbers and strings together, in another order")
             return True
         start += width
     return False

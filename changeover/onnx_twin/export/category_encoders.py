@@ -37,7 +37,7 @@ def one_hot(scope: Any, operator: Any, container: Any) -> None:
             parts.append(nodes.cast(hits, DOUBLE))
         done += width
     if done != len(listed) or not parts:
-        raise NoTwin("a OneHotEncoder is fed other columns than it was fitted on")
+        raise NoTwin("a OneHotEncoder gets other columns than it was fitted on")
     _joined(nodes, parts, operator.outputs[0].full_name)
 
 
@@ -74,7 +74,7 @@ def ordinal(scope: Any, operator: Any, container: Any) -> None:
         parts.append(nodes.add("Where", none, nodes.constant(unknown), code))
         done += width
     if done != len(listed):
-        raise NoTwin("an OrdinalEncoder is fed other columns than it was fitted on")
+        raise NoTwin("an OrdinalEncoder gets other columns than it was fitted on")
     _joined(nodes, parts, operator.outputs[0].full_name)
 
 
@@ -86,7 +86,7 @@ def _hits(nodes: Nodes, given: Any, listed: list[list[object]]) -> str | None:
     columns = np.repeat(np.arange(len(listed), dtype=np.int64), [len(values) for values in listed])
     textual = "String" in type(given.type).__name__
     if any(isinstance(value, str) != textual and not is_missing(value) for value in flat):
-        raise NoTwin("an encoder was fitted on texts where the schema has numbers, or on numbers where it has texts")
+        raise NoTwin("an encoder was fitted on strings and the schema has numbers, or the reverse")
     if textual:
         return _text_hits(nodes, given.full_name, columns, [MISSING_TEXT if is_missing(v) else str(v) for v in flat])
     gaps = np.array([is_missing(value) for value in flat])

@@ -159,11 +159,11 @@ def _imputer(scope: Any, operator: Any, container: Any) -> None:
     if not is_missing(model.missing_values):
         raise NoTwin(f"a SimpleImputer takes {model.missing_values!r} for a missing value")
     if len(operator.inputs) != 1:
-        raise NoTwin("a SimpleImputer is fed numbers and texts at once")
+        raise NoTwin("a SimpleImputer gets numbers and strings together")
     given, kept = operator.inputs[0].full_name, _kept(model)
     textual = isinstance(model.statistics_[0], str) or "String" in type(operator.inputs[0].type).__name__
     if textual and model.indicator_ is not None:
-        raise NoTwin("a SimpleImputer adds indicators to texts")
+        raise NoTwin("a SimpleImputer adds indicators to strings")
     values = given
     if len(kept) < len(model.statistics_):
         values = nodes.add("Gather", given, nodes.constant(np.array(kept, dtype=np.int64)), axis=1)
