@@ -4,6 +4,7 @@ Every service calls `end_with_parent` first in its `__main__`, and so does each 
 """
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
@@ -20,10 +21,12 @@ def end_with_parent(expected: int | None = None) -> None:
 
     On Linux the kernel does it (prctl(2), PR_SET_PDEATHSIG); it lasts over `exec`, is not inherited by children, and
     "parent" means the *thread* that started this process, so start children from a thread that stays. On other systems
-    a daemon thread polls, which does not last over `exec`. `expected` is the parent's process id, if known: it reveals
-    a parent that died before this call.
+    a daemon thread polls, which does not last over `exec`. `expected` is the parent's process id, which a process of
+    multiprocessing knows by itself: it reveals a parent that died before this call.
     """
     parent = os.getppid()
+    if expected is None and (started_by := multiprocessing.parent_process()) is not None:
+        expected = started_by.pid
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:

@@ -95,7 +95,7 @@ class Pair:
     def server_worker(self) -> psutil.Process:
         """The process of model_server that serves."""
         assert self.server.process is not None
-        return psutil.Process(self.server.process.pid).children()[0]
+        return wait_until(psutil.Process(self.server.process.pid).children, what="the worker of model_server")[0]
 
     def end(self) -> None:
         if self._api is not None:

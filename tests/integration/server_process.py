@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import requests
 
-from tests.conftest import port_that_is_free, wait_until
+from tests.conftest import PATIENCE, port_that_is_free, wait_until
 from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store, ended
 
 PUBLISH_TOKEN, REPORT_TOKEN = "publish-token-of-tests", "report-token-of-tests"
@@ -80,8 +80,12 @@ class ServerProcess:
     def end(self, number: int = signal.SIGTERM) -> int:
         if self.process is None:
             return 0
+        workers = psutil.Process(self.process.pid).children() if self.process.poll() is None else []
         self.process.send_signal(number)
-        return ended(self.process)
+        code = ended(self.process)
+        _, left = psutil.wait_procs(workers, timeout=30 * PATIENCE)  # else an old one answers for the next one
+        assert left == []
+        return code
 
     def process_threads(self) -> int:
         """How many threads the process that serves has."""
