@@ -1,4 +1,4 @@
-"""What the benchmarks measure with: rounds of requests as fast as answers come, and a paced load that keeps every answer."""
+"""The load of the benchmarks: rounds of requests as fast as responses come, and a paced load that keeps every response."""
 
 import http.client
 import threading

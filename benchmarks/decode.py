@@ -1,4 +1,4 @@
-"""What validation costs: from bytes to checked, typed cells beside `json.loads` alone, of one row and of 1,000 rows.
+"""The cost of validation: from bytes to checked, typed cells beside `json.loads` alone, of one row and of 1,000 rows.
 
 "read" is what predict_api does with a plain request (`changeover/request/fast_reader.py`); "with care" is the way of everything
 else, each fault of a request among it (`changeover/request/strict_json.py`, `changeover/request/decode.py`). The row is that of the segmentation example, 100 columns as consumers send them. Each round takes all

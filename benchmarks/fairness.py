@@ -1,4 +1,4 @@
-"""How long small requests take beside clients that send nothing but large batches, relative to small requests alone.
+"""Latency of small requests beside clients that send nothing but large batches, relative to small requests alone.
 
 The wine model on the embedded stack: clients that ask for one row at a time, in rounds alone and beside clients that
 send batches of 10,000 rows one after the other; `--threads` is THREADS of predict_api. What else the machine does falls

@@ -1,4 +1,4 @@
-"""What the freshness check costs: requests a second with leases on, against a predict_api that never checks.
+"""The cost of the freshness check: requests a second with leases on, against a predict_api that never checks.
 
 Both hold the same small model of the same model_server, and are asked in short rounds that take turns, in the order a, b,
 b, a, so that what else the machine does falls on both. The small model is the hard case: the less a prediction takes, the

@@ -1,4 +1,4 @@
-"""What a large forest costs in memory: an instance of predict_api with one worker, and with two.
+"""The memory of a large forest: an instance of predict_api with one worker, and with two.
 
 Printed: the proportional set size (what a process has alone, and its part of what it shares) of every process of the
 instance, added up, and what the second worker adds in relation to the first. `--share-bytes` as SHARE_BYTES: with a

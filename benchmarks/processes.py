@@ -1,4 +1,4 @@
-"""What the benchmarks measure: processes of their own on free ports, ended with the benchmark."""
+"""The processes that the benchmarks measure: on free ports, ended with the benchmark."""
 
 import os
 import signal

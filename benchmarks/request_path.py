@@ -1,4 +1,4 @@
-"""Where the microseconds of a request go: one row of the segmentation example through predict_api's own application.
+"""The time of a request by its parts: one row of the segmentation example through predict_api's own application.
 
 No socket and no server: the application is called in this process, against a model_server that runs, and a part of the
 work after the other is replaced by its ready result. The difference is what the part costs among all the others, which is

@@ -1,4 +1,4 @@
-"""What every test may use: waiting for a condition with a deadline, and a free port."""
+"""Helpers of every test: waiting for a condition with a deadline, and a free port."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Who may import whom, and which file is the one door to what: `docs/architecture.md`, "Arrows".
+"""The rules of imports between packages, and the one door to each thing: `docs/architecture.md`, "Arrows".
 
 Each rule reads the parsed sources, imports inside functions and under TYPE_CHECKING included, and is shown to go red
 on a small source that breaks it.

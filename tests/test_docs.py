@@ -1,4 +1,4 @@
-"""What the documents say and what the code does, compared both ways."""
+"""The documents and the code, compared both ways."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""What the comparison knows of a server: what it is installed from, how it starts, what is sent and what comes back."""
+"""A server in the comparison: its packages, its start, its request body and its response."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a file of wines is: thirteen measurements and the class, read strictly by one schema; slots become one table.
+"""Files of wines: thirteen measurements and the class, read strictly by one schema; slots become one table.
 
 The names are those of scikit-learn's own wine data. A slot is read once: its digest is of the bytes that were read.
 """

@@ -1,4 +1,4 @@
-"""What `make wine` runs: a stack with a gate, three slots that arrive, one of them with wrong labels, and the ledger.
+"""`make wine`: a stack with a gate, three slots that arrive, one of them with wrong labels, and the ledger.
 
 It ends by itself. Everything is in a folder that goes with it, unless `--home` names one to keep: there a second run
 finds its slots known and promotes nothing.

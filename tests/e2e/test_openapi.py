@@ -1,4 +1,4 @@
-"""What both services document is what they do: judged by schemathesis with all its checks, on a running stack.
+"""Both services do what they document: judged by schemathesis with all its checks, on a running stack.
 
 `changeover up`, then for a longer look: `schemathesis run http://127.0.0.1:5000/openapi.json --checks all`.
 """

@@ -1,4 +1,4 @@
-"""What is scarce: descriptors, room on the disk, readers of the log, patience with slow senders, checks in a storm."""
+"""Scarce resources: descriptors, room on the disk, readers of the log, patience with slow senders, checks in a storm."""
 
 import contextlib
 import http.client

@@ -1,4 +1,4 @@
-"""What a person reads from `changeover list`, `diff`, `verify` and a refused `roll`, of a real model_server.
+"""The output of `changeover list`, `diff`, `verify` and a refused `roll`, of a real model_server.
 
 The verbs run in the test's own process; golden rows and the answers of predict_api are in `test_golden_rows.py`.
 """

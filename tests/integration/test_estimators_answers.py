@@ -1,4 +1,4 @@
-"""What is answered beside plain classes: no probabilities, numbers, several outputs, clusters, and what has no answer."""
+"""Responses beside plain classes: no probabilities, numbers, several outputs, clusters, and rows without an answer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `LEASE_MS` means between the two services: with 0 each request asks, with more hardly any does."""
+"""`LEASE_MS` between the two services: with 0 each request checks, with more hardly any does."""
 
 from collections.abc import Iterator
 from pathlib import Path

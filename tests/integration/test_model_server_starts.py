@@ -1,4 +1,4 @@
-"""What a start makes of the bucket: the ledger, raw uploads, the pin, a store that is away, and sudden deaths."""
+"""The start of model_server: the ledger, raw uploads, the pin, a store that is away, and sudden deaths."""
 
 import gzip
 import hashlib

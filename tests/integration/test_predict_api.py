@@ -1,4 +1,4 @@
-"""What callers of predict_api send, and what they are answered: shapes, headers, problems."""
+"""Requests of callers and the responses of predict_api: shapes, headers, problems."""
 
 import gzip
 import http.client

@@ -1,4 +1,4 @@
-"""What predict_api shows of a model to any caller: nothing of its training data, unless its publisher said so."""
+"""A model as any caller of predict_api sees it: nothing of its training data, unless its publisher said so."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is no twin is refused with its reason: a graph that is a little wrong, and estimators that have none."""
+"""Refused ONNX twins and their reasons: a graph that is a little wrong, and estimators that have none."""
 
 import json
 from collections.abc import Callable

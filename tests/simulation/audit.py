@@ -1,4 +1,4 @@
-"""What the simulated model_server does about entries that others wrote; mirrors `Audit` and `ModelState.follow`."""
+"""The audit of the simulated model_server: entries that others wrote; mirrors `Audit` and `ModelState.follow`."""
 
 from collections.abc import Callable
 

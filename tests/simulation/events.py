@@ -1,4 +1,4 @@
-"""What happens, in the order of a true time that no process sees: events, clocks that run apart, processes that stop."""
+"""Simulated events in the order of a true time that no process sees; clocks run apart, processes stop."""
 
 import heapq
 from collections.abc import Callable

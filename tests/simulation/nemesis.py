@@ -1,4 +1,4 @@
-"""What makes things go wrong: at random moments, and at those of a rollout or a start where it hurts most."""
+"""Injected failures: at random moments, and at those of a rollout or a start where they hurt most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who uses the system: clients that ask, one after the other or at random moments, and operators that roll."""
+"""Simulated users: clients that ask, one after the other or at random moments, and operators that roll."""
 
 from collections.abc import Callable
 from random import Random

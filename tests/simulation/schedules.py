@@ -1,4 +1,4 @@
-"""What a seed makes of the world: how many replicas, which clocks, which leases, what the weather is, what goes wrong."""
+"""The world of a seed: how many replicas, which clocks, which leases, which failures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is true after the last fault has healed: what each replica serves, the ledger, and the versions that are whole."""
+"""The checks after the last failure has healed: the version of each replica, the ledger, and the versions that are whole."""
 
 import hashlib
 import http.client

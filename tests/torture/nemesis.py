@@ -1,4 +1,4 @@
-"""What is done to the stack while clients ask: a seeded list of acts without end, and the threads that do them.
+"""Failures of the stack while clients ask: a seeded list of acts without end, and the threads that do them.
 
 Three lanes go on at once, so that faults meet: one works on predict_api (one instance at a time, so that the others can
 take over), one on model_server, the store and the wires between them, and one publishes, rolls and rolls back

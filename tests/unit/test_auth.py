@@ -1,4 +1,4 @@
-"""Who may change, who may report, and from where nobody may change anything."""
+"""Access: changing calls, reports, and networks from which nothing may be changed."""
 
 import pytest
 

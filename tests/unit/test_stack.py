@@ -1,4 +1,4 @@
-"""Where the services are: `up.json` in both directions, and who is believed first."""
+"""The addresses of the services: `up.json` in both directions, and which source wins."""
 
 import json
 import stat

@@ -1,4 +1,4 @@
-"""What is asked of an artifact before it becomes a version, asked here without the child process around it."""
+"""The checks of an artifact before it becomes a version, without the child process around them."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""What artifacts may be: every estimator of scikit-learn and common pipelines load, as what they were."""
+"""Artifacts that load: every estimator of scikit-learn and common pipelines, as what they were."""
 
 import bz2
 import gzip

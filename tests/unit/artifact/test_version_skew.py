@@ -1,4 +1,4 @@
-"""What is warned of and what is refused where a model was made with other versions."""
+"""Warnings and refusals where a model was made with other versions."""
 
 import pytest
 

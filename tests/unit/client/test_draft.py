@@ -1,4 +1,4 @@
-"""What a publisher's example gives: a schema, and golden rows with their answers."""
+"""The draft of an example frame: a schema, and golden rows with their outputs."""
 
 from pathlib import Path
 

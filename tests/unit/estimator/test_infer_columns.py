@@ -1,4 +1,4 @@
-"""What an example frame tells of single columns: dtypes of pandas, days, ranges, gaps, open lists."""
+"""Single columns of an example frame: dtypes of pandas, days, ranges, missing values, open lists."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""What a fitted model and an example frame tell of the columns."""
+"""The schema of a fitted model and an example frame."""
 
 import numpy as np
 import pandas as pd

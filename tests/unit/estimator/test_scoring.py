@@ -1,4 +1,4 @@
-"""What a model answers, for every kind of estimator: labels and probabilities as JSON of their own type."""
+"""The outputs of every kind of estimator: labels and probabilities as JSON of their own type."""
 
 import json
 from collections.abc import Sequence

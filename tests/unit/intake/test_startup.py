@@ -1,4 +1,4 @@
-"""What a start makes current: the pin, then the newest raw upload that was not rolled, then the ledger."""
+"""The version that a start makes current: the pin, then the newest raw upload that was not rolled, then the ledger."""
 
 from changeover.protocol.wire import Current
 from model_server.intake.startup import Rolled, Upload, decide, pending_upload

@@ -1,4 +1,4 @@
-"""What an upload is called is what is fit to be part of a key: its publisher may call it anything."""
+"""The names of uploads: fit to be part of a key, whatever their publisher calls them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a start must know of the life before it: leases that are out, and an entry that nobody has answered by yet."""
+"""The takeover of a start from the run before: leases that are out, and an entry that is not answered by yet."""
 
 from changeover.protocol.wire import Current
 from model_server.ledger.takeover import LONGEST_LEASE_MS, Takeover, take_over

@@ -1,4 +1,4 @@
-"""What breaks consumers: shown on schemas, and proved on requests that were valid before."""
+"""Changes that break consumers: shown on schemas, and proved on requests that were valid before."""
 
 from typing import Any
 

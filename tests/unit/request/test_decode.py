@@ -1,4 +1,4 @@
-"""What a request means: values or the list of what does not fit, never another error."""
+"""Decoded requests: values or the list of validation errors, never another error."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How numbers may be written."""
+"""The formats of numbers."""
 
 import math
 from collections.abc import Callable
