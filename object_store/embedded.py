@@ -88,7 +88,7 @@ def weed_command(ports: dict[str, int]) -> list[str]:
         "filer.localSocket": "filer.sock",  # relative to DIR; an absolute path may be too long for a socket
         "master.telemetry": "false",
         "master.volumeSizeLimitMB": "8192",  # volume files grow as needed; weed's worker re-codes full ones
-        "volume.max": "64",  # the default is the number of full volumes that fit: none on a small disk
+        "volume.max": "512",  # the default is the number of full volumes that fit: none on a small disk
         "s3.autoCreateBucket": "false",
         "s3.localSocket": "s3.sock",
         "s3.port.iceberg": "0",

@@ -15,7 +15,7 @@ from changeover.manifest.manifest import Manifest
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from predict_api import gc_tuning
-from predict_api.exceptions import ArtifactUnavailable
+from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer
 from predict_api.replica.replica import Replica
@@ -24,6 +24,7 @@ from predict_api.scoring.loading import reason_of
 from predict_api.upstream.downloads import Fetch
 
 IDLE_SECONDS: Final = 1.0
+MOST_DAMAGED: Final = 10  # attempts, 5 s: longer than a connection that damages bytes usually does
 RETRY_SECONDS: Final = 0.5  # between attempts to download an unavailable artifact
 TOUCH_SECONDS: Final = 5.0
 NICE: Final = 5  # requests have priority; with a higher value they would wait for a lock that this thread has
@@ -89,8 +90,11 @@ class Preparation:
                 gc_tuning.search()
 
     def _prepare(self, version: str) -> None:
-        """Prepare `version`, or record its failure; an unavailable artifact is tried again while it is wanted."""
-        pause = threading.Event()
+        """Prepare `version`, or record its failure; an unavailable artifact is tried again while it is wanted.
+
+        Without an active version, a damaged download is tried again, too: a worker that starts would listen without one.
+        """
+        pause, attempts = threading.Event(), 0
         while not self._stopped and self._replica.still_wanted(version):
             try:
                 with self._cache.turn(self._replica.model, TURN_SECONDS if self._replica.held else 0.0):
@@ -101,6 +105,12 @@ class Preparation:
                 pause.wait(RETRY_SECONDS)
                 continue
             except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
+                attempts += 1
+                damaged = isinstance(error, ArtifactRefused) and attempts < MOST_DAMAGED
+                if damaged and self._replica.held is None:
+                    self._fall_back(settle=False)
+                    pause.wait(RETRY_SECONDS)
+                    continue
                 self._replica.fail(version, reason_of(error), now())
                 self._fall_back()
                 return
@@ -129,7 +139,7 @@ class Preparation:
             lambda: self._fetch.artifact(manifest, gently=self._replica.held is not None),
         )
 
-    def _fall_back(self) -> None:
+    def _fall_back(self, *, settle: bool = True) -> None:
         """Without an active version, activate the last confirmed one from the cache; its responses are stale."""
         if self._replica.held is not None:
             return
@@ -148,7 +158,8 @@ class Preparation:
         except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
             event("cache.unloadable", level="warning", model=model, reason=reason_of(error))
         finally:
-            self._replica.settled.set()
+            if settle:
+                self._replica.settled.set()
 
     def _remember(self) -> None:
         """Write the active, confirmed version to the cache, and every TOUCH_SECONDS that it is still confirmed."""
