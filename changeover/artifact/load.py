@@ -44,9 +44,7 @@ def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MA
         walk.check_state(estimator, session.handed_out)
     except ChangeoverError:
         raise
-    except (
-        Exception
-    ) as error:  # constructors and __setstate__ of several libraries raise anything for hostile arguments
+    except Exception as error:  # constructors and __setstate__ raise anything for hostile arguments
         raise UnreadableArtifact(_why(bytes(buffer), error)) from error
     return Loaded(estimator, session.warnings(), session.versions())
 

@@ -99,24 +99,25 @@ class Preparation:
             try:
                 with self._cache.turn(self._replica.model, TURN_SECONDS if self._replica.held else 0.0):
                     prepared = self._ready(version)
-            except ArtifactUnavailable as error:
-                event("prepare.waits", level="warning", model=self._replica.model, version=version, reason=str(error))
-                self._fall_back()
-                pause.wait(RETRY_SECONDS)
-                continue
             except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
                 attempts += 1
-                damaged = isinstance(error, ArtifactRefused) and attempts < MOST_DAMAGED
-                if damaged and self._replica.held is None:
-                    self._fall_back(settle=False)
-                    pause.wait(RETRY_SECONDS)
-                    continue
-                self._replica.fail(version, reason_of(error), now())
-                self._fall_back()
-                return
+                if not self._may_pass(error, attempts):
+                    self._replica.fail(version, reason_of(error), now())
+                    self._fall_back()
+                    return
+                event("prepare.waits", level="warning", model=self._replica.model, version=version, reason=str(error))
+                self._fall_back(settle=isinstance(error, ArtifactUnavailable))
+                pause.wait(RETRY_SECONDS)
+                continue
             self._replica.add(prepared)
             self._freshness.hasten()
             return
+
+    def _may_pass(self, error: Exception, attempts: int) -> bool:
+        """Whether the next attempt may succeed: the artifact was unavailable, or damaged while no version is active."""
+        if isinstance(error, ArtifactRefused):
+            return self._replica.held is None and attempts < MOST_DAMAGED
+        return isinstance(error, ArtifactUnavailable)
 
     def _ready(self, version: str) -> Prepared:
         """`version`, ready to answer; raises any error of the version."""

@@ -8,6 +8,7 @@ import pytest
 
 from object_store.bucket import Bucket
 from tests.integration.estimator_stack import EstimatorStack
+from tests.integration.server_process import ServerProcess
 from tests.integration.stores import Store, minio_program
 from tests.predict_process import Instances
 from tests.tiny_models import tiny
@@ -82,3 +83,19 @@ def instances(tmp_path: Path, stub: WireStub) -> Iterator[Instances]:
         yield instances
     finally:
         instances.end()
+
+
+@pytest.fixture
+def seaweed_bucket(seaweed: Store, bucket_name: str) -> Iterator[Bucket]:
+    """A fresh bucket of the embedded store, for tests that write into it beside model_server."""
+    made = seaweed.bucket(bucket=bucket_name)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server(seaweed: Store, seaweed_bucket: Bucket, tmp_path: Path) -> Iterator[ServerProcess]:
+    """A model_server on `seaweed_bucket`."""
+    process = ServerProcess(seaweed, seaweed_bucket.name, tmp_path).start()
+    yield process
+    process.end()

@@ -1,8 +1,6 @@
-"""A bucket in which another writer put ledger entries and hints: none is believed that the ledger does not lead to."""
+"""A seaweed_bucket in which another writer put ledger entries and hints: none is believed that the ledger does not lead to."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,24 +10,9 @@ from object_store import keys
 from object_store.bucket import Bucket
 from tests.conftest import wait_until
 from tests.integration.server_process import ServerProcess
-from tests.integration.stores import Store
 from tests.tiny_models import tiny
 
 FAR = keys.LAST_SEQUENCE
-
-
-@pytest.fixture
-def bucket(seaweed: Store, bucket_name: str) -> Iterator[Bucket]:
-    made = seaweed.bucket(bucket=bucket_name)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def server(seaweed: Store, bucket: Bucket, tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(seaweed, bucket.name, tmp_path).start()
-    yield process
-    process.end()
 
 
 def published(server: ServerProcess, number: int) -> str:
@@ -44,11 +27,11 @@ def rolled(server: ServerProcess, number: int) -> str:
     return version
 
 
-def foreign(bucket: Bucket, sequence: int, version: str) -> str:
+def foreign(seaweed_bucket: Bucket, sequence: int, version: str) -> str:
     """An entry as a ledger has them, under a number of its writer's choice; its key."""
     key = keys.rollout_key("loan", sequence)
     entry = {"version": version, "previous": None, "rolled_at": "2026-01-01T00:00:00Z", "by": "m", "reason": "mine"}
-    bucket.create(key, json.dumps({**entry, "id": "foreign"}).encode())
+    seaweed_bucket.create(key, json.dumps({**entry, "id": "foreign"}).encode())
     return key
 
 
@@ -67,11 +50,11 @@ def alarm(server: ServerProcess, name: str) -> None:
 
 @pytest.mark.parametrize("sequence", [8, FAR])
 def test_an_entry_beyond_a_gap_is_never_followed_and_rolls_go_on(
-    server: ServerProcess, bucket: Bucket, sequence: int
+    server: ServerProcess, seaweed_bucket: Bucket, sequence: int
 ) -> None:
     """Fault 75: an entry that another party wrote."""
     first, second = rolled(server, 1), published(server, 2)
-    key = foreign(bucket, sequence, second)
+    key = foreign(seaweed_bucket, sequence, second)
     alarm(server, key)
     assert "ledger.stray" in server.log
     server.end()
@@ -95,23 +78,23 @@ def test_an_entry_beyond_a_gap_is_never_followed_and_rolls_go_on(
     ],
 )
 def test_a_hint_that_lies_costs_a_restart_one_longest_lease_at_most(
-    server: ServerProcess, bucket: Bucket, hint: JsonObject
+    server: ServerProcess, seaweed_bucket: Bucket, hint: JsonObject
 ) -> None:
     """Fault 75: a hint that another party wrote."""
     rolled(server, 1)
     second, third = rolled(server, 2), published(server, 3)
-    foreign(bucket, FAR, third)
+    foreign(seaweed_bucket, FAR, third)
     server.end()
-    bucket.write(keys.current_key("loan"), json.dumps(hint).encode())
+    seaweed_bucket.write(keys.current_key("loan"), json.dumps(hint).encode())
     server.start()
     assert current(server) == (2, second)
     answer = server.roll(third).json()
     assert (answer["state"], answer["sequence"]) == (RolloutState.COMMITTED, 3)
 
 
-def test_a_first_number_that_is_not_the_first_begins_no_ledger(server: ServerProcess, bucket: Bucket) -> None:
+def test_a_first_number_that_is_not_the_first_begins_no_ledger(server: ServerProcess, seaweed_bucket: Bucket) -> None:
     version = published(server, 1)
-    key = foreign(bucket, FAR, version)
+    key = foreign(seaweed_bucket, FAR, version)
     server.end()
     server.start()
     assert server.get("/models/loan/current").status_code == 404
@@ -124,11 +107,11 @@ def test_a_first_number_that_is_not_the_first_begins_no_ledger(server: ServerPro
     [b"x" * 200_000, b"[" * 60_000, b"no json", b'{"version": "\\r\\nX: y", "rolled_at": "2026-01-01T00:00:00Z"}'],
 )
 def test_an_unreadable_next_number_is_named_and_the_last_good_version_goes_on(
-    server: ServerProcess, bucket: Bucket, body: bytes
+    server: ServerProcess, seaweed_bucket: Bucket, body: bytes
 ) -> None:
     first, second = rolled(server, 1), published(server, 2)
     key = keys.rollout_key("loan", 2)
-    bucket.create(key, body)
+    seaweed_bucket.create(key, body)
     alarm(server, key)
     server.end()
     server.start()
@@ -138,43 +121,43 @@ def test_an_unreadable_next_number_is_named_and_the_last_good_version_goes_on(
     aborted = server.roll(second).json()
     assert aborted["state"] == RolloutState.ABORTED
     assert key in aborted["reason"]
-    bucket.delete(key)
+    seaweed_bucket.delete(key)
     wait_until(lambda: "ledger entry of loan" not in problems(server), 15, "the alarm's end")
     assert server.roll(second).json()["sequence"] == 2
 
 
 def test_a_newest_entry_that_was_answered_by_and_is_damaged_is_no_way_back(
-    server: ServerProcess, bucket: Bucket
+    server: ServerProcess, seaweed_bucket: Bucket
 ) -> None:
     first = rolled(server, 1)
     rolled(server, 2)
     server.end()
     key = keys.rollout_key("loan", 2)
-    whole = bucket.read(key, 10_000)
-    bucket.write(key, b"damaged")
+    whole = seaweed_bucket.read(key, 10_000)
+    seaweed_bucket.write(key, b"damaged")
     server.start()
     assert server.get("/models/loan/current").status_code == 404
     alarm(server, key)
     assert server.roll(first).json()["state"] == RolloutState.ABORTED
     assert server.get("/models/loan/current").status_code == 404
-    bucket.write(key, whole)
+    seaweed_bucket.write(key, whole)
     wait_until(lambda: server.get("/models/loan/current").status_code == 200, 15, "the mended entry")
     assert current(server)[0] == 2
 
 
 def test_after_a_restored_backup_what_is_rolled_anew_is_found_by_the_next_start(
-    server: ServerProcess, bucket: Bucket
+    server: ServerProcess, seaweed_bucket: Bucket
 ) -> None:
     versions = [rolled(server, number) for number in (1, 2, 3)]
     for sequence in (2, 3):
-        bucket.delete(keys.rollout_key("loan", sequence))
+        seaweed_bucket.delete(keys.rollout_key("loan", sequence))
     assert server.roll(versions[0]).json()["sequence"] == 4
     server.end()
     server.start()
     assert current(server) == (4, versions[0])
 
 
-def test_a_folder_that_is_no_model_stops_no_start(server: ServerProcess, bucket: Bucket) -> None:
+def test_a_folder_that_is_no_model_stops_no_start(server: ServerProcess, seaweed_bucket: Bucket) -> None:
     first = rolled(server, 1)
     for key in (
         "rollouts/No Model/00000001.json",
@@ -182,7 +165,7 @@ def test_a_folder_that_is_no_model_stops_no_start(server: ServerProcess, bucket:
         "rejected/No Model/x",
         "current/No Model.json",
     ):
-        bucket.write(key, b"{}")
+        seaweed_bucket.write(key, b"{}")
     server.end()
     server.start()
     assert current(server) == (1, first)

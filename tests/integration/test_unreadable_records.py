@@ -1,37 +1,18 @@
-"""Records in the bucket that cannot be read: lists pass over them, and the operator hears of it."""
+"""Records in the seaweed_bucket that cannot be read: lists pass over them, and the operator hears of it."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from changeover.protocol.wire import RolloutState
 from object_store import keys
 from object_store.bucket import Bucket
 from tests.integration.server_process import ServerProcess
-from tests.integration.stores import Store
 from tests.tiny_models import tiny
 
 BODIES = [b"x" * 100_000, b"[" * 60_000, b"no json", b"[]", b"{}", b'{"sequence": {}, "size": "many"}']
 AT = "2026-01-31T12:00:00.000000Z"
 
 
-@pytest.fixture
-def bucket(seaweed: Store, bucket_name: str) -> Iterator[Bucket]:
-    made = seaweed.bucket(bucket=bucket_name)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def server(seaweed: Store, bucket: Bucket, tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(seaweed, bucket.name, tmp_path).start()
-    yield process
-    process.end()
-
-
-def test_one_record_that_cannot_be_read_hides_no_other(server: ServerProcess, bucket: Bucket) -> None:
+def test_one_record_that_cannot_be_read_hides_no_other(server: ServerProcess, seaweed_bucket: Bucket) -> None:
     version = str(server.publish(tiny(1)[0]).json()["version"])
     assert server.publish(b"no model").status_code == 422
     assert server.roll(version).json()["state"] == RolloutState.COMMITTED
@@ -48,12 +29,12 @@ def test_one_record_that_cannot_be_read_hides_no_other(server: ServerProcess, bu
             keys.upload_mark_key("loan", AT, digest),
             keys.manifest_key("loan", digest),
         ):
-            bucket.write(key, body)
+            seaweed_bucket.write(key, body)
             written.add(key)
     reason_without_members = keys.reason_key("loan", "4.joblib")  # it tells nothing, but that is no fault
-    bucket.delete(reason_without_members)
+    seaweed_bucket.delete(reason_without_members)
     middle = keys.rollout_key("loan", 2)
-    bucket.write(middle, b"x" * 100_000)
+    seaweed_bucket.write(middle, b"x" * 100_000)
     server.end()
     server.start()
     after = [server.get(f"/models/loan/{path}").json() for path in ("rollouts", "versions")]
@@ -68,7 +49,7 @@ def test_one_record_that_cannot_be_read_hides_no_other(server: ServerProcess, bu
     }
     assert unread == written - {reason_without_members}
     for key in written:
-        bucket.delete(key)
+        seaweed_bucket.delete(key)
     for path in ("rollouts", "versions"):
         assert server.get(f"/models/loan/{path}").status_code == 200
     assert "records in versions" not in json.dumps(server.get("/readyz").json()["problems"])
