@@ -8,12 +8,13 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
 from changeover.protocol import wire
-from tests.tree import OURS, Source, source, sources
+from tests.tree import OURS, ROOT, Source, source, sources
 
 WIRE = "changeover/protocol/wire.py"
 HEADERS = {
@@ -112,6 +113,24 @@ def retired_words(files: list[Source]) -> Iterator[str]:
                     yield f"{file.path}:{line} says {match[0]!r}: write {standard}"
 
 
+def pages(*paths: Path) -> Iterator[tuple[str, int, str]]:
+    """The prose of Markdown pages, each line with its page and number; code blocks and names in backticks are code."""
+    for path in paths:
+        fenced = False
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            fenced ^= line.startswith("```")
+            if not fenced and not line.startswith(("```", "    ")):
+                yield path.relative_to(ROOT).as_posix(), number, re.sub(r"`[^`]*`", "", line)
+
+
+def retired_words_of_pages(lines: Iterable[tuple[str, int, str]]) -> Iterator[str]:
+    """A retired word on a page."""
+    for page, number, text in lines:
+        for word, standard in RETIRED.items():
+            for match in re.finditer(rf"\b(?:{word})\b", text, re.IGNORECASE):
+                yield f"{page}:{number} says {match[0]!r}: write {standard}"
+
+
 def vague_first_lines(files: list[Source]) -> Iterator[str]:
     """A module's first line that does not begin with the thing it names, or that is too long."""
     for file in files:
@@ -142,6 +161,16 @@ def test_nothing_of_the_wire_is_spelt_twice(rule) -> None:
 def test_prose_is_plain_english(rule) -> None:
     faults = list(rule(sources(*PLAIN_PACKAGES)))
     assert not faults, "\n" + "\n".join(faults)
+
+
+def test_the_pages_are_plain_english() -> None:
+    faults = list(retired_words_of_pages(pages(*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))))
+    assert not faults, "\n" + "\n".join(faults)
+
+
+def test_a_page_in_dialect_is_named() -> None:
+    lines = [("docs/a.md", 1, "Whoever asks waits."), ("docs/a.md", 2, "It is written anew.")]
+    assert len(list(retired_words_of_pages(lines))) == 2
 
 
 @pytest.mark.parametrize(
