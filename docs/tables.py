@@ -30,7 +30,7 @@ def settings_classes() -> list[type[BaseModel]]:
             for name in re.findall(r"^class (\w+)\(\w*Settings\):", file.read_text(encoding="utf-8"), re.MULTILINE):
                 module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
                 found.append(getattr(importlib.import_module(module), name))
-    return [cls for cls in found if cls.__module__ != "changeover.process.settings"]
+    return [cls for cls in found if not cls.__module__.startswith("changeover.process.")]
 
 
 def kind(annotation: Any) -> str:

@@ -20,7 +20,7 @@ def main() -> int:
         settings = ServerSettings.from_environment()
         StoreSettings.from_environment()
         with_names_replaced(settings.replica_networks)
-        extra_globals.refuse_missing(sorted(settings.extra_globals), isolated=True)
+        extra_globals.refuse_missing(settings.extra_globals, isolated=True)
     except InvalidSetting as error:
         log_events.event("settings.invalid", level="error", reason=str(error))
         return 2

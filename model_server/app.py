@@ -51,13 +51,13 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
             allow_version_skew=settings.allow_version_skew,
             twins=settings.runtime == "onnx",
         ),
-        settings.extra_globals,
+        frozenset(settings.extra_globals),
     )
     spool = Spool(settings.spool_dir, settings.max_model_bytes)
     publisher = Publisher(versions, examiner)
     pin = None
-    if settings.model_sha256:
-        pin = Pin(settings.default_model, settings.model_sha256, settings.model_uri, bucket, spool, publisher)
+    if settings.pinned_version:
+        pin = Pin(settings.default_model, settings.pinned_version, settings.model_uri, bucket, spool, publisher)
     pins = {pin.model: pin.version} if pin else {}
     promotion = Promotion(versions, settings.conditions, settings.allow_schema_change)
     rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, wrong, promotion)

@@ -1,24 +1,28 @@
 """The settings of model_server. `changeover/process/settings.py` reads them."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from changeover.artifact import extra_globals
-from changeover.exceptions import InvalidGate, InvalidName, InvalidVersion
 from changeover.manifest.gate import Condition
 from changeover.manifest.gate import parse as parse_gate
-from changeover.names import check_model_name, parse_pinned_version
-from changeover.process.settings import Settings
-from changeover.protocol.allowed_hosts import HOSTS, LOOPBACK, AllowedHosts
+from changeover.names import parse_pinned_version
+from changeover.process.service_settings import PublishToken, ReportToken, ServiceSettings
+from changeover.process.settings import accepted_by
+from changeover.protocol.allowed_hosts import AllowedHosts
 from changeover.schema.schema import MOST_COLUMNS
 from model_server.ledger.takeover import LONGEST_LEASE_MS
 
 GIB = 1024**3
 
 
-class ServerSettings(Settings):
+def _check_uri(uri: str) -> None:
+    if urlsplit(uri).scheme not in {"s3", "http", "https", "file"}:
+        raise ValueError(f"{uri!r} is not s3://bucket/key, http(s)://host/path or file:///path")
+
+
+class ServerSettings(ServiceSettings):
     """The settings of the listener, of access, of admission and of rollouts."""
 
     server_host: str = Field(default="127.0.0.1", description="the address model_server binds")
@@ -26,22 +30,20 @@ class ServerSettings(Settings):
     server_threads: int = Field(
         default=48, ge=4, le=512, description="the most requests that model_server processes at the same time"
     )
-    publish_token: SecretStr = Field(min_length=16, description="the bearer token for publishing and rolling")
-    report_token: SecretStr = Field(
-        min_length=16, description="the bearer token with which replicas report their state"
-    )
+    publish_token: PublishToken = Field(min_length=16)
+    report_token: ReportToken = Field(min_length=16)
     replica_networks: str = Field(
         default="",
         description="networks of replicas, from which no call may publish or roll: CIDRs, or names of this server there",
     )
-    allowed_hosts: str = Field(default="", description=HOSTS)
     allow_anonymous_reads: bool = Field(
         default=False,
         description="permits reads of lists, manifests and artifacts without a token, for older replicas",
     )
-    default_model: str = Field(default="default", description="the model served at /predict")
-    model_sha256: str | None = Field(default=None, description="pins the default model to this version")
-    model_uri: str | None = Field(
+    model_sha256: Annotated[str, accepted_by(parse_pinned_version)] | None = Field(
+        default=None, description="pins the default model to this version"
+    )
+    model_uri: Annotated[str, accepted_by(_check_uri)] | None = Field(
         default=None,
         description="the source of the pinned bytes (s3://bucket/key, http(s)://, file://) until they are published",
     )
@@ -55,7 +57,7 @@ class ServerSettings(Settings):
         description="milliseconds that a replica may answer without a freshness check; 0: every request needs one",
     )
     incoming_poll: float = Field(default=2.0, gt=0, le=3600, description="seconds between two listings of incoming/")
-    gate: str = Field(
+    gate: Annotated[str, accepted_by(parse_gate)] = Field(
         default="",
         description="metrics that a roll requires: `f1_macro>=current`, `accuracy>=0.9`; comma separated",
     )
@@ -75,68 +77,9 @@ class ServerSettings(Settings):
     admission_memory_bytes: int = Field(
         default=8 * GIB, gt=0, description="the address space, in bytes, of the process that examines an artifact"
     )
-    allowed_globals: str = Field(
-        default="",
-        description="additional globals that artifacts may name (dotted, comma separated); set it for both services",
-    )
-    allow_version_skew: bool = Field(
-        default=False,
-        description="permits artifacts of another scikit-learn minor version; set it for both services",
-    )
     spool_dir: str | None = Field(
         default=None, description="the directory for uploads during admission; none: a new temporary directory"
     )
-    runtime: Literal["onnx", "sklearn"] = Field(
-        default="onnx",
-        description="onnx: export ONNX twins, and score with them where there are any; sklearn: use no twins",
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="the lowest level of the events that are logged"
-    )
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _has_host_names(cls, value: str) -> str:
-        AllowedHosts(value, LOOPBACK)
-        return value
-
-    @field_validator("default_model")
-    @classmethod
-    def _is_a_model_name(cls, value: str) -> str:
-        try:
-            return check_model_name(value)
-        except InvalidName as error:
-            raise ValueError(str(error)) from None
-
-    @field_validator("model_sha256")
-    @classmethod
-    def _is_a_sha256(cls, value: str | None) -> str | None:
-        try:
-            return None if value is None else parse_pinned_version(value)
-        except InvalidVersion as error:
-            raise ValueError(str(error)) from None
-
-    @field_validator("gate")
-    @classmethod
-    def _is_a_gate(cls, value: str) -> str:
-        try:
-            parse_gate(value)
-        except InvalidGate as error:
-            raise ValueError(str(error)) from None
-        return value
-
-    @field_validator("allowed_globals")
-    @classmethod
-    def _holds_dotted_names(cls, value: str) -> str:
-        extra_globals.names_in(value)
-        return value
-
-    @field_validator("model_uri")
-    @classmethod
-    def _is_a_uri(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in {"s3", "http", "https", "file"}:
-            raise ValueError(f"{value!r} is not s3://bucket/key, http(s)://host/path or file:///path")
-        return value
 
     @model_validator(mode="after")
     def _has_a_pin_for_its_uri(self) -> Self:
@@ -157,6 +100,6 @@ class ServerSettings(Settings):
         return AllowedHosts(self.allowed_hosts, self.server_host)
 
     @property
-    def extra_globals(self) -> frozenset[str]:
-        """`ALLOWED_GLOBALS` as a set."""
-        return frozenset(extra_globals.names_in(self.allowed_globals))
+    def pinned_version(self) -> str | None:
+        """The version that `MODEL_SHA256` names."""
+        return parse_pinned_version(self.model_sha256) if self.model_sha256 else None

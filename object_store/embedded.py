@@ -18,25 +18,16 @@ from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
-
 from changeover.exceptions import ChangeoverError
 from changeover.process import clock
 from changeover.process.parent_death import end_with_parent
-from changeover.process.settings import Settings
 from object_store.embedded_ports import choose_ports
 from object_store.exceptions import StoreUnavailable
+from object_store.settings import KeySettings
 
 _WEED: Final = Path(sysconfig.get_path("scripts")) / "weed"
 _NICE: Final = 5  # lowers the priority: predict_api on the same machine must not wait for a copy of a large model
 _LOOPBACK: Final = "127.0.0.1"
-
-
-class EmbeddedSettings(Settings):
-    """The keys of the embedded store; they grant every operation."""
-
-    aws_access_key_id: str = Field(description="the access key")
-    aws_secret_access_key: SecretStr = Field(description="the secret key")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(folder: Path, port: int) -> int:
     """Start the store in `folder` on `port`; see `main`."""
-    settings = EmbeddedSettings.from_environment()
+    settings = KeySettings.from_environment()
     os.umask(0o077)
     for each in (folder, folder / "data", folder / "log"):
         each.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,19 +7,23 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from changeover.process.service_settings import Bucket
 from changeover.process.settings import Settings
 
 
-class StoreSettings(Settings):
+class KeySettings(Settings):
+    """The keys of the store."""
+
+    aws_access_key_id: str = Field(description="the access key")
+    aws_secret_access_key: SecretStr = Field(description="the secret key")
+
+
+class StoreSettings(KeySettings):
     """The address, the credentials and the timeout of the store."""
 
     aws_endpoint_url_s3: str = Field(description="the store's address, such as http://127.0.0.1:9000")
-    aws_access_key_id: str = Field(description="the access key")
-    aws_secret_access_key: SecretStr = Field(description="the secret key")
     aws_region: str = Field(default="us-east-1", description="the store's region")
-    bucket: str = Field(
-        default="models", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="the bucket of all models"
-    )
+    bucket: Bucket = Field(default="models", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     create_bucket: bool = Field(default=False, description="create the bucket if it is missing")
     store_timeout: float = Field(
         default=10.0, gt=0, le=600, description="seconds for one call of the store, including retries"

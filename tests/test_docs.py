@@ -81,6 +81,11 @@ def test_a_setting_that_two_services_read_is_of_one_type() -> None:
         assert len(kinds) <= 1, f"{name} is {' and '.join(kinds)}"
 
 
+def test_a_setting_has_one_meaning_whichever_process_reads_it() -> None:
+    for name, entries in tables.setting_rows().items():
+        assert len({text for _, _, text in entries.values()}) == 1, f"{name} is declared twice: share its description"
+
+
 def test_every_setting_the_compose_file_sets_is_one_that_is_read() -> None:
     yaml = pytest.importorskip("yaml")
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]

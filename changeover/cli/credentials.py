@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr
 
 from changeover import stack
 from changeover.cli.command import Verb, home_option, json_option
+from changeover.process.service_settings import Bucket, PublishToken
 from changeover.process.settings import Settings
 
 
@@ -23,8 +24,8 @@ class PublishedAddresses(Settings):
     )
     published_server_url: str | None = Field(default=None, description="address of model_server as seen from outside")
     published_store_url: str = Field(default="", description="address of the object store as seen from outside")
-    bucket: str = Field(default="models", description="the bucket of all models")
-    publish_token: SecretStr = Field(default=SecretStr(""), description="token that publishing and rolling need")
+    bucket: Bucket = "models"
+    publish_token: PublishToken = SecretStr("")
     publisher_access_key: SecretStr = Field(default=SecretStr(""), description="key that may put into incoming/")
     publisher_secret_key: SecretStr = Field(default=SecretStr(""), description="the secret of that key")
 

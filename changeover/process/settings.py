@@ -6,14 +6,15 @@ configure a server.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from changeover.exceptions import InvalidSetting
+from changeover.exceptions import ChangeoverError, InvalidSetting
 
 
 class _FilesNamedInTheEnvironment(PydanticBaseSettingsSource):
@@ -31,12 +32,8 @@ class _FilesNamedInTheEnvironment(PydanticBaseSettingsSource):
             ) from error
 
     def __call__(self) -> dict[str, Any]:
-        found = {}
-        for name, field in self.settings_cls.model_fields.items():
-            value, key, _ = self.get_field_value(field, name)
-            if value is not None:
-                found[key] = value
-        return found
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -57,13 +54,26 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _FilesNamedInTheEnvironment(settings_cls)
 
     @classmethod
-    def from_environment(cls, **given: Any) -> Self:
-        """Read and check every field; raises InvalidSetting naming each invalid variable, never its value."""
+    def from_environment(cls, **values: Any) -> Self:
+        """Read and check every field; raises InvalidSetting naming each invalid variable. `values` precede variables."""
         try:
-            return cls(**given)
+            return cls(**values)
         except ValidationError as error:
-            faults = "; ".join(_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())
-            raise InvalidSetting(faults) from None
+            sentences = [_sentence(each["loc"], each["type"], each["msg"]) for each in error.errors()]
+            raise InvalidSetting("; ".join(sentences)) from None
+
+
+def accepted_by(check: Callable[[str], object]) -> AfterValidator:
+    """A validator of a text: `check` raises ValueError or one of our exceptions if the text is invalid."""
+
+    def validate(text: str) -> str:
+        try:
+            check(text)
+        except ChangeoverError as error:
+            raise ValueError(str(error)) from None
+        return text
+
+    return AfterValidator(validate)
 
 
 class SecretFile:
@@ -74,27 +84,26 @@ class SecretFile:
     """
 
     def __init__(self, name: str) -> None:
-        given = os.environ.get(name.upper()) or not os.environ.get(f"{name.upper()}_FILE")
-        self._path = None if given else Path(os.environ[f"{name.upper()}_FILE"])
-        self._seen: tuple[tuple[int, int, int], str] | None = None
+        path = os.environ.get(f"{name.upper()}_FILE")
+        self._path = Path(path) if path and not os.environ.get(name.upper()) else None
+        self._last: tuple[tuple[int, int, int], str] | None = None  # mark of the file, and its content
 
     def read(self) -> str | None:
         """The newest content, less its last newline."""
         if self._path is None:
             return None
-        seen = self._seen
+        last = self._last
         try:
             state = self._path.stat()
             mark = (state.st_mtime_ns, state.st_ino, state.st_size)
-            if seen is not None and seen[0] == mark:
-                return seen[1]
+            if last is not None and last[0] == mark:
+                return last[1]
             content = self._path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
-            return seen[1] if seen else None
-        if not content:
-            return seen[1] if seen else None
-        self._seen = (mark, content)
-        return content
+            content = ""
+        if content:
+            self._last = last = (mark, content)
+        return last[1] if last else None
 
 
 def tell_libraries(*, override: bool = False, **variables: str) -> None:

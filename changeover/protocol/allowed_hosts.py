@@ -12,9 +12,6 @@ from typing import Final
 # RFC 9110, 7.2 and RFC 3986, 3.2.2; underscores, because Docker's service names have them
 _HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9._-]{1,255}))(?::[0-9]{1,5})?")
 _NAME: Final = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-HOSTS: Final = (  # the description of the setting ALLOWED_HOSTS
-    "host names that requests may use beside loopback ones and the bound address: names, `.domain`, addresses, networks, `*`"
-)
 LOOPBACK: Final = "127.0.0.1"
 _MOST_REMEMBERED: Final = 1000
 _Address = IPv4Address | IPv6Address

@@ -8,16 +8,17 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import SecretStr
 
+from changeover.process.service_settings import PublishToken, ReportToken
 from changeover.process.settings import Settings
 
 
 class GivenTokens(Settings):
     """Tokens from the environment, which replace the generated ones."""
 
-    publish_token: str | None = Field(default=None, description="token that publishing and rolling need")
-    report_token: str | None = Field(default=None, description="token with which replicas report their state")
+    publish_token: PublishToken = SecretStr("")
+    report_token: ReportToken = SecretStr("")
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ def keep(folder: Path) -> Secrets:
     return Secrets(
         access_key=_kept(folder / "access_key"),
         secret_key=_kept(folder / "secret_key"),
-        publish_token=given.publish_token or _kept(folder / "publish_token"),
-        report_token=given.report_token or _kept(folder / "report_token"),
+        publish_token=given.publish_token.get_secret_value() or _kept(folder / "publish_token"),
+        report_token=given.report_token.get_secret_value() or _kept(folder / "report_token"),
     )
 
 

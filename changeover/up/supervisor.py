@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field
-
 from changeover import stack
 from changeover.process import clock
+from changeover.process.service_settings import Bucket
 from changeover.process.settings import Settings
 from changeover.process.termination import Signals
 from changeover.up import home as homes
@@ -36,7 +35,7 @@ Say = Callable[[str], None]
 class UpSettings(Settings):
     """The settings of the services that `up` itself needs."""
 
-    bucket: str = Field(default="models", description="the bucket of all models")
+    bucket: Bucket = "models"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,51 @@
+"""The settings that several processes read, each declared once, and the base of the settings of both services.
+
+`changeover/process/settings.py` reads them.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from changeover.artifact import extra_globals
+from changeover.names import check_model_name
+from changeover.process.settings import Settings, accepted_by
+from changeover.protocol.allowed_hosts import LOOPBACK, AllowedHosts
+
+Bucket = Annotated[str, Field(description="the bucket of all models")]
+PublishToken = Annotated[SecretStr, Field(description="the bearer token for publishing and rolling")]
+ReportToken = Annotated[
+    SecretStr, Field(description="the bearer token with which replicas report their state and read versions")
+]
+ModelName = Annotated[str, accepted_by(check_model_name)]
+
+
+class ServiceSettings(Settings):
+    """The settings that model_server and predict_api share: both should get the same values."""
+
+    allowed_hosts: Annotated[str, accepted_by(lambda listed: AllowedHosts(listed, LOOPBACK))] = Field(
+        default="",
+        description="host names that requests may use beside loopback ones and the bound address: names, `.domain`, "
+        "addresses, networks, `*`",
+    )
+    default_model: ModelName = Field(default="default", description="the model served at /predict")
+    allowed_globals: Annotated[str, accepted_by(extra_globals.names_in)] = Field(
+        default="",
+        description="additional globals that artifacts may name (dotted, comma separated); set it for both services",
+    )
+    allow_version_skew: bool = Field(
+        default=False,
+        description="permits artifacts of another scikit-learn minor version; set it for both services",
+    )
+    runtime: Literal["onnx", "sklearn"] = Field(
+        default="onnx",
+        description="onnx: export ONNX twins, and score with them where there are any; sklearn: use no twins",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the lowest level of the events that are logged"
+    )
+
+    @property
+    def extra_globals(self) -> tuple[str, ...]:
+        """The globals of `ALLOWED_GLOBALS`."""
+        return extra_globals.names_in(self.allowed_globals)
