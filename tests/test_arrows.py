@@ -29,7 +29,6 @@ PURE = {
     "changeover.manifest.gate",
     "changeover.consistency.records",
     "changeover.consistency.counts",
-    "changeover.consistency.members",
     "changeover.json_types",
     "changeover.names",
     "changeover.protocol.lease",

@@ -13,7 +13,7 @@ DOORS = {
     "changeover.artifact": "load version_skew environment extra_globals",
     "changeover.cli": "main",
     "changeover.client": "client evaluation notebook",
-    "changeover.consistency": "records members check counts violation",
+    "changeover.consistency": "records check counts violation",
     "changeover.demo": "run",
     "changeover.estimator": "scoring scores infer_schema golden_rows training_frame",
     "changeover.manifest": "manifest compatibility gate diff answer_comparison",

@@ -30,8 +30,7 @@ def check_history(file: BinaryIO, converge_within: float, as_json: bool) -> None
     """Check the recorded history in FILE (JSON lines, - for standard input); exit code 1 on a violation."""
     from changeover.consistency.check import check
     from changeover.consistency.counts import count
-    from changeover.consistency.members import MalformedHistory
-    from changeover.consistency.records import read
+    from changeover.consistency.records import MalformedHistory, read
 
     try:
         history = read(file)

@@ -22,43 +22,43 @@ def check(history: History, converge_within_s: float = 5.0) -> list[Violation]:
     Each model is checked separately. Without a `final` record, durability and convergence are not checked.
     `converge_within_s` is the time after the last fault within which every replica must serve the last version again.
     """
-    found = list(availability(history.answers))
+    violations = list(availability(history.answers))
     for of_model in _by_model(history):
-        found += attribution(of_model.answers)
-        found += atomicity(of_model.answers)
-        found += no_way_back(of_model.answers)
-        found += freshness(of_model.answers, of_model.rollouts)
-        found += one_version(of_model)
-        found += safety(of_model)
-        found += durability(of_model)
-        found += convergence(of_model, converge_within_s)
-    return sorted(found, key=lambda one: one.at)
+        violations += attribution(of_model.answers)
+        violations += atomicity(of_model.answers)
+        violations += no_way_back(of_model.answers)
+        violations += freshness(of_model.answers, of_model.rollouts)
+        violations += one_version(of_model)
+        violations += safety(of_model)
+        violations += durability(of_model)
+        violations += convergence(of_model, converge_within_s)
+    return sorted(violations, key=lambda violation: violation.at)
 
 
 def availability(answers: Iterable[Answer]) -> Iterator[Violation]:
     """No well-formed request fails."""
-    for one in answers:
-        if not one.ok:
-            how = f"status {one.status}" if one.status else "no answer"
-            why = f": {one.error}" if one.error else ""
-            yield Violation(Promise.AVAILABILITY, f"a request{_of(one)} to {one.model} failed, {how}{why}", one.end)
+    for answer in answers:
+        if not answer.ok:
+            status = f"status {answer.status}" if answer.status else "no answer"
+            reason = f": {answer.error}" if answer.error else ""
+            yield Violation(Promise.AVAILABILITY, f"{answer.request} failed, {status}{reason}", answer.end)
 
 
 def attribution(answers: Iterable[Answer]) -> Iterator[Violation]:
     """The version in an answer is the version that computed it, for models whose output contains their version."""
-    for one in answers:
-        if one.computed_by is not None and one.computed_by != one.version:
-            said = f"says {short(one.version)} and was computed by {short(one.computed_by)}"
-            yield Violation(Promise.ATTRIBUTION, f"an answer{_of(one)} of {one.model} {said}", one.end)
+    for answer in answers:
+        if answer.computed_by and answer.computed_by != answer.version:
+            message = f"names {short(answer.version)} and was computed by {short(answer.computed_by)}"
+            yield Violation(Promise.ATTRIBUTION, f"the answer to {answer.request} {message}", answer.end)
 
 
 def atomicity(answers: Iterable[Answer]) -> Iterator[Violation]:
     """One response, one version: every row of a batch was computed by the version that the answer names."""
-    for one in answers:
-        others = {version for version in one.versions_seen if version != one.version}
+    for answer in answers:
+        others = sorted({version for version in answer.versions_seen if version != answer.version})
         if others:
-            said = f"says {short(one.version)} and has rows by {', '.join(map(short, sorted(others)))}"
-            yield Violation(Promise.ATOMICITY, f"an answer{_of(one)} of {one.model} {said}", one.end)
+            message = f"names {short(answer.version)} and has rows by {', '.join(map(short, others))}"
+            yield Violation(Promise.ATOMICITY, f"the answer to {answer.request} {message}", answer.end)
 
 
 def _by_model(history: History) -> Iterable[History]:
@@ -68,7 +68,3 @@ def _by_model(history: History) -> Iterable[History]:
         if not isinstance(record, Fault) and (not isinstance(record, Answer) or record.ok):
             by_model[record.model].add(record)
     return by_model.values()
-
-
-def _of(answer: Answer) -> str:
-    return f" of {answer.who}" if answer.who else ""

@@ -15,18 +15,18 @@ from changeover.consistency.violation import Promise, Violation
 from changeover.names import short
 from changeover.protocol.wire import RolloutState
 
-Told = TypeVar("Told", Answer, Rollout)
+Event = TypeVar("Event", Answer, Rollout)
 
 
-class _Before(Generic[Told]):
-    """The lookup of the highest sequence number in `told` among events that ended before a moment."""
+class _Before(Generic[Event]):
+    """The lookup of the event with the highest sequence number among those that ended before a moment."""
 
-    def __init__(self, told: Iterable[Told]) -> None:
-        by_end = sorted(told, key=lambda one: one.end)
-        self._ends = [one.end for one in by_end]
-        self._highest: Sequence[Told] = list(accumulate(by_end, _higher))
+    def __init__(self, events: Iterable[Event]) -> None:
+        by_end = sorted(events, key=lambda event: event.end)
+        self._ends = [event.end for event in by_end]
+        self._highest: Sequence[Event] = list(accumulate(by_end, lambda *two: max(two, key=_sequence)))
 
-    def __call__(self, moment: float) -> Told | None:
+    def __call__(self, moment: float) -> Event | None:
         """The event with the highest number, or None if none had ended."""
         count = bisect_left(self._ends, moment)
         return self._highest[count - 1] if count else None
@@ -34,40 +34,33 @@ class _Before(Generic[Told]):
 
 def no_way_back(answers: Sequence[Answer]) -> Iterator[Violation]:
     """After an answer from a version, no later request is answered by an earlier version."""
-    unstale = [one for one in answers if not one.stale]
+    unstale = [answer for answer in answers if not answer.stale]
     before = _Before(unstale)
-    for one in unstale:
-        seen = before(one.start)
-        if seen is not None and seen.sequence > one.sequence:
-            message = (
-                f"{_answered(one)} by {_number(one)}, but at {seen.end:.6f}"
-                f"{f' {seen.who}' if seen.who else ''} had an answer by {_number(seen)}"
-            )
-            yield Violation(Promise.NO_WAY_BACK, message, one.end)
+    for answer in unstale:
+        earlier = before(answer.start)
+        if earlier is not None and earlier.sequence > answer.sequence:
+            client = f" {earlier.who}" if earlier.who else ""
+            message = f"{_answered(answer)}, but at {earlier.end:.6f}{client} had an answer by {_number(earlier)}"
+            yield Violation(Promise.NO_WAY_BACK, message, answer.end)
 
 
 def freshness(answers: Sequence[Answer], rollouts: Sequence[Rollout]) -> Iterator[Violation]:
     """After a rollout is committed, every later request is answered by it or is marked stale."""
-    before = _Before([one for one in rollouts if one.state == RolloutState.COMMITTED])
-    for one in answers:
-        told = None if one.stale else before(one.start)
-        if told is not None and _of(told) > one.sequence:
-            message = f"{_answered(one)} by {_number(one)}, but {_number(told)} was committed at {told.end:.6f}"
-            yield Violation(Promise.FRESHNESS, message, one.end)
+    before = _Before([rollout for rollout in rollouts if rollout.state == RolloutState.COMMITTED])
+    for answer in answers:
+        rollout = None if answer.stale else before(answer.start)
+        if rollout is not None and _sequence(rollout) > answer.sequence:
+            message = f"{_answered(answer)}, but {_number(rollout)} was committed at {rollout.end:.6f}"
+            yield Violation(Promise.FRESHNESS, message, answer.end)
 
 
-def _higher(one: Told, other: Told) -> Told:
-    return other if _of(other) > _of(one) else one
+def _sequence(event: Answer | Rollout) -> int:
+    return event.sequence or 0
 
 
-def _of(told: Answer | Rollout) -> int:
-    return told.sequence or 0
+def _number(event: Answer | Rollout) -> str:
+    return f"{event.sequence} ({short(event.version)})"
 
 
-def _number(told: Answer | Rollout) -> str:
-    return f"{told.sequence} ({short(told.version)})"
-
-
-def _answered(one: Answer) -> str:
-    whose = f" of {one.who}" if one.who else ""
-    return f"a request{whose} to {one.model}, sent at {one.start:.6f}, was answered unstale"
+def _answered(answer: Answer) -> str:
+    return f"{answer.request}, sent at {answer.start:.6f}, was answered unstale by {_number(answer)}"

@@ -39,14 +39,14 @@ class Counts:
 
 def count(history: History) -> Counts:
     """Count the records of all models together."""
-    answered = [one for one in history.answers if one.ok]
+    answered = [answer for answer in history.answers if answer.ok]
     return Counts(
         requests=len(history.answers),
         failed=len(history.answers) - len(answered),
-        stale_share=sum(one.stale for one in answered) / max(1, len(answered)),
+        stale_share=sum(answer.stale for answer in answered) / max(1, len(answered)),
         rollouts=len(history.rollouts),
-        committed=sum(one.state == RolloutState.COMMITTED for one in history.rollouts),
+        committed=sum(rollout.state == RolloutState.COMMITTED for rollout in history.rollouts),
         publishes=len(history.publishes),
         faults=len(history.faults),
-        worst_latency_s=max((one.end - one.start for one in history.answers), default=0.0),
+        worst_latency_s=max((answer.end - answer.start for answer in history.answers), default=0.0),
     )

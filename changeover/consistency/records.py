@@ -4,33 +4,32 @@
 is in seconds of one monotonic clock.
 """
 
-import dataclasses
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import Annotated, Self
 
-from changeover.consistency.members import MalformedHistory, Members
-from changeover.json_types import JsonObject
+import msgspec
+from msgspec import Meta, Struct
+
+from changeover.exceptions import ChangeoverError
 from changeover.protocol.wire import Current, RolloutState, VersionState
 
 UNKNOWN = "unknown"  # the state of an operation that was never acknowledged
 
-
-class _Record:
-    """A record whose members are its fields."""
-
-    kind: ClassVar[str]
-    __slots__ = ()
-
-    def to_json(self) -> JsonObject:
-        """The record as JSON, read back by `from_json`."""
-        names = (one.name for one in dataclasses.fields(self))  # type: ignore[arg-type]  # all are dataclasses
-        return {"kind": self.kind} | {name: getattr(self, name) for name in names}
+Text = Annotated[str, Meta(min_length=1)]
+Number = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=-1e15, le=1e15)]  # beyond that, a double does not resolve tenths of a second
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(_Record):
+class MalformedHistory(ChangeoverError):
+    """A line that is no record of a history; the message names the line, the member and the problem."""
+
+
+class _Record(Struct, frozen=True, tag_field="kind", tag=str.lower):
+    """A record: a JSON object whose `kind` is the name of its class, in lower case."""
+
+
+class Answer(_Record, frozen=True):
     """One well-formed request, sent at `start` and answered in full, or abandoned, at `end`.
 
     `ok` is false for a failure: `error` is its reason, `status` is 0 without a response, and `sequence`, `version` and
@@ -38,14 +37,12 @@ class Answer(_Record):
     `versions_seen` are all versions in the rows of a batch. `who` names the client, for people.
     """
 
-    kind: ClassVar[str] = "answer"
-
-    model: str
-    start: float
-    end: float
+    model: Text
+    start: Seconds
+    end: Seconds
     ok: bool
-    status: int = 200
-    sequence: int = 0
+    status: Number = 0
+    sequence: Number = 0
     version: str = ""
     stale: bool = False
     computed_by: str | None = None
@@ -53,112 +50,67 @@ class Answer(_Record):
     who: str = ""
     error: str = ""
 
-    @classmethod
-    def from_json(cls, members: Members) -> Self:
-        """Read the record; raises MalformedHistory. An `ok` answer needs `sequence`, `version` and `stale`."""
-        start, end = members.span()
-        ok = members.truth("ok")
-        return cls(
-            model=members.text("model"),
-            start=start,
-            end=end,
-            ok=ok,
-            status=members.whole("status", 0),
-            sequence=members.whole("sequence") if ok else members.whole("sequence", 0),
-            version=members.text("version") if ok else members.text("version", ""),
-            stale=members.truth("stale") if ok else members.truth("stale", False),
-            computed_by=members.text("computed_by", "") or None,
-            versions_seen=members.texts("versions_seen"),
-            who=members.text("who", ""),
-            error=members.text("error", ""),
-        )
+    @property
+    def request(self) -> str:
+        """The request in messages, with its client and model."""
+        return f"a request of {self.who} to {self.model}" if self.who else f"a request to {self.model}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rollout(_Record):
+class Rollout(_Record, frozen=True):
     """A rollout or rollback requested at `start`, and acknowledged, or still unknown, at `end`.
 
-    `state` is `committed`, `aborted` or `UNKNOWN`. `sequence` is None if unknown; a committed rollout has one.
+    `sequence` is None if unknown; a committed rollout has one.
     """
 
-    kind: ClassVar[str] = "rollout"
-
-    model: str
-    version: str
-    state: str
-    start: float
-    end: float
-    sequence: int | None = None
-
-    @classmethod
-    def from_json(cls, members: Members) -> Self:
-        """Read the record; raises MalformedHistory."""
-        start, end = members.span()
-        state = members.one_of("state", (RolloutState.COMMITTED, RolloutState.ABORTED, UNKNOWN))
-        told = state == RolloutState.COMMITTED or members.has("sequence")
-        sequence = members.whole("sequence") if told else None
-        return cls(members.text("model"), members.text("version"), state, start, end, sequence)
+    model: Text
+    version: Text
+    state: Annotated[str, Meta(pattern=f"^({RolloutState.COMMITTED}|{RolloutState.ABORTED}|{UNKNOWN})$")]
+    start: Seconds
+    end: Seconds
+    sequence: Number | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Publish(_Record):
-    """An upload that started at `start`; `state` is `admitted`, `rejected`, or `UNKNOWN` without acknowledgement."""
+class Publish(_Record, frozen=True):
+    """An upload that started at `start`; `state` is `UNKNOWN` without acknowledgement."""
 
-    kind: ClassVar[str] = "publish"
-
-    model: str
-    version: str
-    state: str
-    start: float
-    end: float
-
-    @classmethod
-    def from_json(cls, members: Members) -> Self:
-        """Read the record; raises MalformedHistory."""
-        start, end = members.span()
-        state = members.one_of("state", (VersionState.ADMITTED, VersionState.REJECTED, UNKNOWN))
-        return cls(members.text("model"), members.text("version"), state, start, end)
+    model: Text
+    version: Text
+    state: Annotated[str, Meta(pattern=f"^({VersionState.ADMITTED}|{VersionState.REJECTED}|{UNKNOWN})$")]
+    start: Seconds
+    end: Seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Fault(_Record):
+class Fault(_Record, frozen=True):
     """A failure that was injected into the deployment at `start` and healed at `end`."""
 
-    kind: ClassVar[str] = "fault"
-
-    what: str
-    start: float
-    end: float
-
-    @classmethod
-    def from_json(cls, members: Members) -> Self:
-        """Read the record; raises MalformedHistory."""
-        start, end = members.span()
-        return cls(members.text("what"), start, end)
+    what: Text
+    start: Seconds
+    end: Seconds
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaState:
+class ReplicaState(Struct, frozen=True):
     """The active version of one replica; `sequence` and `version` are None without one."""
 
-    replica: str
-    sequence: int | None
-    version: str | None
+    replica: Text
+    sequence: Number | None
+    version: Text | None
     stale: bool
 
+    @property
+    def current(self) -> Current | None:
+        """The active version and its sequence, or None."""
+        return None if self.sequence is None or self.version is None else Current(self.sequence, self.version)
 
-@dataclass(frozen=True, slots=True)
-class Final(_Record):
+
+class Final(_Record, frozen=True):
     """The final state of a model after the last fault, read at `at`.
 
     `ledger` is the whole ledger, `versions` are all versions ever admitted (without rejected ones), `replicas` are all
     replicas that should serve.
     """
 
-    kind: ClassVar[str] = "final"
-
-    model: str
-    at: float
+    model: Text
+    at: Seconds
     ledger: tuple[Current, ...]
     versions: tuple[str, ...]
     replicas: tuple[ReplicaState, ...]
@@ -168,40 +120,8 @@ class Final(_Record):
         """The newest ledger entry, or None if no version was ever rolled."""
         return max(self.ledger, default=None)
 
-    def to_json(self) -> JsonObject:
-        """The record as JSON, read back by `from_json`."""
-        return {
-            "kind": self.kind,
-            "model": self.model,
-            "at": self.at,
-            "ledger": [{"sequence": entry.sequence, "version": entry.version} for entry in self.ledger],
-            "versions": list(self.versions),
-            "replicas": [dataclasses.asdict(replica) for replica in self.replicas],
-        }
-
-    @classmethod
-    def from_json(cls, members: Members) -> Self:
-        """Read the record; raises MalformedHistory."""
-        replicas = (
-            ReplicaState(
-                replica=one.text("replica"),
-                sequence=one.whole("sequence") if one.has("sequence") else None,
-                version=one.text("version") if one.has("version") else None,
-                stale=one.truth("stale"),
-            )
-            for one in members.objects("replicas")
-        )
-        return cls(
-            model=members.text("model"),
-            at=members.number("at"),
-            ledger=tuple(Current(one.whole("sequence"), one.text("version")) for one in members.objects("ledger")),
-            versions=members.texts("versions", required=True),
-            replicas=tuple(replicas),
-        )
-
 
 Record = Answer | Rollout | Publish | Fault | Final
-_KINDS: dict[str, type[Record]] = {one.kind: one for one in (Answer, Rollout, Publish, Fault, Final)}
 
 
 @dataclass
@@ -238,11 +158,8 @@ class History:
 
     def records(self) -> Iterator[Record]:
         """Every record, kind by kind."""
-        yield from self.answers
-        yield from self.rollouts
-        yield from self.publishes
-        yield from self.faults
-        yield from self.finals
+        for records in (self.answers, self.rollouts, self.publishes, self.faults, self.finals):
+            yield from records
 
 
 def read(lines: Iterable[str | bytes]) -> History:
@@ -261,19 +178,32 @@ def read(lines: Iterable[str | bytes]) -> History:
 def write(records: Iterable[Record]) -> Iterator[str]:
     """One JSON line a record, line end included; a recorder may append them as they happen."""
     for record in records:
-        yield json.dumps(record.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
+        yield msgspec.json.encode(record).decode() + "\n"
 
 
 def _record(line: str | bytes) -> Record:
+    """The record of a line; a null member counts as missing. Raises MalformedHistory."""
     try:
-        body = json.loads(line)
-    except UnicodeDecodeError as error:
-        raise MalformedHistory(f"the record is not UTF-8: {error.reason}") from None
+        body = msgspec.json.decode(line)
     except (ValueError, RecursionError) as error:
         raise MalformedHistory(f"the record is not JSON ({error}); was it cut off while it was written?") from None
-    if not isinstance(body, dict):
-        raise MalformedHistory('the record is no JSON object, as in {"kind": "fault", ...}')
-    kind = body.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise MalformedHistory(f"a record of the kind {kind!r}; known are {', '.join(_KINDS)}")
-    return _KINDS[kind].from_json(Members(body, kind))
+    if isinstance(body, dict):
+        body = {name: value for name, value in body.items() if value is not None}
+    try:
+        record: Record = msgspec.convert(body, Record)
+    except msgspec.ValidationError as error:
+        raise MalformedHistory(f"the record is not as docs/histories.md describes it: {error}") from None
+    needed: tuple[str, ...] = ()
+    if isinstance(record, Answer) and record.ok:
+        needed = ("sequence", "version", "stale")
+    elif isinstance(record, Rollout) and record.state == RolloutState.COMMITTED:
+        needed = ("sequence",)
+    missing = [name for name in needed if body.get(name) in {None, ""}]
+    if missing:
+        raise MalformedHistory(f"the {body['kind']} has no {' and no '.join(map(repr, missing))}: add what is missing")
+    if not isinstance(record, Final) and record.end < record.start:
+        raise MalformedHistory(
+            f"the {body['kind']} ends at {record.end:g}, before its start at {record.start:g}: "
+            f"take both from one clock that never steps"
+        )
+    return record
