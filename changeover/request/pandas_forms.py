@@ -13,7 +13,7 @@ from changeover.request.fault_list import Faults
 from changeover.schema.cell_parsers import shown
 from changeover.schema.schema import Extra, Schema
 
-_SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
+SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
 
 
 def rows_of_columns(value: JsonObject, schema: Schema, max_rows: int) -> list[Json] | None:
@@ -40,10 +40,7 @@ def rows_of_columns(value: JsonObject, schema: Schema, max_rows: int) -> list[Js
 def is_split(value: JsonObject, schema: Schema) -> bool:
     """Whether `value` is in the split form for a model of this schema."""
     return (
-        "columns" in value
-        and "data" in value
-        and value.keys() <= _SPLIT_KEYS
-        and _SPLIT_KEYS.isdisjoint(schema.by_name)
+        "columns" in value and "data" in value and value.keys() <= SPLIT_KEYS and SPLIT_KEYS.isdisjoint(schema.by_name)
     )
 
 

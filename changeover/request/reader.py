@@ -3,7 +3,7 @@
 from changeover.exceptions import TooManyRows
 from changeover.request import strict_json
 from changeover.request.decode import Decoded, decode
-from changeover.request.fast_reader import TypedReader, TypedRows
+from changeover.request.fast_reader import FastReader, TypedRows
 from changeover.request.number_limits import refuse_what_is_too_large
 from changeover.schema.schema import Schema
 
@@ -13,7 +13,7 @@ class RequestReader:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._fast = TypedReader(schema)
+        self._fast = FastReader(schema)
 
     def read(self, body: bytes, max_rows: int) -> TypedRows | Decoded:
         """The typed rows in `body`; raises NotJson, RequestFaults, or TooManyRows past `max_rows`."""

@@ -13,7 +13,7 @@ import requests
 from changeover.estimator import golden_rows
 from changeover.exceptions import RequestFaults
 from changeover.request.decode import decode
-from changeover.request.fast_reader import TypedReader
+from changeover.request.fast_reader import FastReader
 from changeover.schema.cell_parsers import BadCell, Case, ColumnType
 from changeover.schema.column import Column
 from changeover.schema.formats import Format
@@ -81,7 +81,7 @@ def read_each_way(column: Column, text: str) -> None:
     if column.read_many is not None:
         column.read_many([text, text])
     schema = Schema((column,))
-    TypedReader(schema).read(json.dumps([{"c": text}, {"c": text}]).encode())
+    FastReader(schema).read(json.dumps([{"c": text}, {"c": text}]).encode())
     for body in ({"c": text}, [{"c": text}], {"c": [text]}, {"columns": ["c"], "data": [[text]]}):
         with contextlib.suppress(RequestFaults):
             decode(body, schema, 10)  # type: ignore[arg-type]

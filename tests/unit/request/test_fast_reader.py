@@ -1,4 +1,4 @@
-"""The short way reads what the careful way reads, cell for cell, or leaves the request to it."""
+"""The fast reader: the same cells as the strict path in rows and in the split form, or none."""
 
 import json
 import math
@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from changeover.demo.bodies import body
 from changeover.demo.train import schema_of_segmentation
 from changeover.exceptions import AskOriginal, NotJson, RequestFaults
-from changeover.request.decode import decode
-from changeover.request.fast_reader import MOST_COLUMNS, TypedReader, TypedRows
+from changeover.request.decode import Decoded, decode
+from changeover.request.fast_reader import MOST_COLUMNS, FastReader, TypedRows
 from changeover.request.strict_json import parse
 from changeover.request.tensors import MISSING_TEXT, Numbers, Texts, tensors
 from changeover.schema.cell_parsers import Case, ColumnType
@@ -36,7 +37,8 @@ COLUMNS = (
     Column("kind", ColumnType.STRING, enum=("a", "b")),
     Column("größe in m.", ColumnType.NUMBER),
 )
-PLAIN: dict[str, Any] = {
+Row = dict[str, Any]
+PLAIN: Row = {
     "age": 31,
     "height": "1.75",
     "paid": "$1,920",
@@ -74,56 +76,85 @@ ODD += ["3.0", 3.0, 3.5, "3.5", "12,5", "62.59%", "(5,032.58)", "monday", "Monda
 ODD += ["c", MISSING_TEXT, "a:b", '":', "\u2028", "\ud7ff", [], [1], {}, {"a": 1}]
 
 
-def careful(data: bytes, schema: Schema) -> object:
+def strict(data: bytes, schema: Schema) -> Decoded | None:
+    """The rows of the strict path, or None if it refuses them."""
     try:
         return decode(parse(data), schema, 1000)
     except (NotJson, RequestFaults):
         return None
 
 
-def told(make: Callable[[], tuple[Numbers, Texts | None]]) -> tuple[bytes, object] | None:
-    """Two tensors, bit for bit; None where the model itself has to be asked."""
+def split(rows: list[Row], *, reverse: bool = False, **more: object) -> bytes:
+    """The split form of rows that have the same columns; `reverse`: with its columns in reverse order."""
+    columns = list(rows[0])[:: -1 if reverse else 1]
+    return json.dumps({"columns": columns, **more, "data": [[row[name] for name in columns] for row in rows]}).encode()
+
+
+def outcome(make: Callable[[], tuple[Numbers, Texts | None]]) -> tuple[bytes, object] | None:
+    """Two tensors, bit for bit; None if only the estimator can answer."""
     try:
-        numbers, texts = make()
+        numbers, strings = make()
     except AskOriginal:
         return None
-    return numbers.tobytes(), None if texts is None else texts.tolist()
+    return numbers.tobytes(), None if strings is None else strings.tolist()
 
 
 def agree(data: bytes, schema: Schema) -> TypedRows | None:
-    """What the short way reads, compared with the careful one."""
-    found = TypedReader(schema).read(data)
-    if found is None:
+    """The rows of the fast reader, compared with those of the strict path."""
+    rows = FastReader(schema).read(data)
+    if rows is None:
         return None
-    wanted = decode(parse(data), schema, 1000)
-    assert (found.single, found.rows) == (wanted.single, wanted.rows)
-    assert repr(found.columns) == repr(wanted.columns)  # kinds and the sign of zero, too
-    assert told(found.tensors) == told(lambda: tensors(schema, wanted.columns, wanted.rows))
-    return found
+    decoded = strict(data, schema)
+    assert decoded is not None
+    assert (rows.single, rows.rows) == (decoded.single, decoded.rows)
+    assert list(rows.columns) == list(decoded.columns)
+    assert repr(rows.columns) == repr(decoded.columns)  # types and the sign of zero, too
+    assert outcome(rows.tensors) == outcome(lambda: tensors(schema, decoded.columns, decoded.rows))
+    return rows
 
 
-def test_a_plain_row_is_read_and_so_are_many() -> None:
+def test_one_plain_row_and_several_are_read() -> None:
     schema = Schema(COLUMNS)
     assert agree(json.dumps(PLAIN).encode(), schema) is not None
-    many = agree(
-        json.dumps([PLAIN, {**PLAIN, "age": "nan", "count": None, "owner": None, "name": None}]).encode(), schema
-    )
-    assert many is not None
-    assert math.isnan(many.columns["age"][1])  # type: ignore[arg-type]
-    assert many.columns["name"] == ["Zoë", None]
+    rows = [PLAIN, {**PLAIN, "age": "nan", "count": None, "owner": None, "name": None}]
+    for data in (json.dumps(rows).encode(), split(rows), split(rows, reverse=True)):
+        batch = agree(data, schema)
+        assert batch is not None
+        assert math.isnan(batch.columns["age"][1])  # type: ignore[arg-type]
+        assert batch.columns["name"] == ["Zoë", None]
 
 
 @pytest.mark.parametrize("name", ["single", "batch"])
-def test_the_bodies_of_the_example_go_the_short_way(name: str) -> None:
-    assert agree(body(name), schema_of_segmentation()) is not None
+def test_the_bodies_of_the_example_are_read_in_rows_and_in_the_split_form(name: str) -> None:
+    schema = schema_of_segmentation()
+    assert agree(body(name), schema) is not None
+    rows = parse(body(name))
+    assert agree(split(rows if isinstance(rows, list) else [rows]), schema) is not None
+
+
+def test_the_split_form_that_pandas_writes_is_read() -> None:
+    frame = pd.DataFrame({"a": [1.5, math.nan], "b": ["x", "y:z"], "c": [3, 4]}, index=["first", "second"])
+    schema = Schema((Column("c", ColumnType.INTEGER), Column("a", nullable=True), Column("b", ColumnType.STRING)))
+    for labelled in (frame, frame.reset_index(drop=True)):
+        rows = agree(labelled.to_json(orient="split").encode(), schema)
+        assert rows is not None
+        assert (rows.columns["b"], rows.columns["c"]) == (["x", "y:z"], [3, 4])
+
+
+def test_the_split_form_is_read_for_more_columns_than_rows_may_have() -> None:
+    row = {f"c{index}": index for index in range(MOST_COLUMNS + 1)}
+    assert agree(split([row] * 2), Schema(tuple(map(Column, row)))) is not None
 
 
 @pytest.mark.parametrize("column", [column.name for column in COLUMNS])
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_an_odd_cell_is_read_alike_or_left(column: str, odd: object) -> None:
+def test_any_cell_is_read_as_on_the_strict_path_or_left_to_it(column: str, odd: object) -> None:
     schema = Schema(COLUMNS)
-    agree(json.dumps({**PLAIN, column: odd}).encode(), schema)
-    agree(json.dumps([PLAIN, {**PLAIN, column: odd}], ensure_ascii=False).encode(), schema)
+    rows = [PLAIN, {**PLAIN, column: odd}]
+    agree(json.dumps(rows[1]).encode(), schema)
+    agree(json.dumps(rows, ensure_ascii=False).encode(), schema)
+    agree(split(rows[1:]), schema)
+    agree(split(rows, reverse=True), schema)
 
 
 @pytest.mark.parametrize(
@@ -142,48 +173,83 @@ def test_an_odd_cell_is_read_alike_or_left(column: str, odd: object) -> None:
         b'{"a": 1,}',
         b'{"a": "\\ud800"}',
         b'{"a": [1]}',
-        b'{"columns": ["a"], "data": [[1]]}',
+        b'{"a": {"0": 1}}',
         b'[[{"a": 1}]]',
         b"[1]",
+        b'{"columns": ["a"], "data": []}',
+        b'{"columns": ["a"], "data": [1]}',
+        b'{"columns": ["a"], "data": [[]]}',
+        b'{"columns": ["a"], "data": [[1, 2]]}',
+        b'{"columns": ["a"], "data": [[1], {"a": 1}]}',
+        b'{"columns": ["a"], "data": [[1]}',
+        b'{"columns": ["a"], "data": [[1]]} 2',
+        b'{"columns": ["a"], "data": [["x"]]}',
+        b'{"columns": ["a"], "data": [[null]]}',
+        b'{"columns": ["a"], "data": [[1]], "data": [[2]]}',
+        b'{"columns": ["a"], "data": [[1]], "name": "x"}',
+        b'{"columns": ["b"], "data": [[1]]}',
+        b'{"columns": ["a", "a"], "data": [[1, 1]]}',
+        b'{"columns": ["a", "b"], "data": [[1, 1]]}',
+        b'{"columns": [], "data": [[]]}',
+        b'{"columns": "a", "data": [[1]]}',
+        b'{"columns": ["a"]}',
+        b'{"columns": ["a"], "index": [[1]], "data": [[1]]}',
+        b'{"columns": ["a"], "index": ["\\ud800"], "data": [[1]]}',
+        b'{"columns": ["a"], "index": [1e999], "data": [[1]]}',
+        b'{"columns": ["a"], "index": [' + b"9" * 400 + b'], "data": [[1]]}',
+        b'{"columns": ["a"], "index": [{"a": 1, "a": 2}], "data": [[1]]}',
     ],
 )
-def test_what_is_not_plain_is_left_to_the_careful_way(data: bytes) -> None:
-    assert TypedReader(Schema((Column("a", ColumnType.NUMBER),))).read(data) is None
+def test_every_other_body_is_left_to_the_strict_path(data: bytes) -> None:
+    assert FastReader(Schema((Column("a", ColumnType.NUMBER),))).read(data) is None
+
+
+@pytest.mark.parametrize("name", ["columns", "data", "index"])
+def test_a_model_with_a_column_of_a_split_forms_key_has_no_split_form(name: str) -> None:
+    schema = Schema((Column(name), Column("b")))
+    assert agree(json.dumps({name: 1, "b": 2}).encode(), schema) is not None
+    assert FastReader(schema).read(split([{name: 1, "b": 2}])) is None
 
 
 def test_a_key_with_an_escape_is_the_same_key() -> None:
-    assert agree(b'{"\\u0061": 1}', Schema((Column("a", ColumnType.NUMBER),))) is not None
+    schema = Schema((Column("a", ColumnType.NUMBER),))
+    assert agree(b'{"\\u0061": 1}', schema) is not None
+    assert agree(b'{"columns": ["\\u0061"], "d\\u0061ta": [[1]]}', schema) is not None
 
 
-def test_colons_in_texts_do_not_hide_a_key_that_comes_twice() -> None:
+def test_colons_in_strings_do_not_hide_a_key_that_comes_twice() -> None:
     schema = Schema((Column("a", ColumnType.STRING), Column("b", ColumnType.STRING)))
     assert agree(b'{"a": "x:y", "b": "http://c"}', schema) is not None
-    assert TypedReader(schema).read(b'{"a": "x", "a" : "y", "b": "z"}') is None
+    assert agree(b'{"columns": ["a", "b"], "data": [["x:y", "http://c"]]}', schema) is not None
+    assert FastReader(schema).read(b'{"a": "x", "a" : "y", "b": "z"}') is None
+    assert FastReader(schema).read(b'{"columns": ["a", "b"], "data": [["x:y", ""]], "data" : [["", ""]]}') is None
 
 
 @pytest.mark.parametrize(
     "schema",
     [
-        Schema(tuple(Column(f"c{place}", ColumnType.NUMBER) for place in range(MOST_COLUMNS + 1))),
+        Schema(tuple(Column(f"c{index}", ColumnType.NUMBER) for index in range(MOST_COLUMNS + 1))),
         Schema((Column("a", ColumnType.NUMBER),), extra=Extra.IGNORE),
         Schema((Column('with "quotes"', ColumnType.NUMBER),)),
         Schema((Column("back\\slash", ColumnType.NUMBER),)),
     ],
     ids=["many columns", "unknown fields are ignored", "a quote", "a backslash"],
 )
-def test_schemas_that_the_short_way_cannot_take_are_left(schema: Schema) -> None:
+def test_rows_of_other_schemas_are_left_to_the_strict_path(schema: Schema) -> None:
     row = {column.name: 1 for column in schema.columns}
-    assert TypedReader(schema).read(json.dumps(row).encode()) is None
-    assert careful(json.dumps(row).encode(), schema) is not None
+    assert FastReader(schema).read(json.dumps(row).encode()) is None
+    assert strict(json.dumps(row).encode(), schema) is not None
+    agree(split([row]), schema)
 
 
-def test_only_texts_and_only_one_number() -> None:
-    texts = agree(b'[{"t": "x"}, {"t": "y"}]', Schema((Column("t", ColumnType.STRING),)))
-    assert texts is not None
-    assert texts.tensors()[0].shape == (2, 0)
-    one = agree(b'{"n": 4}', Schema((Column("n", ColumnType.INTEGER),)))
-    assert one is not None
-    assert np.array_equal(one.tensors()[0], [[4.0]])
+@pytest.mark.parametrize("make", [lambda rows: json.dumps(rows).encode(), split], ids=["rows", "split"])
+def test_string_columns_alone_and_a_single_column_are_read(make: Callable[[list[Row]], bytes]) -> None:
+    strings = agree(make([{"t": "x"}, {"t": "y"}]), Schema((Column("t", ColumnType.STRING),)))
+    assert strings is not None
+    assert strings.tensors()[0].shape == (2, 0)
+    number = agree(make([{"n": 4}]), Schema((Column("n", ColumnType.INTEGER),)))
+    assert number is not None
+    assert np.array_equal(number.tensors()[0], [[4.0]])
 
 
 CELLS = st.one_of(
@@ -196,6 +262,29 @@ CELLS = st.one_of(
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.dictionaries(st.sampled_from([column.name for column in COLUMNS]), CELLS, max_size=2), max_size=3))
-def test_any_row_is_read_alike_or_left(changes: list[dict[str, Any]]) -> None:
-    agree(json.dumps([PLAIN | change for change in changes]).encode(), Schema(COLUMNS))
+@given(
+    st.lists(st.dictionaries(st.sampled_from([column.name for column in COLUMNS]), CELLS, max_size=2), max_size=3),
+    st.permutations([column.name for column in COLUMNS]),
+    st.none() | st.lists(CELLS, max_size=3),
+)
+def test_any_rows_are_read_as_on_the_strict_path_or_left_to_it(
+    changes: list[Row], order: list[str], index: list[object] | None
+) -> None:
+    rows = [PLAIN | change for change in changes]
+    agree(json.dumps(rows).encode(), Schema(COLUMNS))
+    ordered = [{name: row[name] for name in order} for row in rows or [PLAIN]]
+    agree(split(ordered, **({} if index is None else {"index": index})), Schema(COLUMNS))
+
+
+NEARLY = [
+    '{"columns":', '["a","b"]', '["b","a"]', '["a","a"]', '["a"]', ',"data":', ',"index":', ',"data" :', "[[1,2]]", "[[1]]",
+    '[["1",null],[2,3]]', "[]", "[1e400]", '["\\ud800"]', "}", ",", '":', "[0]", '{"a":1,"b":2}', "null", "\n",
+]  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(NEARLY), max_size=9))
+@example(['{"columns":', '["b","a"]', ',"index":', "[0]", ',"data" :', "[[1,2]]", "}"])
+@example(['{"columns":', '["a","b"]', ',"data":', "[[1,2]]", ',"data":', "[[1,2]]", "}"])
+def test_any_body_that_is_nearly_a_split_form_is_read_alike_or_left(parts: list[str]) -> None:
+    agree("".join(parts).encode(), Schema((Column("a"), Column("b", nullable=True))))
