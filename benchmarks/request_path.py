@@ -75,18 +75,18 @@ class Parts:
     def __init__(self, application: Any) -> None:
         from predict_api.prediction import pipeline
 
-        held = application.roster.find(MODEL).replica.held
+        held = application.models.find(MODEL).replica.active
         reader, scorer = held.prepared.reader, held.prepared.scorer
         rows = reader.read(BODY, 1)
         computed = scorer.score(rows)
-        answer = pipeline.answer(BODY, held, 1)
+        answer = pipeline.answer(BODY, held.prepared, 1)
         self._owners = {"answer": pipeline, "read": type(reader), "score": type(scorer), "render": pipeline}
         self._own = {name: getattr(owner, name) for name, owner in self._owners.items()}
         self._ready: dict[str, Callable[..., object]] = {
             "answer": lambda *_, **__: answer,
             "read": lambda *_: rows,
             "score": lambda *_: computed,
-            "render": lambda *_, **__: answer.body,
+            "render": lambda *_, **__: answer[0],
         }
 
     def replace(self, *names: str) -> None:

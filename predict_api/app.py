@@ -13,7 +13,7 @@ from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
 from predict_api.models.discovery_loop import Discovery
-from predict_api.models.models import Roster
+from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
 from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import (
@@ -27,7 +27,7 @@ from predict_api.routes import (
     problems,
     request_log,
 )
-from predict_api.routes.context import Parts
+from predict_api.routes.context import WorkerContext
 from predict_api.settings import PredictSettings
 from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
@@ -42,15 +42,15 @@ class Application:
         address = urlsplit(settings.model_server_url)
         lookup = Lookup(address.hostname or "", address.port or 80)
         cache = Cache(settings.cache_dir)
-        self.roster = Roster(settings, lookup, cache, self.identity, self._changed, metrics_directory)
-        self._discovery = Discovery(settings, lookup, cache, self.roster, self.identity)
+        self.models = Models(settings, lookup, cache, self.identity, self._changed, metrics_directory)
+        self._discovery = Discovery(settings, lookup, cache, self.models, self.identity)
         self._reports = Reports(
             Connection(settings.model_server_url, lookup),
             self.identity,
             settings.report_token.get_secret_value(),
-            self.roster.replicas,
+            self.models.replicas,
         )
-        self.wsgi = _routes(Parts(settings, self.roster, self._discovery, draining, metrics_directory))
+        self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory))
 
     def start(self) -> None:
         """Find the models and wait, START_TIMEOUT at most, until each is held or known to have nothing to hold.
@@ -61,27 +61,27 @@ class Application:
         self._reports.start()
         deadline = now() + self._settings.start_timeout
         self._discovery.looked.wait(max(0.0, deadline - now()))
-        for replica in self.roster.replicas():
+        for replica in self.models.replicas():
             replica.settled.wait(max(0.0, deadline - now()))
-        held = [replica.model for replica in self.roster.replicas() if replica.held is not None]
+        held = [replica.model for replica in self.models.replicas() if replica.active is not None]
         event("worker.started", replica=self.identity.id, models=held)
 
     def leave(self) -> None:
         """All requests are answered: have model_server wait for this replica no more."""
         self._discovery.stop()
         self._reports.leave()
-        self.roster.stop()
+        self.models.stop()
         event("worker.left", replica=self.identity.id)
 
     def _changed(self) -> None:
         self._reports.changed()
 
 
-def _routes(parts: Parts) -> WSGIApplication:
+def _routes(worker: WorkerContext) -> WSGIApplication:
     app = Flask("predict_api", static_folder=None)
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     problems.register(app)
     for routes in (predict, models, health, openapi):
-        app.register_blueprint(routes.blueprint(parts))
+        app.register_blueprint(routes.blueprint(worker))
     app.register_blueprint(apidocs.blueprint())
-    return request_log.recorded(host_check.guarded(fast_predict.in_front_of(app, parts), parts.settings.hosts))
+    return request_log.recorded(host_check.guarded(fast_predict.in_front_of(app, worker), worker.settings.hosts))

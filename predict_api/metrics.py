@@ -33,7 +33,7 @@ _requests: dict[tuple[str, str], Counter] = {}
 _seconds: dict[str, Histogram] = {}
 
 
-def answered(model: str, status: str, seconds: float, *, stale: bool) -> None:
+def count_response(model: str, status: str, seconds: float, *, stale: bool) -> None:
     """Count the response to a request. `model` is an existing model, or empty."""
     try:
         count, took = _requests[model, status], _seconds[model]  # labels() takes longer than the rest of this function

@@ -33,7 +33,7 @@ DOORS = {
     "predict_api.model_process": "client remote_scorer",
     "predict_api.models": "models discovery_loop report_loop",
     "predict_api.openapi": "document columns public_schema",
-    "predict_api.prediction": "pipeline exchange large_requests render",
+    "predict_api.prediction": "pipeline request_context large_requests render",
     "predict_api.preparation": "prepare_loop placement disk_cache",
     "predict_api.replica": "active replica freshness_loop",
     "predict_api.scoring": "interfaces loading scorers batching",

@@ -4,9 +4,9 @@ import socket
 import sys
 
 from changeover.process.log_events import configure, flush
-from predict_api.model_process.model_process import Holder
+from predict_api.model_process.model_process import ModelProcess
 
 if __name__ == "__main__":
     configure("predict_api")
-    Holder(socket.socket(fileno=int(sys.argv[1]))).run()
+    ModelProcess(socket.socket(fileno=int(sys.argv[1]))).run()
     flush()

@@ -6,12 +6,12 @@ not be safe: it starts a new interpreter.
 """
 
 import json
-import queue
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,104 +24,98 @@ from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.model_process.messages import (
+    BytesRequest,
+    BytesResponse,
     Failed,
     Fork,
-    Give,
-    Given,
     Join,
     Lost,
-    NotGiven,
+    Message,
     Ready,
     receive,
     send,
     send_bytes,
 )
-from predict_api.scoring.loading import Rules
+from predict_api.scoring.loading import LoadSettings
 
 TRIES: Final = 3  # a model process without workers may end between the connect and the first message
 LOCK_SECONDS: Final = 60.0
-
-
-class NotStarted(OSError):
-    """A model process that cannot be started here."""
 
 
 class NotPrepared(ChangeoverError):
     """A version that a model process could not prepare; the message is the one that a worker would report."""
 
 
-class Silent(Lost):
+class NoResponse(Lost):
     """A model process that ended before its first message."""
 
 
 @dataclass(frozen=True)
-class Bytes:
+class VersionBytes:
     """The sources of a version's verified bytes, read only if the model process needs the bytes of this worker."""
 
     artifact: Callable[[], bytes]
     twin: Callable[[str], bytes]  # by its SHA-256
 
 
-class Holders:
+class ModelProcesses:
     """The model processes that this worker uses or starts; all workers of an instance share `directory`."""
 
-    def __init__(self, directory: Path, rules: Rules, log_level: str) -> None:
-        self._directory, self._rules, self._log_level = directory, rules, log_level
-        self._orders: queue.SimpleQueue[tuple[socket.socket, queue.SimpleQueue[OSError | None]]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._starter: threading.Thread | None = None
+    def __init__(self, directory: Path, settings: LoadSettings, log_level: str) -> None:
+        self._directory, self._settings, self._log_level = directory, settings, log_level
+        self._starter = ThreadPoolExecutor(1, "model-process-starter")
 
     def begin(self) -> None:
         """Start the thread that starts model processes. They inherit its priority, so call this before lowering any."""
-        with self._lock:
-            if self._starter is None:
-                self._directory.mkdir(mode=0o700, exist_ok=True)
-                self._starter = threading.Thread(target=self._run, name="holders", daemon=True)
-                self._starter.start()
+        self._starter.submit(self._directory.mkdir, mode=0o700, exist_ok=True).result()
 
-    def join(self, manifest: Manifest, given: Bytes) -> tuple[socket.socket, bool]:
+    def join(self, manifest: Manifest, version_bytes: VersionBytes) -> tuple[socket.socket, bool]:
         """A connection to the model process with the version, and whether the version has an ONNX twin.
 
-        The model process ends with the connection. Raises NotPrepared, also if it ends TRIES times while it
-        loads, and any error of `given`; OSError if it cannot be started.
+        The model process ends with the connection. Raises NotPrepared, also if it ends TRIES times while it loads, and
+        any error of `version_bytes`; OSError if it cannot be started.
         """
-        hello = Join(
-            json.dumps(manifest.to_json()).encode(),
-            self._rules.extra_globals,
-            self._rules.allow_version_skew,
-            self._rules.runtime.value,
-            self._log_level,
-        )
-        for rest in reversed(range(TRIES)):
-            connection = self._reach(manifest)
+        first = Join(json.dumps(manifest.to_json()).encode(), self._settings, self._log_level)
+        failure = Lost()
+        for _ in range(TRIES):
+            connection = self._connect_or_start(manifest)
             try:
-                return connection, _joined(connection, hello, given)
+                return connection, _load(connection, first, version_bytes)
             except Lost as error:
                 connection.close()
-                event("holder.lost", level="warning", model=manifest.model, version=manifest.version, reason=str(error))
-                if not rest:
-                    raise _given_up(error) from error
+                event(
+                    "model_process.lost",
+                    level="warning",
+                    model=manifest.model,
+                    version=manifest.version,
+                    reason=str(error),
+                )
+                failure = error
             except BaseException:
                 connection.close()
                 raise
-        raise AssertionError("the last try returns or raises")
+        if isinstance(failure, NoResponse):
+            raise ChildProcessError(f"model processes do not start: {failure}") from failure
+        raise NotPrepared(
+            "the process that loads the version has ended each time: is there memory for it?"
+        ) from failure
 
     def scorer(self, manifest: Manifest) -> socket.socket:
         """A connection to a new scorer of the version; `join` comes first. Raises Lost."""
         try:
             connection = _connect(self._path(manifest))
         except OSError as error:
-            raise Lost(f"nobody holds the version: {error}") from error
+            raise Lost(f"no process has the version: {error}") from error
         try:
             send(connection, Fork())
             if not isinstance(receive(connection), Ready):
-                raise Lost("the holder has no scorer to give")
+                raise Lost("the model process did not fork a scorer")
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _reach(self, manifest: Manifest) -> socket.socket:
+    def _connect_or_start(self, manifest: Manifest) -> socket.socket:
         path = self._path(manifest)
         with FileLock(path.with_suffix(".lock"), timeout=LOCK_SECONDS):
             try:
@@ -131,11 +125,13 @@ class Holders:
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(str(path))
                 listener.listen(64)
-                said: queue.SimpleQueue[OSError | None] = queue.SimpleQueue()
-                self._orders.put((listener, said))
-                failed = said.get()
-            if failed is not None:
-                raise failed
+                process = self._starter.submit(
+                    subprocess.Popen,
+                    [sys.executable, "-m", "predict_api.model_process", str(listener.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=(listener.fileno(),),
+                ).result()
+            threading.Thread(target=process.wait, name=f"model-process-{process.pid}", daemon=True).start()
             return _connect(path)
 
     def _path(self, manifest: Manifest) -> Path:
@@ -144,21 +140,6 @@ class Holders:
         The model is part of it: two models may have the same bytes and different schemas.
         """
         return self._directory / f"{digest.sha256(f'{manifest.model}/{manifest.version}'.encode())[:20]}.sock"
-
-    def _run(self) -> None:
-        while True:
-            listener, said = self._orders.get()
-            try:
-                started = subprocess.Popen(  # noqa: S603 our own interpreter and module, with a number
-                    [sys.executable, "-m", "predict_api.model_process", str(listener.fileno())],
-                    stdin=subprocess.DEVNULL,
-                    pass_fds=(listener.fileno(),),
-                )
-            except OSError as error:
-                said.put(error)
-                continue
-            said.put(None)
-            threading.Thread(target=started.wait, name=f"holder-{started.pid}", daemon=True).start()
 
 
 def _connect(path: Path) -> socket.socket:
@@ -171,42 +152,31 @@ def _connect(path: Path) -> socket.socket:
     return connection
 
 
-def _given_up(error: Lost) -> Exception:
-    if isinstance(error, Silent):
-        return NotStarted(f"holders do not start: {error}")
-    return NotPrepared("the process that loads the version has ended each time: is there memory for it?")
-
-
-def _joined(connection: socket.socket, hello: Join, given: Bytes) -> bool:
+def _load(connection: socket.socket, first: Join, version_bytes: VersionBytes) -> bool:
     """Wait until the version is ready, and send the bytes that the model process requests; whether it has a twin."""
     try:
-        send(connection, hello)
-        said = receive(connection)
+        send(connection, first)
+        message: Message = receive(connection)
     except Lost as error:
-        raise Silent(str(error)) from error
-    while True:
-        if isinstance(said, Ready):
-            return said.twin
-        if isinstance(said, Failed):
-            raise NotPrepared(said.reason)
-        if not isinstance(said, Give):
-            raise Lost(f"a holder does not say {type(said).__name__}")
-        if said.twin is None:
-            _give(connection, given.artifact())
-        else:
-            _give_twin(connection, given, said.twin)
-        said = receive(connection)
+        raise NoResponse(str(error)) from error
+    while isinstance(message, BytesRequest):
+        _send_version(connection, version_bytes, message.twin)
+        message = receive(connection)
+    if isinstance(message, Failed):
+        raise NotPrepared(message.reason)
+    if not isinstance(message, Ready):
+        raise Lost(f"a model process does not send {type(message).__name__}")
+    return message.twin
 
 
-def _give_twin(connection: socket.socket, given: Bytes, expected: str) -> None:
+def _send_version(connection: socket.socket, version_bytes: VersionBytes, twin: str | None) -> None:
+    """Send the artifact, whose errors propagate, or the ONNX twin, without which the version can be loaded."""
     try:
-        twin = given.twin(expected)
+        content = version_bytes.artifact() if twin is None else version_bytes.twin(twin)
     except (ArtifactUnavailable, ArtifactRefused) as error:
-        send(connection, NotGiven(str(error), isinstance(error, ArtifactRefused)))
+        if twin is None:
+            raise
+        send(connection, BytesResponse(str(error), isinstance(error, ArtifactRefused)))
     else:
-        _give(connection, twin)
-
-
-def _give(connection: socket.socket, content: bytes) -> None:
-    send(connection, Given())
-    send_bytes(connection, content)
+        send(connection, BytesResponse())
+        send_bytes(connection, content)

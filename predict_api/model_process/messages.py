@@ -3,20 +3,16 @@
 They never contain a pickle. The bytes of artifacts and ONNX twins follow their message unencoded.
 """
 
-import json
 import socket
 import struct
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from changeover.exceptions import InvalidManifest
-from changeover.json_types import JsonObject
-from changeover.manifest.manifest import Manifest
+from changeover.estimator.scores import Scores
 from changeover.schema.cell_parsers import Cell
-from predict_api.scoring.interfaces import Runtime
-from predict_api.scoring.loading import Rules
+from predict_api.scoring.loading import LoadSettings
 
 _LENGTH: Final = struct.Struct(">Q")
 
@@ -29,45 +25,28 @@ class Join(msgspec.Struct, tag=True, frozen=True):
     """The first message of a worker to a model process: load this version, and keep it while this connection lasts."""
 
     manifest: bytes  # as JSON, whose numbers may be larger than msgpack's
-    extra_globals: tuple[str, ...]
-    allow_version_skew: bool
-    runtime: str
+    settings: LoadSettings
     log_level: str
-
-    @property
-    def described(self) -> Manifest:
-        """The manifest; raises InvalidManifest."""
-        try:
-            body: JsonObject = json.loads(self.manifest)
-        except ValueError as error:
-            raise InvalidManifest(f"the manifest is no JSON: {error}") from error
-        return Manifest.from_json(body)
-
-    @property
-    def rules(self) -> Rules:
-        """The settings of loading."""
-        return Rules(self.extra_globals, self.allow_version_skew, Runtime(self.runtime))
 
 
 class Fork(msgspec.Struct, tag=True, frozen=True):
     """The first message of a worker to a model process on another connection: fork a scorer for it."""
 
 
-class Give(msgspec.Struct, tag=True, frozen=True):
+class BytesRequest(msgspec.Struct, tag=True, frozen=True):
     """A request of the model process for bytes: the ONNX twin with the SHA-256 `twin`, or for None the artifact."""
 
     twin: str | None
 
 
-class Given(msgspec.Struct, tag=True, frozen=True):
-    """The response to `Give`: the bytes follow."""
+class BytesResponse(msgspec.Struct, tag=True, frozen=True):
+    """The response to `BytesRequest`: the bytes follow, unless there is an `error`.
 
+    `refused` is true if the twin is not the one that the manifest names, and false if it is unavailable.
+    """
 
-class NotGiven(msgspec.Struct, tag=True, frozen=True):
-    """The response to `Give` for an unavailable twin; `refused` if it is not the one that the manifest names."""
-
-    reason: str
-    refused: bool
+    error: str | None = None
+    refused: bool = False
 
 
 class Ready(msgspec.Struct, tag=True, frozen=True):
@@ -82,7 +61,7 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
     reason: str
 
 
-class Ask(msgspec.Struct, tag=True, frozen=True):
+class ScoreRequest(msgspec.Struct, tag=True, frozen=True):
     """The request of a worker to its scorer: `rows` rows, as a list of cells for each column in the schema's order."""
 
     by_twin: bool
@@ -90,19 +69,11 @@ class Ask(msgspec.Struct, tag=True, frozen=True):
     columns: Sequence[Sequence[Cell]]
 
 
-class Answer(msgspec.Struct, tag=True, frozen=True):
-    """The scores, as `Scores` of `changeover/estimator/scores.py`; labels and probabilities are JSON of any shape."""
-
-    labels: list[Any]
-    probabilities: list[Any] | None
-    classes: list[Any] | None
-
-
-class LeftToModel(msgspec.Struct, tag=True, frozen=True):
+class Unsupported(msgspec.Struct, tag=True, frozen=True):
     """The ONNX twin does not support these rows; the estimator must score them."""
 
 
-class NotScored(msgspec.Struct, tag=True, frozen=True):
+class ScoringError(msgspec.Struct, tag=True, frozen=True):
     """A failure of the model (`by_model`) or of the scorer; `cause` is for the log only."""
 
     by_model: bool
@@ -111,7 +82,7 @@ class NotScored(msgspec.Struct, tag=True, frozen=True):
 
 
 Message = (
-    Join | Fork | Give | Given | NotGiven | Ready | Failed | Ask | Answer | LeftToModel | NotScored
+    Join | Fork | BytesRequest | BytesResponse | Ready | Failed | ScoreRequest | Scores | Unsupported | ScoringError
 )  # msgspec distinguishes them by their tags
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
@@ -127,7 +98,7 @@ def receive(connection: socket.socket) -> Message:
     try:
         return _DECODER.decode(receive_bytes(connection))
     except msgspec.MsgspecError as error:
-        raise Lost(f"what came is no message: {error}") from error
+        raise Lost(f"a message cannot be read: {error}") from error
 
 
 def send_bytes(connection: socket.socket, content: bytes) -> None:
@@ -149,8 +120,8 @@ def receive_bytes(connection: socket.socket) -> bytearray:
 
 
 def _exactly(connection: socket.socket, length: int) -> bytearray:
-    found = bytearray(length)
-    view = memoryview(found)
+    content = bytearray(length)
+    view = memoryview(content)
     try:
         while view:
             count = connection.recv_into(view)
@@ -159,4 +130,4 @@ def _exactly(connection: socket.socket, length: int) -> bytearray:
             view = view[count:]
     except OSError as error:
         raise Lost(str(error)) from error
-    return found
+    return content

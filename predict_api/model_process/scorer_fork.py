@@ -7,24 +7,29 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Mapping, Sequence
 
-from changeover.estimator.scores import Scores
 from changeover.exceptions import AskOriginal, ScoringFailed
 from changeover.process.log_events import event, flush
-from changeover.request.tensors import tensors
-from changeover.schema.cell_parsers import Cell
-from predict_api.model_process.messages import Answer, Ask, LeftToModel, Lost, Message, NotScored, Ready, receive, send
-from predict_api.scoring.loading import Loaded
-from predict_api.scoring.scorers import by_estimator, by_twin
+from predict_api.model_process.messages import (
+    Lost,
+    Message,
+    Ready,
+    ScoreRequest,
+    ScoringError,
+    Unsupported,
+    receive,
+    send,
+)
+from predict_api.scoring.loading import LoadedVersion
+from predict_api.scoring.scorers import score_by_estimator, score_by_twin
 
 
-def run_and_exit(connection: socket.socket, loaded: Loaded) -> None:
+def run_and_exit(connection: socket.socket, version: LoadedVersion) -> None:
     """Score, in the forked process, until the worker closes the connection. Never returns."""
     status = 0
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _serve(connection, loaded)
+        _serve(connection, version)
     except Lost:
         pass  # the worker closed the connection, or has ended
     except BaseException as error:  # noqa: BLE001 the last handler of the process
@@ -35,39 +40,31 @@ def run_and_exit(connection: socket.socket, loaded: Loaded) -> None:
         os._exit(status)  # skips the exit handlers of the model process
 
 
-def _serve(connection: socket.socket, loaded: Loaded) -> None:
-    columns = [column.name for column in loaded.schema.columns]
-    send(connection, Ready(loaded.twin is not None))
+def _serve(connection: socket.socket, version: LoadedVersion) -> None:
+    send(connection, Ready(version.twin is not None))
     while True:
-        asked = receive(connection)
-        if not isinstance(asked, Ask):
-            raise Lost(f"a question was expected, not {type(asked).__name__}")
-        answer = _answer(loaded, asked, dict(zip(columns, asked.columns, strict=True)))
-        del asked
+        request = receive(connection)
+        if not isinstance(request, ScoreRequest):
+            raise Lost(f"a request was expected, not {type(request).__name__}")
+        response = _response(version, request)
+        del request  # a large batch would stay in memory until the next one
         try:
-            send(connection, answer)
+            send(connection, response)
         except OverflowError as error:
-            send(
-                connection,
-                NotScored(by_model=True, reason="the model returned a number beyond 64 bits", cause=str(error)),
-            )
+            reason = "the model returned a number beyond 64 bits"
+            send(connection, ScoringError(by_model=True, reason=reason, cause=str(error)))
 
 
-def _answer(loaded: Loaded, asked: Ask, columns: Mapping[str, Sequence[Cell]]) -> Message:
+def _response(version: LoadedVersion, request: ScoreRequest) -> Message:
+    schema, rows = version.schema, request.rows
+    columns = {column.name: cells for column, cells in zip(schema.columns, request.columns, strict=True)}
     try:
-        scores = _scores(loaded, asked, columns)
+        if not request.by_twin:
+            return score_by_estimator(version.estimator, schema, columns, rows)
+        return Unsupported() if version.twin is None else score_by_twin(version.twin, schema, columns, rows)
     except AskOriginal:
-        return LeftToModel()
+        return Unsupported()
     except ScoringFailed as error:
-        return NotScored(by_model=True, reason=str(error), cause=traceback.format_exc())
+        return ScoringError(by_model=True, reason=str(error), cause=traceback.format_exc())
     except Exception as error:  # noqa: BLE001 a model's own code may raise anything; the scorer stays for the next request
-        return NotScored(by_model=False, reason=f"{type(error).__name__}: {error}", cause=traceback.format_exc())
-    return Answer(scores.labels, scores.probabilities, scores.classes)
-
-
-def _scores(loaded: Loaded, asked: Ask, columns: Mapping[str, Sequence[Cell]]) -> Scores:
-    if not asked.by_twin:
-        return by_estimator(loaded.estimator, loaded.schema, columns, asked.rows)
-    if loaded.twin is None or not asked.rows:
-        raise AskOriginal("there is no twin, or there are no rows")
-    return by_twin(loaded.twin, tensors(loaded.schema, columns, asked.rows))
+        return ScoringError(by_model=False, reason=f"{type(error).__name__}: {error}", cause=traceback.format_exc())

@@ -14,7 +14,7 @@ from changeover.process.log_events import event
 from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import MalformedAnswer
 from predict_api.exceptions import CallFailed
-from predict_api.models.models import Member, Roster
+from predict_api.models.models import Model, Models
 from predict_api.preparation.disk_cache import Cache
 from predict_api.settings import PredictSettings
 from predict_api.upstream.connection import Connection
@@ -31,9 +31,9 @@ class Discovery:
     """The discovery of the models of this process."""
 
     def __init__(
-        self, settings: PredictSettings, lookup: Lookup, cache: Cache, roster: Roster, identity: ReplicaIdentity
+        self, settings: PredictSettings, lookup: Lookup, cache: Cache, models: Models, identity: ReplicaIdentity
     ) -> None:
-        self._settings, self._lookup, self._cache, self._roster = settings, lookup, cache, roster
+        self._settings, self._lookup, self._cache, self._roster = settings, lookup, cache, models
         self._identity = identity
         self._connection = Connection(settings.model_server_url, lookup)
         self._headers = {"Accept": "application/json", **authorization(settings.report_token.get_secret_value())}
@@ -56,7 +56,7 @@ class Discovery:
         """Ask the thread to end; does not wait for it."""
         self._stopped.set()
 
-    def ask(self, model: str) -> Member | None:
+    def ask(self, model: str) -> Model | None:
         """The model that a request names, added if model_server has a current version of it, or None."""
         if self._settings.model_names or not MODEL_NAME.fullmatch(model):
             return None

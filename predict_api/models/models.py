@@ -1,4 +1,4 @@
-"""The models of this process, and the runtime of each: its replica, its freshness loop, its preparation.
+"""The models of this process; each has a replica, a freshness loop and a preparation loop.
 
 `predict_api/models/discovery_loop.py` adds a model, which then stays. Adding it starts the two threads of the model.
 """
@@ -8,16 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from changeover.estimator.scores import Runtime
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.replica_identity import ReplicaIdentity
-from predict_api.model_process.client import Holders
+from predict_api.exceptions import NoModel
+from predict_api.model_process.client import ModelProcesses
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer
 from predict_api.preparation.prepare_loop import Preparation
+from predict_api.replica.active import ActiveVersion
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.replica.replica import Replica
-from predict_api.scoring.interfaces import Runtime
-from predict_api.scoring.loading import Assembly, Rules
+from predict_api.scoring.loading import Loader, LoadSettings
 from predict_api.settings import PredictSettings
 from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
@@ -26,15 +28,26 @@ from predict_api.upstream.freshness_check import CheckCall
 
 
 @dataclass(frozen=True)
-class Member:
-    """The runtime of one model: its state, its freshness checks, its preparation."""
+class Model:
+    """One model in this worker: its state, its freshness checks, its preparation."""
 
     replica: Replica
     freshness: FreshnessLoop
     preparation: Preparation
 
+    def active_version(self) -> tuple[ActiveVersion, bool]:
+        """The active version for a request that has arrived, and whether it is stale.
 
-class Roster:
+        Takes CHECK_DEADLINE_MS at most. Raises NoModel.
+        """
+        confirmed = self.freshness.confirm()
+        active = self.replica.active  # read after the check, once
+        if active is None:
+            raise NoModel(f"no version of model {self.replica.model!r} is loaded yet; try again in a second")
+        return active, not confirmed
+
+
+class Models:
     """The models of this process, by name. Thread-safe."""
 
     def __init__(
@@ -49,52 +62,54 @@ class Roster:
         """`directory` is private to this instance, and its workers share it."""
         self._settings, self._lookup, self._cache = settings, lookup, cache
         self._identity, self._notify = identity, notify
-        self._rules = Rules(settings.extra_globals, settings.allow_version_skew, Runtime(settings.runtime))
-        self._holders = Holders(directory / "holders", self._rules, settings.log_level)
+        self._load_settings = LoadSettings(
+            settings.extra_globals, settings.allow_version_skew, Runtime(settings.runtime)
+        )
+        self._processes = ModelProcesses(directory / "models", self._load_settings, settings.log_level)
         self._lock = threading.Lock()
-        self._members: dict[str, Member] = {}
+        self._models: dict[str, Model] = {}
 
-    def find(self, model: str) -> Member | None:
-        """The runtime of `model`, or None if this process has none."""
-        return self._members.get(model)
+    def find(self, name: str) -> Model | None:
+        """The model of this name, or None if this process does not have it."""
+        return self._models.get(name)
 
-    def members(self) -> list[Member]:
-        """The runtimes of all models, in the order of their names."""
-        return [member for _, member in sorted(self._members.items())]
+    def all(self) -> list[Model]:
+        """All models, in the order of their names."""
+        return [model for _, model in sorted(self._models.items())]
 
     def replicas(self) -> list[Replica]:
         """The replicas of all models."""
-        return [member.replica for member in self.members()]
+        return [model.replica for model in self.all()]
 
-    def add(self, model: str) -> Member:
-        """Add `model`, and start its threads, unless it is there already."""
+    def add(self, name: str) -> Model:
+        """Add the model `name`, and start its threads, unless it is there already."""
         with self._lock:
-            known = self._members.get(model)
+            known = self._models.get(name)
             if known is not None:
                 return known
-            member = self._build(model)
-            self._members = {**self._members, model: member}
-        self._holders.begin()
-        member.freshness.start()
-        member.preparation.start()
-        return member
+            model = self._build(name)
+            self._models = {**self._models, name: model}
+        self._processes.begin()
+        model.freshness.start()
+        model.preparation.start()
+        return model
 
     def stop(self) -> None:
         """Stop the threads of all models."""
-        for member in self.members():
-            member.freshness.stop()
-            member.preparation.stop()
+        for model in self.all():
+            model.freshness.stop()
+            model.preparation.stop()
 
-    def _build(self, model: str) -> Member:
+    def _build(self, name: str) -> Model:
         url = self._settings.model_server_url
-        replica = Replica(model, self._cache.current(model), self._notify)
-        call = CheckCall(Connection(url, self._lookup), model, self._identity)
+        replica = Replica(name, self._cache.current(name), self._notify)
+        call = CheckCall(Connection(url, self._lookup), name, self._identity)
         freshness = FreshnessLoop(replica, call, self._settings.check_deadline)
-        fetch = Fetch(url, self._lookup, model, self._settings.report_token.get_secret_value())
+        fetch = Fetch(url, self._lookup, name, self._settings.report_token.get_secret_value())
 
         def twin_of(manifest: Manifest, expected: str) -> bytes:
             return self._cache.twin(manifest.model, manifest.version, expected, lambda: fetch.twin(manifest))
 
-        preparer = Preparer(Assembly(twin_of, self._rules), self._holders, self._settings.share_bytes, twin_of)
+        preparer = Preparer(Loader(twin_of, self._load_settings), self._processes, self._settings.share_bytes, twin_of)
         preparation = Preparation(replica, freshness, fetch, self._cache, preparer)
-        return Member(replica, freshness, preparation)
+        return Model(replica, freshness, preparation)

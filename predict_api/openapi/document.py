@@ -14,7 +14,7 @@ from predict_api.openapi.answers import answer_components, answer_examples, mode
 from predict_api.openapi.calls import describing_calls, describing_schemas, model_parameter
 from predict_api.openapi.forms import Forms
 from predict_api.openapi.public_schema import public_schema
-from predict_api.replica.active import Held
+from predict_api.replica.active import ActiveVersion
 
 Causes = Sequence[tuple[int, str]]
 _ANY: Final = "any"  # the prefix of the components without an active version
@@ -34,7 +34,7 @@ _INCLUDE: Final = parameter(
 )
 
 
-def document(held: Sequence[Held], default_model: str, max_rows: int, causes: Causes) -> JsonObject:
+def document(held: Sequence[ActiveVersion], default_model: str, max_rows: int, causes: Causes) -> JsonObject:
     """The document. `held` may be empty; `causes` are the (status, title) of all problems of the service."""
     calls = _Calls(max_rows, causes)
     by_name = {one.model: one for one in held}
@@ -69,7 +69,7 @@ class _Calls:
         self._max_rows = max_rows
         self._causes = causes
 
-    def predict(self, model: str, held: Held | None, operation: str) -> JsonObject:
+    def predict(self, model: str, held: ActiveVersion | None, operation: str) -> JsonObject:
         """The call `POST .../predict` of one model, or of any model if `held` is None."""
         manifest = held.prepared.manifest if held else None
         prefix = model if held else _ANY

@@ -24,7 +24,7 @@ def threads_of_a_worker(threads: int) -> int:
     return threads * (1 + WAITING)
 
 
-class Turns:
+class LargeRequestLimit:
     """The concurrency limit of one worker process. Thread-safe."""
 
     def __init__(self, threads: int) -> None:

@@ -3,75 +3,54 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
+from changeover.estimator.scores import Scores
 from changeover.exceptions import ScoringFailed
 from changeover.json_types import Json, JsonObject
 
-_NEVER_ODD: Final = frozenset({str, int, bool})
-
-
-class Scored(Protocol):
-    """The scores of rows, in order: labels, and for a classifier with `predict_proba` a probability for each class."""
-
-    @property
-    def labels(self) -> list[Json]:
-        """A label for each row."""
-
-    @property
-    def probabilities(self) -> list[Json] | None:
-        """The probabilities for each row, in the order of `classes`, or None."""
-
-    @property
-    def classes(self) -> list[Json] | None:
-        """The labels to which the probabilities belong, or None."""
+_FINITE_TYPES: Final = frozenset({str, int, bool})
 
 
 def render(
-    scores: Scored, version: str, *, single: bool, inputs: Mapping[str, Sequence[object]] | None = None
+    scores: Scores, version: str, *, single: bool, inputs: Mapping[str, Sequence[object]] | None = None
 ) -> bytes:
     """The body of the response. `inputs` (the cells of each column) are added to each row; then all keys are sorted.
 
     Raises ScoringFailed if the model returned a value that strict JSON does not have.
     """
-    rows = _rows(scores)
+    probabilities = scores.probabilities
+    rows: list[JsonObject] = [
+        {"prediction": label, "predict_proba": row}
+        for label, row in zip(scores.labels, probabilities or [None] * len(scores.labels), strict=True)
+    ]
     if inputs is not None:
         for index, row in enumerate(rows):
             row["inputs"] = {name: _cell(cells[index]) for name, cells in inputs.items()}
-    body: JsonObject = dict(rows[0]) if single else {"predictions": list[Json](rows)}
-    if scores.probabilities is not None and scores.classes is not None:
+    body: JsonObject = rows[0] if single else {"predictions": list[Json](rows)}
+    if probabilities is not None and scores.classes is not None:
         body["classes"] = scores.classes
     body["model_version"] = version
-    if inputs is None and _finite(scores):
+    if inputs is None and _is_finite(scores):
         return msgspec.json.encode(body)
     try:
-        told = json.dumps(
+        return json.dumps(
             body, allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=inputs is not None
-        )
-        return told.encode()
+        ).encode()
     except ValueError as error:
         raise ScoringFailed("the model returned NaN or an infinite number, which JSON cannot say") from error
 
 
-def _finite(scores: Scored) -> bool:
+def _is_finite(scores: Scores) -> bool:
     """Whether the scores surely have no NaN and no infinity, which the msgspec encoder would write as null."""
-    if not all(type(label) in _NEVER_ODD for label in scores.labels):
+    if not _FINITE_TYPES.issuperset(map(type, scores.labels)):
         return False
     try:
-        return not scores.probabilities or all(math.isfinite(sum(row)) for row in scores.probabilities)  # type: ignore[arg-type]
+        return not scores.probabilities or math.isfinite(sum(map(sum, scores.probabilities)))
     except TypeError:  # lists of lists
         return False
-
-
-def _rows(scores: Scored) -> list[JsonObject]:
-    if scores.probabilities is None:
-        return [{"prediction": label, "predict_proba": None} for label in scores.labels]
-    return [
-        {"prediction": label, "predict_proba": probabilities}
-        for label, probabilities in zip(scores.labels, scores.probabilities, strict=True)
-    ]
 
 
 def _cell(value: object) -> Json:

@@ -12,18 +12,18 @@ from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Schema
-from predict_api.model_process.client import Bytes, Holders
-from predict_api.model_process.remote_scorer import ByHolder, SharedVersion
+from predict_api.model_process.client import ModelProcesses, VersionBytes
+from predict_api.model_process.remote_scorer import RemoteScorer, SharedVersion
 from predict_api.scoring.interfaces import Prepared
-from predict_api.scoring.loading import Assembly, TwinOf
+from predict_api.scoring.loading import Loader, TwinOf
 
 
 @dataclass(frozen=True)
 class Preparer:
     """The preparer of versions, in this process or in a model process, by the size of their artifacts."""
 
-    assembly: Assembly
-    holders: Holders
+    loader: Loader
+    holders: ModelProcesses
     share_bytes: int
     twin_of: TwinOf
 
@@ -36,23 +36,23 @@ class Preparer:
         process that has ended.
         """
         if manifest.size < self.share_bytes or sys.platform != "linux":
-            return self.assembly.prepared(artifact(), manifest)
+            return self.loader.prepared(artifact(), manifest)
         schema = Schema.from_json(manifest.schema)
         try:
             version = SharedVersion(
                 self.holders,
                 manifest,
-                Bytes(artifact, partial(self.twin_of, manifest)),
-                Bytes(again or artifact, partial(self.twin_of, manifest)),
+                VersionBytes(artifact, partial(self.twin_of, manifest)),
+                VersionBytes(again or artifact, partial(self.twin_of, manifest)),
             )
         except OSError as error:
             event(
                 "holder.unavailable", level="warning", model=manifest.model, version=manifest.version, reason=str(error)
             )
-            return self.assembly.prepared(artifact(), manifest)
+            return self.loader.prepared(artifact(), manifest)
         return Prepared(
             manifest.version,
-            ByHolder(version, [column.name for column in schema.columns]),
+            RemoteScorer(version, [column.name for column in schema.columns]),
             schema,
             manifest,
             RequestReader(schema),

@@ -97,7 +97,7 @@ class Preparation:
         pause, attempts = threading.Event(), 0
         while not self._stopped and self._replica.still_wanted(version):
             try:
-                with self._cache.turn(self._replica.model, TURN_SECONDS if self._replica.held else 0.0):
+                with self._cache.turn(self._replica.model, TURN_SECONDS if self._replica.active else 0.0):
                     prepared = self._ready(version)
             except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
                 attempts += 1
@@ -116,7 +116,7 @@ class Preparation:
     def _may_pass(self, error: Exception, attempts: int) -> bool:
         """Whether the next attempt may succeed: the artifact was unavailable, or damaged while no version is active."""
         if isinstance(error, ArtifactRefused):
-            return self._replica.held is None and attempts < MOST_DAMAGED
+            return self._replica.active is None and attempts < MOST_DAMAGED
         return isinstance(error, ArtifactUnavailable)
 
     def _ready(self, version: str) -> Prepared:
@@ -137,12 +137,12 @@ class Preparation:
         return self._cache.artifact(
             manifest.model,
             manifest.version,
-            lambda: self._fetch.artifact(manifest, gently=self._replica.held is not None),
+            lambda: self._fetch.artifact(manifest, gently=self._replica.active is not None),
         )
 
     def _fall_back(self, *, settle: bool = True) -> None:
         """Without an active version, activate the last confirmed one from the cache; its responses are stale."""
-        if self._replica.held is not None:
+        if self._replica.active is not None:
             return
         model = self._replica.model
         current = self._cache.current(model)
@@ -164,7 +164,7 @@ class Preparation:
 
     def _remember(self) -> None:
         """Write the active, confirmed version to the cache, and every TOUCH_SECONDS that it is still confirmed."""
-        held = self._replica.held
+        held = self._replica.active
         if held is None or self._freshness.broken:
             return
         sequence, said_at = self._kept

@@ -16,7 +16,7 @@ from predict_api.scoring.interfaces import Prepared
 
 
 @dataclass(frozen=True)
-class Held:
+class ActiveVersion:
     """The active version.
 
     `confirmed_at` is the sending time of the last check that confirmed it, in seconds of a monotonic clock.
@@ -37,7 +37,7 @@ class Held:
         ]
 
 
-def refuse_a_way_back(held: Held | None, current: Current, model: str) -> None:
+def refuse_a_way_back(held: ActiveVersion | None, current: Current, model: str) -> None:
     """Raise LowerSequence or OtherVersion if `current` cannot follow the active version `held`."""
     if held is None:
         return
@@ -54,7 +54,7 @@ def refuse_a_way_back(held: Held | None, current: Current, model: str) -> None:
         )
 
 
-def switch(held: Held | None, current: Current, prepared: Prepared, now: float) -> Held:
+def switch(held: ActiveVersion | None, current: Current, prepared: Prepared, now: float) -> ActiveVersion:
     """The active version that follows `held`; raises LowerSequence or OtherVersion.
 
     `prepared` must be the version that `current` names. `now` is a time before the check was sent.
@@ -62,9 +62,9 @@ def switch(held: Held | None, current: Current, prepared: Prepared, now: float) 
     refuse_a_way_back(held, current, prepared.manifest.model)
     if prepared.version != current.version:
         raise ChangeoverError(f"{short(prepared.version)} cannot answer for {short(current.version)}")
-    return Held(prepared.manifest.model, current, prepared, now)
+    return ActiveVersion(prepared.manifest.model, current, prepared, now)
 
 
-def confirm(held: Held, now: float) -> Held:
+def confirm(held: ActiveVersion, now: float) -> ActiveVersion:
     """`held`, confirmed as current by a check that was sent at `now`."""
     return replace(held, confirmed_at=now)

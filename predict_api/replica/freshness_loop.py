@@ -101,7 +101,7 @@ class FreshnessLoop:
 
     def _check(self, sent_at: float) -> tuple[Outcome, float]:
         """The outcome of a check, and its lease in seconds."""
-        held = self._replica.held
+        held = self._replica.active
         try:
             answer = self._call.ask(held.current if held else None, sent_at + self._deadline)
             outcome = self._replica.on_answer(answer, sent_at)

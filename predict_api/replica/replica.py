@@ -14,7 +14,7 @@ from changeover.process.log_events import event
 from changeover.protocol.wire import Current
 from predict_api import metrics
 from predict_api.exceptions import LowerSequence
-from predict_api.replica.active import Held, confirm, refuse_a_way_back, switch
+from predict_api.replica.active import ActiveVersion, confirm, refuse_a_way_back, switch
 from predict_api.replica.freshness import Outcome
 from predict_api.scoring.interfaces import Prepared
 from predict_api.upstream.freshness_check import CheckAnswer
@@ -27,7 +27,7 @@ class Replica:
 
     def __init__(self, model: str, floor: Current | None, notify: Callable[[], None]) -> None:
         self.model = model
-        self.held: Held | None = None
+        self.active: ActiveVersion | None = None
         self.settled = threading.Event()  # a version is active, or none can be for now
         self.work = threading.Event()  # a version may have to be prepared
         self._floor = floor  # the version that this instance confirmed in its previous run
@@ -48,31 +48,31 @@ class Replica:
                 self._hear(answer)
                 self.settled.set()
                 return Outcome.ABSENT
-            refuse_a_way_back(self.held, current, self.model)
-            if self.held is None and self._floor is not None and current.sequence < self._floor.sequence:
+            refuse_a_way_back(self.active, current, self.model)
+            if self.active is None and self._floor is not None and current.sequence < self._floor.sequence:
                 raise LowerSequence(
                     f"model {self.model!r} was at sequence {self._floor.sequence} when this service last ran, "
                     f"model_server says {current.sequence}: roll anew, or empty CACHE_DIR to accept the older ledger"
                 )
-            held = self.held
+            held = self.active
             wanted = None if held is not None and held.current == current else current
             if wanted != self._wanted:
                 self._wanted = wanted  # before `_hear` drops it as the next version, so that it stays loaded
                 self.work.set()
             self._hear(answer)
             if held is not None and wanted is None:
-                self.held = confirm(held, sent_at)
+                self.active = confirm(held, sent_at)
                 return Outcome.CONFIRMED
             prepared = self._prepared.get(current.version)
             if prepared is None:
                 return Outcome.BEHIND
-            self._take(switch(self.held, current, prepared, sent_at))
+            self._take(switch(self.active, current, prepared, sent_at))
             return Outcome.CONFIRMED
 
     def start_from_cache(self, current: Current, prepared: Prepared, confirmed_at: float) -> None:
         """Make the version confirmed in the previous run active until a check succeeds; its responses are stale."""
         with self._lock:
-            if self.held is None:
+            if self.active is None:
                 self._take(switch(None, current, prepared, confirmed_at))
 
     def to_prepare(self, now: float) -> str | None:
@@ -112,7 +112,7 @@ class Replica:
     def state(self) -> tuple[Current | None, frozenset[str], dict[str, str]]:
         """The content of the status report: the active, the ready and the failed versions."""
         with self._lock:
-            held = self.held.current if self.held else None
+            held = self.active.current if self.active else None
             return held, frozenset(self._prepared), {version: reason for version, (reason, _) in self._failed.items()}
 
     def in_use(self) -> set[str]:
@@ -121,7 +121,7 @@ class Replica:
             return self._in_use()
 
     def _in_use(self) -> set[str]:
-        versions = {self.held.current.version} if self.held else set()
+        versions = {self.active.current.version} if self.active else set()
         if self._wanted is not None:
             versions.add(self._wanted.version)
         if self._next is not None:
@@ -143,11 +143,11 @@ class Replica:
         if self._next is not None:
             self.work.set()
 
-    def _take(self, held: Held) -> None:
-        before = self.held
+    def _take(self, held: ActiveVersion) -> None:
+        before = self.active
         self._wanted = None
         self._prepared[held.prepared.version] = held.prepared
-        self.held = held  # the switch
+        self.active = held  # the switch
         self._retire()
         self.settled.set()
         self.work.set()

@@ -9,14 +9,14 @@ import re
 from typing import Final, cast
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+from changeover.estimator.scores import Runtime
 from changeover.protocol import wire
-from predict_api.models.models import Member
+from predict_api.models.models import Model
 from predict_api.prediction import pipeline
-from predict_api.prediction.exchange import KEY, Exchange
-from predict_api.routes.context import Parts
-from predict_api.routes.problems import answer_of
+from predict_api.prediction.request_context import KEY, RequestContext
+from predict_api.routes.context import WorkerContext
+from predict_api.routes.problems import problem_response
 from predict_api.routes.request_body import read_body
-from predict_api.scoring.interfaces import Runtime
 
 HEADERS: Final = {
     runtime: [("Content-Type", "application/json"), (wire.MODEL_RUNTIME, runtime.value)] for runtime in Runtime
@@ -27,25 +27,24 @@ _LENGTH: Final = re.compile(r"[0-9]{1,15}")
 _BEFORE, _AFTER = "/models/", "/predict"  # the model's name
 
 
-def in_front_of(app: WSGIApplication, parts: Parts) -> WSGIApplication:
+def in_front_of(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
     """An application that answers common predictions itself and passes all other requests to `app`."""
-    settings, turns = parts.settings, parts.turns
+    limit, max_bytes, max_rows = worker.limit, worker.settings.max_body_bytes, worker.settings.max_rows
 
-    def answer(environ: WSGIEnvironment, start_response):  # type: ignore[no-untyped-def]  # both as WSGI has them
-        member = _model(environ, parts) if _is_common(environ, settings.max_body_bytes) else None
-        if member is None:
+    def respond(environ: WSGIEnvironment, start_response):  # type: ignore[no-untyped-def]  # the signature is WSGI's
+        model = _model(environ, worker) if _is_common(environ, max_bytes) else None
+        if model is None:
             return app(environ, start_response)
-        exchange: Exchange = environ[KEY]
-        exchange.model = member.replica.model
+        context: RequestContext = environ[KEY]
+        context.model = model.replica.model
         try:
-            body = read_body(environ, settings.max_body_bytes)
-            prediction = pipeline.predict(member, exchange, body, turns, settings.max_rows)
+            body, runtime = pipeline.predict(model, context, read_body(environ, max_bytes), limit, max_rows)
         except Exception as error:  # noqa: BLE001 every error becomes a problem, as Flask does it for its routes
-            return answer_of(error, exchange.request_id)(environ, start_response)
-        start_response("200 OK", [*HEADERS[prediction.runtime], ("Content-Length", str(len(prediction.body)))])
-        return [prediction.body]
+            return problem_response(error, context.request_id)(environ, start_response)
+        start_response("200 OK", [*HEADERS[runtime], ("Content-Length", str(len(body)))])
+        return [body]
 
-    return cast("WSGIApplication", answer)
+    return cast("WSGIApplication", respond)
 
 
 def _is_common(environ: WSGIEnvironment, limit: int) -> bool:
@@ -62,11 +61,11 @@ def _is_common(environ: WSGIEnvironment, limit: int) -> bool:
     )
 
 
-def _model(environ: WSGIEnvironment, parts: Parts) -> Member | None:
+def _model(environ: WSGIEnvironment, worker: WorkerContext) -> Model | None:
     """The model that the path names, if this worker has it."""
     path = environ["PATH_INFO"]
     if path == _AFTER:
-        return parts.roster.find(parts.settings.default_model)
+        return worker.models.find(worker.settings.default_model)
     if path.startswith(_BEFORE) and path.endswith(_AFTER):
-        return parts.roster.find(path[len(_BEFORE) : -len(_AFTER)])
+        return worker.models.find(path[len(_BEFORE) : -len(_AFTER)])
     return None

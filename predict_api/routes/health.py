@@ -10,14 +10,14 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from predict_api import metrics
 from predict_api.exceptions import Draining, NoModel
-from predict_api.routes.context import Parts
+from predict_api.routes.context import WorkerContext
 from predict_api.routes.host_check import KNOWN
 
 # a reason may quote a golden row, and these routes are public
 _WHY: Final = "this replica's log and `changeover show` say why"
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(worker: WorkerContext) -> Blueprint:
     """The routes of probes."""
     routes = Blueprint("health", __name__)
 
@@ -27,23 +27,23 @@ def blueprint(parts: Parts) -> Blueprint:
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        if parts.draining():
+        if worker.draining():
             raise Draining("this replica was told to end; send requests elsewhere")
-        members = [member for member in parts.roster.members() if member.replica.held is not None]
-        if not members:
+        models = [model for model in worker.models.all() if model.replica.active is not None]
+        if not models:
             raise NoModel("no model is loaded yet; `changeover push --roll` publishes one and makes it current")
         if KNOWN not in request.environ:
             return jsonify({"status": "ready"})
-        stale = [member.replica.model for member in members if member.freshness.broken]
+        stale = [model.replica.model for model in models if model.freshness.broken]
         failed = {
-            member.replica.model: dict.fromkeys(reasons, _WHY)
-            for member in parts.roster.members()
-            if (reasons := member.replica.state()[2])
+            model.replica.model: dict.fromkeys(reasons, _WHY)
+            for model in worker.models.all()
+            if (reasons := model.replica.state()[2])
         }
         return jsonify(
             {
                 "status": "ready",
-                "models": [member.replica.model for member in members],
+                "models": [model.replica.model for model in models],
                 "stale": stale,
                 "not_prepared": failed,
             }
@@ -51,6 +51,6 @@ def blueprint(parts: Parts) -> Blueprint:
 
     @routes.get("/metrics")
     def exposition() -> Response:
-        return Response(metrics.exposition(parts.metrics_directory), content_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.exposition(worker.metrics_directory), content_type=CONTENT_TYPE_LATEST)
 
     return routes

@@ -3,35 +3,37 @@
 from flask import Blueprint, Response, jsonify
 
 from changeover.json_types import JsonObject
-from predict_api.models.models import Member
 from predict_api.openapi.columns import made_up_row
 from predict_api.openapi.public_schema import columns_of, public_schema
-from predict_api.prediction.exchange import Basis
-from predict_api.prediction.pipeline import basis
-from predict_api.routes.context import Parts
-from predict_api.routes.request_log import exchange
+from predict_api.replica.active import ActiveVersion
+from predict_api.routes.context import WorkerContext
+from predict_api.routes.request_log import request_context
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(worker: WorkerContext) -> Blueprint:
     """The routes of the models."""
     routes = Blueprint("models", __name__)
 
     @routes.get("/models")
     def models() -> Response:
-        listed = [_line(member) for member in parts.roster.members() if member.replica.held is not None]
-        return jsonify({"models": listed, "default": parts.settings.default_model})
+        listed = [
+            _entry(active, stale=model.freshness.broken)
+            for model in worker.models.all()
+            if (active := model.replica.active) is not None
+        ]
+        return jsonify({"models": listed, "default": worker.settings.default_model})
 
     @routes.get("/models/<model>")
-    def model(model: str) -> Response:
-        member = parts.member(model)
-        this = exchange()
-        this.model = model
-        by = this.basis = basis(member)
-        manifest = by.held.prepared.manifest
+    def one_model(model: str) -> Response:
+        active_version = worker.model(model).active_version
+        context = request_context()
+        context.model = model
+        active, context.stale = active_version()
+        context.active, manifest = active, active.prepared.manifest
         schema = public_schema(manifest.schema)
         return jsonify(
             {
-                **_line(member, by),
+                **_entry(active, stale=context.stale),
                 "size": manifest.size,
                 "created_at": manifest.created_at,
                 "description": manifest.description,
@@ -48,11 +50,10 @@ def blueprint(parts: Parts) -> Blueprint:
     return routes
 
 
-def _line(member: Member, by: Basis | None = None) -> JsonObject:
-    held = by.held if by else member.replica.held
+def _entry(active: ActiveVersion, *, stale: bool) -> JsonObject:
     return {
-        "model": member.replica.model,
-        "version": held.current.version if held else None,
-        "sequence": held.current.sequence if held else None,
-        "stale": by.stale if by else member.freshness.broken,
+        "model": active.model,
+        "version": active.current.version,
+        "sequence": active.current.sequence,
+        "stale": stale,
     }

@@ -1,6 +1,7 @@
 """`GET /openapi.json`: the OpenAPI document of the active versions, built once for each set of them."""
 
 import json
+from contextlib import suppress
 from typing import Final
 
 from flask import Blueprint, Response, request
@@ -9,18 +10,16 @@ from changeover import digest
 from changeover.protocol import openapi_parts
 from predict_api.exceptions import NoModel
 from predict_api.openapi.document import document
-from predict_api.prediction.exchange import Basis
-from predict_api.prediction.pipeline import basis
-from predict_api.replica.active import Held
-from predict_api.routes.context import Parts
+from predict_api.replica.active import ActiveVersion
+from predict_api.routes.context import WorkerContext
 from predict_api.routes.problems import PROBLEMS
-from predict_api.routes.request_log import exchange
+from predict_api.routes.request_log import request_context
 
 CAUSES: Final = [(status, title) for status, _, title in PROBLEMS.values()]
 Key = tuple[tuple[str, int, str], ...]
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(worker: WorkerContext) -> Blueprint:
     """The route of the document."""
     routes = Blueprint("openapi", __name__)
     kept: tuple[Key, bytes, str] | None = None
@@ -28,31 +27,31 @@ def blueprint(parts: Parts) -> Blueprint:
     @routes.get("/openapi.json")
     def openapi_json() -> Response:
         nonlocal kept
-        held = _held(parts)
-        key = tuple((one.model, one.current.sequence, one.current.version) for one in held)
+        versions = _active_versions(worker)
+        key = tuple((version.model, version.current.sequence, version.current.version) for version in versions)
         known = kept
         if known is None or known[0] != key:
-            told = document(held, parts.settings.default_model, parts.settings.max_rows, CAUSES)
-            body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+            content = document(versions, worker.settings.default_model, worker.settings.max_rows, CAUSES)
+            body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
             known = kept = key, body, digest.sha256(body)
-        answer = Response(known[1], mimetype=openapi_parts.JSON)
-        answer.set_etag(known[2])
-        answer.headers["Cache-Control"] = "no-cache"
-        answer.make_conditional(request)
-        return answer
+        response = Response(known[1], mimetype=openapi_parts.JSON)
+        response.set_etag(known[2])
+        response.headers["Cache-Control"] = "no-cache"
+        response.make_conditional(request)
+        return response
 
     return routes
 
 
-def _held(parts: Parts) -> list[Held]:
+def _active_versions(worker: WorkerContext) -> list[ActiveVersion]:
     """The active version of each model, confirmed as for a prediction; the headers are those of the default model."""
-    found: dict[str, Basis] = {}
-    for member in parts.roster.members():
-        try:
-            found[member.replica.model] = basis(member)
-        except NoModel:
-            continue
-    this = exchange()
-    this.model = parts.settings.default_model
-    this.basis = found.get(this.model)
-    return [one.held for one in found.values()]
+    context = request_context()
+    context.model = worker.settings.default_model
+    versions = []
+    for model in worker.models.all():
+        with suppress(NoModel):
+            active, stale = model.active_version()
+            versions.append(active)
+            if active.model == context.model:
+                context.active, context.stale = active, stale
+    return versions

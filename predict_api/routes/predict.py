@@ -9,42 +9,43 @@ from flask import Blueprint, Response, request
 
 from predict_api.exceptions import UnknownOption, UnsupportedBody
 from predict_api.prediction import pipeline
-from predict_api.routes.context import Parts
+from predict_api.routes.context import WorkerContext
 from predict_api.routes.fast_predict import HEADERS
 from predict_api.routes.request_body import read_body
-from predict_api.routes.request_log import exchange
+from predict_api.routes.request_log import request_context
 
 _JSON_TYPES: Final = ("application/json", "text/json")
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(worker: WorkerContext) -> Blueprint:
     """The routes that predict."""
     routes = Blueprint("predict", __name__)
 
     @routes.post("/predict")
     def predict_default() -> Response:
-        return _predict(parts, parts.settings.default_model)
+        return _predict(worker, worker.settings.default_model)
 
     @routes.post("/models/<model>/predict")
     def predict_named(model: str) -> Response:
-        return _predict(parts, model)
+        return _predict(worker, model)
 
     return routes
 
 
-def _predict(parts: Parts, model: str) -> Response:
-    member, settings = parts.member(model), parts.settings
-    this = exchange()
-    this.model = model
+def _predict(worker: WorkerContext, name: str) -> Response:
+    model, settings, context = worker.model(name), worker.settings, request_context()
+    context.model = name
     include_inputs = _includes_inputs()
-    _check_declared()
+    _check_headers()
     body = read_body(request.environ, settings.max_body_bytes)
-    prediction = pipeline.predict(member, this, body, parts.turns, settings.max_rows, include_inputs=include_inputs)
-    return Response(prediction.body, headers=HEADERS[prediction.runtime])
+    body, runtime = pipeline.predict(
+        model, context, body, worker.limit, settings.max_rows, include_inputs=include_inputs
+    )
+    return Response(body, headers=HEADERS[runtime])
 
 
 def _includes_inputs() -> bool:
-    """Whether `?include=inputs` is asked for; raises UnknownOption for any other value."""
+    """Whether the query has `?include=inputs`; raises UnknownOption for any other value."""
     values = request.args.getlist("include")
     for value in values:
         if value != "inputs":
@@ -52,7 +53,7 @@ def _includes_inputs() -> bool:
     return bool(values)
 
 
-def _check_declared() -> None:
+def _check_headers() -> None:
     """Raise UnsupportedBody unless the headers declare plain JSON in UTF-8."""
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"", "identity"}:

@@ -26,7 +26,7 @@ from predict_api.exceptions import (
     UnknownOption,
     UnsupportedBody,
 )
-from predict_api.routes.request_log import exchange
+from predict_api.routes.request_log import request_context
 
 # error class: status code, problem type, title
 PROBLEMS: Final[Mapping[type, tuple[int, str, str]]] = {
@@ -50,11 +50,11 @@ _HTTP_KINDS: Final = {404: "no-route", 405: "method-not-allowed", 413: "body-too
 
 def register(app: Flask) -> None:
     """Make every error of `app` a problem response."""
-    app.register_error_handler(Exception, lambda error: answer_of(error, exchange().request_id))
+    app.register_error_handler(Exception, lambda error: problem_response(error, request_context().request_id))
 
 
-def answer_of(error: Exception, request_id: str) -> Response:
-    """The problem response to an error, as a WSGI application. An error that no caller can mend is logged."""
+def problem_response(error: Exception, request_id: str) -> Response:
+    """The problem response to an error, as a WSGI application. An error of this service is logged."""
     if isinstance(error, HTTPException):
         return _http(error)
     known = next((PROBLEMS[cause] for cause in type(error).__mro__ if cause in PROBLEMS), None)
@@ -64,15 +64,15 @@ def answer_of(error: Exception, request_id: str) -> Response:
     if status == 500:
         return _model_failed(error, kind, title, request_id)
     if isinstance(error, RequestFaults):
-        return _answer(problem(kind, status, title, str(error), errors=error.errors, total=error.total))
-    return _answer(problem(kind, status, title, str(error)))
+        return _response(problem(kind, status, title, str(error), errors=error.errors, total=error.total))
+    return _response(problem(kind, status, title, str(error)))
 
 
 def _model_failed(error: Exception, kind: str, title: str, request_id: str) -> Response:
     """The response to a failure of the model: it has the request id, with which the log has the cause."""
     event("predict.model_failed", level="error", error=error, request_id=request_id)
     detail = f"{error}; the log says more, by request id {request_id}"  # the message contains no input of the caller
-    return _answer(problem(kind, 500, title, detail, request_id=request_id))
+    return _response(problem(kind, 500, title, detail, request_id=request_id))
 
 
 def _http(error: HTTPException) -> Response:
@@ -81,22 +81,22 @@ def _http(error: HTTPException) -> Response:
     detail = error.description or title
     if status == 404:
         detail = "there is nothing at this path; POST /predict or /models/{model}/predict, GET /models, see the README"
-    answer = _answer(problem(_HTTP_KINDS.get(status, f"http-{status}"), status, title, detail))
+    response = _response(problem(_HTTP_KINDS.get(status, f"http-{status}"), status, title, detail))
     for name, value in error.get_headers():
         if name.lower() in {"allow", "location", "retry-after"}:
-            answer.headers[name] = value
-    return answer
+            response.headers[name] = value
+    return response
 
 
 def _unexpected(error: Exception, request_id: str) -> Response:
     event("request.crashed", level="error", error=error, request_id=request_id)
     detail = f"an error of this service, not of the request; the log says what, by request id {request_id}"
-    return _answer(problem("internal", 500, "The service failed", detail, request_id=request_id))
+    return _response(problem("internal", 500, "The service failed", detail, request_id=request_id))
 
 
-def _answer(body: dict[str, object]) -> Response:
+def _response(body: dict[str, object]) -> Response:
     status = body["status"]
-    answer = Response(json.dumps(body), status=int(str(status)), mimetype=MEDIA_TYPE)
+    response = Response(json.dumps(body), status=int(str(status)), mimetype=MEDIA_TYPE)
     if status == 503:
-        answer.headers["Retry-After"] = RETRY_AFTER
-    return answer
+        response.headers["Retry-After"] = RETRY_AFTER
+    return response

@@ -1,7 +1,7 @@
-"""The record of every request: its id, the headers of its answer, a log event, the metrics.
+"""The record of every request: its id, the headers of its response, a log event, the metrics.
 
-It stands around the Flask application, so that an answer is written once. Answers are logged at debug, what was refused
-at info, failures at warning: metrics count them all, and a line for each answer would cost as much as the answer.
+It stands around the Flask application, so that each response is recorded once. Responses are logged at debug, refusals
+at info, failures at warning: metrics count them all, and a line for each response would cost as much as the response.
 """
 
 import uuid
@@ -15,44 +15,47 @@ from flask import request
 from changeover.process.clock import now
 from changeover.process.log_events import event, is_logged
 from predict_api import metrics
-from predict_api.prediction.exchange import KEY, Exchange, request_ids
+from predict_api.prediction.request_context import KEY, RequestContext, request_ids
 
 _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 Headers = list[tuple[str, str]]
 
 
-def exchange() -> Exchange:
-    """That of the request which this thread works on."""
-    return cast("Exchange", request.environ[KEY])
+def request_context() -> RequestContext:
+    """The context of the request that this thread processes in Flask."""
+    return cast("RequestContext", request.environ[KEY])
 
 
 def recorded(app: WSGIApplication) -> WSGIApplication:
-    """`app`, whose requests are named, timed, counted and logged; each answer is a list of one piece of bytes.
+    """`app`, whose requests are named, timed, counted and logged; each response is a list of one piece of bytes.
 
-    granian sends the head together with the body of a list, and otherwise the one before the other. What a sudden death
-    leaves half sent cannot be asked for again by a gateway: it has seen a part of an answer.
+    granian sends the head together with the body of a list, and before any other body. A gateway cannot send a request
+    again if a sudden death leaves its response half sent: it has seen a part of the response.
     """
-    name = request_ids(uuid.uuid4().hex[:20])
+    request_id = request_ids(uuid.uuid4().hex[:20])
 
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        this = environ[KEY] = Exchange(name(environ.get("HTTP_X_REQUEST_ID", "")), perf_counter())
-        told = ""
+    def respond(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        context = RequestContext(request_id(environ.get("HTTP_X_REQUEST_ID", "")), perf_counter())
+        environ[KEY] = context
+        status = ""
 
-        def start(status: str, headers: Headers, exc_info: object = None) -> object:
-            nonlocal told
-            told = status
-            return start_response(status, headers + this.headers(now()), exc_info)  # type: ignore[arg-type]
+        def start(line: str, headers: Headers, exc_info: object = None) -> object:
+            nonlocal status
+            status = line[:3]
+            return start_response(line, headers + context.headers(now()), exc_info)  # type: ignore[arg-type]
 
         pieces = app(environ, cast("StartResponse", start))
-        body = _joined(pieces)
+        body = _one_piece(pieces)
         if environ["PATH_INFO"] not in _PROBES:
-            _tell(this, told[:3], environ)
+            _record(context, status, environ)
         return body
 
-    return answer
+    return respond
 
 
-def _joined(pieces: Iterable[bytes]) -> list[bytes]:
+def _one_piece(pieces: Iterable[bytes]) -> list[bytes]:
+    if type(pieces) is list and len(pieces) == 1:
+        return pieces
     try:
         return [b"".join(pieces)]
     finally:
@@ -60,23 +63,23 @@ def _joined(pieces: Iterable[bytes]) -> list[bytes]:
             pieces.close()
 
 
-def _tell(this: Exchange, status: str, environ: WSGIEnvironment) -> None:
-    took = perf_counter() - this.began
-    metrics.answered(this.model, status, took, stale=this.stale)
+def _record(context: RequestContext, status: str, environ: WSGIEnvironment) -> None:
+    seconds = perf_counter() - context.began
+    metrics.count_response(context.model, status, seconds, stale=context.stale)
     level = "debug" if status < "400" else "info" if status < "500" else "warning"
     if not is_logged(level):
         return
-    held = this.basis.held if this.basis else None
+    current = context.active.current if context.active else None
     event(
         "request.answered",
         level=level,
-        request_id=this.request_id,
+        request_id=context.request_id,
         method=environ.get("REQUEST_METHOD"),
         path=environ.get("PATH_INFO"),
         status=int(status),
-        took_ms=round(took * 1000, 3),
-        model=this.model or None,
-        version=held.current.version if held else None,
-        sequence=held.current.sequence if held else None,
-        stale=this.stale,
+        took_ms=round(seconds * 1000, 3),
+        model=context.model or None,
+        version=current.version if current else None,
+        sequence=current.sequence if current else None,
+        stale=context.stale,
     )

@@ -6,7 +6,7 @@ Before that, it pauses until as many requests wait as the last call had: their c
 which would otherwise come in every second call only. The pause takes at most half of the last call, and at most 3 ms.
 A request that arrives that soon after a micro-batch pauses, too; no other request does.
 
-Each loaded version has its own `Joined`, so a call never mixes versions. Each caller gets its own scores or its own
+Each loaded version has its own `Batcher`, so a call never mixes versions. Each caller gets its own scores or its own
 error: if the call for a micro-batch fails, each of its requests is scored alone.
 """
 
@@ -42,7 +42,7 @@ class _Request:
         return self.scores is not None or self.error is not None
 
 
-class Joined:
+class Batcher:
     """The micro-batcher of one version. Thread-safe."""
 
     def __init__(

@@ -2,31 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
+from changeover.estimator.scores import Scores
 from changeover.manifest.manifest import Manifest
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
-from predict_api.prediction.render import Scored
 
 
-class Runtime(StrEnum):
-    """The runtime that computed scores: the version's ONNX twin, or its estimator."""
-
-    ONNX = "onnx"
-    SKLEARN = "sklearn"
-
-
-@dataclass(frozen=True)
-class Computed:
-    """The scores of some rows, and the runtime that computed them."""
-
-    scores: Scored
-    runtime: Runtime
-
-
-class Asked(Protocol):
+class RequestRows(Protocol):
     """The typed rows of one request: `Decoded` of `changeover/request/decode.py`, or `TypedRows` of the fast reader."""
 
     @property
@@ -45,14 +29,14 @@ class Asked(Protocol):
 class Reader(Protocol):
     """The reader of the bodies of requests for one version."""
 
-    def read(self, body: bytes, max_rows: int) -> Asked:
+    def read(self, body: bytes, max_rows: int) -> RequestRows:
         """The typed rows in `body`; raises NotJson, RequestFaults, or TooManyRows past `max_rows`."""
 
 
 class Scorer(Protocol):
     """The scorer of one version."""
 
-    def score(self, asked: Asked) -> Computed:
+    def score(self, rows: RequestRows) -> Scores:
         """The scores of the rows; raises ScoringFailed."""
 
 

@@ -5,6 +5,7 @@ A version that fails here never answers a request.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 import sklearn
 from joblib import parallel_config
@@ -13,6 +14,7 @@ from changeover import digest
 from changeover.artifact import version_skew
 from changeover.artifact.load import load_model
 from changeover.estimator import golden_rows
+from changeover.estimator.scores import Runtime
 from changeover.estimator.scoring import score
 from changeover.exceptions import ChangeoverError, GoldenMismatch, ScoringFailed
 from changeover.manifest.manifest import Manifest
@@ -23,14 +25,14 @@ from changeover.request.reader import RequestReader
 from changeover.schema.sample_row import made_up_row
 from changeover.schema.schema import Schema
 from predict_api.exceptions import ArtifactUnavailable, VersionSkew
-from predict_api.scoring.interfaces import Prepared, Runtime
-from predict_api.scoring.scorers import ByEstimator, ByTwin
+from predict_api.scoring.interfaces import Prepared
+from predict_api.scoring.scorers import EstimatorScorer, TwinScorer, score_by_either
 
 TwinOf = Callable[[Manifest, str], bytes]  # a manifest and the SHA-256 of the twin that it names -> the twin
 
 
 @dataclass(frozen=True)
-class Rules:
+class LoadSettings:
     """The settings of loading: additional globals, other versions of scikit-learn, the runtime."""
 
     extra_globals: tuple[str, ...] = ()
@@ -39,7 +41,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedVersion:
     """A version that is loaded, replayed and warm; `twin` is None if the estimator scores alone."""
 
     estimator: object
@@ -47,30 +49,30 @@ class Loaded:
     twin: TwinRunner | None
 
 
-class Assembly:
+class Loader:
     """The loader of versions, in the calling process. `twin_of` returns a twin's bytes, or raises as `Fetch.twin`."""
 
-    def __init__(self, twin_of: TwinOf, rules: Rules) -> None:
-        self._twin_of, self._rules = twin_of, rules
+    def __init__(self, twin_of: TwinOf, settings: LoadSettings) -> None:
+        self._twin_of, self._settings = twin_of, settings
 
     def prepared(self, buffer: bytes, manifest: Manifest) -> Prepared:
         """The version in `buffer`, ready to answer from this process; raises any error of the version."""
         loaded = self.loaded(buffer, manifest)
-        original = ByEstimator(loaded.estimator, loaded.schema)
-        scorer = original if loaded.twin is None else ByTwin(loaded.twin, loaded.schema, original)
+        estimator_scorer = EstimatorScorer(loaded.estimator, loaded.schema)
+        scorer = estimator_scorer if loaded.twin is None else TwinScorer(loaded.twin, loaded.schema, estimator_scorer)
         return Prepared(manifest.version, scorer, loaded.schema, manifest, RequestReader(loaded.schema))
 
-    def loaded(self, buffer: bytes, manifest: Manifest) -> Loaded:
+    def loaded(self, buffer: bytes, manifest: Manifest) -> LoadedVersion:
         """The parts of the version in `buffer`, ready to score; raises any error of the version."""
-        refuse_skew(manifest, self._rules.allow_version_skew)
-        estimator = load(buffer, manifest.version, self._rules.extra_globals)
+        refuse_skew(manifest, self._settings.allow_version_skew)
+        estimator = load(buffer, manifest.version, self._settings.extra_globals)
         schema = Schema.from_json(manifest.schema)
         with parallel_config(backend="threading"):  # as in `predict_api/scoring/scorers.py`
             if manifest.golden is not None:
                 golden_rows.replay(estimator, schema, manifest.golden)
             else:
                 _warm_up(estimator, schema)
-        return Loaded(estimator, schema, self._twin(estimator, schema, manifest))
+        return LoadedVersion(estimator, schema, self._twin(estimator, schema, manifest))
 
     def _twin(self, estimator: object, schema: Schema, manifest: Manifest) -> TwinRunner | None:
         """The ONNX twin, if the version has one that can be read and passes the golden rows here, too.
@@ -78,15 +80,14 @@ class Assembly:
         Raises ArtifactRefused for a twin other than the one that the manifest names.
         """
         expected = (manifest.twin or {}).get("sha256")
-        if self._rules.runtime is Runtime.SKLEARN or not isinstance(expected, str):
+        if self._settings.runtime is Runtime.SKLEARN or not isinstance(expected, str):
             return None
         try:
             buffer = self._twin_of(manifest, expected)
             digest.verify(buffer, expected)
             twin = TwinRunner(buffer, schema)
             if manifest.golden is not None:
-                either = ByTwin(twin, schema, ByEstimator(estimator, schema)).either
-                golden_rows.replay_by(either, schema, manifest.golden)
+                golden_rows.replay_by(partial(score_by_either, twin, estimator, schema), schema, manifest.golden)
         except (ArtifactUnavailable, NoTwin, GoldenMismatch, ImportError) as error:
             event(
                 "replica.without_twin",

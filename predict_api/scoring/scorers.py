@@ -11,22 +11,22 @@ from typing import Final
 
 from joblib import parallel_config
 
-from changeover.estimator.scores import Scores
+from changeover.estimator.scores import Runtime, Scores
 from changeover.estimator.scoring import score
 from changeover.exceptions import AskOriginal
-from changeover.onnx_twin.description import Scores as Kind
+from changeover.onnx_twin.description import Scores as Output
 from changeover.onnx_twin.session import TwinRunner
 from changeover.request.fast_reader import TypedRows
 from changeover.request.tensors import Numbers, Texts, tensors
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
-from predict_api.scoring.batching import Joined
-from predict_api.scoring.interfaces import Asked, Computed, Runtime
+from predict_api.scoring.batching import Batcher
+from predict_api.scoring.interfaces import RequestRows
 
 _IGNORE: Final = ("ignore", None, Warning, None, 0)  # the filter in the form in which `warnings` stores it
 
 
-def by_estimator(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+def score_by_estimator(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
     """The scores of the estimator, from one call; raises ScoringFailed."""
     _ignore_warnings()
     # Without this, a model with n_jobs > 1 would start processes here.
@@ -34,12 +34,28 @@ def by_estimator(estimator: object, schema: Schema, columns: Mapping[str, Sequen
         return score(estimator, schema, columns, rows)
 
 
-def by_twin(twin: TwinRunner, fed: tuple[Numbers, Texts | None], *, small: bool = False) -> Scores:
-    """The scores of the ONNX twin for two tensors, as `TwinRunner.run` takes them; raises AskOriginal."""
-    labels, probabilities = twin.run(*fed, small=small)
-    known = twin.description
-    classes = known.classes if known.scores is Kind.PROBABILITIES else None
-    return Scores(labels, None if probabilities is None else probabilities.tolist(), classes)
+def score_by_twin(twin: TwinRunner, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+    """The scores of the ONNX twin; raises AskOriginal for rows that it does not support."""
+    if not rows:
+        raise AskOriginal("there are no rows")
+    return _run_twin(twin, tensors(schema, columns, rows))
+
+
+def score_by_either(
+    twin: TwinRunner, estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int
+) -> Scores:
+    """The scores of the ONNX twin, or of the estimator for rows that the twin does not support."""
+    try:
+        return score_by_twin(twin, schema, columns, rows)
+    except AskOriginal:
+        return score_by_estimator(estimator, schema, columns, rows)
+
+
+def _run_twin(twin: TwinRunner, inputs: tuple[Numbers, Texts | None], *, small: bool = False) -> Scores:
+    labels, probabilities = twin.run(*inputs, small=small)
+    description = twin.description
+    classes = description.classes if description.scores is Output.PROBABILITIES else None
+    return Scores(labels, None if probabilities is None else probabilities.tolist(), classes, Runtime.ONNX)
 
 
 def _ignore_warnings() -> None:
@@ -53,44 +69,28 @@ def _ignore_warnings() -> None:
         warnings.simplefilter("ignore")
 
 
-class ByEstimator:
+class EstimatorScorer:
     """The scorer that uses the estimator of one version."""
 
     def __init__(self, estimator: object, schema: Schema) -> None:
-        self._joined = Joined(partial(by_estimator, estimator, schema))
+        self._batcher = Batcher(partial(score_by_estimator, estimator, schema))
 
-    def score(self, asked: Asked) -> Computed:
+    def score(self, rows: RequestRows) -> Scores:
         """The scores of typed rows; raises ScoringFailed."""
-        return Computed(self.by_itself(asked.columns, asked.rows), Runtime.SKLEARN)
-
-    def by_itself(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-        """The scores of the estimator."""
-        return self._joined.score(columns, rows)
+        return self._batcher.score(rows.columns, rows.rows)
 
 
-class ByTwin:
+class TwinScorer:
     """The scorer that uses the ONNX twin of one version, and the estimator for rows that the twin does not support."""
 
-    def __init__(self, twin: TwinRunner, schema: Schema, original: ByEstimator) -> None:
-        self._twin, self._schema, self._original = twin, schema, original
+    def __init__(self, twin: TwinRunner, schema: Schema, estimator_scorer: EstimatorScorer) -> None:
+        self._twin, self._schema, self._estimator_scorer = twin, schema, estimator_scorer
 
-    def score(self, asked: Asked) -> Computed:
+    def score(self, rows: RequestRows) -> Scores:
         """The scores of typed rows; raises ScoringFailed."""
         try:
-            return Computed(self._by_twin(asked), Runtime.ONNX)
+            if isinstance(rows, TypedRows):
+                return _run_twin(self._twin, rows.tensors(), small=True)
+            return score_by_twin(self._twin, self._schema, rows.columns, rows.rows)
         except AskOriginal:
-            return self._original.score(asked)
-
-    def either(self, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-        """The scores of typed columns, from the twin or the estimator."""
-        try:
-            return by_twin(self._twin, tensors(self._schema, columns, rows))
-        except AskOriginal:
-            return self._original.by_itself(columns, rows)
-
-    def _by_twin(self, asked: Asked) -> Scores:
-        if isinstance(asked, TypedRows):
-            return by_twin(self._twin, asked.tensors(), small=True)
-        if not asked.rows:
-            raise AskOriginal("there are no rows")
-        return by_twin(self._twin, tensors(self._schema, asked.columns, asked.rows))
+            return self._estimator_scorer.score(rows)

@@ -238,7 +238,7 @@ def application(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_the_fast_path_takes_the_common_request_alone(
     application: Application, by_flask: bool, changes: dict[str, str]
 ) -> None:
-    wait_until(lambda: application.roster.find("other"))
+    wait_until(lambda: application.models.find("other"))
     seen: list[object] = []
 
     def note(sender: Flask, **_: object) -> None:
@@ -266,7 +266,7 @@ class BrokenStream(io.BytesIO):
 def test_a_body_that_breaks_off_is_answered_alike(
     application: Application, status: str, changes: dict[str, object]
 ) -> None:
-    wait_until(lambda: application.roster.find("default"))
+    wait_until(lambda: application.models.find("default"))
     common = {**changes, "HTTP_X_REQUEST_ID": "same-2"}
     fast = ask(application, common)
     assert fast[0] == status

@@ -9,12 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from changeover.estimator.scores import Scores
 from changeover.manifest.manifest import Manifest
 from predict_api.exceptions import ArtifactUnavailable
-from predict_api.model_process.client import Bytes, Holders, NotPrepared
-from predict_api.model_process.messages import Answer, Ask, receive, send
+from predict_api.model_process.client import ModelProcesses, NotPrepared, VersionBytes
+from predict_api.model_process.messages import ScoreRequest, receive, send
 from predict_api.model_process.remote_scorer import SharedVersion
-from predict_api.scoring.loading import Rules
+from predict_api.scoring.loading import LoadSettings
 from tests.conftest import wait_until
 from tests.integration.test_predict_api_processes import lives
 from tests.integration.test_shared_versions import HOLDER
@@ -32,12 +33,12 @@ def no_twin(expected: str) -> bytes:
     raise ArtifactUnavailable(expected)
 
 
-def giving(buffer: bytes) -> Bytes:
-    return Bytes(lambda: buffer, no_twin)
+def giving(buffer: bytes) -> VersionBytes:
+    return VersionBytes(lambda: buffer, no_twin)
 
 
-def worker(directory: Path) -> Holders:
-    made = Holders(directory / "holders", Rules(), "info")
+def worker(directory: Path) -> ModelProcesses:
+    made = ModelProcesses(directory / "holders", LoadSettings(), "info")
     made.begin()
     return made
 
@@ -59,8 +60,8 @@ def test_many_who_come_at_once_share_one_holder_and_one_copy_of_the_bytes(tmp_pa
         given.append(1)
         return tiny(1)[0]
 
-    def join(holders: Holders) -> None:
-        bytes_of = Bytes(artifact, no_twin)
+    def join(holders: ModelProcesses) -> None:
+        bytes_of = VersionBytes(artifact, no_twin)
         versions.append(SharedVersion(holders, manifest, bytes_of, bytes_of))
 
     threads = [threading.Thread(target=join, args=(worker(tmp_path),)) for _ in range(8)]
@@ -70,9 +71,9 @@ def test_many_who_come_at_once_share_one_holder_and_one_copy_of_the_bytes(tmp_pa
         thread.join(60)
     assert (len(versions), len(given), len(of_this_test())) == (8, 1, 1)
     with versions[0].scorer() as scorer:
-        send(scorer, Ask(by_twin=False, rows=2, columns=[[1.5, 2.5], [2.0, 3.0]]))
+        send(scorer, ScoreRequest(by_twin=False, rows=2, columns=[[1.5, 2.5], [2.0, 3.0]]))
         answer = receive(scorer)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Scores)
     assert answer.labels == [1, 1]
     for one in versions:
         one.close()
@@ -98,7 +99,7 @@ def test_when_who_was_asked_for_the_bytes_cannot_give_them_the_next_is_asked(
 
     def join() -> None:
         try:
-            worker(tmp_path).join(manifest, Bytes(late, no_twin))
+            worker(tmp_path).join(manifest, VersionBytes(late, no_twin))
         except ArtifactUnavailable as error:
             failures.append(error)
 
@@ -124,5 +125,5 @@ def test_a_holder_that_is_killed_each_time_it_loads_is_told_as_such(tmp_path: Pa
         return tiny(1)[0]
 
     with pytest.raises(NotPrepared, match="is there memory for it"):
-        worker(tmp_path).join(manifest, Bytes(fatal, no_twin))
+        worker(tmp_path).join(manifest, VersionBytes(fatal, no_twin))
     assert len(tries) == 3

@@ -96,7 +96,7 @@ class Nemesis:
         """A restart that does not see the newest entry, and one that does; every replica has seen it."""
         world = self._world
         newest = max(world.store.ledger)
-        held = [worker.core.held if worker.alive else None for worker in world.workers]
+        held = [worker.core.active if worker.alive else None for worker in world.workers]
         undisturbed = self.wrong == 0 and world.server.ready and world.server.rollout is None and newest > 1
         if not undisturbed or any(one is None or one.current.sequence != newest for one in held):
             return

@@ -5,7 +5,7 @@ from random import Random
 
 from changeover.consistency.records import UNKNOWN, Answer, History, Rollout
 from changeover.protocol.wire import RolloutState
-from predict_api.replica.active import Held
+from predict_api.replica.active import ActiveVersion
 from tests.simulation.events import Clock, Do, Events, Process
 from tests.simulation.network import Network
 from tests.simulation.replica import Worker
@@ -49,10 +49,10 @@ class Clients:
         def arrive() -> None:
             worker.ask(answered)
 
-        def answered(held: Held | None, stale: bool) -> None:
+        def answered(held: ActiveVersion | None, stale: bool) -> None:
             events.at(events.now + random.uniform(0.0001, 0.001), lambda: record(held, stale))
 
-        def record(held: Held | None, stale: bool) -> None:
+        def record(held: ActiveVersion | None, stale: bool) -> None:
             self._history.add(_answer(held, stale, start, events.now, f"{who} at {worker.name}"))
             if then is not None:
                 then()
@@ -60,7 +60,7 @@ class Clients:
         events.at(events.now + random.uniform(0.0001, 0.001), arrive, worker, life)
 
 
-def _answer(held: Held | None, stale: bool, start: float, end: float, who: str) -> Answer:
+def _answer(held: ActiveVersion | None, stale: bool, start: float, end: float, who: str) -> Answer:
     if held is None:
         return Answer(MODEL, start, end, ok=False, status=503, who=who, error="no-model")
     by = str(held.prepared.scorer)

@@ -16,7 +16,7 @@ from changeover.protocol.wire import Current, MalformedAnswer, ReplicaReport
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
 from predict_api.exceptions import LowerSequence, OtherVersion
-from predict_api.replica.active import Held
+from predict_api.replica.active import ActiveVersion
 from predict_api.replica.freshness import Freshness, Outcome, Verdict
 from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared, Scorer
@@ -30,7 +30,7 @@ DEADLINE = 0.25  # CHECK_DEADLINE_MS
 REPORT_EVERY = 1.0
 IDLE = 1.0
 RETRY = 0.5
-Answered = Callable[[Held | None, bool], None]  # by what, and whether it is stale
+Answered = Callable[[ActiveVersion | None, bool], None]  # by what, and whether it is stale
 
 
 @lru_cache
@@ -70,7 +70,7 @@ class Worker(Process):
     @property
     def serves(self) -> bool:
         """Whether requests are sent here."""
-        return self.alive and self.core.held is not None
+        return self.alive and self.core.active is not None
 
     def ask(self, answered: Answered) -> None:
         """A request arrived; `answered` is called with what answers it."""
@@ -96,7 +96,7 @@ class Worker(Process):
         """What is held is read after the verdict, once, and the model takes its time."""
 
         def read() -> None:
-            held = self.core.held
+            held = self.core.active
             self.after(self._random.uniform(0.0, 0.002), lambda: answered(held, verdict is not Verdict.CONFIRMED))
 
         self.after(self._random.uniform(0.0, 0.0003), read)
@@ -114,7 +114,7 @@ class Worker(Process):
             return
         sent_at = self.now()
         number = self._in_flight = self.freshness.send(sent_at)
-        held = self.core.held.current if self.core.held else None
+        held = self.core.active.current if self.core.active else None
         reply = self._network.reply(self._server, self)
 
         def check() -> None:
@@ -178,7 +178,7 @@ class Worker(Process):
             return
         if self.freshness.broken:
             self._fall_back()
-        held = self.core.held
+        held = self.core.active
         known = self.confirmed.sequence if self.confirmed else 0
         if held is not None and not self.freshness.broken and known < held.current.sequence:
             self.confirmed = held.current
@@ -226,7 +226,7 @@ class Worker(Process):
 
     def _fall_back(self) -> None:
         kept = self.confirmed
-        if self.core.held is None and kept is not None and kept.version in self.disk - self.bad:
+        if self.core.active is None and kept is not None and kept.version in self.disk - self.bad:
             self.core.start_from_cache(kept, prepared(kept.version), self.now())
 
     def _changed(self) -> None:

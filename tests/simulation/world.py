@@ -15,7 +15,7 @@ from changeover.consistency.violation import Violation
 from changeover.protocol.wire import RolloutState
 from model_server.intake.startup import Upload
 from predict_api.replica import replica as predict_replica
-from predict_api.replica.active import Held
+from predict_api.replica.active import ActiveVersion
 from tests.simulation.events import Events
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.network import Network, Weather
@@ -118,7 +118,7 @@ class World:
         )
 
     def _reader(self, worker: Worker, found: dict[str, ReplicaState]) -> Answered:
-        def answered(held: Held | None, stale: bool) -> None:
+        def answered(held: ActiveVersion | None, stale: bool) -> None:
             sequence = held.current.sequence if held else None
             found[worker.name] = ReplicaState(worker.name, sequence, held.prepared.version if held else None, stale)
 

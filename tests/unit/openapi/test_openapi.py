@@ -20,7 +20,7 @@ from model_server.routes.problems import STATUSES
 from predict_api.openapi.columns import column_schema, made_up_row
 from predict_api.openapi.document import document
 from predict_api.openapi.public_schema import public_schema
-from predict_api.replica.active import Held
+from predict_api.replica.active import ActiveVersion
 from predict_api.routes.openapi import CAUSES
 from predict_api.scoring.interfaces import Prepared, Scorer
 from tests.test_docs import routes
@@ -49,7 +49,7 @@ MONEY = ["$6,882.34 ", "(5,032.58)", "($5,032.58)", "3709.93", "$1,920", "-$5", 
 PERCENT = ["62.59%", "62.59", "12 %", "%", "nan%", "$5", ""]
 
 
-def held(schema: Schema, name: str = "loan", sequence: int = 1, golden: JsonObject | None = None) -> Held:
+def held(schema: Schema, name: str = "loan", sequence: int = 1, golden: JsonObject | None = None) -> ActiveVersion:
     version = f"{sequence:064x}"
     manifest = Manifest(
         model=name,
@@ -61,7 +61,7 @@ def held(schema: Schema, name: str = "loan", sequence: int = 1, golden: JsonObje
         classes=["no", "yes"],
         golden=golden,
     )
-    return Held(
+    return ActiveVersion(
         name,
         Current(sequence, version),
         Prepared(version, cast("Scorer", None), schema, manifest, RequestReader(schema)),
@@ -69,7 +69,7 @@ def held(schema: Schema, name: str = "loan", sequence: int = 1, golden: JsonObje
     )
 
 
-def described(*models: Held, default: str = "loan") -> dict[str, Any]:
+def described(*models: ActiveVersion, default: str = "loan") -> dict[str, Any]:
     return document(models, default, 10_000, CAUSES)
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from predict_api.prediction.large_requests import LARGE, SWITCH_SECONDS, Turns, threads_of_a_worker
+from predict_api.prediction.large_requests import LARGE, SWITCH_SECONDS, LargeRequestLimit, threads_of_a_worker
 from tests.conftest import wait_until
 
 THREADS = 4
@@ -17,8 +17,8 @@ AT_ONCE = 2
 class Large:
     """Large requests that go on working until they are let go; `done` names them in the order in which they came in."""
 
-    def __init__(self, turns: Turns, pool: ThreadPoolExecutor) -> None:
-        self._turns, self._pool = turns, pool
+    def __init__(self, limit: LargeRequestLimit, pool: ThreadPoolExecutor) -> None:
+        self._limit, self._pool = limit, pool
         self._steps: dict[int, threading.Event] = {}
         self.within: list[int] = []
         self.most = 0
@@ -28,12 +28,12 @@ class Large:
     def come(self, number: int) -> None:
         """Have one come, and wait until it works or waits for its turn."""
         self._steps[number] = threading.Event()
-        before = len(self.within) + self._turns.waiting
+        before = len(self.within) + self._limit.waiting
         self.futures.append(self._pool.submit(self._work, number))
-        wait_until(lambda: len(self.within) + self._turns.waiting == before + 1, what=f"large request {number} came")
+        wait_until(lambda: len(self.within) + self._limit.waiting == before + 1, what=f"large request {number} came")
 
     def _work(self, number: int) -> None:
-        with self._turns.of(LARGE):
+        with self._limit.of(LARGE):
             self.within.append(number)
             self.came.append(number)
             self.most = max(self.most, len(self.within))
@@ -51,20 +51,20 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def small(turns: Turns) -> str:
-    with turns.of(LARGE - 1):
+def small(limit: LargeRequestLimit) -> str:
+    with limit.of(LARGE - 1):
         return "answered"
 
 
 def test_small_requests_are_answered_while_twice_as_many_large_ones_as_threads_are_under_way(
     pool: ThreadPoolExecutor,
 ) -> None:
-    turns = Turns(THREADS)
-    large = Large(turns, pool)
+    limit = LargeRequestLimit(THREADS)
+    large = Large(limit, pool)
     for number in range(2 * THREADS):
         large.come(number)
-    assert (large.within, turns.waiting) == ([0, 1], 2 * THREADS - AT_ONCE)
-    answers = [pool.submit(small, turns) for _ in range(100)]
+    assert (large.within, limit.waiting) == ([0, 1], 2 * THREADS - AT_ONCE)
+    answers = [pool.submit(small, limit) for _ in range(100)]
     assert [answer.result(20) for answer in answers] == ["answered"] * 100
     assert large.within == [0, 1]  # not one of them had to end for that
     for number in range(2 * THREADS):
@@ -75,8 +75,8 @@ def test_small_requests_are_answered_while_twice_as_many_large_ones_as_threads_a
 
 
 def test_who_has_waited_longest_is_next(pool: ThreadPoolExecutor) -> None:
-    turns = Turns(THREADS)
-    large = Large(turns, pool)
+    limit = LargeRequestLimit(THREADS)
+    large = Large(limit, pool)
     for number in range(6):
         large.come(number)
     for ended, number in enumerate((1, 0, 3, 2, 4, 5), start=1):
@@ -89,22 +89,22 @@ def test_who_has_waited_longest_is_next(pool: ThreadPoolExecutor) -> None:
 
 
 def test_a_large_request_that_fails_leaves_its_turn_to_the_next() -> None:
-    turns = Turns(1)
+    limit = LargeRequestLimit(1)
     for _ in range(3):
-        with pytest.raises(ValueError, match="no JSON"), turns.of(LARGE):
+        with pytest.raises(ValueError, match="no JSON"), limit.of(LARGE):
             raise ValueError("no JSON")
-    with turns.of(LARGE):
-        assert turns.waiting == 0
+    with limit.of(LARGE):
+        assert limit.waiting == 0
 
 
 def test_threads_change_more_often_for_as_long_as_a_large_request_works() -> None:
     usual = sys.getswitchinterval()
-    turns = Turns(THREADS)
-    with turns.of(LARGE - 1):
+    limit = LargeRequestLimit(THREADS)
+    with limit.of(LARGE - 1):
         assert sys.getswitchinterval() == usual
-    with turns.of(LARGE):
+    with limit.of(LARGE):
         assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
-        with turns.of(LARGE):
+        with limit.of(LARGE):
             pass
         assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
     assert sys.getswitchinterval() == usual

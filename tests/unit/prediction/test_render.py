@@ -1,22 +1,14 @@
 """predict_api/prediction/render.py: the bytes of an answer."""
 
 import json
-from dataclasses import dataclass
 
 import pytest
 
+from changeover.estimator.scores import Scores
 from changeover.exceptions import ScoringFailed
-from changeover.json_types import Json
 from predict_api.prediction.render import render
 
 VERSION = "a" * 64
-
-
-@dataclass(frozen=True)
-class Scores:
-    labels: list[Json]
-    probabilities: list[Json] | None = None
-    classes: list[Json] | None = None
 
 
 def test_one_row_is_one_object() -> None:
@@ -43,7 +35,7 @@ def test_a_model_without_probabilities_says_null_and_names_no_classes() -> None:
 
 def test_inputs_come_back_with_sorted_keys_and_null_for_what_is_missing() -> None:
     inputs = {"b": [float("nan"), 2.0], "a": [None, "é"]}
-    body = render(Scores([1, 2]), VERSION, single=False, inputs=inputs)
+    body = render(Scores([1, 2], None, None), VERSION, single=False, inputs=inputs)
     rows = json.loads(body)["predictions"]
     assert [row["inputs"] for row in rows] == [{"a": None, "b": None}, {"a": "é", "b": 2.0}]
     assert list(rows[0]["inputs"]) == ["a", "b"]
@@ -52,4 +44,4 @@ def test_inputs_come_back_with_sorted_keys_and_null_for_what_is_missing() -> Non
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_what_strict_json_cannot_say_is_the_fault_of_the_model(number: float) -> None:
     with pytest.raises(ScoringFailed, match="NaN"):
-        render(Scores([number]), VERSION, single=True)
+        render(Scores([number], None, None), VERSION, single=True)

@@ -10,7 +10,7 @@ from changeover.protocol.wire import Current
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
 from predict_api.exceptions import LowerSequence, OtherVersion
-from predict_api.replica.active import Held, confirm, switch
+from predict_api.replica.active import ActiveVersion, confirm, switch
 from predict_api.scoring.interfaces import Prepared, Scorer
 
 OLD, NEW = "a" * 64, "b" * 64
@@ -22,8 +22,8 @@ def prepared(version: str) -> Prepared:
     return Prepared(version, cast("Scorer", None), schema, manifest, RequestReader(schema))
 
 
-def held(sequence: int, version: str) -> Held:
-    return Held("loan", Current(sequence, version), prepared(version), confirmed_at=1.0)
+def held(sequence: int, version: str) -> ActiveVersion:
+    return ActiveVersion("loan", Current(sequence, version), prepared(version), confirmed_at=1.0)
 
 
 def test_the_first_version_is_taken() -> None:

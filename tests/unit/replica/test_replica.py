@@ -43,10 +43,10 @@ def test_what_is_current_is_prepared_and_then_held_by_the_next_check(replica: Re
     assert replica.on_answer(says(Current(1, A)), 1.0) is Outcome.BEHIND
     assert replica.to_prepare(1.0) == A
     replica.add(prepared(A))
-    assert replica.held is None
+    assert replica.active is None
     assert replica.on_answer(says(Current(1, A)), 2.0) is Outcome.CONFIRMED
-    assert replica.held is not None
-    assert (replica.held.current, replica.held.confirmed_at) == (Current(1, A), 2.0)
+    assert replica.active is not None
+    assert (replica.active.current, replica.active.confirmed_at) == (Current(1, A), 2.0)
     assert replica.to_prepare(2.0) is None
 
 
@@ -98,7 +98,7 @@ def test_a_failed_current_version_is_tried_again_after_a_while(replica: Replica)
 def test_a_model_without_a_current_version_keeps_what_it_holds(replica: Replica) -> None:
     holding(replica, Current(1, A))
     assert replica.on_answer(says(None), 3.0) is Outcome.ABSENT
-    assert replica.held is not None
+    assert replica.active is not None
 
 
 def test_a_lower_sequence_and_a_second_version_under_one_are_refused(replica: Replica) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from changeover.estimator.scores import Scores
 from changeover.exceptions import ScoringFailed
-from predict_api.scoring.batching import LONGEST_PAUSE, MOST_ROWS, Columns, Joined
+from predict_api.scoring.batching import LONGEST_PAUSE, MOST_ROWS, Batcher, Columns
 from tests.conftest import wait_until
 
 
@@ -31,8 +31,8 @@ class Model:
         return Scores([2 * number for number in numbers], [[number, 1 - number] for number in numbers], [0, 1])
 
 
-def ask(joined: Joined, *numbers: float) -> Scores:
-    return joined.score({"a": list(numbers)}, len(numbers))
+def ask(batcher: Batcher, *numbers: float) -> Scores:
+    return batcher.score({"a": list(numbers)}, len(numbers))
 
 
 @pytest.fixture
@@ -40,21 +40,21 @@ def model() -> Model:
     return Model()
 
 
-def while_one_is_scored(model: Model, joined: Joined, *asked: Callable[[], Scores]) -> list[Future[Scores]]:
+def while_one_is_scored(model: Model, batcher: Batcher, *asked: Callable[[], Scores]) -> list[Future[Scores]]:
     """The futures of all, the first of which was being scored when the others came."""
     with ThreadPoolExecutor(len(asked) + 1) as pool:
-        futures = [pool.submit(ask, joined, 1.0)]
+        futures = [pool.submit(ask, batcher, 1.0)]
         assert model.entered.wait(10)
         futures += [pool.submit(one) for one in asked]
-        wait_until(lambda: len(joined._waiting) == len(asked))
+        wait_until(lambda: len(batcher._waiting) == len(asked))
         model.let_go.set()
     return futures
 
 
 def test_who_waits_is_scored_in_one_call_and_gets_its_own_rows(model: Model) -> None:
-    joined = Joined(model)
+    batcher = Batcher(model)
     futures = while_one_is_scored(
-        model, joined, lambda: ask(joined, 2.0), lambda: ask(joined, 3.0, 4.0), lambda: ask(joined, 5.0)
+        model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0, 4.0), lambda: ask(batcher, 5.0)
     )
     assert [future.result().labels for future in futures] == [[2.0], [4.0], [6.0, 8.0], [10.0]]
     assert futures[2].result().probabilities == [[3.0, -2.0], [4.0, -3.0]]
@@ -63,8 +63,8 @@ def test_who_waits_is_scored_in_one_call_and_gets_its_own_rows(model: Model) -> 
 
 def test_who_finds_nobody_scoring_is_scored_at_once(model: Model) -> None:
     model.let_go.set()
-    joined = Joined(model)
-    assert [ask(joined, float(number)).labels for number in range(3)] == [[0.0], [2.0], [4.0]]
+    batcher = Batcher(model)
+    assert [ask(batcher, float(number)).labels for number in range(3)] == [[0.0], [2.0], [4.0]]
     assert model.calls == [1, 1, 1]
 
 
@@ -74,11 +74,11 @@ def test_who_comes_back_in_the_pause_before_the_next_call_is_in_it(model: Model)
 
         def pause(seconds: float) -> None:
             assert 0 <= seconds <= LONGEST_PAUSE
-            again.append(back.submit(ask, joined, 3.0))
-            wait_until(lambda: len(joined._waiting) == 2)
+            again.append(back.submit(ask, batcher, 3.0))
+            wait_until(lambda: len(batcher._waiting) == 2)
 
-        joined = Joined(model, pause)
-        futures = while_one_is_scored(model, joined, lambda: ask(joined, 2.0))
+        batcher = Batcher(model, pause)
+        futures = while_one_is_scored(model, batcher, lambda: ask(batcher, 2.0))
     assert [future.result().labels for future in [*futures, *again]] == [[2.0], [4.0], [6.0]]
     assert model.calls == [1, 2]
 
@@ -106,28 +106,28 @@ def test_the_first_to_come_back_after_a_joint_call_waits_for_the_others_and_nobo
         def pause(seconds: float) -> None:
             paused.append(seconds)
             if len(paused) == 2:
-                assert not joined._all_back.is_set()
-                again.append(back.submit(ask, joined, 4.0))
-                assert joined._all_back.wait(10)  # which ends the pause
-                assert len(joined._waiting) == 2
+                assert not batcher._all_back.is_set()
+                again.append(back.submit(ask, batcher, 4.0))
+                assert batcher._all_back.wait(10)  # which ends the pause
+                assert len(batcher._waiting) == 2
 
-        joined = Joined(clock.score, pause, clock)
-        while_one_is_scored(model, joined, lambda: ask(joined, 2.0), lambda: ask(joined, 3.0))
-        assert ask(joined, 5.0).labels == [10.0]
+        batcher = Batcher(clock.score, pause, clock)
+        while_one_is_scored(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0))
+        assert ask(batcher, 5.0).labels == [10.0]
         assert again[0].result().labels == [8.0]
         assert model.calls == [1, 2, 2]
         assert len(paused) == 2
         clock.time += 1.0
-        assert ask(joined, 6.0).labels == [12.0]  # it comes too late for that
-        assert ask(joined, 7.0).labels == [14.0]  # and this one after a call for a single one
+        assert ask(batcher, 6.0).labels == [12.0]  # it comes too late for that
+        assert ask(batcher, 7.0).labels == [14.0]  # and this one after a call for a single one
     assert model.calls == [1, 2, 2, 1, 1]
     assert len(paused) == 2
 
 
 def test_one_that_the_model_cannot_take_spoils_no_other(model: Model) -> None:
-    joined = Joined(model)
+    batcher = Batcher(model)
     futures = while_one_is_scored(
-        model, joined, lambda: ask(joined, 2.0), lambda: ask(joined, -1.0), lambda: ask(joined, 5.0)
+        model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, -1.0), lambda: ask(batcher, 5.0)
     )
     assert futures[1].result().labels == [4.0]
     assert futures[3].result().labels == [10.0]
@@ -140,25 +140,25 @@ def test_a_model_that_answers_too_few_rows_of_a_joint_call_is_asked_for_each_alo
         found = model(columns, rows)
         return Scores(found.labels[:1], found.probabilities, found.classes)
 
-    joined = Joined(short)
-    futures = while_one_is_scored(model, joined, lambda: ask(joined, 2.0), lambda: ask(joined, 3.0))
+    batcher = Batcher(short)
+    futures = while_one_is_scored(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0))
     assert [future.result().labels for future in futures] == [[2.0], [4.0], [6.0]]
 
 
 def test_a_large_request_holds_up_no_small_one(model: Model) -> None:
-    joined = Joined(model)
+    batcher = Batcher(model)
     with ThreadPoolExecutor(1) as pool:
-        large = pool.submit(ask, joined, *[1.0] * (MOST_ROWS + 1))
+        large = pool.submit(ask, batcher, *[1.0] * (MOST_ROWS + 1))
         assert model.entered.wait(10)
-        assert ask(joined, 2.0).labels == [4.0]
+        assert ask(batcher, 2.0).labels == [4.0]
         model.let_go.set()
         assert len(large.result().labels) == MOST_ROWS + 1
 
 
 def test_joint_calls_stay_within_their_most_rows(model: Model) -> None:
-    joined = Joined(model)
+    batcher = Batcher(model)
     half = [1.0] * (MOST_ROWS // 2 + 1)
-    while_one_is_scored(model, joined, lambda: ask(joined, *half), lambda: ask(joined, *half))
+    while_one_is_scored(model, batcher, lambda: ask(batcher, *half), lambda: ask(batcher, *half))
     assert model.calls == [1, len(half), len(half)]
 
 
@@ -167,10 +167,10 @@ def test_many_threads_each_get_their_own_answer() -> None:
         assert len(columns["a"]) == rows
         return Scores(list(columns["a"]), None, None)
 
-    joined = Joined(score)
+    batcher = Batcher(score)
 
     def many(own: float) -> bool:
-        return all(ask(joined, own, own + step / 1000).labels == [own, own + step / 1000] for step in range(500))
+        return all(ask(batcher, own, own + step / 1000).labels == [own, own + step / 1000] for step in range(500))
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(many, [float(number) for number in range(8)]))
