@@ -1,6 +1,10 @@
 """The types of JSON values."""
 
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+from typing import TYPE_CHECKING, Any
 
-
-JsonObject = dict[str, Json]
+if TYPE_CHECKING:
+    Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+    JsonObject = dict[str, Json]
+else:  # msgspec reads the fields of documents at run time, and takes no recursive alias
+    Json = Any
+    JsonObject = dict[str, Any]

@@ -29,6 +29,7 @@ PURE = {
     "changeover.manifest.gate",
     "changeover.consistency.records",
     "changeover.consistency.counts",
+    "changeover.json_documents",
     "changeover.json_types",
     "changeover.names",
     "changeover.protocol.lease",

@@ -2,10 +2,10 @@
 
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from changeover.cli.command import Verb, model_option, promotion_options, stack_options
 from changeover.cli.output import UploadProgress, answer, say
@@ -120,14 +120,14 @@ def _draft(
     draft = Draft.from_json(_json(manifest, "--manifest")) if manifest else Draft()
     figures = dict(_figure(text) for text in metrics)
     golden: JsonObject | None = {"rows": list[Json](_rows(example))} if example else draft.golden
-    said = replace(
+    completed = replace(
         draft,
         schema=Schema.from_json(_json(schema, "--schema"), strict=True).to_json() if schema else draft.schema,
         metrics={**draft.metrics, **figures},
         golden=golden,
         description=description or draft.description,
     )
-    return None if said == Draft() else said
+    return None if completed == Draft() else completed
 
 
 def _figure(text: str) -> tuple[str, float]:

@@ -3,9 +3,10 @@
 It imports scikit-learn and pandas only when called, so that `import changeover` stays cheap.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from changeover.artifact.environment import environment
 from changeover.client.evaluation import evaluated_on
@@ -49,16 +50,16 @@ def draft_of(
     categories and range. Raises InvalidSchema, GoldenMismatch, ForbiddenGlobal, UnreadableArtifact or
     UnreadableData.
     """
-    said = draft or Draft()
+    draft = draft or Draft()
     if example is not None:
-        said = _by_example(_estimator(model), example, said)
+        draft = _by_example(_estimator(model), example, draft)
     if public:
-        said = replace(said, schema=_with_public(said.schema, public))
+        draft = replace(draft, schema=_with_public(draft.schema, public))
     if not isinstance(model, Path):
-        said = replace(said, environment=environment() | said.environment)
+        draft = replace(draft, environment=environment() | draft.environment)
     if evaluation_data is not None:
-        said = replace(said, evaluation=evaluated_on(evaluation_data))
-    return replace(said, metrics={**said.metrics, **(metrics or {})}, description=description or said.description)
+        draft = replace(draft, evaluation=evaluated_on(evaluation_data))
+    return replace(draft, metrics={**draft.metrics, **(metrics or {})}, description=description or draft.description)
 
 
 def _with_public(schema: "JsonObject | None", public: "bool | Collection[str]") -> "JsonObject":
@@ -78,18 +79,18 @@ def _estimator(model: "Path | object") -> object:
     return load_model(model.read_bytes())
 
 
-def _by_example(estimator: object, example: "pd.DataFrame", said: Draft) -> Draft:
+def _by_example(estimator: object, example: "pd.DataFrame", draft: Draft) -> Draft:
     from changeover.estimator.golden_rows import record
     from changeover.estimator.infer_schema import infer_schema
     from changeover.estimator.training_frame import frame_of, inputs_of
     from changeover.schema.schema import Schema
 
     example = frame_of(example)
-    schema = infer_schema(estimator, example) if said.schema is None else Schema.from_json(said.schema, strict=True)
-    golden = said.golden
+    schema = infer_schema(estimator, example) if draft.schema is None else Schema.from_json(draft.schema, strict=True)
+    golden = draft.golden
     if golden is None:
         golden = record(estimator, schema, golden_rows(inputs_of(example, schema), schema))
-    return replace(said, schema=schema.to_json(), golden=golden)
+    return replace(draft, schema=schema.to_json(), golden=golden)
 
 
 def golden_rows(inputs: "pd.DataFrame", schema: "Schema") -> "list[JsonObject]":

@@ -4,20 +4,23 @@ It holds schema, classes, metrics, environment, golden rows and provenance. A pu
 these; admission completes it into a `Manifest`.
 """
 
-import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
+
+import msgspec
 
 from changeover.exceptions import InvalidManifest
+from changeover.json_documents import read_document
 from changeover.json_types import Json, JsonObject
-from changeover.names import is_version
 
 FORMAT: Final = 1
 
+if TYPE_CHECKING:
+    Metrics = dict[str, float]
+else:
+    Metrics = dict  # `_check` names the metric at fault, and an integer stays an integer
 
-@dataclass(frozen=True)
-class Draft:
+
+class Draft(msgspec.Struct, frozen=True):
     """The publisher's part of a manifest; every member may be missing.
 
     `schema` is `changeover.schema.schema.Schema` as JSON; `metrics` are numbers by name; `environment` is versions by
@@ -27,39 +30,34 @@ class Draft:
     """
 
     schema: JsonObject | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    environment: dict[str, str] = field(default_factory=dict)
+    metrics: Metrics = {}
+    environment: dict[str, str] = {}
     golden: JsonObject | None = None
     description: str = ""
     evaluation: JsonObject | None = None
 
+    def __post_init__(self) -> None:
+        _check(self)
+
     @classmethod
     def from_json(cls, body: object) -> Self:
         """Read a publisher's JSON; raises InvalidManifest naming the invalid member."""
-        members = _object(body, "the manifest")
-        known = {entry.name for entry in dataclasses.fields(cls)}
-        unknown = sorted(set(members) - known)
+        unknown = sorted(set(body) - set(cls.__struct_fields__)) if isinstance(body, dict) else []
         if unknown:
-            raise InvalidManifest(f"the manifest has unknown members {unknown}; known are {sorted(known)}")
-        return cls(
-            schema=_optional_object(members, "schema"),
-            metrics=_numbers(members, "metrics"),
-            environment=_texts(members, "environment"),
-            golden=_golden(members),
-            description=_text(members, "description", ""),
-            evaluation=_evaluation(members),
-        )
+            raise InvalidManifest(
+                f"the manifest has unknown members {unknown}; known are {sorted(cls.__struct_fields__)}"
+            )
+        return read_document(_without_nulls(body), cls, "manifest", InvalidManifest)
 
     def to_json(self) -> JsonObject:
         """The JSON form, read back by `from_json`; `evaluation` only if set, as older servers do not know it."""
-        body: JsonObject = dataclasses.asdict(self)
+        body: JsonObject = msgspec.structs.asdict(self)
         if self.evaluation is None:
             del body["evaluation"]
         return body
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True):
     """The manifest of one version. `created_at` is RFC 3339 in UTC, `size` in bytes.
 
     `estimator` is `{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`;
@@ -76,110 +74,54 @@ class Manifest:
     schema: JsonObject
     estimator: JsonObject
     classes: list[Json] | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    environment: dict[str, str] = field(default_factory=dict)
+    metrics: Metrics = {}
+    environment: dict[str, str] = {}
     golden: JsonObject | None = None
     description: str = ""
-    provenance: JsonObject = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    provenance: JsonObject = {}
+    warnings: list[str] = []
     evaluation: JsonObject | None = None
     twin: JsonObject | None = None
-    format: int = FORMAT
+    format: Annotated[int, msgspec.Meta(ge=FORMAT)] = FORMAT
+
+    def __post_init__(self) -> None:
+        _check(self)
 
     @classmethod
     def from_json(cls, body: object) -> Self:
         """Read a stored manifest; raises InvalidManifest. Members of later formats are ignored."""
-        members = _object(body, "the manifest")
-        written = members.get("format", FORMAT)
-        if not isinstance(written, int) or written < FORMAT:
-            raise InvalidManifest(f"the manifest's format is {written!r}, {FORMAT} or later was expected")
-        classes = members.get("classes")
-        if classes is not None and not isinstance(classes, list):
-            raise InvalidManifest("the manifest's classes are no list")
-        size = members.get("size")
-        if not isinstance(size, int) or isinstance(size, bool):
-            raise InvalidManifest("the manifest's size is no integer")
-        warnings = members.get("warnings", [])
-        if not isinstance(warnings, list):
-            raise InvalidManifest("the manifest's warnings are no list")
-        return cls(
-            model=_text(members, "model"),
-            version=_text(members, "version"),
-            size=size,
-            created_at=_text(members, "created_at"),
-            schema=_object(members.get("schema"), "schema"),
-            estimator=_object(members.get("estimator"), "estimator"),
-            classes=classes,
-            metrics=_numbers(members, "metrics"),
-            environment=_texts(members, "environment"),
-            golden=_golden(members),
-            description=_text(members, "description", ""),
-            provenance=_optional_object(members, "provenance") or {},
-            warnings=[str(warning) for warning in warnings],
-            evaluation=_evaluation(members),
-            twin=_optional_object(members, "twin"),
-            format=written,
-        )
+        return read_document(_without_nulls(body), cls, "manifest", InvalidManifest)
 
     def to_json(self) -> JsonObject:
         """The JSON form, read back by `from_json`."""
-        return dataclasses.asdict(self)
+        return msgspec.structs.asdict(self)
 
 
-def _object(value: object, what: str) -> JsonObject:
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise InvalidManifest(f"{what} is no JSON object")
-    return value
+class _Golden(msgspec.Struct):
+    rows: list[JsonObject]
+    outputs: list[Json] | None = None
 
 
-def _optional_object(members: Mapping[str, Json], name: str) -> JsonObject | None:
-    value = members.get(name)
-    return None if value is None else _object(value, name)
+class _Evaluation(msgspec.Struct):
+    data_sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    rows: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
-def _text(members: Mapping[str, Json], name: str, default: str | None = None) -> str:
-    value = members.get(name, default)
-    if not isinstance(value, str):
-        raise InvalidManifest(f"the manifest's {name} is no string")
-    return value
+def _without_nulls(body: object) -> object:
+    """A null stands for a missing member."""
+    return {name: value for name, value in body.items() if value is not None} if isinstance(body, dict) else body
 
 
-def _texts(members: Mapping[str, Json], name: str) -> dict[str, str]:
-    value = _optional_object(members, name) or {}
-    if not all(isinstance(entry, str) for entry in value.values()):
-        raise InvalidManifest(f"the manifest's {name} holds a value that is no string")
-    return {key: str(entry) for key, entry in value.items()}
-
-
-def _numbers(members: Mapping[str, Json], name: str) -> dict[str, float]:
-    value = _optional_object(members, name) or {}
-    found: dict[str, float] = {}
-    for key, entry in value.items():
-        if isinstance(entry, bool) or not isinstance(entry, int | float) or entry - entry != 0:
-            raise InvalidManifest(f"the manifest's {name}.{key} is no number, or not a finite one")
-        found[key] = entry
-    return found
-
-
-def _evaluation(members: Mapping[str, Json]) -> JsonObject | None:
-    evaluation = _optional_object(members, "evaluation")
-    if evaluation is None:
-        return None
-    digest, rows = evaluation.get("data_sha256"), evaluation.get("rows")
-    if not isinstance(digest, str) or not is_version(digest):
-        raise InvalidManifest("the manifest's evaluation.data_sha256 is no SHA-256: 64 lowercase hex digits")
-    if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < 0):
-        raise InvalidManifest("the manifest's evaluation.rows is no number of rows")
-    return evaluation
-
-
-def _golden(members: Mapping[str, Json]) -> JsonObject | None:
-    golden = _optional_object(members, "golden")
-    if golden is None:
-        return None
-    rows, outputs = golden.get("rows"), golden.get("outputs")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InvalidManifest("the manifest's golden.rows is no list of objects")
-    if outputs is not None and (not isinstance(outputs, list) or len(outputs) != len(rows)):
-        raise InvalidManifest("the manifest's golden.outputs is not one output a row")
-    return golden
+def _check(document: Draft | Manifest) -> None:
+    """Check what the types of the members do not say; raises InvalidManifest."""
+    for name, figure in document.metrics.items():
+        if isinstance(figure, bool) or not isinstance(figure, int | float) or figure - figure != 0:
+            raise InvalidManifest(f"manifest.metrics.{name}: {figure!r} is no finite number")
+    if document.golden is not None:
+        golden = read_document(document.golden, _Golden, "manifest.golden", InvalidManifest)
+        if golden.outputs is not None and len(golden.outputs) != len(golden.rows):
+            raise InvalidManifest(
+                f"manifest.golden.outputs: {len(golden.outputs)} outputs for {len(golden.rows)} rows; give one a row"
+            )
+    if document.evaluation is not None:
+        read_document(document.evaluation, _Evaluation, "manifest.evaluation", InvalidManifest)

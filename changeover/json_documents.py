@@ -1,0 +1,21 @@
+"""The reader of JSON documents: from parsed JSON to a `msgspec.Struct`, with errors that name the member at fault."""
+
+from typing import TypeVar
+
+import msgspec
+
+from changeover.exceptions import ChangeoverError
+
+Document = TypeVar("Document")
+
+
+def read_document(body: object, kind: type[Document], name: str, error: type[ChangeoverError]) -> Document:
+    """Convert `body` to `kind`; unknown members are ignored, and nothing is converted from one type to another.
+
+    Raises `error` with a path below `name`, such as ``manifest.golden.rows[2]: expected `object`, got `int` ``.
+    """
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError as invalid:
+        reason, _, path = str(invalid).partition(" - at `$")
+        raise error(f"{name}{path.rstrip('`')}: {reason[:1].lower()}{reason[1:]}") from invalid
