@@ -7,14 +7,16 @@ import json
 import os
 import stat
 import tempfile
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
+import msgspec
+from msgspec.structs import replace
 from pydantic import Field
 
 from changeover.exceptions import StackNotFound
-from changeover.json_types import Json, JsonObject
+from changeover.json_documents import read_document
+from changeover.json_types import JsonObject
 from changeover.process.settings import Settings
 
 HOME: Final = ".changeover"
@@ -34,8 +36,7 @@ class Where(Settings):
     )
 
 
-@dataclass(frozen=True)
-class Pids:
+class Pids(msgspec.Struct, frozen=True):
     """The processes of a stack; `predict_api` lists per instance its first process and then its workers."""
 
     up: int
@@ -43,75 +44,33 @@ class Pids:
     model_server: int
     predict_api: list[list[int]]
 
-    def to_json(self) -> JsonObject:
-        """The JSON form, read back by `from_json`."""
-        return {
-            "up": self.up,
-            "store": self.store,
-            "model_server": self.model_server,
-            "predict_api": [list(instance) for instance in self.predict_api],
-        }
 
-    @classmethod
-    def from_json(cls, body: object) -> Self:
-        """Read the member `pids` of `up.json`; raises StackNotFound."""
-        if not isinstance(body, dict) or not isinstance(body.get("predict_api"), list):
-            raise StackNotFound("the pids are no JSON object with a list 'predict_api'")
-        try:
-            return cls(
-                up=int(body["up"]),
-                store=int(body["store"]),
-                model_server=int(body["model_server"]),
-                predict_api=[[int(pid) for pid in instance] for instance in body["predict_api"]],
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise StackNotFound(f"the pids lack a number: {error}") from error
-
-
-@dataclass(frozen=True)
-class Stack:
+class Stack(msgspec.Struct, frozen=True):
     """One running stack. Unknown members are empty: a stack from variables has no store and no pids."""
 
     predict_urls: list[str]
     server_url: str
     store_url: str = ""
     bucket: str = ""
-    token: str = field(default="", repr=False)
-    access_key: str = field(default="", repr=False)
-    secret_key: str = field(default="", repr=False)
+    token: str = ""
+    access_key: str = ""
+    secret_key: str = ""
     pids: Pids | None = None
+
+    def __repr__(self) -> str:
+        return f"Stack(server_url={self.server_url!r}, predict_urls={self.predict_urls!r})"  # no secrets
 
     def to_json(self) -> JsonObject:
         """The JSON form of `up.json`; without `pids` if there are none."""
-        body: JsonObject = {
-            "predict_urls": list[Json](self.predict_urls),
-            "server_url": self.server_url,
-            "store_url": self.store_url,
-            "bucket": self.bucket,
-            "token": self.token,
-            "access_key": self.access_key,
-            "secret_key": self.secret_key,
-        }
-        if self.pids is not None:
-            body["pids"] = self.pids.to_json()
+        body: JsonObject = msgspec.to_builtins(self)
+        if self.pids is None:
+            del body["pids"]
         return body
 
     @classmethod
     def from_json(cls, body: object) -> Self:
         """Read `up.json`; raises StackNotFound naming the invalid member."""
-        if not isinstance(body, dict):
-            raise StackNotFound("it is no JSON object")
-        urls = body.get("predict_urls")
-        if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
-            raise StackNotFound("its predict_urls are no list of addresses")
-        texts = {}
-        for name in ("server_url", "store_url", "bucket", "token", "access_key", "secret_key"):
-            value = body.get(name, "")
-            if not isinstance(value, str):
-                raise StackNotFound(f"its {name} is no string")
-            texts[name] = value
-        pids = Pids.from_json(body["pids"]) if body.get("pids") is not None else None
-        return cls(predict_urls=urls, pids=pids, **texts)
+        return read_document(body, cls, "stack", StackNotFound)
 
     def without_pids(self) -> "Stack":
         """The same stack as `changeover credentials` prints it."""
