@@ -9,6 +9,8 @@ from changeover.json_types import Json
 from changeover.onnx_twin.exceptions import NoTwin
 
 KEY: Final = "changeover.twin"
+NUMBERS: Final = "numbers"  # the names of the graph's inputs
+TEXTS: Final = "texts"
 
 
 class Scores(StrEnum):

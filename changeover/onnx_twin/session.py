@@ -1,6 +1,7 @@
-"""The onnxruntime session of an ONNX twin: two tensors in, labels and probabilities out.
+"""The runner of an ONNX twin: two tensors in, labels and probabilities out.
 
-It uses one thread, no telemetry and no file. A row is left to the model (AskOriginal) if its scores are too close to
+A twin with a linear map is computed by numpy (`linear_map.py`), every other by an onnxruntime session, which uses one
+thread, no telemetry and no file. A row is left to the model (AskOriginal) if its scores are too close to
 call, its numbers are too large to be exact, or its answer is not finite.
 """
 
@@ -12,15 +13,14 @@ import numpy.typing as npt
 
 from changeover.exceptions import AskOriginal
 from changeover.json_types import Json
-from changeover.onnx_twin.description import KEY, Description, Scores
+from changeover.onnx_twin.description import KEY, NUMBERS, TEXTS, Description, Scores
 from changeover.onnx_twin.exceptions import NoTwin
+from changeover.onnx_twin.linear_map import LINEAR_KEY, LinearMap, LinearScorer
 from changeover.request.tensors import LARGEST, Numbers, Texts, layout
 from changeover.schema.schema import Schema
 
-_NUMBERS: Final = "numbers"
-_TEXTS: Final = "texts"
 _SQUARES: Final = LARGEST**2
-Answers = tuple[list[Json], "Numbers | None"]
+Answers = tuple[list[Json], list[Json] | None]
 
 
 class TwinRunner:
@@ -39,10 +39,13 @@ class TwinRunner:
             self._session: Any = onnxruntime.InferenceSession(twin, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no common base class
             raise NoTwin(f"onnxruntime cannot load the twin: {' '.join(str(error).split())[:300]}") from error
-        text = self._session.get_modelmeta().custom_metadata_map.get(KEY, "")
-        self._description = Description.from_text(text)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._description = Description.from_text(metadata.get(KEY, ""))
         numbers, texts = layout(schema)
-        self._check_inputs({_NUMBERS: len(numbers), _TEXTS: len(texts)})
+        self._check_inputs({NUMBERS: len(numbers), TEXTS: len(texts)})
+        self._linear: LinearScorer | None = None
+        if LINEAR_KEY in metadata:
+            self._linear = LinearScorer(LinearMap.from_text(metadata[LINEAR_KEY], len(numbers), len(texts)))
         self._takes = frozenset(given.name for given in self._session.get_inputs())
         self._outputs = [self._session.get_outputs()[0].name]
 
@@ -52,7 +55,7 @@ class TwinRunner:
         return self._description
 
     def run(self, numbers: Numbers, texts: Texts | None = None, *, small: bool = False) -> Answers:
-        """The label of each row, and float64[N, classes] probabilities where the model has them.
+        """The label of each row, and its probabilities, one a class, where the model has them.
 
         `numbers` is float64[N, k], `texts` object[N, m], as returned by `changeover.request.tensors.tensors`; `small`:
         no number is 2^53 or more in size. Labels keep their type in JSON. Raises AskOriginal if any row must be left to
@@ -61,21 +64,24 @@ class TwinRunner:
         # one pass without warnings; NaN and large numbers get a second check
         if not small and not np.vdot(numbers, numbers) < _SQUARES:
             _check_size(numbers)
+        if len(numbers) == 1:
+            linear = self._linear
+            return self._one(linear.one(numbers, texts) if linear else self.scores(numbers, texts)[0].tolist())
         scores = self.scores(numbers, texts)
-        if len(scores) == 1:
-            return self._one(scores)
         doubtful = self.doubtful(scores)
         if doubtful.any():
             raise AskOriginal(f"{int(doubtful.sum())} of {len(scores)} rows are too close to call, or have no answer")
-        return self.labels(scores), scores if self._description.scores is Scores.PROBABILITIES else None
+        return self.labels(scores), scores.tolist() if self._description.scores is Scores.PROBABILITIES else None
 
     def scores(self, numbers: Numbers, texts: Texts | None) -> Numbers:
-        """The output of the graph, as float64[N, c]."""
+        """The output of the graph, or of the linear map, as float64[N, c]."""
+        if self._linear is not None:
+            return self._linear.many(numbers, texts)
         fed: dict[str, object] = {}
-        if _NUMBERS in self._takes:
-            fed[_NUMBERS] = numbers
-        if _TEXTS in self._takes:
-            fed[_TEXTS] = texts
+        if NUMBERS in self._takes:
+            fed[NUMBERS] = numbers
+        if TEXTS in self._takes:
+            fed[TEXTS] = texts
         found: npt.NDArray[Any] = self._session.run(self._outputs, fed)[0]
         if found.dtype != np.float64:
             found = found.astype(np.float64)
@@ -107,20 +113,20 @@ class TwinRunner:
             return [description.classes[decision > 0] for decision in scores[:, 0].tolist()]
         return [description.classes[place] for place in scores.argmax(axis=1).tolist()]
 
-    def _one(self, scores: Numbers) -> Answers:
-        """The labels of a single row, without numpy: its calls would cost more than the arithmetic."""
-        description, row = self._description, scores[0].tolist()
+    def _one(self, row: list[float]) -> Answers:
+        """The answer to a single row of scores, without numpy: its calls would cost more than the arithmetic."""
+        description = self._description
         if _is_doubtful(row, description):
             raise AskOriginal("the row is too close to call, or has no answer")
         if description.classes is None:
-            return [row[0] if len(row) == 1 else row], None
+            return [row[0] if len(row) == 1 else list[Json](row)], None
         if (threshold := description.threshold) is not None:
             label = threshold.positive if row[threshold.place] >= threshold.value else threshold.negative
-            return [label], scores
+            return [label], [list[Json](row)]
         if description.scores is Scores.DECISIONS:
             place = int(row[0] > 0) if len(row) == 1 else row.index(max(row))
             return [description.classes[place]], None
-        return [description.classes[row.index(max(row))]], scores
+        return [description.classes[row.index(max(row))]], [list[Json](row)]
 
     def _check_inputs(self, widths: dict[str, int]) -> None:
         for given in self._session.get_inputs():

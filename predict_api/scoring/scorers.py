@@ -55,7 +55,7 @@ def _run_twin(twin: TwinRunner, inputs: tuple[Numbers, Texts | None], *, small: 
     labels, probabilities = twin.run(*inputs, small=small)
     description = twin.description
     classes = description.classes if description.scores is Output.PROBABILITIES else None
-    return Scores(labels, None if probabilities is None else probabilities.tolist(), classes, Runtime.ONNX)
+    return Scores(labels, probabilities, classes, Runtime.ONNX)
 
 
 def _ignore_warnings() -> None:

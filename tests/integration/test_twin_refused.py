@@ -24,6 +24,7 @@ from changeover.onnx_twin.description import KEY
 from changeover.onnx_twin.equivalence.compare import prove
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export.convert import convert
+from changeover.onnx_twin.linear_map import LINEAR_KEY
 from changeover.onnx_twin.session import TwinRunner
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.schema import Column, Schema
@@ -74,6 +75,13 @@ def larger_coefficient(model: Any) -> None:
     constant.CopyFrom(numpy_helper.from_array(values, constant.name))
 
 
+def larger_weight(model: Any) -> None:
+    (entry,) = (entry for entry in model.metadata_props if entry.key == LINEAR_KEY)
+    linear = json.loads(entry.value)
+    linear["weights"][0][0] += 1e-5
+    entry.value = json.dumps(linear)
+
+
 def described(**members: object) -> Change:
     def change(model: Any) -> None:
         (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
@@ -86,7 +94,8 @@ WRONG: dict[str, tuple[str, Change]] = {
     **{f"threshold {place} by one ulp": ("a tree", moved_threshold(place)) for place in range(5)},
     "a threshold behind a scaler by one ulp": ("AdaBoost", moved_threshold(3)),
     "a leaf": ("AdaBoost", heavier_leaf),
-    "a coefficient": ("logistic regression, labels are texts", larger_coefficient),
+    "a coefficient": ("columns of each kind", larger_coefficient),
+    "a coefficient of a linear map": ("logistic regression, labels are texts", larger_weight),
     "the order of classes": ("a tree", described(classes=[1, 0])),
     "whole numbers for labels": ("labels are true and false", described(classes=[0, 1])),
     "no threshold of its own": ("a fixed threshold around what is frozen", described(threshold=None)),
@@ -192,7 +201,7 @@ def test_a_twin_of_other_columns_is_refused() -> None:
 
 def test_a_graph_that_says_nothing_of_itself_is_refused() -> None:
     made = CONVERTED["linear regression"]()
-    twin = changed(convert(made.estimator, made.schema), lambda model: model.metadata_props.pop())
+    twin = changed(convert(made.estimator, made.schema), lambda model: model.ClearField("metadata_props"))
     with pytest.raises(NoTwin, match="description cannot be read"):
         TwinRunner(twin, made.schema)
 

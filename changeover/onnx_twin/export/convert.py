@@ -14,7 +14,7 @@ from sklearn.base import is_classifier, is_regressor
 from changeover.estimator.dict_inputs import takes_records
 from changeover.estimator.inspection import input_names, last_part, takes_texts
 from changeover.estimator.scoring import classes_of
-from changeover.onnx_twin.description import Description, Scores
+from changeover.onnx_twin.description import NUMBERS, TEXTS, Description, Scores
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export import finish_graph
 from changeover.onnx_twin.export.by_position import by_position
@@ -48,8 +48,8 @@ def convert(estimator: object, schema: Schema) -> bytes:
         known = _with_plain_numbers(by_position(inside, places, (len(numbers), len(texts))))
         model = _converted(known, scores, len(numbers), len(texts))
         order = {
-            finish_graph.NUMBERS: [layout(schema)[0].index(name) for name in numbers],
-            finish_graph.TEXTS: [layout(schema)[1].index(name) for name in texts],
+            NUMBERS: [layout(schema)[0].index(name) for name in numbers],
+            TEXTS: [layout(schema)[1].index(name) for name in texts],
         }
         return finish_graph.finished(model, description, order)
     except NoTwin:
@@ -117,9 +117,9 @@ def _converted(model: Any, scores: Scores, numbers: int, texts: int) -> Any:
     register()
     inputs: list[Any] = []
     if numbers:
-        inputs.append((finish_graph.NUMBERS, DoubleTensorType([None, numbers])))
+        inputs.append((NUMBERS, DoubleTensorType([None, numbers])))
     if texts:
-        inputs.append((finish_graph.TEXTS, StringTensorType([None, texts])))
+        inputs.append((TEXTS, StringTensorType([None, texts])))
     options = None if scores is Scores.VALUES else {"zipmap": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

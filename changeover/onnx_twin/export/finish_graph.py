@@ -1,17 +1,17 @@
-"""The final steps of an export: one output, no unused node, schema order of columns, description."""
+"""The final steps of an export: one output, no unused node, schema order of columns, description, linear map."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from changeover.onnx_twin.description import KEY, Description, Scores
+from changeover.onnx_twin.description import KEY, NUMBERS, TEXTS, Description, Scores
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export import tree_ensemble_node
+from changeover.onnx_twin.export.fold import linear_map_of
 from changeover.onnx_twin.export.graph_builder import DOUBLE
+from changeover.onnx_twin.linear_map import LINEAR_KEY
 
-NUMBERS: Final = "numbers"
-TEXTS: Final = "texts"
 _IR_VERSION: Final = 10
 _FITTED: Final = "_as_fitted"
 
@@ -30,8 +30,12 @@ def finished(model: Any, description: Description, places: Mapping[str, Sequence
         _lift(model)
     model.ir_version = _IR_VERSION
     del model.metadata_props[:]
-    entry = model.metadata_props.add()
-    entry.key, entry.value = KEY, description.to_text()
+    metadata = {KEY: description.to_text()}
+    if linear := linear_map_of(graph, len(places[NUMBERS]), len(places[TEXTS])):
+        metadata[LINEAR_KEY] = linear.to_text()
+    for key, value in metadata.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
     written: bytes = model.SerializeToString(deterministic=True)
     return written
 
