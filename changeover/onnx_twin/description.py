@@ -1,11 +1,10 @@
 """The description of an ONNX twin's graph, stored inside the twin's own bytes."""
 
-import json
-from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from changeover.json_types import Json
+import msgspec
+
 from changeover.onnx_twin.exceptions import NoTwin
 
 KEY: Final = "changeover.twin"
@@ -13,7 +12,7 @@ NUMBERS: Final = "numbers"  # the names of the graph's inputs
 TEXTS: Final = "texts"
 
 
-class Scores(StrEnum):
+class ScoreKind(StrEnum):
     """The kind of output of the graph for each row."""
 
     PROBABILITIES = "probabilities"  # one a class
@@ -21,38 +20,34 @@ class Scores(StrEnum):
     VALUES = "values"  # predictions of a regressor
 
 
-@dataclass(frozen=True)
-class Threshold:
-    """The decision threshold of the model: at least `value` for the class at index `place` means `positive`."""
+class Threshold(msgspec.Struct, frozen=True, rename={"index": "place"}):
+    """The decision threshold of the model: at least `value` for the class at `index` means `positive`."""
 
-    place: int
+    index: int
     value: float
-    positive: Json
-    negative: Json
+    positive: Any  # labels are JSON of any type
+    negative: Any
 
 
-@dataclass(frozen=True)
-class Description:
+class Description(msgspec.Struct, frozen=True):
     """The meaning of the scores: `classes` in order (None for values), and the model's threshold, if any.
 
     Rows whose scores are within `margin` of another label are left to the model; 0 if scores are equal bit for bit.
     """
 
-    scores: Scores
-    classes: list[Json] | None
+    scores: ScoreKind
+    classes: list[Any] | None
     threshold: Threshold | None
     margin: float
 
     def to_text(self) -> str:
         """The string form, read back by `from_text`."""
-        return json.dumps(asdict(self))
+        return msgspec.json.encode(self).decode()
 
     @classmethod
     def from_text(cls, text: str) -> Self:
         """Read the output of `to_text`; raises NoTwin."""
         try:
-            body = json.loads(text)
-            threshold = None if body["threshold"] is None else Threshold(**body["threshold"])
-            return cls(Scores(body["scores"]), body["classes"], threshold, float(body["margin"]))
-        except (ValueError, KeyError, TypeError) as error:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.DecodeError as error:
             raise NoTwin(f"the twin's description cannot be read ({error}): publish the model again") from error

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from changeover.exceptions import AskOriginal
 from changeover.json_types import Json
-from changeover.onnx_twin.description import KEY, NUMBERS, TEXTS, Description, Scores
+from changeover.onnx_twin.description import KEY, NUMBERS, TEXTS, Description, ScoreKind
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.linear_map import LINEAR_KEY, LinearMap, LinearScorer
 from changeover.request.tensors import LARGEST, Numbers, Texts, layout
@@ -46,7 +46,7 @@ class TwinRunner:
         self._linear: LinearScorer | None = None
         if LINEAR_KEY in metadata:
             self._linear = LinearScorer(LinearMap.from_text(metadata[LINEAR_KEY], len(numbers), len(texts)))
-        self._takes = frozenset(given.name for given in self._session.get_inputs())
+        self._input_names = frozenset(node.name for node in self._session.get_inputs())
         self._outputs = [self._session.get_outputs()[0].name]
 
     @property
@@ -71,32 +71,32 @@ class TwinRunner:
         doubtful = self.doubtful(scores)
         if doubtful.any():
             raise AskOriginal(f"{int(doubtful.sum())} of {len(scores)} rows are too close to call, or have no answer")
-        return self.labels(scores), scores.tolist() if self._description.scores is Scores.PROBABILITIES else None
+        return self.labels(scores), scores.tolist() if self._description.scores is ScoreKind.PROBABILITIES else None
 
     def scores(self, numbers: Numbers, texts: Texts | None) -> Numbers:
         """The output of the graph, or of the linear map, as float64[N, c]."""
         if self._linear is not None:
             return self._linear.many(numbers, texts)
-        fed: dict[str, object] = {}
-        if NUMBERS in self._takes:
-            fed[NUMBERS] = numbers
-        if TEXTS in self._takes:
-            fed[TEXTS] = texts
-        found: npt.NDArray[Any] = self._session.run(self._outputs, fed)[0]
-        if found.dtype != np.float64:
-            found = found.astype(np.float64)
-        return found if found.ndim == 2 else found.reshape(len(found), -1)
+        inputs: dict[str, object] = {}
+        if NUMBERS in self._input_names:
+            inputs[NUMBERS] = numbers
+        if TEXTS in self._input_names:
+            inputs[TEXTS] = texts
+        scores: npt.NDArray[Any] = self._session.run(self._outputs, inputs)[0]
+        if scores.dtype != np.float64:
+            scores = scores.astype(np.float64)
+        return scores if scores.ndim == 2 else scores.reshape(len(scores), -1)
 
     def doubtful(self, scores: Numbers) -> npt.NDArray[np.bool_]:
         """A mask of the rows to leave to the model: no finite answer, or too close to call."""
         doubt: npt.NDArray[np.bool_] = np.logical_not(np.isfinite(scores).all(axis=1))
         kind, margin, threshold = self._description.scores, self._description.margin, self._description.threshold
-        if kind is Scores.VALUES or not margin:
+        if kind is ScoreKind.VALUES or not margin:
             return doubt
         if threshold is not None:
-            return doubt | (np.abs(scores[:, threshold.place] - threshold.value) <= margin)
+            return doubt | (np.abs(scores[:, threshold.index] - threshold.value) <= margin)
         if scores.shape[1] == 1:
-            return doubt if kind is Scores.PROBABILITIES else doubt | (np.abs(scores[:, 0]) <= margin)
+            return doubt if kind is ScoreKind.PROBABILITIES else doubt | (np.abs(scores[:, 0]) <= margin)
         best = np.partition(scores, -2, axis=1)[:, -2:]
         return doubt | (best[:, 1] - best[:, 0] <= margin)
 
@@ -107,11 +107,11 @@ class TwinRunner:
             values: list[Json] = (scores[:, 0] if scores.shape[1] == 1 else scores).tolist()
             return values
         if (threshold := description.threshold) is not None:
-            reached = (scores[:, threshold.place] >= threshold.value).tolist()
-            return [threshold.positive if yes else threshold.negative for yes in reached]
-        if description.scores is Scores.DECISIONS and scores.shape[1] == 1:
+            reached = (scores[:, threshold.index] >= threshold.value).tolist()
+            return [threshold.positive if is_reached else threshold.negative for is_reached in reached]
+        if description.scores is ScoreKind.DECISIONS and scores.shape[1] == 1:
             return [description.classes[decision > 0] for decision in scores[:, 0].tolist()]
-        return [description.classes[place] for place in scores.argmax(axis=1).tolist()]
+        return [description.classes[index] for index in scores.argmax(axis=1).tolist()]
 
     def _one(self, row: list[float]) -> Answers:
         """The answer to a single row of scores, without numpy: its calls would cost more than the arithmetic."""
@@ -121,29 +121,29 @@ class TwinRunner:
         if description.classes is None:
             return [row[0] if len(row) == 1 else list[Json](row)], None
         if (threshold := description.threshold) is not None:
-            label = threshold.positive if row[threshold.place] >= threshold.value else threshold.negative
+            label = threshold.positive if row[threshold.index] >= threshold.value else threshold.negative
             return [label], [list[Json](row)]
-        if description.scores is Scores.DECISIONS:
-            place = int(row[0] > 0) if len(row) == 1 else row.index(max(row))
-            return [description.classes[place]], None
+        if description.scores is ScoreKind.DECISIONS:
+            index = int(row[0] > 0) if len(row) == 1 else row.index(max(row))
+            return [description.classes[index]], None
         return [description.classes[row.index(max(row))]], [list[Json](row)]
 
     def _check_inputs(self, widths: dict[str, int]) -> None:
-        for given in self._session.get_inputs():
-            if given.name not in widths or given.shape[1] != widths[given.name]:
-                raise NoTwin(f"the twin takes {given.name!r} of shape {given.shape}, the schema has {widths}")
+        for node in self._session.get_inputs():
+            if node.name not in widths or node.shape[1] != widths[node.name]:
+                raise NoTwin(f"the twin takes {node.name!r} of shape {node.shape}, the schema has {widths}")
 
 
 def _is_doubtful(row: Sequence[float], description: Description) -> bool:
     if any(value - value != 0.0 for value in row):
         return True
     margin = description.margin
-    if description.scores is Scores.VALUES or not margin:
+    if description.scores is ScoreKind.VALUES or not margin:
         return False
     if description.threshold is not None:
-        return abs(row[description.threshold.place] - description.threshold.value) <= margin
+        return abs(row[description.threshold.index] - description.threshold.value) <= margin
     if len(row) == 1:
-        return description.scores is Scores.DECISIONS and abs(row[0]) <= margin
+        return description.scores is ScoreKind.DECISIONS and abs(row[0]) <= margin
     best, second = sorted(row)[:-3:-1]
     return best - second <= margin
 

@@ -14,7 +14,7 @@ from joblib import parallel_config
 from changeover.estimator.scores import Runtime, Scores
 from changeover.estimator.scoring import score
 from changeover.exceptions import AskOriginal
-from changeover.onnx_twin.description import Scores as Output
+from changeover.onnx_twin.description import ScoreKind
 from changeover.onnx_twin.session import TwinRunner
 from changeover.request.fast_reader import TypedRows
 from changeover.request.tensors import Numbers, Texts, tensors
@@ -54,7 +54,7 @@ def score_by_either(
 def _run_twin(twin: TwinRunner, inputs: tuple[Numbers, Texts | None], *, small: bool = False) -> Scores:
     labels, probabilities = twin.run(*inputs, small=small)
     description = twin.description
-    classes = description.classes if description.scores is Output.PROBABILITIES else None
+    classes = description.classes if description.scores is ScoreKind.PROBABILITIES else None
     return Scores(labels, probabilities, classes, Runtime.ONNX)
 
 

@@ -21,7 +21,7 @@ from changeover.demo.train import build
 from changeover.exceptions import AskOriginal
 from changeover.json_types import Json, JsonObject
 from changeover.onnx_twin.equivalence.compare import prove
-from changeover.onnx_twin.equivalence.probe_rows import made_up
+from changeover.onnx_twin.equivalence.probe_rows import derived
 from changeover.onnx_twin.export.convert import convert
 from changeover.onnx_twin.linear_map import LINEAR_KEY
 from changeover.onnx_twin.session import TwinRunner
@@ -79,7 +79,7 @@ def test_a_linear_map_answers_as_the_graph_of_the_same_twin(name: str) -> None:
     assert has_linear_map(twin)
     mapped, graph = TwinRunner(twin, made.schema), TwinRunner(as_graph(twin), made.schema)
     rows = decode(list[Json](made.rows), made.schema, len(made.rows))
-    for batch in made_up(made.schema, {name: list(cells) for name, cells in rows.columns.items()}, rows.rows):
+    for batch in derived(made.schema, {name: list(cells) for name, cells in rows.columns.items()}, rows.rows):
         numbers, texts = tensors(made.schema, batch.columns, batch.rows)
         got, expected = mapped.scores(numbers, texts), graph.scores(numbers, texts)
         np.testing.assert_array_equal(np.isnan(got), np.isnan(expected), err_msg=batch.what)

@@ -17,8 +17,8 @@ from changeover.estimator.scoring import score
 from changeover.exceptions import AskOriginal, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import ABSOLUTE, RELATIVE
-from changeover.onnx_twin.description import Scores
-from changeover.onnx_twin.equivalence.probe_rows import MOST_BASE, Batch, Columns, made_up, mixed
+from changeover.onnx_twin.description import ScoreKind
+from changeover.onnx_twin.equivalence.probe_rows import MOST_BASE, Batch, Columns, derived, mixed
 from changeover.onnx_twin.equivalence.threshold_rows import at_thresholds
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.session import TwinRunner
@@ -77,13 +77,13 @@ def prove(estimator: object, schema: Schema, twin: bytes, rows: Sequence[JsonObj
         raise NoTwin(f"the rows to compare on do not fit the schema: {error}") from error
     if not decoded.rows:
         raise NoTwin("there is no row to compare on")
-    given: Columns = {name: list(cells) for name, cells in decoded.columns.items()}
+    known: Columns = {name: list(cells) for name, cells in decoded.columns.items()}
     runner, proof = TwinRunner(twin, schema), Proof()
-    for batch in made_up(schema, given, decoded.rows):
+    for batch in derived(schema, known, decoded.rows):
         _compare(estimator, schema, runner, batch, proof)
     if proof.left_to_model > _MOST_LEFT * proof.rows:
         raise NoTwin(f"the twin would leave {proof.left_to_model} of {proof.rows} rows to the model")
-    base = {name: [*given[name], *cells] for name, cells in mixed(schema, given, decoded.rows).items()}
+    base = {name: [*known[name], *cells] for name, cells in mixed(schema, known, decoded.rows).items()}
     for batch in at_thresholds(estimator, schema, base, decoded.rows + MOST_BASE, budget):
         proof.at_thresholds += batch.rows
         _compare(estimator, schema, runner, batch, proof)
@@ -101,53 +101,53 @@ def _compare(estimator: object, schema: Schema, runner: TwinRunner, batch: Batch
         raise NoTwin(f"{batch.what}: the twin cannot run: {' '.join(str(error).split())[:_LONGEST_ROW]}") from error
     if len(scores) != batch.rows:
         raise NoTwin(f"{batch.what}: the twin gives {len(scores)} answers for {batch.rows} rows")
-    asked = _ask(estimator, schema, batch.columns, batch.rows)
+    answers = _ask(estimator, schema, batch.columns, batch.rows)
     left = runner.doubtful(scores) | (np.abs(numbers) >= LARGEST).any(axis=1)
-    compared = ~left & ~asked.refused
+    compared = ~left & ~answers.refused
     proof.rows += batch.rows
-    proof.left_to_model += int((left & ~asked.refused).sum())
-    proof.refused_by_model += int(asked.refused.sum())
+    proof.left_to_model += int((left & ~answers.refused).sum())
+    proof.refused_by_model += int(answers.refused.sum())
     proof.tried[batch.what] = proof.tried.get(batch.what, 0) + batch.rows
-    for place in np.flatnonzero(asked.refused & ~left).tolist():
-        raise NoTwin(f"{batch.what}: the twin answers what the model refuses: {_shown(batch, place)}")
+    for index in np.flatnonzero(answers.refused & ~left).tolist():
+        raise NoTwin(f"{batch.what}: the twin answers what the model refuses: {_shown(batch, index)}")
     labels = runner.labels(scores)
-    if runner.description.scores is Scores.VALUES:
-        if any(isinstance(label, int) for label in asked.labels):
+    if runner.description.scores is ScoreKind.VALUES:
+        if any(isinstance(label, int) for label in answers.labels):
             raise NoTwin("the model predicts whole numbers, the twin numbers with a fraction")
-        _compare_numbers(batch, compared, asked.labels, scores, proof)
+        _compare_numbers(batch, compared, answers.labels, scores, proof)
     else:
-        for place in np.flatnonzero(compared).tolist():
-            wanted, got = asked.labels[place], labels[place]
+        for index in np.flatnonzero(compared).tolist():
+            wanted, got = answers.labels[index], labels[index]
             if type(wanted) is not type(got) or wanted != got:
                 raise NoTwin(
                     f"{batch.what}: the model says {wanted!r}, the twin {got!r} (its scores are "
-                    f"{scores[place].tolist()}): {_shown(batch, place)}"
+                    f"{scores[index].tolist()}): {_shown(batch, index)}"
                 )
-    if runner.description.scores is Scores.PROBABILITIES:
-        if asked.probabilities is None:
+    if runner.description.scores is ScoreKind.PROBABILITIES:
+        if answers.probabilities is None:
             raise NoTwin("the twin gives probabilities, the model gives none")
-        _compare_numbers(batch, compared, asked.probabilities, scores, proof)
-    elif asked.probabilities is not None:
+        _compare_numbers(batch, compared, answers.probabilities, scores, proof)
+    elif answers.probabilities is not None:
         raise NoTwin("the model gives probabilities, the twin gives none")
 
 
 def _compare_numbers(
-    batch: Batch, compared: _Mask, wanted: list[Json], got: npt.NDArray[np.float64], proof: Proof
+    batch: Batch, compared: _Mask, answers: list[Json], scores: npt.NDArray[np.float64], proof: Proof
 ) -> None:
-    places = np.flatnonzero(compared)
-    if not len(places):
+    rows = np.flatnonzero(compared)
+    if not len(rows):
         return
-    expected = np.array([wanted[place] for place in places.tolist()], dtype=np.float64).reshape(len(places), -1)
-    found = got[places]
-    if expected.shape != found.shape:
-        raise NoTwin(f"{batch.what}: the model gives {expected.shape[1]} numbers a row, the twin {found.shape[1]}")
-    apart = np.abs(expected - found)
+    expected = np.array([answers[index] for index in rows.tolist()], dtype=np.float64).reshape(len(rows), -1)
+    actual = scores[rows]
+    if expected.shape != actual.shape:
+        raise NoTwin(f"{batch.what}: the model gives {expected.shape[1]} numbers a row, the twin {actual.shape[1]}")
+    apart = np.abs(expected - actual)
     proof.largest_difference = max(proof.largest_difference, float(apart.max(initial=0.0)))
-    wrong = apart > np.maximum(ABSOLUTE, RELATIVE * np.maximum(np.abs(expected), np.abs(found)))
-    for place in np.flatnonzero(wrong.any(axis=1)).tolist():
+    wrong = apart > np.maximum(ABSOLUTE, RELATIVE * np.maximum(np.abs(expected), np.abs(actual)))
+    for index in np.flatnonzero(wrong.any(axis=1)).tolist():
         raise NoTwin(
-            f"{batch.what}: the model says {expected[place].tolist()}, the twin {found[place].tolist()}: "
-            f"{_shown(batch, int(places[place]))}"
+            f"{batch.what}: the model says {expected[index].tolist()}, the twin {actual[index].tolist()}: "
+            f"{_shown(batch, int(rows[index]))}"
         )
 
 
@@ -159,15 +159,15 @@ def _ask(estimator: object, schema: Schema, columns: Columns, rows: int) -> _Ask
         if rows == 1:
             return _Asked([None], None, np.ones(1, dtype=bool))
         half = rows // 2
-        one = _ask(estimator, schema, {name: cells[:half] for name, cells in columns.items()}, half)
-        other = _ask(estimator, schema, {name: cells[half:] for name, cells in columns.items()}, rows - half)
+        first = _ask(estimator, schema, {name: cells[:half] for name, cells in columns.items()}, half)
+        second = _ask(estimator, schema, {name: cells[half:] for name, cells in columns.items()}, rows - half)
         probabilities = None
-        if one.probabilities is not None or other.probabilities is not None:
-            probabilities = [*(one.probabilities or [None] * half), *(other.probabilities or [None] * (rows - half))]
-        return _Asked([*one.labels, *other.labels], probabilities, np.concatenate([one.refused, other.refused]))
+        if first.probabilities is not None or second.probabilities is not None:
+            probabilities = [*(first.probabilities or [None] * half), *(second.probabilities or [None] * (rows - half))]
+        return _Asked([*first.labels, *second.labels], probabilities, np.concatenate([first.refused, second.refused]))
     return _Asked(scores.labels, scores.probabilities, np.zeros(rows, dtype=bool))
 
 
-def _shown(batch: Batch, place: int) -> str:
-    row = {name: cells[place] for name, cells in batch.columns.items()}
+def _shown(batch: Batch, index: int) -> str:
+    row = {name: cells[index] for name, cells in batch.columns.items()}
     return json.dumps(row, ensure_ascii=True)[:_LONGEST_ROW]

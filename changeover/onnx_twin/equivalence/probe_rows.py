@@ -47,13 +47,13 @@ def number_cell(column: Column, value: float) -> Cell:
     return round(value) if column.type is ColumnType.INTEGER else value
 
 
-def made_up(schema: Schema, given: Columns, rows: int) -> Iterator[Batch]:
+def derived(schema: Schema, known: Columns, rows: int) -> Iterator[Batch]:
     """Batches of sample rows derived from `rows` given ones, which come first."""
-    yield Batch("a given row", given, rows)
-    base = mixed(schema, given, rows)
+    yield Batch("a given row", known, rows)
+    base = mixed(schema, known, rows)
     yield Batch("a mixed row", base, MOST_BASE)
     yield Batch("a moved row", *_moved(schema, base))
-    few = {name: cells[:1] for name, cells in given.items()}
+    few = {name: cells[:1] for name, cells in known.items()}
     for what, changes in (
         ("a row with a missing value", _gaps(schema)),
         ("a row with another category", _categories(schema)),
@@ -74,21 +74,21 @@ def spread_of(column: Column, cells: Sequence[Cell]) -> float:
     return spread or max((abs(value) for value in present), default=0.0) or 1.0
 
 
-def mixed(schema: Schema, given: Columns, rows: int) -> Columns:
+def mixed(schema: Schema, known: Columns, rows: int) -> Columns:
     """MOST_BASE rows whose cells come from different given rows, with numbers shifted by up to their spread."""
     random = np.random.default_rng(0)
-    found: Columns = {}
+    table: Columns = {}
     for column in schema.columns:
-        cells = given[column.name]
-        drawn = [cells[place] for place in random.integers(rows, size=MOST_BASE).tolist()]
+        cells = known[column.name]
+        drawn = [cells[index] for index in random.integers(rows, size=MOST_BASE).tolist()]
         if is_free(column):
             moves = random.normal(size=MOST_BASE) * spread_of(column, cells)
             drawn = [_moved_cell(column, cell, move) for cell, move in zip(drawn, moves.tolist(), strict=True)]
         elif others := _known(column):
             choice = random.integers(len(others), size=MOST_BASE).tolist()
-            drawn = [others[place] for place in choice]
-        found[column.name] = drawn
-    return found
+            drawn = [others[index] for index in choice]
+        table[column.name] = drawn
+    return table
 
 
 def _moved_cell(column: Column, cell: Cell, move: float) -> Cell:
@@ -108,21 +108,21 @@ def _known(column: Column) -> list[Cell]:
 def _moved(schema: Schema, base: Columns) -> tuple[Columns, int]:
     random = np.random.default_rng(1)
     steps = [(size, 0.0) for size in _JITTER] + [(0.0, size) for size in _MOVES]
-    found: Columns = {}
+    table: Columns = {}
     for column in schema.columns:
         cells = base[column.name]
         spread = spread_of(column, cells)
         out: list[Cell] = []
-        for own, move in steps:
+        for jitter, move in steps:
             if not is_free(column):
                 out += cells
                 continue
             by = random.normal(size=len(cells)).tolist()
             for cell, step in zip(cells, by, strict=True):
                 number = float(cell) if isinstance(cell, int | float) else math.nan
-                out.append(_moved_cell(column, cell, step * (own * abs(number) + move * spread)))
-        found[column.name] = out
-    return found, len(steps) * MOST_BASE
+                out.append(_moved_cell(column, cell, step * (jitter * abs(number) + move * spread)))
+        table[column.name] = out
+    return table, len(steps) * MOST_BASE
 
 
 def _some(columns: Sequence[Column]) -> list[Column]:
@@ -136,12 +136,14 @@ def _gap(column: Column) -> Cell:
 
 
 def _gaps(schema: Schema) -> list[tuple[str, Cell]]:
-    return [(column.name, _gap(column)) for column in _some([one for one in schema.columns if one.nullable])]
+    return [(column.name, _gap(column)) for column in _some([column for column in schema.columns if column.nullable])]
 
 
 def _categories(schema: Schema) -> list[tuple[str, Cell]]:
     changes: list[tuple[str, Cell]] = []
-    for column in _some([one for one in schema.columns if one.enum or one.categories or not is_free(one)]):
+    for column in _some(
+        [column for column in schema.columns if column.enum or column.categories or not is_free(column)]
+    ):
         changes += [(column.name, value) for value in _known(column)]
         if column.enum is not None or column.type is ColumnType.BOOLEAN:
             continue
@@ -166,28 +168,28 @@ def _extremes(schema: Schema) -> list[tuple[str, Cell]]:
 
 def _changed(row: Columns, changes: list[tuple[str, Cell]]) -> tuple[Columns, int]:
     """The rows with one change each."""
-    found = {name: cells * len(changes) for name, cells in row.items()}
-    for place, (name, value) in enumerate(changes):
-        found[name][place] = value
-    return found, len(changes)
+    table = {name: cells * len(changes) for name, cells in row.items()}
+    for index, (name, value) in enumerate(changes):
+        table[name][index] = value
+    return table, len(changes)
 
 
 def _many_gaps(schema: Schema, base: Columns) -> tuple[Columns, int]:
     random = np.random.default_rng(2)
     shares = np.linspace(0.05, 1.0, MOST_BASE)
-    found: Columns = {}
+    table: Columns = {}
     for column in schema.columns:
         cells = base[column.name]
         missing = (random.random(MOST_BASE) < shares) & column.nullable
-        found[column.name] = [_gap(column) if gap else cell for cell, gap in zip(cells, missing.tolist(), strict=True)]
-    return found, MOST_BASE
+        table[column.name] = [_gap(column) if gap else cell for cell, gap in zip(cells, missing.tolist(), strict=True)]
+    return table, MOST_BASE
 
 
 def _all_extreme(schema: Schema, base: Columns) -> tuple[Columns, int]:
     random = np.random.default_rng(3)
-    found = dict(base)
+    table = dict(base)
     for column in schema.columns:
         if is_free(column):
             signs, powers = random.choice((-1.0, 1.0), MOST_BASE), random.uniform(-12, 15.9, MOST_BASE)
-            found[column.name] = [number_cell(column, float(value)) for value in signs * 10.0**powers]
-    return found, MOST_BASE
+            table[column.name] = [number_cell(column, float(value)) for value in signs * 10.0**powers]
+    return table, MOST_BASE

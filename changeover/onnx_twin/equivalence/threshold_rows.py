@@ -39,10 +39,10 @@ class _Model:
 
     def seen(self, columns: Columns) -> Floats:
         """The values that the trees compare, as float64, for rows at the model's input."""
-        fed: Any = features(self.inside, self.schema, columns)
+        values: Any = features(self.inside, self.schema, columns)
         for step in self.before:
-            fed = step.transform(fed)
-        table = np.asarray(fed.toarray() if hasattr(fed, "toarray") else fed, dtype=np.float64)
+            values = step.transform(values)
+        table = np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
         return table.astype(np.float32).astype(np.float64) if self.ensemble.float32 else table
 
     def neighbours(self, thresholds: Floats) -> tuple[Floats, Floats]:
@@ -67,11 +67,11 @@ class _Targets:
 def at_thresholds(estimator: object, schema: Schema, base: Columns, rows: int, budget: int) -> list[Batch]:
     """Batches of at most `budget` rows in all, four a threshold, for every inner tree model."""
     inside = unwrap(estimator).inside
-    found = list(_models_of_trees(inside, []))[:_MOST_MODELS]
+    models = list(_models_of_trees(inside, []))[:_MOST_MODELS]
     batches = []
-    for before, last in found:
+    for before, last in models:
         model = _Model(inside, before, ensemble_of(last), schema)
-        batch = _at_thresholds_of(model, base, rows, budget // len(found) // _SIDES)
+        batch = _at_thresholds_of(model, base, rows, budget // len(models) // _SIDES)
         if batch is not None:
             batches.append(batch)
     return batches
@@ -85,11 +85,11 @@ def _at_thresholds_of(model: _Model, base: Columns, rows: int, most: int) -> Bat
     low, first = _crossing(model, base, targets, below)
     last_at, above = _crossing(model, base, targets, at)
     sides = np.stack([low, first, last_at, above], axis=1)
-    found = _at_rows(base, np.repeat(targets.rows, _SIDES))
-    for place, value in enumerate(sides.reshape(-1).tolist()):
-        name = targets.columns[place // _SIDES]
-        found[name][place] = number_cell(model.schema.by_name[name], value)
-    return Batch("a row at a threshold", found, sides.size)
+    columns = _at_rows(base, np.repeat(targets.rows, _SIDES))
+    for index, value in enumerate(sides.reshape(-1).tolist()):
+        name = targets.columns[index // _SIDES]
+        columns[name][index] = number_cell(model.schema.by_name[name], value)
+    return Batch("a row at a threshold", columns, sides.size)
 
 
 def _models_of_trees(part: Any, before: list[Any]) -> Iterator[tuple[list[Any], Any]]:
@@ -100,30 +100,30 @@ def _models_of_trees(part: Any, before: list[Any]) -> Iterator[tuple[list[Any], 
         steps = [step for _, step in part.steps if step is not None and not isinstance(step, str)]
         yield from _models_of_trees(steps[-1], [*before, *steps[:-1]])
     elif hasattr(part, "calibrated_classifiers_"):
-        for one in part.calibrated_classifiers_:
-            yield from _models_of_trees(one.estimator, before)
+        for model in part.calibrated_classifiers_:
+            yield from _models_of_trees(model.estimator, before)
     elif isinstance(part, FrozenEstimator):
         yield from _models_of_trees(part.estimator, before)
     else:
         chosen = getattr(part, "estimators_features_", None)  # bagging: each gets some of the columns
-        for place, one in enumerate(getattr(part, "estimators_", ())):
-            steps = [] if chosen is None else [_Chosen(np.asarray(chosen[place]))]
-            yield from _models_of_trees(one, [*before, *steps])
+        for index, model in enumerate(getattr(part, "estimators_", ())):
+            steps = [] if chosen is None else [_Chosen(np.asarray(chosen[index]))]
+            yield from _models_of_trees(model, [*before, *steps])
 
 
 @dataclass(frozen=True)
 class _Chosen:
     """A transformer that selects some of the columns."""
 
-    places: Ints
+    indices: Ints
 
-    def transform(self, fed: Any) -> Floats:
-        return np.asarray(fed, dtype=np.float64)[:, self.places]
+    def transform(self, table: Any) -> Floats:
+        return np.asarray(table, dtype=np.float64)[:, self.indices]
 
 
 def _at_rows(base: Columns, rows: Ints) -> Columns:
-    places = rows.tolist()
-    return {name: [cells[place] for place in places] for name, cells in base.items()}
+    indices = rows.tolist()
+    return {name: [cells[index] for index in indices] for name, cells in base.items()}
 
 
 def _targets(model: _Model, base: Columns, rows: int, most: int) -> _Targets:
@@ -131,20 +131,20 @@ def _targets(model: _Model, base: Columns, rows: int, most: int) -> _Targets:
     seen = model.seen(base)
     movers = _movers(model, base)
     reached: list[tuple[int, int, int]] = []
-    for place, tree in enumerate(model.ensemble.trees):
+    for index, tree in enumerate(model.ensemble.trees):
         at = np.zeros(rows, dtype=np.int64)
-        found: dict[int, int] = {}
+        row_of_node: dict[int, int] = {}
         moving = np.arange(rows)[tree.left[at] >= 0]
         while len(moving):
             nodes = at[moving]
-            found.update(zip(nodes.tolist(), moving.tolist(), strict=True))
+            row_of_node.update(zip(nodes.tolist(), moving.tolist(), strict=True))
             values = seen[moving, tree.feature[nodes]]
             left = np.where(np.isnan(values), tree.nan_left[nodes], values <= tree.threshold[nodes])
             at[moving] = np.where(left, tree.left[nodes], tree.right[nodes])
             moving = moving[tree.left[at[moving]] >= 0]
-        reached += [(place, node, row) for node, row in found.items() if int(tree.feature[node]) in movers]
+        reached += [(index, node, row) for node, row in row_of_node.items() if int(tree.feature[node]) in movers]
     order = np.random.default_rng(0).permutation(len(reached))[:most].tolist()
-    chosen = [reached[place] for place in order]
+    chosen = [reached[index] for index in order]
     trees = model.ensemble.trees
     features_ = [int(trees[tree].feature[node]) for tree, node, _ in chosen]
     return _Targets(
@@ -160,18 +160,18 @@ def _movers(model: _Model, base: Columns) -> dict[int, str]:
     free = [column for column in model.schema.columns if is_free(column)]
     free = free[:: max(1, len(free) // _MOST_TRIED)]
     trial = {name: cells[:1] * (2 * len(free)) for name, cells in base.items()}
-    for place, column in enumerate(free):
+    for index, column in enumerate(free):
         spread = spread_of(column, base[column.name])
         middle = next((float(c) for c in base[column.name] if isinstance(c, int | float) and c == c), 0.0)
-        trial[column.name][2 * place] = number_cell(column, middle - 10 * spread)
-        trial[column.name][2 * place + 1] = number_cell(column, middle + 10 * spread)
+        trial[column.name][2 * index] = number_cell(column, middle - 10 * spread)
+        trial[column.name][2 * index + 1] = number_cell(column, middle + 10 * spread)
     if not free:
         return {}
     seen = model.seen(trial)
     moved = np.nan_to_num(np.abs(seen[1::2] - seen[::2]))
     most = moved.argmax(axis=0)
     return {
-        feature: free[int(place)].name for feature, place in enumerate(most.tolist()) if moved[place, feature] > 0.0
+        feature: free[int(index)].name for feature, index in enumerate(most.tolist()) if moved[index, feature] > 0.0
     }
 
 
@@ -196,9 +196,9 @@ def _is_left(
     model: _Model, columns: Columns, targets: _Targets, bounds: Floats, values: Floats
 ) -> npt.NDArray[np.bool_]:
     by_name = model.schema.by_name
-    for place, (name, value) in enumerate(zip(targets.columns, values.tolist(), strict=True)):
+    for index, (name, value) in enumerate(zip(targets.columns, values.tolist(), strict=True)):
         cell: Cell = number_cell(by_name[name], value)
-        columns[name][place] = cell
+        columns[name][index] = cell
     seen = model.seen(columns)
     left: npt.NDArray[np.bool_] = seen[np.arange(len(values)), targets.feature] <= bounds
     return left

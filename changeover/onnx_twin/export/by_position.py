@@ -29,30 +29,30 @@ class Reordered(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         return table[:, np.asarray(self.order)]
 
 
-def by_position(part: Any, places: Sequence[int], widths: Widths) -> Any:
-    """Turn `part`, fitted on the columns at `places`, into an estimator of all columns.
+def by_position(part: Any, indices: Sequence[int], widths: Widths) -> Any:
+    """Turn `part`, fitted on the columns at `indices`, into an estimator of all columns.
 
     The columns are in tensors of `widths`. Raises NoTwin if the columns of a ColumnTransformer are unknown.
     """
     inside = unfrozen(part)
     if hasattr(inside, "steps"):
-        return _pipeline(inside, places, widths)
+        return _pipeline(inside, indices, widths)
     if hasattr(inside, "transformers_"):
-        return _columns(inside, places, widths)
+        return _columns(inside, indices, widths)
     if hasattr(inside, "transformer_list"):
-        known = _without_names(inside)
-        known.transformer_list = [
-            (name, one if isinstance(one, str) else by_position(one, places, widths))
-            for name, one in inside.transformer_list
+        rebuilt = _without_names(inside)
+        rebuilt.transformer_list = [
+            (name, inner if isinstance(inner, str) else by_position(inner, indices, widths))
+            for name, inner in inside.transformer_list
         ]
-        return known
+        return rebuilt
     if hasattr(inside, "named_estimators_"):  # voting and stacking give all of them the same input
-        known = _without_names(inside)
-        known.estimators_ = [
-            one if isinstance(one, str) else by_position(one, places, widths) for one in inside.estimators_
+        rebuilt = _without_names(inside)
+        rebuilt.estimators_ = [
+            inner if isinstance(inner, str) else by_position(inner, indices, widths) for inner in inside.estimators_
         ]
-        known.flatten_transform = False  # concerns transform only, and skl2onnx supports no other value
-        return known
+        rebuilt.flatten_transform = False  # concerns transform only, and skl2onnx supports no other value
+        return rebuilt
     return _without_names(inside)
 
 
@@ -64,51 +64,51 @@ def unfrozen(part: Any) -> Any:
 
 
 def _without_names(part: Any) -> Any:
-    known = copy.copy(part)
-    vars(known).pop("feature_names_in_", None)
-    return known
+    rebuilt = copy.copy(part)
+    vars(rebuilt).pop("feature_names_in_", None)
+    return rebuilt
 
 
-def _pipeline(part: Any, places: Sequence[int], widths: Widths) -> Any:
-    known = copy.copy(part)
+def _pipeline(part: Any, indices: Sequence[int], widths: Widths) -> Any:
+    rebuilt = copy.copy(part)
     steps = [(name, unfrozen(step)) for name, step in part.steps if step is not None and not isinstance(step, str)]
     if not steps:
         raise NoTwin("a pipeline inside has no steps that do anything")
-    known.steps = [(steps[0][0], by_position(steps[0][1], places, widths)), *steps[1:]]
-    return known
+    rebuilt.steps = [(steps[0][0], by_position(steps[0][1], indices, widths)), *steps[1:]]
+    return rebuilt
 
 
-def _columns(part: Any, places: Sequence[int], widths: Widths) -> Any:
+def _columns(part: Any, indices: Sequence[int], widths: Widths) -> Any:
     chosen: dict[str, list[int]] | None = getattr(part, "_transformer_to_input_indices", None)
     if chosen is None:
         raise NoTwin("the columns of a ColumnTransformer are unknown: it is not fitted")
-    known = _without_names(part)
-    known.transformers_ = []
+    rebuilt = _without_names(part)
+    rebuilt.transformers_ = []
     for name, inside, _ in part.transformers_:
-        own = [places[place] for place in chosen.get(name, [])]
-        known.transformers_.append((name, *_part_of_columns(inside, own, widths)))
-    known.transformers = list(known.transformers_)
-    return known
+        columns = [indices[index] for index in chosen.get(name, [])]
+        rebuilt.transformers_.append((name, *_part_of_columns(inside, columns, widths)))
+    rebuilt.transformers = list(rebuilt.transformers_)
+    return rebuilt
 
 
-def _part_of_columns(inside: Any, own: list[int], widths: Widths) -> tuple[Any, list[int]]:
+def _part_of_columns(inside: Any, columns: list[int], widths: Widths) -> tuple[Any, list[int]]:
     """A part of a ColumnTransformer and the indices of its columns; it gets only these, counted from 0."""
-    if not own or inside == "drop":
-        return inside, own
-    known = inside if isinstance(inside, str) else by_position(inside, range(len(own)), (len(own),))
-    if not _is_all_of_one_in_disorder(own, widths):
-        return known, own
-    order = Reordered(np.argsort(np.argsort(own)).tolist())
-    return order if isinstance(inside, str) else make_pipeline(order, known), sorted(own)
+    if not columns or inside == "drop":
+        return inside, columns
+    rebuilt = inside if isinstance(inside, str) else by_position(inside, range(len(columns)), (len(columns),))
+    if not _is_whole_tensor_in_disorder(columns, widths):
+        return rebuilt, columns
+    order = Reordered(np.argsort(np.argsort(columns)).tolist())
+    return order if isinstance(inside, str) else make_pipeline(order, rebuilt), sorted(columns)
 
 
-def _is_all_of_one_in_disorder(own: list[int], widths: Widths) -> bool:
+def _is_whole_tensor_in_disorder(columns: list[int], widths: Widths) -> bool:
     """Whether the columns are one whole tensor in another order; raises NoTwin if other columns are among them."""
     start = 0
     for width in widths:
-        of_this = [place for place in own if start <= place < start + width]
-        if len(of_this) == width and of_this != sorted(of_this):
-            if len(own) > width:
+        of_tensor = [index for index in columns if start <= index < start + width]
+        if len(of_tensor) == width and of_tensor != sorted(of_tensor):
+            if len(columns) > width:
                 raise NoTwin("a part of a ColumnTransformer takes numbers and strings together, in another order")
             return True
         start += width

@@ -20,7 +20,7 @@ def kept(model: Any) -> list[list[object]]:
         raise NoTwin("a OneHotEncoder puts infrequent categories into one")
     dropped = model.drop_idx_ if model.drop_idx_ is not None else [None] * len(model.categories_)
     return [
-        [value for place, value in enumerate(values.tolist()) if place != without]
+        [value for index, value in enumerate(values.tolist()) if index != without]
         for values, without in zip(model.categories_, dropped, strict=True)
     ]
 
@@ -30,9 +30,9 @@ def one_hot(scope: Any, operator: Any, container: Any) -> None:
     nodes = Nodes(scope, container)
     parts, done = [], 0
     listed = kept(operator.raw_operator)
-    for given in operator.inputs:
-        width = given.get_second_dimension()
-        hits = _hits(nodes, given, listed[done : done + width])
+    for tensor in operator.inputs:
+        width = tensor.get_second_dimension()
+        hits = _hits(nodes, tensor, listed[done : done + width])
         if hits is not None:
             parts.append(nodes.cast(hits, DOUBLE))
         done += width
@@ -49,28 +49,28 @@ def ordinal(scope: Any, operator: Any, container: Any) -> None:
     listed = [values.tolist() for values in model.categories_]
     unknown = float("nan") if model.unknown_value is None else float(model.unknown_value)
     parts, done = [], 0
-    for given in operator.inputs:
-        width = given.get_second_dimension()
-        own = listed[done : done + width]
-        hits = _hits(nodes, given, own)
+    for tensor in operator.inputs:
+        width = tensor.get_second_dimension()
+        categories = listed[done : done + width]
+        hits = _hits(nodes, tensor, categories)
         if hits is None:
             raise NoTwin("an OrdinalEncoder has columns without categories")
         # indices count from 1, so that 0 is no category; a missing value is the last, with its own code
-        places = np.zeros((sum(map(len, own)), width))
+        numbered = np.zeros((sum(map(len, categories)), width))
         codes = np.full((1, width), -2.0)
         row = 0
-        for column, values in enumerate(own):
-            for place, value in enumerate(values):
-                places[row, column] = place + 1
+        for column, values in enumerate(categories):
+            for index, value in enumerate(values):
+                numbered[row, column] = index + 1
                 if is_missing(value):
-                    codes[0, column] = place + 1
+                    codes[0, column] = index + 1
                 row += 1
-        found = nodes.add("MatMul", nodes.cast(hits, DOUBLE), nodes.constant(places))
-        code = nodes.add("Sub", found, nodes.constant(1.0))
+        number = nodes.add("MatMul", nodes.cast(hits, DOUBLE), nodes.constant(numbered))
+        code = nodes.add("Sub", number, nodes.constant(1.0))
         if (codes > 0).any():
-            missing = nodes.add("Equal", found, nodes.constant(codes))
+            missing = nodes.add("Equal", number, nodes.constant(codes))
             code = nodes.add("Where", missing, nodes.constant(float(model.encoded_missing_value)), code)
-        none = nodes.add("Equal", found, nodes.constant(0.0))
+        none = nodes.add("Equal", number, nodes.constant(0.0))
         parts.append(nodes.add("Where", none, nodes.constant(unknown), code))
         done += width
     if done != len(listed):
@@ -78,19 +78,19 @@ def ordinal(scope: Any, operator: Any, container: Any) -> None:
     _joined(nodes, parts, operator.outputs[0].full_name)
 
 
-def _hits(nodes: Nodes, given: Any, listed: list[list[object]]) -> str | None:
+def _hits(nodes: Nodes, tensor: Any, listed: list[list[object]]) -> str | None:
     """Whether a row's value is the category, for all categories of all columns of one tensor, side by side."""
     flat = [value for values in listed for value in values]
     if not flat:
         return None
     columns = np.repeat(np.arange(len(listed), dtype=np.int64), [len(values) for values in listed])
-    textual = "String" in type(given.type).__name__
+    textual = "String" in type(tensor.type).__name__
     if any(isinstance(value, str) != textual and not is_missing(value) for value in flat):
         raise NoTwin("an encoder was fitted on strings and the schema has numbers, or the reverse")
     if textual:
-        return _text_hits(nodes, given.full_name, columns, [MISSING_TEXT if is_missing(v) else str(v) for v in flat])
+        return _text_hits(nodes, tensor.full_name, columns, [MISSING_TEXT if is_missing(v) else str(v) for v in flat])
     gaps = np.array([is_missing(value) for value in flat])
-    repeated = nodes.add("Gather", given.full_name, nodes.constant(columns), axis=1)
+    repeated = nodes.add("Gather", tensor.full_name, nodes.constant(columns), axis=1)
     hits = nodes.add("Equal", repeated, nodes.constant(np.array([flat], dtype=np.float64)))
     if not gaps.any():
         return hits
@@ -98,12 +98,12 @@ def _hits(nodes: Nodes, given: Any, listed: list[list[object]]) -> str | None:
     return nodes.add("Or", hits, nodes.add("And", nodes.add("IsNaN", repeated), allowed))
 
 
-def _text_hits(nodes: Nodes, given: str, columns: npt.NDArray[np.int64], texts: list[str]) -> str:
+def _text_hits(nodes: Nodes, tensor: str, columns: npt.NDArray[np.int64], texts: list[str]) -> str:
     """Map each string to an integer once, the same in all columns, to compare integers in place of strings."""
     codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
     coded = nodes.add(
         "LabelEncoder",
-        given,
+        tensor,
         domain="ai.onnx.ml",
         keys_strings=list(codes),
         values_int64s=list(codes.values()),

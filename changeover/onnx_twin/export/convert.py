@@ -14,7 +14,7 @@ from sklearn.base import is_classifier, is_regressor
 from changeover.estimator.dict_inputs import takes_records
 from changeover.estimator.inspection import input_names, last_part, takes_texts
 from changeover.estimator.scoring import classes_of
-from changeover.onnx_twin.description import NUMBERS, TEXTS, Description, Scores
+from changeover.onnx_twin.description import NUMBERS, TEXTS, Description, ScoreKind
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export import finish_graph
 from changeover.onnx_twin.export.by_position import by_position
@@ -41,12 +41,12 @@ def convert(estimator: object, schema: Schema) -> bytes:
     inside = unwrapped.inside
     scores, classes = _what_it_gives(estimator, inside)
     fitted = _order(inside, schema)
-    numbers, texts = ([name for name in fitted if name in own] for own in layout(schema))
+    numbers, texts = ([name for name in fitted if name in columns] for columns in layout(schema))
     description = Description(scores, classes, unwrapped.threshold, _margin(inside))
     try:
-        places = [[*numbers, *texts].index(name) for name in fitted]
-        known = _with_plain_numbers(by_position(inside, places, (len(numbers), len(texts))))
-        model = _converted(known, scores, len(numbers), len(texts))
+        indices = [[*numbers, *texts].index(name) for name in fitted]
+        rebuilt = _with_plain_numbers(by_position(inside, indices, (len(numbers), len(texts))))
+        model = _converted(rebuilt, scores, len(numbers), len(texts))
         order = {
             NUMBERS: [layout(schema)[0].index(name) for name in numbers],
             TEXTS: [layout(schema)[1].index(name) for name in texts],
@@ -55,33 +55,33 @@ def convert(estimator: object, schema: Schema) -> bytes:
     except NoTwin:
         raise
     except Exception as error:  # skl2onnx raises any exception of its converters
-        said = " ".join(str(error).split())[:_LONGEST_REASON]
-        raise NoTwin(f"the {type(inside).__name__} cannot be converted: {type(error).__name__}: {said}") from error
+        message = " ".join(str(error).split())[:_LONGEST_REASON]
+        raise NoTwin(f"the {type(inside).__name__} cannot be converted: {type(error).__name__}: {message}") from error
 
 
-def _what_it_gives(estimator: Any, inside: Any) -> tuple[Scores, list[Any] | None]:
+def _what_it_gives(estimator: Any, inside: Any) -> tuple[ScoreKind, list[Any] | None]:
     kind = type(last_part(inside)).__name__
     if is_regressor(inside):
-        return Scores.VALUES, None
+        return ScoreKind.VALUES, None
     if not is_classifier(inside):
         raise NoTwin(f"a {kind} is neither a classifier nor a regressor")
     classes = classes_of(estimator)
     if not classes or isinstance(classes[0], list):
         raise NoTwin(f"the {kind} has several outputs, or no classes")
     if hasattr(inside, "predict_proba"):
-        return Scores.PROBABILITIES, classes
+        return ScoreKind.PROBABILITIES, classes
     if not is_linear_decision(last_part(inside)):
         raise NoTwin(f"the {kind} gives no probabilities")
-    return Scores.DECISIONS, classes
+    return ScoreKind.DECISIONS, classes
 
 
 def _order(inside: Any, schema: Schema) -> list[str]:
     """The schema's columns in the order of the fit."""
-    own = [column.name for column in schema.columns]
+    columns = [column.name for column in schema.columns]
     names = input_names(inside)
     if names is None:
-        return own
-    if sorted(names) != sorted(own):
+        return columns
+    if sorted(names) != sorted(columns):
         raise NoTwin("the schema has other columns than the estimator was fitted on")
     return names
 
@@ -100,17 +100,17 @@ def _with_plain_numbers(model: Any) -> Any:
     if hasattr(model, "steps"):
         model.steps = [*model.steps[:-1], (model.steps[-1][0], _with_plain_numbers(model.steps[-1][1]))]
         return model
-    known = vars(model) if hasattr(model, "__dict__") else {}
+    attributes = vars(model) if hasattr(model, "__dict__") else {}
     plain = copy.copy(model)
-    classes = known.get("classes_")
+    classes = attributes.get("classes_")
     if isinstance(classes, np.ndarray) and (classes.dtype.kind in _FRACTIONS or classes.dtype.kind == "b"):
         plain.classes_ = np.arange(len(classes))
-    if type(known.get("intercept_")) is float:
-        plain.intercept_ = np.float64(known["intercept_"])
+    if type(attributes.get("intercept_")) is float:
+        plain.intercept_ = np.float64(attributes["intercept_"])
     return plain
 
 
-def _converted(model: Any, scores: Scores, numbers: int, texts: int) -> Any:
+def _converted(model: Any, scores: ScoreKind, numbers: int, texts: int) -> Any:
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
 
@@ -120,7 +120,7 @@ def _converted(model: Any, scores: Scores, numbers: int, texts: int) -> Any:
         inputs.append((NUMBERS, DoubleTensorType([None, numbers])))
     if texts:
         inputs.append((TEXTS, StringTensorType([None, texts])))
-    options = None if scores is Scores.VALUES else {"zipmap": False}
+    options = None if scores is ScoreKind.VALUES else {"zipmap": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return to_onnx(model, initial_types=inputs, options=options, target_opset={"": MAIN, "ai.onnx.ml": 3})

@@ -143,7 +143,7 @@ def _linear(scope: Any, operator: Any, container: Any) -> None:
 
 def _kept(model: SimpleImputer) -> list[int]:
     """The columns that an imputer keeps: a column without any value has no statistic."""
-    return [place for place, value in enumerate(model.statistics_) if not is_missing(value)]
+    return [index for index, value in enumerate(model.statistics_) if not is_missing(value)]
 
 
 def _shape_of_imputer(operator: Any) -> None:
@@ -160,26 +160,26 @@ def _imputer(scope: Any, operator: Any, container: Any) -> None:
         raise NoTwin(f"a SimpleImputer takes {model.missing_values!r} for a missing value")
     if len(operator.inputs) != 1:
         raise NoTwin("a SimpleImputer gets numbers and strings together")
-    given, kept = operator.inputs[0].full_name, _kept(model)
+    tensor, kept = operator.inputs[0].full_name, _kept(model)
     textual = isinstance(model.statistics_[0], str) or "String" in type(operator.inputs[0].type).__name__
     if textual and model.indicator_ is not None:
         raise NoTwin("a SimpleImputer adds indicators to strings")
-    values = given
+    values = tensor
     if len(kept) < len(model.statistics_):
-        values = nodes.add("Gather", given, nodes.constant(np.array(kept, dtype=np.int64)), axis=1)
+        values = nodes.add("Gather", tensor, nodes.constant(np.array(kept, dtype=np.int64)), axis=1)
     if textual:
-        fill = nodes.constant(np.array([[str(model.statistics_[place]) for place in kept]], dtype=object))
+        fill = nodes.constant(np.array([[str(model.statistics_[index]) for index in kept]], dtype=object))
         gaps = nodes.add("Equal", values, nodes.constant(np.array([[MISSING_TEXT]], dtype=object)))
     else:
-        fill = nodes.constant(np.array([[float(model.statistics_[place]) for place in kept]]))
+        fill = nodes.constant(np.array([[float(model.statistics_[index]) for index in kept]]))
         gaps = nodes.add("IsNaN", values)
     target = operator.outputs[0].full_name
     if model.indicator_ is None:
         nodes.add("Where", gaps, fill, values, into=target)
         return
     filled = nodes.add("Where", gaps, fill, values)
-    places = nodes.constant(np.asarray(model.indicator_.features_, dtype=np.int64))
-    indicators = nodes.cast(nodes.add("IsNaN", nodes.add("Gather", given, places, axis=1)), DOUBLE)
+    indicated = nodes.constant(np.asarray(model.indicator_.features_, dtype=np.int64))
+    indicators = nodes.cast(nodes.add("IsNaN", nodes.add("Gather", tensor, indicated, axis=1)), DOUBLE)
     nodes.add("Concat", filled, indicators, into=target, axis=1)
 
 
@@ -210,20 +210,20 @@ def _polynomial(scope: Any, operator: Any, container: Any) -> None:
     values = nodes.cast(operator.inputs[0].full_name, DOUBLE)
     factors = [np.repeat(np.arange(len(powers)), powers).tolist() for powers in model.powers_]
     width = model.n_features_in_
-    ones = nodes.add("Slice", values, *(nodes.constant(np.array([place], dtype=np.int64)) for place in (0, 1, 1)))
+    ones = nodes.add("Slice", values, *(nodes.constant(np.array([index], dtype=np.int64)) for index in (0, 1, 1)))
     ones = nodes.add("Pow", ones, nodes.constant(0.0))
     padded = nodes.add("Concat", values, ones, axis=1)
     product = None
-    for place in range(max(1, *map(len, factors))):
-        chosen = np.array([own[place] if place < len(own) else width for own in factors], dtype=np.int64)
+    for index in range(max(1, *map(len, factors))):
+        chosen = np.array([columns[index] if index < len(columns) else width for columns in factors], dtype=np.int64)
         factor = nodes.add("Gather", padded, nodes.constant(chosen), axis=1)
         product = factor if product is None else nodes.add("Mul", product, factor)
     nodes.add("Identity", str(product), into=operator.outputs[0].full_name)
 
 
 def _shape_of_reordered(operator: Any) -> None:
-    given = operator.inputs[0]
-    operator.outputs[0].type = type(given.type)([given.get_first_dimension(), len(operator.raw_operator.order)])
+    tensor = operator.inputs[0]
+    operator.outputs[0].type = type(tensor.type)([tensor.get_first_dimension(), len(operator.raw_operator.order)])
 
 
 def _reordered(scope: Any, operator: Any, container: Any) -> None:

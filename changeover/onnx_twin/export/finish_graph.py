@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from changeover.onnx_twin.description import KEY, NUMBERS, TEXTS, Description, Scores
+from changeover.onnx_twin.description import KEY, NUMBERS, TEXTS, Description, ScoreKind
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export import tree_ensemble_node
 from changeover.onnx_twin.export.fold import linear_map_of
@@ -16,22 +16,22 @@ _IR_VERSION: Final = 10
 _FITTED: Final = "_as_fitted"
 
 
-def finished(model: Any, description: Description, places: Mapping[str, Sequence[int]]) -> bytes:
+def finished(model: Any, description: Description, orders: Mapping[str, Sequence[int]]) -> bytes:
     """The graph as bytes; `places` are the indices of the fitted columns in each input tensor."""
     graph = model.graph
-    wanted = graph.output[0 if description.scores is Scores.VALUES else 1]
+    wanted = graph.output[0 if description.scores is ScoreKind.VALUES else 1]
     if not wanted.type.HasField("tensor_type"):
         raise NoTwin("the converted graph gives no table of scores")
     wanted.type.tensor_type.elem_type = DOUBLE  # skl2onnx infers it from the first column alone
     _keep_one_output(graph, wanted.name)
-    for name, order in places.items():
+    for name, order in orders.items():
         _reorder(graph, name, list(order))
     if any(node.op_type == tree_ensemble_node.OPERATOR for node in graph.node):
         _lift(model)
     model.ir_version = _IR_VERSION
     del model.metadata_props[:]
     metadata = {KEY: description.to_text()}
-    if linear := linear_map_of(graph, len(places[NUMBERS]), len(places[TEXTS])):
+    if linear := linear_map_of(graph, len(orders[NUMBERS]), len(orders[TEXTS])):
         metadata[LINEAR_KEY] = linear.to_text()
     for key, value in metadata.items():
         entry = model.metadata_props.add()
@@ -52,7 +52,7 @@ def _keep_one_output(graph: Any, name: str) -> None:
             nodes.append(node)
             needed.update(node.input)
     nodes.reverse()
-    constants = [one for one in graph.initializer if one.name in needed]
+    constants = [constant for constant in graph.initializer if constant.name in needed]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     graph.initializer.extend(constants)
@@ -65,9 +65,9 @@ def _reorder(graph: Any, name: str, order: list[int]) -> None:
     if order == sorted(order):
         return
     for node in graph.node:
-        for place, given in enumerate(node.input):
-            if given == name:
-                node.input[place] = name + _FITTED
+        for index, input_name in enumerate(node.input):
+            if input_name == name:
+                node.input[index] = name + _FITTED
     graph.initializer.append(numpy_helper.from_array(np.array(order, dtype=np.int64), f"{name}_order"))
     graph.node.insert(0, helper.make_node("Gather", [name, f"{name}_order"], [name + _FITTED], axis=1))
 

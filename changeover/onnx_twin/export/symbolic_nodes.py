@@ -103,7 +103,9 @@ class Folding:
 
         self._graph, self._centres = graph, centres
         self.subtracted: dict[int, float] = {}  # the first constant that a node subtracts from a column
-        self._values: dict[str, _Value] = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+        self._values: dict[str, _Value] = {
+            constant.name: numpy_helper.to_array(constant) for constant in graph.initializer
+        }
         self._values[NUMBERS] = _Numbers(list(range(len(centres))))
         self._values[TEXTS] = _Texts(list(range(texts)), [MISSING_TEXT] * texts)
 
@@ -112,7 +114,7 @@ class Folding:
         from onnx import helper
 
         for node in self._graph.node:
-            attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+            attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
             fold: Any = getattr(self, f"_{node.op_type.lower()}", None)
             if fold is None or len(node.output) != 1:
                 raise NotLinear

@@ -74,7 +74,7 @@ def ensemble_of(model: Any) -> Ensemble:
     if kind in ("DecisionTreeRegressor", "ExtraTreeRegressor"):
         return Ensemble([_tree(model, _single(model))], margin=0.0)
     if kind in ("RandomForestRegressor", "ExtraTreesRegressor"):
-        trees = [_tree(one, _single(one)) for one in model.estimators_]
+        trees = [_tree(tree, _single(tree)) for tree in model.estimators_]
         return Ensemble(trees, divisor=float(len(trees)), margin=0.0)
     if kind in ("GradientBoostingClassifier", "GradientBoostingRegressor"):
         return _boosted(model)
@@ -104,7 +104,7 @@ def _tree(model: Any, weights: Floats) -> Tree:
 
 def _voting(model: Any, models: list[Any]) -> Ensemble:
     classes = len(model.classes_)
-    trees = [_tree(one, np.asarray(one.tree_.value[:, 0, :classes], dtype=np.float64)) for one in models]
+    trees = [_tree(tree, np.asarray(tree.tree_.value[:, 0, :classes], dtype=np.float64)) for tree in models]
     divisor = float(len(trees)) if len(trees) > 1 or hasattr(model, "estimators_") else None
     pure = all(np.isin(tree.weights[tree.left < 0], (0.0, 1.0)).all() for tree in trees)
     if classes != 2 or (len(trees) == 1 and not pure):
@@ -121,10 +121,10 @@ def _boosted(model: Any) -> Ensemble:
     several = model.estimators_.shape[1]
     trees = []
     for stage in model.estimators_:
-        for place, one in enumerate(stage):
-            weights = np.zeros((one.tree_.node_count, several))
-            weights[:, place] = model.learning_rate * one.tree_.value[:, 0, 0]
-            trees.append(_tree(one, weights))
+        for index, tree in enumerate(stage):
+            weights = np.zeros((tree.tree_.node_count, several))
+            weights[:, index] = model.learning_rate * tree.tree_.value[:, 0, 0]
+            trees.append(_tree(tree, weights))
     if not hasattr(model, "classes_"):
         return Ensemble(trees, base=base)
     link = Link.SIGMOID if several == 1 else Link.SOFTMAX
@@ -137,7 +137,7 @@ def _histogram(model: Any) -> Ensemble:
         raise NoTwin(f"the {type(model).__name__} splits on sets of categories, which only it can")
     stages = model._predictors  # noqa: SLF001  there is no public way
     several = len(stages[0])
-    trees = [_of_histogram(one.nodes, place, several) for stage in stages for place, one in enumerate(stage)]
+    trees = [_of_histogram(tree.nodes, index, several) for stage in stages for index, tree in enumerate(stage)]
     base = np.asarray(model._baseline_prediction, dtype=np.float64).reshape(-1)  # noqa: SLF001  there is no public way
     if hasattr(model, "classes_"):
         link = Link.SIGMOID if several == 1 else Link.SOFTMAX
@@ -146,10 +146,10 @@ def _histogram(model: Any) -> Ensemble:
     return Ensemble(trees, link, base=base, float32=False)
 
 
-def _of_histogram(nodes: Any, place: int, several: int) -> Tree:
+def _of_histogram(nodes: Any, target: int, several: int) -> Tree:
     leaf = nodes["is_leaf"].astype(bool)
     weights = np.zeros((len(nodes), several))
-    weights[leaf, place] = nodes["value"][leaf]
+    weights[leaf, target] = nodes["value"][leaf]
     return Tree(
         feature=nodes["feature_idx"].astype(np.int64),
         threshold=nodes["num_threshold"].astype(np.float64),
@@ -165,14 +165,14 @@ def _adaptive(model: Any) -> Ensemble:
     classes = len(model.classes_)
     total = float(model.estimator_weights_.sum())
     trees, against = [], 0.0
-    for one, weight in zip(model.estimators_, model.estimator_weights_.tolist(), strict=False):
-        if not hasattr(one, "tree_"):
-            raise NoTwin(f"the AdaBoostClassifier is made of {type(one).__name__}, not of trees")
-        places = np.searchsorted(model.classes_, one.classes_)
-        voted = places[np.argmax(one.tree_.value[:, 0, : len(places)], axis=1)]
-        weights = np.zeros((one.tree_.node_count, classes))
+    for tree, weight in zip(model.estimators_, model.estimator_weights_.tolist(), strict=False):
+        if not hasattr(tree, "tree_"):
+            raise NoTwin(f"the AdaBoostClassifier is made of {type(tree).__name__}, not of trees")
+        indices = np.searchsorted(model.classes_, tree.classes_)
+        voted = indices[np.argmax(tree.tree_.value[:, 0, : len(indices)], axis=1)]
+        weights = np.zeros((tree.tree_.node_count, classes))
         weights[np.arange(len(voted)), voted] = weight + weight / (classes - 1)
-        trees.append(_tree(one, weights))
+        trees.append(_tree(tree, weights))
         against -= weight / (classes - 1)
     base = np.full(classes, against / total)
     return Ensemble(trees, Link.SOFTMAX, base=base, divisor=total, scale=1.0 / (classes - 1), classes=classes)

@@ -48,5 +48,5 @@ def _threshold(model: Any) -> Threshold:
     classes: list[Json] = classes_of(model) or []
     if len(classes) != 2:
         raise NoTwin(f"the {kind} has {len(classes)} classes: two were expected")
-    place = 1 if positive is None else model.classes_.tolist().index(positive)
-    return Threshold(place, float(value), classes[place], classes[1 - place])
+    index = 1 if positive is None else model.classes_.tolist().index(positive)
+    return Threshold(index, float(value), classes[index], classes[1 - index])
