@@ -18,13 +18,12 @@ MAY_IMPORT = {
 # modules that decide and do nothing, beside each `exceptions.py`: no clock, socket, file, thread or chance
 PURE = {
     "changeover.protocol.allowed_hosts",
-    "changeover.schema.bulk_parsers",
     "changeover.schema.cell_parsers",
     "changeover.schema.column",
     "changeover.request.pandas_forms",
     "changeover.request.decode",
     "changeover.digest",
-    "changeover.request.fault_list",
+    "changeover.request.validation_errors",
     "changeover.schema.formats",
     "changeover.manifest.gate",
     "changeover.consistency.records",

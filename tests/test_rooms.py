@@ -44,8 +44,7 @@ SIDE_DOORS = {
     ("changeover.estimator.inspection", "changeover.onnx_twin"),
     ("changeover.estimator.dict_inputs", "changeover.onnx_twin"),
     ("changeover.estimator.inputs", "changeover.onnx_twin"),
-    ("changeover.request.fault_list", "changeover.estimator"),
-    ("changeover.schema.bulk_parsers", "changeover.request"),
+    ("changeover.request.validation_errors", "changeover.estimator"),
     ("changeover.up.child", "changeover.demo"),  # the environment that `up` hands on
 }
 ONLY_APP = ("model_server.routes", "predict_api.routes")  # tests/test_arrows.py has the rule for these

@@ -13,7 +13,7 @@ import pandas as pd
 from changeover.estimator.inputs import _frame
 from changeover.exceptions import InvalidSchema
 from changeover.json_types import Json, JsonObject
-from changeover.request.fault_list import Faults
+from changeover.request.validation_errors import ValidationErrors
 from changeover.schema.cell_parsers import BadCell, Cell
 from changeover.schema.schema import Column, Schema
 
@@ -88,15 +88,15 @@ def read_frame(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     Columns that the schema does not know, such as the target, are left out. Raises RequestFaults naming rows (by
     position) and columns that do not fit. The index is kept.
     """
-    faults = Faults()
+    errors = ValidationErrors()
     columns: dict[str, list[Cell]] = {}
     for column in schema.columns:
         if column.name not in frame.columns:
-            faults.add(None, column.name, "the frame has no such column")
+            errors.add(None, column.name, "the frame has no such column")
             continue
-        columns[column.name] = _read_column(frame[column.name], column, faults)
-    if faults.any:
-        raise faults.error()
+        columns[column.name] = _read_column(frame[column.name], column, errors)
+    if errors.any:
+        raise errors.error()
     return typed_frame(schema, columns).set_axis(frame.index, axis=0)
 
 
@@ -135,7 +135,7 @@ def rows_of(frame: pd.DataFrame) -> list[JsonObject]:
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
-def _read_column(series: "pd.Series[Any]", column: Column, faults: Faults) -> list[Cell]:
+def _read_column(series: "pd.Series[Any]", column: Column, errors: ValidationErrors) -> list[Cell]:
     parse = column.parse
     values = raw_values(series)
     try:
@@ -146,5 +146,5 @@ def _read_column(series: "pd.Series[Any]", column: Column, faults: Faults) -> li
         try:
             parse(value)
         except BadCell as error:
-            faults.add(position, column.name, str(error))
+            errors.add(position, column.name, str(error))
     return []

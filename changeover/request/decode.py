@@ -5,12 +5,12 @@ work or the list of errors grow beyond its own size.
 """
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from changeover.exceptions import RequestFaults, TooManyRows
 from changeover.json_types import Json, JsonObject
-from changeover.request.fault_list import Faults
 from changeover.request.pandas_forms import is_split, rows_of_columns
+from changeover.request.validation_errors import ValidationErrors
 from changeover.schema.cell_parsers import BadCell, Cell, shown
 from changeover.schema.schema import Extra, Schema
 
@@ -49,47 +49,46 @@ def _typed(rows: list[Json], schema: Schema, max_rows: int, *, single: bool) -> 
     if len(rows) > max_rows:
         raise TooManyRows(len(rows), max_rows)
     width = len(schema.columns)
+    parsers = [(column.name, column.parse) for column in schema.columns]
     try:
         if schema.extra is Extra.FORBID and any(len(row) != width for row in rows):  # type: ignore[arg-type]
-            raise _faults(rows, schema)
-        found: list[list[Cell]] = []
-        for group in schema.groups:
-            found += group.columns(cast("list[JsonObject]", rows))
+            raise _errors(rows, schema)
+        cells = [[parse(row[name]) for name, parse in parsers] for row in rows]  # type: ignore[call-overload, index]
     except (KeyError, TypeError, BadCell):
-        raise _faults(rows, schema) from None
-    columns = dict(zip(schema.by_name, schema.from_groups(found), strict=True))
-    return Decoded(single=single, rows=len(rows), columns=columns)
+        raise _errors(rows, schema) from None
+    by_column = map(list, zip(*cells, strict=True)) if cells else ([] for _ in parsers)
+    return Decoded(single=single, rows=len(rows), columns=dict(zip(schema.by_name, by_column, strict=True)))
 
 
-def _faults(rows: list[Json], schema: Schema) -> RequestFaults:
+def _errors(rows: list[Json], schema: Schema) -> RequestFaults:
     """All validation errors of `rows`, ordered by row, then by the schema's columns."""
-    faults = Faults()
+    errors = ValidationErrors()
     for index, row in enumerate(rows):
         if not isinstance(row, dict):
-            faults.add(index, None, f"{shown(row)} is not a row: an object was expected")
-        elif faults.full:
-            _count(row, schema, faults)
+            errors.add(index, None, f"{shown(row)} is not a row: an object was expected")
+        elif errors.full:
+            _count(row, schema, errors)
         else:
-            _list(index, row, schema, faults)
-    return faults.error()
+            _list(index, row, schema, errors)
+    return errors.error()
 
 
-def _list(index: int, row: JsonObject, schema: Schema, faults: Faults) -> None:
-    for name, parse in schema.plan:
+def _list(index: int, row: JsonObject, schema: Schema, errors: ValidationErrors) -> None:
+    for name, column in schema.by_name.items():
         if name not in row:
-            faults.add(index, name, "the field is missing")
+            errors.add(index, name, "the field is missing")
             continue
         try:
-            parse(row[name])
+            column.parse(row[name])
         except BadCell as error:
-            faults.add(index, name, str(error))
+            errors.add(index, name, str(error))
     if schema.extra is Extra.FORBID:
         for name in row:
             if name not in schema.by_name:
-                faults.add(index, name, "the model has no such column")
+                errors.add(index, name, "the model has no such column")
 
 
-def _count(row: JsonObject, schema: Schema, faults: Faults) -> None:
+def _count(row: JsonObject, schema: Schema, errors: ValidationErrors) -> None:
     """Count the validation errors of a row in time that grows with the row, not with the schema."""
     known = 0
     for name, value in row.items():
@@ -100,6 +99,6 @@ def _count(row: JsonObject, schema: Schema, faults: Faults) -> None:
         try:
             column.parse(value)
         except BadCell:
-            faults.count(1)
+            errors.count(1)
     unknown = len(row) - known if schema.extra is Extra.FORBID else 0
-    faults.count(unknown + len(schema.plan) - known)
+    errors.count(unknown + len(schema.columns) - known)

@@ -1,6 +1,6 @@
 """The fast path from request bytes to typed cells: parsers made from the schema, without a dict for each row.
 
-It handles an object, an array of objects and pandas' split form, if msgspec or a column's parser accepts each cell. For
+It handles an object, an array of objects and pandas' column forms, if msgspec or a column's parser accepts each cell. For
 these it returns the same cells as `changeover/request/decode.py`. It returns None for anything else, and for every
 validation error: the strict path alone writes error messages.
 """
@@ -101,13 +101,14 @@ class FastReader:
             for index, name in enumerate(self._numeric)
             if schema.by_name[name].type is ColumnType.NUMBER and not schema.by_name[name].nullable
         ]
+        self._names = tuple(schema.by_name)
+        self._parser = lru_cache(_ORDERS)(self._parser_of)
         self._forms: list[Callable[[bytes], TypedRows]] = []
         if schema.extra is not Extra.FORBID:
             return  # a duplicate key among ignored fields would not be noticed
         if len(schema.columns) <= MOST_COLUMNS and self._prepare_objects():
-            self._forms.append(self._objects)
+            self._forms += [self._objects, self._columns]
         if SPLIT_KEYS.isdisjoint(schema.by_name):
-            self._parser = lru_cache(_ORDERS)(self._parser_of)
             self._forms.append(self._split)
 
     def read(self, body: bytes) -> TypedRows | None:
@@ -120,23 +121,20 @@ class FastReader:
         return None
 
     def _prepare_objects(self) -> bool:
-        """Make the parsers of rows as objects; False if msgspec cannot spell a column's name."""
-        fields = {column.name: f"c{index}" for index, column in enumerate(self._schema.columns)}
+        """Make the decoders of objects whose keys are names of columns; False if msgspec cannot spell a name."""
+        kinds = [_kind(column) for column in self._schema.columns]
+        lists_or_objects = [GenericAlias(list, kind) | GenericAlias(dict, (str, kind)) for kind in kinds]
         try:
-            row = msgspec.defstruct(
-                "Row",
-                [(fields[column.name], _kind(column)) for column in self._schema.columns],
-                rename={field: name for name, field in fields.items()},
-                forbid_unknown_fields=True,
-                gc=False,
-            )
+            row, columns = _struct(self._names, kinds), _struct(self._names, lists_or_objects)
         except ValueError:  # a name with a quote, a backslash or a control character
             return False
         self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row, strict=False)
+        self._by_column: msgspec.json.Decoder[Any] = msgspec.json.Decoder(columns, strict=False)
+        index = {name: position for position, name in enumerate(self._names)}
         self._many = _RowParser(
             msgspec.json.Decoder(list[row], strict=False),  # type: ignore[valid-type]  # made just now
-            _getter(attrgetter, [fields[name] for name in self._numeric]),
-            _getter(attrgetter, [fields[name] for name in self._textual]),
+            _getter(attrgetter, [f"c{index[name]}" for name in self._numeric]),
+            _getter(attrgetter, [f"c{index[name]}" for name in self._textual]),
         )
         return True
 
@@ -147,6 +145,21 @@ class FastReader:
         if may_repeat_keys(body, len(rows) * len(self._schema.columns)):
             raise ValueError("a key may be there twice")
         return self._typed(rows, self._many, body, single=single)
+
+    def _columns(self, body: bytes) -> TypedRows:
+        """The rows of an object of columns, which are all lists, or all objects with the same labels."""
+        columns = msgspec.structs.astuple(self._by_column.decode(body))
+        keys = len(columns)
+        if set(map(type, columns)) == {dict}:
+            labels = list(columns[0])
+            if any(list(column) != labels for column in columns):
+                raise ValueError("other labels, or in another order")
+            keys += keys * len(labels)
+            columns = tuple(column.values() for column in columns)
+        if may_repeat_keys(body, keys):
+            raise ValueError("a key may be there twice, or lists and objects are mixed")
+        rows = list(zip(*columns, strict=True))
+        return self._typed(rows, self._parser(self._names), body, single=len(rows) == 1)
 
     def _split(self, body: bytes) -> TypedRows:
         """The rows of pandas' split form."""
@@ -196,6 +209,18 @@ def _kind(column: Column) -> Any:
         return _SCALAR
     plain = float if column.type is ColumnType.NUMBER else int
     return plain | None if column.nullable else plain
+
+
+def _struct(names: Sequence[str], kinds: Sequence[Any]) -> type[msgspec.Struct]:
+    """The msgspec type of an object with exactly these keys; raises ValueError for a key that msgspec cannot spell."""
+    fields = [f"c{index}" for index in range(len(names))]
+    return msgspec.defstruct(
+        "Columns",
+        list(zip(fields, kinds, strict=True)),
+        rename=dict(zip(fields, names, strict=True)),
+        forbid_unknown_fields=True,
+        gc=False,
+    )
 
 
 def _parsers(schema: Schema, names: Sequence[str]) -> list[tuple[int, Parser]]:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from changeover.request.decode import Decoded
-from changeover.request.fault_list import Faults
+from changeover.request.validation_errors import ValidationErrors
 from changeover.schema.cell_parsers import LARGEST, Cell
 
 _FEW_ROWS: Final = 16  # below this a loop is faster than building an array
@@ -20,12 +20,12 @@ def refuse_what_is_too_large(decoded: Decoded) -> None:
     numbers = [cells for cells in decoded.columns.values() if cells and type(cells[0]) is float]
     if not (any(map(_beyond, numbers)) if decoded.rows < _FEW_ROWS else _beyond_in_many(numbers)):
         return
-    faults = Faults()
+    errors = ValidationErrors()
     for row in range(decoded.rows):
         for name, cells in decoded.columns.items():
             if _beyond(cells[row : row + 1]):
-                faults.add(row, name, f"the number is too large: at most {LARGEST:.2g} is taken, of either sign")
-    raise faults.error()
+                errors.add(row, name, f"the number is too large: at most {LARGEST:.2g} is taken, of either sign")
+    raise errors.error()
 
 
 def _beyond(cells: list[Cell]) -> bool:

@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from changeover.exceptions import TooManyRows
 from changeover.json_types import Json, JsonObject
-from changeover.request.fault_list import Faults
+from changeover.request.validation_errors import ValidationErrors
 from changeover.schema.cell_parsers import shown
 from changeover.schema.schema import Extra, Schema
 
@@ -47,46 +47,46 @@ def is_split(value: JsonObject, schema: Schema) -> bool:
 def _refuse_other_names(names: Iterable[Json], schema: Schema) -> None:
     """Refuse missing and unknown columns; without rows, these are errors of the request as a whole."""
     sent = dict.fromkeys(map(str, names))
-    faults = Faults()
+    errors = ValidationErrors()
     for name in schema.by_name:
         if name not in sent:
-            faults.add(None, name, "the column is missing")
+            errors.add(None, name, "the column is missing")
     if schema.extra is Extra.FORBID:
         for name in sent:
             if name not in schema.by_name:
-                faults.add(None, name, "the model has no such column")
-    if faults.any:
-        raise faults.error()
+                errors.add(None, name, "the model has no such column")
+    if errors.any:
+        raise errors.error()
 
 
 def _split(columns: Json, data: Json, max_rows: int) -> list[Json]:
-    faults = Faults()
+    errors = ValidationErrors()
     names: list[str] = []
     if not isinstance(columns, list):
-        faults.add(None, "columns", f"{shown(columns)} was sent: a list of names was expected")
+        errors.add(None, "columns", f"{shown(columns)} was sent: a list of names was expected")
     else:
         for name in columns:
             if isinstance(name, str):
                 names.append(name)
             else:
-                faults.add(None, "columns", f"{shown(name)} is not the name of a column: a string was expected")
+                errors.add(None, "columns", f"{shown(name)} is not the name of a column: a string was expected")
         if len(set(names)) != len(names):
-            faults.add(None, "columns", "a name stands there twice")
+            errors.add(None, "columns", "a name stands there twice")
     if not isinstance(data, list):
-        faults.add(None, "data", f"{shown(data)} was sent: a list of rows was expected")
-        raise faults.error()
+        errors.add(None, "data", f"{shown(data)} was sent: a list of rows was expected")
+        raise errors.error()
     if len(data) > max_rows:
         raise TooManyRows(len(data), max_rows)
     rows: list[Json] = []
     for index, cells in enumerate(data):
         if not isinstance(cells, list):
-            faults.add(index, None, f"{shown(cells)} is not a row: a list of {len(names)} values was expected")
+            errors.add(index, None, f"{shown(cells)} is not a row: a list of {len(names)} values was expected")
         elif len(cells) != len(names):
-            faults.add(index, None, f"the row has {len(cells)} values for {len(names)} columns")
-        elif not faults.any:
+            errors.add(index, None, f"the row has {len(cells)} values for {len(names)} columns")
+        elif not errors.any:
             rows.append(dict(zip(names, cells, strict=True)))
-    if faults.any:
-        raise faults.error()
+    if errors.any:
+        raise errors.error()
     return rows
 
 
@@ -95,12 +95,12 @@ def _lists(value: JsonObject, max_rows: int) -> list[Json]:
     rows = max(len(cells) for cells in columns.values())
     if rows > max_rows:
         raise TooManyRows(rows, max_rows)
-    faults = Faults()
+    errors = ValidationErrors()
     for name, cells in columns.items():
         if len(cells) != rows:
-            faults.add(None, name, f"the column has {len(cells)} values, the longest has {rows}")
-    if faults.any:
-        raise faults.error()
+            errors.add(None, name, f"the column has {len(cells)} values, the longest has {rows}")
+    if errors.any:
+        raise errors.error()
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 

@@ -72,41 +72,30 @@ def cell_parser(
 
 def _number(nullable: bool, written: Format | None) -> Callable[[object], float]:
     read = PARSERS[written]
+    expected = "a number" if written is None else f"a number or {written.value} such as {EXAMPLES[written]!r}"
 
     def parse(value: object) -> float:
-        if type(value) is str:  # the common case
-            try:
-                found = float(value)
-            except ValueError:
-                return parse_with_care(value)
-            if found - found == 0.0 and "_" not in value and value.isascii():
-                return found
-        return parse_with_care(value)
-
-    def parse_with_care(value: object) -> float:
+        kind = type(value)
         try:
-            found = read(value) if type(value) is str else _unwritten(value)
+            if kind is str:
+                number = read(value)  # type: ignore[arg-type]
+            elif kind is float or kind is int:
+                number = float(value)  # type: ignore[arg-type]
+            elif value is None:
+                number = math.nan
+            else:
+                raise ValueError(value)
         except (ValueError, OverflowError):
-            raise BadCell(f"{shown(value)} is not {_expected(written)}") from None
-        if found - found == 0.0:  # finite
-            return found
-        if found == found:  # an infinity; NaN differs from itself
+            raise BadCell(f"{shown(value)} is not {expected}") from None
+        if number - number == 0.0:  # finite
+            return number
+        if number == number:  # an infinity; NaN differs from itself
             raise BadCell("an infinite number is not allowed")
         if nullable:
-            return found
+            return number
         raise BadCell("a value is required: this column takes no missing ones")
 
-    return parse if written is None else parse_with_care
-
-
-def _unwritten(value: object) -> float:
-    """The number of a JSON value other than a string; NaN for null; raises ValueError or OverflowError."""
-    kind = type(value)
-    if kind is float or kind is int:
-        return float(value)  # type: ignore[arg-type]
-    if value is None:
-        return math.nan
-    raise ValueError(value)
+    return parse
 
 
 def _integer(nullable: bool, written: Format | None) -> Callable[[object], float]:
@@ -191,10 +180,6 @@ def _one_of(parse: Parser, enum: Collection[Cell], *, enum_is_public: bool) -> P
         raise BadCell(f"{shown(value)} is not one of {listed}")
 
     return parse_one_of
-
-
-def _expected(written: Format | None) -> str:
-    return "a number" if written is None else f"a number or {written.value} such as {EXAMPLES[written]!r}"
 
 
 def shown(value: object) -> str:

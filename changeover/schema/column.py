@@ -12,7 +12,6 @@ from typing import Final, Self, TypeVar
 
 from changeover.exceptions import InvalidSchema
 from changeover.json_types import Json, JsonObject
-from changeover.schema.bulk_parsers import Reader, reader
 from changeover.schema.cell_parsers import Case, Cell, ColumnType, Parser, cell_parser, shown
 from changeover.schema.formats import Format
 
@@ -75,16 +74,6 @@ class Column:
             written=self.format,
             folded_to=(self.enum or self.categories or ()) if self.case is Case.FOLD else None,
         )
-
-    @property
-    def read_many(self) -> Reader | None:
-        """The bulk parser of this column (`changeover/schema/bulk_parsers.py`), or None."""
-        enum = self.enum
-        if self.case is Case.FOLD:  # a string that is listed exactly stays unchanged
-            enum = self.enum or self.categories
-            if not enum:
-                return None
-        return reader(self.type, nullable=self.nullable, enum=enum, written=self.format)
 
     @classmethod
     def from_json(cls, body: object, *, strict: bool = False) -> Self:

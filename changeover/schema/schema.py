@@ -4,17 +4,15 @@ Columns are in `changeover/schema/column.py`, parsers of values in `changeover/s
 requests in `changeover/request/decode.py`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from operator import itemgetter
 from typing import Final, Self
 
 from changeover.exceptions import InvalidSchema
 from changeover.json_types import JsonObject
-from changeover.schema.bulk_parsers import CellGroup
-from changeover.schema.cell_parsers import Case, Cell, ColumnType, Parser, shown
+from changeover.schema.cell_parsers import ColumnType, shown
 from changeover.schema.column import Column, member, refuse_unknown
 
 __all__ = ["ATTRIBUTE", "MOST_COLUMNS", "Column", "Extra", "Schema", "attach", "attached"]
@@ -58,33 +56,6 @@ class Schema:
         """The names of number and boolean columns, and the names of string columns, each in order."""
         texts = tuple(column.name for column in self.columns if column.type is ColumnType.STRING)
         return tuple(column.name for column in self.columns if column.type is not ColumnType.STRING), texts
-
-    @cached_property
-    def plan(self) -> tuple[tuple[str, Parser], ...]:
-        """Each column's name and parser, in order, for the strict path."""
-        return tuple((column.name, column.parse) for column in self.columns)
-
-    @cached_property
-    def groups(self) -> tuple[CellGroup, ...]:
-        """The columns grouped by parser, for bulk parsing of valid requests."""
-        alike: dict[object, list[Column]] = {}
-        for column in self.columns:
-            folded_to = column.categories if column.case is Case.FOLD else None
-            kind = (column.type, column.nullable, column.enum, column.public, column.format, column.case, folded_to)
-            alike.setdefault(kind, []).append(column)
-        return tuple(
-            CellGroup(tuple(column.name for column in columns), columns[0].parse, columns[0].read_many)
-            for columns in alike.values()
-        )
-
-    @cached_property
-    def from_groups(self) -> Callable[[list[list[Cell]]], tuple[list[Cell], ...]]:
-        """Reorders the columns of all `groups`, group by group, into the order of `columns`."""
-        if len(self.columns) == 1:
-            return tuple
-        grouped = [name for group in self.groups for name in group.names]
-        places = {name: place for place, name in enumerate(grouped)}
-        return itemgetter(*(places[column.name] for column in self.columns))
 
     @classmethod
     def from_json(cls, body: object, *, strict: bool = False) -> Self:

@@ -75,13 +75,13 @@ COLUMNS = {
 
 
 def read_each_way(column: Column, text: str) -> None:
-    """Read `text` by the parser, by the reader of many, from bytes, and in each form of a body."""
+    """Read `text` by the parser, by the fast reader, and in each form of a body."""
     with contextlib.suppress(BadCell):
         column.parse(text)
-    if column.read_many is not None:
-        column.read_many([text, text])
     schema = Schema((column,))
-    FastReader(schema).read(json.dumps([{"c": text}, {"c": text}]).encode())
+    split = {"columns": ["c"], "data": [[text], [text]]}
+    for value in ([{"c": text}, {"c": text}], split, {"c": [text, text]}, {"c": {"0": text, "1": text}}):
+        FastReader(schema).read(json.dumps(value).encode())
     for body in ({"c": text}, [{"c": text}], {"c": [text]}, {"columns": ["c"], "data": [[text]]}):
         with contextlib.suppress(RequestFaults):
             decode(body, schema, 10)  # type: ignore[arg-type]

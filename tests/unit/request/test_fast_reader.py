@@ -13,130 +13,45 @@ from hypothesis import strategies as st
 
 from changeover.demo.bodies import body
 from changeover.demo.train import schema_of_segmentation
-from changeover.exceptions import AskOriginal, NotJson, RequestFaults
-from changeover.request.decode import Decoded, decode
-from changeover.request.fast_reader import MOST_COLUMNS, FastReader, TypedRows
+from changeover.request.fast_reader import MOST_COLUMNS, FastReader
 from changeover.request.strict_json import parse
-from changeover.request.tensors import MISSING_TEXT, Numbers, Texts, tensors
-from changeover.schema.cell_parsers import Case, ColumnType
+from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.column import Column
-from changeover.schema.formats import Format
 from changeover.schema.schema import Extra, Schema
+from tests.unit.request.two_paths import COLUMNS, FORMS, ODD, PLAIN, Row, agree, lists, objects, split, strict
 
-COLUMNS = (
-    Column("age", ColumnType.NUMBER, nullable=True),
-    Column("height", ColumnType.NUMBER),
-    Column("paid", ColumnType.NUMBER, nullable=True, format=Format.CURRENCY),
-    Column("level", ColumnType.NUMBER, enum=(1.0, 2.5)),
-    Column("count", ColumnType.INTEGER, nullable=True),
-    Column("rooms", ColumnType.INTEGER),
-    Column("owner", ColumnType.BOOLEAN, nullable=True),
-    Column("name", ColumnType.STRING, nullable=True),
-    Column("day", ColumnType.STRING, categories=("Monday", "tuesday"), case=Case.FOLD),
-    Column("since", ColumnType.STRING, format=Format.DATE),
-    Column("kind", ColumnType.STRING, enum=("a", "b")),
-    Column("größe in m.", ColumnType.NUMBER),
-)
-Row = dict[str, Any]
-PLAIN: Row = {
-    "age": 31,
-    "height": "1.75",
-    "paid": "$1,920",
-    "level": 2.5,
-    "count": 3,
-    "rooms": "2",
-    "owner": True,
-    "name": "Zoë",
-    "day": "MONDAY",
-    "since": "2024-02-29",
-    "kind": "a",
-    "größe in m.": -0.0,
-}
-ODD = [None, "", " ", "nan", "NaN", "-nan", "null", "NULL", "Infinity", "-inf", "1e400", 1e39, -1e300, 2**53, 2**63]
-ODD += [
-    -(2**63),
-    -(2**63) - 1,
-    10**30,
-    True,
-    False,
-    "true",
-    0,
-    1,
-    -0.0,
-    "1_000",
-    " 7 ",
-    "+7",
-    "0x10",
-    "٣",
-    "5.",
-    ".5",
-    "1e3",
-]
-ODD += ["3.0", 3.0, 3.5, "3.5", "12,5", "62.59%", "(5,032.58)", "monday", "Monday", "TUESDAY", "other", "2024-02-30"]
-ODD += ["c", MISSING_TEXT, "a:b", '":', "\u2028", "\ud7ff", [], [1], {}, {"a": 1}]
-
-
-def strict(data: bytes, schema: Schema) -> Decoded | None:
-    """The rows of the strict path, or None if it refuses them."""
-    try:
-        return decode(parse(data), schema, 1000)
-    except (NotJson, RequestFaults):
-        return None
-
-
-def split(rows: list[Row], *, reverse: bool = False, **more: object) -> bytes:
-    """The split form of rows that have the same columns; `reverse`: with its columns in reverse order."""
-    columns = list(rows[0])[:: -1 if reverse else 1]
-    return json.dumps({"columns": columns, **more, "data": [[row[name] for name in columns] for row in rows]}).encode()
-
-
-def outcome(make: Callable[[], tuple[Numbers, Texts | None]]) -> tuple[bytes, object] | None:
-    """Two tensors, bit for bit; None if only the estimator can answer."""
-    try:
-        numbers, strings = make()
-    except AskOriginal:
-        return None
-    return numbers.tobytes(), None if strings is None else strings.tolist()
-
-
-def agree(data: bytes, schema: Schema) -> TypedRows | None:
-    """The rows of the fast reader, compared with those of the strict path."""
-    rows = FastReader(schema).read(data)
-    if rows is None:
-        return None
-    decoded = strict(data, schema)
-    assert decoded is not None
-    assert (rows.single, rows.rows) == (decoded.single, decoded.rows)
-    assert list(rows.columns) == list(decoded.columns)
-    assert repr(rows.columns) == repr(decoded.columns)  # types and the sign of zero, too
-    assert outcome(rows.tensors) == outcome(lambda: tensors(schema, decoded.columns, decoded.rows))
-    return rows
+in_each_form = pytest.mark.parametrize("make", FORMS.values(), ids=FORMS)
 
 
 def test_one_plain_row_and_several_are_read() -> None:
     schema = Schema(COLUMNS)
     assert agree(json.dumps(PLAIN).encode(), schema) is not None
     rows = [PLAIN, {**PLAIN, "age": "nan", "count": None, "owner": None, "name": None}]
-    for data in (json.dumps(rows).encode(), split(rows), split(rows, reverse=True)):
+    for data in (*(make(rows) for make in FORMS.values()), split(rows, reverse=True)):
         batch = agree(data, schema)
         assert batch is not None
         assert math.isnan(batch.columns["age"][1])  # type: ignore[arg-type]
         assert batch.columns["name"] == ["Zoë", None]
+    for make in FORMS.values():
+        assert agree(make(rows[:1]), schema) is not None
 
 
 @pytest.mark.parametrize("name", ["single", "batch"])
-def test_the_bodies_of_the_example_are_read_in_rows_and_in_the_split_form(name: str) -> None:
+def test_the_bodies_of_the_example_are_read_in_each_form(name: str) -> None:
     schema = schema_of_segmentation()
     assert agree(body(name), schema) is not None
-    rows = parse(body(name))
-    assert agree(split(rows if isinstance(rows, list) else [rows]), schema) is not None
+    rows: Any = parse(body(name))
+    for make in FORMS.values():
+        assert agree(make(rows if isinstance(rows, list) else [rows]), schema) is not None
 
 
-def test_the_split_form_that_pandas_writes_is_read() -> None:
+@pytest.mark.parametrize("orient", ["records", "split", "columns", "list"])
+def test_the_forms_that_pandas_writes_are_read(orient: str) -> None:
     frame = pd.DataFrame({"a": [1.5, math.nan], "b": ["x", "y:z"], "c": [3, 4]}, index=["first", "second"])
     schema = Schema((Column("c", ColumnType.INTEGER), Column("a", nullable=True), Column("b", ColumnType.STRING)))
     for labelled in (frame, frame.reset_index(drop=True)):
-        rows = agree(labelled.to_json(orient="split").encode(), schema)
+        written = labelled.to_dict("list") if orient == "list" else json.loads(labelled.to_json(orient=orient))
+        rows = agree(json.dumps(written).replace("NaN", "null").encode(), schema)
         assert rows is not None
         assert (rows.columns["b"], rows.columns["c"]) == (["x", "y:z"], [3, 4])
 
@@ -153,8 +68,9 @@ def test_any_cell_is_read_as_on_the_strict_path_or_left_to_it(column: str, odd: 
     rows = [PLAIN, {**PLAIN, column: odd}]
     agree(json.dumps(rows[1]).encode(), schema)
     agree(json.dumps(rows, ensure_ascii=False).encode(), schema)
-    agree(split(rows[1:]), schema)
-    agree(split(rows, reverse=True), schema)
+    for make in (split, lists, objects):
+        agree(make(rows[1:]), schema)
+        agree(make(rows), schema)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +88,16 @@ def test_any_cell_is_read_as_on_the_strict_path_or_left_to_it(column: str, odd: 
         b'{"a": 1} 2',
         b'{"a": 1,}',
         b'{"a": "\\ud800"}',
-        b'{"a": [1]}',
-        b'{"a": {"0": 1}}',
+        b'{"a": []}',
+        b'{"a": {}}',
+        b'{"a": [[1]]}',
+        b'{"a": ["x"]}',
+        b'{"a": [1], "b": [1]}',
+        b'{"a": [1], "a": [1]}',
+        b'{"a": {"0": 1, "0": 2}}',
+        b'{"a": {"0": 1}, "a": {"0": 1}}',
+        b'{"a": {"\\ud800": 1}}',
+        b'{"a": [1]} 2',
         b'[[{"a": 1}]]',
         b"[1]",
         b'{"columns": ["a"], "data": []}',
@@ -242,7 +166,7 @@ def test_rows_of_other_schemas_are_left_to_the_strict_path(schema: Schema) -> No
     agree(split([row]), schema)
 
 
-@pytest.mark.parametrize("make", [lambda rows: json.dumps(rows).encode(), split], ids=["rows", "split"])
+@in_each_form
 def test_string_columns_alone_and_a_single_column_are_read(make: Callable[[list[Row]], bytes]) -> None:
     strings = agree(make([{"t": "x"}, {"t": "y"}]), Schema((Column("t", ColumnType.STRING),)))
     assert strings is not None
@@ -272,19 +196,42 @@ def test_any_rows_are_read_as_on_the_strict_path_or_left_to_it(
 ) -> None:
     rows = [PLAIN | change for change in changes]
     agree(json.dumps(rows).encode(), Schema(COLUMNS))
+    for make in (lists, objects):
+        agree(make(rows or [PLAIN]), Schema(COLUMNS))
     ordered = [{name: row[name] for name in order} for row in rows or [PLAIN]]
     agree(split(ordered, **({} if index is None else {"index": index})), Schema(COLUMNS))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": [1, 2], "b": ["x"]},
+        {"a": [1], "b": {"0": "x"}},
+        {"a": {"0": 1}, "b": ["0"]},
+        {"a": [1], "b": "x"},
+        {"a": {"0": 1, "1": 2}, "b": {"0": "x"}},
+        {"a": {"0": 1, "1": 2}, "b": {"1": "x", "0": "y"}},
+        {"a": {"0": 1}, "b": {"1": "x"}},
+        {"a": [1, 2]},
+    ],
+)
+def test_columns_that_do_not_fit_together_are_left_to_the_strict_path(value: object) -> None:
+    schema = Schema((Column("a"), Column("b", ColumnType.STRING)))
+    assert FastReader(schema).read(json.dumps(value).encode()) is None
 
 
 NEARLY = [
     '{"columns":', '["a","b"]', '["b","a"]', '["a","a"]', '["a"]', ',"data":', ',"index":', ',"data" :', "[[1,2]]", "[[1]]",
     '[["1",null],[2,3]]', "[]", "[1e400]", '["\\ud800"]', "}", ",", '":', "[0]", '{"a":1,"b":2}', "null", "\n",
+    '{"a":', '"b":', ',"b":', ',"b" :', '{"0":1}', '{"0":1,"1":2}', '{"1":1,"0":2}', '{"0":1,"0":2}', "[1]", "1",
 ]  # fmt: skip
 
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(NEARLY), max_size=9))
+@example(['{"a":', '{"0":1,"1":2}', ',"b":', '{"1":1,"0":2}', "}"])
+@example(['{"a":', '{"0":1}', ',"b":', "[1]", "}"])
 @example(['{"columns":', '["b","a"]', ',"index":', "[0]", ',"data" :', "[[1,2]]", "}"])
 @example(['{"columns":', '["a","b"]', ',"data":', "[[1,2]]", ',"data":', "[[1,2]]", "}"])
-def test_any_body_that_is_nearly_a_split_form_is_read_alike_or_left(parts: list[str]) -> None:
+def test_any_body_that_is_nearly_a_column_form_is_read_as_on_the_strict_path_or_left_to_it(parts: list[str]) -> None:
     agree("".join(parts).encode(), Schema((Column("a"), Column("b", nullable=True))))

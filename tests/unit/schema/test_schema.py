@@ -3,7 +3,7 @@
 import pytest
 
 from changeover.exceptions import InvalidSchema
-from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.cell_parsers import BadCell, ColumnType
 from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Extra, Schema, attach, attached
 
@@ -50,8 +50,11 @@ def test_columns_are_made_public_by_name_or_all_at_once() -> None:
 
 
 def test_a_public_list_makes_no_private_one_of_the_same_values_public() -> None:
-    both = Schema(tuple(Column(name, ColumnType.STRING, enum=("x",), public=name == "a") for name in ("a", "b")))
-    assert len(both.groups) == 2  # columns of one group are read by one parser, which words the refusal
+    public, private = (Column("a", ColumnType.STRING, enum=("x",), public=public) for public in (True, False))
+    with pytest.raises(BadCell, match="not one of 'x'"):
+        public.parse("y")
+    with pytest.raises(BadCell, match="which are not public"):
+        private.parse("y")
 
 
 def test_a_range_binds_no_request() -> None:

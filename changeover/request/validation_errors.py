@@ -8,7 +8,7 @@ MOST_LISTED: Final = 20
 _LONGEST_FIELD: Final = 100
 
 
-class Faults:
+class ValidationErrors:
     """A collector of validation errors, with the exception that lists them."""
 
     def __init__(self) -> None:
