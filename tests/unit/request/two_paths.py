@@ -43,7 +43,24 @@ PLAIN: Row = {
     "kind": "a",
     "größe in m.": -0.0,
 }
-ODD = [None, "", " ", "nan", "NaN", "-nan", "null", "NULL", "Infinity", "-inf", "1e400", 1e39, -1e300, 2**53, 2**63]
+ODD = [
+    None,
+    "-0",
+    "",
+    " ",
+    "nan",
+    "NaN",
+    "-nan",
+    "null",
+    "NULL",
+    "Infinity",
+    "-inf",
+    "1e400",
+    1e39,
+    -1e300,
+    2**53,
+    2**63,
+]
 ODD += [
     -(2**63),
     -(2**63) - 1,
