@@ -14,7 +14,7 @@ Cell = float | int | bool | str | None
 Parser = Callable[[object], Cell]
 _LONGEST_SHOWN: Final = 40
 INT64: Final = range(-(2**63), 2**63)
-LARGEST: Final = 3.4028234663852886e38  # the largest float32; `changeover/request/number_limits.py` refuses more
+LARGEST_NUMBER: Final = 3.4028234663852886e38  # the largest float32; `changeover/request/reader.py` refuses more
 _MOST_DIGITS: Final = 19  # the range of int64
 
 

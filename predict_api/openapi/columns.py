@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from changeover.json_types import Json, JsonObject
-from changeover.schema.cell_parsers import LARGEST
+from changeover.schema.cell_parsers import LARGEST_NUMBER
 from changeover.schema.formats import EXAMPLES, Format
 from predict_api.openapi.public_schema import CLOSED
 
@@ -72,7 +72,7 @@ def _value(column: JsonObject) -> JsonObject:
     if isinstance(enum, list):
         return _closed(kind, enum, nullable)
     if kind in {"number", "integer"}:
-        low, high = (-LARGEST, LARGEST) if kind == "number" else _INT64
+        low, high = (-LARGEST_NUMBER, LARGEST_NUMBER) if kind == "number" else _INT64
         types: list[Json] = [kind, "string", "null"] if nullable else [kind, "string"]
         return {
             "type": types,
