@@ -187,8 +187,9 @@ class _Drawing:
 
 
 def _range(column: Column, sample: list[Cell]) -> tuple[float, float]:
-    if isinstance(column.minimum, int | float) and isinstance(column.maximum, int | float):
-        return float(column.minimum), float(column.maximum)
+    least, greatest = column.range or (None, None)
+    if isinstance(least, int | float) and isinstance(greatest, int | float):
+        return float(least), float(greatest)
     present = [float(cell) for cell in sample if isinstance(cell, int | float) and cell == cell]
     return min(present, default=0.0), max(present, default=1.0)
 

@@ -148,12 +148,9 @@ def _with_seen(column: Column, known: Encoded, seen: Sequence[object]) -> Column
     if column.type in (ColumnType.NUMBER, ColumnType.INTEGER):
         cells = [cell for cell in map(_parsed(column), seen) if isinstance(cell, int | float)]
         ends = known.ends if not cells else (min(cells), max(cells))
-    elif column.format is Format.DATE:
-        days = [value for value in seen if isinstance(value, str)]
-        return replace(column, missing_seen=gaps, minimum=min(days, default=None), maximum=max(days, default=None))
-    else:
-        ends = None
-    return replace(column, missing_seen=gaps, minimum=ends and ends[0], maximum=ends and ends[1])
+        return replace(column, missing_seen=gaps, range=ends)
+    days = [value for value in seen if isinstance(value, str)] if column.format is Format.DATE else []
+    return replace(column, missing_seen=gaps, range=(min(days), max(days)) if days else None)
 
 
 def _parsed(column: Column) -> Callable[[object], Cell]:

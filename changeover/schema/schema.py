@@ -10,10 +10,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final, Self
 
+import msgspec
+
 from changeover.exceptions import InvalidSchema
+from changeover.json_documents import read_document
 from changeover.json_types import JsonObject
-from changeover.schema.cell_parsers import ColumnType, shown
-from changeover.schema.column import Column, member, refuse_unknown
+from changeover.schema.cell_parsers import ColumnType
+from changeover.schema.column import Column, refuse_other_values, refuse_unknown
 
 __all__ = ["ATTRIBUTE", "MOST_COLUMNS", "Column", "Extra", "Schema", "attach", "attached"]
 
@@ -26,6 +29,11 @@ class Extra(StrEnum):
 
     FORBID = "forbid"
     IGNORE = "ignore"
+
+
+class _Document(msgspec.Struct):
+    columns: list[object]
+    extra: Extra = Extra.FORBID
 
 
 @dataclass(frozen=True)
@@ -63,17 +71,12 @@ class Schema:
 
         Raises InvalidSchema. Members of later releases are ignored unless `strict`, which is for input by people.
         """
-        if not isinstance(body, dict):
-            raise InvalidSchema(f"the schema is {shown(body)}, an object was expected")
-        if strict:
-            refuse_unknown(body, {"columns", "extra"}, "the schema")
-        columns = body.get("columns")
-        if not isinstance(columns, list):
-            raise InvalidSchema(f"the schema's columns are {shown(columns)}, a list was expected")
-        return cls(
-            columns=tuple(Column.from_json(column, strict=strict) for column in columns),
-            extra=member(Extra, body.get("extra", "forbid"), "the schema's extra"),
-        )
+        if isinstance(body, dict):
+            if strict:
+                refuse_unknown(body, {"columns", "extra"}, "the schema")
+            refuse_other_values(body, {"extra": Extra}, "schema")
+        document = read_document(body, _Document, "schema", InvalidSchema)
+        return cls(tuple(Column.from_json(column, strict=strict) for column in document.columns), document.extra)
 
     def with_public(self, public: bool | Collection[str]) -> "Schema":
         """This schema with the columns named by `public` (True: all) also public; raises InvalidSchema."""

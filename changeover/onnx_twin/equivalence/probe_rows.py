@@ -69,8 +69,9 @@ def spread_of(column: Column, cells: Sequence[Cell]) -> float:
     """The spread of a column's values: from the given rows, else from the range in training, else 1."""
     present = [float(cell) for cell in cells if isinstance(cell, int | float) and cell == cell]
     spread = float(np.std(present)) if len(present) > 1 else 0.0
-    if spread == 0.0 and isinstance(column.minimum, int | float) and isinstance(column.maximum, int | float):
-        spread = float(column.maximum) - float(column.minimum)
+    least, greatest = column.range or (None, None)
+    if spread == 0.0 and isinstance(least, int | float) and isinstance(greatest, int | float):
+        spread = float(greatest) - float(least)
     return spread or max((abs(value) for value in present), default=0.0) or 1.0
 
 

@@ -34,7 +34,7 @@ def first_of(values: object) -> Column:
 
 
 def seen(column: Column) -> tuple[object, ...]:
-    return column.minimum, column.maximum, column.missing_seen
+    return *(column.range or (None, None)), column.missing_seen
 
 
 @pytest.mark.parametrize(

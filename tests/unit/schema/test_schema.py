@@ -14,10 +14,8 @@ FULL = Schema(
         Column("c", ColumnType.STRING, nullable=True, categories=("u",)),
         Column("d", ColumnType.INTEGER, public=True),
         Column("e", ColumnType.BOOLEAN),
-        Column("f", unit="EUR", minimum=-1.5, maximum=3, missing_seen=True),
-        Column(
-            "g", ColumnType.STRING, format=Format.DATE, minimum="2020-01-01", maximum="2024-02-29", missing_seen=False
-        ),
+        Column("f", unit="EUR", range=(-1.5, 3), missing_seen=True),
+        Column("g", ColumnType.STRING, format=Format.DATE, range=("2020-01-01", "2024-02-29"), missing_seen=False),
     ),
     Extra.IGNORE,
 )
@@ -36,7 +34,7 @@ def test_a_column_says_its_range_unit_and_gaps_in_json() -> None:
 
 
 def test_what_was_seen_in_training_makes_no_other_schema() -> None:
-    assert Column("a", minimum=0, maximum=1, missing_seen=True) == Column("a", minimum=5, maximum=6)
+    assert Column("a", range=(0, 1), missing_seen=True) == Column("a", range=(5, 6))
     assert Column("a", unit="EUR") != Column("a", unit="USD")
 
 
@@ -58,7 +56,7 @@ def test_a_public_list_makes_no_private_one_of_the_same_values_public() -> None:
 
 
 def test_a_range_binds_no_request() -> None:
-    assert Column("a", minimum=0, maximum=1).parse(7) == 7.0
+    assert Column("a", range=(0, 1)).parse(7) == 7.0
 
 
 # the keywords of JSON Schema 2020-12 that a column uses, with the types of their values
@@ -75,34 +73,49 @@ def test_columns_are_json_schema_that_any_reader_takes() -> None:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (None, "an object was expected"),
-        ([], "an object was expected"),
-        ({}, "a list was expected"),
+        (None, "schema: expected `object`, got `null`"),
+        ([], "schema: expected `object`, got `array`"),
+        ({}, "schema: object missing required field `columns`"),
+        ({"columns": {}}, r"schema\.columns: expected `array`, got `object`"),
         ({"columns": []}, "at least one column"),
-        ({"columns": [1]}, "a column is 1"),
-        ({"columns": [{}]}, "name is null"),
+        ({"columns": [1]}, "column: expected `object`, got `int`"),
+        ({"columns": [{}]}, "column: object missing required field `name`"),
+        ({"columns": [{"name": 1}]}, r"column\.name: expected `str`, got `int`"),
         ({"columns": [{"name": "a"}, {"name": "a"}]}, "two columns 'a'"),
-        ({"columns": [{"name": "a", "type": "float"}]}, "one of 'number', 'integer', 'boolean', 'string'"),
-        ({"columns": [{"name": "a", "nullable": 1}]}, "nullable is 1"),
-        ({"columns": [{"name": "a", "format": "euro"}]}, "one of 'currency', 'percent'"),
+        (
+            {"columns": [{"name": "a", "type": "float"}]},
+            r"column 'a'\.type: 'float' is not one of 'number', 'integer', 'boolean', 'string'",
+        ),
+        ({"columns": [{"name": "a", "type": 1}]}, r"column 'a'\.type: expected `str`, got `int`"),
+        ({"columns": [{"name": "a", "type": None}]}, r"column 'a'\.type: expected `str`, got `null`"),
+        ({"columns": [{"name": "a", "nullable": 1}]}, r"column 'a'\.nullable: expected `bool`, got `int`"),
+        (
+            {"columns": [{"name": "a", "format": "euro"}]},
+            r"column 'a'\.format: 'euro' is not one of 'currency', 'percent'",
+        ),
         ({"columns": [{"name": "a", "type": "string", "format": "percent"}]}, "only number and integer"),
         ({"columns": [{"name": "a", "format": "date"}]}, "only string columns"),
-        ({"columns": [{"name": "a", "unit": 5}]}, "unit is 5"),
-        ({"columns": [{"name": "a", "missing_seen": "no"}]}, "missing_seen is 'no'"),
-        ({"columns": [{"name": "a", "public": "yes"}]}, "public is 'yes'"),
-        ({"columns": [{"name": "a", "range": 5}]}, "a list was expected"),
-        ({"columns": [{"name": "a", "range": [1]}]}, "lists 1 values"),
+        ({"columns": [{"name": "a", "unit": 5}]}, r"column 'a'\.unit: expected `str`, got `int`"),
+        (
+            {"columns": [{"name": "a", "missing_seen": "no"}]},
+            r"column 'a'\.missing_seen: expected `bool . null`, got `str`",
+        ),
+        ({"columns": [{"name": "a", "public": "yes"}]}, r"column 'a'\.public: expected `bool`, got `str`"),
+        ({"columns": [{"name": "a", "range": 5}]}, r"column 'a'\.range: expected `array . null`, got `int`"),
+        ({"columns": [{"name": "a", "range": [1]}]}, r"column 'a'\.range: expected `array` of length 2, got 1"),
         ({"columns": [{"name": "a", "range": [2, 1]}]}, "ends before it begins"),
         ({"columns": [{"name": "a", "range": ["a", "b"]}]}, "what is no number"),
         ({"columns": [{"name": "a", "type": "string", "range": ["a", "b"]}]}, "only numbers and dates"),
         ({"columns": [{"name": "a", "enum": []}]}, "empty enum"),
-        ({"columns": [{"name": "a", "enum": "x"}]}, "a list was expected"),
+        ({"columns": [{"name": "a", "enum": "x"}]}, r"column 'a'\.enum: expected `array . null`, got `str`"),
+        ({"columns": [{"name": "a", "enum": [[1]]}]}, r"column 'a'\.enum\[0\]: expected"),
+        ({"columns": [{"name": "a", "range": [None, 1]}]}, "a range of what is no number"),
         ({"columns": [{"name": "a", "enum": ["x"]}]}, "lists 'x', which is no number"),
         ({"columns": [{"name": "a", "type": "integer", "enum": [1.5]}]}, "lists 1.5, which is no integer"),
         ({"columns": [{"name": "a", "enum": [True]}]}, "lists true"),
         ({"columns": [{"name": "a", "categories": [None]}]}, "lists null"),
-        ({"columns": [{"name": "a", "description": 5}]}, "description is 5"),
-        ({"columns": [{"name": "a"}], "extra": "drop"}, "one of 'forbid', 'ignore'"),
+        ({"columns": [{"name": "a", "description": 5}]}, r"column 'a'\.description: expected `str`, got `int`"),
+        ({"columns": [{"name": "a"}], "extra": "drop"}, r"schema\.extra: 'drop' is not one of 'forbid', 'ignore'"),
     ],
 )
 def test_what_is_no_schema_is_refused_with_the_reason(body: object, why: str) -> None:
