@@ -26,9 +26,9 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.response import BaseHTTPResponse
 
 from changeover.process import clock
+from changeover.process.timed_pool import TimedPool, give_back, within
 from object_store.causes import Where, missing_bucket, unavailable
 from object_store.credentials import RotatingCredentials
-from object_store.deadline import TimedPool, give_back, within
 from object_store.exceptions import ObjectChanged, ObjectMissing, ObjectTooLarge, StoreUnavailable
 from object_store.faults import CLIENT_ERRORS, fault_of, named, refusal
 from object_store.objects import Created, ObjectInfo

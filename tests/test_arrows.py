@@ -100,11 +100,9 @@ DOORS = {
             "changeover/cli/",
             "changeover/up/",
             "object_store/",
+            "changeover/process/timed_pool.py",
             "model_server/intake/pinned.py",
-            "predict_api/upstream/freshness_check.py",
             "predict_api/upstream/connection.py",
-            "predict_api/upstream/downloads.py",
-            "predict_api/report_call.py",
         ),
     ),
     "unpickling": (

@@ -18,7 +18,7 @@ DOORS = {
     "changeover.estimator": "scoring scores infer_schema golden_rows training_frame",
     "changeover.manifest": "manifest compatibility gate diff answer_comparison",
     "changeover.onnx_twin": "session description exceptions export.convert equivalence.compare",
-    "changeover.process": "clock log_events log_writer parent_death service_settings settings termination visible",
+    "changeover.process": "clock log_events log_writer parent_death service_settings settings termination timed_pool timed_socket visible",
     "changeover.protocol": "allowed_hosts lease openapi_parts problem replica_identity wire",
     "changeover.request": "reader decode tensors strict_json fast_reader",
     "changeover.schema": "schema column cell_parsers formats sample_row",

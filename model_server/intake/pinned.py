@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -10,6 +11,7 @@ import requests
 from changeover.exceptions import UnknownVersion
 from changeover.manifest.manifest import Draft
 from changeover.process.clock import now
+from changeover.process.timed_pool import TimedAdapter, within
 from model_server.exceptions import PinUnavailable, UploadIncomplete, UploadTooLarge, VersionRejected
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
@@ -17,8 +19,9 @@ from model_server.versions.versions import Versions
 from object_store.bucket import Bucket
 from object_store.exceptions import ObjectMissing
 
-_CHUNK = 1 << 20
-_FETCH_S = 600.0
+_CHUNK: Final = 1 << 20
+_CONNECT_SECONDS: Final = 5.0
+_DOWNLOAD_SECONDS: Final = 600.0
 
 
 class Pin:
@@ -58,7 +61,7 @@ class Pin:
                 self._publisher.publish(self.model, spooled, Draft(), {"source": "uri", "name": name})
         except (UploadIncomplete, UploadTooLarge, VersionRejected, ObjectMissing) as error:
             raise PinUnavailable(f"MODEL_URI {self._shown()} cannot be used: {error}") from error
-        except (OSError, requests.RequestException) as error:
+        except OSError as error:
             raise PinUnavailable(f"MODEL_URI {self._shown()} cannot be read: {error}") from error
 
     def _shown(self) -> str:
@@ -82,13 +85,28 @@ class Pin:
             with Path(unquote(parts.path)).open("rb") as file:
                 yield iter(lambda: file.read(_CHUNK), b"")
         else:
-            with requests.get(uri, stream=True, timeout=(5, 30)) as response:
-                response.raise_for_status()
-                yield _within(response, now() + _FETCH_S)
+            with download(uri) as chunks:
+                yield chunks
 
 
-def _within(response: requests.Response, deadline: float) -> Iterator[bytes]:
-    for chunk in response.iter_content(_CHUNK):
-        if now() > deadline:
-            raise requests.Timeout(f"not done after {_FETCH_S:g} s")
-        yield chunk
+@contextmanager
+def download(uri: str, seconds: float = _DOWNLOAD_SECONDS) -> Iterator[Iterator[bytes]]:
+    """The body at an http(s) address, in chunks.
+
+    Raises OSError if it is not complete within `seconds`, or cannot be read. The message does not show the address,
+    which may hold credentials.
+    """
+    deadline = now() + seconds
+    with requests.Session() as session:
+        session.mount("http://", TimedAdapter())
+        session.mount("https://", TimedAdapter())
+        try:
+            with within(deadline), session.get(uri, stream=True, timeout=_CONNECT_SECONDS) as response:
+                if not response.ok:
+                    raise OSError(f"its server answered HTTP {response.status_code}")
+                yield response.iter_content(_CHUNK)
+        except requests.RequestException as error:
+            if now() >= deadline:
+                raise OSError(f"not complete after {seconds:g} s") from None
+            reason = getattr(error.args[0], "reason", None) if error.args else None
+            raise OSError(f"{type(error).__name__}{f': {reason}' if reason else ''}") from None

@@ -6,27 +6,16 @@ resolution runs in a thread, at most MOST_PENDING at a time. Meanwhile connectio
 
 import socket
 import threading
-from collections.abc import Iterable
-from typing import Final
+from concurrent.futures import Future
+from typing import Any, Final
 
 from changeover.process.clock import now
 from predict_api.exceptions import CallFailed
 
-Address = tuple[int, tuple[str | int, ...]]  # family and socket address
-_Found = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+Address = tuple[int, Any]  # family and socket address
 
 MOST_PENDING: Final = 3
 REPLACE_AFTER: Final = 5.0  # seconds after which a new call does not wait for a resolution that still runs
-
-
-class _Pending:
-    """One resolution in its thread."""
-
-    def __init__(self) -> None:
-        self.started = now()
-        self.ended = threading.Event()
-        self.found: list[Address] = []
-        self.fault = ""
 
 
 class Lookup:
@@ -35,14 +24,12 @@ class Lookup:
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
         self._lock = threading.Lock()
-        self._pending: list[_Pending] = []
+        self._pending: list[tuple[float, Future[list[Address]]]] = []  # each with its start
         self._last_good: list[Address] = []
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+            self._fixed = self._resolve(socket.AI_NUMERICHOST)
         except socket.gaierror:
-            self._fixed: list[Address] = []  # the host is a name, not an IP address
-        else:
-            self._fixed = _addresses(found)
+            self._fixed = []  # the host is a name, not an IP address
 
     def addresses(self, deadline: float) -> list[Address]:
         """The addresses, best first; raises CallFailed if none is known before `deadline` (of `clock.now`).
@@ -51,40 +38,41 @@ class Lookup:
         """
         if self._fixed:
             return self._fixed
-        pending = self._ask()
-        left = deadline - now()
+        pending = self._start()
+        left = max(0.0, deadline - now())
+        reason = f"the lookup of {self._host} did not end in time"
         if pending is not None:
-            pending.ended.wait(max(0.0, left / 2 if self._last_good else left))
-            if pending.found:
-                return pending.found
+            try:
+                return pending.result(left / 2 if self._last_good else left)
+            except TimeoutError:
+                pass
+            except OSError as error:
+                reason = f"{self._host} has no address: {error}"
         if self._last_good:
             return self._last_good
-        if pending is not None and pending.fault:
-            raise CallFailed("name", f"{self._host} has no address: {pending.fault}")
-        raise CallFailed("name", f"the lookup of {self._host} did not end in time")
+        raise CallFailed("name", reason)
 
-    def _ask(self) -> _Pending | None:
+    def _start(self) -> Future[list[Address]] | None:
         """A resolution that started less than REPLACE_AFTER ago, or a new one; None if too many are pending."""
         with self._lock:
-            self._pending = [pending for pending in self._pending if not pending.ended.is_set()]
-            if self._pending and now() - self._pending[-1].started < REPLACE_AFTER:
-                return self._pending[-1]
+            self._pending = [(started, pending) for started, pending in self._pending if not pending.done()]
+            if self._pending and now() - self._pending[-1][0] < REPLACE_AFTER:
+                return self._pending[-1][1]
             if len(self._pending) >= MOST_PENDING:
                 return None
-            pending = _Pending()
-            self._pending.append(pending)
+            pending: Future[list[Address]] = Future()
+            self._pending.append((now(), pending))
         threading.Thread(target=self._run, args=(pending,), name="lookup", daemon=True).start()
         return pending
 
-    def _run(self, pending: _Pending) -> None:
+    def _run(self, pending: Future[list[Address]]) -> None:
         try:
-            pending.found = _addresses(socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM))
-            self._last_good = pending.found or self._last_good
+            self._last_good = self._resolve()
         except OSError as error:
-            pending.fault = str(error)
-        finally:
-            pending.ended.set()
+            pending.set_exception(error)
+        else:
+            pending.set_result(self._last_good)
 
-
-def _addresses(found: Iterable[_Found]) -> list[Address]:
-    return [(family, address) for family, _, _, _, address in found if not isinstance(address[1], bytes)]
+    def _resolve(self, flags: int = 0) -> list[Address]:
+        entries = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM, flags=flags)
+        return [(family, address) for family, _, _, _, address in entries]

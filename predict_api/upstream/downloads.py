@@ -13,7 +13,7 @@ from changeover.exceptions import DigestMismatch, InvalidManifest
 from changeover.manifest.manifest import Manifest
 from changeover.process.clock import now
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable, CallFailed
-from predict_api.upstream.connection import Answer, Connection
+from predict_api.upstream.connection import LARGEST_BODY, Connection
 from predict_api.upstream.dns import Lookup
 
 MANIFEST_SECONDS: Final = 10.0
@@ -32,9 +32,9 @@ class Fetch:
 
     def manifest(self, version: str) -> Manifest:
         """The manifest of `version`; raises ArtifactUnavailable or ArtifactRefused."""
-        answer = self._get(f"/models/{self._model}/versions/{version}", "application/json", MANIFEST_SECONDS, None)
+        body = self._get(f"/models/{self._model}/versions/{version}", "application/json", MANIFEST_SECONDS)
         try:
-            manifest = Manifest.from_json(json.loads(answer.body))
+            manifest = Manifest.from_json(json.loads(body))
         except (ValueError, InvalidManifest) as error:
             raise ArtifactRefused(f"model_server sent no manifest for {version}: {error}") from error
         if (manifest.model, manifest.version) != (self._model, version):
@@ -55,8 +55,8 @@ class Fetch:
 
         Retries for TWIN_SECONDS: a version without its twin scores correctly, but slowly for as long as it is active.
         """
-        named = manifest.twin or {}
-        expected, size = named.get("sha256"), named.get("size")
+        described = manifest.twin or {}
+        expected, size = described.get("sha256"), described.get("size")
         if not isinstance(expected, str) or not isinstance(size, int):
             raise ArtifactUnavailable(f"the manifest of {manifest.version} names no twin")
         pause, until = threading.Event(), now() + TWIN_SECONDS
@@ -68,39 +68,36 @@ class Fetch:
                     raise
                 pause.wait(PAUSE_SECONDS)
 
-    def _verified(self, what: str, version: str, expected: str, size: int, gently: bool) -> bytes:
-        path = f"/models/{self._model}/versions/{version}/{what}"
-        fault = ""
+    def _verified(self, kind: str, version: str, expected: str, size: int, gently: bool) -> bytes:
+        path = f"/models/{self._model}/versions/{version}/{kind}"
+        reason = ""
         for _ in range(2):
             try:
-                buffer = self._get(path, "application/octet-stream", ARTIFACT_SECONDS, size, gently).body
+                buffer = self._get(path, "application/octet-stream", ARTIFACT_SECONDS, largest=size, gently=gently)
                 digest.verify(buffer, expected)
                 return buffer
-            except (DigestMismatch, _Wrong) as error:
-                fault = str(error)
-        raise ArtifactRefused(f"the {what} of {version} did not arrive as it is: {fault}")
+            except (DigestMismatch, _WrongSize) as error:
+                reason = str(error)
+        raise ArtifactRefused(f"the {kind} of {version} did not arrive as it is: {reason}")
 
-    def _get(self, path: str, accept: str, seconds: float, size: int | None, gently: bool = False) -> Answer:
+    def _get(self, path: str, accept: str, seconds: float, largest: int = LARGEST_BODY, gently: bool = False) -> bytes:
         connection = Connection(self._url, self._lookup)
         headers = {"Accept": accept, "Accept-Encoding": "identity", **self._authorization}
         try:
-            if size is None:
-                answer = connection.call("GET", path, headers, now() + seconds)
-            else:
-                answer = connection.call("GET", path, headers, now() + seconds, largest=size, gently=gently)
+            response = connection.call("GET", path, headers, now() + seconds, largest=largest, gently=gently)
         except CallFailed as error:
             if error.kind in {"truncated", "large"}:
-                raise _Wrong(str(error)) from error
+                raise _WrongSize(str(error)) from error
             raise ArtifactUnavailable(f"{path}: {error}") from error
         finally:
             connection.close()
-        if answer.status in {401, 403}:
-            raise ArtifactUnavailable(refusal_to_read(answer.status, path))
-        if answer.status == 404:
+        if response.status in {401, 403}:
+            raise ArtifactUnavailable(refusal_to_read(response.status, path))
+        if response.status == 404:
             raise ArtifactRefused(f"model_server does not have {path}")
-        if answer.status != 200:
-            raise ArtifactUnavailable(f"model_server answered HTTP {answer.status} for {path}")
-        return answer
+        if response.status != 200:
+            raise ArtifactUnavailable(f"model_server answered HTTP {response.status} for {path}")
+        return response.body
 
 
 def authorization(token: str) -> dict[str, str]:
@@ -113,5 +110,5 @@ def refusal_to_read(status: int, path: str) -> str:
     return f"model_server refused to be read with HTTP {status} at {path}: is REPORT_TOKEN the same there?"
 
 
-class _Wrong(ArtifactUnavailable):
+class _WrongSize(ArtifactUnavailable):
     """A truncated or too long response: worth one more attempt."""

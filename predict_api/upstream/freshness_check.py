@@ -19,7 +19,7 @@ from changeover.protocol.wire import (
     Current,
     MalformedAnswer,
 )
-from predict_api.upstream.connection import Answer, Connection
+from predict_api.upstream.connection import Connection, Response
 
 LARGEST_CHECK: Final = 64 * 1024
 
@@ -49,43 +49,42 @@ class CheckCall:
         if held is not None:
             headers["If-None-Match"] = held.etag
         path = f"/models/{self._model}/current"
-        return read_answer(
-            self._connection.call("GET", path, headers, deadline, largest=LARGEST_CHECK), self._model, held
-        )
+        response = self._connection.call("GET", path, headers, deadline, largest=LARGEST_CHECK)
+        return read_answer(response, self._model, held)
 
 
-def read_answer(answer: Answer, model: str, held: Current | None) -> CheckAnswer:
-    """The content of the response `answer`; `held` was in If-None-Match. Raises MalformedAnswer."""
-    if answer.status == 404:
-        if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+def read_answer(response: Response, model: str, held: Current | None) -> CheckAnswer:
+    """The content of the response to a check; `held` was in If-None-Match. Raises MalformedAnswer."""
+    if response.status == 404:
+        if not response.headers.get("content-type", "").startswith("application/problem+json"):
             raise MalformedAnswer("404 to a check, but not from model_server: its content is no problem+json")
-        return _answer(answer, None)
-    if answer.status == 304:
+        return _answer(response, None)
+    if response.status == 304:
         if held is None:
             raise MalformedAnswer("304 to a check that had no If-None-Match")
-        if Current.from_etag(answer.headers.get("etag", "")) != held:
-            raise MalformedAnswer(f"304 with ETag {answer.headers.get('etag')}, asked was {held.etag}")
-        return _answer(answer, held)
-    if answer.status == 421:
+        if Current.from_etag(response.headers.get("etag", "")) != held:
+            raise MalformedAnswer(f"304 with ETag {response.headers.get('etag')}, asked was {held.etag}")
+        return _answer(response, held)
+    if response.status == 421:
         raise MalformedAnswer("HTTP 421 to a check: list the host of MODEL_SERVER_URL in ALLOWED_HOSTS of model_server")
-    if answer.status != 200:
-        raise MalformedAnswer(f"HTTP {answer.status} to a check")
-    current = Current.from_etag(answer.headers.get("etag", ""))
+    if response.status != 200:
+        raise MalformedAnswer(f"HTTP {response.status} to a check")
+    current = Current.from_etag(response.headers.get("etag", ""))
     try:
-        body = json.loads(answer.body)
+        body = json.loads(response.body)
     except ValueError as error:
         raise MalformedAnswer("the answer to a check is no JSON") from error
-    said = (body.get("model"), body.get("sequence"), body.get("version")) if isinstance(body, dict) else None
-    if said != (model, current.sequence, current.version):
-        raise MalformedAnswer(f"the answer to a check has ETag {current.etag}, but its body says {said}")
-    return _answer(answer, current)
+    members = (body.get("model"), body.get("sequence"), body.get("version")) if isinstance(body, dict) else None
+    if members != (model, current.sequence, current.version):
+        raise MalformedAnswer(f"the answer to a check has ETag {current.etag}, but its body says {members}")
+    return _answer(response, current)
 
 
-def _answer(answer: Answer, current: Current | None) -> CheckAnswer:
-    announced = answer.headers.get(NEXT_VERSION.lower()) or None
-    if announced is not None and not is_version(announced):
-        raise MalformedAnswer(f"{NEXT_VERSION} {announced!r} is no version")
-    lease = answer.headers.get(LEASE_MS.lower(), "0")
+def _answer(response: Response, current: Current | None) -> CheckAnswer:
+    next_version = response.headers.get(NEXT_VERSION.lower()) or None
+    if next_version is not None and not is_version(next_version):
+        raise MalformedAnswer(f"{NEXT_VERSION} {next_version!r} is no version")
+    lease = response.headers.get(LEASE_MS.lower(), "0")
     if not lease.isdecimal() or len(lease) > 9:
         raise MalformedAnswer(f"{LEASE_MS} {lease!r} is no number of milliseconds")
-    return CheckAnswer(current, announced, int(lease) / 1000, answer.headers.get(SERVER_INSTANCE.lower(), ""))
+    return CheckAnswer(current, next_version, int(lease) / 1000, response.headers.get(SERVER_INSTANCE.lower(), ""))
