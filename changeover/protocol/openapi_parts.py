@@ -17,43 +17,50 @@ NAME: Final[JsonObject] = {"type": "string", "pattern": f"^{MODEL_NAME.pattern}$
 SHA256: Final[JsonObject] = {"type": "string", "pattern": f"^{VERSION.pattern}$"}
 TIME: Final[JsonObject] = {"type": "string", "format": "date-time"}
 TEXT: Final[JsonObject] = {"type": "string"}
-_PROBLEM: Final[JsonObject] = {
-    "title": "Problem",
-    "description": "RFC 9457 problem details: the one shape of every error answer.",
-    "type": "object",
-    "properties": {
-        "type": {"type": "string", "description": "a stable word for programs: urn:changeover:does-not-fit"},
-        "title": {"type": "string"},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string", "description": "the thing it is about, and the next step"},
-        "errors": {
-            "type": "array",
-            "maxItems": 20,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "row": {"type": ["integer", "null"], "minimum": 0},
-                    "field": {"type": ["string", "null"]},
-                    "message": {"type": "string"},
-                },
-                "required": ["row", "field", "message"],
-            },
-        },
-        "total": {"type": "integer", "description": "how many faults there are; `errors` lists the first 20"},
-        "request_id": {"type": "string", "description": "by which the log tells more"},
-    },
-    "required": ["type", "title", "status", "detail"],
-}
-
-
-def shared_schemas() -> JsonObject:
-    """The components that the responses in this file refer to."""
-    return {"Problem": _PROBLEM}
+INTEGER: Final[JsonObject] = {"type": "integer"}
 
 
 def ref(name: str) -> JsonObject:
     """A reference to a schema of this document."""
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def list_of(items: JsonObject, **more: Json) -> JsonObject:
+    """The schema of a list."""
+    return {"type": "array", "items": items, **more}
+
+
+def or_null(schema: JsonObject) -> JsonObject:
+    """The schema of a value that may be null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def object_of(properties: JsonObject, *optional: str, **more: Json) -> JsonObject:
+    """The schema of an object; all `properties` but the `optional` ones are required."""
+    required: list[Json] = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, **more}
+
+
+def shared_schemas() -> JsonObject:
+    """The components that the responses in this file refer to."""
+    error = object_of(
+        {
+            "row": {"type": ["integer", "null"], "minimum": 0},
+            "field": {"type": ["string", "null"]},
+            "message": TEXT,
+        }
+    )
+    members: JsonObject = {
+        "type": {**TEXT, "description": "a stable word for programs: urn:changeover:does-not-fit"},
+        "title": TEXT,
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {**TEXT, "description": "the thing it is about, and the next step"},
+        "errors": list_of(error, maxItems=20),
+        "total": {**INTEGER, "description": "how many faults there are; `errors` lists the first 20"},
+        "request_id": {**TEXT, "description": "by which the log tells more"},
+    }
+    text = "RFC 9457 problem details: the one shape of every error answer."
+    return {"Problem": object_of(members, "errors", "total", "request_id", title="Problem", description=text)}
 
 
 def header(schema: JsonObject, description: str, *, always: bool = False) -> JsonObject:
@@ -70,14 +77,10 @@ def response(
     examples: Mapping[str, JsonObject] | None = None,
 ) -> JsonObject:
     """A response with its request id header; `examples` are values by their summary."""
-    told: JsonObject = {wire.REQUEST_ID: header({"type": "string"}, "the request's id, as the log has it", always=True)}
-    told.update(headers or {})
-    body: JsonObject = {"description": description, "headers": told}
+    request_id = header(TEXT, "the request's id, as the log has it", always=True)
+    body: JsonObject = {"description": description, "headers": {wire.REQUEST_ID: request_id, **(headers or {})}}
     if schema is not None:
-        content: JsonObject = {"schema": schema}
-        if examples:
-            content["examples"] = dict(examples)
-        body["content"] = {media_type: content}
+        body["content"] = {media_type: {"schema": schema, **({"examples": dict(examples)} if examples else {})}}
     return body
 
 
@@ -86,22 +89,19 @@ def problems(causes: Iterable[tuple[int, str]], headers: Mapping[str, JsonObject
     titles: dict[int, list[str]] = {}
     for status, title in causes:
         titles.setdefault(status, []).append(title)
-    found: JsonObject = {}
-    for status, said in sorted(titles.items()):
-        told = dict(headers or {})
-        if status == 503:
-            told["Retry-After"] = header({"type": "integer", "minimum": 0}, "seconds until another try", always=True)
-        if status == 401:
-            told["WWW-Authenticate"] = header({"type": "string"}, "the scheme: Bearer", always=True)
-        text = "; ".join(dict.fromkeys(said))
-        found[str(status)] = response(text, ref("Problem"), media_type=PROBLEM, headers=told)
-    return found
+    more = {
+        503: {"Retry-After": header({**INTEGER, "minimum": 0}, "seconds until another try", always=True)},
+        401: {"WWW-Authenticate": header(TEXT, "the scheme: Bearer", always=True)},
+    }
+    responses: JsonObject = {}
+    for status, texts in sorted(titles.items()):
+        all_headers = {**(headers or {}), **more.get(status, {})}
+        text = "; ".join(dict.fromkeys(texts))
+        responses[str(status)] = response(text, ref("Problem"), media_type=PROBLEM, headers=all_headers)
+    return responses
 
 
 def parameter(name: str, where: str, schema: JsonObject, description: str, example: Json = None) -> JsonObject:
     """A parameter in the `path` (always required), in the `query` or in a `header`."""
-    told: JsonObject = {"name": name, "in": where, "required": where == "path", "schema": schema}
-    told["description"] = description
-    if example is not None:
-        told["example"] = example
-    return told
+    body: JsonObject = {"name": name, "in": where, "required": where == "path", "schema": schema}
+    return {**body, "description": description, **({} if example is None else {"example": example})}
