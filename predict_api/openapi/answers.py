@@ -6,15 +6,14 @@
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.protocol import wire
-from changeover.protocol.openapi_parts import NAME, SHA256, header, ref
+from changeover.protocol.openapi_parts import INTEGER, NAME, SHA256, header, list_of, object_of, ref
 from predict_api.openapi.forms import Forms
 
 
 def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> JsonObject:
     """The response schemas of one model; without a manifest, those of any model."""
-    outputs = _outputs(manifest)
     row: JsonObject = {
-        "prediction": _prediction(manifest, outputs),
+        "prediction": _prediction(manifest) if manifest else {},
         "predict_proba": _probabilities(manifest),
         "inputs": {
             "description": "with `?include=inputs`: the row as it was understood",
@@ -22,34 +21,28 @@ def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> J
             "properties": forms.parsed(),
         },
     }
+    has_classes = manifest is not None and _has_classes(manifest)
     whole: JsonObject = {
-        "classes": _classes(manifest),
+        "classes": {"const": manifest.classes} if manifest and has_classes else {"type": "array"},
         "model_version": {**SHA256, "description": "the SHA-256 of the bytes that computed this answer"},
     }
-    said: list[Json] = (
-        ["model_version"] if manifest is None or not _has_classes(manifest) else ["classes", "model_version"]
-    )
-    rows: JsonObject = {"type": "array", "items": ref(f"{prefix}.RowAnswer")}
+    optional = () if has_classes else ("classes",)
+    rows = list_of(ref(f"{prefix}.RowAnswer"))
     return {
-        f"{prefix}.RowAnswer": _object("The answer for one row of a batch", row, ["prediction", "predict_proba"]),
-        f"{prefix}.Answer": _object("The answer for one row", {**row, **whole}, ["prediction", "predict_proba", *said]),
-        f"{prefix}.BatchAnswer": _object(
-            "The answers for a batch", {"predictions": rows, **whole}, ["predictions", *said]
-        ),
+        f"{prefix}.RowAnswer": object_of(row, "inputs", title="The answer for one row of a batch"),
+        f"{prefix}.Answer": object_of({**row, **whole}, "inputs", *optional, title="The answer for one row"),
+        f"{prefix}.BatchAnswer": object_of({"predictions": rows, **whole}, *optional, title="The answers for a batch"),
     }
 
 
 def answer_examples(manifest: Manifest) -> dict[str, JsonObject]:
     """Sample responses; responses to the golden rows would show labels of training data."""
-    row: JsonObject = {"prediction": _some_prediction(manifest), "predict_proba": _some_probabilities(manifest)}
-    whole: JsonObject = {"model_version": manifest.version}
-    if _has_classes(manifest):
-        whole = {"classes": manifest.classes, **whole}
-    single: JsonObject = {**row, **whole}
-    batch: JsonObject = {"predictions": [row, row], **whole}
+    row: JsonObject = {"prediction": _sample_prediction(manifest), "predict_proba": _sample_probabilities(manifest)}
+    classes: JsonObject = {"classes": manifest.classes} if _has_classes(manifest) else {}
+    whole: JsonObject = {**classes, "model_version": manifest.version}
     return {
-        "row": {"summary": "the answer for one row", "value": single},
-        "batch": {"summary": "the answer for a batch", "value": batch},
+        "row": {"summary": "the answer for one row", "value": {**row, **whole}},
+        "batch": {"summary": "the answer for a batch", "value": {"predictions": [row, row], **whole}},
     }
 
 
@@ -58,65 +51,55 @@ def model_headers(*, always: bool) -> dict[str, JsonObject]:
     return {
         wire.MODEL_NAME: header(NAME, "the model", always=always),
         wire.MODEL_VERSION: header(SHA256, "its version", always=always),
-        wire.MODEL_SEQUENCE: header({"type": "integer", "minimum": 1}, "its place in the ledger", always=always),
+        wire.MODEL_SEQUENCE: header({**INTEGER, "minimum": 1}, "its place in the ledger", always=always),
         wire.MODEL_STALE: header({"type": "string", "enum": ["true"]}, "not confirmed as current"),
         wire.MODEL_RUNTIME: header({"type": "string", "enum": ["onnx", "sklearn"]}, "what computed it"),
-        wire.MODEL_AGE: header({"type": "integer", "minimum": 0}, "seconds since it was last confirmed as current"),
+        wire.MODEL_AGE: header({**INTEGER, "minimum": 0}, "seconds since it was last confirmed as current"),
     }
 
 
-def _object(title: str, properties: JsonObject, required: list[Json]) -> JsonObject:
-    return {"title": title, "type": "object", "properties": properties, "required": required}
-
-
-def _outputs(manifest: Manifest | None) -> list[Json]:
-    outputs = (manifest.golden or {}).get("outputs") if manifest else None
-    return outputs if isinstance(outputs, list) else []
-
-
 def _has_classes(manifest: Manifest) -> bool:
-    return manifest.classes is not None and manifest.estimator.get("predict_proba") is True
+    return manifest.classes is not None and _has_probabilities(manifest)
 
 
-def _classes(manifest: Manifest | None) -> JsonObject:
-    if manifest is None:
-        return {"type": "array"}
-    return {"const": manifest.classes} if _has_classes(manifest) else {"type": "array"}
+def _has_probabilities(manifest: Manifest) -> bool:
+    return manifest.estimator.get("predict_proba") is True
 
 
-def _prediction(manifest: Manifest | None, outputs: list[Json]) -> JsonObject:
+def _prediction(manifest: Manifest) -> JsonObject:
     """The schema of a prediction: a class of a classifier, else the type in the golden rows, else anything."""
-    classes = manifest.classes if manifest and manifest.estimator.get("kind") == "classifier" else None
+    classes = manifest.classes if manifest.estimator.get("kind") == "classifier" else None
+    if classes and all(isinstance(output, list) for output in classes):
+        each: list[Json] = [{"enum": output} for output in classes]
+        return {"type": "array", "prefixItems": each, "items": False, "minItems": len(each)}
     if classes:
-        if all(isinstance(output, list) for output in classes):
-            each: list[Json] = [{"enum": output} for output in classes]
-            return {"type": "array", "prefixItems": each, "items": False, "minItems": len(each)}
         return {"enum": classes}
-    first = outputs[0] if outputs else None
-    shown = first.get("prediction") if isinstance(first, dict) else None
-    if isinstance(shown, bool) or not isinstance(shown, int | float):
-        return {"type": "array"} if isinstance(shown, list) else {}
-    return {"type": "number"}
+    outputs = (manifest.golden or {}).get("outputs")
+    first = outputs[0] if isinstance(outputs, list) and outputs else None
+    prediction = first.get("prediction") if isinstance(first, dict) else None
+    if isinstance(prediction, list):
+        return {"type": "array"}
+    is_number = isinstance(prediction, int | float) and not isinstance(prediction, bool)
+    return {"type": "number"} if is_number else {}
 
 
-def _some_prediction(manifest: Manifest) -> Json:
-    """A sample prediction: the first class, or a number; a list for several outputs."""
-    told = _prediction(manifest, _outputs(manifest))
-    outputs, classes = told.get("prefixItems"), told.get("enum")
-    if isinstance(outputs, list):
-        return [output[0] for output in manifest.classes or [] if isinstance(output, list)]
-    if isinstance(classes, list):
+def _sample_prediction(manifest: Manifest) -> Json:
+    """The first class, or a number; a list for several outputs."""
+    schema, classes = _prediction(manifest), manifest.classes or []
+    if "prefixItems" in schema:
+        return [output[0] for output in classes if isinstance(output, list)]
+    if "enum" in schema:
         return classes[0]
-    return [0] if told.get("type") == "array" else 0
+    return [0] if schema.get("type") == "array" else 0
 
 
-def _some_probabilities(manifest: Manifest) -> Json:
-    """Sample probabilities: the same one for each class."""
-    if manifest.estimator.get("predict_proba") is not True:
+def _sample_probabilities(manifest: Manifest) -> Json:
+    """The same probability for each class."""
+    if not _has_probabilities(manifest):
         return None
     classes = manifest.classes or []
-    each = [_evenly(output) for output in classes if isinstance(output, list)]
-    return list[Json](each) if each else _evenly(classes)
+    outputs: list[Json] = [_evenly(output) for output in classes if isinstance(output, list)]
+    return outputs or _evenly(classes)
 
 
 def _evenly(classes: list[Json]) -> list[Json]:
@@ -124,18 +107,13 @@ def _evenly(classes: list[Json]) -> list[Json]:
 
 
 def _probabilities(manifest: Manifest | None) -> JsonObject:
-    described: JsonObject = {"description": "a probability for each of `classes`, in their order"}
+    description: JsonObject = {"description": "a probability for each of `classes`, in their order"}
     if manifest is None:
-        return {"type": ["array", "null"], **described}
-    if manifest.estimator.get("predict_proba") is not True:
+        return {"type": ["array", "null"], **description}
+    if not _has_probabilities(manifest):
         return {"type": "null", "description": "this model has no probabilities"}
     classes = manifest.classes or []
     if not classes or any(isinstance(output, list) for output in classes):
-        return {"type": "array", "items": {"type": "array", "items": {"type": "number"}}, **described}
-    return {
-        "type": "array",
-        "items": {"type": "number", "minimum": 0},
-        "minItems": len(classes),
-        "maxItems": len(classes),
-        **described,
-    }
+        return list_of(list_of({"type": "number"}), **description)
+    probability: JsonObject = {"type": "number", "minimum": 0}
+    return list_of(probability, minItems=len(classes), maxItems=len(classes), **description)

@@ -6,39 +6,47 @@ They are `GET /models`, `GET /models/{m}`, `/openapi.json`, `/apidocs`, `/livez`
 from collections.abc import Sequence
 from typing import Final
 
-from changeover.json_types import Json, JsonObject
-from changeover.protocol.openapi_parts import NAME, SHA256, TEXT, TIME, header, parameter, problems, ref, response
+from changeover.json_types import JsonObject
+from changeover.protocol.openapi_parts import (
+    NAME,
+    SHA256,
+    TEXT,
+    TIME,
+    header,
+    list_of,
+    object_of,
+    or_null,
+    parameter,
+    problems,
+    ref,
+    response,
+)
 from predict_api.openapi.answers import model_headers
 
-_ETAG: Final = header(TEXT, "changes with any model that is held", always=True)
+_ANY: Final[JsonObject] = {"type": "object"}
 _LINE: Final[JsonObject] = {
     "model": NAME,
-    "version": {"anyOf": [SHA256, {"type": "null"}]},
+    "version": or_null(SHA256),
     "sequence": {"type": ["integer", "null"]},
     "stale": {"type": "boolean", "description": "whether it could not be confirmed as current"},
+}
+_EXTRA: Final[JsonObject] = {
+    "enum": ["forbid", "ignore"],
+    "description": "what becomes of fields that are no columns",
 }
 _MODEL: Final[JsonObject] = {
     "size": {"type": "integer", "description": "bytes"},
     "created_at": TIME,
     "description": TEXT,
-    "schema": {
-        "type": "object",
-        "properties": {
-            "columns": {"type": "array", "items": ref("Column")},
-            "extra": {"enum": ["forbid", "ignore"], "description": "what becomes of fields that are no columns"},
-        },
-        "required": ["columns"],
-    },
+    "schema": object_of({"columns": list_of(ref("Column")), "extra": _EXTRA}, "extra"),
     "classes": {"type": ["array", "null"]},
-    "estimator": {"type": "object"},
-    "metrics": {"type": "object", "additionalProperties": {"type": "number"}},
-    "environment": {"type": "object", "additionalProperties": {"type": "string"}},
-    "warnings": {"type": "array", "items": {"type": "string"}},
-    "example": {"type": "object", "description": "`input`: a row made up from what is public of the schema"},
+    "estimator": _ANY,
+    "metrics": {**_ANY, "additionalProperties": {"type": "number"}},
+    "environment": {**_ANY, "additionalProperties": TEXT},
+    "warnings": list_of(TEXT),
+    "example": {**_ANY, "description": "`input`: a row made up from what is public of the schema"},
 }
 _COLUMN: Final[JsonObject] = {
-    "name": TEXT,
-    "type": {"enum": ["number", "integer", "boolean", "string"]},
     "nullable": {"type": "boolean", "description": "whether a value may be missing"},
     "public": {"type": "boolean", "description": "whether the publisher shows values of the training data"},
     "closed": {"const": True, "description": "only listed values are taken, which are not public"},
@@ -49,6 +57,18 @@ _COLUMN: Final[JsonObject] = {
     "unit": TEXT,
     "description": TEXT,
 }
+_KIND: Final[JsonObject] = {"name": TEXT, "type": {"enum": ["number", "integer", "boolean", "string"]}}
+_READY: Final[JsonObject] = {
+    "status": {"const": "ready"},
+    "models": list_of(NAME),
+    "stale": list_of(NAME),
+    "not_prepared": _ANY,
+}
+SCHEMAS: Final[JsonObject] = {  # to which the calls refer
+    "Column": object_of({**_KIND, **_COLUMN}, *_COLUMN),
+    "Line": object_of(_LINE),
+    "Model": object_of({**_LINE, **_MODEL}),
+}
 
 
 def model_parameter(example: str) -> JsonObject:
@@ -56,60 +76,34 @@ def model_parameter(example: str) -> JsonObject:
     return parameter("model", "path", NAME, "the model", example)
 
 
-def describing_schemas() -> JsonObject:
-    """The schemas to which `describing_calls` refers."""
-    return {
-        "Column": _object(_COLUMN, ["name", "type"]),
-        "Line": _object(_LINE, list(_LINE)),
-        "Model": _object(_LINE | _MODEL, [*_LINE, *_MODEL]),
-    }
-
-
-def describing_calls(causes: Sequence[tuple[int, str]], default_model: str) -> JsonObject:
+def other_calls(causes: Sequence[tuple[int, str]], default_model: str) -> JsonObject:
     """The calls by their paths."""
-    told = model_headers(always=True)
-    models = _object({"models": {"type": "array", "items": ref("Line")}, "default": NAME}, ["models", "default"])
-    alive = _object({"status": {"const": "alive"}}, ["status"])
-    ready = _object(
-        {
-            "status": {"const": "ready"},
-            "models": {"type": "array", "items": NAME},
-            "stale": {"type": "array", "items": NAME},
-            "not_prepared": {"type": "object"},
-        },
-        ["status", "models", "stale"],
-    )
-    unready = [cause for cause in causes if cause[0] == 503]
-    missing = [cause for cause in causes if cause[0] in {404, 503}]
-    model = response("The model", ref("Model"), headers=told)
-    no_model = problems(missing, model_headers(always=False))
-    metrics = response("Prometheus' text format", TEXT, media_type="text/plain")
+    models = object_of({"models": list_of(ref("Line")), "default": NAME})
+    model = response("The model", ref("Model"), headers=model_headers(always=True))
+    no_model = problems([cause for cause in causes if cause[0] in {404, 503}], model_headers(always=False))
+    headers = {
+        "ETag": header(TEXT, "changes with any model that is held", always=True),
+        **model_headers(always=False),
+    }
+    document = response("The document", _ANY, headers=headers)
+    unchanged: JsonObject = {"304": response("Unchanged", headers=headers)}
     page = response("Swagger UI over this document; needs no other host", TEXT, media_type="text/html")
+    alive = response("It does", object_of({"status": {"const": "alive"}}))
+    ready = response("It can", object_of(_READY, "not_prepared"))
+    unready = problems(cause for cause in causes if cause[0] == 503)
+    metrics = response("Prometheus' text format", TEXT, media_type="text/plain")
     return {
         "/models": _call("models", "describe", "What is served here", response("The models", models)),
         "/models/{model}": {
             "parameters": [model_parameter(default_model)],
             **_call("model", "describe", "One model: schema, classes, version", model, no_model),
         },
-        "/openapi.json": _call("openapi", "describe", "This document", *_document_answers()),
+        "/openapi.json": _call("openapi", "describe", "This document", document, unchanged),
         "/apidocs": _call("apidocs", "describe", "This document as a page to try it out", page),
-        "/livez": _call("livez", "probe", "Whether the process lives; asks nobody", response("It does", alive)),
-        "/readyz": _call(
-            "readyz", "probe", "Whether a model is held that can answer", response("It can", ready), problems(unready)
-        ),
+        "/livez": _call("livez", "probe", "Whether the process lives; asks nobody", alive),
+        "/readyz": _call("readyz", "probe", "Whether a model is held that can answer", ready, unready),
         "/metrics": _call("metrics", "probe", "Counts and times of all workers", metrics),
     }
-
-
-def _document_answers() -> tuple[JsonObject, JsonObject]:
-    headers = {"ETag": _ETAG, **model_headers(always=False)}
-    return response("The document", {"type": "object"}, headers=headers), {
-        "304": response("Unchanged", headers=headers)
-    }
-
-
-def _object(properties: JsonObject, required: list[str]) -> JsonObject:
-    return {"type": "object", "properties": properties, "required": list[Json](required)}
 
 
 def _call(operation: str, tag: str, summary: str, good: JsonObject, others: JsonObject | None = None) -> JsonObject:

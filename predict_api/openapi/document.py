@@ -11,7 +11,7 @@ from changeover.manifest.manifest import Manifest
 from changeover.names import short
 from changeover.protocol.openapi_parts import JSON, OPENAPI, parameter, problems, ref, response, shared_schemas
 from predict_api.openapi.answers import answer_components, answer_examples, model_headers
-from predict_api.openapi.calls import describing_calls, describing_schemas, model_parameter
+from predict_api.openapi.calls import SCHEMAS, model_parameter, other_calls
 from predict_api.openapi.forms import Forms
 from predict_api.openapi.public_schema import public_schema
 from predict_api.replica.active import ActiveVersion
@@ -34,18 +34,16 @@ _INCLUDE: Final = parameter(
 )
 
 
-def document(held: Sequence[ActiveVersion], default_model: str, max_rows: int, causes: Causes) -> JsonObject:
-    """The document. `held` may be empty; `causes` are the (status, title) of all problems of the service."""
-    calls = _Calls(max_rows, causes)
-    by_name = {one.model: one for one in held}
-    paths: JsonObject = {"/predict": {"post": calls.predict(default_model, by_name.get(default_model), "predict")}}
-    for name, one in by_name.items():
-        paths[f"/models/{name}/predict"] = {"post": calls.predict(name, one, f"predict_{name}")}
+def document(active: Sequence[ActiveVersion], default_model: str, max_rows: int, causes: Causes) -> JsonObject:
+    """The document of the `active` versions; `causes` are the (status, title) of all problems of the service."""
+    by_name = {version.model: version for version in active}
+    calls = _PredictCalls(max_rows, causes)
+    paths: JsonObject = {"/predict": calls.describe(default_model, by_name.get(default_model), "predict")}
+    for name, version in by_name.items():
+        paths[f"/models/{name}/predict"] = calls.describe(name, version, f"predict_{name}")
     if not by_name:
-        paths["/models/{model}/predict"] = {
-            "parameters": [model_parameter(default_model)],
-            "post": calls.predict("a model", None, "predict_named"),
-        }
+        any_model = calls.describe("a model", None, "predict_named")
+        paths["/models/{model}/predict"] = {"parameters": [model_parameter(default_model)], **any_model}
     default = by_name.get(default_model)
     return {
         "openapi": OPENAPI,
@@ -56,56 +54,51 @@ def document(held: Sequence[ActiveVersion], default_model: str, max_rows: int, c
             "description": _TEXT,
         },
         "servers": [{"url": "/"}],
-        "paths": paths | describing_calls(causes, default_model),
-        "components": {"schemas": calls.components | describing_schemas() | shared_schemas()},
+        "paths": paths | other_calls(causes, default_model),
+        "components": {"schemas": calls.components | SCHEMAS | shared_schemas()},
     }
 
 
-class _Calls:
+class _PredictCalls:
     """The calls that predict, and their components."""
 
     def __init__(self, max_rows: int, causes: Causes) -> None:
         self.components: JsonObject = {}
         self._max_rows = max_rows
-        self._causes = causes
+        self._problems = problems(causes, model_headers(always=False))
 
-    def predict(self, model: str, held: ActiveVersion | None, operation: str) -> JsonObject:
-        """The call `POST .../predict` of one model, or of any model if `held` is None."""
-        manifest = held.prepared.manifest if held else None
-        prefix = model if held else _ANY
+    def describe(self, model: str, active: ActiveVersion | None, operation: str) -> JsonObject:
+        """The call `POST .../predict` of one model, or of any model without an active version."""
+        manifest = active.prepared.manifest if active else None
+        prefix = model if active else _ANY
         forms = Forms(public_schema(manifest.schema) if manifest else {}, prefix, self._max_rows)
-        sent = forms.components() if manifest else _ANY_FORMS
-        self.components |= sent | answer_components(manifest, forms, prefix)
-        content: JsonObject = {"schema": {"anyOf": [ref(name) for name in sent]}}
+        bodies = forms.components() if manifest else _ANY_FORMS
+        self.components |= bodies | answer_components(manifest, forms, prefix)
+        content: JsonObject = {"schema": {"anyOf": [ref(name) for name in bodies]}}
         if manifest:
             content["examples"] = forms.examples()
-        answered: JsonObject = {"anyOf": [ref(f"{prefix}.Answer"), ref(f"{prefix}.BatchAnswer")]}
-        return {
+        answers: JsonObject = {"anyOf": [ref(f"{prefix}.Answer"), ref(f"{prefix}.BatchAnswer")]}
+        examples = answer_examples(manifest) if manifest else {}
+        good = response("The prediction", answers, headers=model_headers(always=True), examples=examples)
+        call: JsonObject = {
             "operationId": operation,
             "tags": ["predict"],
             "summary": f"Ask {model}",
             "description": _about(manifest) if manifest else "No version of this model is loaded yet.",
             "parameters": [_INCLUDE],
             "requestBody": {"required": True, "content": {JSON: content}},
-            "responses": {
-                "200": response(
-                    "The prediction",
-                    answered,
-                    headers=model_headers(always=True),
-                    examples=answer_examples(manifest) if manifest else {},
-                ),
-                **problems(self._causes, model_headers(always=False)),
-            },
+            "responses": {"200": good, **self._problems},
         }
+        return {"post": call}
 
 
 def _about(manifest: Manifest) -> str:
     """The description of the model in Markdown."""
     kind = manifest.estimator.get("type", "model")
-    said = [manifest.description, f"Version `{manifest.version}`: {kind}, published {manifest.created_at}."]
+    texts = [manifest.description, f"Version `{manifest.version}`: {kind}, published {manifest.created_at}."]
     if manifest.classes:
         classes: list[Json] = manifest.classes
-        said.append(f"Classes: {', '.join(f'`{label}`' for label in classes)}.")
+        texts.append(f"Classes: {', '.join(f'`{label}`' for label in classes)}.")
     if manifest.metrics:
-        said.append("Metrics: " + ", ".join(f"{name} {value:.4g}" for name, value in manifest.metrics.items()) + ".")
-    return "\n\n".join(part for part in said if part)
+        texts.append("Metrics: " + ", ".join(f"{name} {value:.4g}" for name, value in manifest.metrics.items()) + ".")
+    return "\n\n".join(text for text in texts if text)

@@ -8,15 +8,13 @@ from typing import Final
 from urllib.parse import quote
 
 from changeover.json_types import Json, JsonObject
-from changeover.protocol.openapi_parts import ref
-from predict_api.openapi.columns import column_schema, made_up_row, parsed_schema
+from changeover.protocol.openapi_parts import list_of, object_of, ref
+from predict_api.openapi.columns import column_schema, parsed_schema, sample_row
 from predict_api.openapi.public_schema import columns_of
 
+_Cells = Callable[[JsonObject, int | None], JsonObject]  # of a cell's schema and a number of rows
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
-MOST_IN_EVERY_FORM: Final = (
-    500  # columns; the document of a wider model has rows only, since it would be megabytes otherwise
-)
-_SHOWN: Final = 2  # rows of the batch in the examples
+MOST_IN_EVERY_FORM: Final = 500  # columns; the document of a wider model has rows only: all forms would be megabytes
 _LENGTHS: Final = (
     "Every column brings the same number of values. JSON Schema cannot say that: what is described here is a batch of "
     "one row, and longer ones are taken alike."
@@ -28,114 +26,88 @@ class Forms:
 
     def __init__(self, schema: JsonObject, prefix: str, max_rows: int) -> None:
         """`schema` is the result of `public_schema`."""
-        self.columns = columns_of(schema)
-        self._names: list[Json] = [str(column.get("name")) for column in self.columns]
-        self._open = schema.get("extra") == "ignore"
+        self._columns = columns_of(schema)
+        self._names = [str(column.get("name")) for column in self._columns]
+        self._has_all_forms = len(self._names) <= MOST_IN_EVERY_FORM
+        self._has_split_form = self._has_all_forms and _SPLIT_KEYS.isdisjoint(self._names)
+        self._ignores_others = schema.get("extra") == "ignore"
         self._prefix = prefix
         self._max_rows = max_rows
 
     def components(self) -> JsonObject:
         """Each form by the name of its component."""
-        found: JsonObject = {f"{self._prefix}.Row": self._row(), f"{self._prefix}.Batch": self._batch()}
-        if len(self._names) > MOST_IN_EVERY_FORM:
-            return found
-        if self._is_taken_split:
-            found[f"{self._prefix}.Split"] = self._split()
-        found[f"{self._prefix}.Lists"] = self._by_column("Columns as lists", _list_of, '`{"a": [1], "b": [2]}`')
-        found[f"{self._prefix}.Objects"] = self._by_column(
-            "Columns as objects", _object_of, '`{"a": {"0": 1}, "b": {"0": 2}}`, as pandas writes a frame'
-        )
-        return found
+        forms = {"Row": self._row(), "Batch": self._batch()}
+        if self._has_split_form:
+            forms["Split"] = self._split()
+        if self._has_all_forms:
+            forms["Lists"] = self._by_column("Columns as lists", _cells_in_list, '`{"a": [1], "b": [2]}`')
+            forms["Objects"] = self._by_column(
+                "Columns as objects", _cells_in_object, '`{"a": {"0": 1}, "b": {"0": 2}}`, as pandas writes a frame'
+            )
+        return {f"{self._prefix}.{name}": form for name, form in forms.items()}
 
     def examples(self) -> JsonObject:
         """Sample bodies from the schema; golden rows are training data, so they are not shown."""
-        rows = [self.row()] * _SHOWN
-        found: JsonObject = {
-            "row": {"summary": "one row", "value": rows[0]},
-            "batch": {"summary": "a batch", "value": list[Json](rows)},
+        row = sample_row(self._columns)
+        bodies: JsonObject = {
+            "row": {"summary": "one row", "value": row},
+            "batch": {"summary": "a batch", "value": [row, row]},
         }
-        if self._is_taken_split and len(self._names) <= MOST_IN_EVERY_FORM:
-            data: list[Json] = [[row[str(name)] for name in self._names] for row in rows]
-            found["split"] = {"summary": "columns and data", "value": {"columns": self._names, "data": data}}
-        return found
-
-    def row(self) -> JsonObject:
-        """A sample row from the public members of each column."""
-        return made_up_row(self.columns)
+        if self._has_split_form:
+            columns, cells = list[Json](row), list(row.values())
+            bodies["split"] = {"summary": "columns and data", "value": {"columns": columns, "data": [cells, cells]}}
+        return bodies
 
     def parsed(self) -> JsonObject:
         """The schema of each column's parsed values."""
-        if len(self._names) > MOST_IN_EVERY_FORM:
-            return {}
-        return {str(column.get("name")): parsed_schema(column) for column in self.columns}
-
-    @property
-    def _is_taken_split(self) -> bool:
-        return _SPLIT_KEYS.isdisjoint(self._names)
+        columns = self._columns if self._has_all_forms else []
+        return {str(column.get("name")): parsed_schema(column) for column in columns}
 
     def _row(self) -> JsonObject:
-        return {
-            "title": "One row",
-            "type": "object",
-            "properties": {str(column.get("name")): column_schema(column) for column in self.columns},
-            "required": self._names,
-            "additionalProperties": self._open,
-        }
+        columns: JsonObject = {str(column.get("name")): column_schema(column) for column in self._columns}
+        return object_of(columns, title="One row", additionalProperties=self._ignores_others)
 
     def _batch(self) -> JsonObject:
         text = f"Answered in the same order. At most {self._max_rows} rows."
-        return {"title": "A batch", "description": text, "type": "array", "items": ref(f"{self._prefix}.Row")}
+        return list_of(ref(f"{self._prefix}.Row"), title="A batch", description=text)
 
     def _split(self) -> JsonObject:
-        cells: list[Json] = [self._cell(str(name)) for name in self._names]
+        cells: list[Json] = [self._cell(name) for name in self._names]
         row: JsonObject = {"type": "array", "prefixItems": cells, "items": False, "minItems": len(cells)}
-        return {
-            "title": "Columns and data",
-            "description": "The names once, then the rows; any order of names, the rows in the same. `index` is ignored.",
-            "type": "object",
-            "properties": {
-                "columns": {"const": self._names},
-                "data": {"type": "array", "items": row},
-                "index": True,
-            },
-            "required": ["columns", "data"],
-            "additionalProperties": False,
-        }
+        return object_of(
+            {"columns": {"const": list[Json](self._names)}, "data": list_of(row), "index": True},
+            "index",
+            title="Columns and data",
+            description="The names once, then the rows; any order of names, the rows in the same. `index` is ignored.",
+            additionalProperties=False,
+        )
 
-    def _by_column(self, title: str, values: Callable[[JsonObject, int | None], JsonObject], text: str) -> JsonObject:
+    def _by_column(self, title: str, cells: _Cells, text: str) -> JsonObject:
         """The schema with a member for each column.
 
         For one column it allows any number of rows. For several, JSON Schema cannot require equal lengths, so it allows
         none or one.
         """
         if len(self._names) == 1:
-            return {"title": title, "description": text, **self._members(values, None)}
-        return {
-            "title": title,
-            "description": f"{text}. {_LENGTHS}",
-            "anyOf": [self._members(values, 1), self._members(values, 0)],
-        }
+            return {"title": title, "description": text, **self._members(cells, None)}
+        members: list[Json] = [self._members(cells, rows) for rows in (1, 0)]
+        return {"title": title, "description": f"{text}. {_LENGTHS}", "anyOf": members}
 
-    def _members(self, values: Callable[[JsonObject, int | None], JsonObject], rows: int | None) -> JsonObject:
-        return {
-            "type": "object",
-            "properties": {str(name): values(self._cell(str(name)), rows) for name in self._names},
-            "required": self._names,
-            "additionalProperties": values({}, rows) if self._open else False,
-        }
+    def _members(self, cells: _Cells, rows: int | None) -> JsonObject:
+        columns: JsonObject = {name: cells(self._cell(name), rows) for name in self._names}
+        return object_of(columns, additionalProperties=cells({}, rows) if self._ignores_others else False)
 
     def _cell(self, name: str) -> JsonObject:
         pointer = quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
         return ref(f"{self._prefix}.Row/properties/{pointer}")
 
 
-def _list_of(cell: JsonObject, rows: int | None) -> JsonObject:
-    exactly: JsonObject = {} if rows is None else {"minItems": rows, "maxItems": rows}
-    return {"type": "array", "items": cell, **exactly}
+def _cells_in_list(cell: JsonObject, rows: int | None) -> JsonObject:
+    return list_of(cell) if rows is None else list_of(cell, minItems=rows, maxItems=rows)
 
 
-def _object_of(cell: JsonObject, rows: int | None) -> JsonObject:
+def _cells_in_object(cell: JsonObject, rows: int | None) -> JsonObject:
     if rows == 1:
-        required: list[Json] = ["0"] if cell else []  # an ignored column may have fewer rows, never more
-        return {"type": "object", "properties": {"0": cell}, "required": required, "additionalProperties": False}
+        optional = () if cell else ("0",)  # an ignored column may have fewer rows, never more
+        return object_of({"0": cell}, *optional, additionalProperties=False)
     return {"type": "object", "additionalProperties": cell if rows is None else False}

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, jsonify
 
 from changeover.json_types import JsonObject
-from predict_api.openapi.columns import made_up_row
+from predict_api.openapi.columns import sample_row
 from predict_api.openapi.public_schema import columns_of, public_schema
 from predict_api.replica.active import ActiveVersion
 from predict_api.routes.context import WorkerContext
@@ -43,7 +43,7 @@ def blueprint(worker: WorkerContext) -> Blueprint:
                 "metrics": manifest.metrics,
                 "environment": manifest.environment,
                 "warnings": manifest.warnings,
-                "example": {"input": made_up_row(columns_of(schema))},
+                "example": {"input": sample_row(columns_of(schema))},
             }
         )
 

@@ -17,7 +17,7 @@ from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Extra, Schema
 from model_server.openapi.document import document as server_document
 from model_server.routes.problems import STATUSES
-from predict_api.openapi.columns import column_schema, made_up_row
+from predict_api.openapi.columns import column_schema, sample_row
 from predict_api.openapi.document import document
 from predict_api.openapi.public_schema import public_schema
 from predict_api.replica.active import ActiveVersion
@@ -147,7 +147,7 @@ def test_the_example_of_a_private_closed_list_is_null_where_that_is_taken_and_el
         {"name": "d", "type": "number", "format": "currency"},
         {"name": "e", "type": "integer", "range": [10, 20]},
     ]
-    assert made_up_row(columns) == {"a": None, "b": "text", "c": 0, "d": "$6,882.34", "e": 15}
+    assert sample_row(columns) == {"a": None, "b": "text", "c": 0, "d": "$6,882.34", "e": 15}
 
 
 def test_an_example_is_made_up_that_the_model_takes() -> None:
