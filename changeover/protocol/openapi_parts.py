@@ -54,12 +54,12 @@ def shared_schemas() -> JsonObject:
         "type": {**TEXT, "description": "a stable word for programs: urn:changeover:does-not-fit"},
         "title": TEXT,
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {**TEXT, "description": "the thing it is about, and the next step"},
+        "detail": {**TEXT, "description": "the cause and the next step"},
         "errors": list_of(error, maxItems=20),
-        "total": {**INTEGER, "description": "how many faults there are; `errors` lists the first 20"},
-        "request_id": {**TEXT, "description": "by which the log tells more"},
+        "total": {**INTEGER, "description": "the number of validation errors; `errors` has the first 20"},
+        "request_id": {**TEXT, "description": "the id of this request in the log"},
     }
-    text = "RFC 9457 problem details: the one shape of every error answer."
+    text = "RFC 9457 problem details: the form of every error response."
     return {"Problem": object_of(members, "errors", "total", "request_id", title="Problem", description=text)}
 
 
@@ -77,7 +77,7 @@ def response(
     examples: Mapping[str, JsonObject] | None = None,
 ) -> JsonObject:
     """A response with its request id header; `examples` are values by their summary."""
-    request_id = header(TEXT, "the request's id, as the log has it", always=True)
+    request_id = header(TEXT, "the id of the request in the log", always=True)
     body: JsonObject = {"description": description, "headers": {wire.REQUEST_ID: request_id, **(headers or {})}}
     if schema is not None:
         body["content"] = {media_type: {"schema": schema, **({"examples": dict(examples)} if examples else {})}}
@@ -90,8 +90,8 @@ def problems(causes: Iterable[tuple[int, str]], headers: Mapping[str, JsonObject
     for status, title in causes:
         titles.setdefault(status, []).append(title)
     more = {
-        503: {"Retry-After": header({**INTEGER, "minimum": 0}, "seconds until another try", always=True)},
-        401: {"WWW-Authenticate": header(TEXT, "the scheme: Bearer", always=True)},
+        503: {"Retry-After": header({**INTEGER, "minimum": 0}, "seconds until the next attempt", always=True)},
+        401: {"WWW-Authenticate": header(TEXT, "the authentication scheme: Bearer", always=True)},
     }
     responses: JsonObject = {}
     for status, texts in sorted(titles.items()):

@@ -30,10 +30,14 @@ _REPORT: Final[JsonObject] = {
     "pid": INTEGER,
     "held": {
         **or_null(object_of({"sequence": INTEGER, "version": TEXT})),
-        "description": "what answers requests now",
+        "description": "the active version, which answers requests",
     },
     "ready": list_of(TEXT, description="versions that are loaded and warm"),
-    "failed": {**_OBJECT, "additionalProperties": TEXT, "description": "the reason by version"},
+    "failed": {
+        **_OBJECT,
+        "additionalProperties": TEXT,
+        "description": "the reason for each version that could not be prepared",
+    },
 }
 _VERSION: Final[JsonObject] = {
     "model": NAME,
@@ -42,8 +46,8 @@ _VERSION: Final[JsonObject] = {
     "size": _COUNT,
     "created_at": TIME,
     "metrics": {**_OBJECT, "additionalProperties": {"type": "number"}},
-    "reason": {**TEXT, "description": "why it was rejected"},
-    "name": {**TEXT, "description": "the upload that was rejected"},
+    "reason": {**TEXT, "description": "the reason for the rejection"},
+    "name": {**TEXT, "description": "the name of the rejected upload"},
 }
 _ROLLOUT: Final[JsonObject] = {
     "id": TEXT,
@@ -95,7 +99,7 @@ _REASON: Final[JsonObject] = {**TEXT, "maxLength": 1000}
 _ROLLBACK: Final[JsonObject] = {"reason": _REASON, "by": _REASON}
 _ROLL: Final = object_of(
     {
-        "version": {**VERSION_TEXT, "description": "what is to answer: a version, or its first 8 digits or more"},
+        "version": {**VERSION_TEXT, "description": "the version to make current, or its first 8 digits or more"},
         **_ROLLBACK,
         "allow_schema_change": _FLAG,
         "skip_gate": _FLAG,
@@ -115,6 +119,6 @@ ROLLBACK_BODY: Final[JsonObject] = {
 REPORT_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": ref("Report")}}}
 PUBLISH_BODY: Final[JsonObject] = {
     "required": True,
-    "description": "a joblib file as it is, or with a manifest beside it",
+    "description": "a joblib file, alone or with a manifest",
     "content": {"application/octet-stream": {}, "multipart/form-data": {"schema": _UPLOAD}},
 }

@@ -55,47 +55,51 @@ _OFFSET: Final[JsonObject] = {**INTEGER, "minimum": 0, "maximum": 10**9}
 _SECONDS: Final[JsonObject] = {"type": "number", "minimum": 0, "maximum": 600}
 _DIGEST: Final[JsonObject] = {**TEXT, "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"}
 _PAGED: Final = (
-    parameter("limit", "query", _LIMIT, "entries of a page; 100 by default"),
-    parameter("offset", "query", _OFFSET, "entries to leave out before it"),
+    parameter("limit", "query", _LIMIT, "the number of entries on a page; default: 100"),
+    parameter("offset", "query", _OFFSET, "the number of entries to skip before the page"),
 )
-_AT: Final = parameter("at", "query", {**TEXT, "format": "date-time"}, "a moment: what was live then")
-_WAIT: Final = parameter("wait", "query", _SECONDS, "seconds to wait for the end")
-_SECRET: Final = parameter(wire.REPLICA_SECRET, "header", TEXT, "by which a replica is known")
+_AT: Final = parameter(
+    "at", "query", {**TEXT, "format": "date-time"}, "a time: the page has the entry that was current then"
+)
+_WAIT: Final = parameter("wait", "query", _SECONDS, "seconds to wait for the end of the rollout")
+_SECRET: Final = parameter(wire.REPLICA_SECRET, "header", TEXT, "the secret that authenticates the replica")
 _CHECK_PARAMETERS: Final = (
-    parameter("If-None-Match", "header", TEXT, "the ETag that is known"),
-    parameter(wire.REPLICA_ID, "header", TEXT, "who asks, if it is a replica"),
+    parameter("If-None-Match", "header", TEXT, "the ETag of the active version"),
+    parameter(wire.REPLICA_ID, "header", TEXT, "the id of the replica, if a replica calls"),
     _SECRET,
 )
 _UPLOAD_PARAMETERS: Final = (
-    parameter("name", "query", TEXT, "what the upload is called"),
-    parameter("by", "query", TEXT, "who publishes"),
-    parameter(wire.REPR_DIGEST, "header", _DIGEST, "RFC 9530"),
+    parameter("name", "query", TEXT, "the name of the upload"),
+    parameter("by", "query", TEXT, "the name of the publisher"),
+    parameter(wire.REPR_DIGEST, "header", _DIGEST, "the SHA-256 of the artifact (RFC 9530)"),
 )
 _PATH_PARAMETERS: Final = {
     "version": parameter("version", "path", VERSION_TEXT, "a version, or its first 8 digits or more"),
-    "rollout": parameter("rollout", "path", TEXT, "its id or sequence"),
+    "rollout": parameter("rollout", "path", TEXT, "the id or the sequence of a rollout"),
     "replica": parameter("replica", "path", REPLICA, "the replica"),
 }
 _LEASE: Final = {
     "ETag": header(TEXT, '"<sequence>-<sha256>"', always=True),
-    wire.LEASE_MS: header({**INTEGER, "minimum": 0}, "milliseconds for which this may be trusted", always=True),
-    wire.SERVER_INSTANCE: header(TEXT, "another one after each start", always=True),
+    wire.LEASE_MS: header(
+        {**INTEGER, "minimum": 0}, "milliseconds that a replica may answer without another check", always=True
+    ),
+    wire.SERVER_INSTANCE: header(TEXT, "a new value after each start of model_server", always=True),
     wire.NEXT_VERSION: header(TEXT, "the version to prepare"),
 }
-_LOCATION: Final = {"Location": header(TEXT, "its address", always=True)}
+_LOCATION: Final = {"Location": header(TEXT, "the path of the version or rollout", always=True)}
 _BYTES: Final = response(
     "The bytes",
     {**TEXT, "format": "binary"},
     media_type="application/octet-stream",
-    headers={wire.REPR_DIGEST: header(TEXT, "RFC 9530", always=True)},
+    headers={wire.REPR_DIGEST: header(TEXT, "the SHA-256 of the bytes (RFC 9530)", always=True)},
 )
 _ROLLED: Final[JsonObject] = {
-    "200": response("Over", ref("Rollout"), headers=_LOCATION),
-    "202": response("Under way", ref("Rollout"), headers=_LOCATION),
+    "200": response("The rollout has ended", ref("Rollout"), headers=_LOCATION),
+    "202": response("The rollout is under way", ref("Rollout"), headers=_LOCATION),
 }
 _TEXT: Final = (
-    "Publishes versions, rolls them, and says what is current. All but the freshness check and the probes need a bearer "
-    "token."
+    "The model registry: it publishes versions, rolls them, and answers freshness checks. All calls but the freshness "
+    "check and the probes need a bearer token."
 )
 
 
@@ -138,56 +142,60 @@ _CALLS: Final = {
     ("/models/{model}/current", "get", "current"): _Call(
         "The freshness check",
         {
-            "200": response("What is current", ref("Current"), headers=_LEASE),
-            "304": response("What is known is current", headers=_LEASE),
+            "200": response("The current version", ref("Current"), headers=_LEASE),
+            "304": response("The version in If-None-Match is current", headers=_LEASE),
         },
         _CHECK,
         _CHECK_PARAMETERS,
         needs_token=False,
     ),
-    ("/models/{model}/versions", "get", "versions"): _read("Newest first", ref("Versions"), *_LIST, parameters=_PAGED),
+    ("/models/{model}/versions", "get", "versions"): _read(
+        "The versions, newest first", ref("Versions"), *_LIST, parameters=_PAGED
+    ),
     ("/models/{model}/versions", "post", "publish"): _Call(
-        "Publish",
+        "Publish a version",
         {
-            "200": response("The same bytes are this version already", ref("Version"), headers=_LOCATION),
-            "201": response("Admitted", ref("Version"), headers=_LOCATION),
+            "200": response("The version existed: it has the same bytes", ref("Version"), headers=_LOCATION),
+            "201": response("The version was admitted", ref("Version"), headers=_LOCATION),
         },
         _PUBLISH,
         _UPLOAD_PARAMETERS,
         PUBLISH_BODY,
     ),
     ("/models/{model}/versions/{version}", "get", "version"): _read(
-        "One manifest", ref("Manifest"), *_STORE, *_VERSION
+        "The manifest of a version", ref("Manifest"), *_STORE, *_VERSION
     ),
     ("/models/{model}/versions/{version}/artifact", "get", "artifact"): _Call(
-        "The artifact", {"200": _BYTES}, (*_STORE, *_VERSION)
+        "The artifact of a version", {"200": _BYTES}, (*_STORE, *_VERSION)
     ),
     ("/models/{model}/versions/{version}/twin", "get", "twin"): _Call(
-        "The twin, if it has one", {"200": _BYTES}, (*_STORE, *_VERSION)
+        "The ONNX twin of a version that has one", {"200": _BYTES}, (*_STORE, *_VERSION)
     ),
     ("/models/{model}/rollouts", "get", "rollouts"): _read(
         "The ledger, newest first", ref("Rollouts"), *_LIST, parameters=(*_PAGED, _AT)
     ),
     ("/models/{model}/rollouts", "post", "roll"): _Call("Make a version current", _ROLLED, _ROLL, [_WAIT], ROLL_BODY),
     ("/models/{model}/rollouts/{rollout}", "get", "rollout"): _read(
-        "One rollout, under way or over", ref("Rollout"), *_STORE, *_MODEL
+        "One rollout, under way or ended", ref("Rollout"), *_STORE, *_MODEL
     ),
     ("/models/{model}/rollback", "post", "rollback"): _Call(
         "Roll to the previous version", _ROLLED, _ROLL, [_WAIT], ROLLBACK_BODY
     ),
     ("/models/{model}/replicas/{replica}", "put", "report"): _Call(
-        "A replica's state", {"204": response("Noted")}, _REPORT, [_SECRET], REPORT_BODY
+        "The status report of a replica", {"204": response("The report is stored")}, _REPORT, [_SECRET], REPORT_BODY
     ),
     ("/models/{model}/replicas/{replica}", "delete", "leave"): _Call(
-        "A replica leaves", {"204": response("Noted")}, _REPORT, [_SECRET]
+        "The departure of a replica", {"204": response("The replica is removed")}, _REPORT, [_SECRET]
     ),
     ("/openapi.json", "get", "openapi"): _read("This document", _ANY, needs_token=False),
-    ("/livez", "get", "livez"): _read("Whether the process lives; asks nobody", _ANY, needs_token=False),
+    ("/livez", "get", "livez"): _read("Whether the process is alive; calls no other service", _ANY, needs_token=False),
     ("/readyz", "get", "readyz"): _read(
-        "Whether it can answer, and what is wrong", _ANY, "NotReady", needs_token=False
+        "Whether model_server can answer, and its problems", _ANY, "NotReady", needs_token=False
     ),
     ("/metrics", "get", "metrics"): _Call(
-        "Prometheus", {"200": response("The text format", TEXT, media_type="text/plain")}, needs_token=False
+        "Metrics for Prometheus",
+        {"200": response("Prometheus' text format", TEXT, media_type="text/plain")},
+        needs_token=False,
     ),
 }
 

@@ -16,7 +16,7 @@ def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> J
         "prediction": _prediction(manifest) if manifest else {},
         "predict_proba": _probabilities(manifest),
         "inputs": {
-            "description": "with `?include=inputs`: the row as it was understood",
+            "description": "with `?include=inputs`: the parsed values of the row",
             "type": "object",
             "properties": forms.parsed(),
         },
@@ -50,11 +50,15 @@ def model_headers(*, always: bool) -> dict[str, JsonObject]:
     """The headers of the active version; `always` for a response that has them, else they are optional."""
     return {
         wire.MODEL_NAME: header(NAME, "the model", always=always),
-        wire.MODEL_VERSION: header(SHA256, "its version", always=always),
-        wire.MODEL_SEQUENCE: header({**INTEGER, "minimum": 1}, "its place in the ledger", always=always),
-        wire.MODEL_STALE: header({"type": "string", "enum": ["true"]}, "not confirmed as current"),
-        wire.MODEL_RUNTIME: header({"type": "string", "enum": ["onnx", "sklearn"]}, "what computed it"),
-        wire.MODEL_AGE: header({**INTEGER, "minimum": 0}, "seconds since it was last confirmed as current"),
+        wire.MODEL_VERSION: header(SHA256, "the version", always=always),
+        wire.MODEL_SEQUENCE: header({**INTEGER, "minimum": 1}, "the sequence number in the ledger", always=always),
+        wire.MODEL_STALE: header(
+            {"type": "string", "enum": ["true"]}, "the version could not be confirmed as current in time"
+        ),
+        wire.MODEL_RUNTIME: header(
+            {"type": "string", "enum": ["onnx", "sklearn"]}, "the runtime that computed the answer"
+        ),
+        wire.MODEL_AGE: header({**INTEGER, "minimum": 0}, "seconds since the version was last confirmed as current"),
     }
 
 

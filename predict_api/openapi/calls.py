@@ -28,11 +28,11 @@ _LINE: Final[JsonObject] = {
     "model": NAME,
     "version": or_null(SHA256),
     "sequence": {"type": ["integer", "null"]},
-    "stale": {"type": "boolean", "description": "whether it could not be confirmed as current"},
+    "stale": {"type": "boolean", "description": "whether the version could not be confirmed as current"},
 }
 _EXTRA: Final[JsonObject] = {
     "enum": ["forbid", "ignore"],
-    "description": "what becomes of fields that are no columns",
+    "description": "the treatment of fields that are not columns",
 }
 _MODEL: Final[JsonObject] = {
     "size": {"type": "integer", "description": "bytes"},
@@ -44,16 +44,16 @@ _MODEL: Final[JsonObject] = {
     "metrics": {**_ANY, "additionalProperties": {"type": "number"}},
     "environment": {**_ANY, "additionalProperties": TEXT},
     "warnings": list_of(TEXT),
-    "example": {**_ANY, "description": "`input`: a row made up from what is public of the schema"},
+    "example": {**_ANY, "description": "`input`: a sample row from the public part of the schema"},
 }
 _COLUMN: Final[JsonObject] = {
     "nullable": {"type": "boolean", "description": "whether a value may be missing"},
     "public": {"type": "boolean", "description": "whether the publisher shows values of the training data"},
-    "closed": {"const": True, "description": "only listed values are taken, which are not public"},
-    "enum": {"type": "array", "description": "all that is allowed, if it is public"},
-    "categories": {"type": "array", "description": "what was seen in training, if public; others are taken, too"},
-    "range": {"type": "array", "description": "the least and the greatest that were seen in training, if public"},
-    "format": {"type": "string", "description": "how values may be written: currency, percent, date"},
+    "closed": {"const": True, "description": "the column accepts listed values only, and the list is not public"},
+    "enum": {"type": "array", "description": "the accepted values, if they are public"},
+    "categories": {"type": "array", "description": "the values seen in training, if public; others are accepted, too"},
+    "range": {"type": "array", "description": "the least and the greatest value seen in training, if public"},
+    "format": {"type": "string", "description": "the notation of values: currency, percent, date"},
     "unit": TEXT,
     "description": TEXT,
 }
@@ -82,27 +82,27 @@ def other_calls(causes: Sequence[tuple[int, str]], default_model: str) -> JsonOb
     model = response("The model", ref("Model"), headers=model_headers(always=True))
     no_model = problems([cause for cause in causes if cause[0] in {404, 503}], model_headers(always=False))
     headers = {
-        "ETag": header(TEXT, "changes with any model that is held", always=True),
+        "ETag": header(TEXT, "changes with each active version", always=True),
         **model_headers(always=False),
     }
     document = response("The document", _ANY, headers=headers)
     unchanged: JsonObject = {"304": response("Unchanged", headers=headers)}
     page = response("Swagger UI over this document; needs no other host", TEXT, media_type="text/html")
-    alive = response("It does", object_of({"status": {"const": "alive"}}))
-    ready = response("It can", object_of(_READY, "not_prepared"))
+    alive = response("The process is alive", object_of({"status": {"const": "alive"}}))
+    ready = response("At least one model can answer", object_of(_READY, "not_prepared"))
     unready = problems(cause for cause in causes if cause[0] == 503)
     metrics = response("Prometheus' text format", TEXT, media_type="text/plain")
     return {
-        "/models": _call("models", "describe", "What is served here", response("The models", models)),
+        "/models": _call("models", "describe", "The models that are served", response("The models", models)),
         "/models/{model}": {
             "parameters": [model_parameter(default_model)],
             **_call("model", "describe", "One model: schema, classes, version", model, no_model),
         },
         "/openapi.json": _call("openapi", "describe", "This document", document, unchanged),
-        "/apidocs": _call("apidocs", "describe", "This document as a page to try it out", page),
-        "/livez": _call("livez", "probe", "Whether the process lives; asks nobody", alive),
-        "/readyz": _call("readyz", "probe", "Whether a model is held that can answer", ready, unready),
-        "/metrics": _call("metrics", "probe", "Counts and times of all workers", metrics),
+        "/apidocs": _call("apidocs", "describe", "This document as a page with forms", page),
+        "/livez": _call("livez", "probe", "Whether the process is alive; calls no other service", alive),
+        "/readyz": _call("readyz", "probe", "Whether a model can answer", ready, unready),
+        "/metrics": _call("metrics", "probe", "Metrics of all workers for Prometheus", metrics),
     }
 
 

@@ -107,15 +107,15 @@ def _description(column: JsonObject) -> str:
     if isinstance(limits, list) and len(limits) == 2:
         texts.append(f"seen in training: {limits[0]} to {limits[1]}")
     if column.get(CLOSED):
-        texts.append("takes listed values only, which are not public: ask the publisher of the model")
+        texts.append("accepts listed values only; the list is not public: ask the publisher of the model")
     if isinstance(categories, list):
         more = f", and {len(categories) - MOST_EXAMPLES} more" if len(categories) > MOST_EXAMPLES else ""
         shown = ", ".join(map(str, categories[:MOST_EXAMPLES]))
-        texts.append(f"seen in training: {shown}{more}; others are taken, too")
+        texts.append(f"seen in training: {shown}{more}; others are accepted, too")
     if column.get("case") == "fold":
         texts.append("upper and lower case are the same")
     if example := _FORMAT_EXAMPLES.get(notation):
-        texts.append(f"{notation}: {'a number, or ' if is_number else ''}a text such as {example!r}")
+        texts.append(f"{notation}: {'a number, or ' if is_number else ''}a string such as {example!r}")
     if column.get("nullable"):
         texts.append("may be missing: null" + (', "" or "nan"' if is_number else ""))
     return ". ".join(text for text in texts if text)

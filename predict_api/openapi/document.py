@@ -23,14 +23,14 @@ _ANY_FORMS: Final[JsonObject] = {
     f"{_ANY}.Batch": {"title": "A batch", "type": "array", "items": ref(f"{_ANY}.Row")},
 }
 _TEXT: Final = (
-    "An object is one row, an array of objects a batch; answered in kind, in order. The column forms of pandas are taken "
-    "as well. This document is made from the columns of the model that answers, and changes with it in the same instant."
+    "An object is one row, an array of objects is a batch. The answer has the same form and order. The column forms of "
+    "pandas are accepted, too. This document describes the columns of the current version, and changes with it."
 )
 _INCLUDE: Final = parameter(
     "include",
     "query",
     {"type": "string", "enum": ["inputs"]},
-    "`inputs`: each row comes back with its inputs as they were understood, its outcome and its probabilities, keys sorted",
+    "`inputs`: each row of the answer also has its parsed inputs; all keys are sorted",
 )
 
 
@@ -50,7 +50,7 @@ def document(active: Sequence[ActiveVersion], default_model: str, max_rows: int,
         "info": {
             "title": f"Changeover: {default_model}",
             "version": short(default.current.version) if default else "none",
-            "summary": "Predictions of the models that are current",
+            "summary": "Predictions of the current versions",
             "description": _TEXT,
         },
         "servers": [{"url": "/"}],
@@ -83,7 +83,7 @@ class _PredictCalls:
         call: JsonObject = {
             "operationId": operation,
             "tags": ["predict"],
-            "summary": f"Ask {model}",
+            "summary": f"Predict by {model}",
             "description": _about(manifest) if manifest else "No version of this model is loaded yet.",
             "parameters": [_INCLUDE],
             "requestBody": {"required": True, "content": {JSON: content}},

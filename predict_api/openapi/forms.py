@@ -16,8 +16,8 @@ _Cells = Callable[[JsonObject, int | None], JsonObject]  # of a cell's schema an
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
 MOST_IN_EVERY_FORM: Final = 500  # columns; the document of a wider model has rows only: all forms would be megabytes
 _LENGTHS: Final = (
-    "Every column brings the same number of values. JSON Schema cannot say that: what is described here is a batch of "
-    "one row, and longer ones are taken alike."
+    "Every column has the same number of values. JSON Schema cannot require that, so this schema describes a batch of "
+    "one row. Longer batches are accepted, too."
 )
 
 
@@ -78,7 +78,7 @@ class Forms:
             {"columns": {"const": list[Json](self._names)}, "data": list_of(row), "index": True},
             "index",
             title="Columns and data",
-            description="The names once, then the rows; any order of names, the rows in the same. `index` is ignored.",
+            description="The names, in any order, and rows of values in the same order. `index` is ignored.",
             additionalProperties=False,
         )
 
