@@ -5,13 +5,17 @@ README.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Self
+from typing import Annotated, Final, Self
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
 
 from changeover.exceptions import ChangeoverError
-from changeover.json_types import Json, JsonObject
+from changeover.json_documents import read_document
+from changeover.json_types import JsonObject
 
 # model_server's response to the freshness check
 LEASE_MS: Final = "Lease-Ms"
@@ -33,7 +37,8 @@ REQUEST_ID: Final = "X-Request-Id"
 
 LONGEST_TEXT: Final = 2000  # characters of a reason, a name, or any string from one service to the other
 _MOST_VERSIONS: Final = 16  # in one report: a replica has the current version, the next, and a few that failed
-_LONGEST_NAME: Final = 128
+_Name = Annotated[str, Meta(max_length=128)]
+_Int = Annotated[int, Meta(gt=-(10**18), lt=10**18)]
 _ETAG: Final = re.compile(r'"(\d{1,18})-([0-9a-f]{64})"')
 
 
@@ -63,8 +68,8 @@ class RolloutState(StrEnum):
 class Current:
     """The current version: the ledger's newest sequence number and its version. Ordered by sequence."""
 
-    sequence: int
-    version: str
+    sequence: _Int
+    version: _Name
 
     @property
     def etag(self) -> str:
@@ -90,8 +95,7 @@ class Current:
         }
 
 
-@dataclass(frozen=True)
-class ReplicaReport:
+class ReplicaReport(msgspec.Struct, frozen=True):
     """The status report of a replica about one model: `PUT /models/{m}/replicas/{replica}`.
 
     `held` is the active version; `ready` are the versions that are loaded and warm, including `held`; `failed` gives
@@ -100,60 +104,19 @@ class ReplicaReport:
 
     replica: str
     host: str
-    pid: int
-    held: Current | None = None
-    ready: frozenset[str] = frozenset()
-    failed: dict[str, str] = field(default_factory=dict)
+    pid: _Int
+    held: Current | None
+    ready: Annotated[frozenset[_Name], Meta(max_length=_MOST_VERSIONS)]
+    failed: Annotated[dict[_Name, str], Meta(max_length=_MOST_VERSIONS)]
 
     def to_json(self) -> JsonObject:
         """The JSON form, read back by `from_json`."""
-        held: Json = {"sequence": self.held.sequence, "version": self.held.version} if self.held else None
-        return {
-            "replica": self.replica,
-            "host": self.host,
-            "pid": self.pid,
-            "held": held,
-            "ready": list[Json](sorted(self.ready)),
-            "failed": dict[str, Json](self.failed),
-        }
+        body: JsonObject = msgspec.to_builtins(self, order="deterministic")
+        return body
 
     @classmethod
-    def from_json(cls, body: object) -> Self:
+    def from_json(cls, body: JsonObject) -> Self:
         """Read a report and cut long strings; raises MalformedAnswer. Unknown members of later releases are ignored."""
-        if not isinstance(body, dict):
-            raise MalformedAnswer("a replica's report is no JSON object")
-        held, ready, failed = body.get("held"), body.get("ready"), body.get("failed")
-        replica, host, pid = body.get("replica"), body.get("host"), body.get("pid")
-        if not isinstance(replica, str) or not isinstance(host, str) or not isinstance(pid, int) or not _is_int(pid):
-            raise MalformedAnswer("a replica's report names its replica, host and pid")
-        if not isinstance(ready, list) or not isinstance(failed, dict) or not _are_texts(ready, failed.values()):
-            raise MalformedAnswer("a replica's report has a list 'ready' and an object 'failed', both of strings")
-        if max(len(ready), len(failed)) > _MOST_VERSIONS or not _are_names(ready, failed):
-            raise MalformedAnswer(
-                f"a replica's report names at most {_MOST_VERSIONS} versions ready, and as many failed"
-            )
-        current = None
-        if held is not None:
-            if not isinstance(held, dict) or not _is_int(held.get("sequence")) or not _are_names([held.get("version")]):
-                raise MalformedAnswer("a replica's report names the sequence and version it holds")
-            current = Current(held["sequence"], held["version"])
-        return cls(
-            replica=replica,
-            host=host[:LONGEST_TEXT],
-            pid=pid,
-            held=current,
-            ready=frozenset(str(version) for version in ready),
-            failed={str(version): str(reason)[:LONGEST_TEXT] for version, reason in failed.items()},
-        )
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18
-
-
-def _are_names(*groups: Iterable[object]) -> bool:
-    return all(isinstance(value, str) and len(value) <= _LONGEST_NAME for group in groups for value in group)
-
-
-def _are_texts(*groups: Iterable[object]) -> bool:
-    return all(isinstance(value, str) for group in groups for value in group)
+        report = read_document({"held": None, **body}, cls, "report", MalformedAnswer)
+        failed = {version: reason[:LONGEST_TEXT] for version, reason in report.failed.items()}
+        return replace(report, host=report.host[:LONGEST_TEXT], failed=failed)

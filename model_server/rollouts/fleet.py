@@ -6,6 +6,8 @@ A rollout does not wait for a replica that was silent for SILENCE_S. Times are s
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import msgspec
+
 from changeover.json_types import JsonObject
 from changeover.protocol.wire import ReplicaReport
 from model_server.rollouts.rollout import FleetLooked
@@ -88,7 +90,7 @@ class Fleet:
         for replica, seen in self.replicas.items():
             if version in seen.report.failed:
                 kept = {name: why for name, why in seen.report.failed.items() if name != version}
-                self.replicas[replica] = replace(seen, report=replace(seen.report, failed=kept))
+                self.replicas[replica] = replace(seen, report=msgspec.structs.replace(seen.report, failed=kept))
 
     def to_json(self, now: float) -> list[JsonObject]:
         """The replicas as JSON; `awaited` is false for the silent ones."""
