@@ -7,19 +7,15 @@ ports are kept below DIR. The keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_AC
 
 import argparse
 import fcntl
-import http.client
 import os
 import signal
 import subprocess
 import sys
 import sysconfig
-import threading
 from pathlib import Path
 from typing import Final, NoReturn
-from urllib.parse import urlsplit
 
 from changeover.exceptions import ChangeoverError
-from changeover.process import clock
 from changeover.process.parent_death import end_with_parent
 from object_store.embedded_ports import choose_ports
 from object_store.exceptions import StoreUnavailable
@@ -90,26 +86,6 @@ def weed_command(ports: dict[str, int]) -> list[str]:
     }
     log = ["-logdir=log", "-alsologtostderr=false", "-log_max_size_mb=16", "-log_max_files=2"]
     return [str(_WEED), *log, "mini", *(f"-{option}={value}" for option, value in options.items())]
-
-
-def wait_ready(endpoint: str, seconds: float = 20.0) -> None:
-    """Return once `endpoint` answers HTTP with any status, else raise StoreUnavailable."""
-    deadline = clock.now() + seconds
-    pause = threading.Event()
-    address = urlsplit(endpoint)
-    while True:
-        connection = http.client.HTTPConnection(address.hostname or _LOOPBACK, address.port, timeout=1.0)
-        try:
-            connection.request("GET", "/")
-            connection.getresponse().read()
-        except (OSError, http.client.HTTPException) as error:
-            if clock.now() >= deadline:
-                raise StoreUnavailable(f"no store answered at {endpoint} in {seconds:g} s: {error}") from None
-        else:
-            return
-        finally:
-            connection.close()
-        pause.wait(0.05)
 
 
 def _lock(folder: Path) -> None:

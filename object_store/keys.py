@@ -80,13 +80,6 @@ class Rejected:
     is_reason: bool
 
 
-def incoming_key(model: str | None, name: str) -> str:
-    """The drop zone's key for `name`; `model` None is the default model, whose `name` has no slash."""
-    if not name or name.endswith("/") or (model is None and "/" in name):
-        raise InvalidKey(f"{name!r} cannot name an upload: give it a file name")
-    return f"{INCOMING}{name}" if model is None else f"{INCOMING}{check_model_name(model)}/{name}"
-
-
 def parse_incoming(key: str) -> Incoming | InvalidFolder | None:
     """Parse a key of the drop zone; None for other keys and for folder markers (they end in a slash).
 
@@ -128,14 +121,11 @@ def version_prefix(model: str, version: str) -> str:
     return f"{versions_prefix(model)}{version}/"
 
 
-def parse_artifact(key: str) -> tuple[str, str] | None:
-    """(model, version) if `key` is an artifact's, else None."""
-    return _parse_version(key, "model.joblib")
-
-
 def parse_manifest(key: str) -> tuple[str, str] | None:
     """(model, version) if `key` is a manifest's, else None."""
-    return _parse_version(key, "manifest.json")
+    found = _parse_model(VERSIONS, key)
+    version, _, name = found[1].partition("/") if found else ("", "", "")
+    return (found[0], version) if found and name == "manifest.json" and is_version(version) else None
 
 
 def rollouts_prefix(model: str) -> str:
@@ -272,9 +262,3 @@ def _after(prefix: str, key: str) -> str | None:
 def _parse_model(prefix: str, key: str) -> tuple[str, str] | None:
     model, slash, rest = (_after(prefix, key) or "").partition("/")
     return (model, rest) if slash and MODEL_NAME.fullmatch(model) else None
-
-
-def _parse_version(key: str, last: str) -> tuple[str, str] | None:
-    found = _parse_model(VERSIONS, key)
-    version, _, name = found[1].partition("/") if found else ("", "", "")
-    return (found[0], version) if found and name == last and is_version(version) else None

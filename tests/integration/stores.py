@@ -1,16 +1,19 @@
 """Real stores as child processes of a test: the embedded one, and MinIO where its program is there."""
 
+import http.client
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from changeover.process import clock
 from object_store.bucket import Bucket
-from object_store.embedded import wait_ready
 from object_store.exceptions import StoreUnavailable
 from object_store.settings import StoreSettings
 from tests.conftest import PATIENCE, port_that_is_free, wait_until
@@ -106,3 +109,23 @@ def ended(process: "subprocess.Popen[bytes]", seconds: float = 30.0) -> int:
 def minio_program() -> Path | None:
     found = shutil.which("minio") or Path.home() / "go/bin/minio"
     return Path(found) if Path(found).is_file() else None
+
+
+def wait_ready(endpoint: str, seconds: float = 20.0) -> None:
+    """Return once `endpoint` answers HTTP with any status, else raise StoreUnavailable."""
+    deadline = clock.now() + seconds
+    pause = threading.Event()
+    address = urlsplit(endpoint)
+    while True:
+        connection = http.client.HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=1.0)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException) as error:
+            if clock.now() >= deadline:
+                raise StoreUnavailable(f"no store answered at {endpoint} in {seconds:g} s: {error}") from None
+        else:
+            return
+        finally:
+            connection.close()
+        pause.wait(0.05)

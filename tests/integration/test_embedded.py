@@ -12,10 +12,9 @@ import psutil
 import pytest
 
 from object_store.bucket import Bucket, Created
-from object_store.embedded import wait_ready
 from object_store.exceptions import AccessDenied, StoreUnavailable
 from tests.conftest import port_that_is_free, wait_until
-from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store
+from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store, wait_ready
 
 Eventually = Callable[..., object]
 

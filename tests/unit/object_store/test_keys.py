@@ -46,7 +46,6 @@ ANYTHING = st.text() | st.builds(
 )
 PARSERS = [
     keys.parse_incoming,
-    keys.parse_artifact,
     keys.parse_manifest,
     keys.parse_rollout,
     keys.parse_current,
@@ -58,12 +57,12 @@ PARSERS = [
 
 @given(MODELS, NAMES)
 def test_an_upload_is_found_in_its_models_folder(model: str, name: str) -> None:
-    assert keys.parse_incoming(keys.incoming_key(model, name)) == keys.Incoming(model, name)
+    assert keys.parse_incoming(f"incoming/{model}/{name}") == keys.Incoming(model, name)
 
 
 @given(FILES)
 def test_an_upload_without_a_folder_is_the_default_models(name: str) -> None:
-    assert keys.parse_incoming(keys.incoming_key(None, name)) == keys.Incoming(None, name)
+    assert keys.parse_incoming(f"incoming/{name}") == keys.Incoming(None, name)
 
 
 def test_an_upload_below_a_folder_that_is_no_model_name_says_so() -> None:
@@ -83,8 +82,8 @@ def test_any_file_of_the_drop_zone_is_an_upload_whatever_its_name_ends_with() ->
 @given(MODELS, VERSIONS)
 def test_artifact_and_manifest_stand_side_by_side(model: str, version: str) -> None:
     artifact, manifest = keys.artifact_key(model, version), keys.manifest_key(model, version)
-    assert keys.parse_artifact(artifact) == (model, version) == keys.parse_manifest(manifest)
-    assert keys.parse_artifact(manifest) is keys.parse_manifest(artifact) is None
+    assert keys.parse_manifest(manifest) == (model, version)
+    assert keys.parse_manifest(artifact) is None
     assert artifact.startswith(keys.versions_prefix(model))
     assert manifest.startswith(keys.version_prefix(model, version))
 
@@ -175,9 +174,9 @@ def test_any_text_is_one_key_or_none(key: str) -> None:
 
 @given(ANYTHING)
 def test_what_is_read_from_a_key_makes_that_key_again(key: str) -> None:
-    rollout, artifact, current = keys.parse_rollout(key), keys.parse_artifact(key), keys.parse_current(key)
+    rollout, manifest, current = keys.parse_rollout(key), keys.parse_manifest(key), keys.parse_current(key)
     assert rollout is None or keys.rollout_key(*rollout) == key
-    assert artifact is None or keys.artifact_key(*artifact) == key
+    assert manifest is None or keys.manifest_key(*manifest) == key
     assert current is None or keys.current_key(current) == key
 
 
@@ -186,7 +185,7 @@ def test_no_key_is_made_for_what_is_no_model_name(model: str) -> None:
     with pytest.raises(InvalidName):
         keys.rollout_key(model, 1)
     with pytest.raises(InvalidName):
-        keys.incoming_key(model, "x.joblib")
+        keys.artifact_key(model, "a" * 64)
 
 
 @pytest.mark.parametrize("version", ["", "a" * 63, "A" * 64, "a" * 12])
