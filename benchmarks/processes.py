@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,13 +16,12 @@ sys.path.insert(0, str(ROOT))
 
 from changeover import Client  # noqa: E402 the project's folder must be known first
 from changeover.exceptions import StackNotFound  # noqa: E402
+from changeover.up.ports import find_free  # noqa: E402
 
 
 def free_port() -> int:
     """A port of the loopback interface that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return find_free(set())
 
 
 @contextmanager

@@ -4,9 +4,7 @@
 """
 
 import json
-import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Final, Self
 
@@ -17,6 +15,7 @@ from pydantic import Field
 from changeover.exceptions import StackNotFound
 from changeover.json_documents import read_document
 from changeover.json_types import JsonObject
+from changeover.process.atomic_file import write_atomically
 from changeover.process.settings import Settings
 
 HOME: Final = ".changeover"
@@ -84,16 +83,7 @@ def up_file(home: Path) -> Path:
 
 def write(stack: Stack, home: Path) -> None:
     """Write `up.json` into `home` with mode 0600; a reader sees the old file or the new one, never a partial one."""
-    path = up_file(home)
-    handle, name = tempfile.mkstemp(prefix=".up-", suffix=".json", dir=home)  # mkstemp creates with mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(stack.to_json(), file, indent=1)
-            file.write("\n")
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomically(up_file(home), json.dumps(stack.to_json(), indent=1).encode() + b"\n")
 
 
 def read(home: Path) -> Stack:

@@ -1,9 +1,6 @@
 """Helpers of every test: waiting for a condition with a deadline, and a free port."""
 
-import contextlib
 import os
-import random
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +9,8 @@ from typing import TypeVar
 
 import pytest
 
+from changeover.up.ports import find_free
+
 if "COVERAGE_PROCESS_CONFIG" in os.environ:  # set while coverage is measured: children are told how to follow threads
     os.environ["PYTHONPATH"] = os.pathsep.join(
         [str(Path(__file__).parent / "measured"), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -19,8 +18,6 @@ if "COVERAGE_PROCESS_CONFIG" in os.environ:  # set while coverage is measured: c
 
 T = TypeVar("T")
 PATIENCE = 4.0  # a machine may be so many times as slow as the one on which the seconds of the tests were chosen
-# below the ports that systems give to outgoing connections, one of which could take a port between its choice and its use
-PORTS = range(20_000, 32_768)
 
 
 def wait_until(condition: Callable[[], T], seconds: float = 20.0, what: str = "the condition") -> T:
@@ -44,12 +41,7 @@ def eventually() -> Callable[..., object]:
 
 def port_that_is_free() -> int:
     """A port of the loopback interface that nobody listens on at this moment, drawn from many."""
-    drawn = random.SystemRandom()
-    while True:
-        port = drawn.choice(PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    return find_free(set())
 
 
 @pytest.fixture

@@ -43,8 +43,9 @@ def find_free(taken: set[int]) -> int:
     connection in between. Raises NoFreePort.
     """
     highest = _first_ephemeral() - 1
+    drawn = random.SystemRandom()  # two processes with one seed must not draw the same ports
     for _ in range(500):
-        port = random.randint(_LOWEST_FREE, highest)
+        port = drawn.randint(_LOWEST_FREE, highest)
         if port not in taken and is_free(port):
             return port
     raise NoFreePort(f"no free port was found between {_LOWEST_FREE} and {highest}; name one with the option")

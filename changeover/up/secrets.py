@@ -3,13 +3,13 @@
 Each file holds one secret and has its name. No secret is ever printed.
 """
 
-import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from changeover.process.atomic_file import write_atomically
 from changeover.process.service_settings import PublishToken, ReportToken
 from changeover.process.settings import Settings
 
@@ -53,11 +53,5 @@ def _kept(path: Path) -> str:
     if text:
         return text
     text = secrets.token_hex(24)
-    whole = path.with_name(f".{path.name}.new")
-    whole.unlink(missing_ok=True)
-    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    whole.replace(path)
+    write_atomically(path, f"{text}\n".encode("ascii"))
     return text

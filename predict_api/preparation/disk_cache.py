@@ -8,7 +8,6 @@ hash, and deletes a file that does not match. If the cache cannot be written, on
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from changeover import digest
 from changeover.exceptions import DigestMismatch, InvalidManifest
 from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME
+from changeover.process.atomic_file import write_atomically
 from changeover.process.log_events import event
 from changeover.protocol.wire import Current
 
@@ -177,18 +177,9 @@ class Cache:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Replace the file at `path` by `content` atomically: readers see the whole old file or the whole new one."""
+    """Replace the file at `path` by `content`; a missing folder is created."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(path, content)
 
 
 def _prune(folder: Path, in_use: Collection[str]) -> None:

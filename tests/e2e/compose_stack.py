@@ -5,11 +5,11 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
 from changeover.stack import Stack
+from changeover.up.ports import choose
 from tests.tree import ROOT
 
 BASE_IMAGES = ("python:3.13-slim-trixie", "pgsty/silo:RELEASE.2026-08-06T00-00-00Z", "haproxy:3.0")
@@ -38,7 +38,8 @@ class ComposeStack:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.project = f"changeover-test-{secrets.token_hex(4)}"
-        self.ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        taken: set[int] = set()
+        self.ports = {name: choose(0, name, taken) for name in PORTS}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
         self.environment = inherited | {name: str(port) for name, port in self.ports.items()} | settings
         self.environment["COMPOSE_PROJECT_NAME"] = self.project
@@ -99,14 +100,3 @@ class ComposeStack:
     def forget(self) -> None:
         """Remove containers, networks, volumes and the images built for this project."""
         self.compose("down", "--volumes", "--rmi", "local", "--remove-orphans", check=False, seconds=180)
-
-
-def _free_ports(number: int) -> list[int]:
-    probes = [socket.socket() for _ in range(number)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
