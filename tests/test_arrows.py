@@ -97,8 +97,6 @@ DOORS = {
         ("requests", "urllib3", "http.client", "urllib.request", "httpx"),
         (
             "changeover/client/http.py",
-            "changeover/cli/",
-            "changeover/up/",
             "object_store/",
             "changeover/process/timed_pool.py",
             "model_server/intake/pinned.py",

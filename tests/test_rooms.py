@@ -12,7 +12,7 @@ from tests.tree import OURS, ROOT, Source, edges, source
 DOORS = {
     "changeover.artifact": "load version_skew environment extra_globals",
     "changeover.cli": "main",
-    "changeover.client": "client evaluation notebook",
+    "changeover.client": "client evaluation notebook http",
     "changeover.consistency": "records check counts violation",
     "changeover.demo": "run",
     "changeover.estimator": "scoring scores infer_schema golden_rows training_frame",

@@ -1,11 +1,12 @@
-"""One HTTP call to a service: its time limits, its token, and the exception for an error response.
+"""HTTP calls to a service: their time limits, the token, and the exception for an error response.
 
-No response in time raises ServiceUnreachable; a problem (RFC 9457) raises ServiceRefused with its reason.
+No response in time raises ServiceUnreachable; a problem (RFC 9457) raises ServiceRefused with its reason. A probe
+raises neither.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -16,7 +17,7 @@ from changeover.json_types import Json, JsonObject
 
 _CONNECT_SECONDS: Final = 5.0
 _MOST_PAGES: Final = 10_000
-_LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 
 
 class HttpCall:
@@ -27,9 +28,7 @@ class HttpCall:
         self._service = service
         self._token = token
         self._timeout = timeout
-        self._session = requests.Session()
-        if urlsplit(self.base).hostname in _LOOPBACK:
-            self._session.trust_env = False  # a proxy cannot reach this machine's loopback
+        self._session = _new_session(self.base)
 
     def get(self, path: str, query: dict[str, str] | None = None) -> JsonObject:
         """The JSON object at `path`."""
@@ -62,7 +61,7 @@ class HttpCall:
     ) -> requests.Response:
         """Return a response below 400; raises ServiceRefused or ServiceUnreachable. `timeout` is per read, in s."""
         with self.naming_silence():
-            answer = self._session.request(
+            response = self._session.request(
                 method,
                 self.base + path,
                 params=query,
@@ -73,9 +72,9 @@ class HttpCall:
                 timeout=(_CONNECT_SECONDS, timeout or self._timeout),
                 stream=stream,
             )
-        if answer.status_code >= 400:
-            raise ServiceRefused(answer.status_code, _problem(answer))
-        return answer
+        if response.status_code >= 400:
+            raise ServiceRefused(response.status_code, _problem(response))
+        return response
 
     @contextmanager
     def naming_silence(self) -> Iterator[None]:
@@ -92,15 +91,12 @@ class HttpCall:
                 "(with Docker: `docker compose up --wait`), `changeover doctor` looks further"
             ) from error
         except requests.RequestException as error:
-            raise ServiceUnreachable(f"{self._service} at {self.base} broke off its answer; try again") from error
+            raise ServiceUnreachable(f"{self._service} at {self.base} broke off its response; try again") from error
 
-    def object_in(self, answer: requests.Response) -> JsonObject:
-        """The JSON object in `answer`; raises ServiceUnreachable for anything else."""
-        try:
-            body = answer.json()
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
+    def object_in(self, response: requests.Response) -> JsonObject:
+        """The JSON object in `response`; raises ServiceUnreachable for anything else."""
+        body = _object(response)
+        if body is None:
             raise ServiceUnreachable(f"what answers at {self.base} is not {self._service}: check the address")
         return body
 
@@ -111,12 +107,49 @@ class HttpCall:
         return request
 
 
-def _problem(answer: requests.Response) -> dict[str, object]:
-    """The problem in an error response; a generic one if the body holds none."""
+class Probe(NamedTuple):
+    """The status of a response and its JSON object, empty if the body is none."""
+
+    status: int
+    body: JsonObject
+
+    @property
+    def problem(self) -> str:
+        """The problem in an error response, in one line."""
+        return str(self.body.get("detail") or self.body.get("title") or f"HTTP {self.status}")
+
+
+def probe(url: str, *, method: str = "GET", token: str = "", timeout: tuple[float, float] = (0.5, 1.0)) -> Probe | None:
+    """Call `url`, with an empty object as the body of a POST; None without a response in time."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    body: JsonObject | None = {} if method == "POST" else None
     try:
-        body = answer.json()
+        with _new_session(url) as session:
+            response = session.request(method, url, headers=headers, json=body, timeout=timeout, allow_redirects=False)
+    except requests.RequestException:
+        return None
+    return Probe(response.status_code, _object(response) or {})
+
+
+def _new_session(url: str) -> requests.Session:
+    """A session; without a proxy for this machine's loopback, which a proxy cannot reach."""
+    session = requests.Session()
+    session.trust_env = urlsplit(url).hostname not in LOOPBACK
+    return session
+
+
+def _object(response: requests.Response) -> JsonObject | None:
+    """The JSON object in a response, or None."""
+    try:
+        body = response.json()
     except ValueError:
-        body = None
-    if isinstance(body, dict) and ("title" in body or "detail" in body):
-        return body
-    return {"title": f"HTTP {answer.status_code} {answer.reason}", "status": answer.status_code}
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _problem(response: requests.Response) -> dict[str, object]:
+    """The problem in an error response; a generic one if the body holds none."""
+    body = _object(response) or {}
+    if "title" in body or "detail" in body:
+        return {**body}
+    return {"title": f"HTTP {response.status_code} {response.reason}", "status": response.status_code}

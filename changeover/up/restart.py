@@ -68,7 +68,7 @@ def _pid(found: stack.Stack, service: str, index: int) -> int:
 def _answers(found: stack.Stack, service: str, index: int) -> bool:
     if service == STORE:
         return ready.answers(found.store_url)
-    if service == PREDICT_API and not ready.serves_something(found.server_url, found.token):
+    if service == PREDICT_API and not ready.has_current_version(found.server_url, found.token):
         return ready.is_ok(f"{found.predict_urls[index]}/livez")
     return ready.is_ok(_readyz(found, service, index))
 

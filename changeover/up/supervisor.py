@@ -124,7 +124,7 @@ class Supervisor:
             return False
         self._ready_by = self._ready_by or now + _READY_SECONDS
         waiting = [child for child in (server, *predict) if not ready.is_ok(f"{child.part.url}/readyz")]
-        if server not in waiting and not ready.serves_something(server.part.url, self._secrets.publish_token):
+        if server not in waiting and not ready.has_current_version(server.part.url, self._secrets.publish_token):
             waiting = []  # without a model predict_api is not ready, which is no error
         if waiting and now < self._ready_by:
             return False
