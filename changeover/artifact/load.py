@@ -16,7 +16,7 @@ MAX_BYTES: Final = 4 * 1024**3
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedArtifact:
     """The result of a load: the object, warnings for people, and the library versions that the artifact names."""
 
     estimator: object
@@ -29,7 +29,7 @@ def load_model(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: in
     return load(buffer, extra_globals, max_bytes).estimator
 
 
-def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> Loaded:
+def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> LoadedArtifact:
     """Read a joblib or pickle file from memory, compressed or not, by the list of allowed globals.
 
     The loaded object is checked before it is returned (`changeover/artifact/state/`). `extra_globals` are dotted names
@@ -46,7 +46,7 @@ def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MA
         raise
     except Exception as error:  # constructors and __setstate__ raise anything for hostile arguments
         raise UnreadableArtifact(_why(bytes(buffer), error)) from error
-    return Loaded(estimator, session.warnings(), session.versions())
+    return LoadedArtifact(estimator, session.warnings(), session.versions())
 
 
 def _why(buffer: bytes, error: Exception) -> str:

@@ -61,4 +61,4 @@ def _told(violations: "list[Violation]") -> list[str]:
 
 
 def _columns(rows: list[list[str]]) -> list[str]:
-    return table(rows[0], rows[1:]).splitlines()
+    return table(rows[0], rows[1:])

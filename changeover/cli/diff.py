@@ -10,8 +10,9 @@ from changeover.cli.command import Verb, model_option, stack_options
 from changeover.cli.output import answer, size_of, table
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import Json, JsonObject
-from changeover.manifest.diff import Answers, VersionDiff, answers_compared, kept, row_key
-from changeover.manifest.diff import diff as of_manifests
+from changeover.manifest.compatibility import SchemaDiff
+from changeover.manifest.diff import GoldenDiff, VersionDiff, compare_answers, golden_answers, row_key
+from changeover.manifest.diff import diff as compare_versions
 from changeover.manifest.manifest import Manifest
 from changeover.names import short
 
@@ -32,30 +33,27 @@ def diff(a: str, b: str, model: str | None, as_json: bool, home: Path | None, se
 
     client = Client(server_url, home=home)
     name = model or client.default_model()
-    one, other = (Manifest.from_json(client.manifest(version, name)) for version in (a, b))
-    found = of_manifests(one, other, _answers(client, one, other))
-    answer(found.to_json(), _text(found), as_json)
+    first, second = (Manifest.from_json(client.manifest(version, name)) for version in (a, b))
+    comparison = compare_versions(first, second, _golden(client, first, second))
+    answer(comparison.to_json(), _lines(comparison), as_json)
 
 
-def _answers(client: "Client", a: Manifest, b: Manifest) -> Answers:
-    """Both versions' answers to all golden rows; missing answers are computed here from the artifact."""
-    rows_of_a, rows_of_b = kept(a), kept(b)
-    rows = {key: row for key, (row, _) in (rows_of_a | rows_of_b).items()}
-    told, cannot = [], []
-    for manifest, own in ((a, rows_of_a), (b, rows_of_b)):
-        known = {key: output for key, (_, output) in own.items()}
-        missing = [row for key, row in rows.items() if key not in own]
-        if missing:
-            asked, reasons = _ask(client, manifest, missing)
-            known |= asked
-            cannot += reasons
-        told.append(known)
+def _golden(client: "Client", a: Manifest, b: Manifest) -> GoldenDiff:
+    """Compare both versions' answers to all golden rows; missing answers are computed here from the artifact."""
+    stored = {version: golden_answers(manifest) for version, manifest in (("a", a), ("b", b))}
+    rows = {key: row for answers in stored.values() for key, (row, _) in answers.items()}
+    answers, not_compared = [], []
+    for manifest, known in ((a, stored["a"]), (b, stored["b"])):
+        missing = [row for key, row in rows.items() if key not in known]
+        computed, reasons = _compute(client, manifest, missing) if missing else ({}, [])
+        answers.append({key: output for key, (_, output) in known.items()} | computed)
+        not_compared += reasons
     if not rows:
-        cannot.append("neither version has golden rows")
-    return answers_compared(list(rows.values()), told[0], told[1], cannot)
+        not_compared.append("neither version has golden rows")
+    return compare_answers(list(rows.values()), answers[0], answers[1], not_compared)
 
 
-def _ask(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[dict[str, Json], list[str]]:
+def _compute(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[dict[str, Json], list[str]]:
     """The version's answers to `rows`, computed from its verified artifact, and the reasons for missing answers."""
     from changeover import digest
     from changeover.artifact.load import load_model
@@ -85,50 +83,41 @@ def _ask(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[
     return answers, [f"{short(manifest.version)} does not answer {len(refused)} of the other's rows: {refused[0]}"]
 
 
-def _text(found: VersionDiff) -> list[str]:
-    a, b = found.a, found.b
+def _lines(comparison: VersionDiff) -> list[str]:
+    a, b = comparison.a, comparison.b
     lines = [f"A  {short(a.version)}  {a.created_at}", f"B  {short(b.version)}  {b.created_at}", ""]
-    lines += _schema_lines(found)
+    lines += _schema_lines(comparison.schema)
     rows = [["size", size_of(a.size), size_of(b.size), f"{b.size - a.size:+d} B"]]
     rows += [
-        [figure.name, _number(figure.a), _number(figure.b), _signed(figure.difference)] for figure in found.metrics
+        [figure.name, _number(figure.a), _number(figure.b), _number(figure.difference, "+")]
+        for figure in comparison.metrics
     ]
-    rows += [[name, one or "-", other or "-", "differs"] for name, one, other in found.environment]
-    lines += ["", *table(["", "A", "B", "DIFFERENCE"], rows).splitlines()]
-    if found.metrics and found.same_data is not True:
-        why = "on different held-out data" if found.same_data is False else "on data that is not named for both"
+    rows += [[name, in_a or "-", in_b or "-", "differs"] for name, in_a, in_b in comparison.environment]
+    lines += ["", *table(["", "A", "B", "DIFFERENCE"], rows)]
+    if comparison.metrics and comparison.same_data is not True:
+        why = "on different held-out data" if comparison.same_data is False else "on data that is not named for both"
         lines.append(f"the metrics were measured {why}: do not compare them")
-    return [*lines, "", *_answer_lines(found)]
+    return [*lines, "", *_golden_lines(comparison.golden)]
 
 
-def _schema_lines(found: VersionDiff) -> list[str]:
-    changes = found.schema.changes
-    if not changes:
+def _schema_lines(schema: SchemaDiff) -> list[str]:
+    if not schema.changes:
         return ["schema   the same"]
-    verdict = "compatible" if found.schema.compatible else "NOT compatible: a roll needs --allow-schema-change"
-    return [f"schema   {verdict}", *(f"  {'breaks' if one.breaks else 'widens'}  {one.says}" for one in changes)]
+    verdict = "compatible" if schema.compatible else "NOT compatible: a roll needs --allow-schema-change"
+    changes = [f"  {'breaks' if change.breaks else 'widens'}  {change.says}" for change in schema.changes]
+    return [f"schema   {verdict}", *changes]
 
 
-def _answer_lines(found: VersionDiff) -> list[str]:
-    answers = found.answers
-    lines = [f"golden rows  {answers.differ} of {answers.compared} answered differently"] if answers.compared else []
-    lines += [
-        f"  {difference['part']}: {difference['a']} -> {difference['b']} for {_shown(difference['row'])}"
-        for difference in answers.differences
-    ]
-    if answers.differ > len(answers.differences):
-        lines.append(f"  and {answers.differ - len(answers.differences)} more")
-    return [*lines, *(f"not compared: {reason}" for reason in answers.cannot)]
+def _golden_lines(golden: GoldenDiff) -> list[str]:
+    lines = [f"golden rows  {golden.differ} of {golden.compared} answered differently"] if golden.compared else []
+    for difference in golden.differences:
+        row = row_key(difference["row"])
+        shown = row if len(row) <= _WIDTH else f"{row[:_WIDTH]}..."
+        lines.append(f"  {difference['part']}: {difference['a']} -> {difference['b']} for {shown}")
+    if golden.differ > len(golden.differences):
+        lines.append(f"  and {golden.differ - len(golden.differences)} more")
+    return [*lines, *(f"not compared: {reason}" for reason in golden.not_compared)]
 
 
-def _shown(row: Json) -> str:
-    text = row_key(row)
-    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."
-
-
-def _number(figure: float | None) -> str:
-    return "-" if figure is None else f"{figure:.6g}"
-
-
-def _signed(difference: float | None) -> str:
-    return "-" if difference is None else f"{difference:+.6g}"
+def _number(figure: float | None, sign: str = "") -> str:
+    return "-" if figure is None else f"{figure:{sign}.6g}"

@@ -36,4 +36,4 @@ def history(model: str | None, at: str | None, as_json: bool, home: Path | None,
     ]
     headings = ["SEQUENCE", "ROLLED AT", "VERSION", "PREVIOUS", "STATE", "BY", "REASON"]
     nothing = f"{name} was never rolled" if not at else f"nothing of {name} was live at {at}"
-    answer({"model": name, "rollouts": rollouts}, table(headings, rows).splitlines() if rows else [nothing], as_json)
+    answer({"model": name, "rollouts": rollouts}, table(headings, rows) if rows else [nothing], as_json)

@@ -51,11 +51,7 @@ def _models(models: list[Json]) -> list[str]:
         current = model.get("current")
         held = current if isinstance(current, dict) else {}
         rows.append([str(model.get("model")), short(str(held.get("version", "-"))), str(held.get("sequence", "-"))])
-    return (
-        table(["MODEL", "CURRENT", "SEQUENCE"], rows).splitlines()
-        if rows
-        else ["no models yet; next: changeover push FILE"]
-    )
+    return table(["MODEL", "CURRENT", "SEQUENCE"], rows) if rows else ["no models yet; next: changeover push FILE"]
 
 
 def _versions(name: str, versions: list[JsonObject]) -> list[str]:
@@ -71,7 +67,7 @@ def _versions(name: str, versions: list[JsonObject]) -> list[str]:
         ]
         for version in versions
     ]
-    return table([f"VERSION OF {name}", "STATE", "SIZE", "CREATED", "METRICS"], rows).splitlines()
+    return table([f"VERSION OF {name}", "STATE", "SIZE", "CREATED", "METRICS"], rows)
 
 
 def _remark(version: JsonObject) -> str:

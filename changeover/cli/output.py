@@ -57,12 +57,11 @@ def _tell_changes(diff: object) -> None:
             say(f"  {'breaks' if change.get('breaks') else 'widens'}  {change.get('says')}", err=True)
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table: columns as wide as their widest cell, two spaces between them."""
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table: columns as wide as their widest cell, two spaces between them."""
     shown = [[visible(cell) for cell in row] for row in [headings, *rows]]
     widths = [max(len(row[index]) for row in shown) for index in range(len(headings))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
-    return "\n".join(lines)
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
 
 
 def ago(moment: Json) -> str:

@@ -13,21 +13,21 @@ ABSOLUTE: Final = 1e-9
 PARTS: Final = ("prediction", "predict_proba")
 
 
-def same(one: Json, other: Json) -> bool:
+def same(left: Json, right: Json) -> bool:
     """Whether two answers are equal: labels exactly, fractional numbers and probabilities to a relative 1e-6."""
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        if isinstance(one, int) and isinstance(other, int):
-            return one == other
-        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
-    return one == other
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        if isinstance(left, int) and isinstance(right, int):
+            return left == right
+        return math.isclose(left, right, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    return left == right
 
 
-def differing_part(one: Json, other: Json) -> str | None:
+def differing_part(left: Json, right: Json) -> str | None:
     """The first of `prediction` and `predict_proba` in which two answers to one row differ."""
-    if not isinstance(one, dict) or not isinstance(other, dict):
+    if not isinstance(left, dict) or not isinstance(right, dict):
         return PARTS[0]
-    return next((part for part in PARTS if not same(one.get(part), other.get(part))), None)
+    return next((part for part in PARTS if not same(left.get(part), right.get(part))), None)

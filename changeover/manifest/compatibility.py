@@ -11,18 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.schema.cell_parsers import shown
 
 _ABSENT: Final[JsonObject] = {"type": "number", "nullable": False, "case": "exact", "public": False}
 # informative members, which restrict no request
-_TOLD: Final = ("categories", "range", "missing_seen", "description", "public")
+_INFORMATIVE: Final = ("categories", "range", "missing_seen", "description", "public")
 _MOST_SHOWN: Final = 5
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One difference. `change` is a word for programs; `column` is None if it is not about one column."""
 
     change: str
@@ -31,17 +32,6 @@ class Change:
     after: Json
     breaks: bool
     says: str
-
-    def to_json(self) -> JsonObject:
-        """The JSON form in a refusal and in `changeover diff --json`."""
-        return {
-            "change": self.change,
-            "column": self.column,
-            "before": self.before,
-            "after": self.after,
-            "breaks": self.breaks,
-            "says": self.says,
-        }
 
 
 @dataclass(frozen=True)
@@ -62,7 +52,7 @@ class SchemaDiff:
 
     def to_json(self) -> JsonObject:
         """`{"compatible": ..., "changes": [{"change", "column", "before", "after", "breaks", "says"}, ...]}`."""
-        return {"compatible": self.compatible, "changes": [change.to_json() for change in self.changes]}
+        return {"compatible": self.compatible, "changes": msgspec.to_builtins([*self.changes])}
 
 
 def compare(before: Manifest, after: Manifest) -> SchemaDiff:
@@ -117,7 +107,7 @@ def _column(name: str, old: JsonObject, new: JsonObject) -> Iterator[Change]:
     if (old.get("unit") or "") != (new.get("unit") or ""):
         both = bool(old.get("unit") and new.get("unit"))
         yield _change("unit", name, "unit", old, new, both, "is measured in {after}, it was {before}")
-    for member in _TOLD:
+    for member in _INFORMATIVE:
         if old.get(member) != new.get(member):
             yield _change(member, name, member, old, new, False, f"has another {member}")
 
@@ -175,9 +165,9 @@ def _classes(before: list[Json] | None, after: list[Json] | None) -> Change:
         return Change("classes", None, before, after, False, f"it has classes now: {_listed(after or [])}")
     reordered = after is not None and sorted(map(_text, before)) == sorted(map(_text, after))
     what = "in another order" if reordered else ("gone" if after is None else "others")
-    said = f"the classes are {what}: {_text(after)}, they were {_text(before)}"
+    message = f"the classes are {what}: {_text(after)}, they were {_text(before)}"
     why = "the probabilities stand in their order" if reordered else "consumers know the old ones"
-    return Change("classes", None, before, after, True, f"{said}; {why}")
+    return Change("classes", None, before, after, True, f"{message}; {why}")
 
 
 def _form(manifest: Manifest) -> str | None:
@@ -192,8 +182,8 @@ def _form(manifest: Manifest) -> str | None:
 
 def _change(change: str, name: str, member: str, old: JsonObject, new: JsonObject, breaks: bool, says: str) -> Change:
     before, after = old.get(member), new.get(member)
-    told = says.replace("{before}", _word(before)).replace("{after}", _word(after))
-    return Change(change, name, before, after, breaks, f"column {name!r} {told}")
+    message = says.replace("{before}", _word(before)).replace("{after}", _word(after))
+    return Change(change, name, before, after, breaks, f"column {name!r} {message}")
 
 
 def _word(value: Json) -> str:

@@ -5,8 +5,10 @@ It is the library of `changeover diff`. A is the base version, B the candidate.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import differing_part
@@ -30,23 +32,16 @@ class Figure:
         return None if self.a is None or self.b is None else self.b - self.a
 
 
-@dataclass(frozen=True)
-class Answers:
-    """Golden rows answered by both versions; `cannot` are sentences on rows that could not be compared."""
+class GoldenDiff(msgspec.Struct, frozen=True, rename={"not_compared": "cannot"}):
+    """Golden rows answered by both versions; `not_compared` are sentences on rows that could not be compared.
+
+    `differences` holds the first 20: `{"row": {...}, "part": "prediction", "a": ..., "b": ...}`.
+    """
 
     compared: int = 0
     differ: int = 0
-    differences: list[JsonObject] = field(default_factory=list)
-    cannot: list[str] = field(default_factory=list)
-
-    def to_json(self) -> JsonObject:
-        """`differences` holds the first 20: `{"row": {...}, "part": "prediction", "a": ..., "b": ...}`."""
-        return {
-            "compared": self.compared,
-            "differ": self.differ,
-            "differences": list[Json](self.differences),
-            "cannot": list[Json](self.cannot),
-        }
+    differences: list[JsonObject] = []
+    not_compared: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ class VersionDiff:
     metrics: list[Figure]
     environment: list[tuple[str, str | None, str | None]]
     same_data: bool | None
-    answers: Answers
+    golden: GoldenDiff
 
     def to_json(self) -> JsonObject:
         """The document of `changeover diff --json`."""
@@ -74,15 +69,15 @@ class VersionDiff:
             "same_evaluation_data": self.same_data,
             "environment": {name: {"a": a, "b": b} for name, a, b in self.environment},
             "size": {"a": self.a.size, "b": self.b.size, "difference": self.b.size - self.a.size},
-            "golden": self.answers.to_json(),
+            "golden": msgspec.to_builtins(self.golden),
         }
 
 
-def diff(a: Manifest, b: Manifest, answers: Answers) -> VersionDiff:
+def diff(a: Manifest, b: Manifest, golden: GoldenDiff) -> VersionDiff:
     """Compare A and B; of the environment only differing versions."""
     names = [*a.metrics, *(name for name in b.metrics if name not in a.metrics)]
     packages = sorted({*a.environment, *b.environment})
-    held_out = [(manifest.evaluation or {}).get("data_sha256") for manifest in (a, b)]
+    data = [(manifest.evaluation or {}).get("data_sha256") for manifest in (a, b)]
     return VersionDiff(
         a=a,
         b=b,
@@ -93,8 +88,8 @@ def diff(a: Manifest, b: Manifest, answers: Answers) -> VersionDiff:
             for name in packages
             if a.environment.get(name) != b.environment.get(name)
         ],
-        same_data=None if None in held_out else held_out[0] == held_out[1],
-        answers=answers,
+        same_data=None if None in data else data[0] == data[1],
+        golden=golden,
     )
 
 
@@ -103,7 +98,7 @@ def row_key(row: Json) -> str:
     return json.dumps(row, sort_keys=True, ensure_ascii=False)
 
 
-def kept(manifest: Manifest) -> dict[str, tuple[JsonObject, Json]]:
+def golden_answers(manifest: Manifest) -> dict[str, tuple[JsonObject, Json]]:
     """The golden rows in a manifest, with their answers, by `row_key`."""
     golden = manifest.golden or {}
     rows, outputs = golden.get("rows"), golden.get("outputs")
@@ -113,16 +108,15 @@ def kept(manifest: Manifest) -> dict[str, tuple[JsonObject, Json]]:
     return {row_key(row): (row, output) for row, output in pairs if isinstance(row, dict)}
 
 
-def answers_compared(
-    rows: Sequence[JsonObject], of_a: Mapping[str, Json], of_b: Mapping[str, Json], cannot: Sequence[str]
-) -> Answers:
+def compare_answers(
+    rows: Sequence[JsonObject], of_a: Mapping[str, Json], of_b: Mapping[str, Json], not_compared: Sequence[str]
+) -> GoldenDiff:
     """Compare the answers to `rows` that both versions have, by `row_key`."""
-    compared = [row for row in rows if row_key(row) in of_a and row_key(row) in of_b]
+    pairs = [(row, of_a[key], of_b[key]) for row in rows if (key := row_key(row)) in of_a and key in of_b]
     differences: list[JsonObject] = []
-    for row in compared:
-        one, other = of_a[row_key(row)], of_b[row_key(row)]
-        part = differing_part(one, other)
+    for row, *answers in pairs:
+        part = differing_part(*answers)
         if part is not None:
-            a, b = (answer.get(part) if isinstance(answer, dict) else answer for answer in (one, other))
+            a, b = (answer.get(part) if isinstance(answer, dict) else answer for answer in answers)
             differences.append({"row": row, "part": part, "a": a, "b": b})
-    return Answers(len(compared), len(differences), differences[:MOST_DIFFERENCES], list(cannot))
+    return GoldenDiff(len(pairs), len(differences), differences[:MOST_DIFFERENCES], list(not_compared))

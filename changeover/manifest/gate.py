@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from changeover.exceptions import InvalidGate
-from changeover.json_types import Json, JsonObject
+from changeover.json_types import Json
 from changeover.manifest.manifest import Manifest
 from changeover.names import short
 
@@ -35,8 +37,7 @@ class Condition:
         return figure >= wanted if self.at_least else figure <= wanted
 
 
-@dataclass(frozen=True)
-class Finding:
+class Judgement(msgspec.Struct, frozen=True, rename={"figure": "candidate"}):
     """The result of one condition. `wanted` is the bound as a number, or None if there was none."""
 
     condition: str
@@ -44,16 +45,6 @@ class Finding:
     figure: float | None
     wanted: float | None
     says: str
-
-    def to_json(self) -> JsonObject:
-        """The JSON form in a refusal, under `gate`."""
-        return {
-            "condition": self.condition,
-            "passed": self.passed,
-            "candidate": self.figure,
-            "wanted": self.wanted,
-            "says": self.says,
-        }
 
 
 def parse(text: str) -> tuple[Condition, ...]:
@@ -63,7 +54,7 @@ def parse(text: str) -> tuple[Condition, ...]:
 
 def judge(
     conditions: Sequence[Condition], candidate: Manifest, current: Manifest | None, replaces: str | None = None
-) -> list[Finding]:
+) -> list[Judgement]:
     """Evaluate each condition on `candidate`; without a `current` version, conditions on it pass.
 
     `replaces` is the current version: without its manifest `current`, conditions on it fail.
@@ -71,14 +62,15 @@ def judge(
     return [_judge(condition, candidate, current, replaces) for condition in conditions]
 
 
-def said(findings: Sequence[Finding]) -> str:
-    """The findings as one sentence for the ledger: `gate: f1_macro 0.94 >= 0.93 of c5c0352ff4fa`."""
-    return f"gate: {'; '.join(finding.says for finding in findings)}"
+def summary(judgements: Sequence[Judgement]) -> str:
+    """The judgements as one sentence for the ledger: `gate: f1_macro 0.94 >= 0.93 of c5c0352ff4fa`."""
+    return f"gate: {'; '.join(judgement.says for judgement in judgements)}"
 
 
-def refused(findings: Sequence[Finding]) -> list[Json]:
-    """The findings as JSON, failed ones first."""
-    return [finding.to_json() for finding in sorted(findings, key=lambda finding: finding.passed)]
+def refusal(judgements: Sequence[Judgement]) -> list[Json]:
+    """The judgements as JSON, failed ones first."""
+    failed_first: list[Json] = msgspec.to_builtins(sorted(judgements, key=lambda judgement: judgement.passed))
+    return failed_first
 
 
 def _condition(part: str) -> Condition:
@@ -97,13 +89,13 @@ def _condition(part: str) -> Condition:
     return Condition(metric, sign == ">=", number)
 
 
-def _judge(condition: Condition, candidate: Manifest, current: Manifest | None, replaces: str | None) -> Finding:
-    metric, against = condition.metric, condition.bound is None
-    if against and current is None and replaces is not None:
+def _judge(condition: Condition, candidate: Manifest, current: Manifest | None, replaces: str | None) -> Judgement:
+    metric, relative = condition.metric, condition.bound is None
+    if relative and current is None and replaces is not None:
         lost = f"the manifest of current {short(replaces)} cannot be read, so {metric} cannot be compared with it"
         return _failed(condition, candidate.metrics.get(metric), lost)
-    if against and current is None:
-        return Finding(
+    if relative and current is None:
+        return Judgement(
             str(condition), True, candidate.metrics.get(metric), None, f"{metric}: no version to compare with"
         )
     figure = candidate.metrics.get(metric)
@@ -116,7 +108,7 @@ def _judge(condition: Condition, candidate: Manifest, current: Manifest | None, 
     return _like_with_like(condition, figure, candidate, current)
 
 
-def _like_with_like(condition: Condition, figure: float, candidate: Manifest, current: Manifest) -> Finding:
+def _like_with_like(condition: Condition, figure: float, candidate: Manifest, current: Manifest) -> Judgement:
     """The metric of both versions on the same data, or the reason why they cannot be compared."""
     metric, of_current = condition.metric, short(current.version)
     wanted = current.metrics.get(metric)
@@ -134,24 +126,24 @@ def _like_with_like(condition: Condition, figure: float, candidate: Manifest, cu
     return _failed(condition, figure, f"{metric} {figure:g} and {wanted:g}, but {why}: only like is compared with like")
 
 
-def _compared(condition: Condition, figure: float, wanted: float, whose: str) -> Finding:
+def _compared(condition: Condition, figure: float, wanted: float, whose: str) -> Judgement:
     passed = condition.holds(figure, wanted)
     sign = (">=" if condition.at_least else "<=") if passed else ("<" if condition.at_least else ">")
-    one, other = _told_apart(figure, wanted)
-    return Finding(str(condition), passed, figure, wanted, f"{condition.metric} {one} {sign} {other}{whose}")
+    left, right = _distinct(figure, wanted)
+    return Judgement(str(condition), passed, figure, wanted, f"{condition.metric} {left} {sign} {right}{whose}")
 
 
-def _told_apart(one: float, other: float) -> tuple[str, str]:
+def _distinct(left: float, right: float) -> tuple[str, str]:
     """Both numbers, with as few digits as show that they differ."""
     for digits in range(6, 17):
-        pair = f"{one:.{digits}g}", f"{other:.{digits}g}"
-        if one == other or pair[0] != pair[1]:
+        pair = f"{left:.{digits}g}", f"{right:.{digits}g}"
+        if left == right or pair[0] != pair[1]:
             return pair
-    return repr(one), repr(other)
+    return repr(left), repr(right)
 
 
-def _failed(condition: Condition, figure: float | None, says: str) -> Finding:
-    return Finding(str(condition), False, figure, None, says)
+def _failed(condition: Condition, figure: float | None, says: str) -> Judgement:
+    return Judgement(str(condition), False, figure, None, says)
 
 
 def _data(manifest: Manifest) -> str | None:

@@ -11,7 +11,7 @@ import joblib
 
 from changeover.artifact import version_skew
 from changeover.artifact.environment import environment
-from changeover.artifact.load import Loaded, load
+from changeover.artifact.load import LoadedArtifact, load
 from changeover.estimator import golden_rows
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.scores import Scores
@@ -61,7 +61,7 @@ def examine(buffer: bytes, task: Task) -> Examined | JsonObject:
         return {"refused": str(error)}
 
 
-def _describe(loaded: Loaded, task: Task) -> Examined:
+def _describe(loaded: LoadedArtifact, task: Task) -> Examined:
     estimator, draft = loaded.estimator, task.draft
     made_with, here = draft.environment | loaded.versions, environment()
     refused = None if task.allow_version_skew else version_skew.refusal(made_with, here)

@@ -79,16 +79,16 @@ class Promotion:
             return ""
         if asked.skip_gate:
             return "gate skipped"
-        findings = gate.judge(self.conditions, candidate, before, replaces=current)
-        failed = [finding for finding in findings if not finding.passed]
+        judgements = gate.judge(self.conditions, candidate, before, replaces=current)
+        failed = [judgement for judgement in judgements if not judgement.passed]
         if failed:
             raise GateRefused(
                 f"version {short(candidate.version)} of {candidate.model!r} does not pass the gate "
-                f"{', '.join(map(str, self.conditions))}: {'; '.join(finding.says for finding in failed)}. Publish a "
+                f"{', '.join(map(str, self.conditions))}: {'; '.join(judgement.says for judgement in failed)}. Publish a "
                 f"version that does, or roll this one past the gate (skip_gate, --skip-gate)",
-                gate.refused(findings),
+                gate.refusal(judgements),
             )
-        return gate.said(findings)
+        return gate.summary(judgements)
 
     def _manifest(self, model: str, version: str | None) -> Manifest | None:
         """The manifest of the current version; None if there is none, or the bucket lost it."""

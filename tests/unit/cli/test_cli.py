@@ -201,7 +201,7 @@ def test_restart_without_a_running_up_says_so(tmp_path: Path) -> None:
 
 
 def test_tables_are_as_wide_as_their_cells() -> None:
-    assert table(["A", "B"], [["long", "x"], ["s", ""]]) == "A     B\nlong  x\ns"
+    assert table(["A", "B"], [["long", "x"], ["s", ""]]) == ["A     B", "long  x", "s"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from changeover.json_types import Json, JsonObject
-from changeover.manifest.diff import Answers, answers_compared, diff, kept, row_key
+from changeover.manifest.diff import GoldenDiff, compare_answers, diff, golden_answers, row_key
 from changeover.manifest.manifest import Manifest
 
 ROWS: list[JsonObject] = [{"a": 1}, {"a": 2}, {"a": 3}]
@@ -20,37 +20,38 @@ def answered(*labels: Json) -> dict[str, Json]:
 
 def test_metrics_stand_side_by_side_with_their_difference() -> None:
     a, b = a_version("a", metrics={"f1": 0.5, "auc": 0.9}), a_version("b", metrics={"f1": 0.75, "loss": 1.0}, size=15)
-    told = diff(a, b, Answers()).to_json()
-    assert told["metrics"] == {
+    body = diff(a, b, GoldenDiff()).to_json()
+    assert body["metrics"] == {
         "f1": {"a": 0.5, "b": 0.75, "difference": 0.25},
         "auc": {"a": 0.9, "b": None, "difference": None},
         "loss": {"a": None, "b": 1.0, "difference": None},
     }
-    assert told["size"] == {"a": 10, "b": 15, "difference": 5}
-    assert told["schema"] == {"compatible": True, "changes": []}
+    assert body["size"] == {"a": 10, "b": 15, "difference": 5}
+    assert body["schema"] == {"compatible": True, "changes": []}
+    assert body["golden"] == {"compared": 0, "differ": 0, "differences": [], "cannot": []}
 
 
 def test_of_the_environment_only_what_differs_is_told() -> None:
     a = a_version("a", environment={"numpy": "2.0", "scipy": "1.0"})
     b = a_version("b", environment={"numpy": "2.1", "scipy": "1.0", "pandas": "3.0"})
-    assert diff(a, b, Answers()).environment == [("numpy", "2.0", "2.1"), ("pandas", None, "3.0")]
+    assert diff(a, b, GoldenDiff()).environment == [("numpy", "2.0", "2.1"), ("pandas", None, "3.0")]
 
 
 def test_whether_the_metrics_may_be_compared_is_told() -> None:
     one, other = {"data_sha256": "c" * 64}, {"data_sha256": "d" * 64}
-    assert diff(a_version("a", evaluation=one), a_version("b", evaluation=one), Answers()).same_data is True
-    assert diff(a_version("a", evaluation=one), a_version("b", evaluation=other), Answers()).same_data is False
-    assert diff(a_version("a"), a_version("b", evaluation=other), Answers()).same_data is None
+    assert diff(a_version("a", evaluation=one), a_version("b", evaluation=one), GoldenDiff()).same_data is True
+    assert diff(a_version("a", evaluation=one), a_version("b", evaluation=other), GoldenDiff()).same_data is False
+    assert diff(a_version("a"), a_version("b", evaluation=other), GoldenDiff()).same_data is None
 
 
 def test_answers_are_compared_where_both_have_one_and_the_first_differing_part_is_told() -> None:
-    found = answers_compared(ROWS, answered("no", "yes", "no"), answered("no", "no"), ["why"])
-    assert (found.compared, found.differ, found.cannot) == (2, 1, ["why"])
-    assert found.differences == [{"row": {"a": 2}, "part": "prediction", "a": "yes", "b": "no"}]
+    golden = compare_answers(ROWS, answered("no", "yes", "no"), answered("no", "no"), ["why"])
+    assert (golden.compared, golden.differ, golden.not_compared) == (2, 1, ["why"])
+    assert golden.differences == [{"row": {"a": 2}, "part": "prediction", "a": "yes", "b": "no"}]
 
 
 def test_kept_rows_are_found_whatever_the_order_of_their_fields() -> None:
     one = a_version("a", golden={"rows": [{"a": 1, "b": 2}], "outputs": [{"prediction": 1}]})
     other = a_version("b", golden={"rows": [{"b": 2, "a": 1}], "outputs": [{"prediction": 1}]})
-    assert kept(one).keys() == kept(other).keys()
-    assert kept(a_version("a", golden={"rows": [{"a": 1}]})) == {}
+    assert golden_answers(one).keys() == golden_answers(other).keys()
+    assert golden_answers(a_version("a", golden={"rows": [{"a": 1}]})) == {}

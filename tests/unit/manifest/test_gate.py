@@ -28,8 +28,8 @@ CHAMPION = a_version("c", f1_macro=0.93, loss=0.2)
 
 
 def judged(text: str, candidate: Manifest, current: Manifest | None = CHAMPION, **more: Any) -> tuple[bool, str]:
-    findings = gate.judge(gate.parse(text), candidate, current, **more)
-    return all(finding.passed for finding in findings), gate.said(findings)
+    judgements = gate.judge(gate.parse(text), candidate, current, **more)
+    return all(judgement.passed for judgement in judgements), gate.summary(judgements)
 
 
 @pytest.mark.parametrize("figure", [0.94, 0.93])
