@@ -47,7 +47,7 @@ def test_no_verb_prints_what_acts(as_json: bool, capsys: pytest.CaptureFixture[s
     body = {"name": NASTY}
     refused = ServiceRefused(422, {"title": NASTY, "detail": NASTY, "errors": [{"field": NASTY, "message": NASTY}]})
     refused.problem["diff"] = {"changes": [{"breaks": True, "says": NASTY}]}
-    output.answer(body, [NASTY, *output.table([NASTY], [[NASTY]]).splitlines()], as_json)
+    output.answer(body, [NASTY, *output.table([NASTY], [[NASTY]])], as_json)
     output.answer(body, NASTY, as_json)
     output.fail(refused, as_json)
     output.say(NASTY)
