@@ -4,6 +4,8 @@ A message names the thing and the next step. Each service chooses its HTTP statu
 `routes/problems.py`.
 """
 
+from changeover.json_types import JsonObject
+
 
 class ChangeoverError(Exception):
     """The base of every error that this project raises on purpose."""
@@ -136,7 +138,7 @@ class ServiceUnreachable(ChangeoverError):
 class ServiceRefused(ChangeoverError):
     """A service answered with an RFC 9457 problem; `status` and `problem` hold it."""
 
-    def __init__(self, status: int, problem: dict[str, object]) -> None:
+    def __init__(self, status: int, problem: JsonObject) -> None:
         self.status = status
         self.problem = problem
         title = problem.get("title") or f"HTTP {status}"

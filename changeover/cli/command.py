@@ -1,5 +1,6 @@
 """The parts that every command shares: `--json`, `--home`, `--server-url`, and errors without a traceback."""
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,19 @@ model_option = click.option("--model", "-m", metavar="MODEL", help="Model name. 
 def stack_options(function: Function) -> Function:
     """The options that locate the stack, and `--json`."""
     return json_option(server_option(home_option(function)))
+
+
+def client_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that locate the stack, and `--json`; with `model_option` the command gets `client` and `name`."""
+
+    @functools.wraps(function)
+    def command(*, model: str | None, home: Path | None, server_url: str | None, **options: Any) -> None:
+        from changeover.client.client import Client
+
+        client = Client(server_url, home=home)
+        function(client=client, name=model or client.default_model(), **options)
+
+    return stack_options(command)
 
 
 def rollout_options(function: Function) -> Function:

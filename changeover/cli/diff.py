@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from changeover.cli.command import Verb, model_option, stack_options
+from changeover.cli.command import Verb, client_options, model_option
 from changeover.cli.output import answer, size_of, table
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import Json, JsonObject
@@ -26,13 +26,9 @@ _WIDTH = 100
 @click.argument("a")
 @click.argument("b")
 @model_option
-@stack_options
-def diff(a: str, b: str, model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
+@client_options
+def diff(client: "Client", name: str, a: str, b: str, as_json: bool) -> None:
     """Compare version B with version A: schema, metrics, environment, size, and answers to their golden rows."""
-    from changeover.client.client import Client
-
-    client = Client(server_url, home=home)
-    name = model or client.default_model()
     first, second = (Manifest.from_json(client.manifest(version, name)) for version in (a, b))
     comparison = compare_versions(first, second, _golden(client, first, second))
     answer(comparison.to_json(), _lines(comparison), as_json)

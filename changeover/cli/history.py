@@ -1,12 +1,15 @@
 """`changeover history`: prints the ledger."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from changeover.cli.command import Verb, model_option, stack_options
+from changeover.cli.command import Verb, client_options, model_option
 from changeover.cli.output import answer, table
 from changeover.names import short
+
+if TYPE_CHECKING:
+    from changeover.client.client import Client
 
 
 @click.command(cls=Verb)
@@ -14,13 +17,9 @@ from changeover.names import short
 @click.option(
     "--at", metavar="TIME", help="Only the version that was current at this time, such as 2026-01-31T12:00:00Z."
 )
-@stack_options
-def history(model: str | None, at: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
+@client_options
+def history(client: "Client", name: str, at: str | None, as_json: bool) -> None:
     """Print the ledger, newest first: each rollout's version, time, user and reason."""
-    from changeover.client.client import Client
-
-    client = Client(server_url, home=home)
-    name = model or client.default_model()
     rollouts = client.history(name, at)
     rows = [
         [

@@ -7,7 +7,8 @@ import click
 from changeover.cli.command import Verb, model_option, stack_options
 from changeover.cli.output import ago, answer, numbers, size_of, table
 from changeover.exceptions import ServiceRefused
-from changeover.json_types import Json, JsonObject
+from changeover.json_documents import object_in, objects_in
+from changeover.json_types import JsonObject
 from changeover.names import short
 
 
@@ -30,8 +31,7 @@ def list_versions(
     client = Client(server_url, home=home)
     if all_models:
         body = client.models()
-        models = body.get("models")
-        answer(body, _models(models if isinstance(models, list) else []), as_json)
+        answer(body, _models(objects_in(body.get("models"))), as_json)
         return
     name = model_name or model or client.default_model()
     try:
@@ -43,15 +43,15 @@ def list_versions(
     answer({"model": name, "versions": versions}, _versions(name, versions), as_json)
 
 
-def _models(models: list[Json]) -> list[str]:
+def _models(models: list[JsonObject]) -> list[str]:
+    if not models:
+        return ["no models yet; next: changeover push FILE"]
     rows = []
     for model in models:
-        if not isinstance(model, dict):
-            continue
-        current = model.get("current")
-        held = current if isinstance(current, dict) else {}
-        rows.append([str(model.get("model")), short(str(held.get("version", "-"))), str(held.get("sequence", "-"))])
-    return table(["MODEL", "CURRENT", "SEQUENCE"], rows) if rows else ["no models yet; next: changeover push FILE"]
+        current = object_in(model.get("current"))
+        name, sequence = str(model.get("model")), str(current.get("sequence", "-"))
+        rows.append([name, short(str(current.get("version", "-"))), sequence])
+    return table(["MODEL", "CURRENT", "SEQUENCE"], rows)
 
 
 def _versions(name: str, versions: list[JsonObject]) -> list[str]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from changeover.exceptions import ChangeoverError, ServiceRefused
+from changeover.json_documents import object_in, objects_in
 from changeover.json_types import Json
 from changeover.process import clock
 from changeover.process.visible import dumps, visible
@@ -38,23 +39,15 @@ def fail(error: ChangeoverError | OSError, as_json: bool) -> None:
             body["problem"] = error.problem
         click.echo(dumps(body), err=True)
         return
-    ours = "" if isinstance(error, ServiceRefused) else "\n"
-    click.echo(visible(f"error: {error}", keep=ours), err=True)
-    if isinstance(error, ServiceRefused):
-        _tell_changes(error.problem.get("diff"))
-    if isinstance(error, ServiceRefused) and isinstance(faults := error.problem.get("errors"), list):
-        for fault in faults:
-            if isinstance(fault, dict):
-                where = " ".join(f"{name} {fault[name]}" for name in ("row", "field") if name in fault)
-                say(f"  {where}: {fault.get('message')}", err=True)
-
-
-def _tell_changes(diff: object) -> None:
-    """Print the changes for consumers of a refused roll, one a line."""
-    changes = diff.get("changes") if isinstance(diff, dict) else None
-    for change in changes if isinstance(changes, list) else []:
-        if isinstance(change, dict):
-            say(f"  {'breaks' if change.get('breaks') else 'widens'}  {change.get('says')}", err=True)
+    if not isinstance(error, ServiceRefused):
+        click.echo(visible(f"error: {error}", keep="\n"), err=True)
+        return
+    say(f"error: {error}", err=True)
+    for change in objects_in(object_in(error.problem.get("diff")).get("changes")):  # of a refused roll
+        say(f"  {'breaks' if change.get('breaks') else 'widens'}  {change.get('says')}", err=True)
+    for invalid in objects_in(error.problem.get("errors")):  # of a refused prediction
+        position = " ".join(f"{name} {invalid[name]}" for name in ("row", "field") if name in invalid)
+        say(f"  {position}: {invalid.get('message')}", err=True)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

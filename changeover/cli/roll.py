@@ -1,14 +1,17 @@
 """`changeover roll`: makes a version current on every replica."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from changeover.cli.command import Verb, model_option, promotion_options, rollout_options, stack_options
+from changeover.cli.command import Verb, client_options, model_option, promotion_options, rollout_options
 from changeover.cli.output import answer, say
 from changeover.json_types import JsonObject
 from changeover.names import short
 from changeover.protocol.wire import RolloutState
+
+if TYPE_CHECKING:
+    from changeover.client.client import Client
 
 
 @click.command(cls=Verb)
@@ -16,28 +19,22 @@ from changeover.protocol.wire import RolloutState
 @model_option
 @rollout_options
 @promotion_options
-@stack_options
+@client_options
 def roll(
+    client: "Client",
+    name: str,
     version: str | None,
-    model: str | None,
     reason: str,
     wait: bool,
     timeout: float,
     allow_schema_change: bool,
     skip_gate: bool,
     as_json: bool,
-    home: Path | None,
-    server_url: str | None,
 ) -> None:
     """Make VERSION (8 digits or more; the newest admitted if none is named) current."""
-    from changeover.client.client import Client
-
-    client = Client(server_url, home=home)
-    name = model or client.default_model()
     wanted = version or client.newest_admitted(name)
     if not as_json:
         say(f"rolling {name} to {short(wanted)}")
-    tell = None if as_json else tell_state
     rollout = client.roll(
         wanted,
         model=name,
@@ -45,12 +42,12 @@ def roll(
         wait=timeout if wait else 0,
         allow_schema_change=allow_schema_change,
         skip_gate=skip_gate,
-        progress=tell,
+        progress=None if as_json else print_state,
     )
     conclude(name, rollout, waited=wait, as_json=as_json)
 
 
-def tell_state(state: str) -> None:
+def print_state(state: str) -> None:
     """Print the state of a rollout as one line."""
     say(f"  {state}")
 

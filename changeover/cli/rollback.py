@@ -1,31 +1,22 @@
 """`changeover rollback`: makes the previous version current."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from changeover.cli.command import Verb, model_option, rollout_options, stack_options
-from changeover.cli.roll import conclude, tell_state
+from changeover.cli.command import Verb, client_options, model_option, rollout_options
+from changeover.cli.roll import conclude, print_state
+
+if TYPE_CHECKING:
+    from changeover.client.client import Client
 
 
 @click.command(cls=Verb)
 @model_option
 @rollout_options
-@stack_options
-def rollback(
-    model: str | None,
-    reason: str,
-    wait: bool,
-    timeout: float,
-    as_json: bool,
-    home: Path | None,
-    server_url: str | None,
-) -> None:
+@client_options
+def rollback(client: "Client", name: str, reason: str, wait: bool, timeout: float, as_json: bool) -> None:
     """Make the previous version current, by a new rollout."""
-    from changeover.client.client import Client
-
-    client = Client(server_url, home=home)
-    name = model or client.default_model()
-    tell = None if as_json else tell_state
-    rollout = client.rollback(model=name, reason=reason, wait=timeout if wait else 0, progress=tell)
+    progress = None if as_json else print_state
+    rollout = client.rollback(model=name, reason=reason, wait=timeout if wait else 0, progress=progress)
     conclude(name, rollout, waited=wait, as_json=as_json)

@@ -1,25 +1,25 @@
 """`changeover show`: prints one version, or the current version and the replicas that serve it."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from changeover.cli.command import Verb, model_option, stack_options
+from changeover.cli.command import Verb, client_options, model_option
 from changeover.cli.output import ago, answer, numbers, size_of
+from changeover.json_documents import object_in, objects_in
 from changeover.json_types import Json, JsonObject
 from changeover.names import short
+
+if TYPE_CHECKING:
+    from changeover.client.client import Client
 
 
 @click.command(cls=Verb)
 @click.argument("version", required=False)
 @model_option
-@stack_options
-def show(version: str | None, model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
+@client_options
+def show(client: "Client", name: str, version: str | None, as_json: bool) -> None:
     """Show the manifest of VERSION (8 digits or more), or the model itself: current, rollout, replicas."""
-    from changeover.client.client import Client
-
-    client = Client(server_url, home=home)
-    name = model or client.default_model()
     if version:
         manifest = client.manifest(version, name)
         answer(manifest, _manifest(manifest), as_json)
@@ -29,9 +29,9 @@ def show(version: str | None, model: str | None, as_json: bool, home: Path | Non
 
 
 def _manifest(manifest: JsonObject) -> list[str]:
-    estimator = _object(manifest.get("estimator"))
-    schema = _object(manifest.get("schema"))
-    golden = _object(manifest.get("golden"))
+    estimator = object_in(manifest.get("estimator"))
+    schema = object_in(manifest.get("schema"))
+    golden = object_in(manifest.get("golden"))
     columns, rows = schema.get("columns"), golden.get("rows")
     lines = [
         f"version      {manifest.get('version')}",
@@ -43,8 +43,8 @@ def _manifest(manifest: JsonObject) -> list[str]:
         f"columns      {_columns(columns)}",
         f"golden rows  {len(rows) if isinstance(rows, list) else 0}",
         f"metrics      {numbers(manifest.get('metrics')) or '-'}",
-        f"built with   {' '.join(f'{name} {value}' for name, value in _object(manifest.get('environment')).items()) or '-'}",
-        f"came by      {' '.join(str(value) for value in _object(manifest.get('provenance')).values() if value) or '-'}",
+        f"built with   {' '.join(f'{name} {value}' for name, value in object_in(manifest.get('environment')).items()) or '-'}",
+        f"came by      {' '.join(str(value) for value in object_in(manifest.get('provenance')).values() if value) or '-'}",
     ]
     if manifest.get("description"):
         lines.append(f"description  {manifest['description']}")
@@ -54,25 +54,21 @@ def _manifest(manifest: JsonObject) -> list[str]:
 
 
 def _columns(columns: Json) -> str:
-    if not isinstance(columns, list):
-        return "-"
-    names = [str(column.get("name")) for column in columns if isinstance(column, dict)]
+    names = [str(column.get("name")) for column in objects_in(columns)]
     return f"{len(names)}: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
 
 
 def _model(name: str, body: JsonObject) -> list[str]:
-    current, rollout = _object(body.get("current")), _object(body.get("rollout"))
+    current, rollout = object_in(body.get("current")), object_in(body.get("rollout"))
     lines = [
         f"model     {name}",
         f"current   {_version(current)}",
         f"previous  {_version(body.get('previous'))}",
         f"rollout   {rollout.get('state')} to {short(str(rollout.get('version')))}" if rollout else "rollout   none",
     ]
-    replicas = body.get("replicas")
     lines += [
         f"replica   {replica.get('replica')} on {replica.get('host')} holds {_version(replica.get('held'))}"
-        for replica in (replicas if isinstance(replicas, list) else [])
-        if isinstance(replica, dict)
+        for replica in objects_in(body.get("replicas"))
     ]
     return lines
 
@@ -80,9 +76,5 @@ def _model(name: str, body: JsonObject) -> list[str]:
 def _version(value: Json) -> str:
     if isinstance(value, str) and value:
         return short(value)
-    held = _object(value)
-    return f"{short(str(held['version']))} (sequence {held.get('sequence')})" if held.get("version") else "none"
-
-
-def _object(value: Json) -> JsonObject:
-    return value if isinstance(value, dict) else {}
+    entry = object_in(value)
+    return f"{short(str(entry['version']))} (sequence {entry.get('sequence')})" if entry.get("version") else "none"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from changeover.cli.command import Verb, model_option, stack_options
+from changeover.cli.command import Verb, client_options, model_option
 from changeover.cli.output import answer
 from changeover.exceptions import ChangeoverError, DigestMismatch, ServiceRefused
+from changeover.json_documents import object_in
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import differing_part
 from changeover.names import short
@@ -31,13 +32,9 @@ class Check:
 @click.command(cls=Verb)
 @click.argument("version", required=False)
 @model_option
-@stack_options
-def verify(version: str | None, model: str | None, as_json: bool, home: Path | None, server_url: str | None) -> None:
+@client_options
+def verify(client: "Client", name: str, version: str | None, as_json: bool) -> None:
     """Check the bytes of VERSION (default: the current one) and, if it is current, the answers of predict_api."""
-    from changeover.client.client import Client
-
-    client = Client(server_url, home=home)
-    name = model or client.default_model()
     if version is None:
         version = current = str(client.current(name)["version"])
     else:
@@ -79,16 +76,14 @@ def _bytes_checks(client: "Client", name: str, version: str, manifest: JsonObjec
 
 
 def _answer_checks(client: "Client", name: str, version: str, manifest: JsonObject) -> list[Check]:
-    golden = manifest.get("golden")
-    rows = golden.get("rows") if isinstance(golden, dict) else None
-    outputs = golden.get("outputs") if isinstance(golden, dict) else None
+    golden = object_in(manifest.get("golden"))
+    rows, outputs = golden.get("rows"), golden.get("outputs")
     if not rows or not isinstance(rows, list):
         return [Check("predict_api", None, "the manifest has no golden rows to ask with")]
     try:
-        said = client.predict(rows, name)
+        body = object_in(client.predict(rows, name))
     except ChangeoverError as error:
         return [Check("predict_api", False, str(error))]
-    body = said if isinstance(said, dict) else {}
     checks = [Check("predict_api answers by it", body.get("model_version") == version, str(body.get("model_version")))]
     if isinstance(outputs, list):
         checks.append(_golden_check(outputs, body.get("predictions")))
@@ -103,8 +98,8 @@ def _golden_check(outputs: list[Json], predictions: Json) -> Check:
     for index, (wanted, got) in enumerate(zip(outputs, answers, strict=True)):
         part = differing_part(wanted, got)
         if part and isinstance(wanted, dict) and isinstance(got, dict):
-            said = f"row {index}: {part} is {got.get(part)!r}, the manifest says {wanted.get(part)!r}"
-            return Check("golden rows", False, f"answered OTHERWISE than recorded; {said}")
+            difference = f"row {index}: {part} is {got.get(part)!r}, the manifest says {wanted.get(part)!r}"
+            return Check("golden rows", False, f"answered OTHERWISE than recorded; {difference}")
         if part:
             return Check("golden rows", False, f"row {index} has no answer that can be read")
     return Check("golden rows", True, f"{len(outputs)} answered as recorded")

@@ -13,6 +13,7 @@ import requests
 
 from changeover.client.upload import Body
 from changeover.exceptions import ServiceRefused, ServiceUnreachable
+from changeover.json_documents import objects_in
 from changeover.json_types import Json, JsonObject
 
 _CONNECT_SECONDS: Final = 5.0
@@ -38,10 +39,7 @@ class HttpCall:
         """Every entry of a list, page by page: `next` names the following page."""
         body = self.get(path, query)
         for _ in range(_MOST_PAGES):
-            entries = body.get(member)
-            for entry in entries if isinstance(entries, list) else []:
-                if isinstance(entry, dict):
-                    yield entry
+            yield from objects_in(body.get(member))
             following = body.get("next")
             if not isinstance(following, str) or not following:
                 return
@@ -147,9 +145,9 @@ def _object(response: requests.Response) -> JsonObject | None:
     return body if isinstance(body, dict) else None
 
 
-def _problem(response: requests.Response) -> dict[str, object]:
+def _problem(response: requests.Response) -> JsonObject:
     """The problem in an error response; a generic one if the body holds none."""
     body = _object(response) or {}
     if "title" in body or "detail" in body:
-        return {**body}
+        return body
     return {"title": f"HTTP {response.status_code} {response.reason}", "status": response.status_code}

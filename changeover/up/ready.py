@@ -1,6 +1,7 @@
 """The readiness check of the services, used by `up` before it writes `up.json`, by `restart` and by `doctor`."""
 
 from changeover.client.http import probe
+from changeover.json_documents import objects_in
 
 
 def answers(url: str) -> bool:
@@ -23,5 +24,4 @@ def explain(url: str) -> str:
 def has_current_version(server_url: str, token: str) -> bool:
     """Whether any model has a current version, which predict_api needs to become ready."""
     response = probe(f"{server_url}/models", token=token)
-    models = response.body.get("models") if response else None
-    return isinstance(models, list) and any(isinstance(model, dict) and model.get("current") for model in models)
+    return any(model.get("current") for model in objects_in(response and response.body.get("models")))

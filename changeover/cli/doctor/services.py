@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from changeover import __version__
 from changeover.cli.doctor.finding import Finding
 from changeover.client import http
-from changeover.json_types import Json, JsonObject
+from changeover.json_documents import object_in, objects_in
 from changeover.names import short
 from changeover.stack import Stack
 from changeover.up.ready import has_current_version
@@ -31,7 +31,7 @@ def check_server(stack: Stack) -> list[Finding]:
         return [_silent("model_server", stack.server_url)]
     findings = [Finding("model_server", True, f"lives at {stack.server_url}")]
     ready = _probe(f"{stack.server_url}/readyz", token=stack.token) or http.Probe(0, {})
-    problems = "; ".join(str(text) for text in _object(ready.body.get("problems")).values())
+    problems = "; ".join(str(text) for text in object_in(ready.body.get("problems")).values())
     if ready.status != 200:
         findings.append(Finding("model_server ready", False, ready.problem, _LOG.format("model_server")))
     elif problems:
@@ -83,8 +83,8 @@ def check_agreement(stack: Stack) -> list[Finding]:
     """Check that every replica serves the current version."""
     response = _probe(f"{stack.server_url}/models", token=stack.token)
     findings = []
-    for model in _objects(response, "models"):
-        if not (current := _object(model.get("current"))):
+    for model in objects_in(response and response.body.get("models")):
+        if not (current := object_in(model.get("current"))):
             continue
         name, version = str(model.get("model")), str(current.get("version"))
         others = {*_reported(stack, name, version), *_serving(stack.predict_urls, name, version)}
@@ -101,8 +101,8 @@ def _reported(stack: Stack, name: str, version: str) -> list[str]:
     """Replicas that reported another active version."""
     response = _probe(f"{stack.server_url}/models/{name}", token=stack.token)
     active = {
-        str(replica.get("replica")): str(_object(replica.get("held")).get("version") or "nothing")
-        for replica in _objects(response, "replicas")
+        str(replica.get("replica")): str(object_in(replica.get("held")).get("version") or "nothing")
+        for replica in objects_in(response and response.body.get("replicas"))
     }
     return [f"replica {replica} holds {short(other)}" for replica, other in active.items() if other != version]
 
@@ -112,16 +112,6 @@ def _serving(predict_urls: list[str], name: str, version: str) -> list[str]:
     responses = {url: _probe(f"{url}/models/{name}") for url in predict_urls}
     served = {url: str(probe.body.get("version") or "nothing") for url, probe in responses.items() if probe}
     return [f"{url} answers by {short(other)}" for url, other in served.items() if other != version]
-
-
-def _object(value: Json) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(response: http.Probe | None, member: str) -> list[JsonObject]:
-    """The objects in a list of the response; none without a response."""
-    entries = response.body.get(member) if response else None
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
 def _silent(name: str, url: str) -> Finding:
