@@ -60,13 +60,13 @@ def resolve_version(text: str, versions: Iterable[str], model: str) -> str:
     Raises InvalidVersion, UnknownVersion or AmbiguousVersion, each naming the model.
     """
     wanted = normalize_version(text)
-    found = sorted({version for version in versions if version.startswith(wanted)})
-    if not found:
+    matches = sorted({version for version in versions if version.startswith(wanted)})
+    if not matches:
         raise UnknownVersion(f"model {model!r} has no version {wanted}; see GET /models/{model}/versions")
-    if len(found) > 1:
-        shown = ", ".join(version[:16] for version in found[:5])
-        raise AmbiguousVersion(f"{wanted!r} could be {len(found)} versions of {model!r}: {shown}; type more digits")
-    return found[0]
+    if len(matches) > 1:
+        shown = ", ".join(version[:16] for version in matches[:5])
+        raise AmbiguousVersion(f"{wanted!r} could be {len(matches)} versions of {model!r}: {shown}; type more digits")
+    return matches[0]
 
 
 def short(version: str) -> str:

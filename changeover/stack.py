@@ -116,16 +116,16 @@ def find(home: Path | None = None, server_url: str | None = None) -> Stack:
     variables = Where.from_environment()
     address = server_url or (None if home is not None else variables.changeover_server_url)
     if address is None:
-        found = read(home or Path(HOME))
+        stack = read(home or Path(HOME))
     else:
         address = address.rstrip("/")
-        found = _known(home or Path(HOME), address) or Stack(predict_urls=[], server_url=address)
+        stack = _known(home or Path(HOME), address) or Stack(predict_urls=[], server_url=address)
     if home is None and variables.changeover_predict_url:
         urls = [url.strip().rstrip("/") for url in variables.changeover_predict_url.split(",")]
-        found = replace(found, predict_urls=urls)
+        stack = replace(stack, predict_urls=urls)
     if home is None and address is not None and variables.changeover_token:
-        found = replace(found, token=variables.changeover_token)
-    return found
+        stack = replace(stack, token=variables.changeover_token)
+    return stack
 
 
 def _known(home: Path, server_url: str) -> Stack | None:

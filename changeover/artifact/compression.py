@@ -50,9 +50,9 @@ class _Zlib:
         return self._inner.eof
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        found = self._inner.decompress(self._kept + data, max_length)
+        unpacked = self._inner.decompress(self._kept + data, max_length)
         self._kept = self._inner.unconsumed_tail
-        return found
+        return unpacked
 
 
 def _lz4() -> _Decompressor:
@@ -103,26 +103,26 @@ class _Unpacked(io.RawIOBase):
         return True
 
     def readinto(self, target: memoryview) -> int:  # type: ignore[override]
-        found = b""
-        while not found and not self._decompressor.eof:
+        unpacked = b""
+        while not unpacked and not self._decompressor.eof:
             data = bytes(self._packed[self._at : self._at + _CHUNK])
             self._at += len(data)
             try:
-                found = self._decompressor.decompress(data, len(target))
+                unpacked = self._decompressor.decompress(data, len(target))
             except (zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError) as error:
                 raise UnreadableArtifact(f"the artifact's {self._kind} compression is damaged: {error}") from error
-            if not found and not data:
+            if not unpacked and not data:
                 raise UnreadableArtifact(
                     f"the artifact is cut off: its {self._kind} compression ends before its end marker"
                 )
-        self._given += len(found)
+        self._given += len(unpacked)
         if self._given > self._max_bytes:
             raise UnreadableArtifact(
                 f"the artifact unpacks to more than {self._max_bytes} bytes from {len(self._packed)}: "
                 f"over the cap on decompressed sizes"
             )
-        target[: len(found)] = found
-        return len(found)
+        target[: len(unpacked)] = unpacked
+        return len(unpacked)
 
 
 class _Capped(io.BufferedReader):

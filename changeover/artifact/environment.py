@@ -9,10 +9,10 @@ _DISTRIBUTIONS: Final = ("scikit-learn", "numpy", "scipy", "pandas", "joblib")
 
 def environment() -> dict[str, str]:
     """The versions of the libraries that a model depends on, by distribution name, and of `python`."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in _DISTRIBUTIONS:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

@@ -71,11 +71,11 @@ def main(names: Sequence[str]) -> int:
 def _reason(name: str) -> str:
     module, _, attribute = name.rpartition(".")
     try:
-        found: types.ModuleType = importlib.import_module(module)
+        imported: types.ModuleType = importlib.import_module(module)
     except Exception as error:  # noqa: BLE001  the import runs a foreign module, which may raise anything
         return f"{module} cannot be imported: {type(error).__name__}: {error}"[:_LONGEST]
     # vars, not getattr: an artifact's names are looked up in the same way
-    return "" if attribute in vars(found) else f"{module} has no {attribute}"
+    return "" if attribute in vars(imported) else f"{module} has no {attribute}"
 
 
 if __name__ == "__main__":

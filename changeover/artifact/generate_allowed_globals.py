@@ -158,7 +158,7 @@ def _classes_under(module: types.ModuleType, roots: tuple[type, ...]) -> list[st
 def _sklearn_modules() -> list[types.ModuleType]:
     import sklearn
 
-    names = [found.name for found in walk_packages(sklearn.__path__, "sklearn.", onerror=lambda _name: None)]
+    names = [module.name for module in walk_packages(sklearn.__path__, "sklearn.", onerror=lambda _name: None)]
     return [import_module(name) for name in sorted(names) if not _LEFT_OUT.intersection(name.split("."))]
 
 
@@ -169,32 +169,32 @@ def generate() -> Listing:
     import sklearn.metrics
     from sklearn.metrics import pairwise
 
-    found: Listing = {}
+    listing: Listing = {}
     for kind, table in ((Kind.REFER, _REFERRED), (Kind.CREATE, _HELD), (Kind.CALL, _CALLED)):
-        found |= {(module, name): kind for module, names in table.items() for name in names.split()}
+        listing |= {(module, name): kind for module, names in table.items() for name in names.split()}
 
     for name, value in vars(np).items():
         scalar = isinstance(value, type) and issubclass(value, np.generic) and name not in _NOT_EVERYWHERE
         if scalar or isinstance(value, np.ufunc):
-            found["numpy", name] = Kind.REFER
+            listing["numpy", name] = Kind.REFER
     for name in _SPECIAL_UFUNCS.split():
         if isinstance(getattr(scipy.special, name, None), np.ufunc):
-            found |= {(f"scipy.special{part}", name): Kind.REFER for part in ("", "._special_ufuncs", "._ufuncs")}
+            listing |= {(f"scipy.special{part}", name): Kind.REFER for part in ("", "._special_ufuncs", "._ufuncs")}
     import scipy.sparse
 
     for name in ("csr", "csc", "coo", "bsr", "dia", "lil", "dok"):
         for ending in ("matrix", "array"):
-            found[f"scipy.sparse._{name}", f"{name}_{ending}"] = Kind.CREATE
+            listing[f"scipy.sparse._{name}", f"{name}_{ending}"] = Kind.CREATE
 
     roots = tuple(vars(import_module(root.rpartition(".")[0]))[root.rpartition(".")[2]] for root in _ROOTS)
     for module in _sklearn_modules():
-        found |= {(module.__name__, name): Kind.CREATE for name in _classes_under(module, roots)}
+        listing |= {(module.__name__, name): Kind.CREATE for name in _classes_under(module, roots)}
     for kind, extension in _EXTENSION_ROOTS.items():
         for path, names in extension.items():
             module = import_module(path)
             under = _classes_under(module, tuple(vars(module)[name] for name in names.split()))
             # this metric calls a Python function, which an artifact cannot hold
-            found |= {(path, name): kind for name in under if not name.startswith("PyFunc")}
+            listing |= {(path, name): kind for name in under if not name.startswith("PyFunc")}
 
     scores = {name: vars(sklearn.metrics)[name] for name in sklearn.metrics.__all__ if name not in _NO_SCORES}
     scores |= {name: value for name, value in vars(pairwise).items() if name in pairwise.PAIRWISE_KERNEL_FUNCTIONS}
@@ -202,8 +202,8 @@ def generate() -> Listing:
     scores |= {f.__name__: f for f in pairwise.PAIRWISE_DISTANCE_FUNCTIONS.values() if f is not None}
     for value in scores.values():
         if isinstance(value, types.FunctionType) and value.__module__.startswith("sklearn.metrics."):
-            found[value.__module__, value.__name__] = Kind.REFER
-    return found
+            listing[value.__module__, value.__name__] = Kind.REFER
+    return listing
 
 
 def as_json(listing: Listing) -> str:

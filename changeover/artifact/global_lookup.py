@@ -36,11 +36,11 @@ class HandedOut:
         kind = Kind.CALL if dotted in self._extra else allowed().get((module, name))
         if kind is None:
             _refuse(module, name)
-        found = self._find(module, name)
-        if found is _NO_SUCH:
+        thing = self._find(module, name)
+        if thing is _NO_SUCH:
             raise UnreadableArtifact(_missing(module, name))
-        self._given[id(found)] = (found, kind, dotted)
-        return found
+        self._given[id(thing)] = (thing, kind, dotted)
+        return thing
 
     def _find(self, module: str, name: str) -> object:
         if name == "newObj":
@@ -88,8 +88,8 @@ def _refuse(module: str, name: str) -> NoReturn:
 
 
 def _is_there(top: object, module: str) -> bool:
-    place = Path(str(getattr(top, "__file__", ""))).parent.joinpath(*module.split(".")[1:])
-    return place.is_dir() or any(place.parent.glob(f"{place.name}.*"))
+    path = Path(str(getattr(top, "__file__", ""))).parent.joinpath(*module.split(".")[1:])
+    return path.is_dir() or any(path.parent.glob(f"{path.name}.*"))
 
 
 def _missing(module: str, name: str) -> str:

@@ -116,14 +116,14 @@ def make_masked_array(kind: object, base: object, shape: object, dtype: object) 
 def make_bit_generator(kind: object = "MT19937") -> np.random.BitGenerator:
     """`numpy.random._pickle.__bit_generator_ctor`."""
     name = kind if isinstance(kind, str) else getattr(kind, "__name__", "")
-    found = _BIT_GENERATORS.get(str(name))
-    if found is None or (isinstance(kind, type) and kind is not found):
+    generator = _BIT_GENERATORS.get(str(name))
+    if generator is None or (isinstance(kind, type) and kind is not generator):
         raise UnreadableArtifact("the artifact is damaged or forged: a random generator that NumPy does not have")
-    return found()
+    return generator()
 
 
-def _bit_generator(given: object) -> np.random.BitGenerator:
-    return given if isinstance(given, np.random.BitGenerator) else make_bit_generator(given)
+def _bit_generator(kind: object) -> np.random.BitGenerator:
+    return kind if isinstance(kind, np.random.BitGenerator) else make_bit_generator(kind)
 
 
 def make_random_state(given: object = "MT19937", _constructor: object = None) -> RandomState:

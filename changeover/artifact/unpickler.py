@@ -53,8 +53,8 @@ class Session:
 
     def versions(self) -> dict[str, str]:
         """The version of scikit-learn in the artifact: one that is not installed here, if it names several."""
-        found = sorted(self.made_with, key=lambda version: (version == _installed(), version))
-        return {"scikit-learn": found[0]} if found else {}
+        versions = sorted(self.made_with, key=lambda version: (version == _installed(), version))
+        return {"scikit-learn": versions[0]} if versions else {}
 
     def warnings(self) -> list[str]:
         """A sentence for each version of scikit-learn that is not the installed one."""

@@ -89,8 +89,8 @@ class Verbs(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Click's `main`, with JSON for usage errors."""
-        given = args[0] if args else kwargs.get("args")
-        words = list(sys.argv[1:] if given is None else given)
+        arguments = args[0] if args else kwargs.get("args")
+        words = list(sys.argv[1:] if arguments is None else arguments)
         if "--json" not in words or not kwargs.get("standalone_mode", True):
             return super().main(*args, **kwargs)
         kwargs["standalone_mode"] = False

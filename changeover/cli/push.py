@@ -146,10 +146,10 @@ def _figure(text: str) -> tuple[str, float]:
 def _rows(path: Path) -> list[JsonObject]:
     body = _json(path, "--example")
     rows = body if isinstance(body, list) else [body]
-    found = [row for row in rows if isinstance(row, dict)]
-    if not found or len(found) != len(rows):
+    objects = [row for row in rows if isinstance(row, dict)]
+    if not objects or len(objects) != len(rows):
         raise click.BadParameter(f"{path} holds no row: an object, or an array of objects", param_hint="--example")
-    return found
+    return objects
 
 
 def _json(path: Path, option: str) -> Json:

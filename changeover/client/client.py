@@ -46,12 +46,11 @@ class Client:
         home: Path | str | None = None,
         timeout: float = 30.0,
     ) -> None:
-        found = stack.find(Path(home) if home is not None else None, server_url)
-        self.stack = found
-        token = found.token if token is None else token
+        self.stack = stack.find(Path(home) if home is not None else None, server_url)
+        token = self.stack.token if token is None else token
         self._token = token
-        self._server = HttpCall(found.server_url, "model_server", token, timeout)
-        address = predict_url or (found.predict_urls[0] if found.predict_urls else "")
+        self._server = HttpCall(self.stack.server_url, "model_server", token, timeout)
+        address = predict_url or (self.stack.predict_urls[0] if self.stack.predict_urls else "")
         self._predict = HttpCall(address, "predict_api", timeout=timeout) if address else None
 
     def models(self) -> JsonObject:
@@ -87,14 +86,14 @@ class Client:
         """Download the artifact to `into`; returns its SHA-256, compared with `Repr-Digest`."""
         path = f"{self._path(model)}/versions/{version}/artifact"
         with (
-            self._server.send("GET", path, stream=True) as answer,
+            self._server.send("GET", path, stream=True) as response,
             into.open("wb") as file,
             self._server.naming_silence(),
         ):
-            for block in answer.iter_content(1 << 20):
+            for block in response.iter_content(1 << 20):
                 file.write(block)
         actual = sha256_of_file(into)
-        promised = digest.parse_repr_digest(answer.headers.get(REPR_DIGEST, ""))
+        promised = digest.parse_repr_digest(response.headers.get(REPR_DIGEST, ""))
         if promised is not None and promised != actual:
             raise DigestMismatch(f"the server promised {promised} and sent {actual}: the bytes changed on their way")
         return actual
@@ -125,14 +124,14 @@ class Client:
         """
         name = check_model_name(name) if name else self.default_model()
         model = Path(model) if isinstance(model, str) else model
-        said = draft_of(model, example, metrics, evaluation_data, description, draft, public)
+        completed = draft_of(model, example, metrics, evaluation_data, description, draft, public)
         if isinstance(model, Path):
-            published = self._publish_file(model, name, None if said == Draft() else said, progress)
+            published = self._publish_file(model, name, None if completed == Draft() else completed, progress)
         else:
             with tempfile.TemporaryDirectory(prefix="changeover-") as folder:
                 path = Path(folder) / "model.joblib"
                 dump(model, path)
-                published = self._publish_file(path, name, said, progress)
+                published = self._publish_file(path, name, completed, progress)
         if not roll:
             return published
         rollout = self.roll(
@@ -144,23 +143,23 @@ class Client:
     def _publish_file(self, path: Path, name: str, draft: Draft | None, progress: Progress | None) -> Published:
         version = sha256_of_file(path)
         with path.open("rb") as artifact:
-            body = Body(artifact, path.stat().st_size, draft, progress)
-            headers = {"Content-Type": body.content_type, REPR_DIGEST: digest.repr_digest(version)}
-            answer = self._server.send(
+            upload = Body(artifact, path.stat().st_size, draft, progress)
+            headers = {"Content-Type": upload.content_type, REPR_DIGEST: digest.repr_digest(version)}
+            response = self._server.send(
                 "POST",
                 f"/models/{name}/versions",
                 query={"name": path.name, "by": _user()},
-                body=body,
+                body=upload,
                 headers=headers,
                 timeout=_ADMISSION_SECONDS,
             )
-        said = self._server.object_in(answer)
-        warnings = said.get("warnings")
+        body = self._server.object_in(response)
+        warnings = body.get("warnings")
         return Published(
             model=name,
-            version=str(said.get("version", version)),
-            state=str(said.get("state", "")),
-            created=answer.status_code == 201,
+            version=str(body.get("version", version)),
+            state=str(body.get("state", "")),
+            created=response.status_code == 201,
             warnings=[str(warning) for warning in warnings] if isinstance(warnings, list) else [],
         )
 
@@ -228,12 +227,12 @@ class Client:
             watcher = threading.Thread(target=self._watch, args=(model, progress, over), daemon=True)
             watcher.start()
         try:
-            answer = self._server.send("POST", path, query={"wait": f"{wait:g}"}, json=body, timeout=wait + 30)
+            response = self._server.send("POST", path, query={"wait": f"{wait:g}"}, json=body, timeout=wait + 30)
         finally:
             over.set()
             if watcher is not None:
                 watcher.join()
-        rollout = self._server.object_in(answer)
+        rollout = self._server.object_in(response)
         if progress is not None:
             progress(str(rollout.get("state")))
         return rollout
@@ -241,15 +240,15 @@ class Client:
     def _watch(self, model: str, progress: Callable[[str], None], over: threading.Event) -> None:
         """Report the states of the running rollout until `over`; errors here are ignored."""
         calls = HttpCall(self._server.base, "model_server", self._token)
-        told = None
+        reported = None
         while not over.wait(_POLL_SECONDS):
             try:
-                under_way = calls.get(f"/models/{model}").get("rollout")
+                rollout = calls.get(f"/models/{model}").get("rollout")
             except ChangeoverError:
                 continue
-            state = under_way.get("state") if isinstance(under_way, dict) else None
-            if state in (RolloutState.PREPARING, RolloutState.FENCING) and state != told:
-                told = state
+            state = rollout.get("state") if isinstance(rollout, dict) else None
+            if state in (RolloutState.PREPARING, RolloutState.FENCING) and state != reported:
+                reported = state
                 progress(str(state))
 
     def _path(self, model: str | None) -> str:

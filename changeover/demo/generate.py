@@ -157,9 +157,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=4000, help="how many customers (4000)")
     parser.add_argument("--seed", type=int, default=0, help="the seed of all that is random (0)")
     parser.add_argument("--strength", type=float, default=1.0, help="how strong the signal is (1.0)")
-    given = parser.parse_args()
-    generate(given.rows, given.seed, given.strength).to_csv(given.out, index=False)
-    print(f"wrote {given.rows} rows to {given.out}")
+    options = parser.parse_args()
+    generate(options.rows, options.seed, options.strength).to_csv(options.out, index=False)
+    print(f"wrote {options.rows} rows to {options.out}")
 
 
 if __name__ == "__main__":

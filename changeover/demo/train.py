@@ -128,13 +128,13 @@ def main() -> None:
     parser.add_argument(
         "--strength", type=float, default=1.0, help="how strong the signal is; 0.3 is a poor model (1.0)"
     )
-    given = parser.parse_args()
-    trained = build(given.seed, given.strength, given.rows)
-    joblib.dump(trained.estimator, given.out)
-    if given.manifest:
-        given.manifest.write_text(json.dumps(draft(trained).to_json(), indent=2) + "\n", encoding="utf-8")
+    options = parser.parse_args()
+    trained = build(options.seed, options.strength, options.rows)
+    joblib.dump(trained.estimator, options.out)
+    if options.manifest:
+        options.manifest.write_text(json.dumps(draft(trained).to_json(), indent=2) + "\n", encoding="utf-8")
     scores = ", ".join(f"{name} {value:.3f}" for name, value in trained.metrics.items())
-    print(f"wrote {given.out} (held-out {scores})")
+    print(f"wrote {options.out} (held-out {scores})")
 
 
 if __name__ == "__main__":

@@ -22,17 +22,17 @@ def probe_missing(
     if not answers(dict(typical)):
         return frozenset()
     missing: dict[str, Cell] = {column.name: math.nan if column.type in _NUMERIC else None for column in schema.columns}
-    found: set[str] = set()
+    nullable: set[str] = set()
     groups = [list(missing)]
     for _ in range(MOST_QUESTIONS):
         if not groups:
             break
         group = groups.pop(0)
         if answers({**typical, **{name: missing[name] for name in group}}):
-            found.update(group)
+            nullable.update(group)
         elif len(group) > 1:
             groups += _halves(group, schema)
-    return frozenset(found)
+    return frozenset(nullable)
 
 
 def _halves(group: list[str], schema: Schema) -> list[list[str]]:

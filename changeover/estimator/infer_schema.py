@@ -33,9 +33,9 @@ def infer_schema(estimator: object, example: pd.DataFrame | None = None) -> Sche
     Columns of the example that the estimator was not fitted on, such as the target, are left out. Raises InvalidSchema
     if the columns cannot be inferred, or if the attached schema is invalid.
     """
-    own = attached(estimator)
-    if own is not None:
-        return own
+    schema = attached(estimator)
+    if schema is not None:
+        return schema
     if takes_texts(estimator):
         return Schema((Column(text_column(example), ColumnType.STRING),))
     keys = keys_of_records(estimator, () if example is None else [str(name) for name in example.columns])
@@ -63,23 +63,25 @@ def _names(estimator: object, example: pd.DataFrame | None) -> list[str]:
         )
     if example is None:
         return names if names is not None else [f"x{position}" for position in range(count or 0)]
-    own = [str(name) for name in example.columns]
+    columns = [str(name) for name in example.columns]
     if names is not None:
-        missing = [name for name in names if name not in own]
+        missing = [name for name in names if name not in columns]
         if missing:
             raise InvalidSchema(f"the example frame lacks columns that the model was fitted on: {missing[:20]}")
         return names
-    if count is not None and len(own) != count:
-        raise InvalidSchema(f"the example frame has {len(own)} columns, the model was fitted on {count} without names")
+    if count is not None and len(columns) != count:
+        raise InvalidSchema(
+            f"the example frame has {len(columns)} columns, the model was fitted on {count} without names"
+        )
     # a frame made from an array is named 0, 1, 2 ...
-    return own if all(isinstance(name, str) for name in example.columns) else [f"x{i}" for i in range(len(own))]
+    return columns if all(isinstance(name, str) for name in example.columns) else [f"x{i}" for i in range(len(columns))]
 
 
 def _series(example: pd.DataFrame, name: str, position: int | None) -> "pd.Series[Any] | None":
     """The column by name, else by `position`; None if neither exists."""
-    own = [str(column) for column in example.columns]
-    place = own.index(name) if name in own and len(set(own)) == len(own) else position
-    return None if place is None else example.iloc[:, place].head(MOST_EXAMPLE_ROWS)
+    columns = [str(column) for column in example.columns]
+    index = columns.index(name) if name in columns and len(set(columns)) == len(columns) else position
+    return None if index is None else example.iloc[:, index].head(MOST_EXAMPLE_ROWS)
 
 
 def _column(name: str, known: Encoded, seen: Sequence[object]) -> Column:
@@ -159,10 +161,10 @@ def _parsed(column: Column) -> Callable[[object], Cell]:
 
     def parsed(value: object) -> Cell:
         try:
-            found = parse(value)
+            cell = parse(value)
         except BadCell:
             return None
-        return None if found != found else found
+        return None if cell != cell else cell
 
     return parsed
 

@@ -64,8 +64,8 @@ def _first_inside(part: object) -> object | None:
 
 
 def _attribute(part: object, name: str) -> object | None:
-    found: object | None = getattr(part, name, None)
-    return found
+    value: object | None = getattr(part, name, None)
+    return value
 
 
 def last_part(estimator: object) -> object:
@@ -106,56 +106,56 @@ def takes_texts(estimator: object) -> bool:
 
 def encoded_columns(estimator: object, names: Sequence[str]) -> dict[str, Encoded]:
     """The facts of the columns `names` in inner encoders, imputers and vectorizers, by name."""
-    found: dict[str, Encoded] = {}
-    _visit(estimator, list(names), found)
-    return found
+    facts: dict[str, Encoded] = {}
+    _visit(estimator, list(names), facts)
+    return facts
 
 
-def _visit(part: object, names: list[str], found: dict[str, Encoded]) -> bool:
+def _visit(part: object, names: list[str], facts: dict[str, Encoded]) -> bool:
     """Inspect one part whose input is the columns `names`; False if the next part gets other columns."""
     if hasattr(part, "steps"):
-        return all(_visit(step, names, found) for _, step in part.steps if not isinstance(step, str | None))
+        return all(_visit(step, names, facts) for _, step in part.steps if not isinstance(step, str | None))
     native = getattr(part, "_preprocessor", None)  # gradient boosting over histograms encodes categories itself
     if native is not None:
-        return _visit(native, names, found)
+        return _visit(native, names, facts)
     if hasattr(part, "transformers_"):
         for _, inside, columns in part.transformers_:
             if not isinstance(inside, str):
-                _visit(inside, _resolve(columns, names), found)
+                _visit(inside, _resolve(columns, names), facts)
         return False
     if hasattr(part, "transformer_list"):
         for _, inside in part.transformer_list:
             if not isinstance(inside, str):
-                _visit(inside, names, found)
+                _visit(inside, names, facts)
         return False
     if isinstance(part, CountVectorizer | HashingVectorizer):
-        found.update(dict.fromkeys(names, Encoded(text=True)))
+        facts.update(dict.fromkeys(names, Encoded(text=True)))
         return False
     categories = getattr(part, "categories_", None)
     if isinstance(categories, list) and len(categories) == len(names):
         for name, values in zip(names, categories, strict=True):
-            found[name] = _encoded(values, closed=getattr(part, "handle_unknown", "ignore") == "error")
+            facts[name] = _encoded(values, closed=getattr(part, "handle_unknown", "ignore") == "error")
         return False
     if isinstance(part, SimpleImputer):
-        return _see_imputer(part, names, found)
+        return _see_imputer(part, names, facts)
     if isinstance(part, MinMaxScaler) and len(getattr(part, "data_min_", ())) == len(names):
         for name, least, greatest in zip(names, part.data_min_.tolist(), part.data_max_.tolist(), strict=True):
             if math.isfinite(least) and math.isfinite(greatest):
-                found[name] = replace(found.get(name, Encoded()), ends=(least, greatest))
+                facts[name] = replace(facts.get(name, Encoded()), ends=(least, greatest))
         return False
     inside = _first_inside(part)
     if inside is not None:
-        _visit(inside, names, found)
+        _visit(inside, names, facts)
     return False
 
 
-def _see_imputer(part: SimpleImputer, names: list[str], found: dict[str, Encoded]) -> bool:
+def _see_imputer(part: SimpleImputer, names: list[str], facts: dict[str, Encoded]) -> bool:
     statistics = getattr(part, "statistics_", None)
     if statistics is None or len(statistics) != len(names) or part.add_indicator:
         return False
     for name, value in zip(names, statistics, strict=True):
         if isinstance(value, str):
-            found[name] = Encoded(text=True)
+            facts[name] = Encoded(text=True)
     dropped = [value for value in statistics if isinstance(value, float) and np.isnan(value)]
     return not dropped or bool(part.keep_empty_features)
 

@@ -37,13 +37,13 @@ def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell
     asks = hasattr(estimator, "predict_proba")
     if rows == 0:
         return Scores([], [], classes_of(estimator)) if asks else Scores([], None, None)
-    fed = features(estimator, schema, columns)
-    returned = _call_for_probabilities(estimator, fed) if asks else None
+    inputs = features(estimator, schema, columns)
+    returned = _call_for_probabilities(estimator, inputs) if asks else None
     probabilities = None if returned is None else _probabilities(returned, rows)
     decided = _labels_by_threshold(estimator, returned)
     if decided is None:
         decided = _labels_by_votes(estimator, returned)
-    labels = _rows_of(_call(estimator, "predict", fed) if decided is None else decided, "predict", rows)
+    labels = _rows_of(_call(estimator, "predict", inputs) if decided is None else decided, "predict", rows)
     if probabilities is None:
         return Scores(labels, None, None)
     return Scores(labels, probabilities, _fitting(classes_of(estimator), probabilities[0]))
@@ -151,17 +151,17 @@ def _check(estimator: object) -> None:
         raise NotAnEstimator(f"the artifact holds a {name}, which cannot predict: save a fitted estimator or pipeline")
 
 
-def _call(estimator: object, method: str, fed: Features) -> object:
+def _call(estimator: object, method: str, inputs: Features) -> object:
     try:
-        return getattr(estimator, method)(fed)
+        return getattr(estimator, method)(inputs)
     except Exception as error:  # a model is foreign code and may raise anything
         raise ScoringFailed(f"the model raised {type(error).__name__} in {method}") from error
 
 
-def _call_for_probabilities(estimator: object, fed: Features) -> object | None:
+def _call_for_probabilities(estimator: object, inputs: Features) -> object | None:
     """The result of `predict_proba`, or None if the method exists but is not available."""
     try:
-        return _call(estimator, "predict_proba", fed)
+        return _call(estimator, "predict_proba", inputs)
     except ScoringFailed as error:
         cause = error.__cause__
         if isinstance(cause, NotImplementedError):

@@ -63,7 +63,7 @@ def text_column(example: pd.DataFrame | None) -> str:
     if TEXT_COLUMN in names:
         return TEXT_COLUMN
     if len(names) > 1:
-        names = [name for place, name in enumerate(names) if _holds_texts(example.iloc[:, place])]
+        names = [name for index, name in enumerate(names) if _holds_texts(example.iloc[:, index])]
     if len(names) != 1:
         raise InvalidSchema(
             f"the model takes strings, and the example has {len(example.columns)} columns, {len(names)} of them strings: "

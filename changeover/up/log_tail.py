@@ -42,7 +42,7 @@ class LogTail:
             return []
         self._offset += len(added)
         *lines, self._partial = (self._partial + added).split(b"\n")
-        said = []
+        sentences = []
         for line in lines:
             event = _event(line)
             if event is None or (event["level"] == "warning" and not warnings):
@@ -50,8 +50,8 @@ class LogTail:
             if now - self._last_said.get(str(event.get("event")), -_QUIET_SECONDS) < _QUIET_SECONDS:
                 continue
             self._last_said[str(event.get("event"))] = now
-            said.append(f"{self._name}: {event['level']}: {_sentence(event)}")
-        return said
+            sentences.append(f"{self._name}: {event['level']}: {_sentence(event)}")
+        return sentences
 
 
 def _event(line: bytes) -> dict[str, object] | None:

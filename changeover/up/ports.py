@@ -96,11 +96,11 @@ def _busy(port: int, option: str) -> str:
     if port < 1024:
         return f"port {port} may not be used by this user or is busy; choose another with {option} PORT"
     owner = owner_of(port)
-    held = f"port {port} is held by {owner}" if owner else f"port {port} is busy"
+    text = f"port {port} is held by {owner}" if owner else f"port {port} is busy"
     hint = ""
     if sys.platform == "darwin" and port == _AIRPLAY and owner is None:
         hint = " (on macOS that is AirPlay: System Settings, General, AirDrop & Handoff, AirPlay Receiver)"
-    return f"{held}{hint}; stop it, or choose another port with {option} PORT (0 = a free one)"
+    return f"{text}{hint}; stop it, or choose another port with {option} PORT (0 = a free one)"
 
 
 def _first_ephemeral() -> int:

@@ -25,13 +25,13 @@ def restart_service(home: Path, service: str, timeout: float) -> list[tuple[int,
     alive. Raises StackNotFound if no stack runs in `home`, CannotStart if the new process is not ready within `timeout`
     seconds.
     """
-    found = stack.read(home)
-    if found.pids is None:
+    running = stack.read(home)
+    if running.pids is None:
         raise StackNotFound(f"the stack of {home} was not started by `changeover up`; use `docker compose restart`")
-    if not _alive(found.pids.up):
+    if not _alive(running.pids.up):
         raise StackNotFound(f"no `changeover up` runs on {home} any more; start it again")
-    instances = len(found.pids.predict_api) if service == PREDICT_API else 1
-    return [_restart_one(home, found.pids.up, service, index, timeout) for index in range(instances)]
+    instances = len(running.pids.predict_api) if service == PREDICT_API else 1
+    return [_restart_one(home, running.pids.up, service, index, timeout) for index in range(instances)]
 
 
 def _restart_one(home: Path, up: int, service: str, index: int, timeout: float) -> tuple[int, int]:
@@ -42,9 +42,9 @@ def _restart_one(home: Path, up: int, service: str, index: int, timeout: float) 
     pause = threading.Event()
     killed = False
     while clock.now() < begin + timeout:
-        found = _read_if_there(home)
-        if found is not None and _pid(found, service, index) != before and _answers(found, service, index):
-            return before, _pid(found, service, index)
+        running = _read_if_there(home)
+        if running is not None and _pid(running, service, index) != before and _answers(running, service, index):
+            return before, _pid(running, service, index)
         if not killed and clock.now() > begin + _KILL_AFTER and _alive(first):
             _signal(first, signal.SIGKILL)
             killed = True
@@ -56,8 +56,8 @@ def _restart_one(home: Path, up: int, service: str, index: int, timeout: float) 
     )
 
 
-def _pid(found: stack.Stack, service: str, index: int) -> int:
-    pids = found.pids
+def _pid(running: stack.Stack, service: str, index: int) -> int:
+    pids = running.pids
     if pids is None:
         return 0
     if service == PREDICT_API:
@@ -65,23 +65,23 @@ def _pid(found: stack.Stack, service: str, index: int) -> int:
     return {STORE: pids.store, MODEL_SERVER: pids.model_server}[service]
 
 
-def _answers(found: stack.Stack, service: str, index: int) -> bool:
+def _answers(running: stack.Stack, service: str, index: int) -> bool:
     if service == STORE:
-        return ready.answers(found.store_url)
-    if service == PREDICT_API and not ready.has_current_version(found.server_url, found.token):
-        return ready.is_ok(f"{found.predict_urls[index]}/livez")
-    return ready.is_ok(_readyz(found, service, index))
+        return ready.answers(running.store_url)
+    if service == PREDICT_API and not ready.has_current_version(running.server_url, running.token):
+        return ready.is_ok(f"{running.predict_urls[index]}/livez")
+    return ready.is_ok(_readyz(running, service, index))
 
 
-def _readyz(found: stack.Stack, service: str, index: int) -> str:
-    return f"{found.predict_urls[index] if service == PREDICT_API else found.server_url}/readyz"
+def _readyz(running: stack.Stack, service: str, index: int) -> str:
+    return f"{running.predict_urls[index] if service == PREDICT_API else running.server_url}/readyz"
 
 
 def _what_is_wrong(home: Path, service: str, index: int) -> str:
-    found = _read_if_there(home)
-    if found is None or service == STORE:
+    running = _read_if_there(home)
+    if running is None or service == STORE:
         return ""
-    return ready.explain(_readyz(found, service, index))
+    return ready.explain(_readyz(running, service, index))
 
 
 def _read_if_there(home: Path) -> stack.Stack | None:

@@ -35,12 +35,12 @@ def keep(folder: Path) -> Secrets:
     """The secrets in `folder`, each generated if missing; tokens from the environment win."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    given = GivenTokens.from_environment()
+    tokens = GivenTokens.from_environment()
     return Secrets(
         access_key=_kept(folder / "access_key"),
         secret_key=_kept(folder / "secret_key"),
-        publish_token=given.publish_token.get_secret_value() or _kept(folder / "publish_token"),
-        report_token=given.report_token.get_secret_value() or _kept(folder / "report_token"),
+        publish_token=tokens.publish_token.get_secret_value() or _kept(folder / "publish_token"),
+        report_token=tokens.report_token.get_secret_value() or _kept(folder / "report_token"),
     )
 
 

@@ -192,12 +192,12 @@ def up(options: Options, say: Say) -> None:
 def _wait_for_left_behind(home: Path, say: Say, signals: Signals) -> None:
     """Wait for processes of an earlier `up` to end; raises AlreadyUp if they do not."""
     deadline = clock.now() + _DRAIN_SECONDS
-    told = False
+    announced = False
     while (left := homes.left_behind(home)) and not signals.end:
         shown = ", ".join(f"{name} ({pid})" for name, pid in left.items())
         if clock.now() >= deadline:
             raise AlreadyUp(f"processes of an earlier run still hold {home}: {shown}; end them, then start again")
-        if not told:
+        if not announced:
             say(f"waiting for processes of an earlier run to end: {shown}")
-            told = True
+            announced = True
         signals.wait(_TICK)

@@ -131,8 +131,8 @@ def check_support_vectors(estimator: Any) -> None:
     classes, count = len(counts), len(support)
     pairs = classes * (classes - 1) // 2
     classifies = attribute(estimator, "classes_") is not None
-    told = int(counts.astype(np.int64).sum()) if classifies else int(counts[0])
-    need(told == count, "._n_support", f"does not say that there are {count} support vectors")
+    total = int(counts.astype(np.int64).sum()) if classifies else int(counts[0])
+    need(total == count, "._n_support", f"does not say that there are {count} support vectors")
     needs_rows = not (estimator.kernel == "precomputed" or callable(estimator.kernel))
     rows = getattr(vectors, "shape", (0, 0))
     if needs_rows:

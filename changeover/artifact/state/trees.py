@@ -92,8 +92,8 @@ def check_boosting(estimator: Any) -> None:
         )
         need(fits and is_count(columns), ".estimators_", "holds what is no tree over the columns of the model")
         need(tree.tree_.n_outputs == 1, ".estimators_", "holds a tree with several outputs")
-    told = attribute(estimator, "n_trees_per_iteration_")
-    need(is_count(told) and told == width, ".n_trees_per_iteration_", f"is not {width}, as its trees are")
+    count = attribute(estimator, "n_trees_per_iteration_")
+    need(is_count(count) and count == width, ".n_trees_per_iteration_", f"is not {width}, as its trees are")
     first = attribute(estimator, "init_")
     if width > 1 and not isinstance(first, str):
         classes = getattr(first, "classes_", None)

@@ -106,17 +106,17 @@ def check_state(model: object, origins: Origins) -> None:
 
 def _outermost(model: object) -> set[int]:
     """The models that no threaded model calls: the model itself, or the steps of a pipeline."""
-    found: set[int] = set()
+    outermost: set[int] = set()
     waiting = [model]
     while waiting:
         part = waiting.pop()
-        if id(part) in found or isinstance(part, type) or not hasattr(part, "__dict__"):
+        if id(part) in outermost or isinstance(part, type) or not hasattr(part, "__dict__"):
             continue
-        found.add(id(part))
+        outermost.add(id(part))
         steps = vars(part).get("steps")
         if type(steps) is list:
             waiting += [step[1] for step in steps if isinstance(step, tuple | list) and len(step) == 2]
-    return found
+    return outermost
 
 
 class _Walk:
@@ -176,24 +176,24 @@ class _Walk:
         kind = _kind_of(type(thing))
         if isinstance(thing, np.ndarray):
             frame.size += thing.size
-            found = self._parts_of_array(thing)
+            parts = self._parts_of_array(thing)
         elif isinstance(thing, dict):
             frame.size += len(thing)
-            found = self._parts_of_dict(thing, kind)
+            parts = self._parts_of_dict(thing, kind)
         elif isinstance(thing, _CONTAINERS):
             frame.size += len(thing)
-            found = [((place,), part) for place, part in enumerate(thing) if type(part) not in _LEAVES]
+            parts = [((index,), part) for index, part in enumerate(thing) if type(part) not in _LEAVES]
         else:
-            found = []
-        found += self._parts_of_object(thing, kind)
+            parts = []
+        parts += self._parts_of_object(thing, kind)
         for check in kind.checks:
             check(thing)
-        return iter(found)
+        return iter(parts)
 
     def _parts_of_array(self, array: Any) -> list[tuple[str | tuple[object], object]]:
         need(array.itemsize or not array.size, "", "is an array of nothing, without an end")
         if array.dtype.kind == "O":
-            return [((place,), part) for place, part in enumerate(array.ravel().tolist()) if type(part) not in _LEAVES]
+            return [((index,), part) for index, part in enumerate(array.ravel().tolist()) if type(part) not in _LEAVES]
         if not array.dtype.hasobject or array.dtype.names is None:
             return []
         fields = [array[name] for name in array.dtype.names]
@@ -201,29 +201,29 @@ class _Walk:
         return [((name,), field) for name, field in zip(array.dtype.names, fields, strict=True)]
 
     def _parts_of_dict(self, thing: Any, kind: _Kind) -> list[tuple[str | tuple[object], object]]:
-        found: list[tuple[str | tuple[object], object]] = [
+        parts: list[tuple[str | tuple[object], object]] = [
             ((key,), part) for key, part in dict.items(thing) if type(part) not in _LEAVES
         ]
         if kind.of_sklearn:  # a Bunch gives its items as attributes
             for key in dict.keys(thing):
                 need(not is_special(key), "", f"has the item {key!r}, which NumPy and Python would obey")
-        found += [((key,), key) for key in dict.keys(thing) if type(key) not in _LEAVES]
+        parts += [((key,), key) for key in dict.keys(thing) if type(key) not in _LEAVES]
         if hasattr(thing, "default_factory"):
-            found.append((".default_factory", thing.default_factory))
-        return found
+            parts.append((".default_factory", thing.default_factory))
+        return parts
 
     def _parts_of_object(self, thing: Any, kind: _Kind) -> list[tuple[str | tuple[object], object]]:
-        held = getattr(thing, "__dict__", None)
+        members = getattr(thing, "__dict__", None)
         if type(thing).__module__.partition(".")[0] == "pandas":
             return self._parts_of_pandas(thing)
-        if type(held) is not dict:
+        if type(members) is not dict:
             return []
         if kind.of_sklearn:
             attributes.limit_jobs(thing, outermost=id(thing) in self._outermost)
-        found: list[tuple[str | tuple[object], object]] = []
+        parts: list[tuple[str | tuple[object], object]] = []
         if isinstance(thing, np.ma.MaskedArray):  # names the class that it was made of, and never calls it
-            held = {name: value for name, value in held.items() if value is not np.ndarray}
-        for name, value in list(held.items()):
+            members = {name: value for name, value in members.items() if value is not np.ndarray}
+        for name, value in list(members.items()):
             need(isinstance(name, str) and not is_special(name), "", f"has the attribute {_short(name)}")
             if kind.of_sklearn:
                 need(name not in kind.methods, f".{name}", "takes the place of a method")
@@ -231,8 +231,8 @@ class _Walk:
                 if rule is not None:
                     rule(thing, name, value)
             if type(value) not in _LEAVES:
-                found.append((f".{name}", held[name]))
-        return found
+                parts.append((f".{name}", members[name]))
+        return parts
 
     def _parts_of_pandas(self, thing: Any) -> list[tuple[str | tuple[object], object]]:
         """The values of an index or an array of pandas; a range is not expanded."""

@@ -40,7 +40,7 @@ def check_processes(pids: stack.Pids) -> list[Finding]:
 def check_disk(home: Path) -> list[Finding]:
     """Check the free disk space, and that the cache is writable."""
     free = shutil.disk_usage(home).free
-    found = [
+    findings = [
         Finding("disk", free >= _LITTLE, f"{size_of(free)} free in {home}", "make room: publishing needs it")
         if free < _LITTLE
         else Finding("disk", True, f"{size_of(free)} free in {home}")
@@ -48,8 +48,8 @@ def check_disk(home: Path) -> list[Finding]:
     for name in ("cache", "spool", "store", "log"):
         folder = home / name
         if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
-            found.append(Finding(f"folder {name}", False, f"{folder} cannot be written", f"chown or chmod {folder}"))
-    return found
+            findings.append(Finding(f"folder {name}", False, f"{folder} cannot be written", f"chown or chmod {folder}"))
+    return findings
 
 
 def _alive(pid: int) -> bool:
