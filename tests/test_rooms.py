@@ -22,7 +22,7 @@ DOORS = {
     "changeover.protocol": "allowed_hosts lease openapi_parts problem replica_identity wire",
     "changeover.request": "reader decode tensors strict_json fast_reader",
     "changeover.schema": "schema column cell_parsers formats sample_row",
-    "changeover.up": "supervisor restart ports ready required exceptions",
+    "changeover.up": "supervisor restart ports ready required exceptions workers",
     "model_server.admission": "examiner",
     "model_server.background": "audit_loop startup_loop",
     "model_server.intake": "drop_zone pinned startup",

@@ -32,7 +32,6 @@ _LEFT_OUT: Final = frozenset(
     ]
 )
 
-
 # fitted estimators are, or hold, subclasses of these
 _ROOTS: Final = (
     "sklearn.base.BaseEstimator",
@@ -45,7 +44,6 @@ _ROOTS: Final = (
     "sklearn.model_selection._split._RepeatedSplits",
     "sklearn.neural_network._stochastic_optimizers.BaseOptimizer",
 )
-
 
 # classes that estimators hold, without a common base class
 _HELD: Final = {
@@ -63,7 +61,6 @@ _HELD: Final = {
     "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
     "pandas": "CategoricalDtype",
 }
-
 
 # extension types and the functions that rebuild them; those with a stand-in are in changeover/artifact/stand_ins.py
 _CALLED: Final = {
@@ -90,7 +87,6 @@ _CALLED: Final = {
     "sklearn.neighbors._kd_tree": "newObj",
     "sklearn.tree._tree": "Tree",
 }
-
 
 _REFERRED: Final = {
     "builtins": "bool dict float int list object str tuple",
@@ -120,18 +116,14 @@ _REFERRED: Final = {
     "sklearn.utils.validation": "check_array",
 }
 
-
 _SPECIAL_UFUNCS: Final = (
     "boxcox boxcox1p cbrt entr exp10 exp2 expit expm1 gammaln inv_boxcox inv_boxcox1p log1p log_expit logit ndtr ndtri "
     "xlog1py xlogy"
 )
 
-
 _NOT_EVERYWHERE: Final = frozenset({"complex192", "complex256", "float96", "float128"})  # depends on the processor
 
-
 _NO_SCORES: Final = frozenset({"check_scoring", "get_scorer", "get_scorer_names", "make_scorer"})
-
 
 # `__reduce__` rebuilds these by a call of the class
 _EXTENSION_ROOTS: Final = {

@@ -2,20 +2,29 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import click
 from msgspec.structs import replace
 
-from changeover.cli.command import Verb, model_option, promotion_options, stack_options
+from changeover.cli.command import Function, Verb, model_option, promotion_options, stack_options
 from changeover.cli.output import UploadProgress, answer, say
+from changeover.cli.roll import print_state
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.protocol.wire import RolloutState, VersionState
 
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _file(name: str, text: str) -> Callable[[Function], Function]:
+    return click.option(name, type=_FILE, help=text)
+
 
 @click.command(cls=Verb)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=_FILE)
 @model_option
 @click.option("--name", "named", metavar="MODEL", help="Alias of --model.")
 @click.option("--roll", "then_roll", is_flag=True, help="Make it current as soon as it is admitted.")
@@ -32,21 +41,9 @@ from changeover.protocol.wire import RolloutState, VersionState
     metavar="FILE|SHA256",
     help="The held-out data that the metrics were measured on: a .csv or .parquet file, or its digest.",
 )
-@click.option(
-    "--example",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON file of rows that every replica must be able to answer before a roll.",
-)
-@click.option(
-    "--manifest",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON file of the manifest: schema, metrics, environment, golden rows.",
-)
-@click.option(
-    "--schema",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON file of the schema: the edited output of `changeover schema`.",
-)
+@_file("--example", "JSON file of rows that every replica must be able to answer before a roll.")
+@_file("--manifest", "JSON file of the manifest: schema, metrics, environment, golden rows.")
+@_file("--schema", "JSON file of the schema: the edited output of `changeover schema`.")
 @click.option("--description", default="", help="Description of the version, in a sentence.")
 @click.option("--reason", default="", help="Reason of the roll, for the ledger.")
 @promotion_options
@@ -95,7 +92,7 @@ def push(
             reason=reason,
             allow_schema_change=allow_schema_change,
             skip_gate=skip_gate,
-            progress=None if as_json else _tell,
+            progress=None if as_json else print_state,
         )
         body["rollout"] = rollout
         committed = rollout.get("state") == RolloutState.COMMITTED
@@ -105,10 +102,6 @@ def push(
     answer(body, lines, as_json)
     if not committed:
         raise click.exceptions.Exit(1)
-
-
-def _tell(state: str) -> None:
-    say(f"  {state}")
 
 
 def _draft(
@@ -138,9 +131,9 @@ def _figure(text: str) -> tuple[str, float]:
         figure = float(number)
         if not math.isfinite(figure):
             raise ValueError
-        return name, figure
     except ValueError:
         raise click.BadParameter(f"{text!r} is not NAME=NUMBER, as in auc=0.91", param_hint="--metric") from None
+    return name, figure
 
 
 def _rows(path: Path) -> list[JsonObject]:

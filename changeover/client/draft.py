@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from changeover.schema.schema import Schema
 
 GOLDEN_ROWS: Final = 10
-WITH_GAPS: Final = 3
+WITH_MISSING: Final = 3
 _SPARE: Final = 4  # candidates for each golden row: some do not fit the schema
 
 
@@ -110,12 +110,12 @@ def golden_rows(inputs: "pd.DataFrame", schema: "Schema") -> "list[JsonObject]":
             return False
         return True
 
-    gaps = inputs.isna().any(axis=1).to_numpy().nonzero()[0]
+    missing = inputs.isna().any(axis=1).to_numpy().nonzero()[0]
     spread = range(0, len(inputs), max(1, len(inputs) // (GOLDEN_ROWS * _SPARE)))
-    candidates = [*_every(list(spread), GOLDEN_ROWS * _SPARE), *_every(gaps.tolist(), WITH_GAPS * _SPARE)]
+    candidates = [*_every(list(spread), GOLDEN_ROWS * _SPARE), *_every(missing.tolist(), WITH_MISSING * _SPARE)]
     fitting = [position for position in dict.fromkeys(candidates) if fit(rows_of(inputs.iloc[[position]])[0])]
-    gapped = [position for position in fitting if position in set(gaps.tolist())]
-    chosen = {*_every(fitting, GOLDEN_ROWS), *_every(gapped, WITH_GAPS)} or set(candidates[:1])
+    with_missing = [position for position in fitting if position in set(missing.tolist())]
+    chosen = {*_every(fitting, GOLDEN_ROWS), *_every(with_missing, WITH_MISSING)} or set(candidates[:1])
     return rows_of(inputs.iloc[sorted(chosen)])
 
 

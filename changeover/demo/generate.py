@@ -30,7 +30,7 @@ CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
     "x82": ("Female", "Male"),
 }
 NUMBERS: Final = [name for name in NAMES if name not in CATEGORIES]
-GAPS: Final = {"number": 0.03, "category": 0.02}
+MISSING_SHARE: Final = {"number": 0.03, "category": 0.02}
 SHARE_WITHOUT_SIGN: Final = 0.15  # amounts and percentages that are written plainly
 SHARE_IN_OTHER_CASE: Final = 0.1  # categories that are written all in capitals, or all in small letters
 
@@ -97,10 +97,10 @@ def generate(rows: int, seed: int = 0, strength: float = 1.0) -> pd.DataFrame:
     for name in NAMES:
         if name in CATEGORIES:
             columns[name] = _in_some_case(categories[name].tolist(), spelling)
-            _leave_gaps(columns[name], None, GAPS["category"], random)
+            _remove_some(columns[name], None, MISSING_SHARE["category"], random)
         else:
             columns[name] = _texts(name, numbers[name], random)
-            _leave_gaps(columns[name], "nan", GAPS["number"], random)
+            _remove_some(columns[name], "nan", MISSING_SHARE["number"], random)
     return pd.DataFrame({**columns, TARGET: target})
 
 
@@ -145,9 +145,9 @@ def _amount(value: float) -> str:
     return f"(${-value:,.2f})" if value < 0 else f"${value:,.2f} "
 
 
-def _leave_gaps(cells: list[str | None], gap: str | None, share: float, random: np.random.Generator) -> None:
+def _remove_some(cells: list[str | None], missing: str | None, share: float, random: np.random.Generator) -> None:
     for position in np.flatnonzero(random.random(len(cells)) < share):
-        cells[position] = gap
+        cells[position] = missing
 
 
 def main() -> None:

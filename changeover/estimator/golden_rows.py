@@ -17,7 +17,7 @@ from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 
 MOST_ROWS: Final = 1_000
-Ask = Callable[[Mapping[str, Sequence[Cell]], int], Scores]  # (typed columns, number of rows) -> scores
+ScoreFunction = Callable[[Mapping[str, Sequence[Cell]], int], Scores]  # (typed columns, number of rows) -> scores
 
 
 def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> JsonObject:
@@ -25,7 +25,8 @@ def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> Jso
 
     Raises GoldenMismatch if the rows do not fit the schema or the model cannot answer them.
     """
-    return {"rows": list(rows), "outputs": list(_outputs(_ask(partial(score, estimator, schema), schema, list(rows))))}
+    outputs = _outputs(_score(partial(score, estimator, schema), schema, [*rows]))
+    return {"rows": [*rows], "outputs": [*outputs]}
 
 
 def replay(estimator: object, schema: Schema, golden: JsonObject) -> None:
@@ -37,12 +38,12 @@ def replay(estimator: object, schema: Schema, golden: JsonObject) -> None:
     replay_by(partial(score, estimator, schema), schema, golden)
 
 
-def replay_by(ask: Ask, schema: Schema, golden: JsonObject) -> None:
+def replay_by(compute: ScoreFunction, schema: Schema, golden: JsonObject) -> None:
     """Replay golden rows by any scoring function, such as an ONNX twin's; raises GoldenMismatch."""
     rows, expected = golden.get("rows"), golden.get("outputs")
     if not isinstance(rows, list) or not isinstance(expected, list | None):
         raise GoldenMismatch("the golden rows are no list: publish them as {'rows': [...], 'outputs': [...]}")
-    actual = _outputs(_ask(ask, schema, rows))
+    actual = _outputs(_score(compute, schema, rows))
     if expected is None:
         return
     if len(expected) != len(actual):
@@ -57,10 +58,10 @@ def replay_by(ask: Ask, schema: Schema, golden: JsonObject) -> None:
                 )
 
 
-def _ask(ask: Ask, schema: Schema, rows: list[Json]) -> Scores:
+def _score(compute: ScoreFunction, schema: Schema, rows: list[Json]) -> Scores:
     try:
         decoded = decode(rows, schema, MOST_ROWS)
-        return ask(decoded.columns, decoded.rows)
+        return compute(decoded.columns, decoded.rows)
     except (RequestFaults, TooManyRows) as error:
         raise GoldenMismatch(f"the golden rows do not fit the schema: {error}") from error
     except ScoringFailed as error:

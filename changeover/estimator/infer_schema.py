@@ -85,7 +85,7 @@ def _series(example: pd.DataFrame, name: str, position: int | None) -> "pd.Serie
 
 
 def _column(name: str, known: Encoded, seen: Sequence[object]) -> Column:
-    present = [value for value in seen if not _is_gap(value)]
+    present = [value for value in seen if not _is_missing(value)]
     categories = known.categories or None
     if known.text or (categories and all(isinstance(value, str) for value in categories)):
         column = Column(name, ColumnType.STRING, format=_format_of_texts(present or categories or ()))
@@ -144,15 +144,15 @@ def _also_of(series: "pd.Series[Any] | None", known: Encoded) -> Encoded:
 
 def _with_seen(column: Column, known: Encoded, seen: Sequence[object]) -> Column:
     """`column` with facts of the training data: range of numbers and dates, missing values."""
-    gaps = known.missing
-    if seen and not gaps:
-        gaps = any(value is None if column.type is ColumnType.STRING else _is_gap(value) for value in seen)
+    missing = known.missing
+    if seen and not missing:
+        missing = any(value is None if column.type is ColumnType.STRING else _is_missing(value) for value in seen)
     if column.type in (ColumnType.NUMBER, ColumnType.INTEGER):
         cells = [cell for cell in map(_parsed(column), seen) if isinstance(cell, int | float)]
         ends = known.ends if not cells else (min(cells), max(cells))
-        return replace(column, missing_seen=gaps, range=ends)
+        return replace(column, missing_seen=missing, range=ends)
     days = [value for value in seen if isinstance(value, str)] if column.format is Format.DATE else []
-    return replace(column, missing_seen=gaps, range=(min(days), max(days)) if days else None)
+    return replace(column, missing_seen=missing, range=(min(days), max(days)) if days else None)
 
 
 def _parsed(column: Column) -> Callable[[object], Cell]:
@@ -179,14 +179,14 @@ def _all_are(texts: Sequence[str], written: Format | None) -> bool:
     return True
 
 
-def _is_gap(value: object) -> bool:
+def _is_missing(value: object) -> bool:
     return value is None or (isinstance(value, str) and value.strip().lower() in ("", "nan"))
 
 
 def _typical(column: Column, seen: Sequence[object]) -> Cell:
     """A typical value of a column, which the model should answer."""
     for value in seen:
-        if not _is_gap(value):
+        if not _is_missing(value):
             try:
                 return column.parse(value)
             except BadCell:

@@ -12,7 +12,7 @@ from changeover.process import clock
 from changeover.up import ready
 from changeover.up.exceptions import CannotStart
 from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE
-from changeover.up.workers import first_process
+from changeover.up.workers import first_process, is_alive
 
 _KILL_AFTER: Final = 10.0  # as `docker compose restart` does
 _POLL: Final = 0.05
@@ -28,7 +28,7 @@ def restart_service(home: Path, service: str, timeout: float) -> list[tuple[int,
     running = stack.read(home)
     if running.pids is None:
         raise StackNotFound(f"the stack of {home} was not started by `changeover up`; use `docker compose restart`")
-    if not _alive(running.pids.up):
+    if not is_alive(running.pids.up):
         raise StackNotFound(f"no `changeover up` runs on {home} any more; start it again")
     instances = len(running.pids.predict_api) if service == PREDICT_API else 1
     return [_restart_one(home, running.pids.up, service, index, timeout) for index in range(instances)]
@@ -45,7 +45,7 @@ def _restart_one(home: Path, up: int, service: str, index: int, timeout: float) 
         running = _read_if_there(home)
         if running is not None and _pid(running, service, index) != before and _answers(running, service, index):
             return before, _pid(running, service, index)
-        if not killed and clock.now() > begin + _KILL_AFTER and _alive(first):
+        if not killed and clock.now() > begin + _KILL_AFTER and is_alive(first):
             _signal(first, signal.SIGKILL)
             killed = True
         pause.wait(_POLL)
@@ -96,13 +96,3 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

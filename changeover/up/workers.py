@@ -1,8 +1,20 @@
-"""The worker processes of a service, as the operating system lists them."""
+"""The processes of a stack, as the operating system lists them."""
 
 from typing import Final
 
 _NO_WORKERS: Final = ("resource_tracker", "forkserver")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; a process of another user that hides its state counts as running."""
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
 
 
 def pids_of_instance(master: int) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Final
 from changeover import stack
 from changeover.cli.doctor.finding import Finding
 from changeover.cli.output import size_of
+from changeover.up.workers import is_alive
 
 _LITTLE: Final = 1_000_000_000
 
@@ -25,11 +26,11 @@ def check_processes(pids: stack.Pids) -> list[Finding]:
     named = {"up": [pids.up], "store": [pids.store], "model_server": [pids.model_server]}
     for index, instance in enumerate(pids.predict_api):
         named["predict_api" if len(pids.predict_api) == 1 else f"predict_api {index}"] = instance
-    dead = [f"{name} ({pid})" for name, group in named.items() for pid in group if not _alive(pid)]
+    dead = [f"{name} ({pid})" for name, group in named.items() for pid in group if not is_alive(pid)]
     if not dead:
         count = sum(len(group) for group in named.values())
         return [Finding("processes", True, f"all {count} run")]
-    if not _alive(pids.up):
+    if not is_alive(pids.up):
         step = "changeover up (it clears away what is left)"
         return [Finding("processes", False, f"`changeover up` ({pids.up}) was killed; up.json is what it left", step)]
     return [
@@ -40,24 +41,10 @@ def check_processes(pids: stack.Pids) -> list[Finding]:
 def check_disk(home: Path) -> list[Finding]:
     """Check the free disk space, and that the cache is writable."""
     free = shutil.disk_usage(home).free
-    findings = [
-        Finding("disk", free >= _LITTLE, f"{size_of(free)} free in {home}", "make room: publishing needs it")
-        if free < _LITTLE
-        else Finding("disk", True, f"{size_of(free)} free in {home}")
-    ]
+    step = "make room: publishing needs it" if free < _LITTLE else ""
+    findings = [Finding("disk", free >= _LITTLE, f"{size_of(free)} free in {home}", step)]
     for name in ("cache", "spool", "store", "log"):
         folder = home / name
         if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
             findings.append(Finding(f"folder {name}", False, f"{folder} cannot be written", f"chown or chmod {folder}"))
     return findings
-
-
-def _alive(pid: int) -> bool:
-    import psutil
-
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True

@@ -10,7 +10,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from changeover.client.draft import GOLDEN_ROWS, WITH_GAPS, draft_of
+from changeover.client.draft import GOLDEN_ROWS, WITH_MISSING, draft_of
 from changeover.estimator.golden_rows import replay
 from changeover.json_types import Json
 from changeover.manifest.manifest import Draft
@@ -32,8 +32,8 @@ def rows_of(draft: Draft) -> list[dict[str, Json]]:
 def test_rows_from_all_over_the_example_are_kept_with_their_answers_gaps_among_them() -> None:
     draft = draft_of(MODEL, X)
     rows = rows_of(draft)
-    assert GOLDEN_ROWS <= len(rows) <= GOLDEN_ROWS + WITH_GAPS
-    assert sum(row["a"] is None for row in rows) == WITH_GAPS
+    assert GOLDEN_ROWS <= len(rows) <= GOLDEN_ROWS + WITH_MISSING
+    assert sum(row["a"] is None for row in rows) == WITH_MISSING
     assert draft.golden is not None
     assert draft.schema is not None
     replay(MODEL, Schema.from_json(draft.schema), draft.golden)
@@ -69,4 +69,4 @@ def test_what_the_draft_says_stands() -> None:
 
 @pytest.mark.parametrize("rows", [1, 9, 10, 11, 39, 41, 499])
 def test_any_size_of_an_example_gives_rows(rows: int) -> None:
-    assert min(rows, GOLDEN_ROWS) <= len(rows_of(draft_of(MODEL, X.head(rows)))) <= GOLDEN_ROWS + WITH_GAPS
+    assert min(rows, GOLDEN_ROWS) <= len(rows_of(draft_of(MODEL, X.head(rows)))) <= GOLDEN_ROWS + WITH_MISSING
