@@ -68,9 +68,9 @@ def test_a_package_that_the_stack_lacks_is_named_before_anything_starts(
     monkeypatch.setitem(sys.modules, "granian", None)
     result = run(verb, "--json")
     assert result.exit_code == 1
-    said = json.loads(result.stderr)
-    assert said["kind"] == "MissingPackage"
-    assert said["error"].startswith("granian is not installed")
+    body = json.loads(result.stderr)
+    assert body["kind"] == "MissingPackage"
+    assert body["error"].startswith("granian is not installed")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,9 +85,9 @@ def test_a_package_that_a_verb_lacks_is_named(monkeypatch: pytest.MonkeyPatch, t
 def test_an_error_is_json_where_json_is_asked_for() -> None:
     result = run("list", "--json")
     assert result.exit_code == 1
-    said = json.loads(result.stderr)
-    assert said["kind"] == "StackNotFound"
-    assert "changeover up" in said["error"]
+    body = json.loads(result.stderr)
+    assert body["kind"] == "StackNotFound"
+    assert "changeover up" in body["error"]
 
 
 def test_a_wrong_command_line_is_json_where_json_is_asked_for() -> None:
@@ -155,8 +155,8 @@ def test_doctor_names_a_dead_up_and_services_that_do_not_answer(tmp_path: Path) 
     stack.up_file(home).chmod(0o644)
     result = run("doctor", "--json")
     assert result.exit_code == 1
-    said = json.loads(result.stdout)
-    wrong = {check["name"]: check for check in said["checks"] if not check["ok"]}
+    body = json.loads(result.stdout)
+    wrong = {check["name"]: check for check in body["checks"] if not check["ok"]}
     assert {"up.json", "processes", "store", "model_server", "predict_api", "token"} <= set(wrong)
     assert all(check["next_step"] for check in wrong.values())
     assert "was killed" in wrong["processes"]["detail"]

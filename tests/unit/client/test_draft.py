@@ -59,9 +59,9 @@ def test_a_file_is_described_by_an_example_as_its_estimator_is(tmp_path: Path) -
 
 
 def test_what_the_draft_says_stands() -> None:
-    said = Draft(metrics={"f1": 0.5}, golden={"rows": [{"a": 1.0, "b": 2.0}]}, environment={"numpy": "1.0"})
-    draft = draft_of(MODEL, X, {"auc": 0.9}, "ab" * 32, "why", said)
-    assert draft.golden == said.golden
+    publisher = Draft(metrics={"f1": 0.5}, golden={"rows": [{"a": 1.0, "b": 2.0}]}, environment={"numpy": "1.0"})
+    draft = draft_of(MODEL, X, {"auc": 0.9}, "ab" * 32, "why", publisher)
+    assert draft.golden == publisher.golden
     assert draft.metrics == {"f1": 0.5, "auc": 0.9}
     assert draft.evaluation == {"data_sha256": "ab" * 32}
     assert (draft.environment["numpy"], draft.description) == ("1.0", "why")

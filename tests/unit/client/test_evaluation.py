@@ -21,8 +21,8 @@ def test_the_digest_is_that_of_sorted_lines_as_documented() -> None:
 
 
 def test_order_index_and_numeric_type_do_not_matter() -> None:
-    other = FRAME.sample(frac=1, random_state=1)[["y", "a", "b"]].set_index(np.array([9, 8, 7]))
-    assert evaluated_on(other) == evaluated_on(FRAME)
+    changed = FRAME.sample(frac=1, random_state=1)[["y", "a", "b"]].set_index(np.array([9, 8, 7]))
+    assert evaluated_on(changed) == evaluated_on(FRAME)
     assert evaluated_on(pd.DataFrame({"n": [1, 2]})) == evaluated_on(pd.DataFrame({"n": [1.0, 2.0]}))
 
 
@@ -33,9 +33,9 @@ def test_a_file_has_the_digest_of_its_frame(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [("b", 1.25), ("a", "X"), ("y", False)])
 def test_another_cell_is_other_data(change: tuple[str, float | str | bool]) -> None:
-    other = FRAME.copy()
-    other.loc[0, change[0]] = change[1]
-    assert evaluated_on(other) != evaluated_on(FRAME)
+    changed = FRAME.copy()
+    changed.loc[0, change[0]] = change[1]
+    assert evaluated_on(changed) != evaluated_on(FRAME)
 
 
 def test_a_row_more_or_another_name_is_other_data() -> None:

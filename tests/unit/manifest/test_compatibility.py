@@ -64,7 +64,7 @@ WIDENED = [
 def test_what_refuses_a_request_that_was_valid_breaks(
     before: Manifest, after: Manifest, change: str, request_body: Json
 ) -> None:
-    assert [found.change for found in diff(before, after).breaking] == (
+    assert [change.change for change in diff(before, after).breaking] == (
         [change] if change != "removed" else ["removed", "added"]
     )
     decode(request_body, Schema.from_json(before.schema), 1)
@@ -76,9 +76,9 @@ def test_what_refuses_a_request_that_was_valid_breaks(
 def test_what_takes_every_request_that_was_valid_does_not_break(
     before: Manifest, after: Manifest, change: str, request_body: Json
 ) -> None:
-    found = diff(before, after)
-    assert found.compatible
-    assert change in [one.change for one in found.changes]
+    difference = diff(before, after)
+    assert difference.compatible
+    assert change in [entry.change for entry in difference.changes]
     for version in (before, after):
         decode(request_body, Schema.from_json(version.schema), 1)
 

@@ -38,10 +38,10 @@ def test_of_the_environment_only_what_differs_is_told() -> None:
 
 
 def test_whether_the_metrics_may_be_compared_is_told() -> None:
-    one, other = {"data_sha256": "c" * 64}, {"data_sha256": "d" * 64}
-    assert diff(a_version("a", evaluation=one), a_version("b", evaluation=one), GoldenDiff()).same_data is True
-    assert diff(a_version("a", evaluation=one), a_version("b", evaluation=other), GoldenDiff()).same_data is False
-    assert diff(a_version("a"), a_version("b", evaluation=other), GoldenDiff()).same_data is None
+    first, second = {"data_sha256": "c" * 64}, {"data_sha256": "d" * 64}
+    assert diff(a_version("a", evaluation=first), a_version("b", evaluation=first), GoldenDiff()).same_data is True
+    assert diff(a_version("a", evaluation=first), a_version("b", evaluation=second), GoldenDiff()).same_data is False
+    assert diff(a_version("a"), a_version("b", evaluation=second), GoldenDiff()).same_data is None
 
 
 def test_answers_are_compared_where_both_have_one_and_the_first_differing_part_is_told() -> None:
@@ -51,7 +51,7 @@ def test_answers_are_compared_where_both_have_one_and_the_first_differing_part_i
 
 
 def test_kept_rows_are_found_whatever_the_order_of_their_fields() -> None:
-    one = a_version("a", golden={"rows": [{"a": 1, "b": 2}], "outputs": [{"prediction": 1}]})
-    other = a_version("b", golden={"rows": [{"b": 2, "a": 1}], "outputs": [{"prediction": 1}]})
-    assert golden_answers(one).keys() == golden_answers(other).keys()
+    first = a_version("a", golden={"rows": [{"a": 1, "b": 2}], "outputs": [{"prediction": 1}]})
+    second = a_version("b", golden={"rows": [{"b": 2, "a": 1}], "outputs": [{"prediction": 1}]})
+    assert golden_answers(first).keys() == golden_answers(second).keys()
     assert golden_answers(a_version("a", golden={"rows": [{"a": 1}]})) == {}

@@ -62,9 +62,9 @@ def test_every_condition_must_hold() -> None:
 
 
 def test_without_the_metric_there_is_no_passing() -> None:
-    passed, said = judged("f1_macro>=current", a_version("d", accuracy=0.99))
+    passed, message = judged("f1_macro>=current", a_version("d", accuracy=0.99))
     assert not passed
-    assert "no metric f1_macro: it has accuracy" in said
+    assert "no metric f1_macro: it has accuracy" in message
     assert "it has no metrics" in judged("accuracy>=0.9", a_version("d"))[1]
     assert "has no metric f1_macro" in judged("f1_macro>=current", a_version("d", f1_macro=1), a_version("c"))[1]
 
@@ -80,10 +80,10 @@ def test_without_the_metric_there_is_no_passing() -> None:
 )
 def test_only_like_is_compared_with_like(ours: str | None, theirs: str | None, why: str) -> None:
     current = a_version("c", theirs, f1_macro=0.5)
-    passed, said = judged("f1_macro>=current", a_version("d", ours, f1_macro=0.9), current)
+    passed, message = judged("f1_macro>=current", a_version("d", ours, f1_macro=0.9), current)
     assert not passed
-    assert why in said
-    assert "only like is compared with like" in said
+    assert why in message
+    assert "only like is compared with like" in message
 
 
 def test_a_fixed_bound_needs_no_data_to_compare_with() -> None:
@@ -96,9 +96,9 @@ def test_the_first_version_passes_what_is_relative_and_must_reach_what_is_absolu
 
 
 def test_a_current_version_whose_manifest_is_lost_is_not_taken_for_the_first() -> None:
-    passed, said = judged("f1_macro>=current", a_version("d", f1_macro=0.9), None, replaces="c" * 64)
+    passed, message = judged("f1_macro>=current", a_version("d", f1_macro=0.9), None, replaces="c" * 64)
     assert not passed
-    assert "cannot be read" in said
+    assert "cannot be read" in message
 
 
 @pytest.mark.parametrize("text", ["f1", "f1>current", "f1>=best", ">=0.5", "f1>=0.5,", "f1>=nan", "f1>=0.5;g>=1"])

@@ -19,12 +19,12 @@ from changeover.up.log_tail import LogTail
 
 ACTING = ["\x1b", "\x9b", "\x00", "\x07", "\x08", "\r", "\n", "\x7f", "\x85", "\u2028", "\u202e", "\u2066", "\u200f"]
 ACTING += ["\ud800", "\U000e0041"]
-NASTY = "".join(f"a{one}b" for one in ACTING)
+NASTY = "".join(f"a{character}b" for character in ACTING)
 
 
 def acts(text: str) -> list[str]:
     """The acting characters of `text`, but for the ends of its own lines."""
-    return [one for one in ACTING if one in text and one != "\n"]
+    return [character for character in ACTING if character in text and character != "\n"]
 
 
 def test_every_acting_character_becomes_an_escape_and_no_other() -> None:
@@ -51,10 +51,10 @@ def test_no_verb_prints_what_acts(as_json: bool, capsys: pytest.CaptureFixture[s
     output.answer(body, NASTY, as_json)
     output.fail(refused, as_json)
     output.say(NASTY)
-    told = capsys.readouterr()
-    assert acts(told.out + told.err) == []
+    printed = capsys.readouterr()
+    assert acts(printed.out + printed.err) == []
     if not as_json:
-        assert len(told.out.splitlines()) == 5
+        assert len(printed.out.splitlines()) == 5
 
 
 def test_a_value_begins_no_line_of_its_own() -> None:
@@ -67,8 +67,8 @@ def test_a_value_begins_no_line_of_its_own() -> None:
 
 
 def test_a_wrong_command_line_is_quoted_without_what_acts() -> None:
-    told = CliRunner().invoke(main, ["show", "--json", f"--{NASTY}"])
-    assert acts(told.output) == []
+    printed = CliRunner().invoke(main, ["show", "--json", f"--{NASTY}"])
+    assert acts(printed.output) == []
 
 
 def test_no_line_of_the_log_acts(monkeypatch: pytest.MonkeyPatch) -> None:

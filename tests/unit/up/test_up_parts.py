@@ -24,8 +24,10 @@ def parts(inherited: dict[str, str] | None = None, instances: int = 2) -> list[P
 
 
 def test_each_service_is_told_only_the_secrets_it_needs() -> None:
-    told = {part.name: set(part.environment.values()) & {"ACCESS", "SECRET", "PUBLISH", "REPORT"} for part in parts()}
-    assert told == {
+    credentials = {
+        part.name: set(part.environment.values()) & {"ACCESS", "SECRET", "PUBLISH", "REPORT"} for part in parts()
+    }
+    assert credentials == {
         STORE: {"ACCESS", "SECRET"},
         MODEL_SERVER: {"ACCESS", "SECRET", "PUBLISH", "REPORT"},
         "predict_api-0": {"REPORT"},
@@ -83,9 +85,9 @@ def test_further_replicas_take_the_next_ports_that_are_free_and_not_our_own() ->
 
 def test_free_ports_are_below_those_of_outgoing_connections() -> None:
     taken: set[int] = set()
-    found = [ports.choose(0, "--store-port", taken) for _ in range(20)]
-    assert len(set(found)) == 20
-    assert max(found) < 32768 or max(found) < ports._first_ephemeral()
+    free_ports = [ports.choose(0, "--store-port", taken) for _ in range(20)]
+    assert len(set(free_ports)) == 20
+    assert max(free_ports) < 32768 or max(free_ports) < ports._first_ephemeral()
 
 
 def test_secrets_are_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
