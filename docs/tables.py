@@ -8,11 +8,11 @@ import importlib
 import re
 import sys
 import types
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import click
+from msgspec.structs import replace
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
@@ -110,7 +110,8 @@ def transitions() -> list[tuple[str, str, str, list[str]]]:
     machine = importlib.import_module("model_server.rollouts.rollout")
     wire = importlib.import_module("changeover.protocol.wire")
     current = wire.Current(2, "b" * 64)
-    rollout = machine.Rollout("id", "loan", 2, current.version, "a" * 64, "somebody", "why", "now", deadline=60.0)
+    record = importlib.import_module("model_server.ledger.record")
+    rollout = record.Rollout(id="id", model="loan", sequence=2, version=current.version, rolled_at="now", deadline=60.0)
     _, actions = machine.begin(rollout)
     found = [("[*]", "begin", str(rollout.state), [type(one).__name__ for one in actions])]
     nobody: frozenset[str] = frozenset()

@@ -6,9 +6,11 @@ list has them.
 
 import json
 import threading
-from typing import Final
+from typing import Final, TypeVar
 
-from changeover.json_types import JsonObject
+import msgspec
+
+from changeover.json_types import Json, JsonObject
 from changeover.process import log_events
 from changeover.protocol.wire import LONGEST_TEXT
 from model_server.exceptions import RecordUnreadable
@@ -19,8 +21,10 @@ from object_store.exceptions import ObjectTooLarge
 LARGEST: Final = 64 * 1024  # bytes of one record
 _NAMED: Final = 3
 
+Record = TypeVar("Record", bound=msgspec.Struct)
 
-def read_record(bucket: Bucket, key: str, largest: int = LARGEST) -> JsonObject:
+
+def read_object(bucket: Bucket, key: str, largest: int = LARGEST) -> JsonObject:
     """The JSON object at `key`; raises RecordUnreadable, ObjectMissing or another StoreError."""
     try:
         members = json.loads(bucket.read(key, largest))
@@ -33,9 +37,20 @@ def read_record(bucket: Bucket, key: str, largest: int = LARGEST) -> JsonObject:
     return members
 
 
-def text_of(members: JsonObject, name: str, default: str = "") -> str:
-    """The member `name` as a string of at most LONGEST_TEXT characters."""
-    return str(members.get(name, default))[:LONGEST_TEXT]
+def read_record(
+    bucket: Bucket, key: str, kind: type[Record], defaults: JsonObject | None = None, **known: Json
+) -> Record:
+    """The record at `key`, its strings cut to LONGEST_TEXT characters; `known` replaces its members.
+
+    Unknown members of later releases are ignored. Raises RecordUnreadable, which names the member, ObjectMissing or
+    another StoreError.
+    """
+    members = {**(defaults or {}), **read_object(bucket, key), **known}
+    cut = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in members.items()}
+    try:
+        return msgspec.convert(cut, kind)
+    except msgspec.ValidationError as error:
+        raise RecordUnreadable(f"{key} is no {kind.__name__.lower()}: {error}") from error
 
 
 class Unreadable:

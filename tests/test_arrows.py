@@ -57,6 +57,7 @@ PURE = {
     "model_server.rollouts.fleet",
     "model_server.rollouts.freshness",
     "model_server.ledger.numbers",
+    "model_server.ledger.record",
     "model_server.openapi.document",
     "model_server.openapi.bodies",
     "model_server.rollouts.rollout",

@@ -14,8 +14,9 @@ from changeover.exceptions import ChangeoverError
 from changeover.process import log_events
 from changeover.process.clock import now
 from model_server import metrics
-from model_server.ledger.entry import Entry, LedgerDamaged
+from model_server.exceptions import RecordUnreadable
 from model_server.ledger.ledger import Ledger
+from model_server.ledger.record import Rollout
 from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models, ModelState
 from object_store.exceptions import StoreError, StoreUnavailable
@@ -114,7 +115,7 @@ class Audit:
         current = state.current
         try:
             newer = self._ledger.newer(state.name, current.sequence if current else 0)
-        except LedgerDamaged as error:
+        except RecordUnreadable as error:
             self.damaged(state.name, str(error))
             return
         self._problems.clear(Topic.LEDGER_ENTRY, state.name)
@@ -141,7 +142,7 @@ class Audit:
         if state.entry is not None:
             self._look_for(state.entry)
 
-    def _look_for(self, entry: Entry) -> None:
+    def _look_for(self, entry: Rollout) -> None:
         if self._ledger.has_lost(entry):
             self.miss(entry.model, f"sequence {entry.sequence} is current, but gone from the bucket")
         elif self._problems.clear(Topic.LEDGER, entry.model):

@@ -15,12 +15,12 @@ from changeover.protocol.lease import MARGIN
 from model_server.background.audit_loop import Audit
 from model_server.background.store_failures import StoreFailures
 from model_server.backoff import Backoff
-from model_server.exceptions import PinUnavailable, RolloutUnderWay, RollRefused
+from model_server.exceptions import PinUnavailable, RecordUnreadable, RolloutUnderWay, RollRefused
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.intake.startup import Rolled, Upload, decide, pending_upload
-from model_server.ledger.entry import Entry, LedgerDamaged
 from model_server.ledger.ledger import Ledger
+from model_server.ledger.record import Rollout
 from model_server.ledger.takeover import Takeover
 from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models
@@ -104,7 +104,7 @@ class Background:
         """Read the ledgers. Freshness checks are answered from then on, before the decision of the start."""
         began = now()
         self._bucket.ensure()
-        entries: dict[str, Entry] = {}
+        entries: dict[str, Rollout] = {}
         for model in self._ledger.models():
             newest = self._newest(model)
             if newest is not None:
@@ -118,11 +118,11 @@ class Background:
         current = {model: entry.current.etag for model, entry in entries.items()}
         log_events.event("ledger.read", current=current, took_ms=round((now() - began) * 1000))
 
-    def _newest(self, model: str) -> Entry | None:
+    def _newest(self, model: str) -> Rollout | None:
         """The newest entry, or the last readable one. Reports a damaged ledger. Raises StoreError."""
         try:
             newest = self._ledger.newest(model)
-        except LedgerDamaged as error:
+        except RecordUnreadable as error:
             self._models.get(model)
             self._audit.damaged(model, str(error))
             return self._ledger.last_good(model)
@@ -131,7 +131,7 @@ class Background:
             self._audit.miss(model, "its hint is in the bucket, but no entry of its ledger")
         return newest
 
-    def _old_leases_over(self, entries: dict[str, Entry], takeovers: dict[str, Takeover]) -> bool:
+    def _old_leases_over(self, entries: dict[str, Rollout], takeovers: dict[str, Takeover]) -> bool:
         """Wait until all leases on entries older than the newest are over; False if stopped before."""
         waited = {model: takeover.lease_ms for model, takeover in takeovers.items() if takeover.wait}
         if not waited:
@@ -167,11 +167,8 @@ class Background:
 
     def _refuse(self, model: str, version: str, reason: str, error: RollRefused) -> None:
         """Record the refused roll of an upload in the model's rollouts, once for all starts, and on `/readyz`."""
-        told = any(
-            body.get("version") == version and body.get("reason") == str(error)
-            for body in self._rollouts.aborted.all(model)
-        )
-        if not told:
+        refusal = (version, str(error))
+        if refusal not in {(record.version, record.reason) for record in self._rollouts.aborted.all(model)}:
             self._rollouts.refuse(model, version, Asked(_BY, reason), str(error))
         self._problems.set(Topic.ROLLOUT, str(error), model)
 

@@ -14,7 +14,7 @@ from changeover.process.clock import rfc3339, utc_now
 from model_server.exceptions import RecordUnreadable, UploadTooLarge, VersionRejected
 from model_server.intake.startup import Upload
 from model_server.problems import Problems
-from model_server.records import Unreadable, read_record, text_of
+from model_server.records import Unreadable, read_record
 from model_server.rollouts.model_state import Models
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
@@ -50,46 +50,42 @@ class DropZone:
         """Admit or reject every waiting upload; returns the admitted ones. Raises StoreError."""
         admitted = []
         for item in list(self._bucket.list(keys.INCOMING)):
-            place = keys.parse_incoming(item.key)
-            if place is None or (item.key, item.etag) in self._hopeless:
+            incoming = keys.parse_incoming(item.key)
+            if incoming is None or (item.key, item.etag) in self._hopeless:
                 continue
-            if isinstance(place, keys.InvalidFolder):
+            if isinstance(incoming, keys.InvalidFolder):
                 self._hopeless.add((item.key, item.etag))
                 log_events.event(
                     "incoming.no_model",
                     level="error",
                     key=item.key,
-                    reason=f"{place.folder!r} is not a model name: use a-z, 0-9, '-' and '_'",
+                    reason=f"{incoming.folder!r} is not a model name: use a-z, 0-9, '-' and '_'",
                 )
                 continue
-            upload = self._take(item, place.model or self._default_model, place.name)
+            upload = self._take(item, incoming.model or self._default_model, incoming.name)
             if upload is not None:
                 admitted.append(upload)
         return admitted
 
     def marks(self, model: str) -> list[Upload]:
         """Every admitted raw upload of `model`; raises StoreError."""
-        found = []
+        uploads = []
         unreadable: dict[str, str] = {}
         for item in self._bucket.list(keys.uploads_prefix(model)):
             mark = keys.parse_upload_mark(item.key)
             if mark is None:
                 continue
             try:
-                members = read_record(self._bucket, item.key)
+                upload = read_record(
+                    self._bucket, item.key, Upload, model=model, version=mark.version, uploaded_at=mark.uploaded_at
+                )
+                uploads.append(upload)
             except ObjectMissing:
                 continue
             except RecordUnreadable as error:
                 unreadable[item.key] = str(error)
-                continue
-            sequence = members.get("sequence")
-            if type(sequence) is not int or not {"name", "admitted_at"} <= set(members):
-                unreadable[item.key] = f"{item.key} is no mark of an upload"
-                continue
-            name, admitted_at = text_of(members, "name"), text_of(members, "admitted_at")
-            found.append(Upload(model, mark.version, mark.uploaded_at, sequence, name, admitted_at))
         self._unreadable.listed(keys.uploads_prefix(model), unreadable)
-        return found
+        return uploads
 
     def _take(self, item: ObjectInfo, model: str, name: str) -> Upload | None:
         uploaded_at = rfc3339(item.last_modified)
@@ -128,7 +124,9 @@ class DropZone:
 
     def _move_unread(self, item: ObjectInfo, model: str, name: str, reason: str) -> None:
         """Reject an upload that exceeds the limit, unread: the store copies it."""
-        rejection = Rejection(model, name, "", item.size, rfc3339(item.last_modified), reason)
+        rejection = Rejection(
+            model=model, name=name, size=item.size, created_at=rfc3339(item.last_modified), reason=reason
+        )
         self._bucket.copy(item.key, keys.rejected_key(model, name), expected=item)
         self._bucket.create(
             keys.reason_key(model, name), json.dumps(rejection.to_json(), indent=1).encode(), "application/json"

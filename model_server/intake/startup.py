@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from changeover.protocol.wire import Current
 
 
-@dataclass(frozen=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """An admitted raw upload. Most stores keep whole seconds in `uploaded_at`; `sequence` is the ledger's then."""
 
     model: str

@@ -14,13 +14,14 @@ from changeover.json_types import JsonObject
 from changeover.names import MODEL_NAME
 from changeover.process import log_events
 from changeover.process.clock import parse_rfc3339
+from changeover.protocol.wire import RolloutState
 from model_server.backoff import Backoff
 from model_server.exceptions import RecordUnreadable
-from model_server.ledger.entry import Entry, LedgerDamaged
 from model_server.ledger.numbers import Numbers, count
+from model_server.ledger.record import Rollout
 from model_server.ledger.takeover import Takeover, take_over
 from model_server.problems import Problems
-from model_server.records import Unreadable, read_record
+from model_server.records import Unreadable, read_object, read_record
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import InvalidKey, ObjectMissing, StoreError, StoreUnavailable
@@ -41,7 +42,7 @@ class Ledger:
         self._bucket = bucket
         self._unreadable = Unreadable(problems or Problems())
         self._lease_ms = lease_ms
-        self._entries: dict[tuple[str, int], Entry] = {}
+        self._entries: dict[tuple[str, int], Rollout] = {}
         self._counted: dict[str, int] = {}
         self._strays: dict[str, int] = {}
 
@@ -51,8 +52,8 @@ class Ledger:
         found |= {folder.removeprefix(keys.ROLLOUTS).rstrip("/") for folder in self._bucket.folders(keys.ROLLOUTS)}
         return sorted(model for model in found if model and MODEL_NAME.fullmatch(model))
 
-    def newest(self, model: str) -> Entry | None:
-        """The entry that is current, or None; raises LedgerDamaged or another StoreError."""
+    def newest(self, model: str) -> Rollout | None:
+        """The entry that is current, or None; raises RecordUnreadable or another StoreError."""
         newest = self.look(model)
         return self.entry(model, newest) if newest else None
 
@@ -71,7 +72,7 @@ class Ledger:
         stray = self._strays.get(model)
         return keys.rollout_key(model, stray) if stray else None
 
-    def last_good(self, model: str) -> Entry | None:
+    def last_good(self, model: str) -> Rollout | None:
         """The newest readable entry below an unreadable newest one; raises StoreError.
 
         None if the hint names a newer entry: that one was current already, and the pointer must not go back.
@@ -80,29 +81,38 @@ class Ledger:
         for sequence in range(newest - 1, self._hint(model) - 1, -1):
             try:
                 return self.entry(model, sequence)
-            except (InvalidKey, LedgerDamaged, ObjectMissing):
+            except (InvalidKey, RecordUnreadable, ObjectMissing):
                 continue
         return None
 
-    def entry(self, model: str, sequence: int) -> Entry:
-        """One entry; raises ObjectMissing, LedgerDamaged or another StoreError."""
+    def entry(self, model: str, sequence: int) -> Rollout:
+        """One entry; raises ObjectMissing, RecordUnreadable or another StoreError."""
         known = self._entries.get((model, sequence))
         if known is None:
-            try:
-                members = read_record(self._bucket, keys.rollout_key(model, sequence))
-            except RecordUnreadable as error:
-                raise LedgerDamaged(f"{error}, and so no ledger entry") from error
-            known = self._entries[model, sequence] = Entry.from_members(model, sequence, members)
+            known = self._entries[model, sequence] = self._read(model, sequence)
         return known
 
-    def numbered(self, model: str, sequence: int) -> Entry | None:
+    def _read(self, model: str, sequence: int) -> Rollout:
+        """The entry in the bucket; raises as `entry`. Entries of other writers may lack an id."""
+        key = keys.rollout_key(model, sequence)
+        state = RolloutState.COMMITTED.value
+        entry = read_record(
+            self._bucket, key, Rollout, {"id": str(sequence)}, model=model, sequence=sequence, state=state
+        )
+        try:
+            parse_rfc3339(entry.rolled_at)
+        except ValueError as error:
+            raise RecordUnreadable(f"{key} is no ledger entry: {error} - at `$.rolled_at`") from error
+        return entry
+
+    def numbered(self, model: str, sequence: int) -> Rollout | None:
         """The entry of this number, or None; raises StoreError."""
         try:
             return self.entry(model, sequence)
         except (InvalidKey, ObjectMissing):
             return None
 
-    def newer(self, model: str, sequence: int) -> Entry | None:
+    def newer(self, model: str, sequence: int) -> Rollout | None:
         """The newest entry above `sequence`, or None. Costs one read if there is none. Raises StoreError."""
         following = self.numbered(model, sequence + 1)
         if following is None:
@@ -110,7 +120,7 @@ class Ledger:
         newest = self.newest(model)
         return newest if newest is not None and newest.sequence > following.sequence else following
 
-    def has_lost(self, entry: Entry) -> bool:
+    def has_lost(self, entry: Rollout) -> bool:
         """Whether the bucket no longer has `entry`: it was emptied, or restored from a backup. Raises StoreError."""
         try:
             self._bucket.stat(keys.rollout_key(entry.model, entry.sequence))
@@ -118,7 +128,7 @@ class Ledger:
             return True
         return False
 
-    def entries(self, model: str, before: int | None = None) -> Iterator[Entry]:
+    def entries(self, model: str, before: int | None = None) -> Iterator[Rollout]:
         """The entries newest first, only those below sequence `before` if given; raises StoreError.
 
         Unreadable entries are skipped, and reported at the end.
@@ -129,19 +139,19 @@ class Ledger:
         for sequence in range(start, 0, -1):
             try:
                 yield self.entry(model, sequence)
-            except LedgerDamaged as error:
+            except RecordUnreadable as error:
                 unreadable[keys.rollout_key(model, sequence)] = str(error)
             except ObjectMissing:
                 continue
         remedy = "restore them, for a number that is missing ends the ledger"
         self._unreadable.listed(keys.rollouts_prefix(model), unreadable, remedy)
 
-    def at(self, model: str, time: str) -> Entry | None:
+    def at(self, model: str, time: str) -> Rollout | None:
         """The entry that was the newest at `time` (RFC 3339), or None; raises ValueError or StoreError."""
         moment = parse_rfc3339(time)
         return next((entry for entry in self.entries(model) if parse_rfc3339(entry.rolled_at) <= moment), None)
 
-    def append(self, entry: Entry, stopping: threading.Event) -> Entry:
+    def append(self, entry: Rollout, stopping: threading.Event) -> Rollout:
         """Create `entry`, and return the entry that has its number now: `entry` itself, or another process's.
 
         An attempt without a definite result is repeated until the result is known: only the store knows it. Raises
@@ -157,9 +167,9 @@ class Ledger:
                 self._restore_before(entry)
                 self._bucket.create(key, body, "application/json")
                 doubtful = True
-                holder = Entry.from_members(entry.model, entry.sequence, read_record(self._bucket, key))
+                holder = self._read(entry.model, entry.sequence)
                 break
-            except (LedgerDamaged, RecordUnreadable):
+            except RecordUnreadable:
                 raise
             except StoreError as error:
                 doubtful = doubtful or isinstance(error, StoreUnavailable)
@@ -175,14 +185,14 @@ class Ledger:
             self._write_hint(entry, self._lease_ms)
         return holder
 
-    def _write_hint(self, entry: Entry, lease_ms: int) -> None:
+    def _write_hint(self, entry: Rollout, lease_ms: int) -> None:
         hint = {"sequence": entry.sequence, "version": entry.version, "lease_ms": lease_ms}
         try:
             self._bucket.write(keys.current_key(entry.model), json.dumps(hint).encode(), "application/json")
         except StoreError as error:
             log_events.event("ledger.hint_failed", level="warning", model=entry.model, reason=str(error))
 
-    def succeed(self, entry: Entry) -> Takeover:
+    def succeed(self, entry: Rollout) -> Takeover:
         """Take over from the previous run, with `entry` as the newest; raises StoreError.
 
         The hint is up to date when this returns, as it must be before model_server grants the first lease.
@@ -192,11 +202,11 @@ class Ledger:
             self._bucket.write(keys.current_key(entry.model), json.dumps(takeover.hint).encode(), "application/json")
         return takeover
 
-    def settle(self, entry: Entry, lease_ms: int) -> None:
+    def settle(self, entry: Rollout, lease_ms: int) -> None:
         """Write `entry` into the hint, with leases of `lease_ms` at least: the leases on older entries are over."""
         self._write_hint(entry, max(lease_ms, self._lease_ms))
 
-    def follow(self, entry: Entry) -> None:
+    def follow(self, entry: Rollout) -> None:
         """Write `entry`, of another process, into the hint: the leases on older entries are over.
 
         Raises StoreError.
@@ -205,7 +215,7 @@ class Ledger:
         if takeover.wait:
             self.settle(entry, takeover.lease_ms)
 
-    def _restore_before(self, entry: Entry) -> None:
+    def _restore_before(self, entry: Rollout) -> None:
         """Write lost entries below `entry` again, so that the numbers stay consecutive; raises LedgerLost."""
         model, before = entry.model, self._entries.get((entry.model, entry.sequence - 1))
         if before is None or not self.has_lost(before):
@@ -222,7 +232,7 @@ class Ledger:
 
     def _read_hint(self, model: str) -> JsonObject:
         try:
-            return read_record(self._bucket, keys.current_key(model))
+            return read_object(self._bucket, keys.current_key(model))
         except (ObjectMissing, RecordUnreadable):
             return {}
 

@@ -10,11 +10,10 @@ from changeover.process.clock import now
 from changeover.protocol.wire import Current
 from model_server import metrics
 from model_server.exceptions import NotReady
-from model_server.ledger.entry import Entry
+from model_server.ledger.record import Rollout
 from model_server.rollouts.fleet import SILENCE_S, Fleet
 from model_server.rollouts.freshness import Pointer
 from model_server.rollouts.pointer import Standing
-from model_server.rollouts.rollout import Rollout
 
 
 @dataclass
@@ -26,10 +25,10 @@ class ModelState:
 
     name: str
     standing: Standing = field(default_factory=Standing)
-    entry: Entry | None = None
+    entry: Rollout | None = None
     fleet: Fleet = field(default_factory=Fleet)
     rollout: Rollout | None = None
-    overtaken: Entry | None = None
+    overtaken: Rollout | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def grant(self, lease_ms: int, now: float) -> tuple[Pointer, int]:
@@ -57,13 +56,13 @@ class ModelState:
         """The current version and its sequence, or None."""
         return self.standing.pointer.current
 
-    def adopt(self, entry: Entry) -> None:
+    def adopt(self, entry: Rollout) -> None:
         """Make this ledger entry current, unless a newer one is."""
         with self.changed:
             if self.standing.adopt(entry.current):
                 self._adopted(entry)
 
-    def overtake(self, entry: Entry) -> bool:
+    def overtake(self, entry: Rollout) -> bool:
         """Begin to follow `entry`; False if this process wrote it or it is not newer than current."""
         with self.changed:
             ours = self.rollout is not None and self.rollout.id == entry.id
@@ -85,7 +84,7 @@ class ModelState:
                 self._adopted(entry)
             return True
 
-    def succeed(self, entry: Entry, lease_s: float, now: float) -> None:
+    def succeed(self, entry: Rollout, lease_s: float, now: float) -> None:
         """Make this ledger entry, the newest at the start, current; leases of a previous run may be out."""
         with self.changed:
             self.standing.succeed(entry.current, lease_s, now)
@@ -96,7 +95,7 @@ class ModelState:
         with self.changed:
             self.standing.announce(version)
 
-    def _adopted(self, entry: Entry) -> None:
+    def _adopted(self, entry: Rollout) -> None:
         self.entry = entry
         metrics.SEQUENCE.labels(self.name).set(entry.sequence)
         self.changed.notify_all()
@@ -115,7 +114,7 @@ class Models:
         self.ready = threading.Event()
         self.replica_heard_at = float("-inf")
 
-    def loaded(self, entries: dict[str, Entry], leases_ms: dict[str, int]) -> None:
+    def loaded(self, entries: dict[str, Rollout], leases_ms: dict[str, int]) -> None:
         """Take the ledgers' newest entries; checks are answered from now on. Fleets are known SILENCE_S later.
 
         Leases of a previous run may be out, `leases_ms` long. Until they are over, no lease is granted and no rollout

@@ -6,38 +6,14 @@ it lacks raises. `model_server/rollouts/rollout_loop.py` drives it, and must do 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from changeover.names import short
 from changeover.protocol.wire import LONGEST_TEXT, Current, RolloutState
-
-
-@dataclass(frozen=True)
-class Rollout:
-    """One attempt to make `version` current. `deadline` is the end of preparing, on a monotonic clock.
-
-    `sequence` is the ledger number it tries to get. `asked` is the caller's reason; `reason` is the same, or the cause
-    of the abort.
-    """
-
-    id: str
-    model: str
-    sequence: int
-    version: str
-    previous: str | None
-    by: str
-    asked: str
-    began_at: str
-    deadline: float
-    state: RolloutState = RolloutState.PREPARING
-    reason: str = ""
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing further can happen to it."""
-        return self.state in {RolloutState.COMMITTED, RolloutState.ABORTED}
-
+from model_server.ledger.record import Rollout
 
 # --- events
 
@@ -173,8 +149,7 @@ def _leases_over(rollout: Rollout, _event: Event, _now: float) -> Outcome:
 
 
 def _appended(rollout: Rollout, _event: Event, _now: float) -> Outcome:
-    committed = replace(rollout, state=RolloutState.COMMITTED, reason=rollout.asked)
-    return committed, (Flip(Current(rollout.sequence, rollout.version)), GrantAgain(), Withdraw())
+    return replace(rollout, state=RolloutState.COMMITTED), (Flip(rollout.current), GrantAgain(), Withdraw())
 
 
 def _taken(rollout: Rollout, event: Event, _now: float) -> Outcome:

@@ -9,14 +9,16 @@ import threading
 from collections import deque
 from dataclasses import replace
 
+from msgspec import structs
+
 from changeover.names import short
 from changeover.process import log_events
 from changeover.process.clock import now, utc_now
 from changeover.protocol.wire import RolloutState
 from model_server import metrics
 from model_server.exceptions import NoCurrentVersion, Pinned, RolloutUnderWay
-from model_server.ledger.entry import Entry
 from model_server.ledger.ledger import Ledger, LedgerInDoubt
+from model_server.ledger.record import Rollout
 from model_server.problems import Problems, Topic
 from model_server.records import Unreadable
 from model_server.rollouts import rollout as machine
@@ -24,8 +26,7 @@ from model_server.rollouts.aborted import Aborted
 from model_server.rollouts.fleet import FIND_S, SILENCE_S
 from model_server.rollouts.model_state import Models, ModelState
 from model_server.rollouts.promotion import Asked, Promotion
-from model_server.rollouts.rollout import Action, Event, Rollout
-from model_server.rollouts.rollout_body import committed
+from model_server.rollouts.rollout import Action, Event
 from model_server.versions.versions import Versions
 from object_store import keys
 from object_store.bucket import Bucket
@@ -88,7 +89,7 @@ class Rollouts:
             version=version,
             sequence=rollout.sequence,
             by=rollout.by,
-            reason=rollout.asked,
+            reason=rollout.reason,
         )
         for action in actions:
             self._do(state, rollout, action)
@@ -97,7 +98,7 @@ class Rollouts:
         threading.Thread(target=self._drive, args=(state, rollout), name=name, daemon=False).start()
         return rollout
 
-    def _enter(self, state: ModelState, version: str, asked: Asked, compared: Entry | None) -> machine.Outcome | None:
+    def _enter(self, state: ModelState, version: str, asked: Asked, compared: Rollout | None) -> machine.Outcome | None:
         """Begin the rollout, or return the one that made `version` current; None if `compared` is not current."""
         with state.changed:
             if state.rollout is not None and not state.rollout.over:
@@ -113,7 +114,7 @@ class Rollouts:
             if state.entry is not compared:
                 return None
             if compared is not None and compared.version == version:
-                return committed(compared), ()
+                return compared, ()
             rollout, actions = machine.begin(self._new(state, version, asked))
             state.rollout = rollout
             state.fleet.forget_failure(version)
@@ -125,7 +126,7 @@ class Rollouts:
     def refuse(self, model: str, version: str, asked: Asked, reason: str) -> None:
         """Record, as aborted, a rollout that was refused before it began."""
         state = self._models.get(model)
-        rollout = replace(self._new(state, version, asked), state=RolloutState.ABORTED, reason=reason)
+        rollout = structs.replace(self._new(state, version, asked), state=RolloutState.ABORTED, reason=reason)
         self.aborted.record(rollout)
         _tell(model, rollout, 0.0)
 
@@ -175,8 +176,8 @@ class Rollouts:
             version=version,
             previous=current.version if current else None,
             by=asked.by,
-            asked=asked.reason,
-            began_at=began_at,
+            reason=asked.reason,
+            rolled_at=began_at,
             deadline=now() + self._prepare_timeout,
         )
 
@@ -199,6 +200,8 @@ class Rollouts:
             # The process stops and does not know whether the entry exists. The next start reads the ledger.
             log_events.event("rollout.in_doubt", level="error", model=state.name, reason=str(error))
             return
+        if rollout.state is RolloutState.COMMITTED:
+            rollout = self._ledger.entry(state.name, rollout.sequence)  # has the time of the entry
         with state.changed:
             self._finished[rollout.id] = rollout
             state.rollout = None
@@ -250,16 +253,7 @@ class Rollouts:
         return None
 
     def _append(self, rollout: Rollout) -> Event:
-        entry = Entry(
-            model=rollout.model,
-            sequence=rollout.sequence,
-            version=rollout.version,
-            previous=rollout.previous,
-            rolled_at=utc_now(),
-            by=rollout.by,
-            reason=rollout.asked,
-            id=rollout.id,
-        )
+        entry = structs.replace(rollout, state=RolloutState.COMMITTED, rolled_at=utc_now(), deadline=0.0)
         try:
             holder = self._ledger.append(entry, self._stopping)
             if holder.id == entry.id:

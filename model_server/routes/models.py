@@ -8,7 +8,6 @@ from changeover.json_types import JsonObject
 from changeover.process.clock import now
 from model_server.auth import Gate, Right
 from model_server.rollouts.model_state import ModelState
-from model_server.rollouts.rollout_body import to_json
 from model_server.routes.context import VersionCalls
 
 
@@ -37,7 +36,7 @@ def blueprint(calls: VersionCalls, gate: Gate, pins: Mapping[str, str], default_
             "model": model,
             "current": entry.to_json() if entry else None,
             "previous": entry.previous if entry else None,
-            "rollout": to_json(rollout) if rollout else None,
+            "rollout": rollout.to_json() if rollout else None,
             "pinned": pins.get(model),
             "replicas": list(replicas),
         }

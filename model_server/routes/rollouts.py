@@ -8,12 +8,11 @@ from changeover.exceptions import UnknownVersion
 from changeover.json_types import JsonObject
 from changeover.names import normalize_version
 from changeover.process.clock import parse_rfc3339
-from changeover.protocol.wire import LONGEST_TEXT, RolloutState
+from changeover.protocol.wire import LONGEST_TEXT
 from model_server.auth import Gate, Right
 from model_server.exceptions import MalformedRequest, TextTooLong, UnknownModel, VersionRejected
+from model_server.ledger.record import Rollout
 from model_server.rollouts.promotion import Asked
-from model_server.rollouts.rollout import Rollout
-from model_server.rollouts.rollout_body import to_json
 from model_server.rollouts.rollout_loop import Rollouts
 from model_server.routes.bodies import json_object
 from model_server.routes.context import VersionCalls
@@ -53,28 +52,28 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
         calls.known(model)
         time = request.args.get("at")
         if time is None:
-            return jsonify(page("rollouts", _history(calls, rollouts, model), request))
+            return _page(_all(calls, rollouts, model))
         try:
             parse_rfc3339(time)
         except ValueError as error:
             raise MalformedRequest(f"?at={time!r} is not RFC 3339 (2026-01-31T12:00:00Z): {error}") from error
         entry = calls.ledger.at(model, time)
-        return jsonify(page("rollouts", [entry.to_json()] if entry else [], request))
+        return _page([entry] if entry else [])
 
     @routes.get("/models/<model>/rollouts/<identity>")
-    def one(model: str, identity: str) -> Response:
+    def rollout(model: str, identity: str) -> Response:
         gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
         calls.known(model)
-        body = _one(calls, rollouts, model, identity)
-        if body is not None:
-            return jsonify(body)
+        rollout = _find(calls, rollouts, model, identity)
+        if rollout is not None:
+            return jsonify(rollout.to_json())
         raise UnknownModel(f"model {model!r} has no rollout {identity!r}; see GET /models/{model}/rollouts")
 
     def _begin(model: str, version: str, asked: Asked, wait_s: float) -> Response:
         rollout = rollouts.begin(model, version, asked)
         if wait_s > 0:
             rollout = rollouts.wait(model, rollout, wait_s)
-        response = jsonify(_told(calls, model, rollout))
+        response = jsonify(rollout.to_json())
         response.status_code = 200 if rollout.over else 202
         response.headers["Location"] = f"/models/{model}/rollouts/{rollout.id}"
         return response
@@ -82,48 +81,37 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
     return routes
 
 
-def _history(calls: VersionCalls, rollouts: Rollouts, model: str) -> list[JsonObject]:
+def _page(rollouts: list[Rollout]) -> Response:
+    return jsonify(page("rollouts", [rollout.to_json() for rollout in rollouts], request))
+
+
+def _all(calls: VersionCalls, rollouts: Rollouts, model: str) -> list[Rollout]:
     """All rollouts, newest first: the one under way, the committed ones of the ledger, and the aborted ones."""
-    bodies: list[JsonObject] = [entry.to_json() for entry in calls.ledger.entries(model)]
-    bodies += rollouts.aborted.all(model)
-    bodies.sort(key=lambda body: str(body["rolled_at"]), reverse=True)
-    under_way = _under_way(calls, model)
-    return bodies if under_way is None else [to_json(under_way), *bodies]
+    ended = [*calls.ledger.entries(model), *rollouts.aborted.all(model)]
+    ended.sort(key=lambda rollout: rollout.rolled_at, reverse=True)
+    return [*_under_way(calls, model), *ended]
 
 
-def _one(calls: VersionCalls, rollouts: Rollouts, model: str, identity: str) -> JsonObject | None:
+def _find(calls: VersionCalls, rollouts: Rollouts, model: str, identity: str) -> Rollout | None:
     """The rollout of this id or sequence number.
 
     Several may have tried for one number: the one under way comes first, then the committed, then the newest aborted.
     """
     if identity.isascii() and identity.isdigit():
-        under_way = _under_way(calls, model)
-        if under_way is not None and identity == str(under_way.sequence):
-            return to_json(under_way)
-        entry = calls.ledger.numbered(model, int(identity[:9]))
+        tried = [rollout for rollout in _under_way(calls, model) if identity == str(rollout.sequence)]
+        entry = None if tried else calls.ledger.numbered(model, int(identity[:9]))
         if entry is not None:
-            return entry.to_json()
-        return next((body for body in rollouts.aborted.all(model) if identity == str(body["sequence"])), None)
-    found = rollouts.find(model, identity)
-    if found is not None:
-        entry = calls.ledger.numbered(model, found.sequence) if found.state is RolloutState.COMMITTED else None
-        return entry.to_json() if entry is not None else to_json(found)
-    aborted = rollouts.aborted.find(model, identity)
-    if aborted is not None:
-        return aborted
-    return next((entry.to_json() for entry in calls.ledger.entries(model) if entry.id == identity), None)
+            return entry
+        tried += [] if tried else rollouts.aborted.all(model)
+        return next((rollout for rollout in tried if identity == str(rollout.sequence)), None)
+    rollout = rollouts.find(model, identity) or rollouts.aborted.find(model, identity)
+    return rollout or next((entry for entry in calls.ledger.entries(model) if entry.id == identity), None)
 
 
-def _under_way(calls: VersionCalls, model: str) -> Rollout | None:
+def _under_way(calls: VersionCalls, model: str) -> list[Rollout]:
+    """The rollout under way, or none."""
     state = calls.models.find(model)
-    return state.rollout if state else None
-
-
-def _told(calls: VersionCalls, model: str, rollout: Rollout) -> JsonObject:
-    """The JSON body of a rollout; for a committed one, from its ledger entry."""
-    state = calls.models.find(model)
-    entry = state.entry if state else None
-    return entry.to_json() if entry is not None and entry.id == rollout.id else to_json(rollout)
+    return [state.rollout] if state is not None and state.rollout is not None else []
 
 
 def _resolve(calls: VersionCalls, model: str, text: str) -> str:

@@ -97,7 +97,9 @@ class Publisher:
 
     def _reject(self, model: str, spooled: Spooled, provenance: JsonObject, reason: str) -> VersionRejected:
         name = str(provenance.get("name") or f"{spooled.version}.joblib")
-        rejection = Rejection(model, name, spooled.version, spooled.size, utc_now(), reason)
+        rejection = Rejection(
+            model=model, name=name, version=spooled.version, size=spooled.size, created_at=utc_now(), reason=reason
+        )
         kept = self._versions.reject(spooled, rejection)
         metrics.PUBLISHES.labels(model, "rejected").inc()
         log_events.event(

@@ -4,7 +4,9 @@ Manifests never change, so this process caches them.
 """
 
 import json
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from changeover import digest
 from changeover.exceptions import InvalidManifest, UnknownVersion
@@ -15,7 +17,7 @@ from changeover.process.clock import rfc3339
 from changeover.protocol.wire import LONGEST_TEXT, VersionState
 from model_server.exceptions import RecordUnreadable
 from model_server.problems import Problems
-from model_server.records import Unreadable, read_record, text_of
+from model_server.records import Unreadable, read_object, read_record
 from model_server.versions.spool import Spooled
 from object_store import keys
 from object_store.bucket import Bucket, ObjectInfo
@@ -24,29 +26,22 @@ from object_store.exceptions import ObjectMissing
 _LARGEST_MANIFEST = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Rejection:
-    """An upload that failed admission: the content of `<name>.reason.json`."""
+class Rejection(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload that failed admission: the JSON body of a rejected version, and the content of `<name>.reason.json`."""
 
     model: str
     name: str
-    version: str
-    size: int
+    version: str = ""
+    state: str = VersionState.REJECTED.value
+    size: int = 0
     created_at: str
-    reason: str
+    metrics: dict[str, float] = {}
+    reason: str = ""
 
     def to_json(self) -> JsonObject:
-        """The JSON body of a rejected version."""
-        return {
-            "model": self.model,
-            "name": self.name,
-            "version": self.version,
-            "state": VersionState.REJECTED.value,
-            "size": self.size,
-            "created_at": self.created_at,
-            "metrics": {},
-            "reason": self.reason,
-        }
+        """The JSON form."""
+        body: JsonObject = msgspec.to_builtins(self)
+        return body
 
 
 class Versions:
@@ -82,7 +77,7 @@ class Versions:
         known = self._manifests.get((model, version))
         if known is None:
             try:
-                members = read_record(self._bucket, keys.manifest_key(model, version), _LARGEST_MANIFEST)
+                members = read_object(self._bucket, keys.manifest_key(model, version), _LARGEST_MANIFEST)
             except RecordUnreadable as error:
                 raise InvalidManifest(str(error)) from error
             except ObjectMissing:
@@ -140,18 +135,9 @@ class Versions:
 
     def _rejection(self, model: str, name: str, item: ObjectInfo) -> Rejection:
         """The rejection recorded in the object `item`; raises RecordUnreadable or another StoreError."""
-        members = read_record(self._bucket, item.key)
-        size = members.get("size", 0)
-        if type(size) is not int:
-            raise RecordUnreadable(f"{item.key} is no reason of a rejection: its 'size' is no number")
-        return Rejection(
-            model=model,
-            name=text_of(members, "name", name),
-            version=text_of(members, "version"),
-            size=size,
-            created_at=text_of(members, "created_at", rfc3339(item.last_modified)),
-            reason=text_of(members, "reason"),
-        )
+        defaults: JsonObject = {"name": name, "created_at": rfc3339(item.last_modified)}
+        state = VersionState.REJECTED.value
+        return read_record(self._bucket, item.key, Rejection, defaults, model=model, state=state, metrics={})
 
     def reject(self, spooled: Spooled, rejection: Rejection) -> Rejection:
         """Keep a rejected upload and its reason, and overwrite no earlier one. Returns it with the name it got.
@@ -160,20 +146,20 @@ class Versions:
         """
         names = keys.rejected_names(rejection.name, rejection.version)
         for name in names:
-            told = replace(rejection, name=name, reason=rejection.reason[:LONGEST_TEXT])
+            kept = replace(rejection, name=name, reason=rejection.reason[:LONGEST_TEXT])
             reason = keys.reason_key(rejection.model, name)
-            if name != names[-1] and self._told(reason) not in {None, rejection.version}:
+            if name != names[-1] and self._version_in(reason) not in {None, rejection.version}:
                 continue
             key = keys.rejected_key(rejection.model, name)
             self._bucket.create_from_file(key, spooled.path, spooled.size, "application/octet-stream")
-            self._bucket.create(reason, json.dumps(told.to_json(), indent=1).encode(), "application/json")
-            return told
+            self._bucket.create(reason, json.dumps(kept.to_json(), indent=1).encode(), "application/json")
+            return kept
         return rejection
 
-    def _told(self, reason_key: str) -> str | None:
+    def _version_in(self, reason_key: str) -> str | None:
         """The version in an existing reason record: None without a record, an empty string for an unreadable one."""
         try:
-            return text_of(read_record(self._bucket, reason_key), "version")
+            return str(read_object(self._bucket, reason_key).get("version", ""))
         except ObjectMissing:
             return None
         except RecordUnreadable:

@@ -2,12 +2,13 @@
 
 import json
 import threading
-from dataclasses import replace
 
 import pytest
 
-from model_server.ledger.entry import Entry, LedgerDamaged
+from changeover.protocol.wire import RolloutState
+from model_server.exceptions import RecordUnreadable
 from model_server.ledger.ledger import Ledger
+from model_server.ledger.record import Rollout
 from object_store import keys
 from object_store.bucket import Bucket
 
@@ -15,8 +16,17 @@ A, B = "a" * 64, "b" * 64
 NEVER = threading.Event()
 
 
-def an_entry(sequence: int, version: str = A, identity: str = "one") -> Entry:
-    return Entry("loan", sequence, version, None, f"2026-01-0{sequence}T00:00:00.000000Z", "ann", "why", identity)
+def an_entry(sequence: int, version: str = A, identity: str = "one") -> Rollout:
+    return Rollout(
+        id=identity,
+        model="loan",
+        sequence=sequence,
+        version=version,
+        state=RolloutState.COMMITTED,
+        reason="why",
+        by="ann",
+        rolled_at=f"2026-01-0{sequence}T00:00:00.000000Z",
+    )
 
 
 @pytest.fixture
@@ -33,7 +43,7 @@ def test_a_ledger_without_entries_names_nothing(ledger: Ledger) -> None:
 
 def test_of_16_writers_of_one_number_one_wins_and_all_hear_who(bucket: Bucket, ledger: Ledger) -> None:
     barrier = threading.Barrier(16)
-    holders: list[Entry] = []
+    holders: list[Rollout] = []
 
     def append(number: int) -> None:
         mine = an_entry(1, identity=f"writer-{number}")
@@ -89,7 +99,34 @@ def test_what_was_live_at_a_time_is_told(ledger: Ledger) -> None:
 
 
 def test_an_object_in_the_ledgers_place_that_is_no_entry_is_named(bucket: Bucket, ledger: Ledger) -> None:
-    bucket.create(keys.rollout_key("loan", 1), json.dumps({"sequence": 1}).encode())
-    with pytest.raises(LedgerDamaged, match="00000001"):
-        ledger.newest("loan")
-    assert replace(an_entry(1), reason="x").to_json()["state"] == "committed"
+    whole = an_entry(1).to_json()
+    for change, reason in (
+        ({"version": None}, "$.version"),
+        ({"version": f"{A}\n"}, "$.version"),
+        ({"previous": "none"}, "$.previous"),
+        ({"rolled_at": "today"}, "$.rolled_at"),
+        ({"by": 7}, "$.by"),
+    ):
+        bucket.write(keys.rollout_key("loan", 1), json.dumps(whole | change).encode())
+        with pytest.raises(RecordUnreadable, match="00000001") as unreadable:
+            ledger.newest("loan")
+        assert reason in str(unreadable.value)
+
+
+def test_an_entry_of_a_later_release_or_of_another_writer_is_read(bucket: Bucket, ledger: Ledger) -> None:
+    least = {"version": A, "rolled_at": "2026-01-01T00:00:00Z"}
+    bucket.create(keys.rollout_key("loan", 1), json.dumps(least | {"later": [1], "reason": "x" * 3000}).encode())
+    newest = ledger.newest("loan")
+    assert newest is not None
+    expected = {
+        "id": "1",
+        "model": "loan",
+        "sequence": 1,
+        "version": A,
+        "previous": None,
+        "state": "committed",
+        "reason": "x" * 2000,
+        "by": "",
+        "rolled_at": "2026-01-01T00:00:00Z",
+    }
+    assert list(newest.to_json().items()) == list(expected.items())

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from changeover.json_types import JsonObject
 from model_server.ledger import takeover
+from model_server.ledger.record import Rollout
 from model_server.rollouts.pointer import Standing
-from model_server.rollouts.rollout import Rollout
 from tests.simulation.events import Do, Process
 from tests.simulation.store import Kept, Store
 

@@ -14,12 +14,13 @@ from changeover.protocol import lease
 from changeover.protocol.wire import Current, ReplicaReport, RolloutState
 from model_server.intake import startup
 from model_server.ledger import takeover
+from model_server.ledger.record import Rollout
 from model_server.ledger.takeover import Takeover
 from model_server.rollouts import rollout as machine
 from model_server.rollouts.fleet import SILENCE_S, Fleet
 from model_server.rollouts.freshness import answer
 from model_server.rollouts.pointer import Standing
-from model_server.rollouts.rollout import Action, Event, Rollout
+from model_server.rollouts.rollout import Action, Event
 from predict_api.upstream.connection import Answer as Http
 from tests.simulation.audit import Audit, Audited
 from tests.simulation.events import Clock, Events
@@ -152,8 +153,8 @@ class Server(Audited):
                     version=version,
                     previous=current.version if current else None,
                     by="ann",
-                    asked="better",
-                    began_at="",
+                    reason="better",
+                    rolled_at="",
                     deadline=self.now() + self._prepare_timeout,
                 )
             )

@@ -3,8 +3,9 @@
 import pytest
 
 from changeover.protocol.wire import Current, RolloutState
+from model_server.ledger.record import Rollout
 from model_server.rollouts import rollout as machine
-from model_server.rollouts.rollout import FleetLooked, Rollout
+from model_server.rollouts.rollout import FleetLooked
 
 NEW, OLD = "b" * 64, "a" * 64
 EVENTS = {
@@ -19,7 +20,16 @@ EVENTS = {
 
 def a_rollout(state: RolloutState = RolloutState.PREPARING) -> Rollout:
     return Rollout(
-        "id", "loan", 8, NEW, OLD, "ann", "better", "2026-01-01T00:00:00.000000Z", deadline=60.0, state=state
+        id="id",
+        model="loan",
+        sequence=8,
+        version=NEW,
+        previous=OLD,
+        state=state,
+        reason="better",
+        by="ann",
+        rolled_at="2026-01-01T00:00:00.000000Z",
+        deadline=60.0,
     )
 
 
