@@ -43,11 +43,11 @@ class _Unfit(Exception):
 
 @dataclass(frozen=True)
 class Examined:
-    """An admitted model, and the parts of its manifest that admission determines."""
+    """An admitted model, and the members of its manifest that admission determines."""
 
     estimator: object
     schema: Schema
-    parts: JsonObject
+    members: JsonObject
 
 
 def examine(buffer: bytes, task: Task) -> Examined | JsonObject:
@@ -70,7 +70,7 @@ def _describe(loaded: LoadedArtifact, task: Task) -> Examined:
     described = describe(estimator)
     schema = infer_schema(estimator) if draft.schema is None else Schema.from_json(draft.schema, strict=True)
     _refuse_too_wide(schema, task.max_columns)
-    parts: JsonObject = {
+    members: JsonObject = {
         "schema": schema.to_json(),
         "estimator": described,
         "classes": classes_of(estimator),
@@ -78,7 +78,7 @@ def _describe(loaded: LoadedArtifact, task: Task) -> Examined:
         "environment": dict(made_with),
         "warnings": [*loaded.warnings, *_other_versions(made_with, here, loaded.versions)],
     }
-    return Examined(estimator, schema, parts)
+    return Examined(estimator, schema, members)
 
 
 def _refuse_too_wide(schema: Schema, most: int) -> None:
@@ -98,21 +98,21 @@ def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
     if draft.golden is not None and rows and draft.golden.get("outputs") is not None:
         golden_rows.replay(estimator, schema, draft.golden)
         return draft.golden
-    given = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    kept = golden_rows.record(estimator, schema, given or [_made_up_row(estimator, schema)])
+    samples = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    golden = golden_rows.record(estimator, schema, samples or [_sample_row(estimator, schema)])
     try:
-        golden_rows.replay(estimator, schema, kept)
+        golden_rows.replay(estimator, schema, golden)
     except GoldenMismatch as error:
-        raise _Unfit(f"asked the same twice, the model does not answer alike: {error}") from error
-    return kept
+        raise _Unfit(f"called twice with the same rows, the model gives different outputs: {error}") from error
+    return golden
 
 
-def _other_versions(made_with: dict[str, str], here: dict[str, str], told: dict[str, str]) -> list[str]:
-    """Warnings on library versions that differ, except for the libraries in `told`, which have theirs already."""
-    return version_skew.warnings({name: version for name, version in made_with.items() if name not in told}, here)
+def _other_versions(made_with: dict[str, str], here: dict[str, str], checked: dict[str, str]) -> list[str]:
+    """Warnings on library versions that differ, except for the libraries in `checked`, which have theirs already."""
+    return version_skew.warnings({name: version for name, version in made_with.items() if name not in checked}, here)
 
 
-def _made_up_row(estimator: object, schema: Schema) -> JsonObject:
+def _sample_row(estimator: object, schema: Schema) -> JsonObject:
     """The canary: a sample row from the schema that the model must score; it becomes the golden row.
 
     Some models fail on zeros, so ones and halves are tried, too.
@@ -129,7 +129,7 @@ def _made_up_row(estimator: object, schema: Schema) -> JsonObject:
             return row
     cause = f": {last.__cause__}" if last is not None and last.__cause__ else ""
     raise _Unfit(
-        f"the canary failed: asked for one made-up row, the model raised ({last}{cause}); "
+        f"the canary failed: called with one sample row, the model raised ({last}{cause}); "
         f"publish it with golden rows if it needs particular inputs"
     )
 

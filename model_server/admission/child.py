@@ -33,32 +33,32 @@ def main(arguments: list[str]) -> int:
     """Examine one artifact and print the verdict."""
     die_with_parent()
     os.nice(NICE)
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # so that the output of a library does not mix with the verdict
     if arguments == [PROBE]:
-        json.dump(confine(readable(), _PROBE_MEMORY, _PROBE_SECONDS), answers)
-        answers.close()
+        json.dump(confine(readable(), _PROBE_MEMORY, _PROBE_SECONDS), output)
+        output.close()
         return 0
     task = Task.from_json(json.load(sys.stdin.buffer))
     sys.stderr.write(preload(task.extra_globals, twins=task.twin))
-    _examine_confined(int(arguments[0]), task, answers)
+    _examine_confined(int(arguments[0]), task, output)
     return 0
 
 
-def examine(descriptor: int, told: int, answers: TextIO) -> None:
-    """Examine the artifact at `descriptor` for the task at descriptor `told`; confines this preloaded process."""
-    with os.fdopen(told, "rb") as file:
+def examine(descriptor: int, task_descriptor: int, output: TextIO) -> None:
+    """Examine the artifact at `descriptor` for the task at `task_descriptor`; confines this preloaded process."""
+    with os.fdopen(task_descriptor, "rb") as file:
         task = Task.from_json(json.load(file))
-    _examine_confined(descriptor, task, answers)
+    _examine_confined(descriptor, task, output)
 
 
-def _examine_confined(descriptor: int, task: Task, answers: TextIO) -> None:
-    held = confine(readable(), task.memory_bytes, task.cpu_seconds)
-    lost = [measure for measure in task.required if not held[measure]]
+def _examine_confined(descriptor: int, task: Task, output: TextIO) -> None:
+    measures = confine(readable(), task.memory_bytes, task.cpu_seconds)
+    lost = [measure for measure in task.required if not measures[measure]]
     if lost:
         raise SystemExit(f"the confinement holds on this system, but not in this process: {lost}")
-    _examine(descriptor, task, answers)
-    answers.close()
+    _examine(descriptor, task, output)
+    output.close()
 
 
 def readable() -> list[Path]:
@@ -83,40 +83,40 @@ def preload(extra_globals: list[str], *, twins: bool) -> str:
     wanted = [(dotted.rpartition(".")[0], f"{dotted} of ALLOWED_GLOBALS") for dotted in extra_globals]
     if twins:
         wanted += [(name, f"{name}, without which there are no twins,") for name in ("onnx", "skl2onnx", "onnxruntime")]
-    complaints = ""
+    failures = ""
     for name, what in wanted:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            complaints += f"{what} cannot be imported: {error}\n"
-    return complaints
+            failures += f"{what} cannot be imported: {error}\n"
+    return failures
 
 
-def _examine(descriptor: int, task: Task, answers: TextIO) -> None:
+def _examine(descriptor: int, task: Task, output: TextIO) -> None:
     """Write the verdict on its own line, then export the ONNX twin: a failed export cannot change the verdict."""
     from model_server.admission import checks
 
     warnings.simplefilter("ignore")  # the verdict has the warnings for the publisher
     try:
         buffer = _read(descriptor, task.size)
-        found = checks.examine(buffer, task)
-        parts = found.parts if isinstance(found, checks.Examined) else found
-        _say({**parts, "sha256": hashlib.sha256(buffer).hexdigest()}, answers)
+        examined = checks.examine(buffer, task)
+        members = examined.members if isinstance(examined, checks.Examined) else examined
+        _write({**members, "sha256": hashlib.sha256(buffer).hexdigest()}, output)
     except MemoryError:
-        _say({"refused": checks.TOO_LARGE.format(memory=task.memory_bytes)}, answers)
+        _write({"refused": checks.TOO_LARGE.format(memory=task.memory_bytes)}, output)
         return
-    if task.twin and isinstance(found, checks.Examined):
+    if task.twin and isinstance(examined, checks.Examined):
         from model_server.admission.onnx import twin_of
 
         del buffer
-        told, twin = twin_of(found)
-        _say(told, answers)
-        answers.buffer.write(twin)
+        description, twin = twin_of(examined)
+        _write(description, output)
+        output.buffer.write(twin)
 
 
-def _say(body: JsonObject, answers: TextIO) -> None:
-    answers.write(json.dumps(body, allow_nan=False) + "\n")
-    answers.flush()
+def _write(body: JsonObject, output: TextIO) -> None:
+    output.write(json.dumps(body, allow_nan=False) + "\n")
+    output.flush()
 
 
 def _read(descriptor: int, size: int) -> bytes:

@@ -9,22 +9,24 @@ import signal
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
-from changeover.manifest.manifest import Draft
+from changeover.manifest.manifest import Draft, Manifest
 from changeover.process import log_events
+from changeover.process.clock import utc_now
 from changeover.request.strict_json import parse
 from model_server.admission.confine import MEASURES
 from model_server.admission.messages import Admitted, Refused, Task, read_twin, read_verdict
-from model_server.admission.processes import IDLE_SECONDS, MOST_ANSWER, Ended, ForkServer, spawned
+from model_server.admission.processes import IDLE_SECONDS, MOST_OUTPUT, Ended, ForkServer, spawned
 
 __all__ = ["Admitted", "Examiner", "Limits", "Refused"]
 
 _PROBE_SECONDS: Final = 30.0
+LOGGED_STDERR: Final = 2000  # bytes, the last ones
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,18 @@ class Examiner:
         """The fork server ends after `idle_seconds` without an examination."""
         self._limits = limits
         self._extra_globals = sorted(extra_globals)
-        self._turns = threading.BoundedSemaphore(limits.at_once)
+        self._slots = threading.BoundedSemaphore(limits.at_once)
         preloaded = {"extra_globals": self._extra_globals, "twins": limits.twins}
         self._fork_server = ForkServer(json.dumps(preloaded), idle_seconds) if sys.platform == "linux" else None
         self.confinement: dict[str, bool] = _probe()
 
-    def examine(self, path: Path, draft: Draft) -> Admitted | Refused:
-        """Examine the artifact at `path`; `Admitted.version` is the SHA-256 of the examined bytes.
+    def examine(self, model: str, path: Path, draft: Draft, provenance: JsonObject) -> Admitted | Refused:
+        """Examine the artifact at `path` as a version of `model`, with the publisher's draft of the manifest.
 
         Raises OSError if the file cannot be opened or no process starts; the artifact is not the cause then.
         """
         limits = self._limits
-        with self._turns, path.open("rb") as artifact:
+        with self._slots, path.open("rb") as artifact:
             task = Task(
                 size=os.fstat(artifact.fileno()).st_size,
                 draft=draft,
@@ -73,64 +75,76 @@ class Examiner:
                 allow_version_skew=limits.allow_version_skew,
                 twin=limits.twins,
             )
-            with tempfile.TemporaryFile() as told:
-                told.write(json.dumps(task.to_json()).encode())
-                told.seek(0)
-                ended = self._run(artifact.fileno(), told)
-        return self._judge(ended)
+            with tempfile.TemporaryFile() as task_file:
+                task_file.write(json.dumps(task.to_json()).encode())
+                task_file.seek(0)
+                ended = self._run(artifact.fileno(), task_file)
+        rest: JsonObject = {
+            "model": model,
+            "size": task.size,
+            "created_at": utc_now(),
+            "metrics": dict(draft.metrics),
+            "description": draft.description,
+            "evaluation": draft.evaluation,
+            "provenance": provenance,
+        }
+        return self._judge(ended, rest)
 
     def close(self) -> None:
         """End the fork server."""
         if self._fork_server is not None:
             self._fork_server.close()
 
-    def _run(self, artifact: int, told: IO[bytes]) -> Ended:
+    def _run(self, artifact: int, task_file: IO[bytes]) -> Ended:
         if self._fork_server is not None:
-            return self._fork_server.run(artifact, told.fileno(), self._limits.timeout_s)
-        return spawned([str(artifact)], told, (artifact,), self._limits.timeout_s)
+            return self._fork_server.run(artifact, task_file.fileno(), self._limits.timeout_s)
+        return spawned([str(artifact)], task_file, (artifact,), self._limits.timeout_s)
 
-    def _judge(self, ended: Ended) -> Admitted | Refused:
+    def _judge(self, ended: Ended, rest: JsonObject) -> Admitted | Refused:
+        """The verdict of a child that ended; `rest` has the members of the manifest that the child does not determine."""
         limits = self._limits
-        said, whole, rest = ended.answer.partition(b"\n")
-        if whole and len(said) <= MOST_ANSWER:
+        line, whole, after = ended.output.partition(b"\n")
+        if whole and len(line) <= MOST_OUTPUT:
             try:
-                verdict = read_verdict(parse(said))
+                examined = read_verdict(parse(line))
+                if isinstance(examined, Refused):
+                    return examined
+                twin, twin_bytes = _twin(ended, after) if limits.twins else (None, b"")
+                # the one reader of manifests checks each member: the child is not trusted
+                return Admitted(Manifest.from_json({**examined, **rest, "twin": twin}), twin_bytes)
             except ChangeoverError as error:
                 return Refused(f"the examination of the artifact gave no usable verdict: {error}")
-            return self._with_twin(verdict, ended, rest) if isinstance(verdict, Admitted) else verdict
-        complaints = ended.complaints[-2000:].decode("utf-8", "replace")
-        log_events.event("admission.failed", level="warning", status=ended.status, complaints=complaints)
+        _log("admission.failed", ended)
         if ended.status is None:
             return Refused(
                 f"the artifact was still being examined after {limits.timeout_s:g} s (ADMISSION_TIMEOUT), and was stopped"
             )
         if ended.status == 0:
             return Refused("the examination of the artifact gave no usable verdict: it ended without one")
-        if len(said) > MOST_ANSWER:
-            return Refused(f"what there is to say of the artifact exceeds {MOST_ANSWER} bytes")
-        return Refused(_how_it_ended(ended.status, b"MemoryError" in ended.complaints, limits.memory_bytes))
-
-    def _with_twin(self, verdict: Admitted, ended: Ended, rest: bytes) -> Admitted:
-        """`verdict` with its ONNX twin, or with the reason for its absence; a failed export changes nothing else."""
-        if not self._limits.twins:
-            return verdict
-        told, twin = _twin_of(ended, rest)
-        if "absent" in told and ended.status != 0:
-            complaints = ended.complaints[-2000:].decode("utf-8", "replace")
-            log_events.event("admission.twin_failed", level="warning", status=ended.status, complaints=complaints)
-        return replace(verdict, twin=told, twin_bytes=twin)
+        if len(line) > MOST_OUTPUT:
+            return Refused(f"the verdict on the artifact exceeds {MOST_OUTPUT} bytes")
+        return Refused(_how_it_ended(ended.status, b"MemoryError" in ended.stderr, limits.memory_bytes))
 
 
-def _twin_of(ended: Ended, rest: bytes) -> tuple[JsonObject, bytes]:
-    said, whole, twin = rest.partition(b"\n")
-    if ended.status == 0 and whole:
-        try:
-            return read_twin(parse(said), twin)
-        except ChangeoverError as error:
-            return {"absent": f"what was said of it is no JSON: {error}"}, b""
+def _twin(ended: Ended, output: bytes) -> tuple[JsonObject, bytes]:
+    """The ONNX twin, or the reason for its absence; a failed export changes nothing else."""
+    line, whole, twin_bytes = output.partition(b"\n")
+    reason = f"the process that made it ended with {ended.status}; the log of model_server says more"
     if ended.status is None:
-        return {"absent": "making it took longer than what ADMISSION_TIMEOUT left"}, b""
-    return {"absent": f"the process that made it ended with {ended.status}; the log of model_server says more"}, b""
+        reason = "making it took longer than what ADMISSION_TIMEOUT left"
+    elif ended.status == 0 and whole:
+        try:
+            return read_twin(parse(line), twin_bytes)
+        except ChangeoverError as error:
+            return {"absent": f"its description is no JSON: {error}"}, b""
+    if ended.status != 0:
+        _log("admission.twin_failed", ended)
+    return {"absent": reason}, b""
+
+
+def _log(event: str, ended: Ended) -> None:
+    stderr = ended.stderr[-LOGGED_STDERR:].decode("utf-8", "replace")
+    log_events.event(event, level="warning", status=ended.status, stderr=stderr)
 
 
 def _how_it_ended(status: int, out_of_memory: bool, memory_bytes: int) -> str:
@@ -151,11 +165,11 @@ def _probe() -> dict[str, bool]:
     with tempfile.TemporaryFile() as nothing:
         ended = spawned(["probe"], nothing, (), _PROBE_SECONDS)
     try:
-        said = json.loads(ended.answer)
+        measures = json.loads(ended.output)
     except ValueError:
-        said = {}
-    held = {measure: said.get(measure) is True for measure in MEASURES}
-    missing = [measure for measure, holds in held.items() if not holds]
+        measures = {}
+    confinement = {measure: measures.get(measure) is True for measure in MEASURES}
+    missing = [measure for measure, holds in confinement.items() if not holds]
     if missing:
         log_events.event("admission.confinement_partial", level="warning", missing=missing)
-    return held
+    return confinement

@@ -29,16 +29,16 @@ _DESCRIPTORS: Final = 5
 class _Server:
     """The loop that forks, reaps and kills child processes. Single-threaded."""
 
-    def __init__(self, control: socket.socket, complaints: str) -> None:
-        self._control, self._complaints, self._pid = control, complaints, os.getpid()
+    def __init__(self, control: socket.socket, warnings: str) -> None:
+        self._control, self._warnings, self._pid = control, warnings, os.getpid()
         self._selector = DefaultSelector()
         self._replies: dict[int, socket.socket] = {}
 
     def serve(self) -> None:
         """Serve until standard input ends."""
         woken, wakes = socket.socketpair()
-        for one in (woken, wakes):
-            one.setblocking(False)
+        for end in (woken, wakes):
+            end.setblocking(False)
         signal.set_wakeup_fd(wakes.fileno())
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._selector.register(self._control, EVENT_READ)
@@ -60,7 +60,7 @@ class _Server:
         message, descriptors, _, _ = socket.recv_fds(self._control, 1, _DESCRIPTORS)
         if not message:
             return False
-        *given, reply_descriptor = descriptors
+        *child_descriptors, reply_descriptor = descriptors
         reply = socket.socket(fileno=reply_descriptor)
         try:
             pid = os.fork()
@@ -69,13 +69,13 @@ class _Server:
             reply.close()
         else:
             if pid == 0:
-                _examine(self._pid, given, self._complaints)
+                _examine(self._pid, child_descriptors, self._warnings)
             self._replies[pid] = reply
             self._selector.register(reply, EVENT_READ, pid)
             with contextlib.suppress(OSError):
                 reply.send(b"+")
-        for one in given:
-            os.close(one)
+        for descriptor in child_descriptors:
+            os.close(descriptor)
         return True
 
     def _reap(self) -> None:
@@ -97,7 +97,7 @@ def _kill(pid: int) -> None:
             kill(pid, signal.SIGKILL)
 
 
-def _examine(server: int, descriptors: list[int], complaints: str) -> NoReturn:
+def _examine(server: int, descriptors: list[int], warnings: str) -> NoReturn:
     """Examine an artifact in a new child process: close all other descriptors, examine, exit."""
     status = 1
     try:
@@ -106,14 +106,14 @@ def _examine(server: int, descriptors: list[int], complaints: str) -> NoReturn:
         die_with_parent()
         if os.getppid() == server:
             os.setsid()
-            artifact, told, answers, complained = descriptors
-            os.dup2(complained, 2)
+            artifact, task, output, stderr = descriptors
+            os.dup2(stderr, 2)
             os.dup2(2, 1)  # so that the output of a library does not mix with the verdict
             with Path(os.devnull).open("rb") as nothing:
                 os.dup2(nothing.fileno(), 0)
-            _close_all_but(artifact, told, answers)
-            sys.stderr.write(complaints)
-            child.examine(artifact, told, os.fdopen(answers, "w", encoding="utf-8"))
+            _close_all_but(artifact, task, output)
+            sys.stderr.write(warnings)
+            child.examine(artifact, task, os.fdopen(output, "w", encoding="utf-8"))
             status = 0
     except SystemExit as error:
         sys.stderr.write(f"{error}\n")
@@ -127,21 +127,21 @@ def _examine(server: int, descriptors: list[int], complaints: str) -> NoReturn:
 def _close_all_but(*kept: int) -> None:
     """Close every descriptor except `kept` and the standard streams."""
     begin = 3
-    for one in sorted(kept):
-        os.closerange(begin, one)
-        begin = one + 1
+    for descriptor in sorted(kept):
+        os.closerange(begin, descriptor)
+        begin = descriptor + 1
     os.closerange(begin, os.sysconf("SC_OPEN_MAX"))
 
 
 def main(arguments: list[str]) -> int:
     """Import the libraries, then serve."""
     os.nice(child.NICE)  # for the imports, too
-    given = json.loads(arguments[0])
+    preload = json.loads(arguments[0])
     control = socket.socket(fileno=os.dup(0))
-    complaints = child.preload(given["extra_globals"], twins=given["twins"])
+    warnings = child.preload(preload["extra_globals"], twins=preload["twins"])
     gc.collect()
     gc.freeze()  # no child's collector walks the imported objects, so their pages stay shared
-    _Server(control, complaints).serve()
+    _Server(control, warnings).serve()
     return 0
 
 

@@ -2,11 +2,15 @@
 
 import hashlib
 from dataclasses import asdict, dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from changeover.exceptions import InvalidManifest
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft, Manifest
+from changeover.protocol.wire import LONGEST_TEXT
+
+# the members of a manifest that the child determines
+EXAMINED: Final = ("schema", "estimator", "classes", "golden", "environment", "warnings")
 
 
 @dataclass(frozen=True)
@@ -39,20 +43,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Admitted:
-    """The verdict on an admitted artifact; `version` is the SHA-256 of the examined bytes.
+    """An admitted artifact: the manifest of its version, and the bytes of its ONNX twin, empty if there is none.
 
-    `twin` is the manifest's entry on the ONNX twin; `twin_bytes` is the twin, empty if there is none.
+    `manifest.version` is the SHA-256 of the examined bytes.
     """
 
-    schema: JsonObject
-    estimator: JsonObject
-    classes: list[Json] | None
-    golden: JsonObject | None
-    environment: dict[str, str]
-    warnings: list[str]
-    version: str
-    twin: JsonObject | None = None
-    twin_bytes: bytes = b""
+    manifest: Manifest
+    twin: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -62,35 +59,23 @@ class Refused:
     reason: str
 
 
-def read_verdict(body: object) -> Admitted | Refused:
-    """The verdict of the child, checked like a manifest: the child is not trusted. Raises InvalidManifest."""
+def read_verdict(body: Json) -> JsonObject | Refused:
+    """The members of the manifest that the child determined, unchecked; raises InvalidManifest."""
     if not isinstance(body, dict):
         raise InvalidManifest("the verdict is no JSON object")
     reason = body.get("refused")
     if isinstance(reason, str):
-        return Refused(reason[:2000])
-    # the reader of manifests checks the members; it needs values for those that the child does not send
-    checked = Manifest.from_json(
-        {**body, "model": "model", "version": body.get("sha256"), "size": 0, "created_at": "now"}
-    )
-    return Admitted(
-        schema=checked.schema,
-        estimator=checked.estimator,
-        classes=checked.classes,
-        golden=checked.golden,
-        environment=checked.environment,
-        warnings=checked.warnings,
-        version=checked.version,
-    )
+        return Refused(reason[:LONGEST_TEXT])
+    return {"version": body.get("sha256"), **{name: body[name] for name in EXAMINED if name in body}}
 
 
-def read_twin(told: object, twin: bytes) -> tuple[JsonObject, bytes]:
+def read_twin(body: Json, twin: bytes) -> tuple[JsonObject, bytes]:
     """The child's description of the ONNX twin, and its bytes; absent unless the description fits the bytes."""
-    if isinstance(told, dict):
-        reason, proof = told.get("absent"), told.get("proof")
+    if isinstance(body, dict):
+        reason, proof = body.get("absent"), body.get("proof")
         if isinstance(reason, str):
-            return {"absent": reason[:2000]}, b""
+            return {"absent": reason[:LONGEST_TEXT]}, b""
         digest = hashlib.sha256(twin).hexdigest()
-        if told.get("sha256") == digest and told.get("size") == len(twin) and isinstance(proof, dict):
+        if body.get("sha256") == digest and body.get("size") == len(twin) and isinstance(proof, dict):
             return {"sha256": digest, "size": len(twin), "proof": proof}, twin
-    return {"absent": "what was said of the twin does not describe its bytes"}, b""
+    return {"absent": "the description of the twin does not fit its bytes"}, b""

@@ -19,7 +19,7 @@ LARGEST: Final = 256 * 1024**2  # bytes
 
 def twin_of(examined: Examined) -> tuple[JsonObject, bytes]:
     """The manifest's entry on the ONNX twin, and the twin's bytes (empty without a twin)."""
-    golden = examined.parts.get("golden")
+    golden = examined.members.get("golden")
     rows = golden.get("rows") if isinstance(golden, dict) else None
     known = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     try:

@@ -29,7 +29,7 @@ ENVIRONMENT: Final = {
 }
 CHILD: Final = "model_server.admission.child"
 FORK_SERVER: Final = "model_server.admission.fork_server"
-MOST_ANSWER: Final = 16 * 1024**2
+MOST_OUTPUT: Final = 16 * 1024**2
 MOST_TWIN: Final = 260 * 1024**2
 _MOST_STDERR: Final = 64 * 1024
 _START_SECONDS: Final = 120.0  # for the imports of a fork server, on a busy machine
@@ -42,16 +42,16 @@ class Ended:
     """The result of a child: its exit status (None: killed at the deadline), its output and its stderr."""
 
     status: int | None
-    answer: bytes
-    complaints: bytes
+    output: bytes
+    stderr: bytes
 
 
-def spawned(arguments: Sequence[str], told: IO[bytes], descriptors: tuple[int, ...], seconds: float) -> Ended:
+def spawned(arguments: Sequence[str], task: IO[bytes], descriptors: tuple[int, ...], seconds: float) -> Ended:
     """Run a new child process until its end or its deadline; raises OSError if it cannot start."""
     deadline = now() + seconds
     child = subprocess.Popen(  # noqa: S603  our own interpreter and module, by absolute path
         _command(CHILD, *arguments),
-        stdin=told,
+        stdin=task,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
@@ -64,13 +64,13 @@ def spawned(arguments: Sequence[str], told: IO[bytes], descriptors: tuple[int, .
             assert child.stdout is not None
             assert child.stderr is not None
             try:
-                answer, complaints, over = _listen(child.stdout.fileno(), child.stderr.fileno(), deadline)
+                output, stderr, over = _listen(child.stdout.fileno(), child.stderr.fileno(), deadline)
                 status: int | None = None if over else child.wait(max(0.0, deadline - now()))
             except subprocess.TimeoutExpired:
                 status = None
             finally:
                 _kill(child)
-            return Ended(status, answer, complaints)
+            return Ended(status, output, stderr)
     finally:
         _kill(child)
 
@@ -87,22 +87,22 @@ class ForkServer:
         self._under_way = 0
         self._idle: threading.Timer | None = None
 
-    def run(self, artifact: int, told: int, seconds: float) -> Ended:
+    def run(self, artifact: int, task: int, seconds: float) -> Ended:
         """Run a child on these descriptors until its end or its deadline; raises OSError if it cannot start."""
         with contextlib.ExitStack() as open_here:
-            answers, answers_in = _pipe(open_here)
-            complaints, complaints_in = _pipe(open_here)
-            given = [artifact, told, answers_in.fileno(), complaints_in.fileno()]
-            reply = open_here.enter_context(self._child(given))
-            answers_in.close()  # the child must have the only copies, so that reading ends with it
-            complaints_in.close()
+            output, output_in = _pipe(open_here)
+            stderr, stderr_in = _pipe(open_here)
+            descriptors = [artifact, task, output_in.fileno(), stderr_in.fileno()]
+            reply = open_here.enter_context(self._child(descriptors))
+            output_in.close()  # the child must have the only copies, so that reading ends with it
+            stderr_in.close()
             deadline = now() + seconds
-            answer, complained, over = _listen(answers.fileno(), complaints.fileno(), deadline)
+            output_bytes, stderr_bytes, over = _listen(output.fileno(), stderr.fileno(), deadline)
             status = None if over else _status(reply, deadline)
             if status is None:
                 reply.shutdown(socket.SHUT_WR)  # the server kills the child, and reports its end
                 _status(reply, now() + _KILL_SECONDS)
-            return Ended(status, answer, complained)
+            return Ended(status, output_bytes, stderr_bytes)
 
     def close(self) -> None:
         """End the server if no child runs; a later `run` starts another.
@@ -120,7 +120,7 @@ class ForkServer:
             if self._idle is not None:
                 self._idle.cancel()
             # twice, since the server may have been killed while it was idle
-            reply = self._ask(descriptors) or self._ask(descriptors)
+            reply = self._request(descriptors) or self._request(descriptors)
             if reply is None:
                 raise OSError("no process could be started to examine an artifact: is there memory left?")
             self._under_way += 1
@@ -135,7 +135,7 @@ class ForkServer:
                     self._idle.daemon = True
                     self._idle.start()
 
-    def _ask(self, descriptors: Sequence[int]) -> socket.socket | None:
+    def _request(self, descriptors: Sequence[int]) -> socket.socket | None:
         control = self._control or self._start()
         ours, theirs = socket.socketpair()
         ours.settimeout(_START_SECONDS)
@@ -186,8 +186,8 @@ def _pipe(open_here: contextlib.ExitStack) -> tuple[IO[bytes], IO[bytes]]:
 
 def _status(reply: socket.socket, deadline: float) -> int | None:
     """The exit status of the child, from the server; None at the deadline."""
-    said = b""
-    while not said.endswith(b"\n"):
+    line = b""
+    while not line.endswith(b"\n"):
         left = deadline - now()
         if left <= 0:
             return None
@@ -198,14 +198,14 @@ def _status(reply: socket.socket, deadline: float) -> int | None:
             return None
         if not chunk:
             return -signal.SIGKILL  # the server was killed, and the child died with it
-        said += chunk
-    return int(said)
+        line += chunk
+    return int(line)
 
 
-def _listen(answers: int, complaints: int, deadline: float) -> tuple[bytes, bytes, bool]:
+def _listen(output: int, stderr: int, deadline: float) -> tuple[bytes, bytes, bool]:
     """Both outputs, each cut at its limit, and whether the deadline came first."""
-    caps: Mapping[int, int] = {answers: MOST_ANSWER + MOST_TWIN + 1, complaints: _MOST_STDERR}
-    heard = {stream: bytearray() for stream in caps}
+    caps: Mapping[int, int] = {output: MOST_OUTPUT + MOST_TWIN + 1, stderr: _MOST_STDERR}
+    received = {stream: bytearray() for stream in caps}
     with selectors.DefaultSelector() as selector:
         for stream in caps:
             selector.register(stream, selectors.EVENT_READ)
@@ -217,10 +217,10 @@ def _listen(answers: int, complaints: int, deadline: float) -> tuple[bytes, byte
                 chunk = os.read(key.fd, 65536)
                 if not chunk:
                     selector.unregister(key.fd)
-                kept = heard[key.fd]
-                kept += chunk[: max(0, caps[key.fd] - len(kept))]
+                buffer = received[key.fd]
+                buffer += chunk[: max(0, caps[key.fd] - len(buffer))]
         over = bool(selector.get_map())
-    return bytes(heard[answers]), bytes(heard[complaints]), over
+    return bytes(received[output]), bytes(received[stderr]), over
 
 
 def _kill(child: "subprocess.Popen[bytes]") -> None:

@@ -56,32 +56,16 @@ class Publisher:
 
     def _admit(self, model: str, spooled: Spooled, draft: Draft, provenance: JsonObject) -> Published:
         began = now()
-        verdict = self._examiner.examine(spooled.path, draft)
+        verdict = self._examiner.examine(model, spooled.path, draft, provenance)
         if isinstance(verdict, Refused):
             raise self._reject(model, spooled, provenance, verdict.reason)
-        if verdict.version != spooled.version:
+        manifest = verdict.manifest
+        if manifest.version != spooled.version:
             raise UploadIncomplete(
-                f"the spooled upload hashed to {spooled.version}, and to {verdict.version} when it was examined: "
+                f"the spooled upload hashed to {spooled.version}, and to {manifest.version} when it was examined: "
                 f"something else writes in SPOOL_DIR, or the disk fails; send it again"
             )
-        manifest = Manifest(
-            model=model,
-            version=spooled.version,
-            size=spooled.size,
-            created_at=utc_now(),
-            schema=verdict.schema,
-            estimator=verdict.estimator,
-            classes=verdict.classes,
-            metrics=draft.metrics,
-            environment=verdict.environment,
-            golden=verdict.golden,
-            description=draft.description,
-            evaluation=draft.evaluation,
-            provenance=provenance,
-            warnings=verdict.warnings,
-            twin=verdict.twin,
-        )
-        stored = self._versions.add(spooled, manifest, verdict.twin_bytes)
+        stored = self._versions.add(spooled, manifest, verdict.twin)
         metrics.PUBLISHES.labels(model, "admitted").inc()
         log_events.event(
             "version.admitted",

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from changeover.digest import sha256
-from changeover.manifest.manifest import Draft
+from changeover.manifest.manifest import Draft, Manifest
 from model_server.admission.confine import MEASURES
 from model_server.admission.examiner import Admitted, Examiner, Limits, Refused
 from tests.integration.admission_artifacts import Tries
@@ -46,9 +46,9 @@ def artifact(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def admitted(verdict: Admitted | Refused) -> Admitted:
+def admitted(verdict: Admitted | Refused) -> Manifest:
     assert isinstance(verdict, Admitted), verdict
-    return verdict
+    return verdict.manifest
 
 
 def refused(verdict: Admitted | Refused) -> str:
@@ -63,7 +63,7 @@ def test_every_measure_holds_here(examiner: Examiner) -> None:
 
 def test_a_good_model_is_described(examiner: Examiner, artifact: Callable[..., Path]) -> None:
     path = artifact(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y), compress=3)
-    verdict = admitted(examiner.examine(path, Draft(environment={"numpy": "1.0.0"})))
+    verdict = admitted(examiner.examine("loan", path, Draft(environment={"numpy": "1.0.0"}), {}))
     assert verdict.version == sha256(path.read_bytes())
     assert [column["name"] for column in verdict.schema["columns"]] == ["x0", "x1", "x2", "x3"]  # type: ignore[index, union-attr, call-overload]
     assert verdict.estimator == {"type": "Pipeline", "kind": "classifier", "predict_proba": True}
@@ -92,28 +92,28 @@ def test_a_good_model_is_described(examiner: Examiner, artifact: Callable[..., P
 def test_confinement_is_no_hindrance_to_a_model(
     examiner: Examiner, artifact: Callable[..., Path], model: object
 ) -> None:
-    admitted(examiner.examine(artifact(model.fit(X, Y)), Draft()))  # type: ignore[attr-defined]
+    admitted(examiner.examine("loan", artifact(model.fit(X, Y)), Draft(), {}))  # type: ignore[attr-defined]
 
 
 def test_golden_rows_are_recorded_or_replayed(examiner: Examiner, artifact: Callable[..., Path]) -> None:
     path = artifact(LogisticRegression().fit(X, Y))
     rows = [dict.fromkeys(["x0", "x1", "x2", "x3"], 0.5)]
-    recorded = admitted(examiner.examine(path, Draft(golden={"rows": rows}))).golden  # type: ignore[dict-item]
+    recorded = admitted(examiner.examine("loan", path, Draft(golden={"rows": rows}), {})).golden  # type: ignore[dict-item]
     assert recorded is not None
     assert recorded["rows"] == rows
     assert len(recorded["outputs"]) == 1  # type: ignore[arg-type]
-    assert admitted(examiner.examine(path, Draft(golden=recorded))).golden == recorded
+    assert admitted(examiner.examine("loan", path, Draft(golden=recorded), {})).golden == recorded
     other = recorded | {"outputs": [{"prediction": 7}]}
-    assert "golden row 0: prediction" in refused(examiner.examine(path, Draft(golden=other)))
+    assert "golden row 0: prediction" in refused(examiner.examine("loan", path, Draft(golden=other), {}))
 
 
 def test_the_publishers_schema_is_kept_and_must_fit(examiner: Examiner, artifact: Callable[..., Path]) -> None:
     path = artifact(LinearRegression().fit(X, Y))
     columns = [{"name": name, "type": "number", "nullable": False} for name in "abcd"]
-    verdict = admitted(examiner.examine(path, Draft(schema={"columns": columns})))  # type: ignore[dict-item]
+    verdict = admitted(examiner.examine("loan", path, Draft(schema={"columns": columns}), {}))  # type: ignore[dict-item]
     assert verdict.schema["columns"] == columns
-    assert "canary" in refused(examiner.examine(path, Draft(schema={"columns": columns[:2]})))  # type: ignore[dict-item]
-    assert "column" in refused(examiner.examine(path, Draft(schema={"columns": [{"type": 1}]})))
+    assert "canary" in refused(examiner.examine("loan", path, Draft(schema={"columns": columns[:2]}), {}))  # type: ignore[dict-item]
+    assert "column" in refused(examiner.examine("loan", path, Draft(schema={"columns": [{"type": 1}]}), {}))
 
 
 def test_what_is_no_model_is_refused_with_the_reason(examiner: Examiner, artifact: Callable[..., Path]) -> None:
@@ -125,16 +125,16 @@ def test_what_is_no_model_is_refused_with_the_reason(examiner: Examiner, artifac
         whole[: len(whole) // 2]: "cut off",
     }
     for content, reason in reasons.items():
-        assert reason in refused(examiner.examine(artifact(content), Draft()))
-    assert "cannot predict" in refused(examiner.examine(artifact({"a": 1}), Draft()))
-    assert "cannot predict" in refused(examiner.examine(artifact(StandardScaler().fit(X)), Draft()))
+        assert reason in refused(examiner.examine("loan", artifact(content), Draft(), {}))
+    assert "cannot predict" in refused(examiner.examine("loan", artifact({"a": 1}), Draft(), {}))
+    assert "cannot predict" in refused(examiner.examine("loan", artifact(StandardScaler().fit(X)), Draft(), {}))
 
 
 def test_a_hostile_artifact_is_refused_by_name(examiner: Examiner, artifact: Callable[..., Path]) -> None:
     hostile = artifact(b"cposix\nsystem\n(S'touch /tmp/changeover-admission-test'\ntR.")
-    assert "posix.system" in refused(examiner.examine(hostile, Draft()))
+    assert "posix.system" in refused(examiner.examine("loan", hostile, Draft(), {}))
     unlisted = artifact(make_pipeline(FunctionTransformer(np.fft.fft), LogisticRegression()))
-    assert "ALLOWED_GLOBALS" in refused(examiner.examine(unlisted, Draft()))
+    assert "ALLOWED_GLOBALS" in refused(examiner.examine("loan", unlisted, Draft(), {}))
     assert not Path("/tmp/changeover-admission-test").exists()
 
 
@@ -145,21 +145,21 @@ def test_another_minor_version_of_scikit_learn_is_refused_unless_allowed(
     here = sklearn.__version__
     body = artifact(LogisticRegression().fit(X, Y)).read_bytes()
     skewed = artifact(body.replace(here.encode(), ("0" + here[1:]).encode()))
-    assert "ALLOW_VERSION_SKEW" in refused(examiner.examine(skewed, Draft()))
+    assert "ALLOW_VERSION_SKEW" in refused(examiner.examine("loan", skewed, Draft(), {}))
     lenient = Examiner(Limits(timeout_s=PATIENCE, allow_version_skew=True))
     try:
-        verdict = admitted(lenient.examine(skewed, Draft()))
+        verdict = admitted(lenient.examine("loan", skewed, Draft(), {}))
     finally:
         lenient.close()
     assert verdict.environment["scikit-learn"].startswith("0.")
     assert "made with scikit-learn 0." in verdict.warnings[0]
     patched = artifact(body.replace(here.encode(), (here[:-1] + "9").encode()))
-    assert "made with scikit-learn" in admitted(examiner.examine(patched, Draft())).warnings[0]
+    assert "made with scikit-learn" in admitted(examiner.examine("loan", patched, Draft(), {})).warnings[0]
 
 
 @pytest.mark.parametrize("attempt", ["nothing", "a thread", "the environment"])
 def test_what_a_model_may_do_it_can(examiner: Examiner, artifact: Callable[..., Path], attempt: str) -> None:
-    admitted(examiner.examine(artifact(Tries(attempt, on_load=attempt == "nothing").fit(X)), Draft()))
+    admitted(examiner.examine("loan", artifact(Tries(attempt, on_load=attempt == "nothing").fit(X)), Draft(), {}))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_even_code_that_runs_reaches_nothing(examiner: Examiner, artifact: Calla
     victim = Path("/tmp/changeover-admission-victim")
     victim.write_text("still here", encoding="utf-8")
     try:
-        reason = refused(examiner.examine(artifact(Tries(attempt, on_load=False).fit(X)), Draft()))
+        reason = refused(examiner.examine("loan", artifact(Tries(attempt, on_load=False).fit(X)), Draft(), {}))
         assert victim.read_text(encoding="utf-8") == "still here"
     finally:
         victim.unlink(missing_ok=True)
@@ -191,31 +191,33 @@ def test_even_code_that_runs_reaches_nothing(examiner: Examiner, artifact: Calla
 
 
 def test_a_model_that_raises_when_asked_fails_the_canary(examiner: Examiner, artifact: Callable[..., Path]) -> None:
-    reason = refused(examiner.examine(artifact(Tries("raise", on_load=False).fit(X)), Draft()))
+    reason = refused(examiner.examine("loan", artifact(Tries("raise", on_load=False).fit(X)), Draft(), {}))
     assert "canary" in reason
     assert "ZeroDivisionError" in reason
 
 
 def test_a_model_that_raises_on_load_is_refused(examiner: Examiner, artifact: Callable[..., Path]) -> None:
-    assert "ZeroDivisionError" in refused(examiner.examine(artifact(Tries("raise")), Draft()))
+    assert "ZeroDivisionError" in refused(examiner.examine("loan", artifact(Tries("raise")), Draft(), {}))
 
 
 def test_a_model_that_uses_up_memory_is_refused(examiner: Examiner, artifact: Callable[..., Path]) -> None:
-    assert "memory" in refused(examiner.examine(artifact(Tries("use up memory")), Draft()))
+    assert "memory" in refused(examiner.examine("loan", artifact(Tries("use up memory")), Draft(), {}))
 
 
 def test_a_model_that_crashes_the_process_is_refused(examiner: Examiner, artifact: Callable[..., Path]) -> None:
-    assert "SIGSEGV" in refused(examiner.examine(artifact(Tries("crash")), Draft()))
+    assert "SIGSEGV" in refused(examiner.examine("loan", artifact(Tries("crash")), Draft(), {}))
 
 
 def test_a_child_that_leaves_without_a_verdict_is_a_refusal(examiner: Examiner, artifact: Callable[..., Path]) -> None:
-    assert "no usable verdict" in refused(examiner.examine(artifact(Tries("leave")), Draft()))
+    assert "no usable verdict" in refused(examiner.examine("loan", artifact(Tries("leave")), Draft(), {}))
 
 
 def test_several_uploads_are_examined_at_once(examiner: Examiner, artifact: Callable[..., Path]) -> None:
     path = artifact(LogisticRegression().fit(X, Y))
     verdicts: list[Admitted | Refused] = []
-    threads = [threading.Thread(target=lambda: verdicts.append(examiner.examine(path, Draft()))) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: verdicts.append(examiner.examine("loan", path, Draft(), {}))) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -60,7 +60,7 @@ class Examination:
         self._thread.start()
 
     def _run(self, examiner: Examiner, path: Path) -> None:
-        self.verdict = examiner.examine(path, Draft())
+        self.verdict = examiner.examine("loan", path, Draft(), {})
 
     def refusal(self) -> str:
         self._thread.join(60)
@@ -70,9 +70,9 @@ class Examination:
 
 def test_one_process_forks_for_all_examinations_and_ends_with_its_user(examiner: Examiner, good: Path) -> None:
     assert servers() == []
-    assert isinstance(examiner.examine(good, Draft()), Admitted)
+    assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
     (first,) = servers()
-    assert isinstance(examiner.examine(good, Draft()), Admitted)
+    assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
     assert servers() == [first]
     assert first.num_threads() == 1
     examiner.close()
@@ -80,10 +80,10 @@ def test_one_process_forks_for_all_examinations_and_ends_with_its_user(examiner:
 
 
 def test_it_is_started_anew_when_it_was_killed(examiner: Examiner, good: Path) -> None:
-    assert isinstance(examiner.examine(good, Draft()), Admitted)
+    assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
     (first,) = servers()
     first.kill()
-    assert isinstance(examiner.examine(good, Draft()), Admitted)
+    assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
     assert first not in servers()
 
 
@@ -100,7 +100,7 @@ def test_one_that_is_killed_leaves_the_others_alone(examiner: Examiner, endless:
     examination = Examination(examiner, endless)
     (server,) = wait_until(servers, what="the server")
     child = child_of(server)
-    assert isinstance(examiner.examine(good, Draft()), Admitted)
+    assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
     child.kill()
     assert "killed from outside" in examination.refusal()
     assert servers() == [server]
@@ -121,7 +121,7 @@ def test_closing_while_one_is_examined_refuses_nothing(examiner: Examiner, endle
 def test_one_that_is_stopped_at_its_deadline_is_gone(endless: Path, good: Path) -> None:
     impatient = Examiner(Limits(timeout_s=2), EXTRA)
     try:
-        reason = impatient.examine(endless, Draft())
+        reason = impatient.examine("loan", endless, Draft(), {})
         assert isinstance(reason, Refused)
         assert "ADMISSION_TIMEOUT" in reason.reason
         (server,) = servers()
@@ -133,8 +133,8 @@ def test_one_that_is_stopped_at_its_deadline_is_gone(endless: Path, good: Path) 
 def test_it_gives_its_memory_back_when_there_is_nothing_to_do(good: Path) -> None:
     examiner = Examiner(Limits(), EXTRA, idle_seconds=0.1)
     try:
-        assert isinstance(examiner.examine(good, Draft()), Admitted)
+        assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
         wait_until(lambda: servers() == [], what="its end")
-        assert isinstance(examiner.examine(good, Draft()), Admitted)
+        assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
     finally:
         examiner.close()

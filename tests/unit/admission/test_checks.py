@@ -32,9 +32,9 @@ def a_task(allow_version_skew: bool = False, **draft: Any) -> Task:
 
 
 def examine(artifact: bytes, task: Task) -> JsonObject:
-    """The parts of a manifest, or why it is refused."""
-    found = checks.examine(artifact, task)
-    return found.parts if isinstance(found, checks.Examined) else found
+    """The members of a manifest, or the reason of the refusal."""
+    examined = checks.examine(artifact, task)
+    return examined.members if isinstance(examined, checks.Examined) else examined
 
 
 def dumped(estimator: object) -> bytes:
@@ -64,7 +64,7 @@ def test_golden_rows_without_outputs_are_recorded_and_with_outputs_replayed() ->
 def test_a_model_that_draws_its_answers_is_refused_at_admission() -> None:
     five_outputs = np.tile(np.arange(40), (5, 1)).T
     drawing = dumped(DummyClassifier(strategy="uniform").fit(np.zeros((40, 2)), five_outputs))
-    assert "does not answer alike" in str(examine(drawing, a_task())["refused"])
+    assert "gives different outputs" in str(examine(drawing, a_task())["refused"])
     assert "golden row 0: prediction" in str(examine(drawing, a_task())["refused"])
 
 
