@@ -8,8 +8,7 @@ import json
 import threading
 from typing import Final, TypeVar
 
-import msgspec
-
+from changeover.json_documents import read_document
 from changeover.json_types import Json, JsonObject
 from changeover.process import log_events
 from changeover.protocol.wire import LONGEST_TEXT
@@ -21,20 +20,20 @@ from object_store.exceptions import ObjectTooLarge
 LARGEST: Final = 64 * 1024  # bytes of one record
 _NAMED: Final = 3
 
-Record = TypeVar("Record", bound=msgspec.Struct)
+Record = TypeVar("Record")
 
 
 def read_object(bucket: Bucket, key: str, largest: int = LARGEST) -> JsonObject:
     """The JSON object at `key`; raises RecordUnreadable, ObjectMissing or another StoreError."""
     try:
-        members = json.loads(bucket.read(key, largest))
+        body = json.loads(bucket.read(key, largest))
     except ObjectTooLarge as error:
         raise RecordUnreadable(f"{key} is larger than the {largest} bytes of a record") from error
     except (ValueError, RecursionError) as error:
         raise RecordUnreadable(f"{key} is no JSON: {str(error)[:200]}") from error
-    if not isinstance(members, dict):
+    if not isinstance(body, dict):
         raise RecordUnreadable(f"{key} is no JSON object")
-    return members
+    return body
 
 
 def read_record(
@@ -47,10 +46,7 @@ def read_record(
     """
     members = {**(defaults or {}), **read_object(bucket, key), **known}
     cut = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in members.items()}
-    try:
-        return msgspec.convert(cut, kind)
-    except msgspec.ValidationError as error:
-        raise RecordUnreadable(f"{key} is no {kind.__name__.lower()}: {error}") from error
+    return read_document(cut, kind, f"{key}: {kind.__name__.lower()}", RecordUnreadable)
 
 
 class Unreadable:

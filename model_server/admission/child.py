@@ -17,6 +17,8 @@ import warnings
 from pathlib import Path
 from typing import Final, TextIO
 
+import msgspec
+
 from changeover.json_types import JsonObject
 from model_server.admission.confine import confine, die_with_parent
 from model_server.admission.messages import Task
@@ -39,7 +41,7 @@ def main(arguments: list[str]) -> int:
         json.dump(confine(readable(), _PROBE_MEMORY, _PROBE_SECONDS), output)
         output.close()
         return 0
-    task = Task.from_json(json.load(sys.stdin.buffer))
+    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     sys.stderr.write(preload(task.extra_globals, twins=task.twin))
     _examine_confined(int(arguments[0]), task, output)
     return 0
@@ -48,7 +50,7 @@ def main(arguments: list[str]) -> int:
 def examine(descriptor: int, task_descriptor: int, output: TextIO) -> None:
     """Examine the artifact at `descriptor` for the task at `task_descriptor`; confines this preloaded process."""
     with os.fdopen(task_descriptor, "rb") as file:
-        task = Task.from_json(json.load(file))
+        task = msgspec.json.decode(file.read(), type=Task)
     _examine_confined(descriptor, task, output)
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+import msgspec
+
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft, Manifest
@@ -76,7 +78,7 @@ class Examiner:
                 twin=limits.twins,
             )
             with tempfile.TemporaryFile() as task_file:
-                task_file.write(json.dumps(task.to_json()).encode())
+                task_file.write(msgspec.json.encode(task))
                 task_file.seek(0)
                 ended = self._run(artifact.fileno(), task_file)
         rest: JsonObject = {

@@ -1,8 +1,10 @@
 """The messages between model_server and an examining child process: the task and the verdict."""
 
 import hashlib
-from dataclasses import asdict, dataclass, field
-from typing import Final, Self
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import Struct
 
 from changeover.exceptions import InvalidManifest
 from changeover.json_types import Json, JsonObject
@@ -13,8 +15,7 @@ from changeover.protocol.wire import LONGEST_TEXT
 EXAMINED: Final = ("schema", "estimator", "classes", "golden", "environment", "warnings")
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(Struct, frozen=True):
     """The task for one artifact: its size in bytes, the publisher's draft of the manifest, and limits.
 
     The child does not begin without the measures of confinement in `required`.
@@ -26,19 +27,10 @@ class Task:
     cpu_seconds: int
     unpacked_bytes: int
     max_columns: int = 10_000
-    required: list[str] = field(default_factory=list)
-    extra_globals: list[str] = field(default_factory=list)
+    required: list[str] = []
+    extra_globals: list[str] = []
     allow_version_skew: bool = False
     twin: bool = False
-
-    def to_json(self) -> JsonObject:
-        """The JSON form that `from_json` reads."""
-        return asdict(self) | {"draft": self.draft.to_json()}
-
-    @classmethod
-    def from_json(cls, body: dict[str, object]) -> Self:
-        """The task of a JSON body. model_server wrote it, so only the publisher's draft is checked."""
-        return cls(**{**body, "draft": Draft.from_json(body["draft"])})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

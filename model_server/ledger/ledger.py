@@ -102,7 +102,7 @@ class Ledger:
         try:
             parse_rfc3339(entry.rolled_at)
         except ValueError as error:
-            raise RecordUnreadable(f"{key} is no ledger entry: {error} - at `$.rolled_at`") from error
+            raise RecordUnreadable(f"{key}: rollout.rolled_at: {error}") from error
         return entry
 
     def numbered(self, model: str, sequence: int) -> Rollout | None:

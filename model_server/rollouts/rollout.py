@@ -6,9 +6,9 @@ it lacks raises. `model_server/rollouts/rollout_loop.py` drives it, and must do 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from changeover.names import short
@@ -18,8 +18,7 @@ from model_server.ledger.record import Rollout
 # --- events
 
 
-@dataclass(frozen=True)
-class FleetLooked:
+class FleetLooked(Struct, frozen=True):
     """The awaited replicas by their state for the version: ready, pending, or failed with the reason."""
 
     ready: frozenset[str]
@@ -27,32 +26,27 @@ class FleetLooked:
     failed: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class LeasesOver:
+class LeasesOver(Struct, frozen=True):
     """The last granted lease has run out, its margin included."""
 
 
-@dataclass(frozen=True)
-class LedgerAppended:
+class LedgerAppended(Struct, frozen=True):
     """The ledger entry is durable."""
 
 
-@dataclass(frozen=True)
-class LedgerTaken:
+class LedgerTaken(Struct, frozen=True):
     """Another process's entry has the sequence number; `winner` is the newest entry."""
 
     winner: Current
 
 
-@dataclass(frozen=True)
-class LedgerFailed:
+class LedgerFailed(Struct, frozen=True):
     """The store certainly did not write the entry."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class Stopped:
+class Stopped(Struct, frozen=True):
     """model_server is stopping."""
 
 
@@ -62,49 +56,41 @@ Event = FleetLooked | LeasesOver | LedgerAppended | LedgerTaken | LedgerFailed |
 # --- actions
 
 
-@dataclass(frozen=True)
-class Announce:
+class Announce(Struct, frozen=True):
     """Add `Next-Version` to the responses to checks."""
 
     version: str
 
 
-@dataclass(frozen=True)
-class Withdraw:
+class Withdraw(Struct, frozen=True):
     """Remove `Next-Version` from the responses to checks."""
 
 
-@dataclass(frozen=True)
-class StopGranting:
+class StopGranting(Struct, frozen=True):
     """Grant no lease from now on."""
 
 
-@dataclass(frozen=True)
-class GrantAgain:
+class GrantAgain(Struct, frozen=True):
     """Grant leases again."""
 
 
-@dataclass(frozen=True)
-class AppendLedger:
+class AppendLedger(Struct, frozen=True):
     """Create the ledger entry; the result is the next event."""
 
 
-@dataclass(frozen=True)
-class Flip:
+class Flip(Struct, frozen=True):
     """Make this current."""
 
     current: Current
 
 
-@dataclass(frozen=True)
-class Adopt:
+class Adopt(Struct, frozen=True):
     """Make the ledger's entry of another process current."""
 
     current: Current
 
 
-@dataclass(frozen=True)
-class RecordAborted:
+class RecordAborted(Struct, frozen=True):
     """Record the aborted rollout and its reason."""
 
     reason: str

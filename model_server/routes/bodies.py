@@ -1,7 +1,5 @@
 """Reading of JSON bodies: strict JSON, one object, at most 64 KiB. A larger body is refused."""
 
-from typing import Final
-
 from flask import Request
 from werkzeug.exceptions import HTTPException
 
@@ -9,8 +7,7 @@ from changeover.exceptions import NotJson
 from changeover.json_types import JsonObject
 from changeover.request import strict_json
 from model_server.exceptions import BodyTooLarge, MalformedRequest
-
-LARGEST: Final = 64 * 1024
+from model_server.records import LARGEST
 
 
 def json_object(request: Request) -> JsonObject:

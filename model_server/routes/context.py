@@ -10,6 +10,12 @@ from model_server.rollouts.model_state import Models
 from model_server.versions.versions import Versions
 from object_store.bucket import Bucket
 
+# the members of a version in a list, in their order
+_LISTED = (
+    *("model", "version", "state", "size", "created_at", "metrics", "evaluation", "description"),
+    *("estimator", "environment", "provenance", "warnings"),
+)
+
 
 class VersionCalls:
     """The parts of model_server that these routes share."""
@@ -25,23 +31,11 @@ class VersionCalls:
         state = self.models.find(manifest.model)
         current = state.current if state else None
         if current is not None and current.version == manifest.version:
-            told = VersionState.CURRENT
+            version_state = VersionState.CURRENT
         else:
-            told = VersionState.RETIRED if manifest.version in rolled else VersionState.ADMITTED
-        return {
-            "model": manifest.model,
-            "version": manifest.version,
-            "state": told.value,
-            "size": manifest.size,
-            "created_at": manifest.created_at,
-            "metrics": dict(manifest.metrics),
-            "evaluation": manifest.evaluation,
-            "description": manifest.description,
-            "estimator": manifest.estimator,
-            "environment": dict(manifest.environment),
-            "provenance": manifest.provenance,
-            "warnings": list(manifest.warnings),
-        }
+            version_state = VersionState.RETIRED if manifest.version in rolled else VersionState.ADMITTED
+        members = manifest.to_json() | {"state": version_state.value}
+        return {name: members[name] for name in _LISTED}
 
     def rolled(self, model: str) -> set[str]:
         """Every version of `model` that is or was current."""

@@ -101,11 +101,11 @@ def test_what_was_live_at_a_time_is_told(ledger: Ledger) -> None:
 def test_an_object_in_the_ledgers_place_that_is_no_entry_is_named(bucket: Bucket, ledger: Ledger) -> None:
     whole = an_entry(1).to_json()
     for change, reason in (
-        ({"version": None}, "$.version"),
-        ({"version": f"{A}\n"}, "$.version"),
-        ({"previous": "none"}, "$.previous"),
-        ({"rolled_at": "today"}, "$.rolled_at"),
-        ({"by": 7}, "$.by"),
+        ({"version": None}, "rollout.version"),
+        ({"version": f"{A}\n"}, "rollout.version"),
+        ({"previous": "none"}, "rollout.previous"),
+        ({"rolled_at": "today"}, "rollout.rolled_at"),
+        ({"by": 7}, "rollout.by"),
     ):
         bucket.write(keys.rollout_key("loan", 1), json.dumps(whole | change).encode())
         with pytest.raises(RecordUnreadable, match="00000001") as unreadable:
