@@ -103,8 +103,10 @@ def _observe(app: Flask, hosts: AllowedHosts) -> None:
 
     @app.before_request
     def _begin() -> None:
-        given = request.headers.get(REQUEST_ID, "")
-        g.request_id = given if 0 < len(given) <= 128 and given.isprintable() and given.isascii() else uuid.uuid4().hex
+        header = request.headers.get(REQUEST_ID, "")
+        g.request_id = (
+            header if 0 < len(header) <= 128 and header.isprintable() and header.isascii() else uuid.uuid4().hex
+        )
         log_events.bind(request_id=g.request_id)
         host = request.environ.get("HTTP_HOST")
         g.known_host = hosts.allow(host)

@@ -50,13 +50,13 @@ class Gate:
             self._warn(address)
             return
         scheme, _, token = (authorization or "").partition(" ")
-        given = token.strip().encode()
-        if scheme.lower() != "bearer" or not given:
+        secret = token.strip().encode()
+        if scheme.lower() != "bearer" or not secret:
             raise Unauthenticated(
                 "send Authorization: Bearer <token>; `changeover credentials` shows it, CHANGEOVER_TOKEN is for the CLI"
             )
-        may_change = hmac.compare_digest(given, self._publish_token)
-        may_report = hmac.compare_digest(given, self._report_token)
+        may_change = hmac.compare_digest(secret, self._publish_token)
+        may_report = hmac.compare_digest(secret, self._report_token)
         if not (may_change or may_report):
             raise Unauthenticated("the token is not the one this model_server was started with")
         if not may_change and right not in _OF_REPLICAS:

@@ -44,14 +44,14 @@ class Problems:
     def has(self, topic: Topic) -> bool:
         """Whether any problem of this topic is set."""
         with self._lock:
-            return any(one is topic for one, _ in self._texts)
+            return any(key[0] is topic for key in self._texts)
 
     def texts(self, hidden: str | None = None) -> dict[str, str]:
         """Name -> text; with `hidden`, that stands for each text that is not public."""
         with self._lock:
-            found = list(self._texts.items())
+            texts = list(self._texts.items())
         return {
-            _name(topic, about): text if hidden is None or topic in PUBLIC else hidden for (topic, about), text in found
+            _name(topic, about): text if hidden is None or topic in PUBLIC else hidden for (topic, about), text in texts
         }
 
 

@@ -22,12 +22,12 @@ def with_names_replaced(networks: str) -> str:
 
 def on_link(route_table: str) -> list[IPv4Network]:
     """The networks of this machine that need no gateway, from the content of /proc/net/route (Linux)."""
-    found = []
+    networks = []
     for line in route_table.splitlines()[1:]:
         _, destination, gateway, *_, mask, _, _, _ = line.split()
         if int(gateway, 16) == 0 and int(mask, 16) != 0:
-            found.append(IPv4Network((_address(destination), str(_address(mask)))))
-    return found
+            networks.append(IPv4Network((_address(destination), str(_address(mask)))))
+    return networks
 
 
 def networks_of(addresses: Iterable[IPv4Address], known: Iterable[IPv4Network]) -> list[IPv4Network]:
@@ -54,7 +54,7 @@ def _cidr(part: str) -> str:
         raise InvalidSetting(
             f"REPLICA_NETWORKS: {part!r} is neither a CIDR nor a name of this server: {error}"
         ) from error
-    found = networks_of((IPv4Address(answer[4][0]) for answer in answers), known)
-    if not found:
+    networks = networks_of((IPv4Address(answer[4][0]) for answer in answers), known)
+    if not networks:
         raise InvalidSetting(f"REPLICA_NETWORKS: {part!r} is not a name of this server on any network it is on")
-    return ",".join(str(network) for network in found)
+    return ",".join(str(network) for network in networks)

@@ -43,12 +43,12 @@ def confine(readable: Iterable[Path], memory_bytes: int, cpu_seconds: int) -> di
 
     The process must have a single thread: Landlock binds the calling thread and those it starts later.
     """
-    held = {"rlimits": _limit(memory_bytes, cpu_seconds), "dies_with_parent": die_with_parent()}
-    held["not_dumpable"] = _prctl(_SET_DUMPABLE, 0)
-    held["no_new_privileges"] = _prctl(_SET_NO_NEW_PRIVILEGES, 1)
-    held["landlock"] = held["no_new_privileges"] and _landlock(readable)
-    held["seccomp"] = held["no_new_privileges"] and _seccomp()
-    return {measure: held[measure] for measure in MEASURES}
+    holds = {"rlimits": _limit(memory_bytes, cpu_seconds), "dies_with_parent": die_with_parent()}
+    holds["not_dumpable"] = _prctl(_SET_DUMPABLE, 0)
+    holds["no_new_privileges"] = _prctl(_SET_NO_NEW_PRIVILEGES, 1)
+    holds["landlock"] = holds["no_new_privileges"] and _landlock(readable)
+    holds["seccomp"] = holds["no_new_privileges"] and _seccomp()
+    return {measure: holds[measure] for measure in MEASURES}
 
 
 def _limit(memory_bytes: int, cpu_seconds: int) -> bool:
@@ -59,15 +59,15 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> bool:
         resource.RLIMIT_CPU: cpu_seconds,
         resource.RLIMIT_AS: memory_bytes,
     }
-    held = True
+    holds = True
     for limit, most in limits.items():
         _, hard = resource.getrlimit(limit)
         allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
         try:
             resource.setrlimit(limit, (allowed, allowed))
         except (OSError, ValueError):  # macOS lacks some of them
-            held = False
-    return held
+            holds = False
+    return holds
 
 
 def _libc() -> ctypes.CDLL:

@@ -74,14 +74,14 @@ def _unless(position: int, test: Instruction, refusal: int) -> list[Instruction]
 
 
 def _conditions(pid: int) -> dict[str, list[Instruction]]:
-    own = (_EQUAL, 0, 1, pid)
+    this_process = (_EQUAL, 0, 1, pid)
     writing = (_ANY_BIT, 0, 1, _WRITING)
     return {
         "clone": _only_if(0, (_ANY_BIT, 0, 1, _CLONE_THREAD), _EPERM),  # permits threads, forbids processes
         "clone3": [_return(_ERROR | _ENOSYS)],  # a filter cannot read its flags; the C library falls back to clone
         "openat2": [_return(_ERROR | _ENOSYS)],
-        "kill": _only_if(0, own, _EPERM),
-        "tgkill": _only_if(0, own, _EPERM),
+        "kill": _only_if(0, this_process, _EPERM),
+        "tgkill": _only_if(0, this_process, _EPERM),
         "prlimit64": [  # permits reading: the pointer to the new limit is null
             _argument(2),
             (_EQUAL, 0, 3, 0),

@@ -48,9 +48,9 @@ class Ledger:
 
     def models(self) -> list[str]:
         """Every model that has a rollout in its ledger; raises StoreError."""
-        found = {keys.parse_current(item.key) for item in self._bucket.list(keys.CURRENT)}
-        found |= {folder.removeprefix(keys.ROLLOUTS).rstrip("/") for folder in self._bucket.folders(keys.ROLLOUTS)}
-        return sorted(model for model in found if model and MODEL_NAME.fullmatch(model))
+        names = {keys.parse_current(item.key) for item in self._bucket.list(keys.CURRENT)}
+        names |= {folder.removeprefix(keys.ROLLOUTS).rstrip("/") for folder in self._bucket.folders(keys.ROLLOUTS)}
+        return sorted(model for model in names if model and MODEL_NAME.fullmatch(model))
 
     def newest(self, model: str) -> Rollout | None:
         """The entry that is current, or None; raises RecordUnreadable or another StoreError."""
@@ -114,11 +114,11 @@ class Ledger:
 
     def newer(self, model: str, sequence: int) -> Rollout | None:
         """The newest entry above `sequence`, or None. Costs one read if there is none. Raises StoreError."""
-        following = self.numbered(model, sequence + 1)
-        if following is None:
+        next_entry = self.numbered(model, sequence + 1)
+        if next_entry is None:
             return None
         newest = self.newest(model)
-        return newest if newest is not None and newest.sequence > following.sequence else following
+        return newest if newest is not None and newest.sequence > next_entry.sequence else next_entry
 
     def has_lost(self, entry: Rollout) -> bool:
         """Whether the bucket no longer has `entry`: it was emptied, or restored from a backup. Raises StoreError."""
@@ -129,7 +129,7 @@ class Ledger:
         return False
 
     def entries(self, model: str, before: int | None = None) -> Iterator[Rollout]:
-        """The entries newest first, only those below sequence `before` if given; raises StoreError.
+        """The entries newest first, only those below sequence `before` unless it is None; raises StoreError.
 
         Unreadable entries are skipped, and reported at the end.
         """
@@ -176,7 +176,9 @@ class Ledger:
                 if not doubtful:
                     raise
                 if stopping.is_set():
-                    raise LedgerInDoubt(f"stopped before the store said whether {key} was written: {error}") from error
+                    raise LedgerInDoubt(
+                        f"stopped before it was known whether the store wrote {key}: {error}"
+                    ) from error
                 log_events.event("ledger.retry", level="warning", model=entry.model, reason=str(error))
                 backoff.wait(until=stopping)
         self._entries[entry.model, entry.sequence] = holder
@@ -220,8 +222,8 @@ class Ledger:
         model, before = entry.model, self._entries.get((entry.model, entry.sequence - 1))
         if before is None or not self.has_lost(before):
             return
-        kept = count(self._sequences(model, None), 0, 0).newest
-        first = kept + 1 if kept else before.sequence
+        newest = count(self._sequences(model, None), 0, 0).newest
+        first = newest + 1 if newest else before.sequence
         for sequence in range(first, entry.sequence):
             lost = self._entries.get((model, sequence))
             key = keys.rollout_key(model, sequence)

@@ -28,19 +28,19 @@ class Takeover:
     hint: JsonObject | None
 
 
-def take_over(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
-    """The takeover for the hint `told`, with `newest` in the ledger and new leases of `lease_ms`.
+def take_over(hint: JsonObject, newest: Current, lease_ms: int) -> Takeover:
+    """The takeover for the stored `hint`, with `newest` in the ledger and new leases of `lease_ms`.
 
     A start raises the hint's lease and never lowers it: a second restart would otherwise forget the leases of the run
     before the last. The next commit lowers it, after all of them have run out. Every client with write access to the
     bucket can write a hint, so a lease above LONGEST_LEASE_MS or a sequence beyond the ledger is ignored.
     """
-    said = told.get("lease_ms")
-    former = min(said, LONGEST_LEASE_MS) if type(said) is int and said >= 0 else LONGEST_LEASE_MS
+    stored = hint.get("lease_ms")
+    former = min(stored, LONGEST_LEASE_MS) if type(stored) is int and stored >= 0 else LONGEST_LEASE_MS
     longest = max(former, lease_ms)
-    sequence = told.get("sequence")
+    sequence = hint.get("sequence")
     named = sequence if type(sequence) is int and FIRST_ENTRY <= sequence <= newest.sequence else FIRST_ENTRY
     behind = named < newest.sequence
-    if said == longest and sequence == named:
+    if stored == longest and sequence == named:
         return Takeover(former, behind, None)
     return Takeover(former, behind, {"sequence": named, "lease_ms": longest})

@@ -89,8 +89,8 @@ class Fleet:
         """Remove the reported failures of `version`, before a rollout tries it again."""
         for replica, seen in self.replicas.items():
             if version in seen.report.failed:
-                kept = {name: why for name, why in seen.report.failed.items() if name != version}
-                self.replicas[replica] = replace(seen, report=msgspec.structs.replace(seen.report, failed=kept))
+                failed = {name: reason for name, reason in seen.report.failed.items() if name != version}
+                self.replicas[replica] = replace(seen, report=msgspec.structs.replace(seen.report, failed=failed))
 
     def to_json(self, now: float) -> list[JsonObject]:
         """The replicas as JSON; `awaited` is false for the silent ones."""

@@ -18,7 +18,7 @@ class Pointer:
 
 
 @dataclass(frozen=True)
-class Answer:
+class CheckResponse:
     """The response to one check; `changed` is True for 200, False for 304, None without a current version."""
 
     changed: bool | None
@@ -26,7 +26,7 @@ class Answer:
     headers: dict[str, str]
 
 
-def answer(pointer: Pointer, if_none_match: str | None, instance: str, lease_ms: int) -> Answer:
+def answer(pointer: Pointer, if_none_match: str | None, instance: str, lease_ms: int) -> CheckResponse:
     """The response to a check with the header `If-None-Match` (one ETag, several, or `*`: RFC 9110, 13.1.2).
 
     `lease_ms` is the lease granted with it, 0 for none.
@@ -36,7 +36,7 @@ def answer(pointer: Pointer, if_none_match: str | None, instance: str, lease_ms:
         headers[NEXT_VERSION] = pointer.next_version
     current = pointer.current
     if current is None:
-        return Answer(None, None, headers)
+        return CheckResponse(None, None, headers)
     headers["ETag"] = current.etag
-    held = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
-    return Answer(not (current.etag in held or held == ["*"]), current, headers)
+    known = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return CheckResponse(not (current.etag in known or known == ["*"]), current, headers)

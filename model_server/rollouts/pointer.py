@@ -54,8 +54,8 @@ class Standing:
 
     def adopt(self, current: Current) -> bool:
         """Point to `current`; False if the pointer has this sequence or a higher one already."""
-        held = self.pointer.current
-        if held is not None and held.sequence >= current.sequence:
+        before = self.pointer.current
+        if before is not None and before.sequence >= current.sequence:
             return False
         self.pointer = Pointer(current, self.pointer.next_version)
         return True

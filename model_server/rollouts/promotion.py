@@ -16,7 +16,7 @@ from changeover.process import log_events
 from model_server.exceptions import GateRefused, RollRefused, SchemaChanged
 from model_server.versions.versions import Versions
 
-_MOST_SAID: Final = 5
+_MOST_LISTED: Final = 5
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Promotion:
         diff = None if before is None else compare(before, candidate)
         if before is None or diff is None or diff.compatible:
             return ""
-        broken = "; ".join(change.says for change in diff.breaking[:_MOST_SAID])
-        if len(diff.breaking) > _MOST_SAID:
-            broken += f"; and {len(diff.breaking) - _MOST_SAID} more"
+        broken = "; ".join(change.says for change in diff.breaking[:_MOST_LISTED])
+        if len(diff.breaking) > _MOST_LISTED:
+            broken += f"; and {len(diff.breaking) - _MOST_LISTED} more"
         if asked.allow_schema_change or self.allow_schema_change:
             return f"schema change allowed: {broken}"
         raise SchemaChanged(

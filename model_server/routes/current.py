@@ -33,17 +33,17 @@ def blueprint(models: Models, instance: str, lease_ms: int) -> Blueprint:
         if replica is not None:
             state.fleet.heard(replica, now())
         pointer, granted_ms = state.grant(lease_ms, now())
-        told = answer(pointer, request.headers.get("If-None-Match"), instance, granted_ms)
-        if told.current is None:
+        check = answer(pointer, request.headers.get("If-None-Match"), instance, granted_ms)
+        if check.current is None:
             detail = f"model {model!r} has no current version; roll one (changeover roll)"
             body, status = json.dumps(problem("no-current-version", 404, "No current version", detail)), 404
-        elif told.changed:
-            body, status = json.dumps(told.current.to_json(model)), 200
+        elif check.changed:
+            body, status = json.dumps(check.current.to_json(model)), 200
         else:
             body, status = "", 304
         metrics.CHECKS.labels(model, str(status)).inc()
         response = Response(body, status, content_type=MEDIA_TYPE if status == 404 else "application/json")
-        response.headers.extend(told.headers)
+        response.headers.extend(check.headers)
         return response
 
     return routes

@@ -36,15 +36,15 @@ def blueprint(
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        wrong = _shown(problems, gate)
-        held: JsonObject = dict(confinement.items())
+        texts = _shown(problems, gate)
+        measures: JsonObject = dict(confinement.items())
         lacks_its_pin = problems.has(Topic.PIN) and any(_current_version(calls.models, model) is None for model in pins)
         if not calls.models.ready.is_set() or lacks_its_pin:
-            detail = "; ".join(str(text) for text in wrong.values()) or "the ledger is being read"
-            body = problem("no-model", 503, "Not ready", detail, problems=wrong, confinement=held)
+            detail = "; ".join(str(text) for text in texts.values()) or "the ledger is being read"
+            body = problem("no-model", 503, "Not ready", detail, problems=texts, confinement=measures)
             return answer(body if g.known_host else _NOT_READY, 503, retry_after=1)
-        status: JsonObject = {"status": "degraded" if wrong else "ready"}
-        more: JsonObject = {"problems": wrong, "confinement": held, "version": __version__}
+        status: JsonObject = {"status": "degraded" if texts else "ready"}
+        more: JsonObject = {"problems": texts, "confinement": measures, "version": __version__}
         return jsonify(status | more if g.known_host else status)
 
     @routes.get("/metrics")

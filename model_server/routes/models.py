@@ -19,11 +19,11 @@ def blueprint(calls: VersionCalls, gate: Gate, pins: Mapping[str, str], default_
     def models() -> Response:
         gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
         calls.models.require_ready()
-        told = [
+        bodies = [
             {"model": state.name, "current": _current(state), "pinned": pins.get(state.name)}
             for state in calls.models.all()
         ]
-        return jsonify({"models": told, "default": default_model})
+        return jsonify({"models": bodies, "default": default_model})
 
     @routes.get("/models/<model>")
     def model(model: str) -> Response:

@@ -10,7 +10,7 @@ from changeover import exceptions as shared
 from changeover.process import log_events
 from changeover.protocol.problem import MEDIA_TYPE, problem
 from changeover.protocol.wire import MalformedAnswer
-from model_server import exceptions as own
+from model_server import exceptions as errors
 from object_store import exceptions as store
 
 
@@ -34,26 +34,26 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     shared.InvalidSchema: Status(422, "invalid-schema", "Not a schema"),
     shared.UnknownHost: Status(421, "unknown-host", "The host name is not one of this service"),
     MalformedAnswer: Status(422, "invalid-report", "Not a report"),
-    own.UnknownModel: Status(404, "unknown-model", "No such model"),
-    own.NoCurrentVersion: Status(404, "no-current-version", "No current version"),
-    own.NotReady: Status(503, "no-model", "Not ready", retry_after=1),
-    own.RolloutUnderWay: Status(409, "rollout-under-way", "Another rollout is under way"),
-    own.SchemaChanged: Status(422, "incompatible", "The version breaks its consumers"),
-    own.GateRefused: Status(422, "gate-refused", "The version does not pass the gate"),
-    own.Pinned: Status(409, "pinned", "The model is pinned"),
-    own.VersionRejected: Status(422, "rejected", "The artifact was rejected"),
-    own.UploadTooLarge: Status(413, "too-large", "The artifact is too large"),
-    own.UploadIncomplete: Status(422, "incomplete", "Not the bytes that were promised"),
-    own.MalformedRequest: Status(400, "malformed-request", "Malformed request"),
-    own.BodyTooLarge: Status(413, "body-too-large", "The body is too large"),
-    own.TextTooLong: Status(422, "text-too-long", "The text is too long"),
-    own.NotThatReplica: Status(403, "not-that-replica", "Not that replica"),
-    own.FleetFull: Status(503, "fleet-full", "Too many replicas", retry_after=3),
-    own.OtherReplica: Status(409, "other-replica", "The report is of another replica"),
-    own.UnsupportedBody: Status(415, "unsupported-body", "Unsupported body"),
-    own.SpoolFull: Status(507, "no-room", "No room for the upload"),
-    own.Unauthenticated: Status(401, "unauthenticated", "Not authenticated"),
-    own.Forbidden: Status(403, "forbidden", "Not allowed"),
+    errors.UnknownModel: Status(404, "unknown-model", "No such model"),
+    errors.NoCurrentVersion: Status(404, "no-current-version", "No current version"),
+    errors.NotReady: Status(503, "no-model", "Not ready", retry_after=1),
+    errors.RolloutUnderWay: Status(409, "rollout-under-way", "Another rollout is under way"),
+    errors.SchemaChanged: Status(422, "incompatible", "The version breaks its consumers"),
+    errors.GateRefused: Status(422, "gate-refused", "The version does not pass the gate"),
+    errors.Pinned: Status(409, "pinned", "The model is pinned"),
+    errors.VersionRejected: Status(422, "rejected", "The artifact was rejected"),
+    errors.UploadTooLarge: Status(413, "too-large", "The artifact is too large"),
+    errors.UploadIncomplete: Status(422, "incomplete", "Not the bytes that were promised"),
+    errors.MalformedRequest: Status(400, "malformed-request", "Malformed request"),
+    errors.BodyTooLarge: Status(413, "body-too-large", "The body is too large"),
+    errors.TextTooLong: Status(422, "text-too-long", "The text is too long"),
+    errors.NotThatReplica: Status(403, "not-that-replica", "Not that replica"),
+    errors.FleetFull: Status(503, "fleet-full", "Too many replicas", retry_after=3),
+    errors.OtherReplica: Status(409, "other-replica", "The report is of another replica"),
+    errors.UnsupportedBody: Status(415, "unsupported-body", "Unsupported body"),
+    errors.SpoolFull: Status(507, "no-room", "No room for the upload"),
+    errors.Unauthenticated: Status(401, "unauthenticated", "Not authenticated"),
+    errors.Forbidden: Status(403, "forbidden", "Not allowed"),
     store.StoreUnavailable: Status(503, "store-unavailable", "The object store does not answer", retry_after=2),
     store.BucketMissing: Status(503, "bucket-missing", "The bucket does not exist", retry_after=10),
     store.AccessDenied: Status(503, "store-denied", "The object store refuses model_server", retry_after=10),
@@ -86,9 +86,9 @@ def register(app: Flask) -> None:
         status = status_of(error)
         if status is not None:
             body = problem(status.kind, status.number, status.title, str(error))
-            if isinstance(error, own.VersionRejected):
+            if isinstance(error, errors.VersionRejected):
                 body |= {"version": error.body, "reason": error.body["reason"]}
-            if isinstance(error, own.RollRefused):
+            if isinstance(error, errors.RollRefused):
                 body |= error.body
             return answer(body, status.number, status.retry_after)
         if isinstance(error, HTTPException):

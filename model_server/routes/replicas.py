@@ -21,13 +21,13 @@ def blueprint(models: Models, gate: Gate) -> Blueprint:
     @routes.put("/models/<model>/replicas/<replica>")
     def report(model: str, replica: str) -> Response:
         gate.check(Right.REPORT, request.headers.get("Authorization"), request.remote_addr)
-        told = _report()
+        status_report = _report()
         state = _known(models, model, replica)
-        if told.replica != replica:
-            raise OtherReplica(f"the report is of {told.replica!r}, the address names {replica!r}")
+        if status_report.replica != replica:
+            raise OtherReplica(f"the report is of {status_report.replica!r}, the address names {replica!r}")
         with state.changed:
             secret = prove(replica, state.fleet.secret_of(replica), request)
-            if not state.fleet.reported(told, now(), secret):
+            if not state.fleet.reported(status_report, now(), secret):
                 raise FleetFull(f"{MOST_REPLICAS} replicas of {model!r} report already; one that is silent makes room")
             metrics.REPLICAS.labels(model).set(state.fleet.awaited(now()))
             state.changed.notify_all()

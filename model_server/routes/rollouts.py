@@ -33,11 +33,11 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
         if not isinstance(version, str):
             raise MalformedRequest('send {"version": "<sha256 or a prefix of 8 or more>", "reason": "..."}')
         asked = _asked(body, "rolled over HTTP")
-        whole = _resolve(calls, calls.known(model), version)
+        resolved = _resolve(calls, calls.known(model), version)
         asked = replace(
             asked, allow_schema_change=_flag(body, "allow_schema_change"), skip_gate=_flag(body, "skip_gate")
         )
-        return _begin(model, whole, asked, wait_s)
+        return _begin(model, resolved, asked, wait_s)
 
     @routes.post("/models/<model>/rollback")
     def rollback(model: str) -> Response:

@@ -40,24 +40,24 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
     @routes.get("/models/<model>/versions/<version>")
     def show(model: str, version: str) -> Response:
         gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
-        whole = calls.versions.resolve(calls.known(model), version)
-        manifest = calls.versions.manifest(model, whole)
+        resolved = calls.versions.resolve(calls.known(model), version)
+        manifest = calls.versions.manifest(model, resolved)
         return jsonify({**manifest.to_json(), "state": calls.body(manifest, calls.rolled(model))["state"]})
 
     @routes.get("/models/<model>/versions/<version>/artifact")
     def artifact(model: str, version: str) -> Response:
         gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
-        whole = calls.versions.resolve(calls.known(model), version)
-        return _stream(calls.bucket, keys.artifact_key(model, whole), whole)
+        resolved = calls.versions.resolve(calls.known(model), version)
+        return _stream(calls.bucket, keys.artifact_key(model, resolved), resolved)
 
     @routes.get("/models/<model>/versions/<version>/twin")
     def twin(model: str, version: str) -> Response:
         gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
-        whole = calls.versions.resolve(calls.known(model), version)
-        named = (calls.versions.manifest(model, whole).twin or {}).get("sha256")
-        if not isinstance(named, str):
-            raise UnknownVersion(f"version {whole} of {model!r} has no twin; its manifest says why")
-        return _stream(calls.bucket, keys.twin_key(model, whole, named), named)
+        resolved = calls.versions.resolve(calls.known(model), version)
+        twin_sha256 = (calls.versions.manifest(model, resolved).twin or {}).get("sha256")
+        if not isinstance(twin_sha256, str):
+            raise UnknownVersion(f"version {resolved} of {model!r} has no twin; its manifest says why")
+        return _stream(calls.bucket, keys.twin_key(model, resolved, twin_sha256), twin_sha256)
 
     @routes.post("/models/<model>/versions")
     def publish(model: str) -> Response:

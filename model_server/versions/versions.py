@@ -55,13 +55,13 @@ class Versions:
     def models(self) -> list[str]:
         """Every model that has a version, admitted or rejected; raises StoreError."""
         below = (keys.VERSIONS, keys.REJECTED)
-        found = {folder.removeprefix(top).rstrip("/") for top in below for folder in self._bucket.folders(top)}
-        return sorted(model for model in found if MODEL_NAME.fullmatch(model))
+        names = {folder.removeprefix(top).rstrip("/") for top in below for folder in self._bucket.folders(top)}
+        return sorted(model for model in names if MODEL_NAME.fullmatch(model))
 
     def names(self, model: str) -> list[str]:
         """Every version of `model`, unordered; raises StoreError."""
-        found = (keys.parse_manifest(item.key) for item in self._bucket.list(keys.versions_prefix(model)))
-        return [parsed[1] for parsed in found if parsed is not None]
+        parsed = (keys.parse_manifest(item.key) for item in self._bucket.list(keys.versions_prefix(model)))
+        return [key[1] for key in parsed if key is not None]
 
     def resolve(self, model: str, text: str) -> str:
         """The version that `text`, a SHA-256 or a unique prefix, names.
@@ -92,17 +92,17 @@ class Versions:
 
     def manifests(self, model: str) -> list[Manifest]:
         """Every version's manifest, newest first; raises StoreError."""
-        found = []
+        manifests = []
         unreadable: dict[str, str] = {}
         for version in self.names(model):
             try:
-                found.append(self.manifest(model, version))
+                manifests.append(self.manifest(model, version))
             except InvalidManifest as error:
                 unreadable[keys.manifest_key(model, version)] = str(error)
             except UnknownVersion:
                 continue
         self._unreadable.listed(keys.versions_prefix(model), unreadable)
-        return sorted(found, key=lambda manifest: manifest.created_at, reverse=True)
+        return sorted(manifests, key=lambda manifest: manifest.created_at, reverse=True)
 
     def add(self, spooled: Spooled, manifest: Manifest, twin: bytes = b"") -> Manifest:
         """Write the artifact and the ONNX twin, then the manifest, which makes the version exist. Idempotent."""
@@ -118,20 +118,20 @@ class Versions:
 
     def rejections(self, model: str) -> list[Rejection]:
         """Every upload that failed admission, newest first; raises StoreError."""
-        found = []
+        rejections = []
         unreadable: dict[str, str] = {}
         for item in self._bucket.list(keys.rejected_prefix(model)):
             parsed = keys.parse_rejected(item.key)
             if parsed is None or not parsed.is_reason:
                 continue
             try:
-                found.append(self._rejection(model, parsed.name, item))
+                rejections.append(self._rejection(model, parsed.name, item))
             except RecordUnreadable as error:
                 unreadable[item.key] = str(error)
             except ObjectMissing:
                 continue
         self._unreadable.listed(keys.rejected_prefix(model), unreadable)
-        return sorted(found, key=lambda rejection: rejection.created_at, reverse=True)
+        return sorted(rejections, key=lambda rejection: rejection.created_at, reverse=True)
 
     def _rejection(self, model: str, name: str, item: ObjectInfo) -> Rejection:
         """The rejection recorded in the object `item`; raises RecordUnreadable or another StoreError."""
