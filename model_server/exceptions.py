@@ -1,7 +1,7 @@
 """The errors of model_server, one class a cause; `model_server/routes/problems.py` maps each to a status code."""
 
 from changeover.exceptions import ChangeoverError
-from changeover.json_types import Json, JsonObject
+from changeover.json_types import JsonObject
 from object_store.exceptions import StoreError
 
 
@@ -34,17 +34,11 @@ class RollRefused(ChangeoverError):
 
 
 class SchemaChanged(RollRefused):
-    """A version that breaks the requests of its model's consumers; `diff` is `SchemaDiff.to_json()`."""
-
-    def __init__(self, message: str, diff: JsonObject) -> None:
-        super().__init__(message, {"diff": diff})
+    """A version that breaks the requests of its model's consumers; `body` has the differences as `diff`."""
 
 
 class GateRefused(RollRefused):
-    """A version whose metrics do not pass `GATE`; `gate` is the result of each condition."""
-
-    def __init__(self, message: str, gate: list[Json]) -> None:
-        super().__init__(message, {"gate": gate})
+    """A version whose metrics do not pass `GATE`; `body` has the result of each condition as `gate`."""
 
 
 class VersionRejected(ChangeoverError):

@@ -6,8 +6,10 @@ list has them.
 
 import json
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
+from changeover.exceptions import InvalidManifest, UnknownVersion
 from changeover.json_documents import read_document
 from changeover.json_types import Json, JsonObject
 from changeover.process import log_events
@@ -15,7 +17,7 @@ from changeover.protocol.wire import LONGEST_TEXT
 from model_server.exceptions import RecordUnreadable
 from model_server.problems import Problems, Topic
 from object_store.bucket import Bucket
-from object_store.exceptions import ObjectTooLarge
+from object_store.exceptions import ObjectMissing, ObjectTooLarge
 
 LARGEST: Final = 64 * 1024  # bytes of one record
 _NAMED: Final = 3
@@ -57,8 +59,29 @@ class Unreadable:
         self._logged: set[str] = set()
         self._lock = threading.Lock()
 
-    def listed(self, folder: str, unreadable: dict[str, str], remedy: str = "restore or remove them") -> None:
-        """Report that a list of `folder` skipped `unreadable` (key to reason); `remedy` is the operator's next step."""
+    def readable(
+        self,
+        folder: str,
+        readers: Iterable[tuple[str, Callable[[], Record]]],
+        remedy: str = "restore or remove them",
+    ) -> Iterator[Record]:
+        """The records of `folder` that can be read; `readers` are the key and the reader of each.
+
+        Reports the others at the end; `remedy` is the operator's next step. Raises StoreError.
+        """
+        unreadable: dict[str, str] = {}
+        for key, read in readers:
+            try:
+                record = read()
+            except (RecordUnreadable, InvalidManifest) as error:
+                unreadable[key] = str(error)
+            except (ObjectMissing, UnknownVersion):
+                continue  # it was removed since it was listed
+            else:
+                yield record
+        self._report(folder, unreadable, remedy)
+
+    def _report(self, folder: str, unreadable: dict[str, str], remedy: str) -> None:
         if not unreadable:
             self._problems.clear(Topic.RECORDS, folder)
             return

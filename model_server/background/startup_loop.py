@@ -18,7 +18,7 @@ from model_server.backoff import Backoff
 from model_server.exceptions import PinUnavailable, RecordUnreadable, RolloutUnderWay, RollRefused
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
-from model_server.intake.startup import Rolled, Upload, decide, pending_upload
+from model_server.intake.startup import Upload, decide, pending_upload
 from model_server.ledger.ledger import Ledger
 from model_server.ledger.record import Rollout
 from model_server.ledger.takeover import Takeover
@@ -173,7 +173,7 @@ class Background:
         self._problems.set(Topic.ROLLOUT, str(error), model)
 
     def _pending(self, model: str) -> Upload | None:
-        rolled = (Rolled(entry.sequence, entry.version) for entry in self._ledger.entries(model))
+        rolled = (entry.current for entry in self._ledger.entries(model))
         return pending_upload(self._drop_zone.marks(model), rolled)
 
     def _watch(self) -> None:

@@ -6,12 +6,13 @@ and `model_server/intake/startup.py` decide whether and when an admitted upload 
 """
 
 import json
+from functools import partial
 
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.process import log_events
 from changeover.process.clock import rfc3339, utc_now
-from model_server.exceptions import RecordUnreadable, UploadTooLarge, VersionRejected
+from model_server.exceptions import UploadTooLarge, VersionRejected
 from model_server.intake.startup import Upload
 from model_server.problems import Problems
 from model_server.records import Unreadable, read_record
@@ -69,23 +70,16 @@ class DropZone:
 
     def marks(self, model: str) -> list[Upload]:
         """Every admitted raw upload of `model`; raises StoreError."""
-        uploads = []
-        unreadable: dict[str, str] = {}
-        for item in self._bucket.list(keys.uploads_prefix(model)):
-            mark = keys.parse_upload_mark(item.key)
-            if mark is None:
-                continue
-            try:
-                upload = read_record(
-                    self._bucket, item.key, Upload, model=model, version=mark.version, uploaded_at=mark.uploaded_at
-                )
-                uploads.append(upload)
-            except ObjectMissing:
-                continue
-            except RecordUnreadable as error:
-                unreadable[item.key] = str(error)
-        self._unreadable.listed(keys.uploads_prefix(model), unreadable)
-        return uploads
+        readers = [
+            (item.key, partial(self._mark, item.key, mark))
+            for item in self._bucket.list(keys.uploads_prefix(model))
+            if (mark := keys.parse_upload_mark(item.key)) is not None
+        ]
+        return list(self._unreadable.readable(keys.uploads_prefix(model), readers))
+
+    def _mark(self, key: str, mark: keys.UploadMark) -> Upload:
+        model, version, uploaded_at = mark.model, mark.version, mark.uploaded_at
+        return read_record(self._bucket, key, Upload, model=model, version=version, uploaded_at=uploaded_at)
 
     def _take(self, item: ObjectInfo, model: str, name: str) -> Upload | None:
         uploaded_at = rfc3339(item.last_modified)

@@ -20,14 +20,6 @@ class Upload(Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Rolled:
-    """The part of a ledger entry that the decision needs."""
-
-    sequence: int
-    version: str
-
-
-@dataclass(frozen=True)
 class Decision:
     """The version to roll, and the reason; `version` is None if the current version stays."""
 
@@ -35,7 +27,7 @@ class Decision:
     reason: str
 
 
-def pending_upload(uploads: Iterable[Upload], ledger: Iterable[Rolled]) -> Upload | None:
+def pending_upload(uploads: Iterable[Upload], ledger: Iterable[Current]) -> Upload | None:
     """The newest admitted upload, or None if an entry after its arrival rolled it. Older uploads do not count."""
     newest = max(uploads, key=lambda upload: (upload.uploaded_at, upload.admitted_at), default=None)
     if newest is None:

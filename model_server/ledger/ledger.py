@@ -8,6 +8,7 @@ so this process caches them.
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
@@ -135,16 +136,12 @@ class Ledger:
         """
         last = self.look(model)
         start = last if before is None else min(last, before - 1)
-        unreadable: dict[str, str] = {}
-        for sequence in range(start, 0, -1):
-            try:
-                yield self.entry(model, sequence)
-            except RecordUnreadable as error:
-                unreadable[keys.rollout_key(model, sequence)] = str(error)
-            except ObjectMissing:
-                continue
+        readers = (
+            (keys.rollout_key(model, sequence), partial(self.entry, model, sequence))
+            for sequence in range(start, 0, -1)
+        )
         remedy = "restore them, for a number that is missing ends the ledger"
-        self._unreadable.listed(keys.rollouts_prefix(model), unreadable, remedy)
+        yield from self._unreadable.readable(keys.rollouts_prefix(model), readers, remedy)
 
     def at(self, model: str, time: str) -> Rollout | None:
         """The entry that was the newest at `time` (RFC 3339), or None; raises ValueError or StoreError."""

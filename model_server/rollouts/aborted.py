@@ -4,6 +4,7 @@ An unreadable record is skipped, and reported in the log and on `/readyz`.
 """
 
 import json
+from functools import partial
 
 from changeover.process import log_events
 from changeover.protocol.wire import RolloutState
@@ -33,19 +34,12 @@ class Aborted:
 
     def all(self, model: str) -> list[Rollout]:
         """Every aborted rollout of `model`, newest first; raises StoreError."""
-        records: list[Rollout] = []
-        unreadable: dict[str, str] = {}
-        for item in self._bucket.list(keys.aborted_prefix(model)):
-            if keys.parse_aborted(item.key) is None:
-                continue
-            try:
-                records.append(self._read(item.key))
-            except RecordUnreadable as error:
-                unreadable[item.key] = str(error)
-            except ObjectMissing:
-                continue
-        self._unreadable.listed(keys.aborted_prefix(model), unreadable)
-        return records[::-1]
+        readers = [
+            (item.key, partial(self._read, item.key))
+            for item in self._bucket.list(keys.aborted_prefix(model))
+            if keys.parse_aborted(item.key) is not None
+        ]
+        return list(self._unreadable.readable(keys.aborted_prefix(model), readers))[::-1]
 
     def find(self, model: str, identity: str) -> Rollout | None:
         """The rollout with this id, or None; raises StoreError."""

@@ -70,7 +70,7 @@ class Promotion:
             f"version {short(candidate.version)} of {candidate.model!r} breaks the consumers of current "
             f"{short(before.version)}: {broken}. Publish it under another model name, or with the schema that consumers "
             f"know, or permit it (allow_schema_change, --allow-schema-change, ALLOW_SCHEMA_CHANGE=true for raw uploads)",
-            diff.to_json(),
+            {"diff": diff.to_json()},
         )
 
     def _pass_gate(self, candidate: Manifest, before: Manifest | None, current: str | None, asked: Asked) -> str:
@@ -86,7 +86,7 @@ class Promotion:
                 f"version {short(candidate.version)} of {candidate.model!r} does not pass the gate "
                 f"{', '.join(map(str, self.conditions))}: {'; '.join(judgement.says for judgement in failed)}. Publish a "
                 f"version that does, or roll this one past the gate (skip_gate, --skip-gate)",
-                gate.refusal(judgements),
+                {"gate": gate.refusal(judgements)},
             )
         return gate.summary(judgements)
 

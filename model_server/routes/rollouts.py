@@ -1,11 +1,11 @@
 """The routes of rollouts: roll, roll back, and the list of rollouts."""
 
-from dataclasses import replace
-
 from flask import Blueprint, Response, jsonify, request
+from msgspec import Struct
+from msgspec.structs import replace
 
 from changeover.exceptions import UnknownVersion
-from changeover.json_types import JsonObject
+from changeover.json_documents import read_document
 from changeover.names import normalize_version
 from changeover.process.clock import parse_rfc3339
 from changeover.protocol.wire import LONGEST_TEXT
@@ -21,6 +21,16 @@ from model_server.routes.paging import page
 _LONGEST_WAIT_S = 600.0
 
 
+class _Body(Struct, frozen=True):
+    """The body of a roll or a rollback, which has no version."""
+
+    version: str | None = None
+    reason: str = ""
+    by: str = "http"
+    allow_schema_change: bool = False
+    skip_gate: bool = False
+
+
 def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
     """The routes."""
     routes = Blueprint("rollouts", __name__)
@@ -28,22 +38,17 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
     @routes.post("/models/<model>/rollouts")
     def roll(model: str) -> Response:
         gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
-        body, wait_s = json_object(request), _wait()
-        version = body.get("version")
-        if not isinstance(version, str):
+        body, wait_s = _body("rolled over HTTP"), _wait()
+        if body.version is None:
             raise MalformedRequest('send {"version": "<sha256 or a prefix of 8 or more>", "reason": "..."}')
-        asked = _asked(body, "rolled over HTTP")
-        resolved = _resolve(calls, calls.known(model), version)
-        asked = replace(
-            asked, allow_schema_change=_flag(body, "allow_schema_change"), skip_gate=_flag(body, "skip_gate")
-        )
-        return _begin(model, resolved, asked, wait_s)
+        asked = Asked(body.by, body.reason, body.allow_schema_change, body.skip_gate)
+        return _begin(model, _resolve(calls, calls.known(model), body.version), asked, wait_s)
 
     @routes.post("/models/<model>/rollback")
     def rollback(model: str) -> Response:
         gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
-        body, wait_s = json_object(request), _wait()
-        asked = replace(_asked(body, "rollback"), exempt=True)
+        body, wait_s = _body("rollback"), _wait()
+        asked = Asked(body.by, body.reason, exempt=True)
         return _begin(model, rollouts.previous(calls.known(model)), asked, wait_s)
 
     @routes.get("/models/<model>/rollouts")
@@ -127,20 +132,12 @@ def _resolve(calls: VersionCalls, model: str, text: str) -> str:
         raise
 
 
-def _asked(body: JsonObject, default: str) -> Asked:
-    reason, by = body.get("reason", default), body.get("by", "http")
-    if not isinstance(reason, str) or not isinstance(by, str):
-        raise MalformedRequest("'reason' and 'by' are texts")
-    if max(len(reason), len(by)) > LONGEST_TEXT:
-        raise TextTooLong(f"'reason' and 'by' are texts of at most {LONGEST_TEXT} characters")
-    return Asked(by=by, reason=reason or default)
-
-
-def _flag(body: JsonObject, name: str) -> bool:
-    value = body.get(name, False)
-    if not isinstance(value, bool):
-        raise MalformedRequest(f"{name!r} is true or false")
-    return value
+def _body(default_reason: str) -> _Body:
+    """The body of the request; raises MalformedRequest, BodyTooLarge or TextTooLong."""
+    body = read_document(json_object(request), _Body, "the body", MalformedRequest)
+    if max(len(body.reason), len(body.by)) > LONGEST_TEXT:
+        raise TextTooLong(f"'reason' and 'by' have at most {LONGEST_TEXT} characters")
+    return replace(body, reason=body.reason or default_reason)
 
 
 def _wait() -> float:

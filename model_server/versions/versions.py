@@ -4,6 +4,7 @@ Manifests never change, so this process caches them.
 """
 
 import json
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -92,16 +93,8 @@ class Versions:
 
     def manifests(self, model: str) -> list[Manifest]:
         """Every version's manifest, newest first; raises StoreError."""
-        manifests = []
-        unreadable: dict[str, str] = {}
-        for version in self.names(model):
-            try:
-                manifests.append(self.manifest(model, version))
-            except InvalidManifest as error:
-                unreadable[keys.manifest_key(model, version)] = str(error)
-            except UnknownVersion:
-                continue
-        self._unreadable.listed(keys.versions_prefix(model), unreadable)
+        readers = [(keys.manifest_key(model, name), partial(self.manifest, model, name)) for name in self.names(model)]
+        manifests = self._unreadable.readable(keys.versions_prefix(model), readers)
         return sorted(manifests, key=lambda manifest: manifest.created_at, reverse=True)
 
     def add(self, spooled: Spooled, manifest: Manifest, twin: bytes = b"") -> Manifest:
@@ -118,19 +111,12 @@ class Versions:
 
     def rejections(self, model: str) -> list[Rejection]:
         """Every upload that failed admission, newest first; raises StoreError."""
-        rejections = []
-        unreadable: dict[str, str] = {}
-        for item in self._bucket.list(keys.rejected_prefix(model)):
-            parsed = keys.parse_rejected(item.key)
-            if parsed is None or not parsed.is_reason:
-                continue
-            try:
-                rejections.append(self._rejection(model, parsed.name, item))
-            except RecordUnreadable as error:
-                unreadable[item.key] = str(error)
-            except ObjectMissing:
-                continue
-        self._unreadable.listed(keys.rejected_prefix(model), unreadable)
+        readers = [
+            (item.key, partial(self._rejection, model, parsed.name, item))
+            for item in self._bucket.list(keys.rejected_prefix(model))
+            if (parsed := keys.parse_rejected(item.key)) is not None and parsed.is_reason
+        ]
+        rejections = self._unreadable.readable(keys.rejected_prefix(model), readers)
         return sorted(rejections, key=lambda rejection: rejection.created_at, reverse=True)
 
     def _rejection(self, model: str, name: str, item: ObjectInfo) -> Rejection:

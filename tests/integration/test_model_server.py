@@ -125,6 +125,10 @@ def test_names_and_versions_are_checked(server: ServerProcess) -> None:
     assert server.roll("f" * 64).status_code == 404
     assert server.roll("12").status_code == 422
     assert server.post("/models/loan/rollouts", json={}).status_code == 400
+    for member, status in ({"reason": 7}, 400), ({"skip_gate": "yes"}, 400), ({"by": "x" * 2001}, 422):
+        refused = server.post("/models/loan/rollouts", json={"version": "f" * 64, **member})
+        assert refused.status_code == status
+        assert next(iter(member)) in refused.json()["detail"]
     assert server.post("/models/loan/rollouts?wait=x", json={"version": "f" * 64}).status_code == 400
     assert server.get("/models/loan/rollouts?at=yesterday").status_code == 400
     for limit in ("0", "1001", "x", "0" * 11 + "1" * 5000):

@@ -99,7 +99,7 @@ class Server(Audited):
         self.ready = True
         self.saw("Ready")
         Audit(self).go_on()
-        rolled = [startup.Rolled(one.sequence, one.version) for one in self.store.ledger.values()]
+        rolled = [Current(one.sequence, one.version) for one in self.store.ledger.values()]
         decision = startup.decide(newest.current, None, startup.pending_upload(self.store.marks, rolled))
         if decision.version is not None:
             version, began = decision.version, self.events.now

@@ -1,7 +1,7 @@
 """The version that a start makes current: the pin, then the newest raw upload that was not rolled, then the ledger."""
 
 from changeover.protocol.wire import Current
-from model_server.intake.startup import Rolled, Upload, decide, pending_upload
+from model_server.intake.startup import Upload, decide, pending_upload
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
@@ -26,25 +26,27 @@ def test_the_ledger_stands_if_nothing_waits() -> None:
 
 
 def test_an_upload_that_was_rolled_does_not_wait() -> None:
-    assert pending_upload([an_upload(B, 1, 1)], [Rolled(2, B), Rolled(1, A)]) is None
+    assert pending_upload([an_upload(B, 1, 1)], [Current(2, B), Current(1, A)]) is None
 
 
 def test_an_upload_that_was_rolled_and_rolled_back_does_not_wait() -> None:
-    assert pending_upload([an_upload(B, 1, 1)], [Rolled(3, A), Rolled(2, B), Rolled(1, A)]) is None
+    assert pending_upload([an_upload(B, 1, 1)], [Current(3, A), Current(2, B), Current(1, A)]) is None
 
 
 def test_uploading_the_bytes_of_an_old_version_again_asks_for_it_again() -> None:
-    waiting = pending_upload([an_upload(A, 1, 0), an_upload(B, 2, 1), an_upload(A, 3, 2)], [Rolled(2, B), Rolled(1, A)])
+    waiting = pending_upload(
+        [an_upload(A, 1, 0), an_upload(B, 2, 1), an_upload(A, 3, 2)], [Current(2, B), Current(1, A)]
+    )
     assert waiting == an_upload(A, 3, 2)
 
 
 def test_an_older_upload_is_superseded_by_a_newer_one_that_was_rolled() -> None:
-    assert pending_upload([an_upload(B, 1, 1), an_upload(C, 2, 1)], [Rolled(2, C), Rolled(1, A)]) is None
+    assert pending_upload([an_upload(B, 1, 1), an_upload(C, 2, 1)], [Current(2, C), Current(1, A)]) is None
 
 
 def test_a_candidate_published_over_http_and_rolled_does_not_hide_a_waiting_upload() -> None:
-    assert pending_upload([an_upload(B, 1, 1)], [Rolled(2, C), Rolled(1, A)]) == an_upload(B, 1, 1)
+    assert pending_upload([an_upload(B, 1, 1)], [Current(2, C), Current(1, A)]) == an_upload(B, 1, 1)
 
 
 def test_nothing_was_uploaded() -> None:
-    assert pending_upload([], [Rolled(1, A)]) is None
+    assert pending_upload([], [Current(1, A)]) is None
