@@ -24,7 +24,7 @@ from model_server.ledger.record import Rollout
 from model_server.ledger.takeover import Takeover
 from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models
-from model_server.rollouts.promotion import Asked
+from model_server.rollouts.promotion import RollRequest
 from model_server.rollouts.rollout_loop import Rollouts
 from model_server.versions.versions import Versions
 from object_store.bucket import Bucket
@@ -157,19 +157,19 @@ class Background:
             try:
                 if pinned is not None and self._pin is not None:
                     self._pin.ensure(self._versions)
-                self._rollouts.begin(model, decision.version, Asked(_BY, decision.reason))
+                self._rollouts.begin(model, decision.version, RollRequest(_BY, decision.reason))
             except RollRefused as error:
                 self._refuse(model, decision.version, decision.reason, error)
             except PinUnavailable as error:
                 self._problems.set(Topic.PIN, str(error))
                 log_events.event("pin.failed", level="error", model=model, version=decision.version, reason=str(error))
-                self._rollouts.refuse(model, decision.version, Asked(_BY, decision.reason), str(error))
+                self._rollouts.refuse(model, decision.version, RollRequest(_BY, decision.reason), str(error))
 
     def _refuse(self, model: str, version: str, reason: str, error: RollRefused) -> None:
         """Record the refused roll of an upload in the model's rollouts, once for all starts, and on `/readyz`."""
         refusal = (version, str(error))
         if refusal not in {(record.version, record.reason) for record in self._rollouts.aborted.all(model)}:
-            self._rollouts.refuse(model, version, Asked(_BY, reason), str(error))
+            self._rollouts.refuse(model, version, RollRequest(_BY, reason), str(error))
         self._problems.set(Topic.ROLLOUT, str(error), model)
 
     def _pending(self, model: str) -> Upload | None:
@@ -184,7 +184,7 @@ class Background:
         for model, upload in newest.items():
             reason = f"uploaded to incoming/ as {upload.name!r}"
             try:
-                self._rollouts.begin(model, upload.version, Asked(_BY, reason))
+                self._rollouts.begin(model, upload.version, RollRequest(_BY, reason))
             except RollRefused as error:
                 self._refuse(model, upload.version, reason, error)
             except RolloutUnderWay as error:

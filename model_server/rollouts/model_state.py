@@ -13,7 +13,7 @@ from model_server.exceptions import NotReady
 from model_server.ledger.record import Rollout
 from model_server.rollouts.fleet import SILENCE_S, Fleet
 from model_server.rollouts.freshness import Pointer
-from model_server.rollouts.pointer import Standing
+from model_server.rollouts.pointer import LeasedPointer
 
 
 @dataclass
@@ -24,7 +24,7 @@ class ModelState:
     """
 
     name: str
-    standing: Standing = field(default_factory=Standing)
+    leased_pointer: LeasedPointer = field(default_factory=LeasedPointer)
     entry: Rollout | None = None
     fleet: Fleet = field(default_factory=Fleet)
     rollout: Rollout | None = None
@@ -37,29 +37,29 @@ class ModelState:
         Both happen under one lock: a rollout that stops granting waits for every lease granted before.
         """
         if lease_ms == 0:
-            return self.standing.pointer, 0
+            return self.leased_pointer.pointer, 0
         with self.changed:
-            return self.standing.grant(lease_ms, now)
+            return self.leased_pointer.grant(lease_ms, now)
 
     def stop_granting(self) -> None:
         """Grant no lease from now on."""
         with self.changed:
-            self.standing.stop_granting()
+            self.leased_pointer.stop_granting()
 
     def grant_again(self) -> None:
         """Grant leases again."""
         with self.changed:
-            self.standing.grant_again()
+            self.leased_pointer.grant_again()
 
     @property
     def current(self) -> Current | None:
         """The current version and its sequence, or None."""
-        return self.standing.pointer.current
+        return self.leased_pointer.pointer.current
 
     def adopt(self, entry: Rollout) -> None:
         """Make this ledger entry current, unless a newer one is."""
         with self.changed:
-            if self.standing.adopt(entry.current):
+            if self.leased_pointer.adopt(entry.current):
                 self._adopted(entry)
 
     def overtake(self, entry: Rollout) -> bool:
@@ -69,7 +69,7 @@ class ModelState:
             if ours or (self.current is not None and self.current.sequence >= entry.sequence):
                 return False
             self.overtaken = entry
-            self.standing.stop_granting()
+            self.leased_pointer.stop_granting()
             self.changed.notify_all()
             return True
 
@@ -77,7 +77,7 @@ class ModelState:
         """Make the overtaking entry current, once no rollout is under way and no lease is out; True if it did."""
         with self.changed:
             entry = self.overtaken
-            if entry is None or self.rollout is not None or not self.standing.follow(entry.current, now):
+            if entry is None or self.rollout is not None or not self.leased_pointer.follow(entry.current, now):
                 return False
             self.overtaken = None
             if self.current == entry.current:
@@ -87,13 +87,13 @@ class ModelState:
     def succeed(self, entry: Rollout, lease_s: float, now: float) -> None:
         """Make this ledger entry, the newest at the start, current; leases of a previous run may be out."""
         with self.changed:
-            self.standing.succeed(entry.current, lease_s, now)
+            self.leased_pointer.succeed(entry.current, lease_s, now)
             self._adopted(entry)
 
     def announce(self, version: str | None) -> None:
         """Set the `Next-Version` of the responses to checks; None removes it."""
         with self.changed:
-            self.standing.announce(version)
+            self.leased_pointer.announce(version)
 
     def _adopted(self, entry: Rollout) -> None:
         self.entry = entry

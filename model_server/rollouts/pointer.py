@@ -12,7 +12,7 @@ from model_server.rollouts.freshness import Pointer
 
 
 @dataclass
-class Standing:
+class LeasedPointer:
     """The pointer of one model and its leases. No lease is granted before `granting_from`."""
 
     pointer: Pointer = field(default_factory=Pointer)

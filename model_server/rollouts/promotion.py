@@ -20,7 +20,7 @@ _MOST_LISTED: Final = 5
 
 
 @dataclass(frozen=True)
-class Asked:
+class RollRequest:
     """A request to roll: the caller's name, its reason, and the checks it skips; `exempt` is a rollback."""
 
     by: str
@@ -38,25 +38,25 @@ class Promotion:
     conditions: tuple[Condition, ...] = ()
     allow_schema_change: bool = False
 
-    def examine(self, model: str, version: str, current: str | None, asked: Asked) -> Asked:
+    def examine(self, model: str, version: str, current: str | None, request: RollRequest) -> RollRequest:
         """Check that `version` may follow `current` (None for a first version).
 
-        Returns `asked` with the reason for the ledger. Raises RollRefused, UnknownVersion or StoreError.
+        Returns `request` with the reason for the ledger. Raises RollRefused, UnknownVersion or StoreError.
         """
         candidate = self.versions.manifest(model, version)
-        if asked.exempt or version == current:
-            return asked
+        if request.exempt or version == current:
+            return request
         before = self._manifest(model, current)
         try:
-            remarks = [self._fit(candidate, before, asked), self._pass_gate(candidate, before, current, asked)]
+            remarks = [self._fit(candidate, before, request), self._pass_gate(candidate, before, current, request)]
         except RollRefused as error:
             log_events.event(
-                "rollout.refused", level="warning", model=model, version=version, by=asked.by, reason=str(error)
+                "rollout.refused", level="warning", model=model, version=version, by=request.by, reason=str(error)
             )
             raise
-        return replace(asked, reason="; ".join([asked.reason, *(remark for remark in remarks if remark)]))
+        return replace(request, reason="; ".join([request.reason, *(remark for remark in remarks if remark)]))
 
-    def _fit(self, candidate: Manifest, before: Manifest | None, asked: Asked) -> str:
+    def _fit(self, candidate: Manifest, before: Manifest | None, request: RollRequest) -> str:
         """The ledger's remark on a permitted breaking change, empty for none; raises SchemaChanged."""
         diff = None if before is None else compare(before, candidate)
         if before is None or diff is None or diff.compatible:
@@ -64,7 +64,7 @@ class Promotion:
         broken = "; ".join(change.says for change in diff.breaking[:_MOST_LISTED])
         if len(diff.breaking) > _MOST_LISTED:
             broken += f"; and {len(diff.breaking) - _MOST_LISTED} more"
-        if asked.allow_schema_change or self.allow_schema_change:
+        if request.allow_schema_change or self.allow_schema_change:
             return f"schema change allowed: {broken}"
         raise SchemaChanged(
             f"version {short(candidate.version)} of {candidate.model!r} breaks the consumers of current "
@@ -73,11 +73,13 @@ class Promotion:
             {"diff": diff.to_json()},
         )
 
-    def _pass_gate(self, candidate: Manifest, before: Manifest | None, current: str | None, asked: Asked) -> str:
+    def _pass_gate(
+        self, candidate: Manifest, before: Manifest | None, current: str | None, request: RollRequest
+    ) -> str:
         """The ledger's remark on the gate, empty without one; raises GateRefused."""
         if not self.conditions:
             return ""
-        if asked.skip_gate:
+        if request.skip_gate:
             return "gate skipped"
         judgements = gate.judge(self.conditions, candidate, before, replaces=current)
         failed = [judgement for judgement in judgements if not judgement.passed]

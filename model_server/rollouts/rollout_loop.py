@@ -25,7 +25,7 @@ from model_server.rollouts import rollout as machine
 from model_server.rollouts.aborted import Aborted
 from model_server.rollouts.fleet import FIND_S, SILENCE_S
 from model_server.rollouts.model_state import Models, ModelState
-from model_server.rollouts.promotion import Asked, Promotion
+from model_server.rollouts.promotion import Promotion, RollRequest
 from model_server.rollouts.rollout import Action, Event
 from model_server.versions.versions import Versions
 from object_store import keys
@@ -61,7 +61,7 @@ class Rollouts:
         self._stopping = threading.Event()
         self._finished: dict[str, Rollout] = {}
 
-    def begin(self, model: str, version: str, asked: Asked) -> Rollout:
+    def begin(self, model: str, version: str, request: RollRequest) -> Rollout:
         """Begin to make `version` (64 digits) current; returns the earlier rollout if it is current already.
 
         Raises Pinned, RolloutUnderWay, RollRefused, UnknownVersion or StoreError.
@@ -77,7 +77,7 @@ class Rollouts:
         begun = None
         while begun is None:
             entry = state.entry
-            examined = replace(asked, exempt=asked.exempt or pinned is not None)
+            examined = replace(request, exempt=request.exempt or pinned is not None)
             examined = self._promotion.examine(model, version, entry.version if entry else None, examined)
             begun = self._enter(state, version, examined, entry)
         rollout, actions = begun
@@ -98,7 +98,9 @@ class Rollouts:
         threading.Thread(target=self._drive, args=(state, rollout), name=name, daemon=False).start()
         return rollout
 
-    def _enter(self, state: ModelState, version: str, asked: Asked, compared: Rollout | None) -> machine.Outcome | None:
+    def _enter(
+        self, state: ModelState, version: str, request: RollRequest, compared: Rollout | None
+    ) -> machine.Outcome | None:
         """Begin the rollout, or return the one that made `version` current; None if `compared` is not current."""
         with state.changed:
             if state.rollout is not None and not state.rollout.over:
@@ -115,7 +117,7 @@ class Rollouts:
                 return None
             if compared is not None and compared.version == version:
                 return compared, ()
-            rollout, actions = machine.begin(self._new(state, version, asked))
+            rollout, actions = machine.begin(self._new(state, version, request))
             state.rollout = rollout
             state.fleet.forget_failure(version)
             if state.current is None and now() - self._models.replica_heard_at <= SILENCE_S:
@@ -123,10 +125,10 @@ class Rollouts:
                 state.fleet.known_from = now() + FIND_S
             return rollout, actions
 
-    def refuse(self, model: str, version: str, asked: Asked, reason: str) -> None:
+    def refuse(self, model: str, version: str, request: RollRequest, reason: str) -> None:
         """Record, as aborted, a rollout that was refused before it began."""
         state = self._models.get(model)
-        rollout = structs.replace(self._new(state, version, asked), state=RolloutState.ABORTED, reason=reason)
+        rollout = structs.replace(self._new(state, version, request), state=RolloutState.ABORTED, reason=reason)
         self.aborted.record(rollout)
         _tell(model, rollout, 0.0)
 
@@ -166,7 +168,7 @@ class Rollouts:
             with state.changed:
                 state.changed.notify_all()
 
-    def _new(self, state: ModelState, version: str, asked: Asked) -> Rollout:
+    def _new(self, state: ModelState, version: str, request: RollRequest) -> Rollout:
         current = state.current
         began_at = utc_now()
         return Rollout(
@@ -175,8 +177,8 @@ class Rollouts:
             sequence=current.sequence + 1 if current else keys.FIRST_SEQUENCE,
             version=version,
             previous=current.version if current else None,
-            by=asked.by,
-            reason=asked.reason,
+            by=request.by,
+            reason=request.reason,
             rolled_at=began_at,
             deadline=now() + self._prepare_timeout,
         )
@@ -218,8 +220,8 @@ class Rollouts:
 
     def _fence(self, state: ModelState) -> Event:
         """Wait until the last lease has run out."""
-        while not self._stopping.wait(max(0.0, state.standing.granted.latest_expiry - now())):
-            if state.standing.granted.over(now()):
+        while not self._stopping.wait(max(0.0, state.leased_pointer.granted.latest_expiry - now())):
+            if state.leased_pointer.granted.over(now()):
                 return machine.LeasesOver()
         return machine.Stopped()
 

@@ -12,7 +12,7 @@ from changeover.protocol.wire import LONGEST_TEXT
 from model_server.auth import Gate, Right
 from model_server.exceptions import MalformedRequest, TextTooLong, UnknownModel, VersionRejected
 from model_server.ledger.record import Rollout
-from model_server.rollouts.promotion import Asked
+from model_server.rollouts.promotion import RollRequest
 from model_server.rollouts.rollout_loop import Rollouts
 from model_server.routes.bodies import json_object
 from model_server.routes.context import VersionCalls
@@ -41,15 +41,15 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
         body, wait_s = _body("rolled over HTTP"), _wait()
         if body.version is None:
             raise MalformedRequest('send {"version": "<sha256 or a prefix of 8 or more>", "reason": "..."}')
-        asked = Asked(body.by, body.reason, body.allow_schema_change, body.skip_gate)
-        return _begin(model, _resolve(calls, calls.known(model), body.version), asked, wait_s)
+        roll_request = RollRequest(body.by, body.reason, body.allow_schema_change, body.skip_gate)
+        return _begin(model, _resolve(calls, calls.known(model), body.version), roll_request, wait_s)
 
     @routes.post("/models/<model>/rollback")
     def rollback(model: str) -> Response:
         gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
         body, wait_s = _body("rollback"), _wait()
-        asked = Asked(body.by, body.reason, exempt=True)
-        return _begin(model, rollouts.previous(calls.known(model)), asked, wait_s)
+        roll_request = RollRequest(body.by, body.reason, exempt=True)
+        return _begin(model, rollouts.previous(calls.known(model)), roll_request, wait_s)
 
     @routes.get("/models/<model>/rollouts")
     def ledger(model: str) -> Response:
@@ -74,8 +74,8 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
             return jsonify(rollout.to_json())
         raise UnknownModel(f"model {model!r} has no rollout {identity!r}; see GET /models/{model}/rollouts")
 
-    def _begin(model: str, version: str, asked: Asked, wait_s: float) -> Response:
-        rollout = rollouts.begin(model, version, asked)
+    def _begin(model: str, version: str, roll_request: RollRequest, wait_s: float) -> Response:
+        rollout = rollouts.begin(model, version, roll_request)
         if wait_s > 0:
             rollout = rollouts.wait(model, rollout, wait_s)
         response = jsonify(rollout.to_json())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from changeover.json_types import JsonObject
 from model_server.ledger import takeover
 from model_server.ledger.record import Rollout
-from model_server.rollouts.pointer import Standing
+from model_server.rollouts.pointer import LeasedPointer
 from tests.simulation.events import Do, Process
 from tests.simulation.store import Kept, Store
 
@@ -16,7 +16,7 @@ class Audited(Process):
     """What is looked at: the parts of a model_server that its audit knows."""
 
     store: Store
-    standing: Standing
+    leased_pointer: LeasedPointer
     rollout: Rollout | None
     overtaken: Kept | None
     lease_ms: int
@@ -45,7 +45,7 @@ class Audit:
         self._server.store.do(self._server, lambda: self._server.store.newer(number), self._looked, self.go_on)
 
     def _held(self) -> int:
-        current = self._server.standing.pointer.current
+        current = self._server.leased_pointer.pointer.current
         return current.sequence if current else 0
 
     def _looked(self, newer: Kept | None) -> None:
@@ -56,13 +56,13 @@ class Audit:
             return
         server.saw("Overtaken")
         server.overtaken = newer
-        server.standing.stop_granting()
+        server.leased_pointer.stop_granting()
         server.hasten()
         self._follow(newer)
 
     def _follow(self, newer: Kept) -> None:
         server = self._server
-        if server.rollout is not None or not server.standing.follow(newer.current, server.now()):
+        if server.rollout is not None or not server.leased_pointer.follow(newer.current, server.now()):
             server.after(SOON, lambda: self._follow(newer))
             return
         server.overtaken = None

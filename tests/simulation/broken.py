@@ -13,7 +13,7 @@ from changeover.protocol.wire import Current, RolloutState
 from model_server.ledger import takeover
 from model_server.ledger.takeover import LONGEST_LEASE_MS, Takeover
 from model_server.rollouts import fleet, rollout
-from model_server.rollouts.pointer import Standing
+from model_server.rollouts.pointer import LeasedPointer
 from model_server.rollouts.rollout import AppendLedger, Event, Flip, LeasesOver, Outcome, Rollout
 from predict_api.replica import active, freshness, replica
 from predict_api.replica.freshness import Arrival, Freshness, Verdict
@@ -73,10 +73,10 @@ def no_wait_after_restart() -> Patches:
 def leases_forgotten() -> Patches:
     """A start waits for replicas, but not for the leases of its former life."""
 
-    def succeed(self: Standing, current: Current, lease_s: float, now: float) -> None:
+    def succeed(self: LeasedPointer, current: Current, lease_s: float, now: float) -> None:
         self.adopt(current)
 
-    return (mock.patch.object(Standing, "succeed", succeed),)
+    return (mock.patch.object(LeasedPointer, "succeed", succeed),)
 
 
 def flip_before_durable() -> Patches:
@@ -125,10 +125,10 @@ def late_entry_answered_at_once() -> Patches:
 def followed_at_once() -> Patches:
     """An entry that another process wrote is answered by as soon as it is found."""
 
-    def follow(self: Standing, current: Current, now: float) -> bool:
+    def follow(self: LeasedPointer, current: Current, now: float) -> bool:
         return self.adopt(current)
 
-    return (mock.patch.object(Standing, "follow", follow),)
+    return (mock.patch.object(LeasedPointer, "follow", follow),)
 
 
 _take_over = takeover.take_over

@@ -1,4 +1,4 @@
-"""model_server in the simulated world: its own `Standing`, `Fleet`, `Rollout`, `answer`, `decide` and `take_over`.
+"""model_server in the simulated world: its own `LeasedPointer`, `Fleet`, `Rollout`, `answer`, `decide` and `take_over`.
 
 What is done here between them mirrors threads and HTTP, one event a step, so that anything may come in between:
 `start` -> `Background._load` and `_decide`; `audit.py` -> `Audit._run`; `check` and `report` -> `routes/current.py` and `routes/replicas.py`;
@@ -19,7 +19,7 @@ from model_server.ledger.takeover import Takeover
 from model_server.rollouts import rollout as machine
 from model_server.rollouts.fleet import SILENCE_S, Fleet
 from model_server.rollouts.freshness import answer
-from model_server.rollouts.pointer import Standing
+from model_server.rollouts.pointer import LeasedPointer
 from model_server.rollouts.rollout import Action, Event
 from predict_api.upstream.connection import Answer as Http
 from tests.simulation.audit import Audit, Audited
@@ -50,7 +50,7 @@ class Server(Audited):
         self.lease_ms = self._leases_ms[min(self.lives, len(self._leases_ms) - 1)]
         self.instance = f"life-{self.lives}"
         self.lives += 1
-        self.standing, self.fleet = Standing(), Fleet()
+        self.leased_pointer, self.fleet = LeasedPointer(), Fleet()
         self.rollout: Rollout | None = None
         self.overtaken: Kept | None = None
         self._told: list[Told] = []
@@ -95,7 +95,7 @@ class Server(Audited):
 
     def _answer_by(self, newest: Kept, lease_s: float) -> None:
         self.fleet.known_from = self.now() + SILENCE_S
-        self.standing.succeed(newest.current, lease_s, self.now())
+        self.leased_pointer.succeed(newest.current, lease_s, self.now())
         self.ready = True
         self.saw("Ready")
         Audit(self).go_on()
@@ -114,7 +114,7 @@ class Server(Audited):
         read_at = self.now()
 
         def grant() -> None:
-            pointer, lease_ms = self.standing.grant(self.lease_ms, read_at)
+            pointer, lease_ms = self.leased_pointer.grant(self.lease_ms, read_at)
             told = answer(pointer, etag, self.instance, lease_ms)
             headers = {name.lower(): value for name, value in told.headers.items()}
             if told.current is None:
@@ -134,7 +134,7 @@ class Server(Audited):
 
     def begin(self, version: str, told: Told) -> None:
         """`POST /models/{m}/rollouts?wait=`; one that cannot begin is told as aborted, without a number."""
-        current = self.standing.pointer.current
+        current = self.leased_pointer.pointer.current
         if not self.ready or self.stopping or self.rollout is not None or self.overtaken:
             told(RolloutState.ABORTED, None)
             return
@@ -162,7 +162,7 @@ class Server(Audited):
 
     def rollback(self, told: Told) -> None:
         """`POST /models/{m}/rollback`."""
-        current = self.standing.pointer.current
+        current = self.leased_pointer.pointer.current
         entry = self.store.ledger.get(current.sequence) if self.ready and current else None
         previous = entry.previous if entry else None
         if previous is None:
@@ -195,15 +195,15 @@ class Server(Audited):
         self.saw(type(action).__name__)
         match action:
             case machine.Announce(version):
-                self.standing.announce(version)
+                self.leased_pointer.announce(version)
             case machine.Withdraw():
-                self.standing.announce(None)
+                self.leased_pointer.announce(None)
             case machine.StopGranting():
-                self.standing.stop_granting()
+                self.leased_pointer.stop_granting()
             case machine.GrantAgain():
-                self.standing.grant_again()
+                self.leased_pointer.grant_again()
             case machine.Flip(current) | machine.Adopt(current):
-                self.standing.adopt(current)
+                self.leased_pointer.adopt(current)
             case machine.AppendLedger():
                 self._append(self.rollout)
                 return
@@ -242,10 +242,10 @@ class Server(Audited):
     def _fence(self) -> None:
         if self.stopping:
             self._feed(machine.Stopped())
-        elif self.standing.granted.over(self.now()):
+        elif self.leased_pointer.granted.over(self.now()):
             self._feed(machine.LeasesOver())
         else:
-            self.after(self.standing.granted.latest_expiry - self.now(), self._fence)
+            self.after(self.leased_pointer.granted.latest_expiry - self.now(), self._fence)
 
     def _append(self, rollout: Rollout, pause: float = 0.1) -> None:
         entry = Kept(rollout.sequence, rollout.version, rollout.previous, rollout.id)

@@ -56,14 +56,14 @@ class Story:
 
     def granting(self) -> bool:
         """Whether model_server grants leases."""
-        return self.world.server.now() >= self.world.server.standing.granting_from
+        return self.world.server.now() >= self.world.server.leased_pointer.granting_from
 
     def state(self) -> str:
         """What is told, and what is answered."""
         server = self.world.server
         told = "down"
-        if server.alive and server.ready and server.standing.pointer.current is not None:
-            current = server.standing.pointer.current.sequence
+        if server.alive and server.ready and server.leased_pointer.pointer.current is not None:
+            current = server.leased_pointer.pointer.current.sequence
             told = f"{current} lease" if self.granting() else f"{current} no lease"
         return " | ".join([told, *(self._answers(worker) for worker in self.world.workers)])
 
