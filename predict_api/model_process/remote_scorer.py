@@ -16,6 +16,7 @@ from changeover.exceptions import AskOriginal, ChangeoverError, ScoringFailed
 from changeover.manifest.manifest import Manifest
 from changeover.process.log_events import event
 from changeover.schema.cell_parsers import Cell
+from changeover.schema.schema import Schema
 from predict_api.model_process.client import ModelProcesses, VersionBytes
 from predict_api.model_process.messages import Lost, Message, ScoreRequest, ScoringError, Unsupported, receive, send
 from predict_api.scoring.batching import MOST_ROWS, Batcher
@@ -27,8 +28,8 @@ SCORERS: Final = 3  # that may end during one request
 class RemoteScorer:
     """The scorer of one version for one worker: connections to scorers of its model process."""
 
-    def __init__(self, version: "SharedVersion", names: Sequence[str]) -> None:
-        """`names` are the columns in the schema's order."""
+    def __init__(self, version: "SharedVersion", schema: Schema) -> None:
+        names = [column.name for column in schema.columns]
         # large batches have a second scorer, so that single rows do not wait for them; it is forked at its first use
         small, large = ScorerConnection(version), ScorerConnection(version)
 

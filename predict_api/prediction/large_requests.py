@@ -16,7 +16,7 @@ LARGE: Final = 256 * 1024  # bytes of a body from which on the limit applies
 WAITING: Final = 3  # additional threads for each of THREADS, in which large requests wait
 SWITCH_SECONDS: Final = 0.0005  # a tenth of Python's default: a small request waits this long for each switch
 
-_AT_ONCE: Final = nullcontext()
+_NO_LIMIT: Final = nullcontext()
 
 
 def threads_of_a_worker(threads: int) -> int:
@@ -24,49 +24,42 @@ def threads_of_a_worker(threads: int) -> int:
     return threads * (1 + WAITING)
 
 
-class LargeRequestLimit:
-    """The concurrency limit of one worker process. Thread-safe."""
+class LargeRequestLimit(AbstractContextManager[None]):
+    """The limit of one worker process: a first-in, first-out semaphore. Thread-safe."""
 
     def __init__(self, threads: int) -> None:
         """`threads` is THREADS."""
-        self._large = _Turn(max(1, threads // 2))
+        self._most, self._running = max(1, threads // 2), 0
+        self._lock = threading.Lock()
+        self._switch_interval = sys.getswitchinterval()
+        self._waiting: deque[threading.Event] = deque()
 
     def of(self, size: int) -> AbstractContextManager[None]:
         """The context in which a body of `size` bytes is processed; a small one never waits for it."""
-        return self._large if size >= LARGE else _AT_ONCE
+        return self if size >= LARGE else _NO_LIMIT
 
     @property
     def waiting(self) -> int:
         """The number of large requests that wait."""
-        return len(self._large.waiting)
-
-
-class _Turn(AbstractContextManager[None]):
-    """A first-in, first-out semaphore with `at_once` places."""
-
-    def __init__(self, at_once: int) -> None:
-        self._at_once, self._within = at_once, 0
-        self._lock = threading.Lock()
-        self._usual = sys.getswitchinterval()
-        self.waiting: deque[threading.Event] = deque()
+        return len(self._waiting)
 
     def __enter__(self) -> None:
         with self._lock:
-            if self._within < self._at_once:
-                self._within += 1
+            if self._running < self._most:
+                self._running += 1
                 sys.setswitchinterval(SWITCH_SECONDS)
                 return
-            called = threading.Event()
-            self.waiting.append(called)
-        called.wait()
+            woken = threading.Event()
+            self._waiting.append(woken)
+        woken.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            if self.waiting:
-                self.waiting.popleft().set()
+            if self._waiting:
+                self._waiting.popleft().set()
                 return
-            self._within -= 1
-            if not self._within:
-                sys.setswitchinterval(self._usual)
+            self._running -= 1
+            if not self._running:
+                sys.setswitchinterval(self._switch_interval)

@@ -23,7 +23,7 @@ class Preparer:
     """The preparer of versions, in this process or in a model process, by the size of their artifacts."""
 
     loader: Loader
-    holders: ModelProcesses
+    processes: ModelProcesses
     share_bytes: int
     twin_of: TwinOf
 
@@ -38,22 +38,18 @@ class Preparer:
         if manifest.size < self.share_bytes or sys.platform != "linux":
             return self.loader.prepared(artifact(), manifest)
         schema = Schema.from_json(manifest.schema)
+        twin = partial(self.twin_of, manifest)
         try:
             version = SharedVersion(
-                self.holders,
-                manifest,
-                VersionBytes(artifact, partial(self.twin_of, manifest)),
-                VersionBytes(again or artifact, partial(self.twin_of, manifest)),
+                self.processes, manifest, VersionBytes(artifact, twin), VersionBytes(again or artifact, twin)
             )
         except OSError as error:
             event(
-                "holder.unavailable", level="warning", model=manifest.model, version=manifest.version, reason=str(error)
+                "model_process.unavailable",
+                level="warning",
+                model=manifest.model,
+                version=manifest.version,
+                reason=str(error),
             )
             return self.loader.prepared(artifact(), manifest)
-        return Prepared(
-            manifest.version,
-            RemoteScorer(version, [column.name for column in schema.columns]),
-            schema,
-            manifest,
-            RequestReader(schema),
-        )
+        return Prepared(manifest, RemoteScorer(version, schema), RequestReader(schema))

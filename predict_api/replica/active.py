@@ -22,10 +22,14 @@ class ActiveVersion:
     `confirmed_at` is the sending time of the last check that confirmed it, in seconds of a monotonic clock.
     """
 
-    model: str
     current: Current
     prepared: Prepared
     confirmed_at: float
+
+    @property
+    def model(self) -> str:
+        """The name of the model."""
+        return self.prepared.manifest.model
 
     @cached_property
     def headers(self) -> list[tuple[str, str]]:
@@ -37,34 +41,34 @@ class ActiveVersion:
         ]
 
 
-def refuse_a_way_back(held: ActiveVersion | None, current: Current, model: str) -> None:
-    """Raise LowerSequence or OtherVersion if `current` cannot follow the active version `held`."""
-    if held is None:
+def refuse_a_way_back(active: ActiveVersion | None, current: Current) -> None:
+    """Raise LowerSequence or OtherVersion if `current` cannot follow the version `active`."""
+    if active is None:
         return
-    if current.sequence < held.current.sequence:
+    if current.sequence < active.current.sequence:
         raise LowerSequence(
-            f"model {model!r} is held at sequence {held.current.sequence}, model_server says {current.sequence}: its "
-            f"ledger is older than this replica (restored from a backup?); roll anew, or restart predict_api with an "
-            f"empty CACHE_DIR to accept the older ledger"
+            f"model {active.model!r} is held at sequence {active.current.sequence}, model_server says "
+            f"{current.sequence}: its ledger is older than this replica (restored from a backup?); roll anew, or "
+            f"restart predict_api with an empty CACHE_DIR to accept the older ledger"
         )
-    if current.sequence == held.current.sequence and current.version != held.current.version:
+    if current.sequence == active.current.sequence and current.version != active.current.version:
         raise OtherVersion(
-            f"sequence {current.sequence} of model {model!r} is held as {short(held.current.version)}, model_server "
-            f"says {short(current.version)}: two ledgers claim one number; roll anew"
+            f"sequence {current.sequence} of model {active.model!r} is held as {short(active.current.version)}, "
+            f"model_server says {short(current.version)}: two ledgers claim one number; roll anew"
         )
 
 
-def switch(held: ActiveVersion | None, current: Current, prepared: Prepared, now: float) -> ActiveVersion:
-    """The active version that follows `held`; raises LowerSequence or OtherVersion.
+def switch(active: ActiveVersion | None, current: Current, prepared: Prepared, now: float) -> ActiveVersion:
+    """The active version that follows `active`; raises LowerSequence or OtherVersion.
 
     `prepared` must be the version that `current` names. `now` is a time before the check was sent.
     """
-    refuse_a_way_back(held, current, prepared.manifest.model)
+    refuse_a_way_back(active, current)
     if prepared.version != current.version:
         raise ChangeoverError(f"{short(prepared.version)} cannot answer for {short(current.version)}")
-    return ActiveVersion(prepared.manifest.model, current, prepared, now)
+    return ActiveVersion(current, prepared, now)
 
 
-def confirm(held: ActiveVersion, now: float) -> ActiveVersion:
-    """`held`, confirmed as current by a check that was sent at `now`."""
-    return replace(held, confirmed_at=now)
+def confirm(active: ActiveVersion, now: float) -> ActiveVersion:
+    """`active`, confirmed as current by a check that was sent at `now`."""
+    return replace(active, confirmed_at=now)

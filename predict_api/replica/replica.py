@@ -1,7 +1,7 @@
 """The replica: the state of one model in one worker process: active, prepared, failed and wanted versions.
 
 `predict_api/replica/freshness_loop.py` passes in the results of checks, `predict_api/preparation/prepare_loop.py` the
-prepared versions. A switch happens only here, after a check, in one assignment to `held`. Requests read `held` once and
+prepared versions. A switch happens only here, after a check, in one assignment to `active`. Requests read `active` once and
 without a lock.
 """
 
@@ -45,35 +45,35 @@ class Replica:
             current = answer.current
             if current is None:
                 self._wanted = None
-                self._hear(answer)
+                self._process_rest(answer)
                 self.settled.set()
                 return Outcome.ABSENT
-            refuse_a_way_back(self.active, current, self.model)
+            refuse_a_way_back(self.active, current)
             if self.active is None and self._floor is not None and current.sequence < self._floor.sequence:
                 raise LowerSequence(
                     f"model {self.model!r} was at sequence {self._floor.sequence} when this service last ran, "
                     f"model_server says {current.sequence}: roll anew, or empty CACHE_DIR to accept the older ledger"
                 )
-            held = self.active
-            wanted = None if held is not None and held.current == current else current
+            active = self.active
+            wanted = None if active is not None and active.current == current else current
             if wanted != self._wanted:
-                self._wanted = wanted  # before `_hear` drops it as the next version, so that it stays loaded
+                self._wanted = wanted  # before `_process_rest` drops it as the next version, so that it stays loaded
                 self.work.set()
-            self._hear(answer)
-            if held is not None and wanted is None:
-                self.active = confirm(held, sent_at)
+            self._process_rest(answer)
+            if active is not None and wanted is None:
+                self.active = confirm(active, sent_at)
                 return Outcome.CONFIRMED
             prepared = self._prepared.get(current.version)
             if prepared is None:
                 return Outcome.BEHIND
-            self._take(switch(self.active, current, prepared, sent_at))
+            self._activate(switch(self.active, current, prepared, sent_at))
             return Outcome.CONFIRMED
 
     def start_from_cache(self, current: Current, prepared: Prepared, confirmed_at: float) -> None:
         """Make the version confirmed in the previous run active until a check succeeds; its responses are stale."""
         with self._lock:
             if self.active is None:
-                self._take(switch(None, current, prepared, confirmed_at))
+                self._activate(switch(None, current, prepared, confirmed_at))
 
     def to_prepare(self, now: float) -> str | None:
         """The version to prepare: the current one before the announced one; None if there is none."""
@@ -112,8 +112,12 @@ class Replica:
     def state(self) -> tuple[Current | None, frozenset[str], dict[str, str]]:
         """The content of the status report: the active, the ready and the failed versions."""
         with self._lock:
-            held = self.active.current if self.active else None
-            return held, frozenset(self._prepared), {version: reason for version, (reason, _) in self._failed.items()}
+            current = self.active.current if self.active else None
+            return (
+                current,
+                frozenset(self._prepared),
+                {version: reason for version, (reason, _) in self._failed.items()},
+            )
 
     def in_use(self) -> set[str]:
         """The versions that must stay in the cache."""
@@ -128,7 +132,7 @@ class Replica:
             versions.add(self._next)
         return versions
 
-    def _hear(self, answer: CheckAnswer) -> None:
+    def _process_rest(self, answer: CheckAnswer) -> None:
         """Process the rest of a check's response: the server's instance, and the announced version."""
         if answer.server_instance != self._server:
             self._server = answer.server_instance
@@ -143,23 +147,23 @@ class Replica:
         if self._next is not None:
             self.work.set()
 
-    def _take(self, held: ActiveVersion) -> None:
+    def _activate(self, active: ActiveVersion) -> None:
         before = self.active
         self._wanted = None
-        self._prepared[held.prepared.version] = held.prepared
-        self.active = held  # the switch
+        self._prepared[active.prepared.version] = active.prepared
+        self.active = active  # the switch
         self._retire()
         self.settled.set()
         self.work.set()
         if before is not None:
             metrics.ROLLS.labels(self.model).inc()
             metrics.HOLDING.labels(self.model, before.current.version, before.current.sequence).set(0)
-        metrics.HOLDING.labels(self.model, held.current.version, held.current.sequence).set(1)
+        metrics.HOLDING.labels(self.model, active.current.version, active.current.sequence).set(1)
         event(
             "replica.switched",
             model=self.model,
-            sequence=held.current.sequence,
-            version=held.current.version,
+            sequence=active.current.sequence,
+            version=active.current.version,
             previous=short(before.current.version) if before else None,
         )
         self._notify()

@@ -29,17 +29,12 @@ Score = Callable[[Columns, int], Scores]
 
 @dataclass
 class _Request:
-    """One waiting request; `woken` is set when it has its result, or when it must score the next micro-batch."""
+    """One waiting request; `woken` is set when it has its outcome, or when it must score the next micro-batch."""
 
     columns: Columns
     rows: int
     woken: threading.Event = field(default_factory=threading.Event)
-    scores: Scores | None = None
-    error: Exception | None = None
-
-    @property
-    def answered(self) -> bool:
-        return self.scores is not None or self.error is not None
+    outcome: Scores | Exception | None = None
 
 
 class Batcher:
@@ -53,7 +48,7 @@ class Batcher:
         self._all_back = threading.Event()
         self._pause = pause or self._all_back.wait
         self._took = self._ended = 0.0  # duration and end of the last call
-        self._answered = 1  # number of requests in the last call
+        self._last_size = 1  # number of requests in the last call
         self._expected = 0  # number of waiting requests that ends the pause
         self._lock = threading.Lock()
         self._busy = False
@@ -63,32 +58,32 @@ class Batcher:
         """The scores of these rows; raises the error of the model's call for them."""
         if rows > MOST_ROWS:
             return self._call(columns, rows)
+        request = _Request(columns, rows)
         with self._lock:
-            first, self._busy = not self._busy, True
-            alone = first and not self._others_come_back()
+            leads, self._busy = not self._busy, True
+            alone = leads and not self._others_come_back()
             if not alone:
-                request = _Request(columns, rows)
                 self._waiting.append(request)
                 if len(self._waiting) >= self._expected:
                     self._all_back.set()
         if alone:
-            self._answered = 1
+            self._last_size = 1
             try:
                 return self._call(columns, rows)
             finally:
                 self._pass_on()
-        if not first:
+        if not leads:
             request.woken.wait()
-        if not request.answered:
-            self._score_for_all(request, self._answered - first)
-        if request.error is not None:
-            raise request.error
-        assert request.scores is not None
-        return request.scores
+        if request.outcome is None:
+            self._score_for_all(request, self._last_size - leads)
+        if isinstance(request.outcome, Exception):
+            raise request.outcome
+        assert request.outcome is not None
+        return request.outcome
 
     def _others_come_back(self) -> bool:
         """Whether a micro-batch ended just now, so that its callers are about to send the next requests."""
-        return self._answered > 1 and self._clock() - self._ended < self._longest_pause()
+        return self._last_size > 1 and self._clock() - self._ended < self._longest_pause()
 
     def _longest_pause(self) -> float:
         return min(LONGEST_PAUSE, PAUSE_SHARE * self._took)
@@ -109,71 +104,59 @@ class Batcher:
             self._ended = self._clock()
             self._took = self._ended - began
 
-    def _score_for_all(self, first: _Request, away: int) -> None:
-        """Score `first` and all waiting requests, after a pause in which `away` more may arrive."""
+    def _score_for_all(self, leader: _Request, missing: int) -> None:
+        """Score `leader` and all waiting requests, after a pause in which `missing` more may arrive."""
         with self._lock:
-            self._expected = len(self._waiting) + away
+            self._expected = len(self._waiting) + missing
             self._all_back.clear()
         self._pause(self._longest_pause())
         with self._lock:
-            taken = _as_many_as_fit(self._waiting)
-            del self._waiting[: len(taken)]
-        self._answered = len(taken)
+            batch = _as_many_as_fit(self._waiting)
+            del self._waiting[: len(batch)]
+        self._last_size = len(batch)
         try:
-            _answer(taken, self._call)
+            _score_batch(batch, self._call)
         finally:
             self._pass_on()
-            for request in taken:
-                if request is not first:
+            for request in batch:
+                if request is not leader:
                     request.woken.set()
 
 
 def _as_many_as_fit(waiting: Sequence[_Request]) -> list[_Request]:
-    taken: list[_Request] = []
+    batch: list[_Request] = []
     rows = 0
     for request in waiting:
         rows += request.rows
-        if taken and rows > MOST_ROWS:
+        if batch and rows > MOST_ROWS:
             break
-        taken.append(request)
-    return taken
+        batch.append(request)
+    return batch
 
 
-def _answer(requests: list[_Request], score: Score) -> None:
+def _score_batch(batch: list[_Request], score: Score) -> None:
     """Give each request its scores or its error."""
-    if len(requests) > 1:
+    if len(batch) > 1:
+        columns = {name: [cell for request in batch for cell in request.columns[name]] for name in batch[0].columns}
         try:
-            _share_out(requests, score(*_together(requests)))
+            _share_out(batch, score(columns, sum(request.rows for request in batch)))
         except Exception:  # noqa: BLE001, S110 scoring each request alone shows which one fails
             pass
         else:
             return
-    for request in requests:
+    for request in batch:
         try:
-            request.scores = score(request.columns, request.rows)
+            request.outcome = score(request.columns, request.rows)
         except Exception as error:  # noqa: BLE001 it is raised where the request waits
-            request.error = error
+            request.outcome = error
 
 
-def _together(requests: list[_Request]) -> tuple[Columns, int]:
-    joint: dict[str, list[Cell]] = {}
-    for name in requests[0].columns:
-        cells: list[Cell] = []
-        for request in requests:
-            cells += request.columns[name]
-        joint[name] = cells
-    return joint, sum(request.rows for request in requests)
-
-
-def _share_out(requests: list[_Request], scores: Scores) -> None:
-    if len(scores.labels) != sum(request.rows for request in requests):
-        raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {len(requests)} joined requests")
+def _share_out(batch: list[_Request], scores: Scores) -> None:
+    if len(scores.labels) != sum(request.rows for request in batch):
+        raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {len(batch)} requests")
     start = 0
-    shares = []
-    for request in requests:
+    for request in batch:
         end = start + request.rows
         probabilities = None if scores.probabilities is None else scores.probabilities[start:end]
-        shares.append(Scores(scores.labels[start:end], probabilities, scores.classes))
+        request.outcome = Scores(scores.labels[start:end], probabilities, scores.classes)
         start = end
-    for request, share in zip(requests, shares, strict=True):
-        request.scores = share

@@ -7,7 +7,6 @@ from typing import Protocol
 from changeover.estimator.scores import Scores
 from changeover.manifest.manifest import Manifest
 from changeover.schema.cell_parsers import Cell
-from changeover.schema.schema import Schema
 
 
 class RequestRows(Protocol):
@@ -44,8 +43,11 @@ class Scorer(Protocol):
 class Prepared:
     """A version that is verified, loaded, replayed and warm."""
 
-    version: str
-    scorer: Scorer
-    schema: Schema
     manifest: Manifest
+    scorer: Scorer
     reader: Reader
+
+    @property
+    def version(self) -> str:
+        """The SHA-256 of the artifact."""
+        return self.manifest.version

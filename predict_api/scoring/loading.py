@@ -60,7 +60,7 @@ class Loader:
         loaded = self.loaded(buffer, manifest)
         estimator_scorer = EstimatorScorer(loaded.estimator, loaded.schema)
         scorer = estimator_scorer if loaded.twin is None else TwinScorer(loaded.twin, loaded.schema, estimator_scorer)
-        return Prepared(manifest.version, scorer, loaded.schema, manifest, RequestReader(loaded.schema))
+        return Prepared(manifest, scorer, RequestReader(loaded.schema))
 
     def loaded(self, buffer: bytes, manifest: Manifest) -> LoadedVersion:
         """The parts of the version in `buffer`, ready to score; raises any error of the version."""

@@ -38,7 +38,7 @@ def prepared(version: str) -> Prepared:
     """`version`, ready; its estimator tells which one it is."""
     schema = Schema((Column("a"),))
     manifest = Manifest(MODEL, version, 1, "", schema.to_json(), {})
-    return Prepared(version, cast("Scorer", version), schema, manifest, RequestReader(schema))
+    return Prepared(manifest, cast("Scorer", version), RequestReader(schema))
 
 
 class Worker(Process):

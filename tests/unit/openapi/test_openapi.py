@@ -62,9 +62,8 @@ def held(schema: Schema, name: str = "loan", sequence: int = 1, golden: JsonObje
         golden=golden,
     )
     return ActiveVersion(
-        name,
         Current(sequence, version),
-        Prepared(version, cast("Scorer", None), schema, manifest, RequestReader(schema)),
+        Prepared(manifest, cast("Scorer", None), RequestReader(schema)),
         0.0,
     )
 

@@ -19,11 +19,11 @@ OLD, NEW = "a" * 64, "b" * 64
 def prepared(version: str) -> Prepared:
     schema = Schema((Column("a"),))
     manifest = Manifest("loan", version, 1, "2026-01-31T12:00:00Z", schema.to_json(), {})
-    return Prepared(version, cast("Scorer", None), schema, manifest, RequestReader(schema))
+    return Prepared(manifest, cast("Scorer", None), RequestReader(schema))
 
 
-def held(sequence: int, version: str) -> ActiveVersion:
-    return ActiveVersion("loan", Current(sequence, version), prepared(version), confirmed_at=1.0)
+def active(sequence: int, version: str) -> ActiveVersion:
+    return ActiveVersion(Current(sequence, version), prepared(version), confirmed_at=1.0)
 
 
 def test_the_first_version_is_taken() -> None:
@@ -32,25 +32,25 @@ def test_the_first_version_is_taken() -> None:
 
 
 def test_a_later_sequence_is_taken_even_for_an_earlier_version() -> None:
-    assert switch(held(2, NEW), Current(3, OLD), prepared(OLD), 4.0).current == Current(3, OLD)
+    assert switch(active(2, NEW), Current(3, OLD), prepared(OLD), 4.0).current == Current(3, OLD)
 
 
 def test_a_lower_sequence_is_refused() -> None:
     with pytest.raises(LowerSequence, match="sequence 5, model_server says 4"):
-        switch(held(5, NEW), Current(4, OLD), prepared(OLD), 4.0)
+        switch(active(5, NEW), Current(4, OLD), prepared(OLD), 4.0)
 
 
 def test_another_version_under_the_same_sequence_is_refused() -> None:
     with pytest.raises(OtherVersion, match="two ledgers claim one number"):
-        switch(held(5, NEW), Current(5, OLD), prepared(OLD), 4.0)
+        switch(active(5, NEW), Current(5, OLD), prepared(OLD), 4.0)
 
 
 def test_a_version_never_answers_for_another() -> None:
     with pytest.raises(ChangeoverError, match="cannot answer for"):
-        switch(held(1, OLD), Current(2, NEW), prepared(OLD), 4.0)
+        switch(active(1, OLD), Current(2, NEW), prepared(OLD), 4.0)
 
 
 def test_confirming_changes_nothing_but_the_moment() -> None:
-    before = held(1, OLD)
+    before = active(1, OLD)
     after = confirm(before, 9.0)
     assert (after.current, after.prepared, after.confirmed_at) == (before.current, before.prepared, 9.0)

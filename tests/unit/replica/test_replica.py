@@ -20,7 +20,7 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 def prepared(version: str) -> Prepared:
     schema = Schema((Column("a"),))
     manifest = Manifest("loan", version, 1, "2026-01-31T12:00:00Z", schema.to_json(), {})
-    return Prepared(version, cast("Scorer", None), schema, manifest, RequestReader(schema))
+    return Prepared(manifest, cast("Scorer", None), RequestReader(schema))
 
 
 def says(current: Current | None, following: str | None = None, instance: str = "x") -> CheckAnswer:
