@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from changeover import digest
@@ -42,20 +43,20 @@ class Cache:
         if self._directory is None:
             return []
         try:
-            found = sorted(path.parent.name for path in self._directory.glob(f"*/{_CURRENT}"))
+            names = sorted(path.parent.name for path in self._directory.glob(f"*/{_CURRENT}"))
         except OSError:
             return []
-        return [name for name in found if MODEL_NAME.fullmatch(name)]
+        return [name for name in names if MODEL_NAME.fullmatch(name)]
 
     def artifact(self, model: str, version: str, download: Callable[[], bytes]) -> bytes:
         """The bytes of `version`, from disk if they match their hash, else from `download`, whose errors propagate."""
-        return self._kept(model, f"{version}.joblib", version, download)
+        return self._verified(model, f"{version}.joblib", version, download)
 
     def twin(self, model: str, version: str, expected: str, download: Callable[[], bytes]) -> bytes:
         """The same for the ONNX twin of `version`; `expected` is the twin's SHA-256."""
-        return self._kept(model, f"{version}.onnx", expected, download)
+        return self._verified(model, f"{version}.onnx", expected, download)
 
-    def _kept(self, model: str, name: str, expected: str, download: Callable[[], bytes]) -> bytes:
+    def _verified(self, model: str, name: str, expected: str, download: Callable[[], bytes]) -> bytes:
         if self._directory is None:
             return download()
         path = self._directory / model / name
@@ -67,11 +68,10 @@ class Cache:
             self._warn(error)
             return self._read(path, expected) or download()
         try:
-            found = self._read(path, expected)
-            if found is not None:
-                return found
-            buffer = download()
-            self._write_safely(lambda: _replace(path, buffer))
+            buffer = self._read(path, expected)
+            if buffer is None:
+                buffer = content = download()
+                self._write_safely(lambda: _replace(path, content))
             return buffer
         finally:
             lock.release()
@@ -115,9 +115,8 @@ class Cache:
         if self._directory is None:
             return None
         try:
-            body = json.loads((self._directory / model / _CURRENT).read_bytes())
-            return Current(int(body["sequence"]), str(body["version"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            return msgspec.json.decode((self._directory / model / _CURRENT).read_bytes(), type=Current)
+        except (OSError, ValueError):
             return None
 
     def confirmed_at(self, model: str) -> float:
@@ -142,17 +141,17 @@ class Cache:
         """Delete all versions but the newest and those in use."""
         if self._directory is None:
             return
-        self._write_safely(lambda: _prune(Path(str(self._directory)) / model, in_use))
+        folder = self._directory / model
+        self._write_safely(lambda: _prune(folder, in_use))
 
-    def _read(self, path: Path, version: str) -> bytes | None:
+    def _read(self, path: Path, expected: str) -> bytes | None:
         try:
             buffer = path.read_bytes()
+            digest.verify(buffer, expected)
         except OSError:
             return None
-        try:
-            digest.verify(buffer, version)
         except DigestMismatch as error:
-            event("cache.discarded", level="warning", version=version, reason=str(error))
+            event("cache.discarded", level="warning", version=expected, reason=str(error))
             self._write_safely(lambda: path.unlink(missing_ok=True))
             return None
         self._write_safely(lambda: os.utime(path))
