@@ -64,7 +64,9 @@ class Loader:
 
     def loaded(self, buffer: bytes, manifest: Manifest) -> LoadedVersion:
         """The parts of the version in `buffer`, ready to score; raises any error of the version."""
-        refuse_skew(manifest, self._settings.allow_version_skew)
+        skew = version_skew.refusal(manifest.environment, {version_skew.SKLEARN: sklearn.__version__})
+        if skew and not self._settings.allow_version_skew:
+            raise VersionSkew(skew)
         estimator = load(buffer, manifest.version, self._settings.extra_globals)
         schema = Schema.from_json(manifest.schema)
         with parallel_config(backend="threading"):  # as in `predict_api/scoring/scorers.py`
@@ -111,15 +113,6 @@ def _warm_up(estimator: object, schema: Schema) -> None:
 def reason_of(error: Exception) -> str:
     """The message of `error` as one line for the operator."""
     return str(error) if isinstance(error, ChangeoverError) else f"{type(error).__name__}: {error}"
-
-
-def refuse_skew(manifest: Manifest, allowed: bool) -> None:
-    """Raise VersionSkew for a model from another minor version of scikit-learn, unless `allowed`."""
-    refused = (
-        None if allowed else version_skew.refusal(manifest.environment, {version_skew.SKLEARN: sklearn.__version__})
-    )
-    if refused:
-        raise VersionSkew(refused)
 
 
 def load(buffer: bytes, version: str, extra_globals: Collection[str]) -> object:

@@ -1,4 +1,4 @@
-"""Large requests take turns, and small ones pass them by ("big batches do not starve small requests")."""
+"""The concurrency limit for large requests: small requests never wait for them."""
 
 import sys
 import threading
@@ -15,7 +15,7 @@ AT_ONCE = 2
 
 
 class Large:
-    """Large requests that go on working until they are let go; `done` names them in the order in which they came in."""
+    """Large requests that run until `go`; `came` has them in the order in which they started."""
 
     def __init__(self, limit: LargeRequestLimit, pool: ThreadPoolExecutor) -> None:
         self._limit, self._pool = limit, pool
@@ -26,7 +26,7 @@ class Large:
         self.futures: list[Future[None]] = []
 
     def come(self, number: int) -> None:
-        """Have one come, and wait until it works or waits for its turn."""
+        """Send a request, and wait until it runs or waits."""
         self._steps[number] = threading.Event()
         before = len(self.within) + self._limit.waiting
         self.futures.append(self._pool.submit(self._work, number))
@@ -41,7 +41,7 @@ class Large:
             self.within.remove(number)
 
     def go(self, number: int) -> None:
-        """Let one end."""
+        """Let a request end."""
         self._steps[number].set()
 
 
@@ -56,7 +56,7 @@ def small(limit: LargeRequestLimit) -> str:
         return "answered"
 
 
-def test_small_requests_are_answered_while_twice_as_many_large_ones_as_threads_are_under_way(
+def test_small_requests_are_answered_while_twice_as_many_large_ones_as_threads_are_running_or_waiting(
     pool: ThreadPoolExecutor,
 ) -> None:
     limit = LargeRequestLimit(THREADS)
@@ -66,7 +66,7 @@ def test_small_requests_are_answered_while_twice_as_many_large_ones_as_threads_a
     assert (large.within, limit.waiting) == ([0, 1], 2 * THREADS - AT_ONCE)
     answers = [pool.submit(small, limit) for _ in range(100)]
     assert [answer.result(20) for answer in answers] == ["answered"] * 100
-    assert large.within == [0, 1]  # not one of them had to end for that
+    assert large.within == [0, 1]  # none of them had to end
     for number in range(2 * THREADS):
         large.go(number)
     for future in large.futures:
@@ -74,7 +74,7 @@ def test_small_requests_are_answered_while_twice_as_many_large_ones_as_threads_a
     assert large.most == AT_ONCE
 
 
-def test_who_has_waited_longest_is_next(pool: ThreadPoolExecutor) -> None:
+def test_the_longest_waiting_request_is_next(pool: ThreadPoolExecutor) -> None:
     limit = LargeRequestLimit(THREADS)
     large = Large(limit, pool)
     for number in range(6):
@@ -82,13 +82,13 @@ def test_who_has_waited_longest_is_next(pool: ThreadPoolExecutor) -> None:
     for ended, number in enumerate((1, 0, 3, 2, 4, 5), start=1):
         large.go(number)
         within = min(6, AT_ONCE + ended)
-        wait_until(lambda within=within: len(large.came) == within, what="the next one's turn")  # type: ignore[misc]
+        wait_until(lambda within=within: len(large.came) == within, what="the next request runs")  # type: ignore[misc]
     for future in large.futures:
         future.result(20)
     assert large.came == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_large_request_that_fails_leaves_its_turn_to_the_next() -> None:
+def test_a_large_request_that_fails_lets_the_next_one_run() -> None:
     limit = LargeRequestLimit(1)
     for _ in range(3):
         with pytest.raises(ValueError, match="no JSON"), limit.of(LARGE):
@@ -97,7 +97,7 @@ def test_a_large_request_that_fails_leaves_its_turn_to_the_next() -> None:
         assert limit.waiting == 0
 
 
-def test_threads_change_more_often_for_as_long_as_a_large_request_works() -> None:
+def test_the_interpreter_switches_threads_more_often_while_a_large_request_runs() -> None:
     usual = sys.getswitchinterval()
     limit = LargeRequestLimit(THREADS)
     with limit.of(LARGE - 1):
@@ -111,5 +111,5 @@ def test_threads_change_more_often_for_as_long_as_a_large_request_works() -> Non
 
 
 @pytest.mark.parametrize(("threads", "served_by"), [(1, 4), (4, 16)])
-def test_a_worker_has_threads_for_those_that_wait(threads: int, served_by: int) -> None:
+def test_a_worker_has_threads_for_waiting_requests(threads: int, served_by: int) -> None:
     assert threads_of_a_worker(threads) == served_by

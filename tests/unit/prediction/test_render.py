@@ -1,4 +1,4 @@
-"""predict_api/prediction/render.py: the bytes of an answer."""
+"""Rendering: the bytes of a response."""
 
 import json
 
@@ -28,12 +28,12 @@ def test_a_batch_is_a_list_even_of_one_or_none() -> None:
     assert json.loads(render(Scores([], [], ["x"]), VERSION, single=False))["predictions"] == []
 
 
-def test_a_model_without_probabilities_says_null_and_names_no_classes() -> None:
+def test_without_probabilities_the_response_has_null_and_no_classes() -> None:
     body = json.loads(render(Scores([2.5], None, [0, 1]), VERSION, single=True))
     assert body == {"prediction": 2.5, "predict_proba": None, "model_version": VERSION}
 
 
-def test_inputs_come_back_with_sorted_keys_and_null_for_what_is_missing() -> None:
+def test_inputs_have_sorted_keys_and_null_for_missing_values() -> None:
     inputs = {"b": [float("nan"), 2.0], "a": [None, "é"]}
     body = render(Scores([1, 2], None, None), VERSION, single=False, inputs=inputs)
     rows = json.loads(body)["predictions"]
@@ -42,6 +42,6 @@ def test_inputs_come_back_with_sorted_keys_and_null_for_what_is_missing() -> Non
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_what_strict_json_cannot_say_is_the_fault_of_the_model(number: float) -> None:
+def test_a_number_without_a_json_form_is_a_failure_of_the_model(number: float) -> None:
     with pytest.raises(ScoringFailed, match="NaN"):
         render(Scores([number], None, None), VERSION, single=True)

@@ -1,4 +1,4 @@
-"""predict_api/replica/active.py: one value, one assignment, no way back."""
+"""The active version: one value, one assignment, no way back."""
 
 from typing import cast
 
@@ -50,7 +50,7 @@ def test_a_version_never_answers_for_another() -> None:
         switch(active(1, OLD), Current(2, NEW), prepared(OLD), 4.0)
 
 
-def test_confirming_changes_nothing_but_the_moment() -> None:
+def test_a_confirmation_changes_only_the_time() -> None:
     before = active(1, OLD)
     after = confirm(before, 9.0)
     assert (after.current, after.prepared, after.confirmed_at) == (before.current, before.prepared, 9.0)

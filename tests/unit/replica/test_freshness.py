@@ -1,4 +1,4 @@
-"""predict_api/replica/freshness.py: may this request be answered now, must it wait, or go stale."""
+"""Freshness: whether a request is answered now, waits, or gets a stale response."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_requests_that_arrive_before_a_check_is_sent_share_it() -> None:
     assert freshness.verdict(checks.pop()) is Verdict.CONFIRMED
 
 
-def test_nobody_joins_the_check_in_flight() -> None:
+def test_no_request_joins_the_check_in_flight() -> None:
     freshness = Freshness(now=0.0)
     first = freshness.arrive(0.0)
     in_flight = freshness.send(0.0)
@@ -64,7 +64,7 @@ def test_an_answer_that_does_not_confirm_makes_its_requests_stale_but_later_ones
     assert freshness.arrive(0.02).verdict is Verdict.WAIT
 
 
-def test_after_a_failed_check_nobody_waits() -> None:
+def test_after_a_failed_check_no_request_waits() -> None:
     freshness = Freshness(now=0.0)
     waiting = freshness.arrive(0.0)
     freshness.send(0.0)
@@ -128,12 +128,12 @@ def test_without_requests_a_check_is_due_every_so_often() -> None:
     assert freshness.next_send() == pytest.approx(5.2)
 
 
-def test_what_was_not_sent_cannot_end() -> None:
+def test_a_check_that_was_not_sent_cannot_end() -> None:
     with pytest.raises(RuntimeError):
         Freshness(now=0.0).finish(Outcome.CONFIRMED, 0.0)
 
 
-def test_while_a_lease_holds_requests_are_answered_without_asking() -> None:
+def test_while_a_lease_holds_requests_are_answered_without_a_check() -> None:
     freshness = Freshness(now=0.0)
     freshness.arrive(0.0)
     freshness.send(1.0)
@@ -149,7 +149,7 @@ def test_a_lease_is_renewed_well_before_it_ends() -> None:
     assert freshness.next_send() == pytest.approx(1.3)
 
 
-def test_a_lease_outlives_a_check_that_fails_but_not_one_that_says_otherwise() -> None:
+def test_a_lease_outlives_a_check_that_fails_but_not_one_that_contradicts() -> None:
     freshness = Freshness(now=0.0)
     freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 0.01, lease_s=1.0)

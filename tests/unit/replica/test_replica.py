@@ -1,4 +1,4 @@
-"""predict_api/replica/replica.py: what one worker holds, has ready, could not prepare, and is told to prepare."""
+"""The replica: its active, prepared and failed versions, and the versions to prepare."""
 
 from typing import cast
 
@@ -39,7 +39,7 @@ def holding(replica: Replica, current: Current) -> Replica:
     return replica
 
 
-def test_what_is_current_is_prepared_and_then_held_by_the_next_check(replica: Replica) -> None:
+def test_the_current_version_is_prepared_and_then_activated_by_the_next_check(replica: Replica) -> None:
     assert replica.on_answer(says(Current(1, A)), 1.0) is Outcome.BEHIND
     assert replica.to_prepare(1.0) == A
     replica.add(prepared(A))
@@ -50,7 +50,7 @@ def test_what_is_current_is_prepared_and_then_held_by_the_next_check(replica: Re
     assert replica.to_prepare(2.0) is None
 
 
-def test_what_is_next_is_prepared_while_the_old_version_is_confirmed(replica: Replica) -> None:
+def test_the_announced_version_is_prepared_while_the_old_version_is_confirmed(replica: Replica) -> None:
     holding(replica, Current(1, A))
     assert replica.on_answer(says(Current(1, A), B), 3.0) is Outcome.CONFIRMED
     assert replica.to_prepare(3.0) == B
@@ -58,26 +58,26 @@ def test_what_is_next_is_prepared_while_the_old_version_is_confirmed(replica: Re
     assert replica.state() == (Current(1, A), frozenset({A, B}), {})
 
 
-def test_what_was_next_is_held_by_the_very_check_that_makes_it_current(replica: Replica) -> None:
+def test_the_announced_version_is_activated_by_the_check_that_makes_it_current(replica: Replica) -> None:
     holding(replica, Current(1, A)).on_answer(says(Current(1, A), B), 3.0)
     replica.add(prepared(B))
     assert replica.on_answer(says(Current(2, B)), 4.0) is Outcome.CONFIRMED
     assert replica.state() == (Current(2, B), frozenset({B}), {})
 
 
-def test_what_is_announced_no_longer_is_unloaded(replica: Replica) -> None:
+def test_a_version_that_is_no_longer_announced_is_unloaded(replica: Replica) -> None:
     holding(replica, Current(1, A)).on_answer(says(Current(1, A), B), 3.0)
     replica.add(prepared(B))
     replica.on_answer(says(Current(1, A)), 4.0)
     assert replica.state()[1] == {A}
 
 
-def test_what_is_ready_too_late_is_not_kept(replica: Replica) -> None:
+def test_a_version_that_is_ready_too_late_is_not_kept(replica: Replica) -> None:
     holding(replica, Current(1, A)).add(prepared(C))
     assert replica.state()[1] == {A}
 
 
-def test_a_failed_next_version_is_tried_again_when_it_is_announced_anew(replica: Replica) -> None:
+def test_a_failed_announced_version_is_tried_again_at_the_next_announcement(replica: Replica) -> None:
     holding(replica, Current(1, A)).on_answer(says(Current(1, A), B), 3.0)
     replica.fail(B, "golden row 0", 3.0)
     assert replica.state()[2] == {B: "golden row 0"}
@@ -95,7 +95,7 @@ def test_a_failed_current_version_is_tried_again_after_a_while(replica: Replica)
     assert replica.to_prepare(3.0 + RETRY_CURRENT_AFTER) == B
 
 
-def test_a_model_without_a_current_version_keeps_what_it_holds(replica: Replica) -> None:
+def test_a_model_without_a_current_version_keeps_its_active_version(replica: Replica) -> None:
     holding(replica, Current(1, A))
     assert replica.on_answer(says(None), 3.0) is Outcome.ABSENT
     assert replica.active is not None
@@ -110,13 +110,13 @@ def test_a_lower_sequence_and_a_second_version_under_one_are_refused(replica: Re
     assert replica.state()[0] == Current(5, A)
 
 
-def test_a_restart_does_not_lead_back_below_what_was_confirmed_before_it() -> None:
+def test_a_restart_does_not_go_below_the_sequence_confirmed_before_it() -> None:
     replica = Replica("loan", Current(5, A), lambda: None)
     with pytest.raises(LowerSequence, match="when this service last ran"):
         replica.on_answer(says(Current(4, B)), 1.0)
 
 
-def test_what_the_cache_had_is_held_only_while_nothing_else_is() -> None:
+def test_the_version_of_the_cache_is_activated_only_without_another() -> None:
     replica = Replica("loan", Current(1, A), lambda: None)
     replica.start_from_cache(Current(1, A), prepared(A), 0.5)
     assert replica.state()[0] == Current(1, A)
@@ -127,7 +127,7 @@ def test_what_the_cache_had_is_held_only_while_nothing_else_is() -> None:
     assert replica.state()[0] == Current(2, B)
 
 
-def test_another_life_of_model_server_and_every_change_are_reported() -> None:
+def test_a_restart_of_model_server_and_every_change_are_reported() -> None:
     told: list[int] = []
     replica = Replica("loan", None, lambda: told.append(1))
     replica.on_answer(says(None, instance="first"), 1.0)

@@ -1,4 +1,4 @@
-"""Requests that wait are scored together; each gets its own rows or its own error ("Availability", micro-batching)."""
+"""Micro-batching: requests that wait are scored in one call; each gets its rows or its error."""
 
 import threading
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.conftest import wait_until
 
 
 class Model:
-    """Doubles its column `a`; a negative number is more than it can take. Its first call waits until it is let go."""
+    """A model that doubles its column `a` and fails for a negative number. Its first call waits for `let_go`."""
 
     def __init__(self) -> None:
         self.calls: list[int] = []
@@ -40,20 +40,20 @@ def model() -> Model:
     return Model()
 
 
-def while_one_is_scored(model: Model, batcher: Batcher, *asked: Callable[[], Scores]) -> list[Future[Scores]]:
-    """The futures of all, the first of which was being scored when the others came."""
-    with ThreadPoolExecutor(len(asked) + 1) as pool:
+def during_a_call(model: Model, batcher: Batcher, *requests: Callable[[], Scores]) -> list[Future[Scores]]:
+    """The futures of all requests; the first was being scored when the others arrived."""
+    with ThreadPoolExecutor(len(requests) + 1) as pool:
         futures = [pool.submit(ask, batcher, 1.0)]
         assert model.entered.wait(10)
-        futures += [pool.submit(one) for one in asked]
-        wait_until(lambda: len(batcher._waiting) == len(asked))
+        futures += [pool.submit(request) for request in requests]
+        wait_until(lambda: len(batcher._waiting) == len(requests))
         model.let_go.set()
     return futures
 
 
-def test_who_waits_is_scored_in_one_call_and_gets_its_own_rows(model: Model) -> None:
+def test_waiting_requests_are_scored_in_one_call_and_each_gets_its_rows(model: Model) -> None:
     batcher = Batcher(model)
-    futures = while_one_is_scored(
+    futures = during_a_call(
         model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0, 4.0), lambda: ask(batcher, 5.0)
     )
     assert [future.result().labels for future in futures] == [[2.0], [4.0], [6.0, 8.0], [10.0]]
@@ -61,14 +61,14 @@ def test_who_waits_is_scored_in_one_call_and_gets_its_own_rows(model: Model) -> 
     assert model.calls == [1, 4]
 
 
-def test_who_finds_nobody_scoring_is_scored_at_once(model: Model) -> None:
+def test_a_request_without_others_is_scored_immediately(model: Model) -> None:
     model.let_go.set()
     batcher = Batcher(model)
     assert [ask(batcher, float(number)).labels for number in range(3)] == [[0.0], [2.0], [4.0]]
     assert model.calls == [1, 1, 1]
 
 
-def test_who_comes_back_in_the_pause_before_the_next_call_is_in_it(model: Model) -> None:
+def test_a_request_that_arrives_in_the_pause_is_part_of_the_next_call(model: Model) -> None:
     with ThreadPoolExecutor(1) as back:
         again: list[Future[Scores]] = []
 
@@ -78,13 +78,13 @@ def test_who_comes_back_in_the_pause_before_the_next_call_is_in_it(model: Model)
             wait_until(lambda: len(batcher._waiting) == 2)
 
         batcher = Batcher(model, pause)
-        futures = while_one_is_scored(model, batcher, lambda: ask(batcher, 2.0))
+        futures = during_a_call(model, batcher, lambda: ask(batcher, 2.0))
     assert [future.result().labels for future in [*futures, *again]] == [[2.0], [4.0], [6.0]]
     assert model.calls == [1, 2]
 
 
 class Clock:
-    """Stands still, but for each call of the model, which takes a second."""
+    """A clock that stands still, except for each call of the model, which takes a second."""
 
     def __init__(self, model: Model) -> None:
         self.time, self._model = 0.0, model
@@ -97,7 +97,7 @@ class Clock:
         return self._model(columns, rows)
 
 
-def test_the_first_to_come_back_after_a_joint_call_waits_for_the_others_and_nobody_else_does(model: Model) -> None:
+def test_the_first_request_after_a_micro_batch_waits_for_the_others_and_no_later_one_does(model: Model) -> None:
     paused: list[float] = []
     again: list[Future[Scores]] = []
     clock = Clock(model)
@@ -112,21 +112,21 @@ def test_the_first_to_come_back_after_a_joint_call_waits_for_the_others_and_nobo
                 assert len(batcher._waiting) == 2
 
         batcher = Batcher(clock.score, pause, clock)
-        while_one_is_scored(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0))
+        during_a_call(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0))
         assert ask(batcher, 5.0).labels == [10.0]
         assert again[0].result().labels == [8.0]
         assert model.calls == [1, 2, 2]
         assert len(paused) == 2
         clock.time += 1.0
-        assert ask(batcher, 6.0).labels == [12.0]  # it comes too late for that
-        assert ask(batcher, 7.0).labels == [14.0]  # and this one after a call for a single one
+        assert ask(batcher, 6.0).labels == [12.0]  # too late to be part of a micro-batch
+        assert ask(batcher, 7.0).labels == [14.0]  # after a call for one request
     assert model.calls == [1, 2, 2, 1, 1]
     assert len(paused) == 2
 
 
-def test_one_that_the_model_cannot_take_spoils_no_other(model: Model) -> None:
+def test_a_request_that_fails_does_not_fail_the_others(model: Model) -> None:
     batcher = Batcher(model)
-    futures = while_one_is_scored(
+    futures = during_a_call(
         model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, -1.0), lambda: ask(batcher, 5.0)
     )
     assert futures[1].result().labels == [4.0]
@@ -135,17 +135,17 @@ def test_one_that_the_model_cannot_take_spoils_no_other(model: Model) -> None:
         futures[2].result()
 
 
-def test_a_model_that_answers_too_few_rows_of_a_joint_call_is_asked_for_each_alone(model: Model) -> None:
+def test_after_too_few_rows_for_a_micro_batch_each_request_is_scored_alone(model: Model) -> None:
     def short(columns: Columns, rows: int) -> Scores:
-        found = model(columns, rows)
-        return Scores(found.labels[:1], found.probabilities, found.classes)
+        scores = model(columns, rows)
+        return Scores(scores.labels[:1], scores.probabilities, scores.classes)
 
     batcher = Batcher(short)
-    futures = while_one_is_scored(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0))
+    futures = during_a_call(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0))
     assert [future.result().labels for future in futures] == [[2.0], [4.0], [6.0]]
 
 
-def test_a_large_request_holds_up_no_small_one(model: Model) -> None:
+def test_a_large_request_does_not_delay_a_small_one(model: Model) -> None:
     batcher = Batcher(model)
     with ThreadPoolExecutor(1) as pool:
         large = pool.submit(ask, batcher, *[1.0] * (MOST_ROWS + 1))
@@ -155,22 +155,24 @@ def test_a_large_request_holds_up_no_small_one(model: Model) -> None:
         assert len(large.result().labels) == MOST_ROWS + 1
 
 
-def test_joint_calls_stay_within_their_most_rows(model: Model) -> None:
+def test_micro_batches_stay_within_the_limit_of_rows(model: Model) -> None:
     batcher = Batcher(model)
     half = [1.0] * (MOST_ROWS // 2 + 1)
-    while_one_is_scored(model, batcher, lambda: ask(batcher, *half), lambda: ask(batcher, *half))
+    during_a_call(model, batcher, lambda: ask(batcher, *half), lambda: ask(batcher, *half))
     assert model.calls == [1, len(half), len(half)]
 
 
-def test_many_threads_each_get_their_own_answer() -> None:
+def test_each_of_many_threads_gets_its_scores() -> None:
     def score(columns: Columns, rows: int) -> Scores:
         assert len(columns["a"]) == rows
         return Scores(list(columns["a"]), None, None)
 
     batcher = Batcher(score)
 
-    def many(own: float) -> bool:
-        return all(ask(batcher, own, own + step / 1000).labels == [own, own + step / 1000] for step in range(500))
+    def many(number: float) -> bool:
+        return all(
+            ask(batcher, number, number + step / 1000).labels == [number, number + step / 1000] for step in range(500)
+        )
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(many, [float(number) for number in range(8)]))
