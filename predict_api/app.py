@@ -15,6 +15,7 @@ from changeover.protocol.replica_identity import new_identity
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
+from predict_api.prediction.large_requests import LargeRequestLimit
 from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import (
     apidocs,
@@ -50,7 +51,8 @@ class Application:
             settings.report_token.get_secret_value(),
             self.models.replicas,
         )
-        self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory))
+        limit = LargeRequestLimit(settings.threads)
+        self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory, limit))
 
     def start(self) -> None:
         """Find the models and wait, START_TIMEOUT at most, until each is held or known to have nothing to hold.

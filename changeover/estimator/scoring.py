@@ -34,52 +34,53 @@ def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell
     returns NaN, infinities, another number of rows or what has no JSON form; NotAnEstimator without `predict`.
     """
     _check(estimator)
-    asks = hasattr(estimator, "predict_proba")
+    has_probabilities = hasattr(estimator, "predict_proba")
     if rows == 0:
-        return Scores([], [], classes_of(estimator)) if asks else Scores([], None, None)
+        return Scores([], [], classes_of(estimator)) if has_probabilities else Scores([], None, None)
     inputs = features(estimator, schema, columns)
-    returned = _call_for_probabilities(estimator, inputs) if asks else None
+    returned = _call_for_probabilities(estimator, inputs) if has_probabilities else None
     probabilities = None if returned is None else _probabilities(returned, rows)
-    decided = _labels_by_threshold(estimator, returned)
-    if decided is None:
-        decided = _labels_by_votes(estimator, returned)
-    labels = _rows_of(_call(estimator, "predict", inputs) if decided is None else decided, "predict", rows)
+    labels: object = _labels_from(estimator, returned)
+    if labels is None:
+        labels = _call(estimator, "predict", inputs)
+    labels = _rows_of(labels, "predict", rows)
     if probabilities is None:
         return Scores(labels, None, None)
     return Scores(labels, probabilities, _fitting(classes_of(estimator), probabilities[0]))
 
 
-def _labels_by_threshold(estimator: object, probabilities: object) -> Array | None:
-    """The labels of a FixedThresholdClassifier from its probabilities, without a second run of the pipeline.
+def _labels_from(estimator: object, probabilities: object) -> Array | None:
+    """The labels from the probabilities, without a second run of the pipeline, or None: then `predict` must be called."""
+    if not isinstance(probabilities, np.ndarray):
+        return None
+    if type(estimator) is FixedThresholdClassifier:
+        return _labels_by_threshold(estimator, probabilities)
+    return _labels_by_votes(estimator, probabilities)
 
-    None for every other estimator, and for a threshold on other scores: then `predict` must be called.
-    """
-    if type(estimator) is not FixedThresholdClassifier or not isinstance(probabilities, np.ndarray):
+
+def _labels_by_threshold(estimator: Any, probabilities: npt.NDArray[Any]) -> Array | None:
+    """The labels of a FixedThresholdClassifier, or None if its threshold is on other scores."""
+    if estimator.response_method == "decision_function" or estimator.pos_label is not None:
         return None
-    fixed: Any = estimator  # scikit-learn brings no types
-    if fixed.response_method == "decision_function" or fixed.pos_label is not None:
-        return None
-    classes: Array = np.asarray(fixed.classes_)
+    classes: Array = np.asarray(estimator.classes_)
     if classes.shape != (2,) or probabilities.shape[1:] != (2,):
         return None
-    threshold = 0.5 if fixed.threshold == "auto" else fixed.threshold
+    threshold = 0.5 if estimator.threshold == "auto" else estimator.threshold
     labels: Array = classes[(probabilities[:, 1] >= threshold).astype(int)]
     return labels
 
 
-def _labels_by_votes(estimator: object, probabilities: object) -> Array | None:
-    """The labels of a forest from its probabilities, without a second run of its trees.
+def _labels_by_votes(estimator: Any, probabilities: Array) -> Array | None:
+    """The labels of a forest: the class of the highest probability, as scikit-learn documents.
 
-    A label is the class of the highest probability, as scikit-learn documents. None for every other estimator, whose
-    `predict` may differ.
+    None for every other estimator, whose `predict` may differ.
     """
-    inside: Any = estimator
-    while type(inside) is Pipeline:
-        inside = inside.steps[-1][1]
-    kind = type(inside)  # by name: an import of all ensembles would slow the start of every process
-    if f"{kind.__module__}.{kind.__qualname__}" not in _FORESTS or not isinstance(probabilities, np.ndarray):
+    while type(estimator) is Pipeline:
+        estimator = estimator.steps[-1][1]
+    kind = type(estimator)  # by name: an import of all ensembles would slow the start of every process
+    if f"{kind.__module__}.{kind.__qualname__}" not in _FORESTS:
         return None
-    classes = inside.classes_
+    classes = estimator.classes_
     if not isinstance(classes, np.ndarray) or probabilities.shape[1:] != classes.shape:
         return None
     labels: Array = classes.take(np.argmax(probabilities, axis=1), axis=0)

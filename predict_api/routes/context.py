@@ -1,7 +1,7 @@
 """The worker context: the parts of a worker process that the routes use."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from predict_api.exceptions import UnknownModel
@@ -20,10 +20,7 @@ class WorkerContext:
     discovery: Discovery
     draining: Callable[[], bool]
     metrics_directory: Path
-    limit: LargeRequestLimit = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "limit", LargeRequestLimit(self.settings.threads))
+    limit: LargeRequestLimit
 
     def model(self, name: str) -> Model:
         """The model `name`; raises UnknownModel if neither this process nor model_server has it."""
