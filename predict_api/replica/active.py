@@ -47,14 +47,14 @@ def refuse_a_way_back(active: ActiveVersion | None, current: Current) -> None:
         return
     if current.sequence < active.current.sequence:
         raise LowerSequence(
-            f"model {active.model!r} is held at sequence {active.current.sequence}, model_server says "
-            f"{current.sequence}: its ledger is older than this replica (restored from a backup?); roll anew, or "
+            f"model {active.model!r} is at sequence {active.current.sequence} here, model_server has "
+            f"{current.sequence}: its ledger is older than this replica (restored from a backup?); roll again, or "
             f"restart predict_api with an empty CACHE_DIR to accept the older ledger"
         )
     if current.sequence == active.current.sequence and current.version != active.current.version:
         raise OtherVersion(
-            f"sequence {current.sequence} of model {active.model!r} is held as {short(active.current.version)}, "
-            f"model_server says {short(current.version)}: two ledgers claim one number; roll anew"
+            f"sequence {current.sequence} of model {active.model!r} is version {short(active.current.version)} here, "
+            f"model_server has {short(current.version)}: two ledgers have the same number; roll again"
         )
 
 

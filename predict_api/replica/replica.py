@@ -52,7 +52,7 @@ class Replica:
             if self.active is None and self._floor is not None and current.sequence < self._floor.sequence:
                 raise LowerSequence(
                     f"model {self.model!r} was at sequence {self._floor.sequence} when this service last ran, "
-                    f"model_server says {current.sequence}: roll anew, or empty CACHE_DIR to accept the older ledger"
+                    f"model_server has {current.sequence}: roll again, or empty CACHE_DIR to accept the older ledger"
                 )
             active = self.active
             wanted = None if active is not None and active.current == current else current

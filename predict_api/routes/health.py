@@ -28,7 +28,7 @@ def blueprint(worker: WorkerContext) -> Blueprint:
     @routes.get("/readyz")
     def readyz() -> Response:
         if worker.draining():
-            raise Draining("this replica was told to end; send requests elsewhere")
+            raise Draining("this replica is ending; send requests elsewhere")
         models = [model for model in worker.models.all() if model.replica.active is not None]
         if not models:
             raise NoModel("no model is loaded yet; `changeover push --roll` publishes one and makes it current")

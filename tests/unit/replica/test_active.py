@@ -36,12 +36,12 @@ def test_a_later_sequence_is_taken_even_for_an_earlier_version() -> None:
 
 
 def test_a_lower_sequence_is_refused() -> None:
-    with pytest.raises(LowerSequence, match="sequence 5, model_server says 4"):
+    with pytest.raises(LowerSequence, match="sequence 5 here, model_server has 4"):
         switch(active(5, NEW), Current(4, OLD), prepared(OLD), 4.0)
 
 
 def test_another_version_under_the_same_sequence_is_refused() -> None:
-    with pytest.raises(OtherVersion, match="two ledgers claim one number"):
+    with pytest.raises(OtherVersion, match="two ledgers have the same number"):
         switch(active(5, NEW), Current(5, OLD), prepared(OLD), 4.0)
 
 
