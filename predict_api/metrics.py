@@ -16,12 +16,12 @@ REQUESTS: Final = Counter("changeover_requests_total", "Answers, by model and st
 SECONDS: Final = Histogram("changeover_request_seconds", "Seconds until the answer", ["model"], buckets=_BUCKETS)
 STALE: Final = Counter("changeover_stale_answers_total", "Answers that could not be confirmed as current", ["model"])
 CHECKS: Final = Counter("changeover_checks_total", "Freshness checks, by outcome", ["model", "outcome"])
-ROLLS: Final = Counter("changeover_switches_total", "Switches of a worker to another version", ["model"])
+SWITCHES: Final = Counter("changeover_switches_total", "Switches of a worker to another version", ["model"])
 PREPARE_FAILURES: Final = Counter("changeover_prepare_failures_total", "Versions that could not be prepared", ["model"])
 REFUSED: Final = Counter(
     "changeover_sequence_refused_total", "Checks that named a lower sequence, or another version under one", ["model"]
 )
-HOLDING: Final = Gauge(
+ACTIVE_WORKERS: Final = Gauge(
     "changeover_workers_holding",
     "Workers that answer by this version",
     ["model", "version", "sequence"],

@@ -156,9 +156,9 @@ class Replica:
         self.settled.set()
         self.work.set()
         if before is not None:
-            metrics.ROLLS.labels(self.model).inc()
-            metrics.HOLDING.labels(self.model, before.current.version, before.current.sequence).set(0)
-        metrics.HOLDING.labels(self.model, active.current.version, active.current.sequence).set(1)
+            metrics.SWITCHES.labels(self.model).inc()
+            metrics.ACTIVE_WORKERS.labels(self.model, before.current.version, before.current.sequence).set(0)
+        metrics.ACTIVE_WORKERS.labels(self.model, active.current.version, active.current.sequence).set(1)
         event(
             "replica.switched",
             model=self.model,

@@ -105,13 +105,13 @@ def test_a_threshold_gives_the_labels_of_predict_whatever_it_is_on(
 ) -> None:
     inner = LogisticRegression().fit(X, np.array(labels)[Y])
     spread = np.linspace(-3, 3, 61)
-    asked: dict[str, Sequence[Cell]] = {"x0": list(spread), "x1": [0.5] * 61}
+    columns: dict[str, Sequence[Cell]] = {"x0": list(spread), "x1": [0.5] * 61}
     # each score that occurs is a threshold once: those exactly on it are positive
     for threshold in ["auto", *inner.predict_proba(np.c_[spread, [0.5] * 61])[::20, 1]]:
         model = FixedThresholdClassifier(
             inner, threshold=threshold, response_method=how, pos_label=labels[0] if positive else None
         ).fit(X, np.array(labels)[Y])
-        assert ask(model, asked).labels == model.predict(np.c_[spread, [0.5] * 61]).tolist()
+        assert ask(model, columns).labels == model.predict(np.c_[spread, [0.5] * 61]).tolist()
 
 
 def never(_model: object, _rows: object) -> None:
@@ -120,7 +120,7 @@ def never(_model: object, _rows: object) -> None:
 
 @pytest.mark.parametrize("kind", [RandomForestClassifier, ExtraTreesClassifier])
 @pytest.mark.parametrize("names", [["no", "yes"], [False, True], [3, 70]])
-def test_a_forest_is_run_once_and_says_what_its_predict_says(
+def test_a_forest_runs_once_and_gives_the_labels_of_its_predict(
     kind: type[RandomForestClassifier], names: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forest = kind(n_estimators=7, max_depth=1, random_state=1).fit(X, np.array(names)[Y])
@@ -134,12 +134,12 @@ def test_a_forest_is_run_once_and_says_what_its_predict_says(
         assert [type(label) for label in scores.labels] == [type(label) for label in wanted]
 
 
-def test_no_rows_are_answered_by_no_labels() -> None:
+def test_no_rows_have_no_labels() -> None:
     assert score(LogisticRegression().fit(X, Y), XY, {"x0": [], "x1": []}, 0) == Scores([], [], [0, 1])
     assert score(LinearRegression().fit(X, Y), XY, {"x0": [], "x1": []}, 0) == Scores([], None, None)
 
 
-def test_a_frame_is_fed_in_the_order_of_the_fitting() -> None:
+def test_a_frame_has_the_column_order_of_the_fit() -> None:
     frame = pd.DataFrame(X, columns=["b", "a"])
     model = LogisticRegression().fit(frame, Y)
     schema = Schema((Column("a"), Column("b")))
@@ -147,32 +147,32 @@ def test_a_frame_is_fed_in_the_order_of_the_fitting() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_strings_and_gaps_reach_an_encoder_fitted_on_a_frame_of_pandas_own() -> None:
+def test_strings_and_missing_values_reach_an_encoder_fitted_on_a_pandas_frame() -> None:
     frame = pd.DataFrame({"s": ["u", "v", None, "u"] * 5, "n": X[:, 0]})
     model = make_pipeline(
         make_column_transformer((OneHotEncoder(), ["s"]), remainder="passthrough"), LogisticRegression()
     )
     model.fit(frame, Y)
     schema = Schema((Column("s", ColumnType.STRING, nullable=True), Column("n")))
-    asked: dict[str, Sequence[Cell]] = {"s": [None, "v"], "n": [-2.0, 2.0]}
-    assert np.allclose(np.array(ask(model, asked, schema).probabilities), model.predict_proba(pd.DataFrame(asked)))
+    columns: dict[str, Sequence[Cell]] = {"s": [None, "v"], "n": [-2.0, 2.0]}
+    assert np.allclose(np.array(ask(model, columns, schema).probabilities), model.predict_proba(pd.DataFrame(columns)))
     assert ask(model, {"s": [None], "n": [2.0]}, schema).labels == [1]
 
 
-def test_a_text_pipeline_is_fed_texts_not_the_names_of_columns() -> None:
+def test_a_text_pipeline_gets_strings_and_not_column_names() -> None:
     model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(["good fine", "bad sad"] * 5, ["+", "-"] * 5)
     schema = Schema((Column("text", ColumnType.STRING),))
     assert ask(model, {"text": ["bad", "good", "sad"]}, schema).labels == ["-", "+", "-"]
 
 
-def test_gaps_reach_a_model_that_takes_them() -> None:
+def test_missing_values_reach_a_model_that_supports_them() -> None:
     schema = Schema((Column("x0", nullable=True), Column("x1", ColumnType.INTEGER, nullable=True)))
     model = HistGradientBoostingClassifier(max_iter=2).fit(X, Y)
     assert len(ask(model, {"x0": [float("nan")], "x1": [float("nan")]}, schema).labels) == 1
 
 
-class Answers:
-    """A model that answers whatever it is told to."""
+class Constant:
+    """A model that returns the given labels and probabilities, or raises."""
 
     def __init__(self, labels: object, probabilities: object = None) -> None:
         self.labels = labels
@@ -188,33 +188,33 @@ class Answers:
 @pytest.mark.parametrize(
     ("model", "why"),
     [
-        (Answers(np.array([1.0, np.nan])), "predict returned NaN or an infinite number"),
-        (Answers(np.array([1.0, np.inf], dtype=np.float32)), "predict returned NaN or an infinite number"),
-        (Answers(np.array([1.0, float("nan")], dtype=object)), "predict holds NaN"),
-        (Answers([1, 2], np.array([[0.5, np.nan], [0.5, 0.5]])), "predict_proba returned NaN"),
-        (Answers([1, 2], np.array([[0.5, 0.5]])), "predict_proba returned an array of shape"),
-        (Answers([1]), "shape .1,. for 2 rows"),
-        (Answers(5), "shape .. for 2 rows"),
-        (Answers(np.array(["2020-01-01"] * 2, dtype="datetime64[s]")), "holds a datetime"),
-        (Answers(np.array([1j, 2j])), "holds a complex"),
-        (Answers([b"a", b"b"]), "holds a bytes"),
+        (Constant(np.array([1.0, np.nan])), "predict returned NaN or an infinite number"),
+        (Constant(np.array([1.0, np.inf], dtype=np.float32)), "predict returned NaN or an infinite number"),
+        (Constant(np.array([1.0, float("nan")], dtype=object)), "predict holds NaN"),
+        (Constant([1, 2], np.array([[0.5, np.nan], [0.5, 0.5]])), "predict_proba returned NaN"),
+        (Constant([1, 2], np.array([[0.5, 0.5]])), "predict_proba returned an array of shape"),
+        (Constant([1]), "shape .1,. for 2 rows"),
+        (Constant(5), "shape .. for 2 rows"),
+        (Constant(np.array(["2020-01-01"] * 2, dtype="datetime64[s]")), "holds a datetime"),
+        (Constant(np.array([1j, 2j])), "holds a complex"),
+        (Constant([b"a", b"b"]), "holds a bytes"),
     ],
 )
-def test_an_answer_without_a_json_form_is_refused(model: Answers, why: str) -> None:
+def test_an_answer_without_a_json_form_is_refused(model: Constant, why: str) -> None:
     with pytest.raises(ScoringFailed, match=why):
         ask(model)
 
 
-def test_what_the_model_raises_is_the_cause_and_not_in_the_message() -> None:
+def test_the_error_of_the_model_is_the_cause_and_not_in_the_message() -> None:
     secret = ValueError("could not convert 'my secret'")
     with pytest.raises(ScoringFailed) as caught:
-        ask(Answers(secret))
+        ask(Constant(secret))
     assert str(caught.value) == "the model raised ValueError in predict"
     assert caught.value.__cause__ is secret
 
 
 @pytest.mark.parametrize("thing", [{"a": 1}, LogisticRegression, "text", None, OneHotEncoder()])
-def test_what_cannot_predict_is_no_estimator(thing: object) -> None:
+def test_an_object_without_predict_is_no_estimator(thing: object) -> None:
     with pytest.raises(NotAnEstimator, match="cannot predict"):
         describe(thing)
     with pytest.raises(NotAnEstimator, match="cannot predict"):
@@ -226,7 +226,7 @@ def test_an_estimator_is_described() -> None:
     assert describe(classifier) == {"type": "Pipeline", "kind": "classifier", "predict_proba": True}
     assert describe(LinearRegression().fit(X, Y))["kind"] == "regressor"
     assert describe(KMeans(2, n_init=1).fit(X))["kind"] == "other"
-    assert describe(Answers([1])) == {"type": "Answers", "kind": "other", "predict_proba": False}
+    assert describe(Constant([1])) == {"type": "Constant", "kind": "other", "predict_proba": False}
 
 
 def test_an_estimator_that_is_not_fitted_is_refused() -> None:
@@ -235,8 +235,8 @@ def test_an_estimator_that_is_not_fitted_is_refused() -> None:
             describe(estimator)
 
 
-class WithoutSaying(Answers):
-    """It has `predict_proba`, which raises."""
+class FailingProbabilities(Constant):
+    """A model with a `predict_proba` that raises."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(["a", "b"])
@@ -247,26 +247,26 @@ class WithoutSaying(Answers):
 
 
 @pytest.mark.parametrize("error", [NotImplementedError(), AttributeError("no predict_proba with hinge loss")])
-def test_probabilities_that_are_not_there_when_asked_for_are_null(error: Exception) -> None:
-    assert ask(WithoutSaying(error)) == Scores(["a", "b"], None, None)
+def test_unavailable_probabilities_are_null(error: Exception) -> None:
+    assert ask(FailingProbabilities(error)) == Scores(["a", "b"], None, None)
 
 
 @pytest.mark.parametrize("error", [AttributeError("no attribute 'multi_class'"), ValueError("predict_proba")])
 def test_any_other_error_of_predict_proba_is_an_error(error: Exception) -> None:
     with pytest.raises(ScoringFailed, match="in predict_proba"):
-        ask(WithoutSaying(error))
+        ask(FailingProbabilities(error))
 
 
 def test_long_floats_are_numbers() -> None:
-    assert ask(Answers(np.array([1.5, 2.5], dtype=np.longdouble))).labels == [1.5, 2.5]
+    assert ask(Constant(np.array([1.5, 2.5], dtype=np.longdouble))).labels == [1.5, 2.5]
 
 
-def test_labels_without_a_json_form_are_refused_before_anybody_asks() -> None:
+def test_labels_without_a_json_form_are_refused_by_describe() -> None:
     days = np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[D]")[Y]
     with pytest.raises(NotAnEstimator, match="holds a date"):
         describe(RandomForestClassifier(2).fit(X, days))
 
 
-def test_classes_are_known_without_asking() -> None:
+def test_classes_are_known_without_a_call() -> None:
     assert classes_of(LinearSVC().fit(X, np.array(["n", "y"])[Y])) == ["n", "y"]
     assert classes_of(LinearRegression().fit(X, Y)) is None
