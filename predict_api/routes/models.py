@@ -24,16 +24,15 @@ def blueprint(worker: WorkerContext) -> Blueprint:
         return jsonify({"models": listed, "default": worker.settings.default_model})
 
     @routes.get("/models/<model>")
-    def one_model(model: str) -> Response:
-        active_version = worker.model(model).active_version
-        context = request_context()
+    def named_model(model: str) -> Response:
+        served, context = worker.model(model), request_context()
         context.model = model
-        active, context.stale = active_version()
-        context.active, manifest = active, active.prepared.manifest
+        context.active, context.stale = served.active_version()
+        manifest = context.active.prepared.manifest
         schema = public_schema(manifest.schema)
         return jsonify(
             {
-                **_entry(active, stale=context.stale),
+                **_entry(context.active, stale=context.stale),
                 "size": manifest.size,
                 "created_at": manifest.created_at,
                 "description": manifest.description,

@@ -58,11 +58,11 @@ class Batcher:
         """The scores of these rows; raises the error of the model's call for them."""
         if rows > MOST_ROWS:
             return self._call(columns, rows)
-        request = _Request(columns, rows)
         with self._lock:
             leads, self._busy = not self._busy, True
             alone = leads and not self._others_come_back()
             if not alone:
+                request = _Request(columns, rows)
                 self._waiting.append(request)
                 if len(self._waiting) >= self._expected:
                     self._all_back.set()
