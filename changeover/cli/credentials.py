@@ -35,9 +35,9 @@ class PublishedAddresses(Settings):
 @json_option
 def credentials(home: Path | None, as_json: bool) -> None:  # noqa: ARG001 what it prints is JSON either way
     """Print addresses, token and store keys of a stack as JSON. Secrets: keep the output to yourself."""
-    found = None if home is not None else from_settings(PublishedAddresses.from_environment())
-    found = found or stack.read(home or Path(stack.HOME)).without_pids()
-    click.echo(json.dumps(found.to_json(), indent=1))
+    published = None if home is not None else from_settings(PublishedAddresses.from_environment())
+    addresses = published or stack.read(home or Path(stack.HOME)).without_pids()
+    click.echo(json.dumps(addresses.to_json(), indent=1))
 
 
 def from_settings(settings: PublishedAddresses) -> stack.Stack | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from changeover import stack
+from changeover import stack as stacks
 from changeover.cli.command import Verb, stack_options
 from changeover.cli.doctor.finding import Finding
 from changeover.cli.doctor.machine import check_disk, check_processes, check_up_file
@@ -34,17 +34,13 @@ def doctor(as_json: bool, home: Path | None, server_url: str | None) -> None:
 def examine(home: Path | None, server_url: str | None) -> list[Finding]:
     """Run every check; a failed one often explains the next."""
     try:
-        found = stack.find(home, server_url)
+        stack = stacks.find(home, server_url)
     except StackNotFound as error:
         return [Finding("stack", False, str(error), "changeover up")]
-    folder = home or Path(stack.HOME)
+    folder = home or Path(stacks.HOME)
     findings: list[Finding] = []
-    if found.pids is not None:
-        findings += [*check_up_file(folder), *check_processes(found.pids), *check_disk(folder)]
-    if found.store_url:
-        findings.append(check_store(found))
-    findings += check_server(found)
-    findings += check_predict(found)
-    findings.append(check_token(found))
-    findings += check_agreement(found)
-    return findings
+    if stack.pids is not None:
+        findings += [*check_up_file(folder), *check_processes(stack.pids), *check_disk(folder)]
+    if stack.store_url:
+        findings.append(check_store(stack))
+    return [*findings, *check_server(stack), *check_predict(stack), check_token(stack), *check_agreement(stack)]
