@@ -7,6 +7,7 @@ from changeover.process.clock import now
 from changeover.protocol.problem import MEDIA_TYPE, problem
 from changeover.protocol.wire import REPLICA_ID
 from model_server import metrics
+from model_server.exceptions import UnknownModel
 from model_server.rollouts.freshness import answer
 from model_server.rollouts.model_state import Models
 from model_server.routes.replica_proof import prove
@@ -26,10 +27,7 @@ def blueprint(models: Models, instance: str, lease_ms: int) -> Blueprint:
         models.require_ready()
         if state is None:
             metrics.CHECKS.labels("(unknown)", "404").inc()
-            detail = f"there is no model {model!r}; see GET /models"
-            return Response(
-                json.dumps(problem("unknown-model", 404, "No such model", detail)), 404, content_type=MEDIA_TYPE
-            )
+            raise UnknownModel(f"there is no model {model!r}; see GET /models")
         if replica is not None:
             state.fleet.heard(replica, now())
         pointer, granted_ms = state.grant(lease_ms, now())
