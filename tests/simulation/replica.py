@@ -20,7 +20,7 @@ from predict_api.replica.active import ActiveVersion
 from predict_api.replica.freshness import Freshness, Outcome, Verdict
 from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared, Scorer
-from predict_api.upstream.connection import Answer as Http
+from predict_api.upstream.connection import Response as Http
 from predict_api.upstream.freshness_check import read_answer
 from tests.simulation.events import Clock, Events, Process
 from tests.simulation.network import Network

@@ -21,7 +21,7 @@ from model_server.rollouts.fleet import SILENCE_S, Fleet
 from model_server.rollouts.freshness import answer
 from model_server.rollouts.pointer import LeasedPointer
 from model_server.rollouts.rollout import Action, Event
-from predict_api.upstream.connection import Answer as Http
+from predict_api.upstream.connection import Response as Http
 from tests.simulation.audit import Audit, Audited
 from tests.simulation.events import Clock, Events
 from tests.simulation.store import Kept, Store
