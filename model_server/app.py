@@ -41,8 +41,10 @@ _QUIET = frozenset({"current.current", "health.livez", "health.readyz", "health.
 def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, Callable[[], None]]:
     """Build model_server and start its background threads; returns the app, for one process, and its stop function."""
     bucket = Bucket(store)
-    wrong = Problems()
-    models, ledger, versions = Models(), Ledger(bucket, settings.lease_ms, wrong), Versions(bucket, wrong)
+    open_problems = Problems()
+    models = Models()
+    ledger = Ledger(bucket, settings.lease_ms, open_problems)
+    versions = Versions(bucket, open_problems)
     examiner = Examiner(
         Limits(
             timeout_s=settings.admission_timeout,
@@ -60,12 +62,12 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         pin = Pin(settings.default_model, settings.pinned_version, settings.model_uri, bucket, spool, publisher)
     pins = {pin.model: pin.version} if pin else {}
     promotion = Promotion(versions, settings.conditions, settings.allow_schema_change)
-    rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, wrong, promotion)
-    drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model, wrong)
+    rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, open_problems, promotion)
+    drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model, open_problems)
     polls = (settings.roll_incoming, settings.incoming_poll)
-    audit = Audit(models, ledger, wrong)
+    audit = Audit(models, ledger, open_problems)
     background = Background(
-        bucket, models, ledger, versions, rollouts, drop_zone, pin, *polls, audit=audit, problems=wrong
+        bucket, models, ledger, versions, rollouts, drop_zone, pin, *polls, audit=audit, problems=open_problems
     )
     gate = Gate(
         settings.publish_token.get_secret_value(),
@@ -83,7 +85,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app.register_blueprint(replicas.blueprint(models, gate))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, gate))
     app.register_blueprint(rollout_calls.blueprint(calls, rollouts, gate))
-    app.register_blueprint(health.blueprint(calls, gate, wrong, examiner.confinement, pins))
+    app.register_blueprint(health.blueprint(calls, gate, open_problems, examiner.confinement, pins))
     app.register_blueprint(model_calls.blueprint(calls, gate, pins, settings.default_model))
     log_events.event(
         "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins

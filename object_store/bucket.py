@@ -188,8 +188,8 @@ class Bucket:
         """The folders right below `prefix` (which ends in a slash), each with its closing slash, in order."""
 
         def attempt() -> Sequence[str]:
-            found = self._client.list_objects(self.name, prefix)
-            return [each.object_name for each in found if each.is_dir and each.object_name]
+            entries = self._client.list_objects(self.name, prefix)
+            return [entry.object_name for entry in entries if entry.is_dir and entry.object_name]
 
         return self._call(self._where("listing", prefix), attempt)
 
@@ -210,15 +210,15 @@ class Bucket:
     def _call(self, where: Where, attempt: Callable[[], T], seconds: float | None = None) -> T:
         """Call until success, a permanent error, TRIES failures, or the deadline."""
         deadline = clock.now() + (seconds or self._timeout)
-        for tried in count(1):
+        for attempts in count(1):
             try:
                 with within(deadline):
                     return attempt()
             except CLIENT_ERRORS as error:
                 fault = fault_of(where, error)
-            pause = 0.1 * 2**tried * random.uniform(0.5, 1.0)
+            pause = 0.1 * 2**attempts * random.uniform(0.5, 1.0)
             passes = isinstance(fault, StoreUnavailable)
-            if not passes or tried == TRIES or clock.now() + pause >= deadline or self._closed.wait(pause):
+            if not passes or attempts == TRIES or clock.now() + pause >= deadline or self._closed.wait(pause):
                 raise fault
         raise AssertionError("count() ends never")
 
@@ -235,19 +235,19 @@ class Bucket:
             {"If-Match": f'"{expected.etag}"'} if expected and not version else None
         )
         response = self._client.get_object(self.name, key, request_headers=only, version_id=version)
-        if expected and (found := response.headers.get("ETag", "").strip('"')) != expected.etag:
+        if expected and (etag := response.headers.get("ETag", "").strip('"')) != expected.etag:
             give_back(response)
-            raise ObjectChanged(f"{self.name}/{key}: it was {expected.etag} and is {found}; look at it again")
+            raise ObjectChanged(f"{self.name}/{key}: it was {expected.etag} and is {etag}; look at it again")
         return response
 
     def _chunks(self, response: BaseHTTPResponse, where: Where) -> Iterator[bytes]:
-        came = 0
+        received = 0
         try:
             for chunk in response.stream(CHUNK, decode_content=False):
-                came += len(chunk)
+                received += len(chunk)
                 yield chunk
         except (HTTPError, OSError) as error:
-            raise unavailable(where, f"the body ended after {came} bytes ({named(error)})") from None
+            raise unavailable(where, f"the body ended after {received} bytes ({named(error)})") from None
 
     def _create(
         self, key: str, opened: Callable[[], BinaryIO], size: int, checksum: bytes, content_type: str
@@ -280,19 +280,19 @@ class Bucket:
 
     def _page(self, prefix: str, start_after: str | None) -> Sequence[ObjectInfo]:
         def attempt() -> Sequence[ObjectInfo]:
-            found = self._client.list_objects(self.name, prefix, recursive=True, start_after=start_after)
-            return [_info(each, each.object_name or "") for each in islice(found, _PAGE)]
+            entries = self._client.list_objects(self.name, prefix, recursive=True, start_after=start_after)
+            return [_info(entry, entry.object_name or "") for entry in islice(entries, _PAGE)]
 
         return self._call(self._where("listing", prefix), attempt)
 
 
-def _info(found: Object, key: str) -> ObjectInfo:
-    metadata = found.metadata or {}
+def _info(described: Object, key: str) -> ObjectInfo:
+    metadata = described.metadata or {}
     return ObjectInfo(
         key=key,
-        size=found.size or 0,
-        etag=found.etag or "",
-        last_modified=found.last_modified or datetime.fromtimestamp(0, UTC),
-        version_id=found.version_id,
+        size=described.size or 0,
+        etag=described.etag or "",
+        last_modified=described.last_modified or datetime.fromtimestamp(0, UTC),
+        version_id=described.version_id,
         content_encoding=metadata.get("content-encoding") or None,
     )

@@ -69,16 +69,16 @@ def missing_bucket(where: Where) -> BucketMissing:
 
 def cause(where: Where, status: int, code: str | None, skew: float | None) -> StoreError:
     """The exception for a response with `status` and S3 `code`; `skew` is the store's clock minus ours in seconds."""
-    shown = f"HTTP {status} {code}" if code else f"HTTP {status}"
+    response = f"HTTP {status} {code}" if code else f"HTTP {status}"
     refused = status == 403 or code in _CREDENTIALS
     if code in _SKEWED or (refused and skew is not None and abs(skew) >= _SKEW_SECONDS):
         known = "" if skew is None else f": the store's clock is {skew:+.0f} s from ours"
         return ClockSkewed(f"{where}: RequestTimeTooSkewed{known}; set both clocks right (NTP)")
     if code in _TRY_AGAIN or status >= 500 or status == 429:
-        return unavailable(where, f"the store answered {shown}")
+        return unavailable(where, f"the store answered {response}")
     if refused:
         return AccessDenied(
-            f"{where}: {shown}; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what this key's policy allows"
+            f"{where}: {response}; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what this key's policy allows"
         )
     if code == "NoSuchBucket":
         return missing_bucket(where)
@@ -90,4 +90,4 @@ def cause(where: Where, status: int, code: str | None, skew: float | None) -> St
         return ObjectTooLarge(f"{where}: larger than the store takes in one request")
     if code in {"XMinioInvalidObjectName", "KeyTooLongError"}:
         return InvalidKey(f"{where}: the store takes no such key; use a shorter, plainer name")
-    return StoreRefused(f"{where}: the store answered {shown}; see the store's log")
+    return StoreRefused(f"{where}: the store answered {response}; see the store's log")

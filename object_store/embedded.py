@@ -33,11 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--port", type=int, default=0, help="the port of its S3 API; 0 = the previous one, or a free one"
     )
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
         end_with_parent()
         os.nice(_NICE)
-        return run(given.dir.resolve(), given.port)
+        return run(options.dir.resolve(), options.port)
     except (ChangeoverError, OSError) as error:
         print(f"object_store.embedded: {error}", file=sys.stderr)  # noqa: T201 it is how this command says it
         return 1
@@ -47,9 +47,9 @@ def run(folder: Path, port: int) -> int:
     """Start the store in `folder` on `port`; see `main`."""
     settings = KeySettings.from_environment()
     os.umask(0o077)
-    for each in (folder, folder / "data", folder / "log"):
-        each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        each.chmod(0o700)
+    for directory in (folder, folder / "data", folder / "log"):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
     _lock(folder)
     command = weed_command(choose_ports(folder / "ports.json", port))
     environment = {

@@ -123,9 +123,9 @@ def version_prefix(model: str, version: str) -> str:
 
 def parse_manifest(key: str) -> tuple[str, str] | None:
     """(model, version) if `key` is a manifest's, else None."""
-    found = _parse_model(VERSIONS, key)
-    version, _, name = found[1].partition("/") if found else ("", "", "")
-    return (found[0], version) if found and name == "manifest.json" and is_version(version) else None
+    parsed = _parse_model(VERSIONS, key)
+    version, _, name = parsed[1].partition("/") if parsed else ("", "", "")
+    return (parsed[0], version) if parsed and name == "manifest.json" and is_version(version) else None
 
 
 def rollouts_prefix(model: str) -> str:
@@ -142,11 +142,11 @@ def rollout_key(model: str, sequence: int) -> str:
 
 def parse_rollout(key: str) -> tuple[str, int] | None:
     """(model, sequence) if `key` is a ledger entry's, else None."""
-    found = _parse_model(ROLLOUTS, key)
-    match = found and _SEQUENCE.fullmatch(found[1])
-    if not found or not match or int(match[1]) < FIRST_SEQUENCE:
+    parsed = _parse_model(ROLLOUTS, key)
+    match = parsed and _SEQUENCE.fullmatch(parsed[1])
+    if not parsed or not match or int(match[1]) < FIRST_SEQUENCE:
         return None
-    return found[0], int(match[1])
+    return parsed[0], int(match[1])
 
 
 def current_key(model: str) -> str:
@@ -180,9 +180,9 @@ def upload_mark_key(model: str, uploaded_at: str, version: str) -> str:
 
 def parse_upload_mark(key: str) -> UploadMark | None:
     """Parse the key of an upload's mark; None for other keys."""
-    found = _parse_model(UPLOADS, key)
-    match = found and _MARK.fullmatch(found[1])
-    return UploadMark(found[0], match[1], match[2]) if found and match else None
+    parsed = _parse_model(UPLOADS, key)
+    match = parsed and _MARK.fullmatch(parsed[1])
+    return UploadMark(parsed[0], match[1], match[2]) if parsed and match else None
 
 
 def aborted_prefix(model: str) -> str:
@@ -199,11 +199,11 @@ def aborted_key(model: str, identity: str) -> str:
 
 def parse_aborted(key: str) -> tuple[str, str] | None:
     """(model, identity) if `key` is an aborted rollout's, else None."""
-    found = _parse_model(ABORTED, key)
-    if not found or not found[1].endswith(".json"):
+    parsed = _parse_model(ABORTED, key)
+    if not parsed or not parsed[1].endswith(".json"):
         return None
-    identity = found[1].removesuffix(".json")
-    return (found[0], identity) if _ID.fullmatch(identity) else None
+    identity = parsed[1].removesuffix(".json")
+    return (parsed[0], identity) if _ID.fullmatch(identity) else None
 
 
 def rejected_prefix(model: str) -> str:
@@ -226,10 +226,10 @@ def reason_key(model: str, name: str) -> str:
 
 def parse_rejected(key: str) -> Rejected | None:
     """Parse the key of a rejected upload or its reason; None for other keys."""
-    found = _parse_model(REJECTED, key)
-    if not found:
+    parsed = _parse_model(REJECTED, key)
+    if not parsed:
         return None
-    model, name = found
+    model, name = parsed
     is_reason = name.endswith(_REASON)
     name = name.removesuffix(_REASON)
     if _LOOKS_LIKE_A_REASON.fullmatch(name) and name.endswith(_ESCAPED):

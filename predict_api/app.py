@@ -65,8 +65,8 @@ class Application:
         self._discovery.looked.wait(max(0.0, deadline - now()))
         for replica in self.models.replicas():
             replica.settled.wait(max(0.0, deadline - now()))
-        held = [replica.model for replica in self.models.replicas() if replica.active is not None]
-        event("worker.started", replica=self.identity.id, models=held)
+        active = [replica.model for replica in self.models.replicas() if replica.active is not None]
+        event("worker.started", replica=self.identity.id, models=active)
 
     def leave(self) -> None:
         """All requests are answered: have model_server wait for this replica no more."""

@@ -63,8 +63,15 @@ class _Lines:
 def _dropped(lines: int) -> str:
     """The line that replaces lines dropped because standard error was not read."""
     reason = "standard error was not read in time"
-    told = {"lines": lines, "reason": reason, **_SERVICE, "event": "log.dropped", "level": "warning", "time": utc_now()}
-    return json.dumps(told)
+    fields = {
+        "lines": lines,
+        "reason": reason,
+        **_SERVICE,
+        "event": "log.dropped",
+        "level": "warning",
+        "time": utc_now(),
+    }
+    return json.dumps(fields)
 
 
 _WRITER: Final = LogWriter(_dropped)

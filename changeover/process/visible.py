@@ -18,13 +18,13 @@ _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def visible(text: str, keep: str = "") -> str:
     r"""`text` with every acting character as an escape (`\x1b`, `\n`, `\u202e`), except those in `keep`."""
-    return _ACTING.sub(lambda found: found[0] if found[0] in keep else _escape(found[0]), text)
+    return _ACTING.sub(lambda match: match[0] if match[0] in keep else _escape(match[0]), text)
 
 
 def dumps(body: object, **options: object) -> str:
     """`body` as JSON with every control character escaped; `options` are those of `json.dumps`."""
     text = json.dumps(body, ensure_ascii=False, **options)  # type: ignore[arg-type]  # the options of json.dumps
-    return _ACTING_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return _ACTING_IN_JSON.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def _escape(character: str) -> str:

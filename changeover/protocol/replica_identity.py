@@ -27,8 +27,8 @@ class ReplicaIdentity:
 def new_identity(host: str, pid: int) -> ReplicaIdentity:
     """Make an identity that no other process has."""
     secret = secrets.token_hex(32)
-    shown = _NOT_OF_AN_ID.sub("-", host)[:_LONGEST_HOST].lstrip("-.") or "host"
-    return ReplicaIdentity(f"{shown}-{pid}:{digest_of(secret)[:32]}", secret)
+    label = _NOT_OF_AN_ID.sub("-", host)[:_LONGEST_HOST].lstrip("-.") or "host"
+    return ReplicaIdentity(f"{label}-{pid}:{digest_of(secret)[:32]}", secret)
 
 
 def digest_of(secret: str) -> str:

@@ -74,8 +74,8 @@ def _prediction(manifest: Manifest) -> JsonObject:
     """The schema of a prediction: a class of a classifier, else the type in the golden rows, else anything."""
     classes = manifest.classes if manifest.estimator.get("kind") == "classifier" else None
     if classes and all(isinstance(output, list) for output in classes):
-        each: list[Json] = [{"enum": output} for output in classes]
-        return {"type": "array", "prefixItems": each, "items": False, "minItems": len(each)}
+        items: list[Json] = [{"enum": output} for output in classes]
+        return {"type": "array", "prefixItems": items, "items": False, "minItems": len(items)}
     if classes:
         return {"enum": classes}
     outputs = (manifest.golden or {}).get("outputs")

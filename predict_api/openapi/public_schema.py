@@ -16,10 +16,10 @@ CLOSED: Final = "closed"
 
 def public_schema(schema: JsonObject) -> JsonObject:
     """The public part of `schema`, the schema of a manifest."""
-    shown: JsonObject = {"columns": [_public(column) for column in columns_of(schema)]}
+    body: JsonObject = {"columns": [_public(column) for column in columns_of(schema)]}
     if "extra" in schema:
-        shown["extra"] = schema["extra"]
-    return shown
+        body["extra"] = schema["extra"]
+    return body
 
 
 def columns_of(schema: JsonObject) -> list[JsonObject]:
@@ -30,7 +30,7 @@ def columns_of(schema: JsonObject) -> list[JsonObject]:
 
 def _public(column: JsonObject) -> JsonObject:
     public = column.get("public") is True
-    shown = {name: column[name] for name in (*_OPEN, *(_OF_TRAINING if public else ())) if name in column}
+    members = {name: column[name] for name in (*_OPEN, *(_OF_TRAINING if public else ())) if name in column}
     if column.get("enum") is not None and not public:
-        shown[CLOSED] = True
-    return shown
+        members[CLOSED] = True
+    return members

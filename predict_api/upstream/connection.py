@@ -118,7 +118,7 @@ class Connection:
         if isinstance(error, TimeoutError):
             return CallFailed("timeout", f"no answer from {address} within the deadline")
         if isinstance(error, ConnectionRefusedError):
-            return CallFailed("refused", f"nobody listens at {address}")
+            return CallFailed("refused", f"no process listens at {address}")
         if isinstance(error, http.client.IncompleteRead):
             return CallFailed("truncated", f"the answer from {address} was cut off after {len(error.partial)} bytes")
         return CallFailed("broken", f"the call to {address} failed: {error or type(error).__name__}")

@@ -42,29 +42,29 @@ class CheckCall:
         self._model = model
         self._identity = identity
 
-    def ask(self, held: Current | None, deadline: float) -> CheckAnswer:
-        """Check what is current, with `held` as the active version; raises CallFailed or MalformedAnswer."""
+    def ask(self, active: Current | None, deadline: float) -> CheckAnswer:
+        """Check what is current, with `active` as the active version; raises CallFailed or MalformedAnswer."""
         identity = self._identity
         headers = {REPLICA_ID: identity.id, REPLICA_SECRET: identity.secret, "Accept": "application/json"}
-        if held is not None:
-            headers["If-None-Match"] = held.etag
+        if active is not None:
+            headers["If-None-Match"] = active.etag
         path = f"/models/{self._model}/current"
         response = self._connection.call("GET", path, headers, deadline, largest=LARGEST_CHECK)
-        return read_answer(response, self._model, held)
+        return read_answer(response, self._model, active)
 
 
-def read_answer(response: Response, model: str, held: Current | None) -> CheckAnswer:
-    """The content of the response to a check; `held` was in If-None-Match. Raises MalformedAnswer."""
+def read_answer(response: Response, model: str, active: Current | None) -> CheckAnswer:
+    """The content of the response to a check; `active` was in If-None-Match. Raises MalformedAnswer."""
     if response.status == 404:
         if not response.headers.get("content-type", "").startswith("application/problem+json"):
             raise MalformedAnswer("404 to a check, but not from model_server: its content is no problem+json")
         return _answer(response, None)
     if response.status == 304:
-        if held is None:
+        if active is None:
             raise MalformedAnswer("304 to a check that had no If-None-Match")
-        if Current.from_etag(response.headers.get("etag", "")) != held:
-            raise MalformedAnswer(f"304 with ETag {response.headers.get('etag')}, asked was {held.etag}")
-        return _answer(response, held)
+        if Current.from_etag(response.headers.get("etag", "")) != active:
+            raise MalformedAnswer(f"304 with ETag {response.headers.get('etag')}, asked was {active.etag}")
+        return _answer(response, active)
     if response.status == 421:
         raise MalformedAnswer("HTTP 421 to a check: list the host of MODEL_SERVER_URL in ALLOWED_HOSTS of model_server")
     if response.status != 200:
