@@ -22,7 +22,7 @@ def ask(value: object, schema: Schema = AB, max_rows: int = 1000) -> Decoded:
     return decode(value, schema, max_rows)  # type: ignore[arg-type]
 
 
-def faults(value: object, schema: Schema = AB) -> list[tuple[object, object, object]]:
+def errors_of(value: object, schema: Schema = AB) -> list[tuple[object, object, object]]:
     with pytest.raises(RequestFaults) as caught:
         ask(value, schema)
     assert caught.value.total >= len(caught.value.errors)
@@ -34,7 +34,7 @@ def one(value: object, column: Column) -> object:
 
 
 def why(value: object, column: Column) -> object:
-    return faults({column.name: value}, Schema((column,)))[0][2]
+    return errors_of({column.name: value}, Schema((column,)))[0][2]
 
 
 def test_an_object_is_one_row_and_an_array_is_a_batch() -> None:
@@ -48,21 +48,21 @@ def test_the_order_of_fields_never_matters() -> None:
 
 
 @pytest.mark.parametrize("value", [1, "x", None, True, 1.5])
-def test_what_is_neither_an_object_nor_an_array_is_a_fault_of_no_row(value: object) -> None:
-    [(row, field, message)] = faults(value)
+def test_what_is_neither_an_object_nor_an_array_is_an_error_of_no_row(value: object) -> None:
+    [(row, field, message)] = errors_of(value)
     assert (row, field) == (None, None)
     assert "an object (one row) or an array of objects (a batch) was expected" in str(message)
 
 
 @pytest.mark.parametrize("row", [1, "xy", None, [1, 2], ["a", "b"]])
-def test_what_is_no_row_is_named_by_its_place(row: object) -> None:
-    [(index, field, message)] = faults([{"a": 1, "b": "x"}, row])
+def test_what_is_no_row_is_named_by_its_index(row: object) -> None:
+    [(index, field, message)] = errors_of([{"a": 1, "b": "x"}, row])
     assert (index, field) == (1, None)
     assert "an object was expected" in str(message)
 
 
-def test_every_fault_is_named_by_row_and_field() -> None:
-    assert faults([{"a": "one", "b": 2}, {"a": 1, "b": "x"}, {"b": "x", "c": 0}]) == [
+def test_every_error_is_named_by_row_and_field() -> None:
+    assert errors_of([{"a": "one", "b": 2}, {"a": 1, "b": "x"}, {"b": "x", "c": 0}]) == [
         (0, "a", "'one' is not a number"),
         (0, "b", "2 is not a string"),
         (2, "a", "the field is missing"),
@@ -73,10 +73,10 @@ def test_every_fault_is_named_by_row_and_field() -> None:
 def test_unknown_fields_pass_where_the_schema_ignores_them() -> None:
     schema = Schema(AB.columns, Extra.IGNORE)
     assert ask({"a": 1, "b": "x", "c": [1]}, schema).columns == {"a": [1.0], "b": ["x"]}
-    assert faults([{"a": 1, "c": 2}], schema) == [(0, "b", "the field is missing")]
+    assert errors_of([{"a": 1, "c": 2}], schema) == [(0, "b", "the field is missing")]
 
 
-def test_the_first_twenty_faults_are_listed_and_all_are_counted() -> None:
+def test_the_first_twenty_errors_are_listed_and_all_are_counted() -> None:
     with pytest.raises(RequestFaults) as caught:
         ask([{"a": "x", "c": 1}] * 50)
     assert len(caught.value.errors) == 20
@@ -84,7 +84,7 @@ def test_the_first_twenty_faults_are_listed_and_all_are_counted() -> None:
     assert "and 149 more" in str(caught.value)
 
 
-def test_counting_the_faults_of_a_hundred_million_cells_takes_no_walk_over_them() -> None:
+def test_counting_the_errors_of_a_hundred_million_cells_takes_no_walk_over_them() -> None:
     wide = Schema(tuple(Column(f"c{position}") for position in range(10_000)))
     with pytest.raises(RequestFaults) as caught:
         ask([{}] * 10_000, wide, max_rows=10_000)
@@ -108,23 +108,23 @@ def test_too_many_rows_are_refused_before_they_are_read_in_every_form() -> None:
     ("value", "number"), [(1, 1.0), (1.5, 1.5), ("-0.675304", -0.675304), (" 2 ", 2.0), ("1e3", 1e3)]
 )
 def test_a_number_may_be_written_as_a_string(value: object, number: float) -> None:
-    found = one(value, Column("a"))
-    assert found == number
-    assert type(found) is float
+    decoded = one(value, Column("a"))
+    assert decoded == number
+    assert type(decoded) is float
 
 
 @pytest.mark.parametrize("value", [None, "", "nan", "NaN", "  "])
-def test_a_missing_number_is_nan_where_it_may_be_missing_and_else_a_fault(value: object) -> None:
+def test_a_missing_number_is_nan_where_it_may_be_missing_and_else_an_error(value: object) -> None:
     for kind in (NUMBER, INTEGER):
-        found = one(value, Column("a", kind, nullable=True))
-        assert isinstance(found, float)
-        assert math.isnan(found)
+        decoded = one(value, Column("a", kind, nullable=True))
+        assert isinstance(decoded, float)
+        assert math.isnan(decoded)
         assert "a value is required" in str(why(value, Column("a", kind)))
 
 
 @pytest.mark.parametrize("value", [True, False, [], {"x": {}}, "abc", "1_0", "inf", "1e999", 10**400, "$5", "5%"])
 def test_what_is_no_number_is_refused_by_a_number_column(value: object) -> None:
-    [(row, field, message)] = faults([{"a": value}], Schema((Column("a", nullable=True),)))
+    [(row, field, message)] = errors_of([{"a": value}], Schema((Column("a", nullable=True),)))
     assert (row, field) == (0, "a")
     assert "is not a number" in str(message)
 
@@ -142,15 +142,15 @@ def test_formats_are_read_where_they_are_declared() -> None:
     [(3, 3), ("3", 3), (3.0, 3), ("3.0", 3), ("-9007199254740993", -9007199254740993), (2**63 - 1, 2**63 - 1)],
 )
 def test_an_integer_is_exact(value: object, number: int) -> None:
-    found = one(value, Column("a", INTEGER))
-    assert found == number
-    assert type(found) is int
+    decoded = one(value, Column("a", INTEGER))
+    assert decoded == number
+    assert type(decoded) is int
 
 
 @pytest.mark.parametrize("value", [1.5, "1.5", True, 2**63, -(2**63) - 1, 1e300, "x", str(2**64)])
 def test_what_is_no_integer_of_64_bits_is_refused_by_an_integer_column(value: object) -> None:
-    said = str(why(value, Column("a", INTEGER)))
-    assert "integer" in said or "is not a number" in said or "too large" in said
+    message = str(why(value, Column("a", INTEGER)))
+    assert "integer" in message or "is not a number" in message or "too large" in message
 
 
 @pytest.mark.parametrize("value", [1, 0, "true", 1.0])
@@ -189,7 +189,7 @@ def test_a_closed_list_refuses_other_values_and_an_open_one_does_not() -> None:
 
 def test_a_long_value_is_shown_by_its_beginning() -> None:
     assert len(str(why("x" * 10_000, Column("a")))) < 100
-    assert len(str(faults({"a": 1, "b": "x", "c" * 10_000: 1})[0][1])) < 110
+    assert len(str(errors_of({"a": 1, "b": "x", "c" * 10_000: 1})[0][1])) < 110
 
 
 def test_the_split_form_is_a_batch() -> None:
@@ -205,11 +205,11 @@ def test_columns_of_lists_are_one_row_in_the_single_shape_or_a_batch() -> None:
 def test_columns_of_objects_are_aligned_by_their_labels() -> None:
     assert ask({"a": {"0": 1}, "b": {"0": "x"}}) == Decoded(True, 1, {"a": [1.0], "b": ["x"]})
     assert ask({"a": {"0": 1, "1": 2}, "b": {"1": "y", "0": "x"}}).columns == {"a": [1.0, 2.0], "b": ["x", "y"]}
-    assert faults({"a": {"0": 1, "1": 2}, "b": {"1": "y"}}) == [(0, "b", "the field is missing")]
+    assert errors_of({"a": {"0": 1, "1": 2}, "b": {"1": "y"}}) == [(0, "b", "the field is missing")]
 
 
 @pytest.mark.parametrize(
-    ("value", "place"),
+    ("value", "position"),
     [
         ({"columns": "ab", "data": []}, (None, "columns")),
         ({"columns": ["a", 1], "data": []}, (None, "columns")),
@@ -228,8 +228,10 @@ def test_columns_of_objects_are_aligned_by_their_labels() -> None:
         ({}, (0, "a")),
     ],
 )
-def test_a_broken_column_form_is_a_fault_with_its_place(value: object, place: tuple[object, object]) -> None:
-    assert faults(value)[0][:2] == place
+def test_a_broken_column_form_is_an_error_with_its_row_and_field(
+    value: object, position: tuple[object, object]
+) -> None:
+    assert errors_of(value)[0][:2] == position
 
 
 @pytest.mark.parametrize("name", ["columns", "data", "index"])
@@ -257,14 +259,14 @@ NEAR = JSON | st.fixed_dictionaries({"a": JSON, "": JSON}) | st.fixed_dictionari
 
 
 @given(NEAR | st.lists(NEAR, max_size=5), st.sampled_from(KINDS))
-def test_any_json_is_values_or_faults(value: object, schema: Schema) -> None:
+def test_any_json_is_values_or_errors(value: object, schema: Schema) -> None:
     try:
-        found = ask(value, schema, max_rows=3)
+        decoded = ask(value, schema, max_rows=3)
     except (RequestFaults, TooManyRows):
         return
-    assert list(found.columns) == list(schema.by_name)
-    assert {len(cells) for cells in found.columns.values()} == {found.rows}
-    assert found.rows == 1 or not found.single
+    assert list(decoded.columns) == list(schema.by_name)
+    assert {len(cells) for cells in decoded.columns.values()} == {decoded.rows}
+    assert decoded.rows == 1 or not decoded.single
 
 
 PLAIN = st.sampled_from(["nan", "NaN", "-nan", "+nan", "inf", "-Infinity", "1_0", "", " ", " 2 ", "-0", ".5", "1e999"])
@@ -272,7 +274,7 @@ CELLS = JSON | PLAIN | st.floats().map(repr) | st.integers(-(2**70), 2**70).map(
 
 
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=6), st.sampled_from(KINDS))
-def test_many_cells_read_together_are_what_each_is_alone(cells: list[tuple[object, ...]], schema: Schema) -> None:
+def test_cells_of_many_rows_are_what_each_is_alone(cells: list[tuple[object, ...]], schema: Schema) -> None:
     column = schema.columns[0]
     names = ("a", "b", "c")
     alike = Schema(tuple(replace(column, name=name) for name in names), schema.extra)
@@ -280,11 +282,13 @@ def test_many_cells_read_together_are_what_each_is_alone(cells: list[tuple[objec
     try:
         alone = {name: [column.parse(row[name]) for row in rows] for name in names}
     except BadCell:
-        assert faults(rows, alike)
+        assert errors_of(rows, alike)
     else:
         assert repr(ask(rows, alike).columns).replace("-0.0", "0.0") == repr(alone).replace("-0.0", "0.0")
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False).map(repr), min_size=1))
-def test_a_number_written_as_a_text_is_rounded_as_python_rounds(texts: list[str]) -> None:
-    assert ask([{"a": text} for text in texts], Schema((Column("a"),))).columns["a"] == [float(text) for text in texts]
+def test_a_number_written_as_a_string_is_rounded_as_python_rounds(strings: list[str]) -> None:
+    assert ask([{"a": string} for string in strings], Schema((Column("a"),))).columns["a"] == [
+        float(string) for string in strings
+    ]
