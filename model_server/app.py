@@ -22,7 +22,7 @@ from model_server.problems import Problems
 from model_server.replica_networks import with_names_replaced
 from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import Promotion
-from model_server.rollouts.rollout_loop import Rollouts
+from model_server.rollouts.rollouts import Rollouts
 from model_server.routes import current, health, openapi, problems, replicas
 from model_server.routes import models as model_calls
 from model_server.routes import rollouts as rollout_calls

@@ -76,7 +76,7 @@ class Application:
         event("worker.left", replica=self.identity.id)
 
     def _changed(self) -> None:
-        self._reports.changed()
+        self._reports.wake.set()
 
 
 def _routes(worker: WorkerContext) -> WSGIApplication:

@@ -6,13 +6,13 @@ with the new entry. A lost entry is reported, and no version is unloaded. A stor
 here: the startup loop reports it.
 """
 
-import threading
 from functools import partial
 from typing import Final
 
 from changeover.exceptions import ChangeoverError
 from changeover.process import log_events
 from changeover.process.clock import now
+from changeover.process.loop import Loop
 from model_server import metrics
 from model_server.exceptions import RecordUnreadable
 from model_server.ledger.ledger import Ledger
@@ -23,35 +23,27 @@ from object_store.exceptions import StoreError, StoreUnavailable
 
 EVERY_S: Final = 1.0  # between two audits
 SOON_S: Final = 0.05  # between two checks whether all leases are over
-SAID_FOR_S: Final = 600.0  # for which `/readyz` reports another process's entry
+REPORTED_FOR_S: Final = 600.0  # for which `/readyz` reports another process's entry
 
 
-class Audit:
-    """The audit thread. It writes its findings into `problems`, for `/readyz`."""
+class Audit(Loop):
+    """The audit loop. It writes its findings into `problems`, for `/readyz`. Start it when the ledger has been read."""
 
     def __init__(self, models: Models, ledger: Ledger, problems: Problems) -> None:
+        super().__init__("audit")
         self._models = models
         self._ledger = ledger
         self._problems = problems
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._due = float("-inf")
         self._audited = -1
-        self._said_at: dict[str, float] = {}
-
-    def start(self) -> None:
-        """Start the thread; the ledger must have been read."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask the thread to end; does not wait for it."""
-        self._stopping.set()
+        self._overtaken_at: dict[str, float] = {}  # when `/readyz` began to report another process's entry
 
     def miss(self, model: str, what: str) -> None:
         """Report that the bucket lost entries: it was emptied, or restored from a backup. No version is unloaded."""
         reason = (
             f"{what}: emptied, or restored from a backup? Nothing is unloaded for it; restore the bucket, or roll anew"
         )
-        self._tell(Topic.LEDGER, "ledger.lost", model, reason)
+        self._report(Topic.LEDGER, "ledger.lost", model, reason)
 
     def damaged(self, model: str, reason: str) -> None:
         """Report that the ledger's next number is an unreadable object: the last good version stays current."""
@@ -59,9 +51,9 @@ class Audit:
             f"{reason}. The last good version goes on, and nothing can be rolled until it is restored, or removed if "
             f"another writer put it there"
         )
-        self._tell(Topic.LEDGER_ENTRY, "ledger.damaged", model, reason)
+        self._report(Topic.LEDGER_ENTRY, "ledger.damaged", model, reason)
 
-    def tell_stray(self, model: str) -> None:
+    def report_stray(self, model: str) -> None:
         """Report the entry beyond a missing number of the ledger, or clear that report."""
         stray = self._ledger.stray(model)
         if stray is None:
@@ -71,26 +63,23 @@ class Audit:
             f"{stray} is beyond a gap of the ledger, and not followed: restore what was lost before it, or remove it if "
             f"another writer put it there"
         )
-        self._tell(Topic.STRAY_ENTRY, "ledger.stray", model, reason)
+        self._report(Topic.STRAY_ENTRY, "ledger.stray", model, reason)
 
-    def _tell(self, topic: Topic, name: str, model: str, reason: str) -> None:
+    def _report(self, topic: Topic, name: str, model: str, reason: str) -> None:
         """Log an error once, and report it on `/readyz`."""
         if self._problems.set(topic, reason, model):
             log_events.event(name, level="error", model=model, reason=reason)
 
-    def _run(self) -> None:
-        due = now()
-        while not self._stopping.wait(self._pause(due)):
-            for state in self._models.all():
-                if state.follow(now()):
-                    self._followed(state)
-            if now() >= due:
-                due = now() + EVERY_S
-                self._look()
-
-    def _pause(self, due: float) -> float:
+    def run_once(self, time: float) -> float:
+        """Follow entries of other processes, and audit each second; returns the seconds until the next step."""
+        for state in self._models.all():
+            if state.follow(time):
+                self._followed(state)
+        if time >= self._due:
+            self._due = time + EVERY_S
+            self._look()
         under_way = any(state.overtaken is not None for state in self._models.all())
-        return SOON_S if under_way else max(0.0, due - now())
+        return SOON_S if under_way else max(0.0, self._due - now())
 
     def _look(self) -> None:
         """Check all models for new entries, and the whole ledger of one model; the next audit takes the next model."""
@@ -106,9 +95,9 @@ class Audit:
                 metrics.STORE_FAILURES.labels(type(error).__name__).inc()
                 if isinstance(error, StoreUnavailable):
                     break  # the store's timeout would pass again for each other model
-        for model, said_at in list(self._said_at.items()):
-            if now() - said_at > SAID_FOR_S:
-                del self._said_at[model]
+        for model, overtaken_at in list(self._overtaken_at.items()):
+            if now() - overtaken_at > REPORTED_FOR_S:
+                del self._overtaken_at[model]
                 self._problems.clear(Topic.OTHER_SERVERS, model)
 
     def _look_beyond(self, state: ModelState) -> None:
@@ -133,12 +122,12 @@ class Audit:
             sequence=newer.sequence,
             reason=reason,
         )
-        self._said_at[state.name] = now()
+        self._overtaken_at[state.name] = now()
         self._problems.set(Topic.OTHER_SERVERS, reason, state.name)
 
     def _look_at(self, state: ModelState) -> None:
         self._ledger.look(state.name)
-        self.tell_stray(state.name)
+        self.report_stray(state.name)
         if state.entry is not None:
             self._look_for(state.entry)
 

@@ -1,16 +1,16 @@
 """The startup loop: it reads the ledger, admits waiting uploads, rolls the version that should be current.
 
-`model_server/intake/startup.py` decides. After the start, the loop polls `incoming/`. It is one thread beside the HTTP
-server, which answers freshness checks as soon as the ledger is read.
+`model_server/intake/startup.py` decides. After the start, the loop polls `incoming/`. The HTTP server answers freshness
+checks as soon as the ledger is read.
 """
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from changeover.exceptions import ChangeoverError
 from changeover.process import log_events
 from changeover.process.clock import now
+from changeover.process.loop import Loop
 from changeover.protocol.lease import MARGIN
 from model_server.background.audit_loop import Audit
 from model_server.background.store_failures import StoreFailures
@@ -25,7 +25,7 @@ from model_server.ledger.takeover import Takeover
 from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import RollRequest
-from model_server.rollouts.rollout_loop import Rollouts
+from model_server.rollouts.rollouts import Rollouts
 from model_server.versions.versions import Versions
 from object_store.bucket import Bucket
 from object_store.exceptions import StoreError
@@ -34,8 +34,8 @@ RollIncoming = Literal["at-start", "at-once", "never"]
 _BY = "model_server"
 
 
-class Background:
-    """The background thread of model_server. It writes its failures into `problems`, for `/readyz`."""
+class Background(Loop):
+    """The background loop of model_server. It writes its failures into `problems`, for `/readyz`."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Background:
         audit: Audit,
         problems: Problems,
     ) -> None:
+        super().__init__("background")
         self._bucket = bucket
         self._models = models
         self._ledger = ledger
@@ -60,29 +61,34 @@ class Background:
         self._pin = pin
         self._roll_incoming = roll_incoming
         self._poll_s = poll_s
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="background", daemon=True)
         self._failures = StoreFailures(now)
         self._audit = audit
         self._problems = problems
+        self._stages = self._all_stages()
+        self._began = now()
+        self._entries: dict[str, Rollout] | None = None  # the newest entries, when the ledgers have been read
+        self._takeovers: dict[str, Takeover] = {}
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask the threads to end; does not wait for them."""
-        self._stopping.set()
+    def stop(self, wait_s: float = 0.0) -> None:
+        """End this loop and the audit; waits for this one, `wait_s` at most."""
+        super().stop(wait_s)
         self._audit.stop()
 
-    def _run(self) -> None:
-        backoff = Backoff(first_s=0.1, longest_s=2.0)
-        for name, stage in (("load", self._load), ("decide", self._decide)):
-            while not self._stopping.is_set() and not self._succeeds(stage, name):
-                backoff.wait(until=self._stopping)
-            backoff.reset()
+    def run_once(self, _now: float) -> float:
+        """Run the stage that is due; returns the seconds until the next step."""
+        return next(self._stages)
+
+    def _all_stages(self) -> Iterator[float]:
+        """Run the stages one after the other; yields the seconds of each wait."""
+        for name, stage in (("load", self._read), ("load", self._take_over), ("decide", self._decide)):
+            backoff = Backoff(first_s=0.1, longest_s=2.0)
+            while not self._succeeds(stage, name):
+                yield backoff.pause_s()
+            if stage == self._read:
+                yield self._old_leases_s()
         self._audit.start()
-        while not self._stopping.wait(self._poll_s):
+        while True:
+            yield self._poll_s
             self._succeeds(self._watch, "watch")
 
     def _succeeds(self, stage: Callable[[], None], name: str) -> bool:
@@ -100,9 +106,8 @@ class Background:
         self._failures.recovered()
         return True
 
-    def _load(self) -> None:
-        """Read the ledgers. Freshness checks are answered from then on, before the decision of the start."""
-        began = now()
+    def _read(self) -> None:
+        """Read the ledgers."""
         self._bucket.ensure()
         entries: dict[str, Rollout] = {}
         for model in self._ledger.models():
@@ -111,12 +116,26 @@ class Background:
                 entries[model] = newest
         for model in self._versions.models():
             self._models.get(model)
-        takeovers = {model: self._ledger.succeed(entry) for model, entry in entries.items()}
-        if not self._old_leases_over(entries, takeovers):
+        self._takeovers = {model: self._ledger.succeed(entry) for model, entry in entries.items()}
+        self._entries = entries
+
+    def _old_leases_s(self) -> float:
+        """The seconds until all leases on entries older than the newest are over."""
+        waits = {model: takeover.lease_ms for model, takeover in self._takeovers.items() if takeover.wait}
+        if waits:
+            log_events.event("startup.waits", level="warning", lease_ms=waits)
+        return max(waits.values(), default=0) / 1000 * (1 + MARGIN)
+
+    def _take_over(self) -> None:
+        """Take over from the previous run. Freshness checks are answered from then on, before the decision."""
+        if self._entries is None:
             return
-        self._models.loaded(entries, {model: takeover.lease_ms for model, takeover in takeovers.items()})
-        current = {model: entry.current.etag for model, entry in entries.items()}
-        log_events.event("ledger.read", current=current, took_ms=round((now() - began) * 1000))
+        for model, takeover in self._takeovers.items():
+            if takeover.wait:
+                self._ledger.settle(self._entries[model], takeover.lease_ms)
+        self._models.loaded(self._entries, {model: takeover.lease_ms for model, takeover in self._takeovers.items()})
+        current = {model: entry.current.etag for model, entry in self._entries.items()}
+        log_events.event("ledger.read", current=current, took_ms=round((now() - self._began) * 1000))
 
     def _newest(self, model: str) -> Rollout | None:
         """The newest entry, or the last readable one. Reports a damaged ledger. Raises StoreError."""
@@ -126,22 +145,10 @@ class Background:
             self._models.get(model)
             self._audit.damaged(model, str(error))
             return self._ledger.last_good(model)
-        self._audit.tell_stray(model)
+        self._audit.report_stray(model)
         if newest is None and self._ledger.stray(model) is None:
             self._audit.miss(model, "its hint is in the bucket, but no entry of its ledger")
         return newest
-
-    def _old_leases_over(self, entries: dict[str, Rollout], takeovers: dict[str, Takeover]) -> bool:
-        """Wait until all leases on entries older than the newest are over; False if stopped before."""
-        waited = {model: takeover.lease_ms for model, takeover in takeovers.items() if takeover.wait}
-        if not waited:
-            return True
-        log_events.event("startup.waits", level="warning", lease_ms=waited)
-        if self._stopping.wait(max(waited.values()) / 1000 * (1 + MARGIN)):
-            return False
-        for model, lease_ms in waited.items():
-            self._ledger.settle(entries[model], lease_ms)
-        return True
 
     def _decide(self) -> None:
         """Admit the uploads in the drop zone, then roll each model to the version that should be current."""

@@ -18,9 +18,10 @@ from model_server.rollouts.pointer import LeasedPointer
 
 @dataclass
 class ModelState:
-    """The state of one model. The condition `changed` guards it, and wakes the threads that wait on a rollout.
+    """The state of one model. The condition `changed` guards it, and wakes the calls that wait for a rollout's end.
 
-    `overtaken` is a ledger entry of another process that this one is about to follow.
+    `news` wakes the loop of the rollout: a status report came, or the ledger was overtaken. `overtaken` is a ledger
+    entry of another process that this one is about to follow.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ModelState:
     rollout: Rollout | None = None
     overtaken: Rollout | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
+    news: threading.Event = field(default_factory=threading.Event)
 
     def grant(self, lease_ms: int, now: float) -> tuple[Pointer, int]:
         """The pointer for the response to a check, and the lease granted with it, in milliseconds.
@@ -70,8 +72,8 @@ class ModelState:
                 return False
             self.overtaken = entry
             self.leased_pointer.stop_granting()
-            self.changed.notify_all()
-            return True
+        self.news.set()
+        return True
 
     def follow(self, now: float) -> bool:
         """Make the overtaking entry current, once no rollout is under way and no lease is out; True if it did."""
@@ -98,7 +100,6 @@ class ModelState:
     def _adopted(self, entry: Rollout) -> None:
         self.entry = entry
         metrics.SEQUENCE.labels(self.name).set(entry.sequence)
-        self.changed.notify_all()
 
 
 class Models:

@@ -1,242 +1,96 @@
 """The loop of a rollout: it turns time, status reports and ledger results into events, and does the actions.
 
 `model_server/rollouts/rollout.py` decides. The loop does each of its actions before the next event. Each rollout has a
-thread, and each model at most one rollout.
+thread, and each model at most one rollout (`model_server/rollouts/rollouts.py`).
 """
 
-import secrets
 import threading
-from collections import deque
-from dataclasses import replace
+from collections.abc import Callable
 
 from msgspec import structs
 
-from changeover.names import short
 from changeover.process import log_events
-from changeover.process.clock import now, utc_now
+from changeover.process.clock import utc_now
+from changeover.process.loop import Loop
 from changeover.protocol.wire import RolloutState
-from model_server import metrics
-from model_server.exceptions import NoCurrentVersion, Pinned, RolloutUnderWay
 from model_server.ledger.ledger import Ledger, LedgerInDoubt
 from model_server.ledger.record import Rollout
-from model_server.problems import Problems, Topic
-from model_server.records import Unreadable
 from model_server.rollouts import rollout as machine
 from model_server.rollouts.aborted import Aborted
-from model_server.rollouts.fleet import FIND_S, SILENCE_S
-from model_server.rollouts.model_state import Models, ModelState
-from model_server.rollouts.promotion import Promotion, RollRequest
+from model_server.rollouts.model_state import ModelState
 from model_server.rollouts.rollout import Action, Event
-from model_server.versions.versions import Versions
-from object_store import keys
-from object_store.bucket import Bucket
 from object_store.exceptions import StoreError
 
 _LOOK_EVERY_S = 0.25
-_LAST_WORDS_S = 1.0  # for which a response waits for a rollout's end while the process stops
 
 
-class Rollouts:
-    """The rollouts of this process: begins each, and drives it to its end. Thread-safe."""
+class RolloutLoop(Loop):
+    """The loop of one rollout. `finished` is called when the rollout is committed or aborted."""
 
     def __init__(
         self,
-        models: Models,
+        state: ModelState,
+        rollout: Rollout,
         ledger: Ledger,
-        versions: Versions,
-        bucket: Bucket,
-        prepare_timeout: float,
-        pins: dict[str, str],
-        problems: Problems,
-        promotion: Promotion,
+        aborted: Aborted,
+        stopping: threading.Event,
+        finished: Callable[[ModelState, Rollout], None],
     ) -> None:
-        self._models = models
-        self._ledger = ledger
-        self._versions = versions
-        self.aborted = Aborted(bucket, Unreadable(problems))
-        self._prepare_timeout = prepare_timeout
-        self._pins = pins
-        self._problems = problems
-        self._promotion = promotion
-        self._stopping = threading.Event()
-        self._finished: dict[str, Rollout] = {}
-
-    def begin(self, model: str, version: str, request: RollRequest) -> Rollout:
-        """Begin to make `version` (64 digits) current; returns the earlier rollout if it is current already.
-
-        Raises Pinned, RolloutUnderWay, RollRefused, UnknownVersion or StoreError.
-        """
-        pinned = self._pins.get(model)
-        if pinned is not None and pinned != version:
-            raise Pinned(
-                f"model {model!r} is pinned to {pinned} by MODEL_SHA256: unset it and restart model_server to roll "
-                f"to {short(version)}"
-            )
-        self._versions.manifest(model, version)
-        state = self._models.get(model)
-        begun = None
-        while begun is None:
-            entry = state.entry
-            examined = replace(request, exempt=request.exempt or pinned is not None)
-            examined = self._promotion.examine(model, version, entry.version if entry else None, examined)
-            begun = self._enter(state, version, examined, entry)
-        rollout, actions = begun
-        if rollout.over:
-            return rollout
-        log_events.event(
-            "rollout.preparing",
-            model=model,
-            version=version,
-            sequence=rollout.sequence,
-            by=rollout.by,
-            reason=rollout.reason,
-        )
-        for action in actions:
-            self._do(state, rollout, action)
         # Not a daemon: the process ends only after the abort of a stopped rollout is recorded.
-        name = f"rollout-{model}"
-        threading.Thread(target=self._drive, args=(state, rollout), name=name, daemon=False).start()
-        return rollout
+        super().__init__(f"rollout-{state.name}", state.news, daemon=False)
+        self._state, self._rollout = state, rollout
+        self._ledger, self._aborted, self._stopping, self._finished = ledger, aborted, stopping, finished
+        self._result: Event | None = None  # the result of the last action, which is the next event
 
-    def _enter(
-        self, state: ModelState, version: str, request: RollRequest, compared: Rollout | None
-    ) -> machine.Outcome | None:
-        """Begin the rollout, or return the one that made `version` current; None if `compared` is not current."""
-        with state.changed:
-            if state.rollout is not None and not state.rollout.over:
-                raise RolloutUnderWay(
-                    f"model {state.name!r} is being rolled to {short(state.rollout.version)} ({state.rollout.state}): "
-                    f"wait for its end, see GET /models/{state.name}/rollouts/{state.rollout.id}"
-                )
-            if state.overtaken is not None:
-                raise RolloutUnderWay(
-                    f"sequence {state.overtaken.sequence} of model {state.name!r} was written by another process and is "
-                    f"being followed: roll again in a moment; only one model_server may run on a bucket"
-                )
-            if state.entry is not compared:
-                return None
-            if compared is not None and compared.version == version:
-                return compared, ()
-            rollout, actions = machine.begin(self._new(state, version, request))
-            state.rollout = rollout
-            state.fleet.forget_failure(version)
-            if state.current is None and now() - self._models.replica_heard_at <= SILENCE_S:
-                # Replicas run, but have not discovered this model yet: wait until they prepare its first version, too.
-                state.fleet.known_from = now() + FIND_S
-            return rollout, actions
+    def begin(self, actions: tuple[Action, ...]) -> None:
+        """Do the first actions, and start the thread."""
+        for action in actions:
+            self._do(action)
+        self.start()
 
-    def refuse(self, model: str, version: str, request: RollRequest, reason: str) -> None:
-        """Record, as aborted, a rollout that was refused before it began."""
-        state = self._models.get(model)
-        rollout = structs.replace(self._new(state, version, request), state=RolloutState.ABORTED, reason=reason)
-        self.aborted.record(rollout)
-        _tell(model, rollout, 0.0)
-
-    def previous(self, model: str) -> str:
-        """The version that was current before this one; raises NoCurrentVersion."""
-        state = self._models.find(model)
-        entry = state.entry if state else None
-        if entry is None or entry.previous is None:
-            raise NoCurrentVersion(f"model {model!r} has nothing to roll back to: see GET /models/{model}/rollouts")
-        return entry.previous
-
-    def find(self, model: str, identity: str) -> Rollout | None:
-        """A rollout of this run by its id, or None."""
-        state = self._models.find(model)
-        if state is not None and state.rollout is not None and state.rollout.id == identity:
-            return state.rollout
-        return self._finished.get(identity)
-
-    def wait(self, model: str, rollout: Rollout, seconds: float) -> Rollout:
-        """The rollout when it is over, or its state after `seconds`."""
-        state = self._models.get(model)
-        deadline = now() + seconds
-        with state.changed:
-            while True:
-                latest = self.find(model, rollout.id) or rollout
-                left = deadline - now()
-                if latest.over or left <= 0:
-                    return latest
-                if self._stopping.is_set():
-                    deadline = min(deadline, now() + _LAST_WORDS_S)
-                state.changed.wait(min(left, _LAST_WORDS_S))
-
-    def stop(self) -> None:
-        """Abort the rollouts that prepare or fence; `Ledger.append` ends a write that has begun."""
-        self._stopping.set()
-        for state in self._models.all():
-            with state.changed:
-                state.changed.notify_all()
-
-    def _new(self, state: ModelState, version: str, request: RollRequest) -> Rollout:
-        current = state.current
-        began_at = utc_now()
-        return Rollout(
-            id=f"{began_at.replace(':', '')}-{secrets.token_hex(4)}",
-            model=state.name,
-            sequence=current.sequence + 1 if current else keys.FIRST_SEQUENCE,
-            version=version,
-            previous=current.version if current else None,
-            by=request.by,
-            reason=request.reason,
-            rolled_at=began_at,
-            deadline=now() + self._prepare_timeout,
-        )
-
-    def _drive(self, state: ModelState, rollout: Rollout) -> None:
-        began = now()
-        events: deque[Event] = deque()
+    def run_once(self, now: float) -> float | None:
+        """Process one event and do its actions; returns the seconds until the next step, None at the end."""
+        event = self._result or self._next(now)
+        if isinstance(event, float):
+            return event
+        self._result = None
+        self._rollout, actions = machine.step(self._rollout, event, now)
+        if not self._rollout.over:
+            self._state.rollout = self._rollout
         try:
-            while not rollout.over:
-                event = events.popleft() if events else self._next(state, rollout)
-                rollout, actions = machine.step(rollout, event, now())
-                if not rollout.over:
-                    with state.changed:
-                        state.rollout = rollout
-                        state.changed.notify_all()
-                for action in actions:
-                    follow = self._do(state, rollout, action)
-                    if follow is not None:
-                        events.append(follow)
+            for action in actions:
+                self._result = self._do(action) or self._result
         except LedgerInDoubt as error:
             # The process stops and does not know whether the entry exists. The next start reads the ledger.
-            log_events.event("rollout.in_doubt", level="error", model=state.name, reason=str(error))
-            return
-        if rollout.state is RolloutState.COMMITTED:
-            rollout = self._ledger.entry(state.name, rollout.sequence)  # has the time of the entry
+            log_events.event("rollout.in_doubt", level="error", model=self._state.name, reason=str(error))
+            return None
+        if not self._rollout.over:
+            return 0.0
+        self._finished(self._state, self._rollout)
+        return None
+
+    def _next(self, now: float) -> Event | float:
+        """The next event that does not follow from an action, or the seconds until there may be one."""
+        state, rollout = self._state, self._rollout
+        if rollout.state is RolloutState.FENCING:
+            if self._stopping.is_set():
+                return machine.Stopped()
+            return (
+                machine.LeasesOver()
+                if state.leased_pointer.granted.over(now)
+                else state.leased_pointer.granted.latest_expiry - now
+            )
         with state.changed:
-            self._finished[rollout.id] = rollout
-            state.rollout = None
-            state.changed.notify_all()
-        if rollout.state is RolloutState.ABORTED:
-            self._problems.set(Topic.ROLLOUT, rollout.reason, state.name)
-        else:
-            self._problems.clear(Topic.ROLLOUT, state.name)
-        _tell(state.name, rollout, now() - began)
-
-    def _next(self, state: ModelState, rollout: Rollout) -> Event:
-        """The next event that does not follow from an action: the replicas' state, or the end of the fence."""
-        return self._look(state, rollout) if rollout.state is RolloutState.PREPARING else self._fence(state)
-
-    def _fence(self, state: ModelState) -> Event:
-        """Wait until the last lease has run out."""
-        while not self._stopping.wait(max(0.0, state.leased_pointer.granted.latest_expiry - now())):
-            if state.leased_pointer.granted.over(now()):
-                return machine.LeasesOver()
-        return machine.Stopped()
-
-    def _look(self, state: ModelState, rollout: Rollout) -> Event:
-        """Wait for news from the fleet, for _LOOK_EVERY_S at most, and return its state."""
-        with state.changed:
-            look = state.fleet.look(rollout.version, now())
-            if look.pending and not look.failed and now() < rollout.deadline and not self._stopping.is_set():
-                state.changed.wait(_LOOK_EVERY_S)
-                look = state.fleet.look(rollout.version, now())
             if state.overtaken is not None:
                 return machine.LedgerTaken(state.overtaken.current)
-        return machine.Stopped() if self._stopping.is_set() else look
+            look = state.fleet.look(rollout.version, now)
+        if self._stopping.is_set():
+            return machine.Stopped()
+        return _LOOK_EVERY_S if look.pending and not look.failed and now < rollout.deadline else look
 
-    def _do(self, state: ModelState, rollout: Rollout, action: Action) -> Event | None:
+    def _do(self, action: Action) -> Event | None:
+        """Do one action; returns the event that is its result, or None."""
+        state = self._state
         match action:
             case machine.Announce(version):
                 state.announce(version)
@@ -245,16 +99,17 @@ class Rollouts:
             case machine.StopGranting():
                 state.stop_granting()
             case machine.AppendLedger():
-                return self._append(rollout)
+                return self._append()
             case machine.Flip(current) | machine.Adopt(current):
                 state.adopt(self._ledger.entry(state.name, current.sequence))
             case machine.GrantAgain():
                 state.grant_again()
             case machine.RecordAborted():
-                self.aborted.record(rollout)
+                self._aborted.record(self._rollout)
         return None
 
-    def _append(self, rollout: Rollout) -> Event:
+    def _append(self) -> Event:
+        rollout = self._rollout
         entry = structs.replace(rollout, state=RolloutState.COMMITTED, rolled_at=utc_now(), deadline=0.0)
         try:
             holder = self._ledger.append(entry, self._stopping)
@@ -264,17 +119,3 @@ class Rollouts:
             return machine.LedgerTaken(newest.current)
         except StoreError as error:
             return machine.LedgerFailed(f"the ledger could not be written: {error}")
-
-
-def _tell(model: str, rollout: Rollout, took_s: float) -> None:
-    metrics.ROLLOUTS.labels(model, rollout.state.value).inc()
-    metrics.ROLLOUT_SECONDS.labels(model, rollout.state.value).observe(took_s)
-    log_events.event(
-        f"rollout.{rollout.state}",
-        level="info" if rollout.state is RolloutState.COMMITTED else "error",
-        model=model,
-        version=rollout.version,
-        sequence=rollout.sequence,
-        reason=rollout.reason,
-        took_ms=round(took_s * 1000),
-    )

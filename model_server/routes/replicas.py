@@ -30,7 +30,7 @@ def blueprint(models: Models, gate: Gate) -> Blueprint:
             if not state.fleet.reported(status_report, now(), secret):
                 raise FleetFull(f"{MOST_REPLICAS} replicas of {model!r} report already; one that is silent makes room")
             metrics.REPLICAS.labels(model).set(state.fleet.awaited(now()))
-            state.changed.notify_all()
+        state.news.set()
         return Response(status=204)
 
     @routes.delete("/models/<model>/replicas/<replica>")
@@ -41,7 +41,7 @@ def blueprint(models: Models, gate: Gate) -> Blueprint:
             prove(replica, state.fleet.secret_of(replica), request)
             state.fleet.left(replica)
             metrics.REPLICAS.labels(model).set(state.fleet.awaited(now()))
-            state.changed.notify_all()
+        state.news.set()
         return Response(status=204)
 
     return routes

@@ -13,7 +13,7 @@ from model_server.auth import Gate, Right
 from model_server.exceptions import MalformedRequest, TextTooLong, UnknownModel, VersionRejected
 from model_server.ledger.record import Rollout
 from model_server.rollouts.promotion import RollRequest
-from model_server.rollouts.rollout_loop import Rollouts
+from model_server.rollouts.rollouts import Rollouts
 from model_server.routes.bodies import json_object
 from model_server.routes.context import VersionCalls
 from model_server.routes.paging import page

@@ -1,4 +1,4 @@
-"""The discovery loop: a thread that adds the models that model_server lists, unless `MODELS` names them.
+"""The discovery loop: it adds the models that model_server lists, unless `MODELS` names them.
 
 The default model is added at the start, and the models in the disk cache if model_server is unreachable then. A request
 for an unknown model makes one call to model_server, at most once a second for each name.
@@ -11,6 +11,7 @@ from typing import Final
 from changeover.names import MODEL_NAME
 from changeover.process.clock import now
 from changeover.process.log_events import event
+from changeover.process.loop import Loop
 from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import MalformedAnswer
 from predict_api.exceptions import CallFailed
@@ -27,21 +28,20 @@ CALL_SECONDS: Final = 1.0
 MOST_REMEMBERED: Final = 1000
 
 
-class Discovery:
+class Discovery(Loop):
     """The discovery of the models of this process."""
 
     def __init__(
         self, settings: PredictSettings, lookup: Lookup, cache: Cache, models: Models, identity: ReplicaIdentity
     ) -> None:
+        super().__init__("discovery")
         self._settings, self._lookup, self._cache, self._roster = settings, lookup, cache, models
         self._identity = identity
         self._connection = Connection(settings.model_server_url, lookup)
         self._headers = {"Accept": "application/json", **authorization(settings.report_token.get_secret_value())}
         self._refused = 200
-        self._stopped = threading.Event()
         self.looked = threading.Event()  # set after the first listing
         self._asked: dict[str, float] = {}
-        self._thread = threading.Thread(target=self._run, name="discovery", daemon=True)
 
     def start(self) -> None:
         """Add the known models, and start the thread if models are to be discovered."""
@@ -50,11 +50,7 @@ class Discovery:
         if self._settings.model_names:
             self.looked.set()
         else:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Ask the thread to end; does not wait for it."""
-        self._stopped.set()
+            super().start()
 
     def ask(self, model: str) -> Model | None:
         """The model that a request names, added if model_server has a current version of it, or None."""
@@ -76,14 +72,14 @@ class Discovery:
             connection.close()
         return self._roster.add(model) if answer.current else None
 
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._look()
-            except Exception as error:  # noqa: BLE001 the thread must outlive any single listing
-                event("discovery.crashed", level="error", error=error)
-            self.looked.set()
-            self._stopped.wait(EVERY)
+    def run_once(self, _now: float) -> float:
+        """Add the models that model_server lists; returns the seconds until the next listing."""
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001 the thread must outlive any single listing
+            event("discovery.crashed", level="error", error=error)
+        self.looked.set()
+        return EVERY
 
     def _look(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The report loop: a thread that sends status reports to model_server: the active, ready and failed versions.
+"""The report loop: it sends status reports to model_server: the active, ready and failed versions.
 
 It sends `PUT /models/{m}/replicas/{replica}` after each change, at least every second, and immediately after a restart
 of model_server. A failed report has no effect here: the next one has the whole status again.
@@ -7,12 +7,12 @@ of model_server. A failed report has no effect here: the next one has the whole 
 import json
 import os
 import socket
-import threading
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from changeover.process.clock import now
 from changeover.process.log_events import event
+from changeover.process.loop import Loop
 from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import LONGEST_TEXT, REPLICA_SECRET, ReplicaReport
 from predict_api.exceptions import CallFailed
@@ -24,35 +24,23 @@ CALL_SECONDS: Final = 1.0
 LEAVE_SECONDS: Final = 0.5
 
 
-class Reports:
+class Reports(Loop):
     """The status reports of one process, over one connection."""
 
     def __init__(
         self, connection: Connection, identity: ReplicaIdentity, token: str, replicas: Callable[[], Iterable[Replica]]
     ) -> None:
+        super().__init__("report")
         self._connection, self._name, self._replicas = connection, identity.id, replicas
         self._headers = {"Content-Type": "application/json", REPLICA_SECRET: identity.secret}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._changed = threading.Event()
-        self._stopped = False
-        self._said = ""
+        self._logged = ""  # the last failure that was logged
         self._host = socket.gethostname()
-        self._thread = threading.Thread(target=self._run, name="report", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def changed(self) -> None:
-        """Make the thread report soon, since the status has changed."""
-        self._changed.set()
 
     def leave(self) -> None:
         """Stop reporting, and remove this replica from model_server, so that rollouts do not wait for it."""
-        self._stopped = True
-        self._changed.set()
-        self._thread.join(CALL_SECONDS)
+        self.stop(wait_s=CALL_SECONDS)
         deadline = now() + LEAVE_SECONDS
         for replica in self._replicas():
             try:
@@ -61,35 +49,34 @@ class Reports:
                 event("report.not_left", model=replica.model, reason=str(error))
                 return
 
-    def _run(self) -> None:
-        while not self._stopped:
-            self._changed.wait(EVERY)
-            self._changed.clear()
-            for replica in self._replicas():
-                try:
-                    self._report(replica)
-                except Exception as error:  # noqa: BLE001 the thread must outlive any single report
-                    event("report.crashed", level="error", model=replica.model, error=error)
+    def run_once(self, _now: float) -> float:
+        """Report the status of each model; returns the seconds until the next reports."""
+        for replica in self._replicas():
+            try:
+                self._report(replica)
+            except Exception as error:  # noqa: BLE001 the thread must outlive any single report
+                event("report.crashed", level="error", model=replica.model, error=error)
+        return EVERY
 
     def _report(self, replica: Replica) -> None:
         held, ready, failed = replica.state()
         failed = {version: reason[:LONGEST_TEXT] for version, reason in failed.items()}
         report = ReplicaReport(self._name, self._host, os.getpid(), held, ready, failed)
         body = json.dumps(report.to_json()).encode()
-        fault = ""
+        failure = ""
         try:
             answer = self._connection.call(
                 "PUT", self._path(replica.model), self._headers, now() + CALL_SECONDS, body=body
             )
             if answer.status in {401, 403}:
-                fault = f"model_server refused the report with HTTP {answer.status}: is REPORT_TOKEN the same there?"
+                failure = f"model_server refused the report with HTTP {answer.status}: is REPORT_TOKEN the same there?"
             elif answer.status not in {200, 204, 404}:  # 404: model_server does not have the model (yet)
-                fault = f"model_server answered HTTP {answer.status} to a report"
+                failure = f"model_server answered HTTP {answer.status} to a report"
         except CallFailed as error:
-            fault = str(error)
-        if fault and fault != self._said:
-            event("report.failed", level="warning", model=replica.model, reason=fault)
-        self._said = fault
+            failure = str(error)
+        if failure and failure != self._logged:
+            event("report.failed", level="warning", model=replica.model, reason=failure)
+        self._logged = failure
 
     def _path(self, model: str) -> str:
         return f"/models/{model}/replicas/{self._name}"

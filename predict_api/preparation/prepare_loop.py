@@ -1,19 +1,17 @@
-"""The preparation loop: a thread that downloads or reads versions, verifies and loads them, and replays golden rows.
+"""The preparation loop: it downloads or reads versions, verifies and loads them, and replays golden rows.
 
 The old version answers meanwhile. A version that fails any step never answers. If model_server is unreachable at the
 start, the loop takes the last confirmed version from the verified disk cache.
 """
 
-import os
-import threading
 import time
-from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
 
 from changeover.manifest.manifest import Manifest
-from changeover.process.clock import now
+from changeover.process import clock
 from changeover.process.log_events import event
+from changeover.process.loop import Loop
 from predict_api import gc_tuning
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.preparation.disk_cache import Cache
@@ -34,7 +32,7 @@ TURN_SECONDS: Final = 10.0  # for which a worker with an active version waits wh
 class Checks(Protocol):
     """The interface of the freshness checks that preparation uses."""
 
-    checked: threading.Event
+    checked: bool  # whether the first check has ended
 
     @property
     def broken(self) -> bool:
@@ -44,7 +42,7 @@ class Checks(Protocol):
         """Send the next check now."""
 
 
-class Preparation:
+class Preparation(Loop):
     """The preparation of one model in this process."""
 
     def __init__(
@@ -55,80 +53,75 @@ class Preparation:
         cache: Cache,
         preparer: Preparer,
     ) -> None:
+        super().__init__(f"prepare-{replica.model}", replica.work, nice=NICE)
         self._replica, self._freshness, self._fetch, self._cache = replica, freshness, fetch, cache
         self._preparer = preparer
-        self._stopped = False
+        self._attempts: tuple[str, int] = ("", 0)  # the version that could not be prepared yet, and how often
+        self._loaded: frozenset[str] = frozenset()
         self._kept: tuple[int, float] = (-1, 0.0)  # the sequence in the cache, and when it was last written
-        self._thread = threading.Thread(target=self._run, name=f"prepare-{replica.model}", daemon=True)
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+    def run_once(self, now: float) -> float:
+        """Prepare a version, or keep the cache up to date; returns the seconds until the next step."""
+        if not self._freshness.checked:
+            return IDLE_SECONDS
+        try:
+            self._free_memory()
+            version = self._replica.to_prepare(now)
+            if version is not None:
+                return self._prepare(version)
+            if self._freshness.broken:
+                self._fall_back()
+            self._remember(now)
+        except Exception as error:  # noqa: BLE001 the thread must outlive any single version
+            event("prepare.crashed", level="error", model=self._replica.model, error=error)
+        return IDLE_SECONDS
 
-    def stop(self) -> None:
-        """Ask the thread to end; does not wait for it."""
-        self._stopped = True
-        self._replica.work.set()
+    def _free_memory(self) -> None:
+        """Collect garbage if a version was unloaded since the last step."""
+        _, loaded, _ = self._replica.state()
+        if self._loaded - loaded:
+            gc_tuning.search()
+        self._loaded = loaded
 
-    def _run(self) -> None:
-        with suppress(OSError):  # only on Linux a thread has its own priority
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-        self._freshness.checked.wait()
-        while not self._stopped:
-            self._replica.work.clear()
-            try:
-                version = self._replica.to_prepare(now())
-                if version is not None:
-                    self._prepare(version)
-                    continue
-                if self._freshness.broken:
-                    self._fall_back()
-                self._remember()
-            except Exception as error:  # noqa: BLE001 the thread must outlive any single version
-                event("prepare.crashed", level="error", model=self._replica.model, error=error)
-            if self._replica.work.wait(IDLE_SECONDS):
-                gc_tuning.search()
-
-    def _prepare(self, version: str) -> None:
+    def _prepare(self, version: str) -> float:
         """Prepare `version`, or record its failure; an unavailable artifact is tried again while it is wanted.
 
         Without an active version, a damaged download is tried again, too: a worker that starts would listen without one.
         """
-        pause, attempts = threading.Event(), 0
-        while not self._stopped and self._replica.still_wanted(version):
-            try:
-                with self._cache.turn(self._replica.model, TURN_SECONDS if self._replica.active else 0.0):
-                    prepared = self._ready(version)
-            except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
-                attempts += 1
-                if not self._may_pass(error, attempts):
-                    self._replica.fail(version, reason_of(error), now())
-                    self._fall_back()
-                    return
+        try:
+            with self._cache.turn(self._replica.model, TURN_SECONDS if self._replica.active else 0.0):
+                prepared = self._ready(version)
+        except Exception as error:  # noqa: BLE001 a model's own code may raise anything while it loads or predicts
+            before, attempts = self._attempts
+            self._attempts = (version, attempts + 1 if version == before else 1)
+            if self._may_pass(error):
                 event("prepare.waits", level="warning", model=self._replica.model, version=version, reason=str(error))
                 self._fall_back(settle=isinstance(error, ArtifactUnavailable))
-                pause.wait(RETRY_SECONDS)
-                continue
+                return RETRY_SECONDS
+            self._replica.fail(version, reason_of(error), clock.now())
+            self._fall_back()
+        else:
             self._replica.add(prepared)
             self._freshness.hasten()
-            return
+        self._attempts = ("", 0)
+        return 0.0
 
-    def _may_pass(self, error: Exception, attempts: int) -> bool:
+    def _may_pass(self, error: Exception) -> bool:
         """Whether the next attempt may succeed: the artifact was unavailable, or damaged while no version is active."""
         if isinstance(error, ArtifactRefused):
-            return self._replica.active is None and attempts < MOST_DAMAGED
+            return self._replica.active is None and self._attempts[1] < MOST_DAMAGED
         return isinstance(error, ArtifactUnavailable)
 
     def _ready(self, version: str) -> Prepared:
         """`version`, ready to answer; raises any error of the version."""
-        began = now()
+        began = clock.now()
         model = self._replica.model
         manifest = self._cache.manifest(model, version)
         if manifest is None:
             manifest = self._fetch.manifest(version)
             self._cache.keep_manifest(manifest)
         prepared = self._preparer.prepared(manifest, partial(self._artifact, manifest))
-        took = round((now() - began) * 1000)
+        took = round((clock.now() - began) * 1000)
         event("replica.prepared", model=model, version=version, bytes=manifest.size, took_ms=took)
         return prepared
 
@@ -152,7 +145,7 @@ class Preparation:
                 kept = partial(self._cache.artifact, model, current.version, _nothing_to_download)
                 prepared = self._preparer.prepared(manifest, kept, partial(self._artifact, manifest))
                 age = max(0.0, time.time() - self._cache.confirmed_at(model))
-                self._replica.start_from_cache(current, prepared, now() - age)
+                self._replica.start_from_cache(current, prepared, clock.now() - age)
                 event("replica.started_from_cache", level="warning", model=model, version=current.version)
         except ArtifactUnavailable:
             pass  # not in the cache, or damaged
@@ -162,17 +155,17 @@ class Preparation:
             if settle:
                 self._replica.settled.set()
 
-    def _remember(self) -> None:
+    def _remember(self, now: float) -> None:
         """Write the active, confirmed version to the cache, and every TOUCH_SECONDS that it is still confirmed."""
         held = self._replica.active
         if held is None or self._freshness.broken:
             return
-        sequence, said_at = self._kept
-        if sequence != held.current.sequence or now() - said_at >= TOUCH_SECONDS:
+        sequence, kept_at = self._kept
+        if sequence != held.current.sequence or now - kept_at >= TOUCH_SECONDS:
             self._cache.keep_current(held.model, held.current)
             if sequence != held.current.sequence:
                 self._cache.prune(held.model, self._replica.in_use())
-            self._kept = (held.current.sequence, now())
+            self._kept = (held.current.sequence, now)
 
 
 def _nothing_to_download() -> bytes:

@@ -1,13 +1,13 @@
-"""The freshness loop: a thread that sends the checks of one model and wakes the requests that wait for them.
+"""The freshness loop: it sends the checks of one model and wakes the requests that wait for them.
 
-`predict_api/replica/freshness.py` decides; this file has the thread, the clock and the call. At most one check is in
-flight. Without requests, the loop sends a check every 300 ms, to notice a version to prepare.
+`predict_api/replica/freshness.py` decides; this file has the clock and the call. At most one check is in flight. Without requests, the loop sends a check every 300 ms, to notice a version to prepare.
 """
 
 import threading
 
-from changeover.process.clock import now
+from changeover.process import clock
 from changeover.process.log_events import event
+from changeover.process.loop import Loop
 from changeover.protocol.wire import MalformedAnswer
 from predict_api import metrics
 from predict_api.exceptions import CallFailed, LowerSequence, OtherVersion
@@ -16,29 +16,17 @@ from predict_api.replica.replica import Replica
 from predict_api.upstream.freshness_check import CheckCall
 
 
-class FreshnessLoop:
+class FreshnessLoop(Loop):
     """The freshness checks of one model in this process."""
 
     def __init__(self, replica: Replica, call: CheckCall, deadline: float) -> None:
+        super().__init__(f"freshness-{replica.model}")
         self._replica, self._call, self._deadline = replica, call, deadline
-        self._freshness = Freshness(now())
-        self._wake = threading.Condition()
+        self._freshness = Freshness(clock.now())
+        self._lock = threading.Lock()
         self._waiting: dict[int, threading.Event] = {}  # by the number of the check
-        self._stopped = False
-        self._sent_at = now()
-        self._said = ""  # the last failure that was logged
-        self.checked = threading.Event()  # the first check has ended
-        self._thread = threading.Thread(target=self._run, name=f"freshness-{replica.model}", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Send no further check."""
-        with self._wake:
-            self._stopped = True
-            self._wake.notify()
+        self._logged = ""  # the last failure that was logged
+        self.checked = False  # whether the first check has ended
 
     @property
     def broken(self) -> bool:
@@ -50,19 +38,19 @@ class FreshnessLoop:
 
         Takes CHECK_DEADLINE_MS at most, and does not wait with a lease or while checks fail.
         """
-        arrived = now()
+        arrived = clock.now()
         if self._freshness.leased(arrived):
             return True
-        with self._wake:
+        with self._lock:
             arrival = self._freshness.arrive(arrived)
             if arrival.verdict is not Verdict.WAIT:
                 return arrival.verdict is Verdict.CONFIRMED
             ended = self._waiting.get(arrival.check)
             if ended is None:
                 ended = self._waiting[arrival.check] = threading.Event()
-                self._wake.notify()
+                self.wake.set()
         in_time = ended.wait(self._deadline)
-        with self._wake:
+        with self._lock:
             verdict = self._freshness.verdict(arrival.check)
             if verdict is Verdict.WAIT or not in_time:
                 verdict = self._freshness.give_up(arrival.check)
@@ -70,34 +58,32 @@ class FreshnessLoop:
 
     def hasten(self) -> None:
         """Send a check now, since a version became ready."""
-        with self._wake:
-            self._freshness.hasten(now())
-            self._wake.notify()
+        with self._lock:
+            self._freshness.hasten(clock.now())
+            self.wake.set()
 
-    def _run(self) -> None:
-        while self._send():
-            outcome, lease_s = self._check(self._sent_at)
-            metrics.CHECKS.labels(self._replica.model, outcome.value).inc()
-            self.checked.set()
-            with self._wake:
-                self._freshness.finish(outcome, now(), lease_s)
-                done = [check for check in self._waiting if self._freshness.verdict(check) is not Verdict.WAIT]
-                released = [self._waiting.pop(check) for check in done]
-            for ended in released:
-                ended.set()
+    def run_once(self, now: float) -> float:
+        """Send a check if one is due, and wait for its response; returns the seconds until the next step.
 
-    def _send(self) -> bool:
-        """Wait until a check is due and count it as sent; False after `stop`."""
-        with self._wake:
-            while not self._stopped:
-                due = self._freshness.next_send()
-                pause = None if due is None else due - now()
-                if pause is not None and pause <= 0:
-                    self._sent_at = now()  # before the send: a lease counts from here
-                    self._freshness.send(self._sent_at)
-                    return True
-                self._wake.wait(pause)
-        return False
+        A lease counts from `now`, which is before the send.
+        """
+        with self._lock:
+            due = self._freshness.next_send()
+            if due is not None and due > now:
+                return due - now
+            self._freshness.send(now)
+        outcome, lease_s = self._check(now)
+        metrics.CHECKS.labels(self._replica.model, outcome.value).inc()
+        with self._lock:
+            self._freshness.finish(outcome, clock.now(), lease_s)
+            done = [check for check in self._waiting if self._freshness.verdict(check) is not Verdict.WAIT]
+            released = [self._waiting.pop(check) for check in done]
+        for ended in released:
+            ended.set()
+        if not self.checked:
+            self.checked = True
+            self._replica.work.set()
+        return max(0.0, (self._freshness.next_send() or now) - clock.now())
 
     def _check(self, sent_at: float) -> tuple[Outcome, float]:
         """The outcome of a check, and its lease in seconds."""
@@ -118,13 +104,13 @@ class FreshnessLoop:
         if outcome is Outcome.ABSENT and held is not None:
             reason = f"model_server knows no current version of {self._replica.model!r}; was its bucket emptied?"
             self._lost(f"{reason} The last good one goes on answering, stale", "replica.current_gone", "error")
-        elif self._said:
-            self._said = ""
+        elif self._logged:
+            self._logged = ""
             event("freshness.regained", model=self._replica.model)
         return outcome, answer.lease
 
     def _lost(self, reason: str, name: str = "freshness.lost", level: str = "warning") -> None:
         """Log a failure once, until another reason comes or checks succeed again."""
-        if reason != self._said:
-            self._said = reason
+        if reason != self._logged:
+            self._logged = reason
             event(name, level=level, model=self._replica.model, reason=reason)
