@@ -1,4 +1,4 @@
-"""Builds that are broken on purpose, each in one place: what the checker must catch, or it is not to be trusted."""
+"""Builds that are broken on purpose, each in one place: the simulation must catch every one of them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -10,12 +10,16 @@ from changeover.json_types import JsonObject
 from changeover.protocol import lease
 from changeover.protocol.lease import Granted
 from changeover.protocol.wire import Current, RolloutState
-from model_server.ledger import takeover
-from model_server.ledger.takeover import LONGEST_LEASE_MS, Takeover
-from model_server.rollouts import fleet, rollout
+from model_server.ledger import ledger
+from model_server.ledger.takeover import LONGEST_LEASE_MS, Takeover, take_over
+from model_server.rollouts import fleet
 from model_server.rollouts.pointer import LeasedPointer
-from model_server.rollouts.rollout import AppendLedger, Event, Flip, LeasesOver, Outcome, Rollout
+from model_server.rollouts.rollout import Event, Flip, LeasesOver
+from model_server.rollouts.rollout_loop import RolloutLoop
+from predict_api.exceptions import NoModel
+from predict_api.models.models import Model
 from predict_api.replica import active, freshness, replica
+from predict_api.replica.active import ActiveVersion
 from predict_api.replica.freshness import Arrival, Freshness, Verdict
 from tests.simulation.events import Clock
 from tests.simulation.network import Weather
@@ -26,7 +30,7 @@ TTL = 0.5
 
 
 def time_to_live() -> Patches:
-    """What was confirmed is trusted for half a second, whatever lease came with it."""
+    """A confirmed version is trusted for half a second, whatever its lease."""
     finish = Freshness.finish
 
     def finish_and_cache(self: Freshness, outcome: freshness.Outcome, now: float, lease_s: float = 0.0) -> None:
@@ -50,7 +54,7 @@ def join_in_flight() -> Patches:
 
 
 def lease_from_receipt() -> Patches:
-    """The replica counts its lease from when the answer came."""
+    """The replica counts its lease from the response, not from before the send."""
     finish = Freshness.finish
 
     def count_from_now(self: Freshness, outcome: freshness.Outcome, now: float, lease_s: float = 0.0) -> None:
@@ -80,18 +84,45 @@ def leases_forgotten() -> Patches:
 
 
 def flip_before_durable() -> Patches:
-    """The answer flips first, then the ledger entry is written."""
+    """The response to checks flips first, then the ledger entry is written."""
+    append = RolloutLoop._append
 
-    def flip_first(one: Rollout, _event: Event, _now: float) -> Outcome:
-        return one, (Flip(Current(one.sequence, one.version)), AppendLedger())
+    def flip_first(self: RolloutLoop) -> Event:
+        new = self._rollout
+        self._ledger._entries[new.model, new.sequence] = new
+        self._do(Flip(new.current))
+        return append(self)
 
-    table = {**rollout.TRANSITIONS, (RolloutState.FENCING, LeasesOver): flip_first}
-    return (mock.patch.object(rollout, "TRANSITIONS", table),)
+    return (mock.patch.object(RolloutLoop, "_append", flip_first),)
+
+
+def fence_not_awaited() -> Patches:
+    """The loop of a rollout commits when it begins to fence."""
+    following = RolloutLoop._next
+
+    def hasty(self: RolloutLoop, now: float) -> Event | float:
+        event = following(self, now)
+        return LeasesOver() if self._rollout.state is RolloutState.FENCING else event
+
+    return (mock.patch.object(RolloutLoop, "_next", hasty),)
+
+
+def active_version_read_first() -> Patches:
+    """A request reads the active version before its freshness check."""
+
+    def read_first(self: Model) -> tuple[ActiveVersion, bool]:
+        active = self.replica.active
+        stale = not self.freshness.confirm()
+        if active is None:
+            raise NoModel
+        return active, stale
+
+    return (mock.patch.object(Model, "active_version", read_first),)
 
 
 def lower_sequence() -> Patches:
-    """A replica takes whatever number model_server says."""
-    return tuple(mock.patch.object(one, "refuse_a_way_back") for one in (active, replica))
+    """A replica accepts any sequence."""
+    return tuple(mock.patch.object(module, "refuse_a_way_back") for module in (active, replica))
 
 
 def no_margin() -> Patches:
@@ -103,23 +134,23 @@ def hint_lowered_at_start() -> Patches:
     """A start with a shorter LEASE_MS writes it into the hint at once: the next start forgets the longer leases."""
 
     def lower(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
-        said = told.get("lease_ms")
-        former = said if isinstance(said, int) else LONGEST_LEASE_MS
-        right = _take_over(told, newest, lease_ms)
+        longest = told.get("lease_ms")
+        former = longest if isinstance(longest, int) else LONGEST_LEASE_MS
+        right = take_over(told, newest, lease_ms)
         hint: JsonObject = {"sequence": told.get("sequence"), "lease_ms": lease_ms}
-        return Takeover(former, right.wait, hint if said != lease_ms else None)
+        return Takeover(former, right.wait, hint if longest != lease_ms else None)
 
-    return (mock.patch.object(takeover, "take_over", lower),)
+    return (mock.patch.object(ledger, "take_over", lower),)
 
 
 def late_entry_answered_at_once() -> Patches:
     """A start answers by the newest entry at once, though leases may be out on the one before."""
 
     def at_once(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
-        right = _take_over(told, newest, lease_ms)
+        right = take_over(told, newest, lease_ms)
         return Takeover(right.lease_ms, False, right.hint)
 
-    return (mock.patch.object(takeover, "take_over", at_once),)
+    return (mock.patch.object(ledger, "take_over", at_once),)
 
 
 def followed_at_once() -> Patches:
@@ -131,20 +162,19 @@ def followed_at_once() -> Patches:
     return (mock.patch.object(LeasedPointer, "follow", follow),)
 
 
-_take_over = takeover.take_over
-
-
 def _ignore(_fleet: object, _value: float) -> None:
-    """What is set is forgotten."""
+    """Ignore the value."""
 
 
 BUILDS: Final[Mapping[str, Callable[[], Patches]]] = {
-    one.__name__.replace("_", "-"): one
-    for one in (
+    build.__name__.replace("_", "-"): build
+    for build in (
         time_to_live,
         join_in_flight,
         lease_from_receipt,
         no_fence,
+        fence_not_awaited,
+        active_version_read_first,
         no_wait_after_restart,
         leases_forgotten,
         flip_before_durable,
@@ -176,7 +206,7 @@ def harder(name: str | None, plan: Plan) -> Plan:
             )
         case "late-entry-answered-at-once":
             hasty = replace(_mean(plan, [1000]), killed_after=(None, 1.7), rolls_at=[0.5], faults_at=[])
-            return replace(hasty, meanness=1.0, think_s=0.05)
+            return replace(hasty, clocks=plan.clocks * 3, meanness=1.0, think_s=0.03)
         case "followed-at-once":
             hasty = replace(_mean(plan, [1000]), killed_after=(None, None), rolls_at=[0.5], faults_at=[])
             return replace(hasty, clocks=plan.clocks * 3, meanness=1.0, think_s=0.02)

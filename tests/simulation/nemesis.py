@@ -1,4 +1,4 @@
-"""Injected failures: at random moments, and at those of a rollout or a start where they hurt most."""
+"""Injected failures: at random moments, and at the critical moments of a rollout or a start."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ CUTS = ("cut", "cut", "cut to server", "cut from server")
 
 
 class Nemesis:
-    """Strikes one world; `wrong` counts what is not over, `last_end` is when the last one was."""
+    """The failures of one world: `wrong` is the number of those under way, `last_end` the time of the last end."""
 
     def __init__(self, world: World) -> None:
         self._world, self._random, self._events = world, world.random, world.events
         self.wrong = 0
         self.last_end = 0.0
 
-    def saw(self, step: str) -> None:
-        """model_server is about to do something, or has just come up."""
+    def react(self, moment: str) -> None:
+        """React to a moment of model_server: the action that it is about to do, or its start."""
         plan, random = self._world.plan, self._random
         if self._events.now > CALM_AT:
             return
-        if step == "Withdraw" and plan.listing_lags:
+        if moment == "Withdraw" and plan.listing_lags:
             self._in(random.uniform(0.5, 1.0), self._lag)
-        if step == "Ready" and plan.killed_after:
+        if moment == "Ready" and plan.killed_after:
             self._next_life()
             return
         if random.random() >= plan.meanness:
             return
-        match step:
+        match moment:
             case "StopGranting":
                 self._cut_some(0.5)
             case "AppendLedger":
@@ -57,7 +57,7 @@ class Nemesis:
                 self._in(random.choice([0.0, 0.01, 0.1]), self.strike_anything)
 
     def _next_life(self) -> None:
-        """What the plan has for this life of model_server."""
+        """Do what the plan has for this life of model_server."""
         script, life = self._world.plan.killed_after, self._world.server.lives - 1
         if life == len(script):
             self._world.roll()
@@ -67,12 +67,12 @@ class Nemesis:
                 self._in(seconds, self._kill_server)
 
     def strike_anything(self) -> None:
-        """Any one fault."""
+        """Inject any fault."""
         names = [worker.name for worker in self._world.workers]
         self.do(pick(self._random, names, replicas_die=not self._world.plan.listing_lags))
 
     def _in(self, seconds: float, do: Do) -> None:
-        """What is still to come is not over either."""
+        """Do it after `seconds`; until then the world is not healed."""
         self.wrong += 1
 
         def come() -> None:
@@ -95,10 +95,10 @@ class Nemesis:
     def _lag(self) -> None:
         """A restart that does not see the newest entry, and one that does; every replica has seen it."""
         world = self._world
-        newest = max(world.store.ledger)
-        held = [worker.core.active if worker.alive else None for worker in world.workers]
+        newest = world.store.ledger()[-1].sequence
+        active = [worker.replica.active if worker.alive else None for worker in world.workers]
         undisturbed = self.wrong == 0 and world.server.ready and world.server.rollout is None and newest > 1
-        if not undisturbed or any(one is None or one.current.sequence != newest for one in held):
+        if not undisturbed or any(version is None or version.current.sequence != newest for version in active):
             return
         start = self._events.now
         world.store.hides_newest = True
@@ -112,10 +112,11 @@ class Nemesis:
         self._in(1.5, see)
 
     def do(self, fault: Fault) -> None:
-        """Make it go wrong, and see to it that it ends."""
+        """Inject a fault, and end it in time."""
         world, start, seconds = self._world, self._events.now, fault.seconds
-        process = next((one for one in (world.server, *world.workers) if one.name == fault.whom), world.server)
-        what = f"{fault.what} {fault.whom}"
+        processes = (world.server, *world.workers)
+        process = next((process for process in processes if process.name == fault.target), world.server)
+        what = f"{fault.what} {fault.target}"
         if fault.what in {"kill", "stop"} and (
             not process.alive or (process is world.server and world.server.stopping)
         ):
@@ -134,11 +135,11 @@ class Nemesis:
                 process.pause(seconds)
             case "cut" | "cut to server" | "cut from server":
                 if fault.what != "cut from server":
-                    world.network.cut(fault.whom, "server", seconds)
+                    world.network.cut(fault.target, "server", seconds)
                 if fault.what != "cut to server":
-                    world.network.cut("server", fault.whom, seconds)
+                    world.network.cut("server", fault.target, seconds)
             case "slow from server":
-                world.network.slow("server", fault.whom, seconds)
+                world.network.slow("server", fault.target, seconds)
             case "store slow":
                 world.store.slow_until = max(world.store.slow_until, start + seconds)
             case _:
@@ -158,7 +159,7 @@ class Nemesis:
         self._in(seconds, restart)
 
     def over(self, what: str, start: float) -> None:
-        """It is healed."""
+        """End a fault."""
         self.last_end = max(self.last_end, self._events.now)
         self._world.history.add(records.Fault(what, start, self._events.now))
         self._world.note(f"over: {what}")

@@ -1,4 +1,4 @@
-"""The network between two processes: what is sent arrives late, twice, out of order, or not at all."""
+"""The simulated network: a message arrives late, twice, out of order, or never."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

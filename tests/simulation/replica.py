@@ -1,48 +1,139 @@
-"""One worker of predict_api in the simulated world: its own `Replica`, `Freshness`, `read_answer` and `ReplicaReport`.
+"""One worker of predict_api in the simulated world: its own loops, over the simulated network.
 
-What is done here between them mirrors threads and HTTP, one event a step, so that anything may come in between:
-`ask` -> `FreshnessLoop.confirm` and `predict.basis`; `_pump` to `_finish` -> `FreshnessLoop._run`; `_prepare` ->
-`Preparation._run`; `_report` -> `Reports._run`. The disk outlives a life: what was prepared, and what was confirmed.
+The disk outlives the process: the prepared versions, and the one that was last confirmed.
 """
 
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from random import Random
 from typing import cast
 
+from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
-from changeover.protocol.wire import Current, MalformedAnswer, ReplicaReport
+from changeover.protocol.replica_identity import ReplicaIdentity
+from changeover.protocol.wire import Current
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
-from predict_api.exceptions import LowerSequence, OtherVersion
+from predict_api.exceptions import ArtifactUnavailable, CallFailed, NoModel
+from predict_api.models.models import Model
+from predict_api.models.report_loop import Reports
+from predict_api.preparation.disk_cache import Cache
+from predict_api.preparation.placement import Preparer
+from predict_api.preparation.prepare_loop import Preparation
 from predict_api.replica.active import ActiveVersion
-from predict_api.replica.freshness import Freshness, Outcome, Verdict
+from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared, Scorer
-from predict_api.upstream.connection import Response as Http
-from predict_api.upstream.freshness_check import read_answer
+from predict_api.upstream.connection import LARGEST_BODY, Connection, Response
+from predict_api.upstream.downloads import Fetch
+from predict_api.upstream.freshness_check import CheckCall
 from tests.simulation.events import Clock, Events, Process
 from tests.simulation.network import Network
-from tests.simulation.server import MODEL, Server
+from tests.simulation.server import Server
+from tests.simulation.store import MODEL
 
 DEADLINE = 0.25  # CHECK_DEADLINE_MS
-REPORT_EVERY = 1.0
-IDLE = 1.0
-RETRY = 0.5
-Answered = Callable[[ActiveVersion | None, bool], None]  # by what, and whether it is stale
+DOWNLOAD_S = 0.5  # the network is fast or broken: TCP would repeat within this time
+Answered = Callable[[ActiveVersion | None, bool], None]  # the active version, and whether it is stale
+
+
+@lru_cache
+def manifest(version: str) -> Manifest:
+    """The manifest of `version`."""
+    return Manifest(MODEL, version, 1, "", Schema((Column("a"),)).to_json(), {})
 
 
 @lru_cache
 def prepared(version: str) -> Prepared:
-    """`version`, ready; its estimator tells which one it is."""
+    """`version`, ready to answer; its scorer is its name."""
     schema = Schema((Column("a"),))
-    manifest = Manifest(MODEL, version, 1, "", schema.to_json(), {})
-    return Prepared(manifest, cast("Scorer", version), RequestReader(schema))
+    return Prepared(manifest(version), cast("Scorer", version), RequestReader(schema))
+
+
+class Calls(Connection):
+    """The connection of one thread to model_server, over the simulated network."""
+
+    def __init__(self, network: Network, source: Process, server: Server, random: Random) -> None:
+        self._network, self._source, self._server, self._random = network, source, server, random
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        deadline: float,
+        *,
+        body: bytes | None = None,
+        largest: int = LARGEST_BODY,
+        gently: bool = False,
+    ) -> Response:
+        network, source, server = self._network, self._source, self._server
+        responses: list[Response | None] = []
+        reply = network.reply(server, source)
+
+        def send() -> None:
+            network.send(
+                source,
+                server,
+                lambda: server.respond(path, headers, body, lambda one: reply(lambda: responses.append(one))),
+                lambda: responses.append(None),
+            )
+
+        source.after(self._random.uniform(0.0, 0.0003), send)
+        source.wait(deadline - source.now(), lambda: bool(responses))
+        if not responses:
+            raise CallFailed("timeout", "no response within the deadline")
+        if responses[0] is None:
+            raise CallFailed("refused", "no process listens")
+        return responses[0]
+
+
+class Downloads(Fetch):
+    """The downloads of a replica: only the time that they take is simulated."""
+
+    def __init__(self, connection: Calls, process: Process) -> None:
+        self._connection, self._process = connection, process
+
+    def manifest(self, version: str) -> Manifest:
+        return manifest(version)
+
+    def artifact(self, manifest: Manifest, *, gently: bool = False) -> bytes:
+        try:
+            deadline = self._process.now() + DOWNLOAD_S
+            return self._connection.call("GET", f"/{manifest.version}", {}, deadline).body
+        except CallFailed as error:
+            raise ArtifactUnavailable(str(error)) from error
+
+
+class Disk(Cache):
+    """The disk cache of one replica."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self._artifacts: dict[str, bytes] = {}
+        self._current: Current | None = None
+
+    def artifact(self, model: str, version: str, download: Callable[[], bytes]) -> bytes:
+        if version not in self._artifacts:
+            self._artifacts[version] = download()
+        return self._artifacts[version]
+
+    def manifest(self, model: str, version: str) -> Manifest | None:
+        return manifest(version) if version in self._artifacts else None
+
+    def current(self, model: str) -> Current | None:
+        return self._current
+
+    def confirmed_at(self, model: str) -> float:
+        return float("inf")  # the age is 0
+
+    def keep_current(self, model: str, current: Current) -> None:
+        if self._current is None or self._current.sequence < current.sequence:
+            self._current = current
 
 
 class Worker(Process):
-    """One replica; `slowness` is how long a preparation takes at most, `bad` which versions it cannot load."""
+    """One replica; `slowness` is the longest time of a preparation, `bad` are the versions that it cannot load."""
 
     def __init__(
         self, events: Events, random: Random, name: str, clock: Clock, network: Network, server: Server
@@ -51,195 +142,47 @@ class Worker(Process):
         self._random, self._network, self._server = random, network, server
         self.slowness = 0.3
         self.bad: set[str] = set()
-        self.disk: set[str] = set()
-        self.confirmed: Current | None = None
+        self._disk = Disk()
 
     def start(self) -> None:
-        """Begin a life with nothing but the disk."""
-        self.alive = True
-        self.core = Replica(MODEL, self.confirmed, self._changed)
-        self.freshness = Freshness(self.now())
-        self._waiting: defaultdict[int, list[Answered]] = defaultdict(list)
-        self._in_flight = 0  # the check whose answer is waited for
-        self._timer = self._reports = self._work = 0
-        self._preparing = False
-        self._pump()
-        self._report_in(0.0)
-        self._work_in(IDLE)
+        """Begin a life with nothing but the disk, as `predict_api/app.py` and `predict_api/models/models.py` do."""
+        self.begin()
+        identity = ReplicaIdentity(self.name, "")
+        self._reports = Reports(self._calls(), identity, "", lambda: [self.replica])
+        self.replica = Replica(MODEL, self._disk.current(MODEL), self._reports.wake.set)
+        freshness = FreshnessLoop(self.replica, CheckCall(self._calls(), MODEL, identity), DEADLINE)
+        downloads = Downloads(self._calls(), self)
+        preparation = Preparation(self.replica, freshness, downloads, self._disk, cast("Preparer", self))
+        self._model = Model(self.replica, freshness, preparation)
+        for loop in (freshness, preparation, self._reports):
+            loop.start()
+
+    def _calls(self) -> Calls:
+        return Calls(self._network, self, self._server, self._random)
+
+    def prepared(
+        self, manifest: Manifest, artifact: Callable[[], bytes], _again: Callable[[], bytes] | None = None
+    ) -> Prepared:
+        """As `Preparer.prepared`."""
+        artifact()
+        self.wait(self._random.uniform(0.005, self.slowness))
+        if manifest.version in self.bad:
+            raise ChangeoverError("no module named trees")
+        return prepared(manifest.version)
 
     @property
     def serves(self) -> bool:
         """Whether requests are sent here."""
-        return self.alive and self.core.active is not None
+        return self.alive and self.replica.active is not None
 
     def ask(self, answered: Answered) -> None:
-        """A request arrived; `answered` is called with what answers it."""
-        arrived = self.now()
-        if self.freshness.leased(arrived):
-            self._answer(answered, Verdict.CONFIRMED)
-            return
-        arrival = self.freshness.arrive(arrived)
-        if arrival.verdict is not Verdict.WAIT:
-            self._answer(answered, arrival.verdict)
-            return
-        self._waiting[arrival.check].append(answered)
-        self._pump()
-        self.after(DEADLINE, lambda: self._give_up(arrival.check, answered))
+        """A request arrives; `answered` is called with the version that answers it."""
+        self.after(0.0, self.thread(lambda: self._answer(answered)))
 
-    def _give_up(self, check: int, answered: Answered) -> None:
-        waiting = self._waiting.get(check, [])
-        if answered in waiting:
-            waiting.remove(answered)
-            self._answer(answered, self.freshness.give_up(check))
-
-    def _answer(self, answered: Answered, verdict: Verdict) -> None:
-        """What is held is read after the verdict, once, and the model takes its time."""
-
-        def read() -> None:
-            held = self.core.active
-            self.after(self._random.uniform(0.0, 0.002), lambda: answered(held, verdict is not Verdict.CONFIRMED))
-
-        self.after(self._random.uniform(0.0, 0.0003), read)
-
-    def _pump(self) -> None:
-        due = self.freshness.next_send()
-        if due is None:
-            return
-        self._timer += 1
-        timer = self._timer
-        self.after(due - self.now(), lambda: self._send(timer))
-
-    def _send(self, timer: int) -> None:
-        if timer != self._timer or self.freshness.in_flight:
-            return
-        sent_at = self.now()
-        number = self._in_flight = self.freshness.send(sent_at)
-        held = self.core.active.current if self.core.active else None
-        reply = self._network.reply(self._server, self)
-
-        def check() -> None:
-            etag = held.etag if held else None
-            self._server.check(etag, self.name, lambda http: reply(lambda: self._heard(number, http, held, sent_at)))
-
-        def ask() -> None:
-            self._network.send(self, self._server, check, lambda: self._failed(number))
-
-        self.after(self._random.uniform(0.0, 0.0003), ask)
-        self.after(DEADLINE, lambda: self._failed(number))
-
-    def _heard(self, number: int, http: Http, held: Current | None, sent_at: float) -> None:
-        if number != self._in_flight:
-            return  # its connection is closed
-        self._in_flight = 0
-        lease_s = 0.0
+    def _answer(self, answered: Answered) -> None:
         try:
-            told = read_answer(http, MODEL, held)
-            lease_s = told.lease
-            outcome = self.core.on_answer(told, sent_at)
-        except (MalformedAnswer, LowerSequence, OtherVersion):
-            outcome = Outcome.FAILED
-        self._see_to_work()
-        self.after(self._random.uniform(0.0, 0.0003), lambda: self._finish(outcome, lease_s))
-
-    def _failed(self, number: int) -> None:
-        if number == self._in_flight:
-            self._in_flight = 0
-            self._finish(Outcome.FAILED, 0.0)
-
-    def _finish(self, outcome: Outcome, lease_s: float) -> None:
-        self.freshness.finish(outcome, self.now(), lease_s)
-        for check in list(self._waiting):
-            verdict = self.freshness.verdict(check)
-            if verdict is not Verdict.WAIT:
-                for answered in self._waiting.pop(check):
-                    self._answer(answered, verdict)
-        self._pump()
-
-    def _see_to_work(self) -> None:
-        if self.core.work.is_set():
-            self.core.work.clear()
-            self._work_in(0.0)
-
-    def _work_in(self, seconds: float) -> None:
-        self._work += 1
-        work = self._work
-
-        def do() -> None:
-            if work == self._work and not self._preparing:
-                self._prepare()
-
-        self.after(seconds, do)
-
-    def _prepare(self) -> None:
-        version = self.core.to_prepare(self.now())
-        if version is not None:
-            self._preparing = True
-            self._fetch(version)
+            active, stale = self._model.active_version()
+        except NoModel:
+            answered(None, True)
             return
-        if self.freshness.broken:
-            self._fall_back()
-        held = self.core.active
-        known = self.confirmed.sequence if self.confirmed else 0
-        if held is not None and not self.freshness.broken and known < held.current.sequence:
-            self.confirmed = held.current
-        self._work_in(IDLE)
-
-    def _fetch(self, version: str) -> None:
-        """From the disk, or from model_server, for as long as it is wanted."""
-        if not self.core.still_wanted(version):
-            self._preparing = False
-            self._work_in(0.0)
-            return
-        took = self._random.uniform(0.005, self.slowness)
-        if version in self.disk:
-            self.after(took, lambda: self._load(version))
-            return
-        self._fall_back()
-        reply = self._network.reply(self._server, self)
-        fetched = False
-
-        def arrived() -> None:
-            nonlocal fetched
-            if not fetched:
-                fetched = True
-                self.disk.add(version)
-                self.after(took, lambda: self._load(version))
-
-        def again() -> None:
-            if not fetched:
-                self._fetch(version)
-
-        self._network.send(self, self._server, lambda: reply(arrived))
-        self.after(RETRY, again)
-
-    def _load(self, version: str) -> None:
-        if not self._preparing:
-            return
-        self._preparing = False
-        if version in self.bad:
-            self.core.fail(version, "no module named trees", self.now())
-        else:
-            self.core.add(prepared(version))
-            self.freshness.hasten(self.now())
-            self._pump()
-        self._work_in(0.0)
-
-    def _fall_back(self) -> None:
-        kept = self.confirmed
-        if self.core.active is None and kept is not None and kept.version in self.disk - self.bad:
-            self.core.start_from_cache(kept, prepared(kept.version), self.now())
-
-    def _changed(self) -> None:
-        self._report_in(0.0)
-
-    def _report_in(self, seconds: float) -> None:
-        self._reports += 1
-        number = self._reports
-        self.after(seconds, lambda: self._report(number))
-
-    def _report(self, number: int) -> None:
-        if number == self._reports:
-            held, ready, failed = self.core.state()
-            body = ReplicaReport(self.name, "host", self.life, held, ready, failed).to_json()
-            self._network.send(self, self._server, lambda: self._server.report(body))
-            self._report_in(REPORT_EVERY)
+        self.after(self._random.uniform(0.0, 0.002), lambda: answered(active, stale))

@@ -7,7 +7,7 @@ from random import Random
 from tests.simulation.events import Clock
 from tests.simulation.network import Weather
 
-CALM_AT = 6.0  # from then on nothing new goes wrong, and nobody asks for another rollout
+CALM_AT = 6.0  # the time of the last failure and of the last rollout
 SLOWEST, FASTEST = 0.9951, 1.0049  # as far apart as the margin of 1 % allows
 
 
@@ -73,30 +73,30 @@ def _weather(random: Random) -> Weather:
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong: `what` with `whom` for so many seconds."""
+    """A failure of `target` for so many seconds."""
 
     what: str
-    whom: str
+    target: str
     seconds: float
 
 
 def pick(random: Random, names: list[str], *, replicas_die: bool) -> Fault:
-    """Something that goes wrong; `names` are the replicas."""
-    one = random.choice(names)
+    """A random failure; `names` are the replicas."""
+    replica = random.choice(names)
     choices: list[Callable[[], Fault]] = [
         lambda: Fault("kill", "server", random.choice([0.05, 0.3, random.uniform(0.05, 1.5)])),
         lambda: Fault("kill", "server", random.uniform(0.02, 0.2)),
         lambda: Fault("stop", "server", random.uniform(0.35, 1.0)),
         lambda: Fault("pause", "server", random.uniform(0.01, 1.5)),
-        lambda: Fault("pause", one, random.uniform(0.01, 2.5)),
-        lambda: Fault("cut to server", one, random.uniform(0.2, 6.0)),
-        lambda: Fault("cut from server", one, random.uniform(0.2, 6.0)),
-        lambda: Fault("cut", one, random.uniform(0.2, 6.0)),
-        lambda: Fault("slow from server", one, random.uniform(0.3, 2.0)),
+        lambda: Fault("pause", replica, random.uniform(0.01, 2.5)),
+        lambda: Fault("cut to server", replica, random.uniform(0.2, 6.0)),
+        lambda: Fault("cut from server", replica, random.uniform(0.2, 6.0)),
+        lambda: Fault("cut", replica, random.uniform(0.2, 6.0)),
+        lambda: Fault("slow from server", replica, random.uniform(0.3, 2.0)),
         lambda: Fault("store away", "store", random.uniform(0.1, 1.5)),
         lambda: Fault("store stalls", "store", random.uniform(0.1, 1.5)),
         lambda: Fault("store slow", "store", random.uniform(0.05, 0.5)),
     ]
     if replicas_die:
-        choices.append(lambda: Fault("kill", one, random.uniform(0.1, 1.0)))
+        choices.append(lambda: Fault("kill", replica, random.uniform(0.1, 1.0)))
     return random.choice(choices)()

@@ -1,69 +1,104 @@
-"""The object store, as far as the ledger goes: create-if-absent is atomic, answers get lost, writes land late."""
+"""The simulated object store: create-if-absent is atomic, responses get lost, writes land late, a listing lags."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from random import Random
 from typing import TypeVar
 
 from changeover.json_types import JsonObject
 from changeover.protocol.wire import Current
-from model_server.intake.startup import Upload
-from tests.simulation.events import Do, Events, Process
+from object_store import keys
+from object_store.bucket import Bucket
+from object_store.exceptions import ObjectMissing, StoreUnavailable
+from object_store.objects import Created, ObjectInfo
+from tests.simulation.events import Do, Events
 
 T = TypeVar("T")
+MODEL = "loan"
 TIMEOUT = 0.3
+MODIFIED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Kept:
-    """One ledger entry; `id` tells an attempt from another of the same number."""
-
-    sequence: int
-    version: str
-    previous: str | None
-    id: str
-
-    @property
-    def current(self) -> Current:
-        return Current(self.sequence, self.version)
-
-
-class Store:
-    """The bucket of one model."""
+class Store(Bucket):
+    """The bucket of one model. A call waits in the thread of the process that makes it."""
 
     def __init__(self, events: Events, random: Random) -> None:
         self._events, self._random = events, random
-        self.ledger: dict[int, Kept] = {}
-        self.hint: JsonObject = {}
-        self.marks: list[Upload] = []
+        self.objects: dict[str, bytes] = {}
         self.away_until = 0.0
-        self.stalls = False  # while away, what is sent waits in it and is done later
-        self.slow_until = 0.0
+        self.stalls = False  # while away, reads are answered, writes wait in the store and are done later
+        self.slow_until = 0.0  # until when writes are done after their timeout
+        self.appends: Callable[[], None] = lambda: None  # called before an entry is written to the ledger
         self.landed: Do = lambda: None
-        self.late = 0  # writes that nobody waits for any more, and that will land
-        self.hides_newest = False  # a listing that lags behind what was written
+        self.late = 0  # writes that no process waits for any more, and that will land
+        self.hides_newest = False  # a listing that lags behind the ledger
 
-    def do(self, process: Process, act: Callable[[], T], then: Callable[[T], None], failed: Do) -> None:
-        """Do `act` here, then tell; or nobody tells, and whoever asked does not know whether it was done."""
-        life = process.life
+    def put(self, key: str, body: JsonObject) -> None:
+        """Write an object, in no time."""
+        self.objects[key] = json.dumps(body).encode()
 
-        def finish() -> None:
-            result = act()
-            self._events.at(self._events.now + self._random.uniform(0.0005, 0.004), lambda: then(result), process, life)
+    def ledger(self) -> list[Current]:
+        """The entries of the ledger, in order."""
+        numbers = [parsed[1] for parsed in map(keys.parse_rollout, sorted(self.objects)) if parsed]
+        entries = [json.loads(self.objects[keys.rollout_key(MODEL, number)]) for number in numbers]
+        return [Current(entry["sequence"], entry["version"]) for entry in entries]
 
-        now = self._events.now
-        if now < self.away_until:
-            if self.stalls:
-                self._land(act, self.away_until - now + self._random.uniform(0.0, 0.5))
-            process.after(TIMEOUT, failed)
-        elif now < self.slow_until:
-            self._land(act, self._random.uniform(TIMEOUT, 2.5))
-            process.after(TIMEOUT, failed)
-        else:
-            self._events.at(now + self._random.uniform(0.0005, 0.02), finish)
+    def ensure(self) -> None:
+        """The bucket exists."""
+
+    def stat(self, key: str) -> ObjectInfo:
+        self.read(key, 0)
+        return _info(key)
+
+    def read(self, key: str, limit: int) -> bytes:
+        body = self._do(lambda: self.objects.get(key))
+        if body is None:
+            raise ObjectMissing(key)
+        return body
+
+    def create(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> Created:
+        if key.startswith(keys.ROLLOUTS):
+            self.appends()
+        kept = self._do(lambda: self.objects.setdefault(key, body), writes=True)
+        return Created.YES if kept is body else Created.NO
+
+    def write(self, key: str, body: bytes, content_type: str = "application/json") -> None:
+        self._do(lambda: self.objects.__setitem__(key, body), writes=True)
+
+    def list(self, prefix: str, start_after: str | None = None) -> Iterator[ObjectInfo]:
+        return iter([_info(key) for key in self._do(lambda: self._listed(prefix, start_after or ""))])
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        listed = self._do(lambda: self._listed(prefix, ""))
+        return sorted({f"{prefix}{key.removeprefix(prefix).split('/')[0]}/" for key in listed})
+
+    def _listed(self, prefix: str, after: str) -> Sequence[str]:
+        listed = sorted(key for key in self.objects if key.startswith(prefix))
+        if self.hides_newest and prefix == keys.rollouts_prefix(MODEL) and len(listed) > 1:
+            listed.pop()
+        return [key for key in listed if key > after]
+
+    def _do(self, act: Callable[[], T], *, writes: bool = False) -> T:
+        """Do `act` in the store; raises StoreUnavailable if the process does not learn whether it was done."""
+        process, random, now = self._events.process, self._random, self._events.now
+        assert process is not None
+        is_away, is_slow = now < self.away_until, now < self.slow_until
+        if (is_away and not self.stalls) or (writes and (is_away or is_slow)):
+            if is_slow:
+                self._land(act, random.uniform(TIMEOUT, 2.5))
+            elif self.stalls:
+                self._land(act, self.away_until - now + random.uniform(0.0, 0.5))
+            process.wait(TIMEOUT)
+            raise StoreUnavailable("the store does not respond")
+        results: list[T] = []
+        seconds = random.uniform(0.0005, 0.02)
+        self._events.at(now + seconds, lambda: results.append(act()))
+        process.wait(seconds + random.uniform(0.0005, 0.004))
+        return results[0]
 
     def _land(self, act: Callable[[], object], seconds: float) -> None:
-        """It is done, but long after anybody waits for it."""
+        """The write is done long after its timeout."""
         self.late += 1
 
         def land() -> None:
@@ -73,20 +108,6 @@ class Store:
 
         self._events.at(self._events.now + seconds, land)
 
-    def create(self, entry: Kept) -> Kept:
-        """Create-if-absent; the entry that has the number now."""
-        return self.ledger.setdefault(entry.sequence, entry)
 
-    def newest(self) -> Kept:
-        """The entry with the highest number."""
-        last = max(self.ledger)
-        return self.ledger[last - 1 if self.hides_newest and last > 1 else last]
-
-    def newer(self, sequence: int) -> Kept | None:
-        """The newest entry, if the number after `sequence` is taken: that one key is asked for, nothing is listed."""
-        following = self.ledger.get(sequence + 1)
-        return following and max(following, self.newest(), key=lambda one: one.sequence)
-
-    def write_hint(self, hint: JsonObject) -> None:
-        """Overwrite the hint."""
-        self.hint = hint
+def _info(key: str) -> ObjectInfo:
+    return ObjectInfo(key, 1, "etag", MODIFIED)

@@ -1,4 +1,4 @@
-"""A checker is trusted once it has gone red: each build that is broken on purpose is caught within so many seeds."""
+"""Builds that are broken on purpose: the simulation catches each within so many seeds."""
 
 import pytest
 

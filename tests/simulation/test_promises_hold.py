@@ -1,6 +1,6 @@
-"""The promises of the design, on thousands of histories of the product's own decisions in a world where things go wrong.
+"""The promises, on thousands of histories of the product's own loops in a simulated world with failures.
 
-A seed that breaks one is printed with the command that replays it.
+A seed that breaks a promise is printed with the command that replays it.
 """
 
 import secrets
@@ -18,15 +18,15 @@ FRESH = secrets.randbelow(10**9)
 
 def keep(seeds: range, worlds: str | None = None) -> list[World]:
     """Run the seeds; each must keep every promise."""
-    found = []
+    worlds_run = []
     for seed in seeds:
         world = World(seed, harder(worlds, plan_of(seed)))
         world.run()
         broken = world.violations()
         replay = f"python -m tests.simulation --trace --seed {seed}" + (f" --harder {worlds}" if worlds else "")
         assert not broken, f"{broken[0].promise}: {broken[0].message}; replay it by: {replay}"
-        found.append(world)
-    return found
+        worlds_run.append(world)
+    return worlds_run
 
 
 @pytest.mark.parametrize("first", range(0, FIXED, AT_ONCE))
@@ -35,7 +35,7 @@ def test_whatever_goes_wrong_the_promises_hold(first: int) -> None:
     keep(range(first, first + AT_ONCE))
 
 
-def test_the_promises_hold_on_seeds_that_nobody_has_seen() -> None:
+def test_the_promises_hold_on_new_seeds() -> None:
     print(f"seeds from {FRESH} on")  # noqa: T201 pytest shows it with a failure
     keep(range(FRESH, FRESH + AT_ONCE))
 

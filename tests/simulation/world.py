@@ -1,41 +1,53 @@
-"""One seed, one world, one history: joins the parts, lets things go wrong, then heals all and reads the state.
+"""The world of one seed: its processes, network, store and clients; failures, then the state when all is healed.
 
-Everything that decides is the product's own, driven by `server.py` and `replica.py`; time is a number and chance is
-seeded, so that a seed is the same history every time.
+The processes run the product's own loops. `_simulated` replaces what the loops do not get from their callers: the
+clock, threads, waits, chance and the log. A seed gives the same history every time.
 """
 
+import gc
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from random import Random
+from types import SimpleNamespace
 from unittest import mock
 
 from changeover.consistency.check import check
 from changeover.consistency.records import Final, History, ReplicaState, Rollout
 from changeover.consistency.violation import Violation
-from changeover.protocol.wire import RolloutState
-from model_server.intake.startup import Upload
-from predict_api.replica import replica as predict_replica
+from changeover.json_types import JsonObject
+from changeover.process import clock, log_events
+from changeover.process.clock import rfc3339
+from changeover.process.loop import Loop
+from model_server import backoff
+from model_server.rollouts.rollout import Action, AppendLedger, Event
+from model_server.rollouts.rollout_loop import RolloutLoop
+from object_store import keys
+from predict_api import gc_tuning
 from predict_api.replica.active import ActiveVersion
 from tests.simulation.events import Events
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.network import Network, Weather
 from tests.simulation.people import Clients, Operator
-from tests.simulation.replica import Answered, Worker
+from tests.simulation.replica import Answered, Worker, manifest
 from tests.simulation.schedules import CALM_AT, Fault, Plan, plan_of
-from tests.simulation.server import MODEL, Server
-from tests.simulation.store import Kept, Store
+from tests.simulation.server import Server
+from tests.simulation.store import MODEL, Store
 
 LIMIT = 90.0
+HOOKS = {"ledger.read": "Ready", "ledger.overtaken": "Overtaken", "ledger.followed": "Followed"}
+ROLLED = {"rollout.committed": "committed", "rollout.aborted": "aborted"}
 CONVERGED_AFTER = 4.5
 
 
 class World:
-    """The world of one seed; `notes` tell what model_server did and what went wrong, by time."""
+    """The world of one seed; `notes` are the log of its processes and the faults, by time."""
 
     def __init__(self, seed: int, plan: Plan | None = None) -> None:
         self.plan = plan = plan or plan_of(seed)
         self.random = random = Random(f"world {seed}")
-        self.events = events = Events()
+        self.events = events = Events(random)
         self.history = History()
         self.notes: list[tuple[float, str]] = []
         self.store = Store(events, random)
@@ -46,17 +58,20 @@ class World:
             for number, clock in enumerate(plan.clocks)
         ]
         self.clients = Clients(events, random, self.workers, self.history, plan.think_s)
-        self.operator = Operator(events, self.network, self.server, self.history, lambda: self._bursts("told"))
-        self.server.saw, self.server.rolled_at_start = self._saw, self._rolled_at_start
-        self.versions = [version(0)]
+        self.operator = Operator(events, self.network, self.server, self.history, lambda: self._bursts("committed"))
+        self.versions: list[str] = []
+        self._rolled_at_start = ("", 0.0)  # a version, and when model_server decided at its start to roll it
         self.nemesis = Nemesis(self)
+        self.store.appends = lambda: self._react(AppendLedger.__name__)
         self.store.landed = lambda: self.nemesis.over("late store", events.now)
 
     def begin(self) -> None:
-        """The first version is current; everybody starts."""
-        first = self.versions[0]
-        self.store.ledger[1] = Kept(1, first, None, "first")
-        self.store.hint = {"sequence": 1, "lease_ms": 0}  # before, every request asked: leases are granted at once
+        """Make the first version current, and start all processes."""
+        first = self.new_version()
+        rolled_at = rfc3339(datetime.now(UTC))
+        self.store.put(keys.rollout_key(MODEL, 1), {"sequence": 1, "version": first, "rolled_at": rolled_at})
+        # The previous run granted no leases, so that this one does immediately.
+        self.store.put(keys.current_key(MODEL), {"sequence": 1, "lease_ms": 0})
         self.server.start()
         for worker in self.workers:
             worker.slowness = self.random.choice([0.02, 0.3, 1.0])
@@ -64,8 +79,8 @@ class World:
         self.clients.start()
 
     def run(self) -> History:
-        """Everything that the plan has, and the state at the end."""
-        with quiet():
+        """Run the plan; returns the history, with the state at the end."""
+        with self.simulated():
             self.begin()
             for time in self.plan.rolls_at:
                 self.events.at(time, self.roll)
@@ -73,7 +88,14 @@ class World:
                 self.events.at(time, self.nemesis.strike_anything)
             self.events.at(CALM_AT, self._clear_up)
             self.finish()
+            self.end()
         return self.history
+
+    def end(self) -> None:
+        """End all threads."""
+        for process in (self.server, *self.workers):
+            process.die()
+        self.events.run(lambda: not any(process.waits for process in (self.server, *self.workers)), self.events.now)
 
     def _clear_up(self) -> None:
         self.network.heal()
@@ -84,27 +106,27 @@ class World:
         """Wait until all is healed and no rollout is under way, then for a while, and read the state."""
         events = self.events
         events.run(lambda: events.now > CALM_AT and self._calm(), LIMIT)
-        newest = max(self.store.ledger.values(), key=lambda one: one.sequence)
-        self.clients.left_out = [one for one in self.workers if newest.version in one.bad]
-        ends = [one.end for one in self.history.rollouts]
+        newest = self.store.ledger()[-1]
+        self.clients.left_out = [worker for worker in self.workers if newest.version in worker.bad]
+        ends = [rollout.end for rollout in self.history.rollouts]
         read_at = max([self.nemesis.last_end, *ends]) + CONVERGED_AFTER + self.waits_s()
         events.run(lambda: False, read_at)
         read_at = max(read_at, events.now)
         self.clients.over = True
-        found: dict[str, ReplicaState] = {}
+        states: dict[str, ReplicaState] = {}
         for worker in self.workers:
-            worker.ask(self._reader(worker, found))
-        events.run(lambda: len(found) == len(self.workers), read_at + 0.4)
-        ledger = tuple(one.current for one in self.store.ledger.values())
-        serving = tuple(found[one.name] for one in self.workers if one not in self.clients.left_out)
+            worker.ask(self._reader(worker, states))
+        events.run(lambda: len(states) == len(self.workers), read_at + 0.4)
+        ledger = tuple(self.store.ledger())
+        serving = tuple(states[worker.name] for worker in self.workers if worker not in self.clients.left_out)
         self.history.add(Final(MODEL, events.now, ledger, tuple(self.versions), serving))
 
     def waits_s(self) -> float:
-        """How long model_server may have to wait for the leases of a former life."""
+        """The longest time that model_server may wait for the leases of a previous run."""
         return max(self.plan.leases_ms) / 1000 * 1.02
 
     def violations(self) -> list[Violation]:
-        """What of the promises the history breaks."""
+        """The broken promises of the history."""
         return check(self.history, converge_within_s=5.0 + self.waits_s())
 
     def _calm(self) -> bool:
@@ -117,21 +139,22 @@ class World:
             and not server.rollout
         )
 
-    def _reader(self, worker: Worker, found: dict[str, ReplicaState]) -> Answered:
-        def answered(held: ActiveVersion | None, stale: bool) -> None:
-            sequence = held.current.sequence if held else None
-            found[worker.name] = ReplicaState(worker.name, sequence, held.prepared.version if held else None, stale)
+    def _reader(self, worker: Worker, states: dict[str, ReplicaState]) -> Answered:
+        def answered(active: ActiveVersion | None, stale: bool) -> None:
+            sequence, name = (active.current.sequence, active.prepared.version) if active else (None, None)
+            states[worker.name] = ReplicaState(worker.name, sequence, name, stale)
 
         return answered
 
     def new_version(self) -> str:
-        """A version that was just admitted."""
-        made = version(len(self.versions))
-        self.versions.append(made)
+        """Admit a new version."""
+        new = version(len(self.versions))
+        self.versions.append(new)
+        self.store.put(keys.manifest_key(MODEL, new), manifest(new).to_json())
         for worker in self.workers:
             if self.random.random() < self.plan.bad_share:
-                worker.bad.add(made)
-        return made
+                worker.bad.add(new)
+        return new
 
     def roll(self) -> None:
         """Roll to a new version or back, over HTTP or by an upload and a restart."""
@@ -139,41 +162,84 @@ class World:
         if chance < 0.2:
             self.operator.roll(None)
         elif chance < 0.35:
-            made = self.new_version()
-            self.store.marks.append(Upload(MODEL, made, f"{self.events.now:09.3f}", max(self.store.ledger), "m.joblib"))
+            new = self.new_version()
+            uploaded_at = rfc3339(datetime.fromtimestamp(self.events.now, UTC))
+            sequence = self.store.ledger()[-1].sequence
+            mark: JsonObject = {"sequence": sequence, "name": "m.joblib", "admitted_at": uploaded_at}
+            self.store.put(keys.upload_mark_key(MODEL, uploaded_at, new), mark)
             self.nemesis.do(Fault("stop", "server", 0.35))
         else:
             self.operator.roll(self.new_version())
 
-    def _saw(self, name: str) -> None:
-        self.note(f"model_server: {name}")
+    def _react(self, name: str) -> None:
+        """Send requests and inject failures at a moment of model_server."""
         if name in {"Flip", "Ready", "Followed"}:
             self._bursts(name)
-        self.nemesis.saw(name)
+        self.nemesis.react(name)
 
     def _bursts(self, why: str) -> None:
         for number in range(2):
             self.clients.burst(8, f"{why.lower()}-{number}")
 
-    def _rolled_at_start(self, rolled: str, start: float, state: RolloutState, number: int | None) -> None:
-        self.history.add(Rollout(MODEL, rolled, state.value, start, self.events.now, number))
+    def _logged(self, _level: int, name: str, **fields: object) -> None:
+        """A process logs an event."""
+        process = self.events.process
+        self.note(f"{process.name if process else ''}: {name} {fields.get('version', '')} {fields.get('reason', '')}")
+        if name in HOOKS:
+            self._react(HOOKS[name])
+        rolled, start = self._rolled_at_start
+        if name == "startup.decided":
+            self._rolled_at_start = (str(fields["version"]), self.events.now)
+        elif name in ROLLED and rolled == fields["version"]:
+            self.history.add(Rollout(MODEL, rolled, ROLLED[name], start, self.events.now, int(str(fields["sequence"]))))
+            self._rolled_at_start = ("", 0.0)
+
+    @contextmanager
+    def simulated(self) -> Iterator[None]:
+        """Run the code of the product in this world."""
+        events, random, wait, do = self.events, self.random, threading.Event.wait, RolloutLoop._do
+
+        def read_clock(_clock: int) -> float:
+            return events.process.now() if events.process else events.now
+
+        def wait_for(event: threading.Event, timeout: float | None = None) -> bool:
+            if not events.in_simulated_thread():
+                return wait(event, timeout)
+            if not event.is_set() and timeout != 0 and events.process:
+                events.process.wait(timeout, event.is_set)
+            return event.is_set()
+
+        def start(loop: Loop) -> None:
+            if events.process:
+                events.process.drive(loop)
+
+        def do_later(loop: RolloutLoop, action: Action) -> Event | None:
+            if not isinstance(action, AppendLedger):  # the store reports it
+                self._react(type(action).__name__)
+            self.server.wait(random.uniform(0.0, 0.001))
+            return do(loop, action)
+
+        logger = SimpleNamespace(log=self._logged)
+        with ExitStack() as stack:
+            gc.disable()  # it takes a fifth of the time
+            stack.callback(gc.enable)
+            for where, name, replacement in (
+                (clock, "time", SimpleNamespace(clock_gettime=read_clock)),
+                (threading.Event, "wait", wait_for),
+                (Loop, "start", start),
+                (RolloutLoop, "_do", do_later),
+                (backoff, "random", random),
+                (gc_tuning, "search", lambda: None),
+                (log_events, "structlog", SimpleNamespace(get_logger=lambda: logger)),
+            ):
+                stack.enter_context(mock.patch.object(where, name, replacement))
+            yield
 
     def note(self, text: str) -> None:
-        """Keep what happened, for whoever replays the seed."""
+        """Add a line to the trace."""
         self.notes.append((self.events.now, text))
 
 
 def version(number: int) -> str:
-    """The SHA-256 of the version of this number, made up."""
+    """A sample SHA-256 for the version of this number."""
     return f"{number + 16:02x}" * 32
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the log, which is of no use here and takes most of the time."""
-    with mock.patch.object(predict_replica, "event", _nothing):
-        yield
-
-
-def _nothing(_name: str, **_fields: object) -> None:
-    """Logs nothing."""
