@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import psutil
-from processes import ROOT, free_port, running, stack, wait_for
+from processes import NeverChecks, stack, wait_for
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.peers.load import Load, ask, generator
@@ -48,7 +47,6 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=2, help="of one round")
     parser.add_argument("--clients", type=int, default=32)
     given = parser.parse_args()
-    port = free_port()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         asked = folder / "row.json"
@@ -56,17 +54,16 @@ def main() -> None:
         os.environ["REPORT_TOKEN"] = TOKEN  # the second predict_api reads the stack's model_server, too
         with stack(folder, MODEL) as client:
             client.roll(client.publish(small_model(folder / "small.joblib"), MODEL).version, model=MODEL)
-            settings = {"DEFAULT_MODEL": MODEL, "MODEL_SERVER_URL": client.stack.server_url, "WORKERS": "2"}
-            settings |= {"PREDICT_PORT": str(port), "CACHE_DIR": str(folder / "cache"), "DRAIN_SECONDS": "0"}
+            settings = {"DEFAULT_MODEL": MODEL, "REPORT_TOKEN": TOKEN, "WORKERS": "2"}
             one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
             os.environ.update(one_thread)
-            with running([sys.executable, str(ROOT / "benchmarks/never_checks.py")], folder, **settings) as never:
-                urls = [f"{client.stack.predict_urls[0]}/predict", f"http://127.0.0.1:{port}/predict"]
+            with NeverChecks(client.stack.server_url, folder, **settings) as never:
+                urls = [f"{client.stack.predict_urls[0]}/predict", f"{never.url}/predict"]
                 for url in urls:
-                    wait_for(url, BODY, never)
+                    wait_for(url, BODY)
                     ask(url, asked, given.clients, 1.0)  # a round that does not count
                 pids = client.stack.pids
-                masters = [pids.predict_api[0][0] if pids else 0, never.pid]
+                masters = [pids.predict_api[0][0] if pids else 0, never.processes()[0].pid]
                 leased: list[Load] = []
                 bare: list[Load] = []
                 spent: list[list[float]] = [[], []]  # seconds of processor time a request

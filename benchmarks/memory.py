@@ -8,16 +8,13 @@ number that no artifact reaches, each worker loads the forest itself.
 import argparse
 import json
 import re
-import sys
 import tempfile
-import urllib.request
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
-import psutil
-from processes import free_port, running, wait_for
+from processes import PredictApi, wait_for
 from sklearn.ensemble import RandomForestClassifier
 
 from changeover.estimator.infer_schema import infer_schema
@@ -63,25 +60,14 @@ def proportional(pid: int) -> int:
 
 def instance(folder: Path, server_url: str, workers: int, share_bytes: str) -> dict[str, int]:
     """The memory of an instance that answers, by what its processes are."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/predict"
-    environment = {
-        "PREDICT_PORT": str(port),
-        "MODEL_SERVER_URL": server_url,
-        "REPORT_TOKEN": "report-token",
-        "WORKERS": str(workers),
-        "CACHE_DIR": str(folder / "cache"),
-        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
-        "SHARE_BYTES": share_bytes,
-    }
     found = {"first process": 0, "workers": 0, "holder": 0, "scorers": 0}
-    with running([sys.executable, "-m", "predict_api"], folder, **environment) as child:
-        wait_for(url, json.dumps(ROW).encode(), child)
+    with PredictApi(server_url, folder, WORKERS=str(workers), SHARE_BYTES=share_bytes) as api:
+        wait_for(f"{api.url}/predict", json.dumps(ROW).encode())
         for _ in range(ASKED):
-            request = urllib.request.Request(url, json.dumps(ROW).encode(), {"Content-Type": "application/json"})
-            urllib.request.urlopen(request, timeout=60).close()
-        found["first process"] = proportional(child.pid)
-        for worker in psutil.Process(child.pid).children():
+            api.predict(ROW).raise_for_status()
+        first, *_ = api.processes()
+        found["first process"] = proportional(first.pid)
+        for worker in api.workers():
             found["workers"] += proportional(worker.pid)
             for holder in worker.children():
                 found["holder"] += proportional(holder.pid)

@@ -23,7 +23,7 @@ from processes import ROOT  # before what follows: it makes the project's folder
 from changeover.client.client import Client
 from changeover.demo.bodies import body_rows
 from changeover.demo.train import build, draft
-from tests.e2e.compose_stack import ComposeStack, why_not
+from tests.processes.compose import ComposeStack, why_not
 
 MODEL: Final = "segmentation"
 GIVE_UP_SECONDS: Final = 5.0

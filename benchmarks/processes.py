@@ -1,82 +1,73 @@
-"""The processes that the benchmarks measure: on free ports, ended with the benchmark."""
+"""The processes that the benchmarks measure, on free ports; the tests start theirs in the same ways."""
 
 import os
-import signal
-import subprocess
 import sys
-import threading
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from changeover import Client  # noqa: E402 the project's folder must be known first
-from changeover.exceptions import StackNotFound  # noqa: E402
-from changeover.up.ports import find_free  # noqa: E402
+from tests.conftest import port_that_is_free, wait_until  # noqa: E402
+from tests.processes import up  # noqa: E402
+from tests.processes.predict_api import PredictApi  # noqa: E402
+from tests.processes.service import ServiceProcess  # noqa: E402
+
+JSON = {"Content-Type": "application/json"}
 
 
-def free_port() -> int:
-    """A port of the loopback interface that is free at this moment."""
-    return find_free(set())
+class Hello(ServiceProcess):
+    """A bare Flask hello on granian, with as many threads as a worker of predict_api."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        super().__init__(folder / "hello.log", {}, port_that_is_free())
+        self._workers = workers
+
+    def command(self) -> list[str]:
+        """The command line."""
+        granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
+        granian += ["--port", str(self.port), "--workers", str(self._workers), "--blocking-threads", "4"]
+        granian += ["--no-ws", "--http", "1", "--working-dir", str(ROOT / "benchmarks/peers/servers")]
+        return [*granian, "flask_hello:app"]
+
+    def answers(self, path: str) -> bool:
+        """Whether the hello is said."""
+        return is_answered(f"{self.url}/hello", b"{}")
 
 
-@contextmanager
-def running(command: list[str], folder: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A child process that is ended with SIGTERM; its words go to a file, shown if it ends early."""
-    log = folder / f"{Path(command[-1]).stem}.log"
-    with log.open("wb") as out:
-        child = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env={**os.environ, **environment})
-        try:
-            yield child
-        finally:
-            child.send_signal(signal.SIGTERM)
-            child.wait(30)
+class NeverChecks(PredictApi):
+    """A predict_api that never asks which version is current once it has one."""
+
+    def command(self) -> list[str]:
+        """The command line."""
+        return [sys.executable, str(ROOT / "benchmarks/never_checks.py")]
 
 
-def wait_for(url: str, body: bytes, child: subprocess.Popen[bytes], seconds: float = 120.0) -> None:
-    """Until a POST to `url` is answered with 200; raises SystemExit when the child ends or time is over."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while child.poll() is None and time.monotonic() < deadline:
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=5):
-                return
-        except OSError:
-            pause.wait(0.1)
-    raise SystemExit(
-        f"{url} did not answer: its process {'ended' if child.poll() is not None else 'is still starting'}"
-    )
+def is_answered(url: str, body: bytes) -> bool:
+    """Whether a POST is answered with 200."""
+    try:
+        return requests.post(url, body, headers=JSON, timeout=5).status_code == 200
+    except (requests.ConnectionError, requests.Timeout):
+        return False
+
+
+def wait_for(url: str, body: bytes) -> None:
+    """Wait until a POST to `url` is answered with 200."""
+    wait_until(lambda: is_answered(url, body), 30, f"a response of {url}")
 
 
 @contextmanager
 def stack(folder: Path, model: str, replicas: int = 1, workers: int = 2, **environment: str) -> Iterator[Client]:
     """`changeover up` in `folder`, with `model` at /predict, when it answers."""
     home = folder / "home"
-    command = [
-        sys.executable,
-        "-m",
-        "changeover",
-        "up",
-        "--home",
-        str(home),
-        "--predict-port",
-        "0",
-        "--server-port",
-        "0",
-    ]
-    command += ["--replicas", str(replicas), "--workers", str(workers)]
-    environment = {"PYTHONPATH": str(ROOT), "DEFAULT_MODEL": model, **environment}
-    with running(command, folder, **environment) as up:
-        pause = threading.Event()
-        deadline = time.monotonic() + 60
-        while up.poll() is None and time.monotonic() < deadline:
-            with suppress(StackNotFound):
-                yield Client(home=home)
-                return
-            pause.wait(0.1)
-        raise SystemExit(f"the stack did not start; see {home / 'log'}")
+    line = up.command(home, replicas=replicas, workers=workers)
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), "DEFAULT_MODEL": model, **environment}
+    running = up.start(line, home, settings, folder).wait_until_up()
+    try:
+        yield running.client()
+    finally:
+        running.stop()

@@ -19,7 +19,7 @@ from processes import stack
 
 from changeover import Client
 from changeover.up.restart import restart_service
-from tests.e2e.compose_stack import ComposeStack, why_not
+from tests.processes.compose import ComposeStack, why_not
 
 Restart = Callable[[], object]
 

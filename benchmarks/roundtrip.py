@@ -7,12 +7,11 @@ the machine does falls on both. Only the ratios mean something elsewhere. `make 
 
 import argparse
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
 import joblib
-from processes import ROOT, free_port, running, stack, wait_for
+from processes import Hello, stack
 
 from benchmarks.peers.load import Load, ask, generator
 from changeover.demo.bodies import DATA
@@ -45,22 +44,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of one round")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
-    port = free_port()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         trained = build(1)
         joblib.dump(trained.estimator, folder / "model.joblib")
-        granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-        granian += ["--workers", str(given.workers), "--blocking-threads", "4", "--no-ws", "--http", "1"]
-        granian += ["--working-dir", str(ROOT / "benchmarks/peers/servers"), "flask_hello:app"]
-        with running(granian, folder) as hello, stack(folder, MODEL, workers=given.workers) as client:
+        with Hello(folder, given.workers) as hello, stack(folder, MODEL, workers=given.workers) as client:
             version = client.publish(folder / "model.joblib", MODEL, draft=draft(trained)).version
             client.roll(version, model=MODEL)
             urls = {
-                "Flask hello": f"http://127.0.0.1:{port}/hello",
+                "Flask hello": f"{hello.url}/hello",
                 "/predict": f"{client.stack.predict_urls[0]}/predict",
             }
-            wait_for(urls["Flask hello"], BODY.read_bytes(), hello)
             print(f"load by {generator()}, {given.rounds} rounds of {given.seconds:g} s, {given.workers} workers")
             for connections, what in CONNECTIONS.items():
                 taken: dict[str, list[Load]] = {name: [] for name in urls}

@@ -16,7 +16,7 @@ from benchmarks.peers.ours import ROOT
 from benchmarks.peers.peer import Given, Peer
 from benchmarks.peers.roster import environment_of
 from benchmarks.peers.serving import Serving, post
-from benchmarks.processes import free_port
+from tests.conftest import port_that_is_free
 
 WITHIN: Final = 1e-9  # between a served probability and the pipeline's own
 TRAINING_SECONDS: Final = 300.0
@@ -91,7 +91,7 @@ class Comparison:
         if peer.key in self.absent:
             return None
         where = f"{model}/{peer.key}"
-        port = free_port()
+        port = port_that_is_free()
         serving = Serving(f"http://127.0.0.1:{port}{peer.path}", self.home / "logs" / f"{model}-{peer.key}.log")
         serving.log.unlink(missing_ok=True)
         began = time.monotonic()
@@ -120,7 +120,10 @@ class Comparison:
         rows = probe["raw" if peer.raw else "typed"]
         body = work / "body.json"
         body.write_text(json.dumps(peer.body(rows[0])), encoding="utf-8")
-        peer.start(serving, Given(model, files, work, (port, free_port(), free_port()), self.workers, environment))
+        peer.start(
+            serving,
+            Given(model, files, work, (port, port_that_is_free(), port_that_is_free()), self.workers, environment),
+        )
         serving.wait(body.read_bytes())
         shown = " ".join(f"{name} {environment.versions.get(name, '?')}" for name in peer.shown)
         served = Served(peer, serving, body, shown)

@@ -15,7 +15,7 @@ from changeover.manifest.manifest import Draft
 from changeover.schema.cell_parsers import Case, ColumnType
 from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Extra, Schema
-from tests.e2e.conftest import RunningStack
+from tests.processes.up import RunningStack
 
 SHOP = "shop"
 TEXTS = "texts"

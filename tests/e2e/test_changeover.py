@@ -19,7 +19,8 @@ from changeover.exceptions import ServiceRefused
 from changeover.up.restart import restart_service
 from tests.conftest import wait_until
 from tests.e2e.client_loop import ClientLoop
-from tests.e2e.conftest import RunningStack, StartStack
+from tests.e2e.conftest import StartStack
+from tests.processes.up import RunningStack
 
 MODEL = "segmentation"
 JSON = {"Content-Type": "application/json"}

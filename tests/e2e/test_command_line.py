@@ -18,7 +18,7 @@ from changeover.client.upload import sha256_of_file
 from changeover.exceptions import ServiceRefused
 from changeover.json_types import JsonObject
 from tests.conftest import wait_until
-from tests.e2e.conftest import RunningStack
+from tests.processes.up import RunningStack
 
 X = pd.DataFrame(np.random.default_rng(1).normal(size=(200, 3)), columns=["age", "income", "debt"])
 

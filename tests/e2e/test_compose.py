@@ -20,7 +20,7 @@ from changeover.protocol.wire import MODEL_STALE, MODEL_VERSION
 from changeover.stack import Stack
 from tests.conftest import wait_until
 from tests.e2e.client_loop import ClientLoop
-from tests.e2e.compose_stack import PORTS, ComposeStack, why_not
+from tests.processes.compose import PORTS, ComposeStack, why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "")
 

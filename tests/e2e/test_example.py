@@ -1,45 +1,36 @@
 """The example as `make run` shows it: two bodies answered, kept data used again, Ctrl-C leaves nothing."""
 
 import json
+import os
 import signal
-import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-import psutil
-
-from changeover import Client
 from changeover.client.upload import sha256_of_file
 from tests.conftest import wait_until
-from tests.e2e.test_up import gone
-
-COMMAND = [sys.executable, "-m", "changeover"]
+from tests.processes.service import gone
+from tests.processes.up import command, start
+from tests.tree import ROOT
 
 
 def run_until_it_shows_what_next(
-    home: Path,
-    output: Path,
-    command: list[str] = COMMAND,
-    folder: Path | None = None,
-    environment: dict[str, str] | None = None,
-    options: tuple[str, ...] = (),
+    home: Path, line: list[str], environment: Mapping[str, str] = os.environ, folder: Path = ROOT
 ) -> tuple[str, list[dict[str, object]]]:
-    """What one run printed and the ledger it left; ended by Ctrl-C."""
-    line = [*command, "demo", "--home", str(home), "--predict-port", "0", "--server-port", "0", *options]
-    with output.open("wb") as file:
-        demo = subprocess.Popen(line, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT)
+    """The output of one run and the ledger that it left; ended by Ctrl-C."""
+    demo = start(line, home, environment, folder)
     try:
-        wait_until(lambda: demo.poll() is not None or "Ctrl-C ends it; the models" in output.read_text(), 90, "the end")
-        assert demo.poll() is None, output.read_text()
-        processes = psutil.Process(demo.pid).children(recursive=True)
-        assert len(processes) >= 6
-        ledger = Client(home=home).history("segmentation")
+        wait_until(
+            lambda: demo.process.poll() is not None or "Ctrl-C ends it; the models" in demo.printed(), 90, "the end"
+        )
+        assert demo.process.poll() is None, demo.printed()
+        processes = demo.processes()
+        assert len(processes) >= 7
+        ledger = demo.client().history("segmentation")
     finally:
-        demo.send_signal(signal.SIGINT)
-        code = demo.wait(120)
+        code = demo.stop(signal.SIGINT)
     assert code == 0
     wait_until(lambda: gone(processes), 10, "the end of every process")
-    return output.read_text(), [dict(entry) for entry in ledger]
+    return demo.printed(), [dict(entry) for entry in ledger]
 
 
 def answers_in(text: str) -> list[dict[str, object]]:
@@ -48,7 +39,7 @@ def answers_in(text: str) -> list[dict[str, object]]:
 
 def test_two_runs_answer_both_bodies_by_one_version(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    text, ledger = run_until_it_shows_what_next(home, tmp_path / "first")
+    text, ledger = run_until_it_shows_what_next(home, command(home, "demo"))
     version = sha256_of_file(home / "example" / "model.joblib")
     single, *batch, last = answers_in(text)
     assert set(single) == {"prediction", "predict_proba", "classes", "model_version"}
@@ -56,7 +47,7 @@ def test_two_runs_answer_both_bodies_by_one_version(tmp_path: Path) -> None:
     assert [set(row) for row in batch] == [{"prediction", "predict_proba"}] * 4
     assert [entry["version"] for entry in ledger] == [version]
 
-    again, ledger_again = run_until_it_shows_what_next(home, tmp_path / "second")
+    again, ledger_again = run_until_it_shows_what_next(home, command(home, "demo"))
     assert answers_in(again) == answers_in(text)
     assert "published" not in again
     assert "wrote" not in again
@@ -64,7 +55,8 @@ def test_two_runs_answer_both_bodies_by_one_version(tmp_path: Path) -> None:
 
 
 def test_with_json_every_line_is_an_event_for_programs(tmp_path: Path) -> None:
-    text, ledger = run_until_it_shows_what_next(tmp_path / "home", tmp_path / "output", options=("--json",))
+    home = tmp_path / "home"
+    text, ledger = run_until_it_shows_what_next(home, [*command(home, "demo"), "--json"])
     events = [json.loads(line) for line in text.splitlines()]
     assert all(set(event) - {"answer"} == {"event"} for event in events)
     single, batch = (event["answer"] for event in events if "answer" in event)

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tests.conftest import port_that_is_free, wait_until
-from tests.e2e.compose_stack import why_not
+from tests.processes.compose import why_not
 from tests.tree import ROOT
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "")

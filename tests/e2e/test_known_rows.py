@@ -16,9 +16,9 @@ from sklearn.model_selection import train_test_split
 from changeover import Client
 from changeover.demo.generate import CATEGORIES, NUMBERS, TARGET, generate
 from changeover.demo.train import PERCENTILE, ROWS, Trained, build, draft
-from tests.e2e.conftest import launch
 from tests.e2e.known_rows import ROWS as KNOWN
 from tests.e2e.known_rows import Meant
+from tests.processes.up import launch
 
 Floats = npt.NDArray[np.float64]
 

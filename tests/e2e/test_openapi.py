@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.conftest import RunningStack, launch
 from tests.e2e.documented_models import RENT, SHOP, publish_all
+from tests.processes.up import RunningStack, launch
 from tests.tiny_models import estimator
 from tests.tree import ROOT
 

@@ -13,7 +13,8 @@ from changeover.up.ready import is_ok
 from changeover.up.restart import restart_service
 from tests.conftest import wait_until
 from tests.e2e.client_loop import ClientLoop
-from tests.e2e.conftest import RunningStack, StartStack
+from tests.e2e.conftest import StartStack
+from tests.processes.up import RunningStack
 
 MODEL = "segmentation"
 ROLLS = 4

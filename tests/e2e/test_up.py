@@ -15,12 +15,9 @@ import requests
 from changeover import stack
 from changeover.up import plan
 from tests.conftest import wait_until
-from tests.e2e.conftest import RunningStack, StartStack, command
-
-
-def gone(processes: list[psutil.Process]) -> bool:
-    """Whether none of these runs any more."""
-    return not [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+from tests.e2e.conftest import StartStack
+from tests.processes.service import gone
+from tests.processes.up import RunningStack, command
 
 
 def environment_of(pid: int) -> dict[str, str]:
@@ -51,7 +48,7 @@ def test_secrets_are_readable_by_their_owner_only_and_never_printed(running_stac
     logs = "".join(path.read_text(errors="replace") for path in (running_stack.home / "log").glob("*.log"))
     for secret in (described.token, described.secret_key):
         assert secret
-        assert secret not in running_stack.said() + logs
+        assert secret not in running_stack.printed() + logs
 
 
 def test_predict_api_is_told_neither_store_keys_nor_the_publish_token(running_stack: RunningStack) -> None:

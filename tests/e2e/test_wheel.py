@@ -14,9 +14,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from changeover.client.upload import sha256_of_file
-from tests.e2e.conftest import wait_until_up
 from tests.e2e.installed_wheel import Installed, base_lock, build_wheel, clean_environment, install
 from tests.e2e.test_example import answers_in, run_until_it_shows_what_next
+from tests.processes.up import command, start
 from tests.tree import PACKAGES, ROOT
 
 LOCK = ROOT / "requirements" / "embedded.txt"
@@ -98,28 +98,20 @@ def test_code_of_the_checkout_is_refused_there(installed: Installed) -> None:
 
 
 def test_up_push_and_predict_run_without_the_sources(installed: Installed) -> None:
-    home, output = installed.folder / "home", installed.folder / "up.out"
-    ports = ["--predict-port", "0", "--server-port", "0", "--workers", "1"]
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [installed.changeover, "up", "--home", str(home), *ports],
-            cwd=installed.folder,
-            env={**clean_environment(), "DEFAULT_MODEL": "segmentation"},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-    started = wait_until_up(home, process, output)
+    home = installed.folder / "home"
+    line = command(home, program=[installed.changeover], workers=1)
+    environment = {**clean_environment(), "DEFAULT_MODEL": "segmentation"}
+    started = start(line, home, environment, installed.folder).wait_until_up()
     try:
         trained = installed.run(installed.python, "-m", "changeover.demo.train", "--out", "model.joblib")
         assert trained.returncode == 0, trained.stderr
         pushed = installed.run(installed.changeover, "push", "model.joblib", "--roll", "--home", str(home), "--json")
-        assert pushed.returncode == 0, pushed.stderr + started.said()
+        assert pushed.returncode == 0, pushed.stderr + started.printed()
         version = sha256_of_file(installed.folder / "model.joblib")
         started.wait_until_held("segmentation", version)
         body = str(installed.site_packages / SINGLE)
         asked = installed.run(installed.changeover, "predict", body, "--home", str(home), "--json")
-        assert asked.returncode == 0, asked.stderr + started.said()
+        assert asked.returncode == 0, asked.stderr + started.printed()
         assert json.loads(asked.stdout)["model_version"] == version
     finally:
         assert started.stop() == 0
@@ -127,9 +119,8 @@ def test_up_push_and_predict_run_without_the_sources(installed: Installed) -> No
 
 def test_the_demo_runs_without_the_sources(installed: Installed) -> None:
     home = installed.folder / "demo"
-    text, ledger = run_until_it_shows_what_next(
-        home, installed.folder / "demo.out", [installed.changeover], installed.folder, clean_environment()
-    )
+    line = command(home, "demo", [installed.changeover])
+    text, ledger = run_until_it_shows_what_next(home, line, clean_environment(), installed.folder)
     version = sha256_of_file(home / "example" / "model.joblib")
     assert {answer["model_version"] for answer in answers_in(text) if "model_version" in answer} == {version}
     assert [entry["version"] for entry in ledger] == [version]

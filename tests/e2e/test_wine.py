@@ -19,7 +19,7 @@ from examples.wine.data import HELD_OUT, INPUTS, SLOTS, read
 from examples.wine.retrain import METRIC, MODEL, main
 from examples.wine.runs import lines
 from tests.conftest import wait_until
-from tests.e2e.conftest import RunningStack, launch
+from tests.processes.up import RunningStack, launch
 from tests.tree import ROOT
 
 GATE = "f1_macro>=current"

@@ -7,25 +7,24 @@ import pytest
 
 from tests.faults.pair import MODEL, Pair
 from tests.integration.conftest import bucket_name, instances, minio, seaweed, stub
-from tests.integration.server_process import ServerProcess
-from tests.integration.stores import Store
+from tests.processes.model_server import ModelServer
+from tests.processes.store import Store
 
 __all__ = ["bucket_name", "instances", "minio", "seaweed", "stub"]
 
 
 @pytest.fixture
-def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ServerProcess]:
-    """A model_server of this test's own, not started yet."""
-    made = ServerProcess(seaweed, f"faults-{bucket_name}", tmp_path / "server", {"DEFAULT_MODEL": MODEL})
+def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ModelServer]:
+    """A model_server for one test, not started yet."""
+    server = ModelServer(seaweed, f"faults-{bucket_name}", tmp_path / "server", {"DEFAULT_MODEL": MODEL})
     try:
-        yield made
+        yield server
     finally:
-        if made.process is not None and made.process.poll() is None:
-            made.end()
+        server.close()
 
 
 @pytest.fixture
-def pair(server: ServerProcess, tmp_path: Path) -> Iterator[Pair]:
+def pair(server: ModelServer, tmp_path: Path) -> Iterator[Pair]:
     """model_server and predict_api with a proxy between them; the first model is rolled and answers."""
     pair = Pair(server, tmp_path)
     try:

@@ -11,10 +11,10 @@ import psutil
 from sklearn.neighbors import KNeighborsClassifier
 
 from changeover import digest
-from tests.conftest import port_that_is_free, wait_until
+from tests.conftest import wait_until
 from tests.fault_proxy import BLACK_HOLE, FaultProxy
-from tests.integration.server_process import REPORT_TOKEN, ServerProcess
-from tests.predict_process import PredictApi
+from tests.processes.model_server import REPORT_TOKEN, ModelServer
+from tests.processes.predict_api import PredictApi
 
 MODEL = "loan"
 CLASSES = 20
@@ -37,7 +37,7 @@ def heavy(number: int) -> bytes:
 class Pair:
     """`server` and `api`, with `proxy` on the way from the one to the other."""
 
-    def __init__(self, server: ServerProcess, folder: Path) -> None:
+    def __init__(self, server: ModelServer, folder: Path) -> None:
         self.server, self._folder = server, folder
         self.cache = folder / "cache"
         self.proxy = FaultProxy(("127.0.0.1", server.port))
@@ -54,8 +54,7 @@ class Pair:
         self.publish(1)
         assert self.roll(1)
         given = {"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": MODEL, "WORKERS": "1", **settings}
-        self._api = PredictApi(port_that_is_free(), self.proxy.url, self._folder, **given)
-        self.api.wait_until_it_listens()
+        self._api = PredictApi(self.proxy.url, self._folder, **given).start()
         wait_until(lambda: self.answers(1), what="the first model answers")
         return self.meet(int(settings.get("WORKERS", "1")))
 
@@ -94,10 +93,9 @@ class Pair:
 
     def server_worker(self) -> psutil.Process:
         """The process of model_server that serves."""
-        assert self.server.process is not None
-        return wait_until(psutil.Process(self.server.process.pid).children, what="the worker of model_server")[0]
+        return wait_until(self.server.workers, what="the worker of model_server")[0]
 
     def end(self) -> None:
         if self._api is not None:
-            self._api.kill()
+            self._api.close()
         self.proxy.close()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.callers import Callers
 from tests.conftest import wait_until
 from tests.faults.pair import MODEL, Pair, heavy
-from tests.integration.server_process import ServerProcess
-from tests.predict_process import Callers
+from tests.processes.model_server import ModelServer
 
 HOUR, DAY = 3600, 86_400
 
@@ -54,7 +54,7 @@ def test_the_clock_that_these_tests_shift_is_seen_by_processes(clock: Clock) -> 
 
 
 def test_a_clock_an_hour_off_the_stores_is_named_and_harms_nobody_who_predicts(
-    server: ServerProcess, clock: Clock
+    server: ModelServer, clock: Clock
 ) -> None:
     """Fault 13: signed calls are refused, the error says by how much the clocks differ; set right, all is well."""
     server.start(**clock.settings)

@@ -3,12 +3,9 @@
 import contextlib
 import http.client
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +14,10 @@ import psutil
 import requests
 
 from predict_api.settings import PredictSettings
-from tests.conftest import port_that_is_free, wait_until
+from tests.callers import Callers, none_stale
+from tests.conftest import wait_until
 from tests.faults.pair import MODEL, Pair
-from tests.predict_process import ROOT, Callers, Instances, none_stale
+from tests.processes.predict_api import Instances, PredictApi
 from tests.tiny_models import ROW
 from tests.wire_stub import WireStub
 
@@ -67,31 +65,26 @@ def test_a_full_disk_takes_cache_and_log_but_no_answer(pair: Pair) -> None:
     """Fault 46: files of predict_api can grow no more; a roll goes on without the cache, answers without the log."""
     pair.start(LOG_LEVEL="debug")
     version = pair.publish(2)
-    room = len(pair.api.text()) + 10_000
+    room = len(pair.api.log) + 10_000
     with limited(pair.api.workers()[0], psutil.RLIMIT_FSIZE, room):
         assert pair.roll(2)
         assert pair.api.events("cache.unusable")
         assert not (pair.cache / MODEL / f"{version}.joblib").exists()
         for _ in range(40):  # far more than the log has room for
             assert pair.answers(2)
-    assert len(pair.api.text()) <= room
+    assert len(pair.api.log) <= room
     assert pair.answers(2)
 
 
 def test_a_log_that_nobody_reads_blocks_no_request(stub: WireStub, tmp_path: Path) -> None:
     """Fault 64: standard error is a pipe that is full; read again, it tells how many lines are missing, in order."""
-    port = port_that_is_free()
-    given = {"PREDICT_PORT": str(port), "MODEL_SERVER_URL": stub.url, "REPORT_TOKEN": "report-token", "WORKERS": "1"}
-    given["LOG_LEVEL"] = "debug"
-    api = subprocess.Popen(
-        [sys.executable, "-m", "predict_api"],
-        cwd=ROOT,
-        env={**os.environ, **given, "CACHE_DIR": str(tmp_path)},
-        stderr=subprocess.PIPE,
-    )
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    service = PredictApi(stub.url, tmp_path, WORKERS="1", LOG_LEVEL="debug")
+    service.errors = subprocess.PIPE
+    api = service.launch().process
+    assert api is not None
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
     try:
-        wait_until(lambda: _listens(connection), 40, "predict_api listens")
+        service.wait_until_it_answers()
         for number in range(1000):  # some 400 kB of log into a pipe of 64 kB
             headers = {"Content-Type": "application/json", "X-Request-Id": f"n-{number}"}
             connection.request("POST", "/predict", json.dumps(ROW), headers)
@@ -106,18 +99,8 @@ def test_a_log_that_nobody_reads_blocks_no_request(stub: WireStub, tmp_path: Pat
         order = [int(found[1]) for line in lines if (found := re.search(r'"request_id": "n-(\d+)"', line))]
         assert order == list(range(1000))
     finally:
-        api.send_signal(signal.SIGTERM)
-        assert api.wait(30) == 0
+        assert service.end() == 0
     reader.join(10)
-
-
-def _listens(connection: http.client.HTTPConnection) -> bool:
-    try:
-        connection.request("GET", "/livez")
-        return connection.getresponse().read() != b""
-    except OSError:
-        connection.close()
-        return False
 
 
 def test_senders_that_stall_are_borne_up_to_the_threads_of_a_worker(stub: WireStub, instances: Instances) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import psutil
 
 from changeover import digest
+from tests.callers import Callers, none_stale, stale
 from tests.conftest import wait_until
 from tests.fault_proxy import Fault
 from tests.faults.pair import MODEL, Pair, heavy
-from tests.predict_process import Callers, Instances, none_stale, stale
+from tests.processes.predict_api import Instances
 from tests.tiny_models import tiny
 from tests.wire_stub import Exchange, WireStub
 
@@ -133,7 +134,7 @@ def test_a_drain_is_announced_before_the_door_closes(stub: WireStub, instances: 
     """Fault 51: after SIGTERM, `/readyz` is false while requests are still taken and answered."""
     api = instances.start(WORKERS="1", DRAIN_SECONDS="3")
     wait_until(lambda: none_stale(api), what="confirmed answers")
-    api.process.terminate()
+    api.processes()[0].terminate()
     wait_until(lambda: api.get("/readyz").status_code == 503, what="the announcement")
     assert api.predict().status_code == 200
-    assert api.process.wait(30) == 0
+    assert api.wait() == 0

@@ -12,19 +12,19 @@ from changeover import digest
 from tests.conftest import wait_until
 from tests.fault_proxy import Fault, FaultProxy
 from tests.faults.pair import MODEL, heavy
-from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
-from tests.integration.stores import Store
+from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
+from tests.processes.store import Store
 
 
 @pytest.fixture(scope="module")
-def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    made = ServerProcess(seaweed, "faults-publishing", tmp_path_factory.mktemp("publishing")).start()
-    yield made
-    assert made.end() == 0
+def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    with ModelServer(seaweed, "faults-publishing", tmp_path_factory.mktemp("publishing")) as made:
+        yield made
+        assert made.end() == 0
 
 
 @pytest.fixture
-def proxy(server: ServerProcess) -> Iterator[FaultProxy]:
+def proxy(server: ModelServer) -> Iterator[FaultProxy]:
     """On the way from a publisher to model_server."""
     with FaultProxy(("127.0.0.1", server.port)) as made:
         yield made
@@ -40,15 +40,15 @@ def publish_in_vain(proxy: FaultProxy, body: bytes) -> None:
         publish_through(proxy, body)
 
 
-def spooled(server: ServerProcess) -> list[Path]:
+def spooled(server: ModelServer) -> list[Path]:
     return list((server.folder / "spool").glob("upload-*"))
 
 
-def is_there(server: ServerProcess, body: bytes) -> bool:
+def is_there(server: ModelServer, body: bytes) -> bool:
     return server.get(f"/models/{MODEL}/versions/{digest.sha256(body)}").status_code == 200
 
 
-def test_two_publishes_at_once_are_two_versions_or_one_by_their_bytes(server: ServerProcess) -> None:
+def test_two_publishes_at_once_are_two_versions_or_one_by_their_bytes(server: ModelServer) -> None:
     """Fault 37: different bytes are stored both, the same bytes once."""
     bodies = [heavy(11), heavy(12), heavy(12)]
     barrier = threading.Barrier(len(bodies))
@@ -70,7 +70,7 @@ def test_two_publishes_at_once_are_two_versions_or_one_by_their_bytes(server: Se
     assert sorted(listed) == sorted({digest.sha256(body) for body in bodies})
 
 
-def test_a_publisher_that_vanishes_half_way_leaves_nothing(server: ServerProcess, proxy: FaultProxy) -> None:
+def test_a_publisher_that_vanishes_half_way_leaves_nothing(server: ModelServer, proxy: FaultProxy) -> None:
     """Fault 38: no version and no spooled file, and the same publish again succeeds."""
     body = heavy(13)
     proxy.requests = Fault(hang_at=len(body) // 2)
@@ -85,7 +85,7 @@ def test_a_publisher_that_vanishes_half_way_leaves_nothing(server: ServerProcess
     assert publish_through(proxy, body).status_code == 201
 
 
-def test_a_publish_whose_answer_was_lost_may_be_repeated(server: ServerProcess, proxy: FaultProxy) -> None:
+def test_a_publish_whose_answer_was_lost_may_be_repeated(server: ModelServer, proxy: FaultProxy) -> None:
     """Faults 39 and 40: the same bytes are the same version, whether the first answer arrived or not."""
     body = heavy(14)
     proxy.answers = Fault(reset_at=1)
@@ -98,14 +98,14 @@ def test_a_publish_whose_answer_was_lost_may_be_repeated(server: ServerProcess, 
         assert (again.status_code, again.json()["version"]) == (200, digest.sha256(body))
 
 
-def test_what_is_unknown_cannot_be_rolled(server: ServerProcess) -> None:
+def test_what_is_unknown_cannot_be_rolled(server: ModelServer) -> None:
     """Fault 41: a digest that nobody published is a 404 that says where to look."""
     answer = server.roll("0" * 64)
     assert answer.status_code == 404
     assert "/versions" in answer.json()["detail"]
 
 
-def test_a_publish_that_does_not_fit_on_the_disk_is_a_507_and_leaves_nothing(server: ServerProcess) -> None:
+def test_a_publish_that_does_not_fit_on_the_disk_is_a_507_and_leaves_nothing(server: ModelServer) -> None:
     """Fault 46: the spool is full (files may grow to 50 kB only); afterwards the same publish succeeds."""
     assert server.process is not None
     worker = psutil.Process(server.process.pid).children()[0]

@@ -9,30 +9,30 @@ from object_store.bucket import Bucket
 from tests.conftest import wait_until
 from tests.fault_proxy import BLACK_HOLE, Fault, FaultProxy
 from tests.faults.pair import MODEL, Pair, heavy
-from tests.integration.server_process import ServerProcess
-from tests.integration.stores import SECRET_KEY
+from tests.processes.model_server import ModelServer
+from tests.processes.store import SECRET_KEY
 
 
-def problems(server: ServerProcess) -> dict[str, str]:
+def problems(server: ModelServer) -> dict[str, str]:
     told = server.get("/readyz").json()
     return dict(told["problems"])
 
 
-def serve(server: ServerProcess) -> None:
+def serve(server: ModelServer) -> None:
     """The first model is current."""
     version = server.publish(heavy(1)).json()["version"]
     assert server.roll(version).json()["state"] == "committed"
 
 
 @pytest.fixture
-def proxy(server: ServerProcess) -> Iterator[FaultProxy]:
+def proxy(server: ModelServer) -> Iterator[FaultProxy]:
     """On the way from model_server to the store."""
     with FaultProxy(("127.0.0.1", server.store.port)) as made:
-        server.settings |= {"AWS_ENDPOINT_URL_S3": made.url, "STORE_TIMEOUT": "3"}
+        server.environment |= {"AWS_ENDPOINT_URL_S3": made.url, "STORE_TIMEOUT": "3"}
         yield made
 
 
-def test_keys_that_are_refused_harm_nobody_and_new_ones_need_no_restart(server: ServerProcess, tmp_path: Path) -> None:
+def test_keys_that_are_refused_harm_nobody_and_new_ones_need_no_restart(server: ModelServer, tmp_path: Path) -> None:
     """Fault 11: what is current is answered, the log says it once, and a changed file of the secret is taken up."""
     secret = tmp_path / "secret"
     secret.write_text(SECRET_KEY)
@@ -82,12 +82,12 @@ def test_an_emptied_store_unloads_nothing_and_raises_an_alarm(pair: Pair) -> Non
 
 @pytest.mark.parametrize("fault", [Fault(drip=0.3), Fault(hang_at=300)], ids=str)
 def test_a_slow_or_hung_store_ends_calls_in_time_and_what_serves_goes_on(
-    server: ServerProcess, proxy: FaultProxy, fault: Fault
+    server: ModelServer, proxy: FaultProxy, fault: Fault
 ) -> None:
     """Faults 3 and 4: a deadline over everything, a 503 for the publisher, the old version, then all is well again."""
     server.start()
     serve(server)
-    threads = server.process_threads()
+    threads = server.workers()[0].num_threads()
     proxy.answers = fault
     proxy.break_off()
     refused = server.publish(heavy(2))
@@ -96,10 +96,10 @@ def test_a_slow_or_hung_store_ends_calls_in_time_and_what_serves_goes_on(
     proxy.heal()
     version = wait_until(lambda: server.publish(heavy(2)).json().get("version"), 60, "the publish")
     assert server.roll(str(version)).json()["state"] == "committed"
-    wait_until(lambda: server.process_threads() <= threads + 1, what="no thread is left waiting")
+    wait_until(lambda: server.workers()[0].num_threads() <= threads + 1, what="no thread is left waiting")
 
 
-def test_probes_and_checks_never_wait_for_the_store(server: ServerProcess, proxy: FaultProxy) -> None:
+def test_probes_and_checks_never_wait_for_the_store(server: ModelServer, proxy: FaultProxy) -> None:
     """Fault 63: a storm of them makes no connection to the store; what looks for news there each second makes few."""
     server.start(INCOMING_POLL="3600")
     serve(server)

@@ -8,9 +8,9 @@ import pytest
 
 from object_store.bucket import Bucket
 from tests.integration.estimator_stack import EstimatorStack
-from tests.integration.server_process import ServerProcess
-from tests.integration.stores import Store, minio_program
-from tests.predict_process import Instances
+from tests.processes.model_server import ModelServer
+from tests.processes.predict_api import Instances
+from tests.processes.store import Store, minio_program
 from tests.tiny_models import tiny
 from tests.wire_stub import WireStub, running_stub
 
@@ -20,9 +20,8 @@ _NUMBERS = itertools.count(1)
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The embedded store, running for the whole session; do not stop it."""
-    store = Store("seaweed", tmp_path_factory.mktemp("seaweed")).start()
-    yield store
-    store.end()
+    with Store("seaweed", tmp_path_factory.mktemp("seaweed")) as store:
+        yield store
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +29,8 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """MinIO, running for the whole session; do not stop it."""
     if minio_program() is None:
         pytest.skip("there is no `minio` program on the PATH or in ~/go/bin")
-    store = Store("minio", tmp_path_factory.mktemp("minio")).start()
-    yield store
-    store.end()
+    with Store("minio", tmp_path_factory.mktemp("minio")) as store:
+        yield store
 
 
 @pytest.fixture(params=["seaweed", "minio"])
@@ -94,8 +92,7 @@ def seaweed_bucket(seaweed: Store, bucket_name: str) -> Iterator[Bucket]:
 
 
 @pytest.fixture
-def server(seaweed: Store, seaweed_bucket: Bucket, tmp_path: Path) -> Iterator[ServerProcess]:
+def server(seaweed: Store, seaweed_bucket: Bucket, tmp_path: Path) -> Iterator[ModelServer]:
     """A model_server on `seaweed_bucket`."""
-    process = ServerProcess(seaweed, seaweed_bucket.name, tmp_path).start()
-    yield process
-    process.end()
+    with ModelServer(seaweed, seaweed_bucket.name, tmp_path) as process:
+        yield process

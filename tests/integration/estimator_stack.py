@@ -12,10 +12,10 @@ import joblib
 
 from changeover import digest
 from changeover.client.client import Client
-from tests.conftest import port_that_is_free, wait_until
-from tests.integration.server_process import PUBLISH_TOKEN, REPORT_TOKEN, ServerProcess
-from tests.integration.stores import Store
-from tests.predict_process import PredictApi
+from tests.conftest import wait_until
+from tests.processes.model_server import PUBLISH_TOKEN, REPORT_TOKEN, ModelServer
+from tests.processes.predict_api import PredictApi
+from tests.processes.store import Store
 
 Rows = dict[str, Any] | list[dict[str, Any]]
 
@@ -31,20 +31,15 @@ class EstimatorStack:
 
     def __init__(self, store: Store, bucket: str, folder: Path) -> None:
         self._names = (f"kind-{number}" for number in itertools.count(1))
-        self.server = ServerProcess(store, bucket, folder, {"LEASE_MS": "0", "RUNTIME": "onnx"}).start()
+        self.server = ModelServer(store, bucket, folder, {"LEASE_MS": "0", "RUNTIME": "onnx"}).start()
         self.api = PredictApi(
-            port_that_is_free(), self.server.url, folder, WORKERS="1", REPORT_TOKEN=REPORT_TOKEN, DEFAULT_MODEL="loan"
-        )
-        try:
-            self.api.wait_until_it_listens()
-        except BaseException:
-            self.end()
-            raise
+            self.server.url, folder, WORKERS="1", REPORT_TOKEN=REPORT_TOKEN, DEFAULT_MODEL="loan"
+        ).start()
         self._client = Client(self.server.url, token=PUBLISH_TOKEN)
 
     def end(self) -> None:
-        self.api.kill()
-        self.server.end()
+        self.api.close()
+        self.server.close()
 
     def serve(self, estimator: object, example: object | None = None) -> str:
         """The name under which `estimator` answers: raw bytes without a manifest, or as a client with an example."""

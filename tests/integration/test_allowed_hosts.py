@@ -4,15 +4,17 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import port_that_is_free, wait_until
-from tests.integration.server_process import PUBLISH_TOKEN, REPORT_TOKEN, ServerProcess
-from tests.integration.stores import Store
-from tests.predict_process import PredictApi
+from tests.conftest import wait_until
+from tests.processes.model_server import PUBLISH_TOKEN, REPORT_TOKEN, ModelServer
+from tests.processes.predict_api import PredictApi
+from tests.processes.store import Store
 from tests.tiny_models import ROW, tiny
 
 JSON = {"Content-Type": "application/json"}
@@ -46,31 +48,28 @@ def without_host(url: str, path: str) -> bytes:
         return connection.recv(100)
 
 
-class Pair:
-    """One model_server and one predict_api with the same settings, and a version that is current."""
+class Pair(NamedTuple):
+    """One model_server and one predict_api with the same settings."""
 
-    def __init__(self, store: Store, bucket: str, folder: Path, **settings: str) -> None:
-        self.server = ServerProcess(store, bucket, folder, settings).start()
-        version = str(self.server.publish(tiny(1)[0]).json()["version"])
-        assert self.server.roll(version).json()["state"] == "committed"
-        token = {"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": "loan", "WORKERS": "1"}
-        self.api = PredictApi(port_that_is_free(), self.server.url, folder, **token, **settings)
-        try:
-            self.api.wait_until_it_listens()
-        except BaseException:
-            self.end()
-            raise
+    server: ModelServer
+    api: PredictApi
 
-    def end(self) -> None:
-        self.api.kill()
-        self.server.end()
+
+@contextmanager
+def running_pair(store: Store, bucket: str, folder: Path, **settings: str) -> Iterator[Pair]:
+    """A pair with a current version."""
+    token = {"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": "loan", "WORKERS": "1"}
+    with ModelServer(store, bucket, folder, settings) as server:
+        version = str(server.publish(tiny(1)[0]).json()["version"])
+        assert server.roll(version).json()["state"] == "committed"
+        with PredictApi(server.url, folder, **token, **settings) as api:
+            yield Pair(server, api)
 
 
 @pytest.fixture(scope="module")
 def pair(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    pair = Pair(seaweed, "hosts", tmp_path_factory.mktemp("hosts"))
-    yield pair
-    pair.end()
+    with running_pair(seaweed, "hosts", tmp_path_factory.mktemp("hosts")) as pair:
+        yield pair
 
 
 def refused(status: int, headers: dict[str, str], body: str) -> bool:
@@ -130,13 +129,9 @@ def test_a_listed_name_is_answered_and_an_asterisk_allows_all(seaweed: Store, tm
         ]
     ):
         folder = tmp_path / str(number)
-        folder.mkdir()
-        pair = Pair(seaweed, f"hosts-{number}", folder, ALLOWED_HOSTS=allowed)
-        try:
+        with running_pair(seaweed, f"hosts-{number}", folder, ALLOWED_HOSTS=allowed) as pair:
             for host in known:
                 assert call(pair.api.url, "POST", "/predict", host)[0] == 200
                 assert call(pair.server.url, "GET", "/models", host, TOKEN)[0] == 200
             assert call(pair.api.url, "POST", "/predict", "rebound.example")[0] == other
             assert call(pair.server.url, "GET", "/models", "rebound.example", TOKEN)[0] == other
-        finally:
-            pair.end()

@@ -16,7 +16,7 @@ from changeover.estimator import golden_rows
 from changeover.estimator.scoring import classes_of, describe
 from changeover.json_types import JsonObject
 from changeover.schema.schema import Schema
-from tests.predict_process import Instances, PredictApi
+from tests.processes.predict_api import PredictApi
 from tests.tiny_models import CREATED_AT
 from tests.wire_stub import WireStub, running_stub
 
@@ -90,11 +90,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
         publish(stub, "default", buffer.getvalue(), manifest_of(trained, trained.schema))
         publish(stub, "edited", buffer.getvalue(), manifest_of(trained, edited))
         folder: Path = tmp_path_factory.mktemp("predict")
-        instances = Instances(folder, stub.url)
-        try:
-            yield instances.start(WORKERS="1")
-        finally:
-            instances.end()
+        with PredictApi(stub.url, folder, WORKERS="1") as api:
+            yield api
 
 
 def publish(stub: WireStub, model: str, buffer: bytes, manifest: JsonObject) -> None:

@@ -21,7 +21,7 @@ from object_store.exceptions import (
     ObjectTooLarge,
     StoreUnavailable,
 )
-from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store
+from tests.processes.store import ACCESS_KEY, SECRET_KEY, Store
 
 WRITERS = 16
 RACES = 20

@@ -11,7 +11,7 @@ import pytest
 from object_store.bucket import Bucket, Created, ObjectInfo
 from object_store.exceptions import StoreUnavailable
 from tests.fault_proxy import BLACK_HOLE, Fault, FaultProxy
-from tests.integration.stores import Store
+from tests.processes.store import Store
 
 BODY = os.urandom(300_000)
 TIMEOUT = 1.5

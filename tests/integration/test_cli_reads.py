@@ -15,8 +15,8 @@ from changeover.cli.main import main
 from changeover.names import short
 from object_store import keys
 from tests.integration.artifacts import a_model
-from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
-from tests.integration.stores import Store
+from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
+from tests.processes.store import Store
 
 CHAMPION, WIDE, BETTER = a_model(31), a_model(32, columns=4), a_model(33)
 ROWS = [{"x0": place / 20 - 1, "x1": 0.0, "x2": 1.0} for place in range(40)]
@@ -26,7 +26,7 @@ ROWS = [{"x0": place / 20 - 1, "x1": 0.0, "x2": 1.0} for place in range(40)]
 class Person:
     """Types commands; `empty` is what `list --all` and `list` said before anything was published."""
 
-    server: ServerProcess
+    server: ModelServer
     empty: tuple[str, str] = ("", "")
 
     def types(self, *words: str, code: int = 0) -> Result:
@@ -40,7 +40,7 @@ class Person:
         return [" ".join(line.split()) for line in self.types(*words, code=code).stdout.splitlines()]
 
 
-def publish(server: ServerProcess, body: bytes, **manifest: object) -> str:
+def publish(server: ModelServer, body: bytes, **manifest: object) -> str:
     files = {"artifact": ("m.joblib", body), "manifest": (None, json.dumps(manifest))}
     answer = server.post("/models/loan/versions", files=files)
     assert answer.status_code == 201, answer.text
@@ -51,9 +51,8 @@ def publish(server: ServerProcess, body: bytes, **manifest: object) -> str:
 def person(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     """Three versions of `loan`, the first of them current, and a page that somebody took for a model."""
     settings = {"DEFAULT_MODEL": "fresh"}
-    server = ServerProcess(seaweed, "cli-reads", tmp_path_factory.mktemp("server"), settings)
-    try:
-        person = Person(server.start())
+    with ModelServer(seaweed, "cli-reads", tmp_path_factory.mktemp("server"), settings) as server:
+        person = Person(server)
         person.empty = person.types("list", "--all").stdout, person.types("list").stdout
         publish(server, CHAMPION, metrics={"f1": 0.9, "auc": 0.95}, evaluation={"data_sha256": "a" * 64})
         assert server.roll(digest.sha256(CHAMPION)).json()["state"] == "committed"
@@ -61,8 +60,6 @@ def person(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         publish(server, BETTER, golden={"rows": ROWS}, environment={"python": "3.4.1"})
         assert server.publish(b"<html>not a model</html>", params={"name": "page.joblib"}).status_code == 422
         yield person
-    finally:
-        server.end()
 
 
 def test_a_list_of_nothing_names_the_next_step(person: Person) -> None:

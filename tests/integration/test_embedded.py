@@ -14,7 +14,7 @@ import pytest
 from object_store.bucket import Bucket, Created
 from object_store.exceptions import AccessDenied, StoreUnavailable
 from tests.conftest import port_that_is_free, wait_until
-from tests.integration.stores import ACCESS_KEY, SECRET_KEY, Store, wait_ready
+from tests.processes.store import ACCESS_KEY, SECRET_KEY, Store
 
 Eventually = Callable[..., object]
 
@@ -22,10 +22,8 @@ Eventually = Callable[..., object]
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Store]:
     """A store of this test's own, which it may stop."""
-    store = Store("seaweed", tmp_path).start()
-    yield store
-    if store.process and store.process.poll() is None:
-        store.kill()
+    with Store("seaweed", tmp_path) as store:
+        yield store
 
 
 def reads(bucket: Bucket, key: str) -> bool:
@@ -66,12 +64,11 @@ def test_it_starts_again_on_what_it_kept_with_other_ports_and_other_keys(own: St
 
 
 def test_it_takes_its_last_ports_again_where_they_are_free(tmp_path: Path) -> None:
-    store = Store("seaweed", tmp_path).start()
-    ports = json.loads((tmp_path / "store/ports.json").read_text())
-    store.end()
-    store.start()
-    assert json.loads((tmp_path / "store/ports.json").read_text()) == ports
-    store.end()
+    with Store("seaweed", tmp_path) as store:
+        ports = json.loads((tmp_path / "store/ports.json").read_text())
+        store.end()
+        store.start()
+        assert json.loads((tmp_path / "store/ports.json").read_text()) == ports
 
 
 def test_the_process_that_was_started_is_the_store(own: Store) -> None:
@@ -91,7 +88,7 @@ def test_no_process_is_left_when_its_parent_is_killed(tmp_path: Path, eventually
     ) as process:
         assert process.stdout
         pid = int(process.stdout.readline())
-        wait_ready(f"http://127.0.0.1:{port}", 120)
+        eventually(lambda: Store("seaweed", tmp_path, port).answers("/"), 30, "the store answers")
         process.send_signal(signal.SIGKILL)
     eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", what="the store's end")
 
@@ -113,7 +110,7 @@ def test_nobody_else_can_read_what_it_keeps_and_no_secret_is_in_it(own: Store) -
     for path in store.rglob("*"):
         if path.is_file():
             assert SECRET_KEY.encode() not in path.read_bytes(), path
-    assert SECRET_KEY not in own.log.read_text()
+    assert SECRET_KEY not in own.log
 
 
 def test_the_filers_own_http_which_asks_for_no_key_is_off(own: Store) -> None:
@@ -164,11 +161,6 @@ def test_a_store_that_was_killed_is_unavailable_and_then_there_again(own: Store)
 def test_other_keys_than_its_own_are_refused(own: Store) -> None:
     with pytest.raises(AccessDenied):
         Bucket(own.settings(aws_access_key_id="somebody")).ensure()
-
-
-def test_waiting_for_a_store_that_is_not_there_ends() -> None:
-    with pytest.raises(StoreUnavailable, match="no store answered"):
-        wait_ready(f"http://127.0.0.1:{port_that_is_free()}", 0.2)
 
 
 def _run(folder: Path, port: int, keys: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

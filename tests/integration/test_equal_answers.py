@@ -14,7 +14,7 @@ from benchmarks.peers.models import MODELS, TRAINERS
 from changeover.client.client import Client
 from tests.conftest import wait_until
 from tests.integration.estimator_stack import EstimatorStack
-from tests.integration.server_process import PUBLISH_TOKEN
+from tests.processes.model_server import PUBLISH_TOKEN
 
 ROWS = 1_000
 

@@ -12,7 +12,7 @@ import requests
 
 from predict_api.prediction.large_requests import LARGE
 from tests.conftest import wait_until
-from tests.predict_process import Instances, PredictApi
+from tests.processes.predict_api import PredictApi
 from tests.tiny_models import tiny
 from tests.wire_stub import running_stub
 
@@ -26,11 +26,8 @@ BATCH = json.dumps([{"a": 1.123456789012345, "b": 2.123456789012345}] * 10_000).
 def api(tmp_path: Path) -> Iterator[PredictApi]:
     with running_stub() as stub:
         stub.roll("default", stub.publish("default", *tiny(1)))
-        instances = Instances(tmp_path, stub.url)
-        try:
-            yield instances.start(WORKERS="1", THREADS=str(THREADS))
-        finally:
-            instances.end()
+        with PredictApi(stub.url, tmp_path, WORKERS="1", THREADS=str(THREADS)) as api:
+            yield api
 
 
 class LargeClients:

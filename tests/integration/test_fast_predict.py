@@ -20,8 +20,8 @@ from changeover.estimator.infer_schema import infer_schema
 from changeover.json_types import JsonObject
 from predict_api.app import Application
 from predict_api.settings import PredictSettings
-from tests.conftest import port_that_is_free, wait_until
-from tests.predict_process import PredictApi
+from tests.conftest import wait_until
+from tests.processes.predict_api import PredictApi
 from tests.tiny_models import CREATED_AT, ROW, tiny
 from tests.wire_stub import WireStub, running_stub
 
@@ -60,12 +60,8 @@ def stub() -> Iterator[WireStub]:
 def api(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
     folder: Path = tmp_path_factory.mktemp("predict")
     settings = {"WORKERS": "1", "MAX_BODY_BYTES": str(MOST_BYTES), "MAX_ROWS": "50", "ALLOWED_HOSTS": "*"}
-    api = PredictApi(port_that_is_free(), stub.url, folder, START_TIMEOUT="5", **settings)
-    try:
-        api.wait_until_it_listens()
+    with PredictApi(stub.url, folder, START_TIMEOUT="5", **settings) as api:
         yield api
-    finally:
-        api.kill()
 
 
 def call(api: PredictApi, path: str, body: bytes, *headers: str) -> bytes:

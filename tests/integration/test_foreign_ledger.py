@@ -9,17 +9,17 @@ from changeover.protocol.wire import RolloutState
 from object_store import keys
 from object_store.bucket import Bucket
 from tests.conftest import wait_until
-from tests.integration.server_process import ServerProcess
+from tests.processes.model_server import ModelServer
 from tests.tiny_models import tiny
 
 FAR = keys.LAST_SEQUENCE
 
 
-def published(server: ServerProcess, number: int) -> str:
+def published(server: ModelServer, number: int) -> str:
     return str(server.publish(tiny(number)[0]).json()["version"])
 
 
-def rolled(server: ServerProcess, number: int) -> str:
+def rolled(server: ModelServer, number: int) -> str:
     """The version of this number, published and current."""
     version = published(server, number)
     answer = server.roll(version).json()
@@ -35,22 +35,22 @@ def foreign(seaweed_bucket: Bucket, sequence: int, version: str) -> str:
     return key
 
 
-def current(server: ServerProcess) -> tuple[int, str]:
+def current(server: ModelServer) -> tuple[int, str]:
     body = server.get("/models/loan/current").json()
     return body["sequence"], body["version"]
 
 
-def problems(server: ServerProcess) -> str:
+def problems(server: ModelServer) -> str:
     return json.dumps(server.get("/readyz").json().get("problems"))
 
 
-def alarm(server: ServerProcess, name: str) -> None:
+def alarm(server: ModelServer, name: str) -> None:
     wait_until(lambda: name in problems(server), 15, f"a problem that names {name}")
 
 
 @pytest.mark.parametrize("sequence", [8, FAR])
 def test_an_entry_beyond_a_gap_is_never_followed_and_rolls_go_on(
-    server: ServerProcess, seaweed_bucket: Bucket, sequence: int
+    server: ModelServer, seaweed_bucket: Bucket, sequence: int
 ) -> None:
     """Fault 75: an entry that another party wrote."""
     first, second = rolled(server, 1), published(server, 2)
@@ -78,7 +78,7 @@ def test_an_entry_beyond_a_gap_is_never_followed_and_rolls_go_on(
     ],
 )
 def test_a_hint_that_lies_costs_a_restart_one_longest_lease_at_most(
-    server: ServerProcess, seaweed_bucket: Bucket, hint: JsonObject
+    server: ModelServer, seaweed_bucket: Bucket, hint: JsonObject
 ) -> None:
     """Fault 75: a hint that another party wrote."""
     rolled(server, 1)
@@ -92,7 +92,7 @@ def test_a_hint_that_lies_costs_a_restart_one_longest_lease_at_most(
     assert (answer["state"], answer["sequence"]) == (RolloutState.COMMITTED, 3)
 
 
-def test_a_first_number_that_is_not_the_first_begins_no_ledger(server: ServerProcess, seaweed_bucket: Bucket) -> None:
+def test_a_first_number_that_is_not_the_first_begins_no_ledger(server: ModelServer, seaweed_bucket: Bucket) -> None:
     version = published(server, 1)
     key = foreign(seaweed_bucket, FAR, version)
     server.end()
@@ -107,7 +107,7 @@ def test_a_first_number_that_is_not_the_first_begins_no_ledger(server: ServerPro
     [b"x" * 200_000, b"[" * 60_000, b"no json", b'{"version": "\\r\\nX: y", "rolled_at": "2026-01-01T00:00:00Z"}'],
 )
 def test_an_unreadable_next_number_is_named_and_the_last_good_version_goes_on(
-    server: ServerProcess, seaweed_bucket: Bucket, body: bytes
+    server: ModelServer, seaweed_bucket: Bucket, body: bytes
 ) -> None:
     first, second = rolled(server, 1), published(server, 2)
     key = keys.rollout_key("loan", 2)
@@ -127,7 +127,7 @@ def test_an_unreadable_next_number_is_named_and_the_last_good_version_goes_on(
 
 
 def test_a_newest_entry_that_was_answered_by_and_is_damaged_is_no_way_back(
-    server: ServerProcess, seaweed_bucket: Bucket
+    server: ModelServer, seaweed_bucket: Bucket
 ) -> None:
     first = rolled(server, 1)
     rolled(server, 2)
@@ -146,7 +146,7 @@ def test_a_newest_entry_that_was_answered_by_and_is_damaged_is_no_way_back(
 
 
 def test_after_a_restored_backup_what_is_rolled_anew_is_found_by_the_next_start(
-    server: ServerProcess, seaweed_bucket: Bucket
+    server: ModelServer, seaweed_bucket: Bucket
 ) -> None:
     versions = [rolled(server, number) for number in (1, 2, 3)]
     for sequence in (2, 3):
@@ -157,7 +157,7 @@ def test_after_a_restored_backup_what_is_rolled_anew_is_found_by_the_next_start(
     assert current(server) == (4, versions[0])
 
 
-def test_a_folder_that_is_no_model_stops_no_start(server: ServerProcess, seaweed_bucket: Bucket) -> None:
+def test_a_folder_that_is_no_model_stops_no_start(server: ModelServer, seaweed_bucket: Bucket) -> None:
     first = rolled(server, 1)
     for key in (
         "rollouts/No Model/00000001.json",

@@ -12,13 +12,13 @@ from changeover import digest
 from changeover.cli.main import main
 from object_store import keys
 from tests.faults.pair import MODEL, Pair, heavy
-from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
-from tests.integration.stores import Store
+from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
+from tests.processes.store import Store
 
 
 @pytest.fixture
 def pair(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[Pair]:
-    server = ServerProcess(seaweed, bucket_name, tmp_path / "server", {"DEFAULT_MODEL": MODEL})
+    server = ModelServer(seaweed, bucket_name, tmp_path / "server", {"DEFAULT_MODEL": MODEL})
     pair = Pair(server, tmp_path)
     try:
         yield pair.start()

@@ -19,7 +19,7 @@ from changeover.schema.column import Column
 from changeover.schema.formats import Format
 from changeover.schema.schema import Schema
 from tests.conftest import PATIENCE
-from tests.predict_process import Instances, PredictApi
+from tests.processes.predict_api import PredictApi
 from tests.tiny_models import estimator, tiny
 from tests.tree import ROOT
 from tests.wire_stub import WireStub, running_stub
@@ -102,11 +102,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
     folder: Path = tmp_path_factory.mktemp("predict")
     with running_stub() as stub:
         publish(stub, artifact, {**manifest, "schema": schema.to_json(), "golden": rows})
-        instances = Instances(folder, stub.url)
-        try:
-            yield instances.start(WORKERS="1")
-        finally:
-            instances.end()
+        with PredictApi(stub.url, folder, WORKERS="1") as api:
+            yield api
 
 
 def publish(stub: WireStub, artifact: bytes, manifest: dict) -> None:

@@ -17,8 +17,8 @@ from predict_api.model_process.messages import ScoreRequest, receive, send
 from predict_api.model_process.remote_scorer import SharedVersion
 from predict_api.scoring.loading import LoadSettings
 from tests.conftest import wait_until
-from tests.integration.test_predict_api_processes import lives
 from tests.integration.test_shared_versions import HOLDER
+from tests.processes.service import lives
 from tests.tiny_models import tiny
 from tests.wire_stub import WireStub
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import wait_until
-from tests.integration.server_process import ServerProcess
-from tests.predict_process import Instances, PredictApi
+from tests.processes.model_server import ModelServer
+from tests.processes.predict_api import Instances, PredictApi
 from tests.tiny_models import ROW
 from tests.wire_stub import WireStub
 
@@ -56,10 +56,9 @@ def api(instances: Instances, stub: WireStub) -> PredictApi:
 
 
 @pytest.fixture
-def server(seaweed, tmp_path) -> Iterator[ServerProcess]:
-    process = ServerProcess(seaweed, "http1only", tmp_path).start()
-    yield process
-    process.end()
+def server(seaweed, tmp_path) -> Iterator[ModelServer]:
+    with ModelServer(seaweed, "http1only", tmp_path) as process:
+        yield process
 
 
 def test_streams_that_announce_a_body_hold_no_thread_of_predict_api(api: PredictApi) -> None:
@@ -73,7 +72,7 @@ def test_streams_that_announce_a_body_hold_no_thread_of_predict_api(api: Predict
         assert api.get("/livez").status_code == 200
 
 
-def test_streams_that_announce_a_body_hold_no_thread_of_model_server(server: ServerProcess) -> None:
+def test_streams_that_announce_a_body_hold_no_thread_of_model_server(server: ModelServer) -> None:
     """Fault 66: as many streams as it has threads, nearly."""
     streams = [stalled_stream(2 * index + 1, b"/models/loan/versions") for index in range(STREAMS)]
     connection, answer = told(address_of(server.url), PREFACE, SETTINGS, *streams)
@@ -83,7 +82,7 @@ def test_streams_that_announce_a_body_hold_no_thread_of_model_server(server: Ser
 
 
 @pytest.mark.parametrize("request_", [UPGRADE, WEB_SOCKET], ids=["h2c", "websocket"])
-def test_an_upgrade_is_not_taken_up(api: PredictApi, server: ServerProcess, request_: bytes) -> None:
+def test_an_upgrade_is_not_taken_up(api: PredictApi, server: ModelServer, request_: bytes) -> None:
     for url in (api.url, server.url):
         connection, answer = told(address_of(url), request_)
         connection.close()

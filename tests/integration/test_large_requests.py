@@ -13,7 +13,7 @@ from sklearn.dummy import DummyClassifier
 
 from changeover.estimator.infer_schema import infer_schema
 from changeover.json_types import JsonObject
-from tests.predict_process import Instances, PredictApi
+from tests.processes.predict_api import PredictApi
 from tests.tiny_models import CREATED_AT, ROW, tiny
 from tests.wire_stub import running_stub
 
@@ -37,11 +37,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
         stub.roll("default", stub.publish("default", *tiny(1)))
         stub.roll("wide", stub.publish("wide", buffer.getvalue(), manifest))
         folder: Path = tmp_path_factory.mktemp("predict")
-        instances = Instances(folder, stub.url)
-        try:
-            yield instances.start(WORKERS="1")
-        finally:
-            instances.end()
+        with PredictApi(stub.url, folder, WORKERS="1") as api:
+            yield api
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from tests.faults.pair import MODEL, Pair
-from tests.integration.server_process import ServerProcess
-from tests.integration.stores import Store
+from tests.processes.model_server import ModelServer
+from tests.processes.store import Store
 from tests.tiny_models import ROW
 
 REQUESTS = 200
@@ -16,7 +16,7 @@ REQUESTS = 200
 
 @pytest.fixture
 def pair(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[Pair]:
-    server = ServerProcess(seaweed, f"leases-{bucket_name}", tmp_path / "server", {"DEFAULT_MODEL": MODEL})
+    server = ModelServer(seaweed, f"leases-{bucket_name}", tmp_path / "server", {"DEFAULT_MODEL": MODEL})
     pair = Pair(server, tmp_path)
     yield pair
     pair.end()

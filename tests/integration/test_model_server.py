@@ -13,8 +13,8 @@ from object_store import keys
 from object_store.exceptions import ObjectMissing
 from tests.conftest import wait_until
 from tests.integration.artifacts import a_model
-from tests.integration.server_process import REPORT_TOKEN, ServerProcess
-from tests.integration.stores import Store
+from tests.processes.model_server import REPORT_TOKEN, ModelServer
+from tests.processes.store import Store
 
 
 def version_of(body: bytes) -> str:
@@ -22,14 +22,14 @@ def version_of(body: bytes) -> str:
 
 
 @pytest.fixture(scope="module", params=["seaweed", "minio"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
     store: Store = request.getfixturevalue(request.param)
-    process = ServerProcess(store, f"shared-{request.param}", tmp_path_factory.mktemp("server")).start()
-    yield process
-    assert process.end() == 0
+    with ModelServer(store, f"shared-{request.param}", tmp_path_factory.mktemp("server")) as process:
+        yield process
+        assert process.end() == 0
 
 
-def test_publishing_names_the_bytes_by_their_hash_and_twice_is_once(server: ServerProcess) -> None:
+def test_publishing_names_the_bytes_by_their_hash_and_twice_is_once(server: ModelServer) -> None:
     """Fault 39: the same bytes are no new version."""
     body = a_model(1)
     first = server.publish(body)
@@ -48,7 +48,7 @@ def test_publishing_names_the_bytes_by_their_hash_and_twice_is_once(server: Serv
     assert [column["name"] for column in manifest["schema"]["columns"]] == ["x0", "x1", "x2"]
 
 
-def test_a_publisher_may_send_a_manifest_beside_the_artifact(server: ServerProcess) -> None:
+def test_a_publisher_may_send_a_manifest_beside_the_artifact(server: ModelServer) -> None:
     files = {"artifact": ("m.joblib", a_model(2)), "manifest": (None, '{"metrics": {"f1": 0.5}, "description": "two"}')}
     answer = server.post("/models/loan/versions", files=files)
     assert answer.status_code == 201, answer.text
@@ -66,7 +66,7 @@ def test_a_publisher_may_send_a_manifest_beside_the_artifact(server: ServerProce
     ],
 )
 def test_a_malformed_form_is_refused_with_the_part_that_is_wrong(
-    server: ServerProcess, files: dict[str, tuple[str | None, bytes | str]], status: int
+    server: ModelServer, files: dict[str, tuple[str | None, bytes | str]], status: int
 ) -> None:
     answer = server.post("/models/loan/versions", files=files)
     assert answer.status_code == status
@@ -74,7 +74,7 @@ def test_a_malformed_form_is_refused_with_the_part_that_is_wrong(
     assert "artifact" in answer.json()["detail"] or "manifest" in answer.json()["detail"]
 
 
-def test_a_digest_that_does_not_match_is_refused_and_nothing_is_kept(server: ServerProcess) -> None:
+def test_a_digest_that_does_not_match_is_refused_and_nothing_is_kept(server: ModelServer) -> None:
     body = a_model(3)
     answer = server.publish(body, headers={"Repr-Digest": repr_digest("0" * 64)})
     assert answer.status_code == 422
@@ -83,7 +83,7 @@ def test_a_digest_that_does_not_match_is_refused_and_nothing_is_kept(server: Ser
     assert server.publish(body, headers={"Repr-Digest": "sha-256=nonsense"}).status_code == 400
 
 
-def test_an_artifact_that_is_no_model_is_rejected_kept_and_explained(server: ServerProcess) -> None:
+def test_an_artifact_that_is_no_model_is_rejected_kept_and_explained(server: ModelServer) -> None:
     body = b"<html>not a model</html>"
     answer = server.publish(body, params={"name": "page.joblib"})
     assert answer.status_code == 422
@@ -102,7 +102,7 @@ def test_an_artifact_that_is_no_model_is_rejected_kept_and_explained(server: Ser
 @pytest.mark.parametrize(
     ("token", "status"), [(None, 401), ("nonsense", 401), (REPORT_TOKEN, 403)], ids=["none", "unknown", "report"]
 )
-def test_changes_need_the_publish_token(server: ServerProcess, token: str | None, status: int) -> None:
+def test_changes_need_the_publish_token(server: ModelServer, token: str | None, status: int) -> None:
     for path in ("/models/loan/versions", "/models/loan/rollouts", "/models/loan/rollback"):
         answer = server.post(path, token=token, data=b"x")
         assert answer.status_code == status, path
@@ -113,11 +113,11 @@ def test_changes_need_the_publish_token(server: ServerProcess, token: str | None
     ("headers", "status"),
     [({"Content-Type": "text/csv"}, 415), ({"Content-Encoding": "gzip"}, 415)],
 )
-def test_an_upload_in_another_form_is_refused(server: ServerProcess, headers: dict[str, str], status: int) -> None:
+def test_an_upload_in_another_form_is_refused(server: ModelServer, headers: dict[str, str], status: int) -> None:
     assert server.publish(b"x", headers=headers).status_code == status
 
 
-def test_names_and_versions_are_checked(server: ServerProcess) -> None:
+def test_names_and_versions_are_checked(server: ModelServer) -> None:
     assert server.publish(b"x", model="Not_A_Name").status_code == 422
     assert server.get("/models/unheard-of").status_code == 404
     assert server.get("/models/unheard-of/current").status_code == 404
@@ -137,7 +137,7 @@ def test_names_and_versions_are_checked(server: ServerProcess) -> None:
     assert server.post("/livez").status_code == 405
 
 
-def test_rolling_and_rolling_back_are_told_by_etags_and_by_the_ledger(server: ServerProcess) -> None:
+def test_rolling_and_rolling_back_are_told_by_etags_and_by_the_ledger(server: ModelServer) -> None:
     one, two = a_model(11), a_model(12)
     for body in (one, two):
         assert server.publish(body, model="story").status_code == 201
@@ -173,7 +173,7 @@ def test_rolling_and_rolling_back_are_told_by_etags_and_by_the_ledger(server: Se
     assert "story" in [model["model"] for model in server.get("/models").json()["models"]]
 
 
-def test_a_roll_waits_for_every_replica_and_aborts_with_its_reason(server: ServerProcess) -> None:
+def test_a_roll_waits_for_every_replica_and_aborts_with_its_reason(server: ModelServer) -> None:
     """Fault 41: a second roll meanwhile is a 409."""
     one, two = version_of(a_model(1)), version_of(a_model(4))
     assert server.publish(a_model(1)).ok
@@ -201,7 +201,7 @@ def test_a_roll_waits_for_every_replica_and_aborts_with_its_reason(server: Serve
     assert server.get("/models/loan").json()["replicas"] == []
 
 
-def test_two_rolls_at_once_end_as_one_line_of_history(server: ServerProcess) -> None:
+def test_two_rolls_at_once_end_as_one_line_of_history(server: ModelServer) -> None:
     """Fault 37: one wins, the other waits or gets a 409."""
     bodies = [a_model(21), a_model(22)]
     for body in bodies:
@@ -223,7 +223,7 @@ def test_two_rolls_at_once_end_as_one_line_of_history(server: ServerProcess) -> 
     assert [entry["sequence"] for entry in entries] == list(range(len(entries), 0, -1))
 
 
-def test_the_metrics_and_the_request_id_are_there(server: ServerProcess) -> None:
+def test_the_metrics_and_the_request_id_are_there(server: ModelServer) -> None:
     answer = server.get("/livez", headers={"X-Request-Id": "abc-1"})
     assert answer.headers["X-Request-Id"] == "abc-1"
     assert "changeover_server_publishes_total" in server.get("/metrics").text
@@ -231,8 +231,7 @@ def test_the_metrics_and_the_request_id_are_there(server: ServerProcess) -> None
 
 
 def test_a_schema_of_too_many_columns_is_refused_until_the_setting_allows_it(seaweed: Store, tmp_path: Path) -> None:
-    narrow = ServerProcess(seaweed, "narrow", tmp_path, {"MAX_COLUMNS": "3"}).start()
-    try:
+    with ModelServer(seaweed, "narrow", tmp_path, {"MAX_COLUMNS": "3"}) as narrow:
         assert narrow.publish(a_model(1, columns=3)).status_code == 201
         wide = narrow.publish(a_model(1, columns=4))
         assert (wide.status_code, wide.json()["type"]) == (422, "urn:changeover:rejected")
@@ -242,19 +241,16 @@ def test_a_schema_of_too_many_columns_is_refused_until_the_setting_allows_it(sea
         assert "MAX_COLUMNS" in narrow.post("/models/loan/versions", files=files).json()["detail"]
         narrow.end()
         assert narrow.start(MAX_COLUMNS="4").publish(a_model(1, columns=4)).status_code == 201
-    finally:
-        narrow.end()
 
 
 def test_an_artifact_past_the_cap_is_refused_and_a_setting_that_is_wrong_is_named(
     seaweed: Store, tmp_path: Path
 ) -> None:
-    small = ServerProcess(seaweed, "capped", tmp_path / "a", {"MAX_MODEL_BYTES": "100"}).start()
+    small = ModelServer(seaweed, "capped", tmp_path / "a", {"MAX_MODEL_BYTES": "100"}).start()
     assert small.publish(b"x" * 101).status_code == 413
     assert small.publish(b"x" * 70_000_000).status_code == 413
     assert small.end() == 0
-    wrong = ServerProcess(seaweed, "capped", tmp_path / "b").start(ready=False, MODEL_SHA256="abc", SERVER_PORT="x")
-    assert wrong.process is not None
-    assert wrong.process.wait(60) == 2
+    wrong = ModelServer(seaweed, "capped", tmp_path / "b").launch(MODEL_SHA256="abc", SERVER_PORT="x")
+    assert wrong.wait() == 2
     assert "MODEL_SHA256" in wrong.log
     assert "SERVER_PORT" in wrong.log

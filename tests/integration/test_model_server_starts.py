@@ -12,8 +12,8 @@ from object_store import keys
 from object_store.bucket import Bucket
 from tests.conftest import wait_until
 from tests.integration.artifacts import a_model
-from tests.integration.server_process import ServerProcess
-from tests.integration.stores import Store
+from tests.processes.model_server import ModelServer
+from tests.processes.store import Store
 
 
 def version_of(body: bytes) -> str:
@@ -21,29 +21,29 @@ def version_of(body: bytes) -> str:
 
 
 @pytest.fixture
-def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ServerProcess]:
-    made = ServerProcess(seaweed, f"starts-{bucket_name}", tmp_path / "server")
+def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ModelServer]:
+    made = ModelServer(seaweed, f"starts-{bucket_name}", tmp_path / "server")
     yield made
     made.end()
 
 
-def states(server: ServerProcess, model: str = "loan") -> dict[str, str]:
+def states(server: ModelServer, model: str = "loan") -> dict[str, str]:
     answer = server.get(f"/models/{model}/versions")
     return {entry["version"]: entry["state"] for entry in answer.json().get("versions", [])}
 
 
-def current(server: ServerProcess, model: str = "loan") -> str | None:
+def current(server: ModelServer, model: str = "loan") -> str | None:
     answer = server.get(f"/models/{model}/current")
     return str(answer.json()["version"]) if answer.status_code == 200 else None
 
 
-def drop(server: ServerProcess, key: str, body: bytes) -> Bucket:
+def drop(server: ModelServer, key: str, body: bytes) -> Bucket:
     bucket = server.store.bucket(bucket=server.bucket)
     bucket.write(key, body, "application/octet-stream")
     return bucket
 
 
-def test_what_was_acknowledged_survives_sigkill_and_a_candidate_stays_one(server: ServerProcess) -> None:
+def test_what_was_acknowledged_survives_sigkill_and_a_candidate_stays_one(server: ModelServer) -> None:
     server.start()
     assert server.publish(a_model(1)).status_code == 201
     assert server.roll(version_of(a_model(1))).json()["state"] == "committed"
@@ -55,7 +55,7 @@ def test_what_was_acknowledged_survives_sigkill_and_a_candidate_stays_one(server
     assert server.end() == 0
 
 
-def test_a_raw_upload_is_admitted_within_seconds_and_rolled_at_the_next_start(server: ServerProcess) -> None:
+def test_a_raw_upload_is_admitted_within_seconds_and_rolled_at_the_next_start(server: ModelServer) -> None:
     server.start()
     assert server.publish(a_model(1)).ok
     assert server.roll(version_of(a_model(1))).ok
@@ -78,7 +78,7 @@ def test_a_raw_upload_is_admitted_within_seconds_and_rolled_at_the_next_start(se
 
 
 def test_an_upload_that_came_while_nobody_watched_is_rolled_at_start_also_for_the_default_model(
-    server: ServerProcess,
+    server: ModelServer,
 ) -> None:
     server.start()
     server.end()
@@ -88,7 +88,7 @@ def test_an_upload_that_came_while_nobody_watched_is_rolled_at_start_also_for_th
     server.end()
 
 
-def test_raw_uploads_can_be_rolled_at_once_or_never(server: ServerProcess) -> None:
+def test_raw_uploads_can_be_rolled_at_once_or_never(server: ModelServer) -> None:
     server.start(ROLL_INCOMING="at-once")
     drop(server, "incoming/loan/a.joblib", a_model(1))
     wait_until(lambda: current(server) == version_of(a_model(1)), 30, "the roll at once")
@@ -103,7 +103,7 @@ def test_raw_uploads_can_be_rolled_at_once_or_never(server: ServerProcess) -> No
     server.end()
 
 
-def test_a_bad_upload_is_explained_within_seconds_and_nothing_is_lost(server: ServerProcess) -> None:
+def test_a_bad_upload_is_explained_within_seconds_and_nothing_is_lost(server: ModelServer) -> None:
     server.start()
     assert server.publish(a_model(1)).ok
     assert server.roll(version_of(a_model(1))).ok
@@ -120,14 +120,14 @@ def test_a_bad_upload_is_explained_within_seconds_and_nothing_is_lost(server: Se
     server.end()
 
 
-def test_an_object_with_a_content_encoding_is_named_by_the_bytes_that_are_stored(server: ServerProcess) -> None:
+def test_an_object_with_a_content_encoding_is_named_by_the_bytes_that_are_stored(server: ModelServer) -> None:
     """Fault 45: the raw bytes are hashed, never what they decode to."""
     import minio
 
     server.start()
     body = gzip.compress(a_model(1))
     address = server.store.url.removeprefix("http://")
-    from tests.integration.stores import ACCESS_KEY, SECRET_KEY
+    from tests.processes.store import ACCESS_KEY, SECRET_KEY
 
     client = minio.Minio(address, access_key=ACCESS_KEY, secret_key=SECRET_KEY, secure=False)
     import io
@@ -138,7 +138,7 @@ def test_an_object_with_a_content_encoding_is_named_by_the_bytes_that_are_stored
     server.end()
 
 
-def test_a_pinned_version_is_fetched_rolled_and_kept(server: ServerProcess, tmp_path: Path) -> None:
+def test_a_pinned_version_is_fetched_rolled_and_kept(server: ModelServer, tmp_path: Path) -> None:
     file = tmp_path / "pinned.joblib"
     file.write_bytes(a_model(1))
     pin = {"MODEL_SHA256": f"sha256:{version_of(a_model(1)).upper()}", "MODEL_URI": file.as_uri()}
@@ -153,12 +153,12 @@ def test_a_pinned_version_is_fetched_rolled_and_kept(server: ServerProcess, tmp_
 
 
 def test_a_pin_that_does_not_match_is_an_error_everywhere_and_the_last_good_version_serves(
-    server: ServerProcess, tmp_path: Path
+    server: ModelServer, tmp_path: Path
 ) -> None:
     file = tmp_path / "other.joblib"
     file.write_bytes(a_model(2))
     pin = {"MODEL_SHA256": "e" * 64, "MODEL_URI": file.as_uri()}
-    server.start(ready=False, **pin)
+    server.start("/livez", **pin)
     wait_until(lambda: "pin.failed" in server.log, 30, "the word on the pin")
     assert server.get("/readyz").status_code == 503
     server.end()
@@ -178,18 +178,18 @@ def test_a_pin_that_does_not_match_is_an_error_everywhere_and_the_last_good_vers
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Iterator[ServerProcess]:
+def alone(tmp_path: Path) -> Iterator[ModelServer]:
     """A model_server and a store of this test's own, neither of them started."""
     store = Store("seaweed", tmp_path / "store")
-    made = ServerProcess(store, "models", tmp_path / "server")
+    made = ModelServer(store, "models", tmp_path / "server")
     yield made
     made.end()
     store.end()
 
 
-def test_a_store_that_is_away_is_waited_for_and_one_that_goes_away_is_survived(alone: ServerProcess) -> None:
+def test_a_store_that_is_away_is_waited_for_and_one_that_goes_away_is_survived(alone: ModelServer) -> None:
     """Faults 1 and 2: without a store, a 503 and no crash loop; with one that dies later, what is current stays so."""
-    store, server = alone.store, alone.start(ready=False)
+    store, server = alone.store, alone.start("/livez")
     answer = server.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["type"] == "urn:changeover:no-model"
@@ -208,7 +208,7 @@ def test_a_store_that_is_away_is_waited_for_and_one_that_goes_away_is_survived(a
     assert server.end() == 0
 
 
-def test_a_stop_ends_a_roll_that_waits_and_says_so(server: ServerProcess) -> None:
+def test_a_stop_ends_a_roll_that_waits_and_says_so(server: ModelServer) -> None:
     server.start()
     for seed in (1, 2):
         assert server.publish(a_model(seed)).ok

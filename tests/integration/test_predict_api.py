@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import port_that_is_free, wait_until
-from tests.predict_process import PredictApi
+from tests.conftest import wait_until
+from tests.processes.predict_api import PredictApi
 from tests.tiny_models import LABELS, ROW, tiny
 from tests.wire_stub import WireStub, running_stub
 
@@ -28,12 +28,8 @@ def stub() -> Iterator[WireStub]:
 @pytest.fixture(scope="module")
 def api(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
     folder: Path = tmp_path_factory.mktemp("predict")
-    api = PredictApi(port_that_is_free(), stub.url, folder, MAX_BODY_BYTES="100000", MAX_ROWS="50")
-    try:
-        api.wait_until_it_listens()
+    with PredictApi(stub.url, folder, MAX_BODY_BYTES="100000", MAX_ROWS="50") as api:
         yield api
-    finally:
-        api.kill()
 
 
 def test_one_row_is_answered_as_one(api: PredictApi, stub: WireStub) -> None:

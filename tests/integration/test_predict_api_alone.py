@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests import wire_stub
-from tests.conftest import port_that_is_free, wait_until
-from tests.predict_process import Callers, Instances, PredictApi, none_stale, stale
+from tests.callers import Callers, none_stale, stale
+from tests.conftest import wait_until
+from tests.processes.predict_api import Instances, PredictApi
 from tests.tiny_models import ROW, tiny
 from tests.wire_stub import WireStub, running_stub
 
@@ -37,12 +38,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WireStub,
     """One instance for the faults that leave no trace."""
     with running_stub() as stub:
         stub.roll("default", stub.publish("default", *tiny(1)))
-        api = PredictApi(port_that_is_free(), stub.url, tmp_path_factory.mktemp("shared"), WORKERS="1")
-        try:
-            api.wait_until_it_listens()
+        with PredictApi(stub.url, tmp_path_factory.mktemp("shared"), WORKERS="1") as api:
             yield stub, api
-        finally:
-            api.kill()
 
 
 @pytest.mark.parametrize(
@@ -122,13 +119,9 @@ def test_a_cache_that_cannot_be_written_is_a_warning(stub: WireStub, instances: 
 
 def test_a_name_that_cannot_be_looked_up_costs_no_request_more_than_the_deadline(tmp_path: Path) -> None:
     """Fault 19: the resolver of the system does not know the name, or hangs on it; the answer is a 503."""
-    api = PredictApi(port_that_is_free(), "http://model-server.invalid:5001", tmp_path, WORKERS="1")
-    try:
-        api.wait_until_it_listens()
+    with PredictApi("http://model-server.invalid:5001", tmp_path, WORKERS="1") as api:
         answer = api.predict()
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:changeover:no-model")
-    finally:
-        api.kill()
 
 
 def test_probes_do_not_reach_model_server(shared: tuple[WireStub, PredictApi]) -> None:
@@ -153,7 +146,7 @@ def test_a_client_that_goes_away_leaves_no_trace(shared: tuple[WireStub, Predict
             )
     wait_until(lambda: none_stale(api), what="every answer is confirmed")
     assert api.predict(ROW).status_code == 200
-    assert "Traceback" not in api.text()
+    assert "Traceback" not in api.log
 
 
 def test_a_restarted_replica_that_cannot_get_the_current_version_answers_by_its_last_one(

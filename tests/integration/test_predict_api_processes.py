@@ -6,14 +6,15 @@ import sys
 import threading
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 
 from predict_api.preparation.prepare_loop import NICE
 from tests import wire_stub
-from tests.conftest import port_that_is_free, wait_until
-from tests.predict_process import Callers, Instances, PredictApi, none_stale
+from tests.callers import Callers, none_stale
+from tests.conftest import wait_until
+from tests.processes.predict_api import Instances, PredictApi
+from tests.processes.service import gone
 from tests.tiny_models import tiny
 from tests.wire_stub import WireStub
 
@@ -50,8 +51,8 @@ def test_workers_that_die_again_and_again_never_end_the_instance(stub: WireStub,
             worker.kill()
         gone = {worker.pid for worker in before}
         wait_until(lambda gone=gone: len({one.pid for one in api.workers()} - gone) == 2)  # type: ignore[misc]
-    api.wait_until_it_listens()
-    assert api.process.poll() is None
+    api.wait_until_it_answers()
+    assert api.runs()
     wait_until(lambda: none_stale(api))
 
 
@@ -68,21 +69,12 @@ def test_sigterm_under_load_finishes_what_was_accepted_and_leaves(stub: WireStub
     wait_until(lambda: set(stub.left) == names, what="both workers have left")
 
 
-def lives(process: psutil.Process) -> bool:
-    """Whether it runs; one that has ended is none, whenever its new parent takes note of that."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def test_workers_end_with_their_master(stub: WireStub, instances: Instances) -> None:
     api = instances.start()
     workers = api.workers()
     assert len(workers) == 2
-    api.process.kill()
-    api.process.wait()
-    wait_until(lambda: not any(lives(worker) for worker in workers), what="no worker is left")
+    assert api.end(signal.SIGKILL) != 0
+    wait_until(lambda: gone(workers), what="no worker is left")
 
 
 def test_sigterm_while_a_model_is_loading_ends_at_once(stub: WireStub, tmp_path: Path) -> None:
@@ -94,12 +86,12 @@ def test_sigterm_while_a_model_is_loading_ends_at_once(stub: WireStub, tmp_path:
         return wire_stub.silent(exchange)
 
     stub.on_artifact = never
-    api = PredictApi(port_that_is_free(), stub.url, tmp_path)
+    api = PredictApi(stub.url, tmp_path).launch()
     try:
         assert asked.wait(120)
         assert api.end() == 0
     finally:
-        api.kill()
+        api.close()
 
 
 @pytest.mark.parametrize(
@@ -114,8 +106,8 @@ def test_sigterm_while_a_model_is_loading_ends_at_once(stub: WireStub, tmp_path:
     ],
 )
 def test_a_wrong_setting_ends_the_start_and_is_named(tmp_path: Path, setting: str, value: str) -> None:
-    api = PredictApi(port_that_is_free(), "http://127.0.0.1:1", tmp_path, **{setting: value})
-    assert api.process.wait(120) == 2
+    api = PredictApi("http://127.0.0.1:1", tmp_path, **{setting: value}).launch()
+    assert api.wait() == 2
     assert setting in api.events("settings.invalid")[0]["reason"]
 
 
@@ -123,8 +115,8 @@ def test_a_port_that_is_taken_is_not_shared_with_another_instance(
     stub: WireStub, instances: Instances, tmp_path: Path
 ) -> None:
     api = instances.start(WORKERS="1")
-    second = PredictApi(int(api.url.rsplit(":", 1)[1]), stub.url, tmp_path)
-    assert second.process.wait(120) == 2
+    second = PredictApi(stub.url, tmp_path, PREDICT_PORT=str(api.port)).launch()
+    assert second.wait() == 2
     assert "PREDICT_PORT" in second.events("settings.invalid")[0]["reason"]
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import port_that_is_free, wait_until
-from tests.predict_process import Callers, PredictApi
+from tests.callers import Callers
+from tests.conftest import wait_until
+from tests.processes.predict_api import PredictApi
 from tests.tiny_models import tiny
 from tests.wire_stub import Exchange, WireStub, running_stub
 
@@ -19,12 +20,8 @@ def stub() -> Iterator[WireStub]:
 
 @pytest.fixture(scope="module")
 def api(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
-    api = PredictApi(port_that_is_free(), stub.url, tmp_path_factory.mktemp("predict"))
-    try:
-        api.wait_until_it_listens()
+    with PredictApi(stub.url, tmp_path_factory.mktemp("predict")) as api:
         yield api
-    finally:
-        api.kill()
 
 
 def rolled(stub: WireStub, api: PredictApi, number: int) -> str:
@@ -164,7 +161,7 @@ def test_a_version_of_another_scikit_learn_is_refused_by_a_replica_that_has_not_
     buffer, manifest = tiny(13)
     version = stub.publish("default", buffer, {**manifest, "environment": {"scikit-learn": "0.24.2"}})
     stub.nexts["default"] = version
-    lenient = PredictApi(port_that_is_free(), stub.url, tmp_path, ALLOW_VERSION_SKEW="true", WORKERS="1")
+    lenient = PredictApi(stub.url, tmp_path, ALLOW_VERSION_SKEW="true", WORKERS="1").launch()
     try:
         wait_until(lambda: sum(version in one.failed for one in list(stub.reports.values())) == 2)
         reasons = [one.failed[version] for one in list(stub.reports.values()) if version in one.failed]
@@ -172,7 +169,7 @@ def test_a_version_of_another_scikit_learn_is_refused_by_a_replica_that_has_not_
         assert "ALLOW_VERSION_SKEW=true" in reasons[0]
         wait_until(lambda: len(stub.ready(version)) == 1, 40, "the replica that has allowed it")
     finally:
-        lenient.kill()
+        lenient.close()
         del stub.nexts["default"]
 
 
@@ -199,4 +196,4 @@ def test_another_life_of_model_server_gets_a_report_at_once(api: PredictApi, stu
 
 
 def test_the_log_holds_no_token(api: PredictApi, tmp_path: Path) -> None:
-    assert "report-token" not in api.text()
+    assert "report-token" not in api.log

@@ -13,7 +13,7 @@ from changeover.client.client import Client
 from changeover.exceptions import InvalidSchema
 from tests.conftest import wait_until
 from tests.integration.estimator_stack import EstimatorStack
-from tests.integration.server_process import PUBLISH_TOKEN
+from tests.processes.model_server import PUBLISH_TOKEN
 
 TOWNS, GRADES = ("Ravenna-9131", "Tromso-4417"), ("grade-5573", "grade-8861")
 FRAME = pd.DataFrame(

@@ -10,20 +10,20 @@ import requests
 
 from tests.conftest import wait_until
 from tests.integration.artifacts import a_model
-from tests.integration.server_process import ServerProcess
-from tests.integration.stores import Store
+from tests.processes.model_server import ModelServer
+from tests.processes.store import Store
 
 HELD_OUT, OTHER = "a" * 64, "b" * 64
 
 
 @pytest.fixture
-def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(seaweed, bucket_name, tmp_path)
+def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ModelServer]:
+    process = ModelServer(seaweed, bucket_name, tmp_path)
     yield process
     process.end()
 
 
-def published(server: ServerProcess, seed: int, columns: int = 3, data: str = HELD_OUT, **metrics: float) -> str:
+def published(server: ModelServer, seed: int, columns: int = 3, data: str = HELD_OUT, **metrics: float) -> str:
     manifest = {"metrics": metrics, "evaluation": {"data_sha256": data, "rows": 36}}
     files = {"artifact": ("m.joblib", a_model(seed, columns)), "manifest": (None, json.dumps(manifest))}
     answer = server.post("/models/loan/versions", files=files)
@@ -32,19 +32,19 @@ def published(server: ServerProcess, seed: int, columns: int = 3, data: str = HE
     return str(answer.json()["version"])
 
 
-def roll(server: ServerProcess, version: str, **flags: bool) -> requests.Response:
+def roll(server: ModelServer, version: str, **flags: bool) -> requests.Response:
     return server.post("/models/loan/rollouts?wait=30", json={"version": version, "reason": "a test", **flags})
 
 
-def history(server: ServerProcess) -> list[dict[str, Any]]:
+def history(server: ModelServer) -> list[dict[str, Any]]:
     return list(server.get("/models/loan/rollouts").json()["rollouts"])
 
 
-def drop(server: ServerProcess, body: bytes) -> None:
+def drop(server: ModelServer, body: bytes) -> None:
     server.store.bucket(bucket=server.bucket).write("incoming/loan/new.joblib", body, "application/octet-stream")
 
 
-def test_the_gate_lets_no_worse_version_be_rolled_and_the_ledger_says_what_was_compared(server: ServerProcess) -> None:
+def test_the_gate_lets_no_worse_version_be_rolled_and_the_ledger_says_what_was_compared(server: ModelServer) -> None:
     server.start(GATE="f1_macro>=current")
     champion = published(server, 1, f1_macro=0.93)
     assert roll(server, champion).json()["state"] == "committed"
@@ -70,7 +70,7 @@ def test_the_gate_lets_no_worse_version_be_rolled_and_the_ledger_says_what_was_c
     assert (back["version"], back["reason"]) == (better, "rollback")
 
 
-def test_an_upload_that_does_not_pass_the_gate_is_an_aborted_rollout_once(server: ServerProcess) -> None:
+def test_an_upload_that_does_not_pass_the_gate_is_an_aborted_rollout_once(server: ModelServer) -> None:
     server.start(GATE="f1_macro>=current", ROLL_INCOMING="at-start")
     assert roll(server, published(server, 1, f1_macro=0.93)).json()["state"] == "committed"
     drop(server, a_model(2))
@@ -87,7 +87,7 @@ def test_an_upload_that_does_not_pass_the_gate_is_an_aborted_rollout_once(server
     wait_until(lambda: history(server)[0]["state"] == "committed", 30, "the upload rolled without a gate")
 
 
-def test_a_roll_that_breaks_consumers_is_refused_with_the_diff_unless_it_is_asked_for(server: ServerProcess) -> None:
+def test_a_roll_that_breaks_consumers_is_refused_with_the_diff_unless_it_is_asked_for(server: ModelServer) -> None:
     """Fault 27: other names or another number of columns, over HTTP."""
     server.start()
     narrow, wide = published(server, 1, columns=3), published(server, 2, columns=4)
@@ -110,7 +110,7 @@ def test_a_roll_that_breaks_consumers_is_refused_with_the_diff_unless_it_is_aske
     assert (back["version"], back["state"]) == (narrow, "committed")
 
 
-def test_an_upload_that_breaks_consumers_is_not_rolled_and_the_operator_may_permit_it(server: ServerProcess) -> None:
+def test_an_upload_that_breaks_consumers_is_not_rolled_and_the_operator_may_permit_it(server: ModelServer) -> None:
     """Fault 27: other names or another number of columns, by the bucket."""
     server.start(ROLL_INCOMING="at-once")
     assert roll(server, published(server, 1)).json()["state"] == "committed"
@@ -124,7 +124,7 @@ def test_an_upload_that_breaks_consumers_is_not_rolled_and_the_operator_may_perm
     assert "schema change allowed" in history(server)[0]["reason"]
 
 
-def test_a_pinned_version_is_asked_nothing(server: ServerProcess) -> None:
+def test_a_pinned_version_is_asked_nothing(server: ModelServer) -> None:
     server.start()
     assert roll(server, published(server, 1, f1_macro=0.93)).json()["state"] == "committed"
     worse = published(server, 2, columns=4, f1_macro=0.5)
@@ -134,14 +134,13 @@ def test_a_pinned_version_is_asked_nothing(server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize("body", [{"skip_gate": "yes"}, {"allow_schema_change": 1}])
-def test_a_flag_is_true_or_false(server: ServerProcess, body: dict[str, object]) -> None:
+def test_a_flag_is_true_or_false(server: ModelServer, body: dict[str, object]) -> None:
     server.start()
     version = published(server, 1)
     assert server.post("/models/loan/rollouts", json={"version": version, **body}).status_code == 400
 
 
-def test_a_gate_that_cannot_be_read_stops_the_start_with_its_name(server: ServerProcess) -> None:
-    server.start(ready=False, GATE="f1_macro>current")
-    assert server.process is not None
-    assert server.process.wait(30) == 2
+def test_a_gate_that_cannot_be_read_stops_the_start_with_its_name(server: ModelServer) -> None:
+    server.launch(GATE="f1_macro>current")
+    assert server.wait() == 2
     wait_until(lambda: "GATE: 'f1_macro>current' is no condition" in server.log, 10, "the setting's name in the log")

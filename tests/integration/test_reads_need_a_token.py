@@ -11,10 +11,10 @@ import requests
 
 from changeover.client.client import Client
 from changeover.exceptions import ServiceRefused
-from tests.conftest import port_that_is_free, wait_until
-from tests.integration.server_process import PUBLISH_TOKEN, REPORT_TOKEN, ServerProcess
-from tests.integration.stores import Store
-from tests.predict_process import PredictApi
+from tests.conftest import wait_until
+from tests.processes.model_server import PUBLISH_TOKEN, REPORT_TOKEN, ModelServer
+from tests.processes.predict_api import PredictApi
+from tests.processes.store import Store
 from tests.tiny_models import tiny
 
 OPEN = ("/livez", "/readyz", "/metrics", "/openapi.json", "/models/loan/current")
@@ -23,31 +23,26 @@ OTHERS = ("/models/loan", "/models/loan/versions", "/models/loan/rollouts", "/mo
 
 
 @pytest.fixture(scope="module")
-def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(seaweed, "reads", tmp_path_factory.mktemp("reads")).start()
-    try:
+def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    with ModelServer(seaweed, "reads", tmp_path_factory.mktemp("reads")) as process:
         yield process
-    finally:
-        process.end()
 
 
 @pytest.fixture(scope="module")
-def version(server: ServerProcess) -> str:
+def version(server: ModelServer) -> str:
     version = str(server.publish(tiny(1)[0]).json()["version"])
     assert server.roll(version).json()["state"] == "committed"
     return version
 
 
-def read(server: ServerProcess, path: str, token: str = "", method: str = "GET") -> requests.Response:
+def read(server: ModelServer, path: str, token: str = "", method: str = "GET") -> requests.Response:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return requests.request(method, f"{server.url}{path}", headers=headers, timeout=30)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("path", [*OF_REPLICAS, *OTHERS, "/models/loan/versions/{v}/twin", "/models/nobody"])
-def test_without_a_token_nothing_of_a_model_is_read(
-    server: ServerProcess, version: str, path: str, method: str
-) -> None:
+def test_without_a_token_nothing_of_a_model_is_read(server: ModelServer, version: str, path: str, method: str) -> None:
     for token in ("", "not-the-token-of-this-server"):
         answer = read(server, path.format(v=version), token, method)
         assert answer.status_code == 401, path
@@ -58,18 +53,18 @@ def test_without_a_token_nothing_of_a_model_is_read(
 
 
 @pytest.mark.parametrize("path", OPEN)
-def test_the_freshness_check_and_the_probes_need_none(server: ServerProcess, version: str, path: str) -> None:
+def test_the_freshness_check_and_the_probes_need_none(server: ModelServer, version: str, path: str) -> None:
     answer = read(server, path)
     assert answer.status_code == 200
     assert "golden" not in answer.text or path == "/openapi.json"
 
 
-def test_the_publish_token_reads_all(server: ServerProcess, version: str) -> None:
+def test_the_publish_token_reads_all(server: ModelServer, version: str) -> None:
     for path in (*OPEN, *OF_REPLICAS, *OTHERS):
         assert read(server, path.format(v=version), PUBLISH_TOKEN).status_code == 200, path
 
 
-def test_the_report_token_reads_what_a_replica_prepares_and_no_more(server: ServerProcess, version: str) -> None:
+def test_the_report_token_reads_what_a_replica_prepares_and_no_more(server: ModelServer, version: str) -> None:
     for path in (*OPEN, *OF_REPLICAS):
         assert read(server, path.format(v=version), REPORT_TOKEN).status_code == 200, path
     for path in OTHERS:
@@ -77,43 +72,33 @@ def test_the_report_token_reads_what_a_replica_prepares_and_no_more(server: Serv
         assert (refused.status_code, refused.headers["Content-Type"]) == (403, "application/problem+json"), path
 
 
-def test_a_client_without_a_token_is_told_what_to_set(server: ServerProcess, version: str) -> None:
+def test_a_client_without_a_token_is_told_what_to_set(server: ModelServer, version: str) -> None:
     with pytest.raises(ServiceRefused, match="token"):
         Client(server.url, token="").versions("loan")
 
 
 def test_replicas_read_from_their_networks(seaweed: Store, tmp_path: Path) -> None:
     settings = {"REPLICA_NETWORKS": "127.0.0.0/8"}
-    server = ServerProcess(seaweed, "reads-of-replicas", tmp_path, settings).start()
-    try:
+    with ModelServer(seaweed, "reads-of-replicas", tmp_path, settings) as server:
         assert read(server, "/models", REPORT_TOKEN).status_code == 200
         assert read(server, "/models").status_code == 401
         assert server.publish(tiny(1)[0]).status_code == 403
-    finally:
-        server.end()
 
 
 def test_a_replica_without_the_token_says_which_setting_it_lacks(
-    server: ServerProcess, version: str, tmp_path: Path
+    server: ModelServer, version: str, tmp_path: Path
 ) -> None:
     settings = {"DEFAULT_MODEL": "loan", "START_TIMEOUT": "1", "WORKERS": "1"}
     for index, token in enumerate(("", "not-the-token-of-this-server")):
         folder = tmp_path / str(index)
         folder.mkdir()
-        api = PredictApi(port_that_is_free(), server.url, folder, **settings, REPORT_TOKEN=token)
-        try:
-            api.wait_until_it_listens()
+        with PredictApi(server.url, folder, **settings, REPORT_TOKEN=token) as api:
             assert api.predict().status_code == 503
-            wait_until(
-                lambda api=api: "is REPORT_TOKEN the same there?" in api.text(), 20, "the log names REPORT_TOKEN"
-            )
-        finally:
-            api.kill()
+            wait_until(lambda api=api: "is REPORT_TOKEN the same there?" in api.log, 20, "the log names REPORT_TOKEN")
 
 
 def test_reads_without_a_token_can_be_allowed_while_replicas_are_upgraded(seaweed: Store, tmp_path: Path) -> None:
-    server = ServerProcess(seaweed, "open-reads", tmp_path, {"ALLOW_ANONYMOUS_READS": "true"}).start()
-    try:
+    with ModelServer(seaweed, "open-reads", tmp_path, {"ALLOW_ANONYMOUS_READS": "true"}) as server:
         version = str(server.publish(tiny(1)[0]).json()["version"])
         assert server.roll(version).json()["state"] == "committed"
         for path in (*OPEN, *OF_REPLICAS, *OTHERS):
@@ -121,8 +106,6 @@ def test_reads_without_a_token_can_be_allowed_while_replicas_are_upgraded(seawee
         assert read(server, "/models", "not-the-token-of-this-server").status_code == 401
         assert server.post("/models/loan/rollback", token=None).status_code == 401
         assert "reads.anonymous" in server.log
-    finally:
-        server.end()
 
 
 class _Elsewhere(http.server.BaseHTTPRequestHandler):
@@ -173,16 +156,12 @@ def test_the_token_does_not_follow_a_redirect_to_another_host(redirecting: str, 
 
 def test_a_replica_follows_no_redirect(redirecting: str, tmp_path: Path) -> None:
     settings = {"DEFAULT_MODEL": "loan", "START_TIMEOUT": "1", "WORKERS": "1"}
-    api = PredictApi(port_that_is_free(), redirecting, tmp_path, **settings, REPORT_TOKEN=REPORT_TOKEN)
-    try:
-        api.wait_until_it_listens()
+    with PredictApi(redirecting, tmp_path, **settings, REPORT_TOKEN=REPORT_TOKEN):
         wait_until(lambda: len(_Redirecting.heard) > 2, 20, "checks")
         assert _Elsewhere.heard == []
-    finally:
-        api.kill()
 
 
-def test_why_a_rollout_was_aborted_is_read_with_the_token_only(server: ServerProcess, version: str) -> None:
+def test_why_a_rollout_was_aborted_is_read_with_the_token_only(server: ModelServer, version: str) -> None:
     second = str(server.publish(tiny(2)[0]).json()["version"])
     said = "golden row 0: prediction is 7"
     assert server.report("mine", [version]) == 204

@@ -11,26 +11,25 @@ import requests
 
 from changeover.protocol.replica_identity import new_identity
 from changeover.protocol.wire import LONGEST_TEXT, REPLICA_ID, REPLICA_SECRET, RolloutState
-from tests.conftest import port_that_is_free, wait_until
-from tests.integration.server_process import PUBLISH_TOKEN, REPORT_TOKEN, ServerProcess
-from tests.integration.stores import Store
-from tests.predict_process import PredictApi
+from tests.conftest import wait_until
+from tests.processes.model_server import PUBLISH_TOKEN, REPORT_TOKEN, ModelServer
+from tests.processes.predict_api import PredictApi
+from tests.processes.store import Store
 from tests.tiny_models import tiny
 
 LARGEST = 64 * 1024
 
 
 @pytest.fixture(scope="module")
-def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(seaweed, "reports", tmp_path_factory.mktemp("server")).start()
-    version = process.publish(tiny(1)[0]).json()["version"]
-    process.publish(tiny(2)[0])
-    process.roll(version)
-    yield process
-    process.end()
+def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    with ModelServer(seaweed, "reports", tmp_path_factory.mktemp("server")) as process:
+        version = process.publish(tiny(1)[0]).json()["version"]
+        process.publish(tiny(2)[0])
+        process.roll(version)
+        yield process
 
 
-def send(server: ServerProcess, method: str, replica: str, secret: str = "", **more: Any) -> int:
+def send(server: ModelServer, method: str, replica: str, secret: str = "", **more: Any) -> int:
     headers = {"Authorization": f"Bearer {REPORT_TOKEN}", **({REPLICA_SECRET: secret} if secret else {})}
     body = None
     if method == "PUT":
@@ -39,19 +38,19 @@ def send(server: ServerProcess, method: str, replica: str, secret: str = "", **m
     return requests.request(method, url, json=body, headers=headers, timeout=30).status_code
 
 
-def check(server: ServerProcess, replica: str, secret: str = "") -> int:
+def check(server: ModelServer, replica: str, secret: str = "") -> int:
     headers = {REPLICA_ID: replica, **({REPLICA_SECRET: secret} if secret else {})}
     return server.get("/models/loan/current", headers=headers).status_code
 
 
-def row(server: ServerProcess, replica: str) -> dict[str, Any] | None:
+def row(server: ModelServer, replica: str) -> dict[str, Any] | None:
     rows = server.get("/models/loan").json()["replicas"]
     return next((one for one in rows if one["replica"] == replica), None)
 
 
 @pytest.mark.parametrize("stranger", ["", "f" * 64])
 def test_a_replica_whose_id_was_made_of_its_secret_is_known_before_its_first_report(
-    server: ServerProcess, stranger: str
+    server: ModelServer, stranger: str
 ) -> None:
     own = new_identity("host", 7)
     assert send(server, "PUT", own.id, stranger) == 403
@@ -71,7 +70,7 @@ def test_a_replica_whose_id_was_made_of_its_secret_is_known_before_its_first_rep
 
 
 @pytest.mark.parametrize(("first", "other"), [("a" * 64, ""), ("a" * 64, "b" * 64), ("", "b" * 64)])
-def test_any_other_id_belongs_to_the_secret_of_its_first_report(server: ServerProcess, first: str, other: str) -> None:
+def test_any_other_id_belongs_to_the_secret_of_its_first_report(server: ModelServer, first: str, other: str) -> None:
     name = f"old-{len(first)}-{len(other)}"
     assert check(server, name, other) == 200  # nobody reported by that name: nothing is counted for it
     assert row(server, name) is None
@@ -86,12 +85,10 @@ def test_any_other_id_belongs_to_the_secret_of_its_first_report(server: ServerPr
     assert send(server, "DELETE", name, first) == 204
 
 
-def test_nobody_reports_or_leaves_in_the_name_of_a_worker(server: ServerProcess, tmp_path: Path) -> None:
+def test_nobody_reports_or_leaves_in_the_name_of_a_worker(server: ModelServer, tmp_path: Path) -> None:
     """Fault 77: a report in another's name."""
     settings = {"DEFAULT_MODEL": "loan", "WORKERS": "1", "REPORT_TOKEN": REPORT_TOKEN}
-    api = PredictApi(port_that_is_free(), server.url, tmp_path, **settings)
-    try:
-        api.wait_until_it_listens()
+    with PredictApi(server.url, tmp_path, **settings):
         wait_until(lambda: server.get("/models/loan").json()["replicas"], what="its report")
         name = server.get("/models/loan").json()["replicas"][0]["replica"]
         for method in ("PUT", "DELETE"):
@@ -104,12 +101,10 @@ def test_nobody_reports_or_leaves_in_the_name_of_a_worker(server: ServerProcess,
         found = row(server, name)
         assert found is not None
         assert found["host"] != "stranger"
-    finally:
-        api.kill()
     wait_until(lambda: not (row(server, name) or {"awaited": False})["awaited"], what="its silence")
 
 
-def chunked(server: ServerProcess, method: str, path: str, token: str, size: int) -> int:
+def chunked(server: ModelServer, method: str, path: str, token: str, size: int) -> int:
     """The status of a request whose body of `size` bytes comes in chunks, and ends never if that is more than allowed."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.putrequest(method, path)
@@ -135,7 +130,7 @@ CALLS = [
 
 @pytest.mark.parametrize(("method", "path", "token", "small"), CALLS)
 def test_a_body_beyond_64_kib_is_refused_with_either_framing(
-    server: ServerProcess, method: str, path: str, token: str, small: int
+    server: ModelServer, method: str, path: str, token: str, small: int
 ) -> None:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     url = f"{server.url}{path}"
@@ -149,7 +144,7 @@ def test_a_body_beyond_64_kib_is_refused_with_either_framing(
     assert chunked(server, method, path, token, 2 * LARGEST) == 413
 
 
-def test_80_mb_of_report_are_not_read(server: ServerProcess) -> None:
+def test_80_mb_of_report_are_not_read(server: ModelServer) -> None:
     """Fault 77: more than a replica has to say."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.putrequest("PUT", "/models/loan/replicas/r1")
@@ -163,7 +158,7 @@ def test_80_mb_of_report_are_not_read(server: ServerProcess) -> None:
 @pytest.mark.parametrize("body", [b"[" * 60_000, b"\xff", b"[]", b"1" * 60_000, b'{"a": NaN}'])
 @pytest.mark.parametrize(("method", "path", "token", "status"), CALLS)
 def test_a_body_that_is_no_json_object_is_refused(
-    server: ServerProcess, method: str, path: str, token: str, status: int, body: bytes
+    server: ModelServer, method: str, path: str, token: str, status: int, body: bytes
 ) -> None:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     assert requests.request(method, f"{server.url}{path}", data=body, headers=headers, timeout=30).status_code == status
@@ -182,12 +177,12 @@ def test_a_body_that_is_no_json_object_is_refused(
     ],
     ids=lambda more: next(iter(more)),
 )
-def test_a_report_of_more_than_a_replica_can_have_is_refused(server: ServerProcess, more: dict[str, Any]) -> None:
+def test_a_report_of_more_than_a_replica_can_have_is_refused(server: ModelServer, more: dict[str, Any]) -> None:
     assert send(server, "PUT", "huge", **more) == 422
     assert row(server, "huge") is None
 
 
-def test_texts_of_a_report_are_cut(server: ServerProcess) -> None:
+def test_texts_of_a_report_are_cut(server: ModelServer) -> None:
     assert send(server, "PUT", "long", host="h" * 5000, failed={"a" * 64: "x" * 5000}) == 204
     found = row(server, "long")
     assert found is not None
@@ -197,7 +192,7 @@ def test_texts_of_a_report_are_cut(server: ServerProcess) -> None:
 
 @pytest.mark.parametrize("call", ["rollouts", "rollback"])
 @pytest.mark.parametrize("member", ["reason", "by"])
-def test_a_reason_beyond_2000_characters_is_a_422_that_says_so(server: ServerProcess, call: str, member: str) -> None:
+def test_a_reason_beyond_2000_characters_is_a_422_that_says_so(server: ModelServer, call: str, member: str) -> None:
     told = server.post(f"/models/loan/{call}", json={"version": "a" * 64, member: "x" * (LONGEST_TEXT + 1)})
     assert told.status_code == 422
     assert str(LONGEST_TEXT) in told.json()["detail"]
@@ -209,8 +204,7 @@ def test_made_up_replicas_fill_no_memory_and_hold_a_roll_no_longer_than_prepare_
     seaweed: Store, tmp_path: Path
 ) -> None:
     """Fault 77: replicas that do not exist."""
-    server = ServerProcess(seaweed, "made-up", tmp_path, settings={"PREPARE_TIMEOUT": "5"}).start()
-    try:
+    with ModelServer(seaweed, "made-up", tmp_path, settings={"PREPARE_TIMEOUT": "5"}) as server:
         first, second = (str(server.publish(tiny(number)[0]).json()["version"]) for number in (1, 2))
         assert server.roll(first).json()["state"] == RolloutState.COMMITTED
         assert send(server, "PUT", "ghost") == 204
@@ -234,5 +228,3 @@ def test_made_up_replicas_fill_no_memory_and_hold_a_roll_no_longer_than_prepare_
         assert statuses[0] == 204
         assert set(statuses) <= {204, 503}
         assert len(server.get("/models/loan").json()["replicas"]) <= 1000
-    finally:
-        server.end()

@@ -10,8 +10,8 @@ import pytest
 from object_store import keys
 from tests.conftest import wait_until
 from tests.integration.artifacts import a_model
-from tests.integration.server_process import ServerProcess
-from tests.integration.stores import Store
+from tests.processes.model_server import ModelServer
+from tests.processes.store import Store
 
 
 def version(seed: int) -> str:
@@ -19,36 +19,35 @@ def version(seed: int) -> str:
 
 
 @pytest.fixture
-def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ServerProcess]:
+def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ModelServer]:
     """Two entries, and between them a try that was aborted."""
-    server = ServerProcess(seaweed, f"history-{bucket_name}", tmp_path / "server").start()
-    for seed in (1, 2):
-        assert server.publish(a_model(seed)).ok
-    assert server.roll(version(1)).json()["state"] == "committed"
-    assert server.report("r1", ready=[version(1)], failed={version(2): "no room"}) == 204
-    assert server.roll(version(2), wait=0).status_code == 202
-    wait_until(lambda: failed(server) and len(history(server)) == 2, what="the abortion")
-    wait_until(lambda: failed(server) and history(server)[0]["state"] == "aborted", what="the abortion")
-    yield server
-    server.end()
+    with ModelServer(seaweed, f"history-{bucket_name}", tmp_path / "server") as server:
+        for seed in (1, 2):
+            assert server.publish(a_model(seed)).ok
+        assert server.roll(version(1)).json()["state"] == "committed"
+        assert server.report("r1", ready=[version(1)], failed={version(2): "no room"}) == 204
+        assert server.roll(version(2), wait=0).status_code == 202
+        wait_until(lambda: failed(server) and len(history(server)) == 2, what="the abortion")
+        wait_until(lambda: failed(server) and history(server)[0]["state"] == "aborted", what="the abortion")
+        yield server
 
 
-def failed(server: ServerProcess) -> bool:
+def failed(server: ModelServer) -> bool:
     """The only replica says again that it cannot load the second version; one that is silent is not waited for."""
     return server.report("r1", ready=[version(1)], failed={version(2): "no room"}) == 204
 
 
-def history(server: ServerProcess) -> list[dict[str, object]]:
+def history(server: ModelServer) -> list[dict[str, object]]:
     told: list[dict[str, object]] = server.get("/models/loan/rollouts").json()["rollouts"]
     return told
 
 
-def one(server: ServerProcess, identity: object) -> dict[str, object]:
+def one(server: ModelServer, identity: object) -> dict[str, object]:
     told: dict[str, object] = server.get(f"/models/loan/rollouts/{identity}").json()
     return told
 
 
-def test_each_rollout_is_found_by_its_id_in_this_life_and_the_next(server: ServerProcess) -> None:
+def test_each_rollout_is_found_by_its_id_in_this_life_and_the_next(server: ModelServer) -> None:
     wait_until(lambda: all(body["state"] in {"committed", "aborted"} for body in history(server)), what="the end")
     for _ in range(2):
         told = history(server)
@@ -63,7 +62,7 @@ def test_each_rollout_is_found_by_its_id_in_this_life_and_the_next(server: Serve
         server.start()
 
 
-def test_one_rollout_is_told_without_reading_the_others_and_a_record_is_read_once(server: ServerProcess) -> None:
+def test_one_rollout_is_told_without_reading_the_others_and_a_record_is_read_once(server: ModelServer) -> None:
     wait_until(lambda: any(body["state"] == "aborted" for body in history(server)), what="the record")
     aborted = next(body for body in history(server) if body["state"] == "aborted")
     bucket = server.store.bucket(bucket=server.bucket)

@@ -25,7 +25,7 @@ from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.training_frame import rows_of
 from changeover.json_types import JsonObject
 from changeover.onnx_twin.export.convert import convert
-from tests.predict_process import Instances, PredictApi
+from tests.processes.predict_api import PredictApi
 from tests.tiny_models import CREATED_AT
 from tests.wire_stub import running_stub
 
@@ -64,15 +64,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         folder = tmp_path_factory.mktemp("shared")
         (folder / "cache" / "default").mkdir(parents=True)
         (folder / "cache" / "default" / f"{version}.onnx").write_bytes(twin)
-        instances = Instances(folder, stub.url)
         settings = {"WORKERS": "1", "MAX_BODY_BYTES": str(2**27)}
-        try:
-            yield (
-                instances.start(SHARE_BYTES="0", **settings),
-                instances.start(SHARE_BYTES=NEVER, **settings),
-            )
-        finally:
-            instances.end()
+        with (
+            PredictApi(stub.url, folder, SHARE_BYTES="0", **settings) as shared,
+            PredictApi(stub.url, folder, SHARE_BYTES=NEVER, **settings) as own,
+        ):
+            yield shared, own
 
 
 def rows(count: int, seed: int) -> list[Any]:

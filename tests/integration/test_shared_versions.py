@@ -22,9 +22,10 @@ from sklearn.ensemble import RandomForestRegressor
 from changeover.estimator import golden_rows
 from changeover.estimator.infer_schema import infer_schema
 from changeover.json_types import JsonObject
+from tests.callers import Callers
 from tests.conftest import wait_until
-from tests.integration.test_predict_api_processes import lives
-from tests.predict_process import Callers, Instances, PredictApi
+from tests.processes.predict_api import Instances, PredictApi
+from tests.processes.service import gone, lives
 from tests.tiny_models import CREATED_AT, ROW, tiny
 from tests.wire_stub import WireStub, running_stub
 
@@ -64,11 +65,8 @@ def one_stub() -> Iterator[WireStub]:
 @pytest.fixture(scope="module")
 def one_api(one_stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
     """One instance, for tests after which it goes on."""
-    instances = Instances(tmp_path_factory.mktemp("shared"), one_stub.url)
-    try:
-        yield instances.start(SHARE_BYTES="0")
-    finally:
-        instances.end()
+    with PredictApi(one_stub.url, tmp_path_factory.mktemp("shared"), SHARE_BYTES="0") as api:
+        yield api
 
 
 @pytest.fixture
@@ -173,9 +171,8 @@ def test_a_holder_outlives_the_worker_that_started_it_and_takes_its_successor(ap
 def test_nothing_is_left_when_the_master_is_killed(api: PredictApi) -> None:
     asked_of_all(api, 2)
     started = [*api.workers(), *processes(api)]
-    api.process.kill()
-    api.process.wait()
-    wait_until(lambda: not any(lives(one) for one in started), what="no process is left")
+    api.end(signal.SIGKILL)
+    wait_until(lambda: gone(started), what="no process is left")
 
 
 def test_a_signal_to_every_process_at_once_leaves_what_scores_to_the_workers(api: PredictApi) -> None:

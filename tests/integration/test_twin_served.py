@@ -18,9 +18,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from changeover import digest
 from object_store import keys
 from tests.conftest import wait_until
-from tests.integration.server_process import REPORT_TOKEN, ServerProcess
-from tests.integration.stores import Store
-from tests.predict_process import Instances, PredictApi
+from tests.processes.model_server import REPORT_TOKEN, ModelServer
+from tests.processes.predict_api import Instances, PredictApi
+from tests.processes.store import Store
 
 MODEL = "loan"
 ROW = {"a": 0.5, "b": -0.25}
@@ -35,14 +35,13 @@ def artifact(estimator: Any, seed: int = 0) -> bytes:
 
 
 @pytest.fixture
-def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ServerProcess]:
-    server = ServerProcess(seaweed, bucket_name, tmp_path / "server", {"RUNTIME": "onnx"})
-    yield server.start()
-    server.end()
+def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ModelServer]:
+    with ModelServer(seaweed, bucket_name, tmp_path / "server", {"RUNTIME": "onnx"}) as server:
+        yield server
 
 
 @pytest.fixture
-def apis(server: ServerProcess, tmp_path: Path) -> Iterator[Instances]:
+def apis(server: ModelServer, tmp_path: Path) -> Iterator[Instances]:
     """Starts predict_api, any number of times, and ends what it started."""
     apis = Instances(tmp_path, server.url)
     yield apis
@@ -53,19 +52,19 @@ def start(apis: Instances, **settings: str) -> PredictApi:
     return apis.start(**{"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": MODEL, "WORKERS": "1", **settings})
 
 
-def replicas(server: ServerProcess) -> list[dict[str, Any]]:
+def replicas(server: ModelServer) -> list[dict[str, Any]]:
     """Those of whom this life of model_server has heard; a roll waits for them and for nobody else."""
     found: list[dict[str, Any]] = server.get(f"/models/{MODEL}").json()["replicas"]
     return found
 
 
-def publish(server: ServerProcess, body: bytes) -> Any:
+def publish(server: ModelServer, body: bytes) -> Any:
     assert server.publish(body).status_code == 201
     return server.get(f"/models/{MODEL}/versions/{digest.sha256(body)}").json()["twin"]
 
 
 def test_a_model_with_a_twin_is_answered_by_it_and_says_so(
-    server: ServerProcess, apis: Instances, tmp_path: Path
+    server: ModelServer, apis: Instances, tmp_path: Path
 ) -> None:
     body = artifact(LogisticRegression())
     twin = publish(server, body)
@@ -85,7 +84,7 @@ def test_a_model_with_a_twin_is_answered_by_it_and_says_so(
 
 
 def test_a_model_without_a_twin_is_admitted_and_the_manifest_says_why(
-    server: ServerProcess, apis: Instances, tmp_path: Path
+    server: ModelServer, apis: Instances, tmp_path: Path
 ) -> None:
     body = artifact(KNeighborsClassifier(metric="cosine"))
     twin = publish(server, body)
@@ -96,7 +95,7 @@ def test_a_model_without_a_twin_is_admitted_and_the_manifest_says_why(
 
 
 def test_a_twin_with_other_bytes_than_the_manifest_names_is_refused_with_its_version(
-    server: ServerProcess, apis: Instances, tmp_path: Path
+    server: ModelServer, apis: Instances, tmp_path: Path
 ) -> None:
     first, second = artifact(LogisticRegression()), artifact(LogisticRegression(), seed=5)
     publish(server, first)
@@ -116,7 +115,7 @@ def test_a_twin_with_other_bytes_than_the_manifest_names_is_refused_with_its_ver
 
 
 def test_a_restart_without_model_server_finds_the_twin_in_the_cache(
-    server: ServerProcess, apis: Instances, tmp_path: Path
+    server: ModelServer, apis: Instances, tmp_path: Path
 ) -> None:
     body = artifact(LogisticRegression())
     publish(server, body)
@@ -125,7 +124,7 @@ def test_a_restart_without_model_server_finds_the_twin_in_the_cache(
     first = start(apis, **cache)
     first.predict(ROW)
     assert list((tmp_path / "cache" / MODEL).glob("*.onnx"))
-    first.kill()
+    first.end()
     server.end()
     answer = start(apis, **cache).predict(ROW)
     assert (answer.status_code, answer.headers["Model-Stale"], answer.headers["Model-Runtime"]) == (200, "true", "onnx")

@@ -14,8 +14,8 @@ import requests
 from object_store import keys
 from tests.conftest import wait_until
 from tests.integration.artifacts import a_model
-from tests.integration.server_process import ServerProcess
-from tests.integration.stores import Store
+from tests.processes.model_server import ModelServer
+from tests.processes.store import Store
 
 
 def version(seed: int) -> str:
@@ -26,8 +26,8 @@ class Two:
     """Both on one bucket, `first` with three versions, the first of which it rolled."""
 
     def __init__(self, store: Store, bucket: str, folder: Path) -> None:
-        self.first = ServerProcess(store, bucket, folder / "first")
-        self.second = ServerProcess(store, bucket, folder / "second")
+        self.first = ModelServer(store, bucket, folder / "first")
+        self.second = ModelServer(store, bucket, folder / "second")
 
     def start(self) -> Self:
         self.first.start()
@@ -52,13 +52,13 @@ def two(store: Store, bucket_name: str, tmp_path: Path) -> Iterator[Two]:
         both.end()
 
 
-def told(server: ServerProcess) -> tuple[str, int]:
+def told(server: ModelServer) -> tuple[str, int]:
     """What a check is answered: the version, and the lease in milliseconds."""
     answer = server.get("/models/loan/current")
     return str(answer.json()["version"]), int(answer.headers["Lease-Ms"])
 
 
-def entries(server: ServerProcess) -> list[dict[str, object]]:
+def entries(server: ModelServer) -> list[dict[str, object]]:
     found: list[dict[str, object]] = server.get("/models/loan/rollouts").json()["rollouts"]
     return found
 
@@ -66,7 +66,7 @@ def entries(server: ServerProcess) -> list[dict[str, object]]:
 class Watch:
     """A client that holds leases by one model_server, and keeps what it was told, each with when it was asked and told."""
 
-    def __init__(self, server: ServerProcess) -> None:
+    def __init__(self, server: ModelServer) -> None:
         self._server, self._over = server, threading.Event()
         self.told: list[tuple[float, float, str, int]] = []
         self._thread = threading.Thread(target=self._run)
@@ -130,7 +130,7 @@ def test_of_rolls_that_race_on_two_model_servers_each_number_has_one_winner(two:
     start = threading.Barrier(2)
     answers: list[requests.Response] = []
 
-    def roll(server: ServerProcess, seed: int) -> None:
+    def roll(server: ModelServer, seed: int) -> None:
         start.wait(30)
         answers.append(server.roll(version(seed)))
 

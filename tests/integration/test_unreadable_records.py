@@ -5,14 +5,14 @@ import json
 from changeover.protocol.wire import RolloutState
 from object_store import keys
 from object_store.bucket import Bucket
-from tests.integration.server_process import ServerProcess
+from tests.processes.model_server import ModelServer
 from tests.tiny_models import tiny
 
 BODIES = [b"x" * 100_000, b"[" * 60_000, b"no json", b"[]", b"{}", b'{"sequence": {}, "size": "many"}']
 AT = "2026-01-31T12:00:00.000000Z"
 
 
-def test_one_record_that_cannot_be_read_hides_no_other(server: ServerProcess, seaweed_bucket: Bucket) -> None:
+def test_one_record_that_cannot_be_read_hides_no_other(server: ModelServer, seaweed_bucket: Bucket) -> None:
     version = str(server.publish(tiny(1)[0]).json()["version"])
     assert server.publish(b"no model").status_code == 422
     assert server.roll(version).json()["state"] == RolloutState.COMMITTED

@@ -12,10 +12,11 @@ import pytest
 import requests
 
 from changeover.protocol.wire import LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, RolloutState
-from tests.conftest import port_that_is_free, wait_until
-from tests.integration.server_process import REPORT_TOKEN, ServerProcess
-from tests.integration.stores import Store
-from tests.predict_process import PredictApi, none_stale
+from tests.callers import none_stale
+from tests.conftest import wait_until
+from tests.processes.model_server import REPORT_TOKEN, ModelServer
+from tests.processes.predict_api import PredictApi
+from tests.processes.store import Store
 from tests.recorded_wire import FIRST, INSTANCE, SECOND, WORDS, Exchange, RecordedServer, recorded, running
 
 OPEN_TO_OLD_REPLICAS = {"ALLOW_ANONYMOUS_READS": "true"}  # a replica of that release reads without a token
@@ -24,16 +25,15 @@ OF_THE_MOMENT = {"title", "detail", "state", "created_at", "environment", "prove
 
 
 @pytest.fixture(scope="module")
-def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(seaweed, "wire", tmp_path_factory.mktemp("server"), OPEN_TO_OLD_REPLICAS).start()
-    yield process
-    process.end()
+def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    with ModelServer(seaweed, "wire", tmp_path_factory.mktemp("server"), OPEN_TO_OLD_REPLICAS) as process:
+        yield process
 
 
 class OldReplica:
     """Sends what a replica of the former release sent, and compares what it hears with what it heard then."""
 
-    def __init__(self, server: ServerProcess) -> None:
+    def __init__(self, server: ModelServer) -> None:
         self._url = server.url
 
     def send(self, exchange: Exchange) -> requests.Response:
@@ -86,7 +86,7 @@ def differences(heard: object, then: object, where: str) -> Iterator[str]:
             yield from differences(heard[name], value, f"{where}.{name}")
 
 
-def test_an_old_replica_lives_through_start_roll_and_leave_with_this_model_server(server: ServerProcess) -> None:
+def test_an_old_replica_lives_through_start_roll_and_leave_with_this_model_server(server: ModelServer) -> None:
     old = OldReplica(server)
     unknown, without_current = recorded("nothing_current", token=REPORT_TOKEN)
     assert says_what_was_said(old.send(unknown), unknown) == []
@@ -105,8 +105,7 @@ def test_an_old_replica_lives_through_start_roll_and_leave_with_this_model_serve
 
 
 def test_an_old_replica_reads_no_version_unless_that_is_allowed(seaweed: Store, tmp_path: Path) -> None:
-    server = ServerProcess(seaweed, "wire-closed", tmp_path).start()
-    try:
+    with ModelServer(seaweed, "wire-closed", tmp_path) as server:
         assert server.publish(FIRST).status_code == 201
         assert server.roll(WORDS["first"]).json()["state"] == RolloutState.COMMITTED
         old = OldReplica(server)
@@ -115,11 +114,9 @@ def test_an_old_replica_reads_no_version_unless_that_is_allowed(seaweed: Store, 
         assert {old.send(one).status_code for one in checks} == {200, 304}
         assert {old.send(one).status_code for one in reads if one not in checks} == {401}
         assert len(reads) > len(checks)
-    finally:
-        server.end()
 
 
-def test_an_old_replica_that_cannot_prepare_aborts_the_roll(server: ServerProcess) -> None:
+def test_an_old_replica_that_cannot_prepare_aborts_the_roll(server: ModelServer) -> None:
     report = recorded("announce", token=REPORT_TOKEN)[-1]
     assert isinstance(report.told, dict)
     said = {**report.told, "ready": [WORDS["second"]], "failed": {WORDS["first"]: "no memory"}}
@@ -135,7 +132,7 @@ def test_an_old_replica_that_cannot_prepare_aborts_the_roll(server: ServerProces
     wait_until(aborted, 20, "the abort")
 
 
-def test_a_report_that_says_more_than_this_model_server_knows_is_taken(server: ServerProcess) -> None:
+def test_a_report_that_says_more_than_this_model_server_knows_is_taken(server: ModelServer) -> None:
     report = recorded("roll", token=REPORT_TOKEN)[1]
     assert isinstance(report.told, dict)
     more = {**report.told, "mood": "fine", "queue": {"length": 3}}
@@ -157,9 +154,7 @@ FORMS = {
 def test_this_predict_api_lives_through_a_roll_of_an_old_model_server(old: RecordedServer, tmp_path: Path) -> None:
     with running(old):
         old.play("start")
-        api = PredictApi(port_that_is_free(), old.url, tmp_path, DEFAULT_MODEL="loan")
-        try:
-            api.wait_until_it_listens()
+        with PredictApi(old.url, tmp_path, DEFAULT_MODEL="loan") as api:
             assert api.predict().json()["model_version"] == WORDS["first"]
             before = old.checks()
             assert none_stale(api)
@@ -171,8 +166,6 @@ def test_this_predict_api_lives_through_a_roll_of_an_old_model_server(old: Recor
             assert (second.json()["prediction"], second.headers.get("Model-Stale")) == (2, None)
             assert second.headers["Model-Version"] == WORDS["second"]
             old.play("leave")
-        finally:
-            api.kill()
         assert {method for method, _, _ in old.asked} == {"GET", "PUT", "DELETE"}
         assert unexpected(old) == set()
 

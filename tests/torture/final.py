@@ -12,7 +12,7 @@ from changeover.consistency.records import ReplicaState
 from changeover.json_types import JsonObject
 from changeover.process.clock import now
 from changeover.protocol.wire import MODEL_SEQUENCE, MODEL_STALE, Current, RolloutState, VersionState
-from tests.integration.server_process import PUBLISH_TOKEN
+from tests.processes.model_server import PUBLISH_TOKEN
 from tests.torture.stack import INSTANCES, MODEL, WORKERS, Instance, Stack
 
 CONVERGE_S: Final = 5.0
@@ -31,7 +31,7 @@ def settle(stack: Stack) -> tuple[float, list[ReplicaState]]:
 
 def _look(stack: Stack) -> tuple[list[ReplicaState], bool]:
     """Every replica, as model_server has heard of it and as its instance answers; and whether all is as it should be."""
-    answer = stack.server.process.get(f"/models/{MODEL}")
+    answer = stack.server.get(f"/models/{MODEL}")
     if answer.status_code != 200:
         return [], False
     model = answer.json()
@@ -39,7 +39,7 @@ def _look(stack: Stack) -> tuple[list[ReplicaState], bool]:
     for number, instance in enumerate(stack.instances):
         told = [_probe(instance) for _ in range(_PROBES)]
         oldest, stale = min(sequence for sequence, _ in told), any(stale for _, stale in told)
-        pids = instance.workers()
+        pids = {worker.pid for worker in instance.processes()[1:]}
         mine = [each for each in model["replicas"] if each["awaited"] and each["pid"] in pids]
         mine += [None] * (WORKERS - len(mine))  # one that model_server has not heard from
         replicas += [_state(f"{number}-{place}", each, oldest, stale) for place, each in enumerate(mine)]
@@ -82,7 +82,7 @@ def after_death(stack: Stack, at: float, replicas: list[ReplicaState]) -> FinalS
     stack.server.kill()
     stack.store.kill()
     stack.start()
-    client = Client(stack.server.process.url, token=PUBLISH_TOKEN)
+    client = Client(stack.server.url, token=PUBLISH_TOKEN)
     ledger = [
         Current(int(str(entry["sequence"])), str(entry["version"]))
         for entry in client.history(MODEL)
@@ -94,5 +94,5 @@ def after_death(stack: Stack, at: float, replicas: list[ReplicaState]) -> FinalS
 
 
 def _is_whole(stack: Stack, version: str) -> bool:
-    artifact = stack.server.process.get(f"/models/{MODEL}/versions/{version}/artifact")
+    artifact = stack.server.get(f"/models/{MODEL}/versions/{version}/artifact")
     return hashlib.sha256(artifact.content).hexdigest() == version

@@ -17,7 +17,7 @@ from changeover.consistency.records import UNKNOWN, Publish, Rollout
 from changeover.json_types import JsonObject
 from changeover.process.clock import now
 from changeover.protocol.wire import RolloutState, VersionState
-from tests.integration.server_process import PUBLISH_TOKEN, ServerProcess
+from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
 from tests.torture.models import Reel, Reels, no_model
 
 ROLL_WAIT_S: Final = 12.0
@@ -29,7 +29,7 @@ class Operator:
     """Publishes, rolls and rolls back `model`; `counts` says how often what came of it."""
 
     def __init__(
-        self, server: ServerProcess, model: str, reels: Reels, seed: int, record: Callable[[Publish | Rollout], None]
+        self, server: ModelServer, model: str, reels: Reels, seed: int, record: Callable[[Publish | Rollout], None]
     ) -> None:
         self._base = f"{server.url}/models/{model}"
         self._model, self._reels, self._record = model, reels, record

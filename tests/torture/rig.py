@@ -13,6 +13,7 @@ from changeover.consistency.records import Fault, History, ReplicaState
 from changeover.consistency.violation import Violation
 from changeover.process.clock import now
 from changeover.protocol.wire import RolloutState
+from tests.processes.store import Kind
 from tests.torture import final
 from tests.torture.load import CLIENTS, Client, Tally
 from tests.torture.models import RUNTIMES, Reels
@@ -30,7 +31,7 @@ class Report:
 
     seed: int
     seconds: float
-    store: str
+    store: Kind
     tally: Tally
     history: History = field(default_factory=History)
     violations: list[Violation] = field(default_factory=list)
@@ -80,14 +81,14 @@ def _others(states: Counter[str], but: str) -> str:
     return ", ".join(f"{number} {state}" for state, number in sorted(states.items()) if state != but) or "none else"
 
 
-def run(seed: int, seconds: float, store: str, folder: Path) -> Report:
+def run(seed: int, seconds: float, store: Kind, folder: Path) -> Report:
     """Torture a stack in `folder` for so many seconds; what the seed decides is said in `nemesis.py`."""
     tally = Tally()
     report = Report(seed, seconds, store, tally)
     reels = Reels(seed)
     with contextlib.closing(Stack(folder, store)) as stack:
         stack.start()
-        operator = Operator(stack.server.process, MODEL, reels, seed, report.history.add)
+        operator = Operator(stack.server, MODEL, reels, seed, report.history.add)
         stack.start_instances(operator.roll_a_new_one)
         record = report.history.add
         nemesis = Nemesis(stack, seed, record)

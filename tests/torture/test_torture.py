@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from changeover.consistency import records
-from tests.integration.stores import minio_program
+from tests.processes.store import Kind, minio_program
 from tests.torture.models import RUNTIMES
 from tests.torture.rig import run
 
@@ -24,7 +24,7 @@ def children_at_full_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
-def no_request_fails_and_every_promise_holds(seed: int, seconds: float, store: str, folder: Path) -> None:
+def no_request_fails_and_every_promise_holds(seed: int, seconds: float, store: Kind, folder: Path) -> None:
     report = run(seed, seconds, store, folder)
     print(report.table())  # noqa: T201 pytest shows it, the seed above all, when this fails
     with (folder / "history.jsonl").open("w", encoding="utf-8") as file:
@@ -41,5 +41,5 @@ def test_a_minute_of_torture_fails_no_request_and_breaks_no_promise(tmp_path: Pa
 
 
 def test_a_minute_of_torture_that_is_new_each_time_fails_no_request_and_breaks_no_promise(tmp_path: Path) -> None:
-    store = "seaweed" if minio_program() is None else secrets.choice(["seaweed", "minio"])
-    no_request_fails_and_every_promise_holds(secrets.randbelow(2**32), SECONDS, store, tmp_path)
+    kinds: list[Kind] = ["seaweed"] if minio_program() is None else ["seaweed", "minio"]
+    no_request_fails_and_every_promise_holds(secrets.randbelow(2**32), SECONDS, secrets.choice(kinds), tmp_path)
