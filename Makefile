@@ -31,7 +31,7 @@ wine: setup ## champion and challenger: three slots of data arrive, the gate ref
 	@exec $(BIN)/python examples/wine/demo.py $(ARGS)
 
 test: lint ## lint, then every test, two minutes of torture among them; fails under 90 % coverage by branches
-	@$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --cov --cov-report=term --cov-report=xml --cov-fail-under=$(COVERAGE_AT_LEAST) $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-report=xml --cov-fail-under=$(COVERAGE_AT_LEAST) $(ARGS)
 
 unit: setup ## the tests that touch nothing: seconds
 	@$(BIN)/python -m pytest tests/unit tests/test_*.py -q $(ARGS)

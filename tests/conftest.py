@@ -1,6 +1,7 @@
-"""Helpers of every test: waiting for a condition with a deadline, and a free port."""
+"""Helpers of every test: a wait with a deadline, a free port, and the order in which files are distributed."""
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from changeover.up.ports import find_free
 
@@ -18,6 +20,34 @@ if "COVERAGE_PROCESS_CONFIG" in os.environ:  # set while coverage is measured: c
 
 T = TypeVar("T")
 PATIENCE = 4.0  # a machine may be so many times as slow as the one on which the seconds of the tests were chosen
+# The workers of xdist take files in this order, so the many short ones at the end let all workers finish together. A
+# worker reserves its next file with two tests left: behind the two minutes of torture that is a short one.
+ORDER = ("e2e", "faults", "integration", "torture", "", "simulation", "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the tests by `ORDER`, and keep the order within a folder."""
+
+    def position(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return ORDER.index(folder if folder in ORDER else "")
+
+    items.sort(key=position)
+
+
+class FilesThatShareAStack(LoadFileScheduling):  # type: ignore[misc]
+    """Each file is run by one worker, and so are all files that share the stack of `estimator_stack.py`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return re.sub(
+            r"test_(estimators_\w+|private_by_default|equal_answers)\.py", "estimators", super()._split_scope(nodeid)
+        )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesThatShareAStack | None:
+    """The distribution of `make test`."""
+    return FilesThatShareAStack(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def wait_until(condition: Callable[[], T], seconds: float = 20.0, what: str = "the condition") -> T:
