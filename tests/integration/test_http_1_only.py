@@ -9,9 +9,10 @@ import pytest
 
 from tests.conftest import wait_until
 from tests.processes.model_server import ModelServer
-from tests.processes.predict_api import Instances, PredictApi
-from tests.tiny_models import ROW
-from tests.wire_stub import WireStub
+from tests.processes.predict_api import PredictApi
+from tests.processes.store import Store
+from tests.tiny_models import ROW, tiny
+from tests.wire_stub import running_stub
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -50,15 +51,18 @@ def address_of(url: str) -> tuple[str, int]:
     return parts.hostname, parts.port
 
 
-@pytest.fixture
-def api(instances: Instances, stub: WireStub) -> PredictApi:
-    return instances.start(WORKERS="1", THREADS="1")
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
+    with running_stub() as stub:
+        stub.roll("default", stub.publish("default", *tiny(1)))
+        with PredictApi(stub.url, tmp_path_factory.mktemp("predict"), WORKERS="1", THREADS="1") as api:
+            yield api
 
 
-@pytest.fixture
-def server(seaweed, tmp_path) -> Iterator[ModelServer]:
-    with ModelServer(seaweed, "http1only", tmp_path) as process:
-        yield process
+@pytest.fixture(scope="module")
+def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    with ModelServer(seaweed, "http1only", tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 def test_streams_that_announce_a_body_hold_no_thread_of_predict_api(api: PredictApi) -> None:
