@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from object_store.bucket import Bucket
-from tests.integration.estimator_stack import EstimatorStack
+from tests.integration.estimator_stack import EstimatorStack, running_stack
 from tests.processes.model_server import ModelServer
 from tests.processes.predict_api import Instances
 from tests.processes.store import Store, minio_program
@@ -54,15 +54,29 @@ def bucket(store: Store, bucket_name: str) -> Iterator[Bucket]:
     made.close()
 
 
-@pytest.fixture(scope="module")
-def stack(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EstimatorStack]:
-    """The whole way of a model, for estimators of every kind; each of them gets a name of its own.
+@pytest.fixture(scope="session")
+def session_stack(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EstimatorStack]:
+    """One stack for all files that serve estimators."""
+    with running_stack(seaweed, f"estimators-{next(_NUMBERS)}", tmp_path_factory.mktemp("estimators")) as stack:
+        yield stack
 
-    It ends with its file: a replica of many models has much to ask for, and would slow down the tests after it.
-    """
-    stack = EstimatorStack(seaweed, f"estimators-{next(_NUMBERS)}", tmp_path_factory.mktemp("estimators"))
-    yield stack
-    stack.end()
+
+@pytest.fixture(scope="module")
+def stack(session_stack: EstimatorStack) -> Iterator[EstimatorStack]:
+    """The stack of the session; the models that a file serves lend their names to the next file."""
+    with session_stack.names_returned():
+        yield session_stack
+
+
+@pytest.fixture(autouse=True)
+def names_returned(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The models that a test serves lend their names to the next test."""
+    if "stack" not in request.fixturenames:
+        yield
+        return
+    stack: EstimatorStack = request.getfixturevalue("session_stack")
+    with stack.names_returned():
+        yield
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 import io
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +29,50 @@ def artifact(estimator: object) -> bytes:
 
 
 class EstimatorStack:
-    """One store, one model_server, one predict_api; every model that is asked gets a name of its own."""
+    """One store, one model_server, one predict_api, and a model for each estimator that is served.
 
-    def __init__(self, store: Store, bucket: str, folder: Path) -> None:
-        self._names = (f"kind-{number}" for number in itertools.count(1))
-        self.server = ModelServer(store, bucket, folder, {"LEASE_MS": "0", "RUNTIME": "onnx"}).start()
-        self.api = PredictApi(
-            self.server.url, folder, WORKERS="1", REPORT_TOKEN=REPORT_TOKEN, DEFAULT_MODEL="loan"
-        ).start()
-        self._client = Client(self.server.url, token=PUBLISH_TOKEN)
+    The first rollout of a model waits two seconds for replicas to discover it, and each model of a replica costs several
+    calls a second. So models are used again: `names_returned` ends the use of those that its block serves.
+    """
 
-    def end(self) -> None:
-        self.api.close()
-        self.server.close()
+    def __init__(self, server: ModelServer, api: PredictApi) -> None:
+        self.server, self.api = server, api
+        self._client = Client(server.url, token=PUBLISH_TOKEN)
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._free: list[str] = []
+        self._used: list[str] = []
+        self._published: dict[str, set[str]] = {}  # name -> versions
 
-    def serve(self, estimator: object, example: object | None = None) -> str:
-        """The name under which `estimator` answers: raw bytes without a manifest, or as a client with an example."""
-        name = next(self._names)
+    @contextmanager
+    def names_returned(self) -> Iterator[None]:
+        """The models that are served in the block are free for other estimators after it."""
+        before = len(self._used)
+        yield
+        with self._lock:
+            self._free += self._used[before:]
+            del self._used[before:]
+
+    def _name(self, version: str) -> str:
+        """A free model that never had `version`: the manifest of a version is written once."""
+        with self._lock:
+            name = next((name for name in self._free if version not in self._published[name]), None)
+            if name is None:
+                name = f"kind-{next(self._numbers)}"
+            else:
+                self._free.remove(name)
+            self._used.append(name)
+            self._published.setdefault(name, set()).add(version)
+        return name
+
+    def serve(self, estimator: object, example: Any = None) -> str:
+        """The model by which `estimator` answers: published as raw bytes, or by the client with an example."""
+        version = digest.sha256(artifact(estimator))
+        name = self._name(version)
         if example is None:
-            answer = self.server.publish(artifact(estimator), name)
-            assert answer.status_code == 201, answer.text
-            version = answer.json()["version"]
-            assert version == digest.sha256(artifact(estimator))
+            response = self.server.publish(artifact(estimator), name)
+            assert response.status_code == 201, response.text
+            assert response.json()["version"] == version
         else:
             version = self._client.publish(estimator, name, example=example).version
         rolled = self.server.roll(version, name)
@@ -57,8 +81,8 @@ class EstimatorStack:
         return name
 
     def serve_all(self, estimators: Mapping[str, object]) -> dict[str, str]:
-        """Each of `estimators` as `serve` does, side by side since a rollout mostly waits."""
-        with ThreadPoolExecutor(4) as pool:
+        """The models of all of `estimators`, served side by side, since a rollout mostly waits."""
+        with ThreadPoolExecutor(8) as pool:
             return dict(zip(estimators, pool.map(self.serve, estimators.values()), strict=True))
 
     def post(self, name: str, body: object) -> Any:
@@ -102,7 +126,7 @@ class EstimatorStack:
 
     def refusal(self, estimator: object) -> str:
         """Why admission refuses `estimator`."""
-        answer = self.server.publish(artifact(estimator), next(self._names))
+        answer = self.server.publish(artifact(estimator), "refused")
         assert answer.status_code == 422, answer.text
         assert answer.headers["Content-Type"] == "application/problem+json"
         return str(answer.json()["detail"])
@@ -113,6 +137,15 @@ class EstimatorStack:
         assert answer.status_code == status, answer.text
         problem: dict[str, Any] = answer.json()
         return problem
+
+
+@contextmanager
+def running_stack(store: Store, bucket: str, folder: Path) -> Iterator[EstimatorStack]:
+    """A stack on `store`."""
+    rolls = {"LEASE_MS": "0", "RUNTIME": "onnx", "ALLOW_SCHEMA_CHANGE": "true"}
+    settings = {"WORKERS": "1", "REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": "loan"}
+    with ModelServer(store, bucket, folder, rolls) as server, PredictApi(server.url, folder, **settings) as api:
+        yield EstimatorStack(server, api)
 
 
 def _no_json(constant: str) -> object:
