@@ -1,4 +1,4 @@
-"""One stack of docker-compose.yml for tests: a project of its own, ports of its own, gone with its volumes afterwards."""
+"""A stack of docker-compose.yml in a project with its own ports; the project and its volumes are removed afterwards."""
 
 import functools
 import json
@@ -46,7 +46,7 @@ class ComposeStack:
         self.home = folder
 
     def compose(self, *arguments: str, seconds: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run `docker compose ARGUMENTS` here; with `check` its failure is the test's, with what it said."""
+        """Run `docker compose ARGUMENTS` here; with `check`, a failure fails the test and shows the output."""
         done = subprocess.run(
             ["docker", "compose", *arguments],
             cwd=ROOT,
@@ -57,19 +57,19 @@ class ComposeStack:
             check=False,
         )
         if check:
-            said = done.stdout + done.stderr
-            assert done.returncode == 0, f"docker compose {' '.join(arguments)} ended with {done.returncode}:\n{said}"
+            output = done.stdout + done.stderr
+            assert done.returncode == 0, f"docker compose {' '.join(arguments)} ended with {done.returncode}:\n{output}"
         return done
 
     def up(self, *arguments: str) -> None:
-        """What a user types first."""
+        """Build and start it, and wait until it is healthy."""
         done = self.compose("up", "--build", "--wait", *arguments, seconds=900, check=False)
         if done.returncode != 0:
             logs = self.compose("logs", "--no-color", "--tail", "40", check=False).stdout
             raise AssertionError(f"docker compose up ended with {done.returncode}:\n{done.stderr}\n{logs}")
 
     def credentials(self) -> Stack:
-        """What `changeover credentials` says, written to `up.json` as the README tells a user to do."""
+        """The output of `changeover credentials`, written to `up.json` as the README tells a user to do."""
         printed = self.compose("exec", "-T", "model_server", "changeover", "credentials").stdout
         (self.home / "up.json").write_text(printed, encoding="utf-8")
         return Stack.from_json(json.loads(printed))
@@ -79,13 +79,13 @@ class ComposeStack:
         return self.compose("ps", "--all", "--quiet", service).stdout.split()
 
     def inspect(self, service: str) -> dict[str, object]:
-        """What the engine says of the first container of `service`."""
-        said = subprocess.run(
+        """The description of the first container of `service` by the engine."""
+        described = subprocess.run(
             ["docker", "inspect", self.containers(service)[0]], capture_output=True, text=True, timeout=60, check=True
         )
-        found = json.loads(said.stdout)[0]
-        assert isinstance(found, dict)
-        return found
+        container = json.loads(described.stdout)[0]
+        assert isinstance(container, dict)
+        return container
 
     def address(self, service: str, network: str, whose: str = "IPAddress") -> str:
         """The address of a service's first container in `network`, or with "Gateway" that of the host there."""
@@ -94,7 +94,7 @@ class ComposeStack:
         return str(settings["Networks"][f"{self.project}_{network}"][whose])
 
     def python_in(self, service: str, code: str, *arguments: str) -> str:
-        """Run `code` in a container of `service`; what it prints."""
+        """Run `code` in a container of `service`, and return its output."""
         return self.compose("exec", "-T", service, "python", "-c", code, *arguments).stdout.strip()
 
     def forget(self) -> None:
