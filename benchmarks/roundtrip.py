@@ -20,7 +20,7 @@ from changeover.demo.train import build, draft
 MODEL = "segmentation"
 BODY = DATA / "segmentation_single.json"
 CONNECTIONS = {32: "rate", 1: "latency"}
-AT_LEAST, AT_MOST = 0.36, 2.5  # of the hello's requests a second over 32 connections, of its p50 over one
+AT_LEAST, AT_MOST = 0.9, 1.35  # of the hello's requests a second over 32 connections, of its p50 over one
 
 
 def shown(name: str, rounds: list[Load]) -> tuple[float, float]:
