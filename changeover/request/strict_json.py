@@ -117,20 +117,20 @@ def _refuse_half_pairs(value: Json) -> None:
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
                 raise NotJson(f"an object has the key {name[:40]!r} twice")
             seen.add(name)
-    return found
+    return members
 
 
 def _float(text: str) -> float:
-    found = float(text)
-    if found - found == 0.0:  # finite
-        return found
+    number = float(text)
+    if number - number == 0.0:  # finite
+        return number
     raise NotJson(f"the number {text[:40]} does not fit into a double")
 
 

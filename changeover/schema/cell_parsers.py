@@ -99,24 +99,24 @@ def _number(nullable: bool, written: Format | None) -> Callable[[object], float]
 
 
 def _integer(nullable: bool, written: Format | None) -> Callable[[object], float]:
-    number = _number(nullable, written)
+    parse_number = _number(nullable, written)
 
     def parse(value: object) -> float:
-        found: float
+        number: float
         if type(value) is int:
-            found = value
+            number = value
         else:
-            found = number(value)
-            if found != found:  # NaN: missing, and allowed
-                return found
+            number = parse_number(value)
+            if number != number:  # NaN: missing, and allowed
+                return number
             if type(value) is str and (digits := value.strip().lstrip("+-")).isdecimal():
-                found = _exact_integer(digits, negative=value.lstrip().startswith("-"))
-            elif not found.is_integer():
+                number = _exact_integer(digits, negative=value.lstrip().startswith("-"))
+            elif not number.is_integer():
                 raise BadCell(f"{shown(value)} is not an integer")
             else:
-                found = int(found)
-        if found in INT64:
-            return found
+                number = int(number)
+        if number in INT64:
+            return number
         raise BadCell("the integer does not fit into 64 bits")
 
     return parse
@@ -145,9 +145,9 @@ def _exactly(wanted: type, name: str, nullable: bool) -> Parser:
 
 def _date(parse: Parser) -> Parser:
     def parse_date(value: object) -> Cell:
-        found = parse(value)
-        if found is None or is_date(str(found)):
-            return found
+        cell = parse(value)
+        if cell is None or is_date(str(cell)):
+            return cell
         raise BadCell(f"{shown(value)} is not a date: a day of the calendar such as '2024-02-29' was expected")
 
     return parse_date
@@ -158,10 +158,10 @@ def _folded(parse: Parser, listed: Collection[Cell]) -> Parser:
     spelt: dict[str, Cell] = {str(value).casefold(): value for value in listed}
 
     def parse_folded(value: object) -> Cell:
-        found = parse(value)
-        if found in exact or not isinstance(found, str):
-            return found
-        folded = found.casefold()
+        cell = parse(value)
+        if cell in exact or not isinstance(cell, str):
+            return cell
+        folded = cell.casefold()
         return spelt.get(folded, folded)
 
     return parse_folded
@@ -174,9 +174,9 @@ def _one_of(parse: Parser, enum: Collection[Cell], *, enum_is_public: bool) -> P
         listed = ", ".join(shown(value) for value in list(enum)[:10]) + (", ..." if len(allowed) > 10 else "")
 
     def parse_one_of(value: object) -> Cell:
-        found = parse(value)
-        if found in allowed or found is None or found != found:  # NaN: missing, and allowed
-            return found
+        cell = parse(value)
+        if cell in allowed or cell is None or cell != cell:  # NaN: missing, and allowed
+            return cell
         raise BadCell(f"{shown(value)} is not one of {listed}")
 
     return parse_one_of

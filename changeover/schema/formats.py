@@ -56,15 +56,15 @@ def currency(text: str) -> float:
 
     NaN and ValueError as in `plain`; ValueError also for an amount of more than 64 characters.
     """
-    bare = text.strip()
-    if len(bare) > _LONGEST_AMOUNT:
+    stripped = text.strip()
+    if len(stripped) > _LONGEST_AMOUNT:
         raise ValueError(text)
-    if not bare.startswith(_NEVER_PLAIN):
+    if not stripped.startswith(_NEVER_PLAIN):
         try:
             return plain(text)
         except ValueError:
             pass
-    match = _AMOUNT.fullmatch(bare)
+    match = _AMOUNT.fullmatch(stripped)
     if match is None:
         raise ValueError(text)
     bracketed = match["open"] is not None
@@ -79,13 +79,13 @@ def currency(text: str) -> float:
 
 def percent(text: str) -> float:
     """A percentage as the number before its sign: "62.59%" and "62.59" are 62.59. NaN and ValueError as in `plain`."""
-    bare = text.strip()
-    if not bare.endswith("%"):
-        return plain(bare)
-    found = plain(bare[:-1])
-    if math.isnan(found):
+    stripped = text.strip()
+    if not stripped.endswith("%"):
+        return plain(stripped)
+    number = plain(stripped[:-1])
+    if math.isnan(number):
         raise ValueError(text)
-    return found
+    return number
 
 
 def is_date(text: str) -> bool:
