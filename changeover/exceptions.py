@@ -73,7 +73,7 @@ class TooManyRows(ChangeoverError):
     def __init__(self, rows: int, limit: int) -> None:
         self.rows = rows
         self.limit = limit
-        super().__init__(f"the batch has {rows} rows, at most {limit} are taken at once: send it in parts")
+        super().__init__(f"the batch has {rows} rows, at most {limit} fit into one request: send it in parts")
 
 
 class ForbiddenGlobal(ChangeoverError):

@@ -103,10 +103,20 @@ def prose(file: Source) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
 
 
+def messages(file: Source) -> Iterator[tuple[int, str]]:
+    """The strings of more than one word that are no docstrings: messages, summaries, reasons."""
+    docstrings = {id(node.value) for node in ast.walk(file.tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(file.tree):
+        if not isinstance(node, ast.Constant) or id(node) in docstrings:
+            continue
+        if isinstance(node.value, str) and " " in node.value.strip():
+            yield node.lineno, node.value
+
+
 def retired_words(files: list[Source]) -> Iterator[str]:
-    """A retired word in prose; names in backticks are code."""
+    """A retired word in prose or in a message; names in backticks are code."""
     for file in files:
-        for line, text in prose(file):
+        for line, text in (*prose(file), *messages(file)):
             plain = re.sub(r"`[^`]*`", "", text)
             for word, standard in RETIRED.items():
                 for match in re.finditer(rf"\b(?:{word})\b", plain, re.IGNORECASE):
@@ -192,6 +202,8 @@ def test_a_page_in_dialect_is_named() -> None:
         (retired_words, '"""Logs what it was told."""'),
         (retired_words, '"""The settings."""\nport = Field(description="the port for whoever asks")'),
         (retired_words, '"""The options."""\nport = option("--port", help=f"whom to ask, {PORT} by default")'),
+        (retired_words, 'raise ValueError("nobody answers at this address")'),
+        (retired_words, 'reason = f"{key} is lost; roll anew"'),
         (vague_first_lines, '"""What the services share."""'),
         (vague_first_lines, '"""Who answers, and when.\n\nMore.\n"""'),
         (vague_first_lines, '"""Whether the services answer."""'),

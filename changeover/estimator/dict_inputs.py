@@ -46,7 +46,7 @@ def keys_of_records(estimator: object, example: Collection[str]) -> dict[str, En
     if any(type(part).__name__.endswith(_OF_GAPS) for part in _steps(estimator)):
         raise InvalidSchema(
             "the model looks for missing values after a DictVectorizer, which turns a missing key into 0: "
-            "whether null means 0 or a gap cannot be told. Fit it on a frame, with a OneHotEncoder in a ColumnTransformer"
+            "null can mean 0 or a missing value. Fit it on a frame, with a OneHotEncoder in a ColumnTransformer"
         )
     texts: dict[str, list[object] | None] = {}
     for feature in getattr(vectorizer, "feature_names_", ()):

@@ -41,14 +41,14 @@ class Audit(Loop):
     def miss(self, model: str, what: str) -> None:
         """Report that the bucket lost entries: it was emptied, or restored from a backup. No version is unloaded."""
         reason = (
-            f"{what}: emptied, or restored from a backup? Nothing is unloaded for it; restore the bucket, or roll anew"
+            f"{what}: emptied, or restored from a backup? No version is unloaded; restore the bucket, or roll again"
         )
         self._report(Topic.LEDGER, "ledger.lost", model, reason)
 
     def damaged(self, model: str, reason: str) -> None:
         """Report that the ledger's next number is an unreadable object: the last good version stays current."""
         reason = (
-            f"{reason}. The last good version goes on, and nothing can be rolled until it is restored, or removed if "
+            f"{reason}. The last good version stays current, and no roll succeeds until it is restored, or removed if "
             f"another writer put it there"
         )
         self._report(Topic.LEDGER_ENTRY, "ledger.damaged", model, reason)
@@ -60,7 +60,7 @@ class Audit(Loop):
             self._problems.clear(Topic.STRAY_ENTRY, model)
             return
         reason = (
-            f"{stray} is beyond a gap of the ledger, and not followed: restore what was lost before it, or remove it if "
+            f"{stray} comes after a missing number of the ledger, and is not followed: restore the lost entries, or remove it if "
             f"another writer put it there"
         )
         self._report(Topic.STRAY_ENTRY, "ledger.stray", model, reason)

@@ -95,7 +95,7 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "Model": object_of(_MODEL),
 }
 
-_REASON: Final[JsonObject] = {**TEXT, "maxLength": 1000}
+_REASON: Final[JsonObject] = {**TEXT, "maxLength": wire.LONGEST_TEXT}
 _ROLLBACK: Final[JsonObject] = {"reason": _REASON, "by": _REASON}
 _ROLL: Final = object_of(
     {

@@ -29,13 +29,13 @@ def check_server(stack: Stack) -> list[Finding]:
     alive = _probe(f"{stack.server_url}/livez")
     if alive is None or alive.status != 200:
         return [_silent("model_server", stack.server_url)]
-    findings = [Finding("model_server", True, f"lives at {stack.server_url}")]
+    findings = [Finding("model_server", True, f"answers at {stack.server_url}")]
     ready = _probe(f"{stack.server_url}/readyz", token=stack.token) or http.Probe(0, {})
     problems = "; ".join(str(text) for text in object_in(ready.body.get("problems")).values())
     if ready.status != 200:
         findings.append(Finding("model_server ready", False, ready.problem, _LOG.format("model_server")))
     elif problems:
-        step = "mend that; meanwhile the last good version serves"
+        step = "correct that; the last good version stays current"
         findings.append(Finding("model_server ready", False, problems, step))
     else:
         findings.append(Finding("model_server ready", True, "yes"))
@@ -59,10 +59,10 @@ def _check_instance(stack: Stack, url: str) -> Finding:
         return _silent("predict_api", url)
     ready = _probe(f"{url}/readyz") or http.Probe(0, {})
     if ready.status == 200:
-        return Finding("predict_api", True, f"lives and is ready at {url}")
+        return Finding("predict_api", True, f"answers and is ready at {url}")
     if not has_current_version(stack.server_url, stack.token):
-        return Finding("predict_api", True, f"lives at {url}; no model was rolled yet (push FILE --roll)")
-    detail = f"lives at {url}, but is not ready: {ready.problem}"
+        return Finding("predict_api", True, f"answers at {url}; no model was rolled yet (push FILE --roll)")
+    detail = f"answers at {url}, but is not ready: {ready.problem}"
     return Finding("predict_api", False, detail, _LOG.format("predict_api"))
 
 
