@@ -62,9 +62,9 @@ class RequestFaults(ChangeoverError):
         self.errors = errors
         self.total = total
         first = errors[0] if errors else {"row": None, "field": None, "message": "no validation error was recorded"}
-        place = ", ".join(f"{name} {first[name]}" for name in ("row", "field") if first.get(name) is not None)
+        position = ", ".join(f"{name} {first[name]}" for name in ("row", "field") if first.get(name) is not None)
         more = f" (and {total - 1} more)" if total > 1 else ""
-        super().__init__(f"{place}: {first['message']}{more}" if place else f"{first['message']}{more}")
+        super().__init__(f"{position}: {first['message']}{more}" if position else f"{first['message']}{more}")
 
 
 class TooManyRows(ChangeoverError):

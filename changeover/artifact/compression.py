@@ -96,7 +96,7 @@ class _Unpacked(io.RawIOBase):
         self._kind = kind
         self._decompressor = _DECOMPRESSORS[kind]()
         self._at = 0
-        self._given = 0
+        self._unpacked = 0
         self._max_bytes = max_bytes
 
     def readable(self) -> bool:
@@ -115,8 +115,8 @@ class _Unpacked(io.RawIOBase):
                 raise UnreadableArtifact(
                     f"the artifact is cut off: its {self._kind} compression ends before its end marker"
                 )
-        self._given += len(unpacked)
-        if self._given > self._max_bytes:
+        self._unpacked += len(unpacked)
+        if self._unpacked > self._max_bytes:
             raise UnreadableArtifact(
                 f"the artifact unpacks to more than {self._max_bytes} bytes from {len(self._packed)}: "
                 f"over the cap on decompressed sizes"

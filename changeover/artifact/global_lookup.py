@@ -25,7 +25,7 @@ class HandedOut:
         self._extra = frozenset(map(_canonical_name, extra))
         # a memory map of a training run is loaded as an ordinary array, and no file is ever opened
         self._stand_ins = {**reconstruct.STAND_INS, ("numpy", "memmap"): np.ndarray, **stand_ins}
-        self._given: dict[int, tuple[object, Kind, str]] = {}
+        self._handed_out: dict[int, tuple[object, Kind, str]] = {}
 
     def resolve(self, module: str, name: str) -> object:
         """The global `module.name`; raises ForbiddenGlobal, or UnreadableArtifact if it is listed and not there."""
@@ -39,7 +39,7 @@ class HandedOut:
         thing = self._find(module, name)
         if thing is _NO_SUCH:
             raise UnreadableArtifact(_missing(module, name))
-        self._given[id(thing)] = (thing, kind, dotted)
+        self._handed_out[id(thing)] = (thing, kind, dotted)
         return thing
 
     def _find(self, module: str, name: str) -> object:
@@ -55,19 +55,19 @@ class HandedOut:
             raise UnreadableArtifact(f"the artifact needs {module}.{name}: {error}") from error
 
     def __contains__(self, thing: object) -> bool:
-        return id(thing) in self._given
+        return id(thing) in self._handed_out
 
     def trusted(self, thing: object) -> bool:
         """Whether the operator listed `thing`."""
-        return id(thing) in self._given and self._given[id(thing)][2] in self._extra
+        return id(thing) in self._handed_out and self._handed_out[id(thing)][2] in self._extra
 
     def only_for_loading(self, thing: object) -> bool:
         """Whether `thing` was handed out to be called while the artifact is loaded."""
-        return id(thing) in self._given and self._given[id(thing)][1] is Kind.CALL
+        return id(thing) in self._handed_out and self._handed_out[id(thing)][1] is Kind.CALL
 
     def check(self, thing: object, act: str, *kinds: Kind) -> None:
         """Raise ForbiddenGlobal unless `thing` was handed out as one of `kinds`; `act` is what is done with it."""
-        _, kind, dotted = self._given.get(id(thing), (None, None, f"a {type(thing).__name__}"))
+        _, kind, dotted = self._handed_out.get(id(thing), (None, None, f"a {type(thing).__name__}"))
         if kind not in kinds:
             raise ForbiddenGlobal(f"{act} {dotted}")
 

@@ -126,14 +126,14 @@ def _bit_generator(kind: object) -> np.random.BitGenerator:
     return kind if isinstance(kind, np.random.BitGenerator) else make_bit_generator(kind)
 
 
-def make_random_state(given: object = "MT19937", _constructor: object = None) -> RandomState:
+def make_random_state(name: object = "MT19937", _constructor: object = None) -> RandomState:
     """`numpy.random._pickle.__randomstate_ctor`; the constructor that the artifact names is not called."""
-    return RandomState(_bit_generator(given))
+    return RandomState(_bit_generator(name))
 
 
-def make_generator(given: object = "PCG64", _constructor: object = None) -> Generator:
+def make_generator(name: object = "PCG64", _constructor: object = None) -> Generator:
     """`numpy.random._pickle.__generator_ctor`; the constructor that the artifact names is not called."""
-    return Generator(_bit_generator(given))
+    return Generator(_bit_generator(name))
 
 
 def make_plain_object(kind: object, base: object, state: object) -> object:

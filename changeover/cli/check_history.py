@@ -40,21 +40,24 @@ def check_history(file: BinaryIO, converge_within: float, as_json: bool) -> None
         raise MalformedHistory(f"{file.name} holds no record: there is nothing to judge")
     counts = count(history)
     violations = check(history, converge_within)
-    lines = [*_columns([*counts.rows(), ["violations", str(len(violations))]]), *_told(violations)]
+    lines = [*_columns([*counts.rows(), ["violations", str(len(violations))]]), *_violation_lines(violations)]
     if not history.finals:
         lines.append("no final state was recorded: durability and convergence were not judged")
-    said: list[JsonObject] = [{"promise": str(one.promise), "message": one.message, "at": one.at} for one in violations]
-    answer({"ok": not violations, "counts": counts.to_json(), "violations": said}, lines, as_json)
+    broken_promises: list[JsonObject] = [
+        {"promise": str(violation.promise), "message": violation.message, "at": violation.at}
+        for violation in violations
+    ]
+    answer({"ok": not violations, "counts": counts.to_json(), "violations": broken_promises}, lines, as_json)
     if violations:
         raise click.exceptions.Exit(1)
 
 
-def _told(violations: "list[Violation]") -> list[str]:
+def _violation_lines(violations: "list[Violation]") -> list[str]:
     if not violations:
         return ["no promise was broken"]
-    broken = Counter(str(one.promise) for one in violations)
+    broken = Counter(str(violation.promise) for violation in violations)
     lines = _columns([[f"  {name}", str(times)] for name, times in broken.most_common()])
-    lines += [f"at {one.at:.6f} s, {one.promise}: {one.message}" for one in violations[:_SHOWN]]
+    lines += [f"at {violation.at:.6f} s, {violation.promise}: {violation.message}" for violation in violations[:_SHOWN]]
     if len(violations) > _SHOWN:
         lines.append(f"... and {len(violations) - _SHOWN} more; --json lists all")
     return lines

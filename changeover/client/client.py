@@ -190,7 +190,7 @@ class Client:
         """
         name = model or self.default_model()
         wanted = version or self.newest_admitted(name)
-        body: JsonObject = {"version": wanted, **_who(reason)}
+        body: JsonObject = {"version": wanted, **_provenance(reason)}
         if allow_schema_change:
             body["allow_schema_change"] = True
         if skip_gate:
@@ -207,7 +207,7 @@ class Client:
     ) -> JsonObject:
         """Make the previous version current; parameters as in `roll`."""
         name = model or self.default_model()
-        return self._rollout(f"/models/{name}/rollback", _who(reason), name, wait, progress)
+        return self._rollout(f"/models/{name}/rollback", _provenance(reason), name, wait, progress)
 
     def predict(self, body: Json, model: str | None = None) -> Json:
         """Call predict_api; `body` is one row (an object) or a batch (an array). Returns the JSON of the response."""
@@ -255,7 +255,7 @@ class Client:
         return f"/models/{check_model_name(model) if model else self.default_model()}"
 
 
-def _who(reason: str) -> JsonObject:
+def _provenance(reason: str) -> JsonObject:
     """The user and the reason of a rollout, for the ledger."""
     return {"by": _user(), **({"reason": reason} if reason else {})}
 

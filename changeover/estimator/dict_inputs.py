@@ -14,7 +14,10 @@ from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 
 Record = dict[str, Cell]
-_OF_GAPS: Final = ("Imputer", "MissingIndicator")  # the ending of names of classes that detect missing values
+_MISSING_VALUE_STEPS: Final = (
+    "Imputer",
+    "MissingIndicator",
+)  # the ending of names of classes that detect missing values
 
 
 def takes_records(estimator: object) -> bool:
@@ -43,7 +46,7 @@ def keys_of_records(estimator: object, example: Collection[str]) -> dict[str, En
     vectorizer = next((part for part in parts(estimator) if isinstance(part, DictVectorizer)), None)
     if vectorizer is None:
         return None
-    if any(type(part).__name__.endswith(_OF_GAPS) for part in _steps(estimator)):
+    if any(type(part).__name__.endswith(_MISSING_VALUE_STEPS) for part in _steps(estimator)):
         raise InvalidSchema(
             "the model looks for missing values after a DictVectorizer, which turns a missing key into 0: "
             "null can mean 0 or a missing value. Fit it on a frame, with a OneHotEncoder in a ColumnTransformer"

@@ -33,14 +33,14 @@ def tensors(schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) ->
     """
     numeric, textual = layout(schema)
     numbers = np.empty((rows, len(numeric)))
-    for place, name in enumerate(numeric):
-        numbers[:, place] = columns[name]  # None becomes NaN
+    for index, name in enumerate(numeric):
+        numbers[:, index] = columns[name]  # None becomes NaN
     if not textual:
         return numbers, None
     texts = np.empty((rows, len(textual)), dtype=object)
-    for place, name in enumerate(textual):
+    for index, name in enumerate(textual):
         cells = columns[name]
         if MISSING_TEXT in cells:
             raise AskOriginal(f"a string of column {name!r} equals the marker of a missing string")
-        texts[:, place] = [MISSING_TEXT if cell is None else cell for cell in cells]
+        texts[:, index] = [MISSING_TEXT if cell is None else cell for cell in cells]
     return numbers, texts

@@ -18,7 +18,7 @@ from changeover.up.plan import PREDICT_API, Part
 
 _SLOWEST_RESTART: Final = 5.0
 _SETTLED: Final = 10.0  # a child that ran this long has started successfully
-_ASKED_TO_END: Final = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+_ENDED_BY_US: Final = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 _DRAIN: Final = 15.0
 
 
@@ -89,7 +89,7 @@ class Child:
         return code
 
     def _delay(self, code: int, life: float) -> float:
-        if code in _ASKED_TO_END and life > 1.0:
+        if code in _ENDED_BY_US and life > 1.0:
             self.failures = 0
             return 0.0
         self.failures = 1 if life >= _SETTLED else self.failures + 1

@@ -30,7 +30,7 @@ class LogTail:
         self._path = path
         self._offset = 0
         self._partial = b""
-        self._last_said: dict[str, float] = {}
+        self._last_shown: dict[str, float] = {}
 
     def read(self, now: float, *, warnings: bool = True) -> list[str]:
         """Errors (and warnings) since the last call; the same event at most once in 10 seconds."""
@@ -47,9 +47,9 @@ class LogTail:
             event = _event(line)
             if event is None or (event["level"] == "warning" and not warnings):
                 continue
-            if now - self._last_said.get(str(event.get("event")), -_QUIET_SECONDS) < _QUIET_SECONDS:
+            if now - self._last_shown.get(str(event.get("event")), -_QUIET_SECONDS) < _QUIET_SECONDS:
                 continue
-            self._last_said[str(event.get("event"))] = now
+            self._last_shown[str(event.get("event"))] = now
             sentences.append(f"{self._name}: {event['level']}: {_sentence(event)}")
         return sentences
 

@@ -18,14 +18,14 @@ from typing import IO, Final
 
 from changeover.process.clock import now
 
-_ONE = "1"
+_ONE_THREAD = "1"
 # no token, no key, no path of ours; one thread, so that the confinement covers every thread
 ENVIRONMENT: Final = {
     "LANG": "C.UTF-8",
-    "OMP_NUM_THREADS": _ONE,
-    "OPENBLAS_NUM_THREADS": _ONE,
-    "MKL_NUM_THREADS": _ONE,
-    "LOKY_MAX_CPU_COUNT": _ONE,
+    "OMP_NUM_THREADS": _ONE_THREAD,
+    "OPENBLAS_NUM_THREADS": _ONE_THREAD,
+    "MKL_NUM_THREADS": _ONE_THREAD,
+    "LOKY_MAX_CPU_COUNT": _ONE_THREAD,
 }
 CHILD: Final = "model_server.admission.child"
 FORK_SERVER: Final = "model_server.admission.fork_server"

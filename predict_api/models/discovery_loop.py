@@ -41,7 +41,7 @@ class Discovery(Loop):
         self._headers = {"Accept": "application/json", **authorization(settings.report_token.get_secret_value())}
         self._refused = 200
         self.looked = threading.Event()  # set after the first listing
-        self._asked: dict[str, float] = {}
+        self._discovered_at: dict[str, float] = {}
 
     def start(self) -> None:
         """Add the known models, and start the thread if models are to be discovered."""
@@ -57,11 +57,11 @@ class Discovery(Loop):
         if self._settings.model_names or not MODEL_NAME.fullmatch(model):
             return None
         moment = now()
-        if moment - self._asked.get(model, float("-inf")) < EVERY:
+        if moment - self._discovered_at.get(model, float("-inf")) < EVERY:
             return None
-        if len(self._asked) >= MOST_REMEMBERED:
-            self._asked = {}
-        self._asked[model] = moment
+        if len(self._discovered_at) >= MOST_REMEMBERED:
+            self._discovered_at = {}
+        self._discovered_at[model] = moment
         connection = Connection(self._settings.model_server_url, self._lookup)
         try:
             deadline = moment + self._settings.check_deadline

@@ -56,10 +56,10 @@ def _check_coordinates(matrix: Any, shape: tuple[int, int]) -> None:
     data, axes = attribute(matrix, "data"), attribute(matrix, "coords")
     need(_is_array(data, 1, "fiubc"), ".data", "is no array of numbers")
     need(type(axes) is tuple and len(axes) == len(matrix.shape), ".coords", "does not have a list for each dimension")
-    for places, length in zip(axes, shape[-len(axes) :], strict=True):
-        fits = _is_array(places, 1, "i") and len(places) == len(data)
+    for indices, length in zip(axes, shape[-len(axes) :], strict=True):
+        fits = _is_array(indices, 1, "i") and len(indices) == len(data)
         need(
-            fits and (not len(places) or (places.min() >= 0 and places.max() < length)),
+            fits and (not len(indices) or (indices.min() >= 0 and indices.max() < length)),
             ".coords",
             "points outside the shape",
         )

@@ -50,7 +50,7 @@ def check_array_in_file(state: object) -> None:
         raise _damaged("a note of an array with attributes of its own")
 
 
-def check_given_state(inst: Any, state: object) -> None:
+def check_state(inst: Any, state: object) -> None:
     """Refuse state that is no plain dict, holds special attributes, or is trusted unchecked by the object's class."""
     kind = type(inst)
     parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
