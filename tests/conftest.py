@@ -13,7 +13,9 @@ from xdist.scheduler import LoadFileScheduling
 
 from changeover.up.ports import find_free
 
-if "COVERAGE_PROCESS_CONFIG" in os.environ:  # set while coverage is measured: children are told how to follow threads
+_COVERAGE = "COVERAGE_PROCESS_CONFIG"
+_COVERAGE_CONFIG = os.environ.get(_COVERAGE)
+if _COVERAGE_CONFIG is not None:  # set while coverage is measured: children are told how to follow threads
     os.environ["PYTHONPATH"] = os.pathsep.join(
         [str(Path(__file__).parent / "measured"), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
@@ -35,13 +37,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=position)
 
 
+# Measuring coverage doubles the processor time of a service. The processes of these tests run code that those of other
+# tests run, too.
+NOT_MEASURED = re.compile(r"tests/(e2e|faults|torture|integration/estimators)/")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Measure the coverage of the child processes that the fixtures and the test start, or not."""
+    if _COVERAGE_CONFIG is None:
+        return
+    if NOT_MEASURED.match(item.nodeid):
+        os.environ.pop(_COVERAGE, None)
+    else:
+        os.environ[_COVERAGE] = _COVERAGE_CONFIG
+
+
 class FilesThatShareAStack(LoadFileScheduling):  # type: ignore[misc]
-    """Each file is run by one worker, and so are all files that share the stack of `estimator_stack.py`."""
+    """Each file is run by one worker, and so are all files of `tests/integration/estimators/`, which share a stack."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return re.sub(
-            r"test_(estimators_\w+|private_by_default|equal_answers)\.py", "estimators", super()._split_scope(nodeid)
-        )
+        return re.sub(r"(/estimators)/\w+\.py", r"\1", super()._split_scope(nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)

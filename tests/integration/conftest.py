@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from object_store.bucket import Bucket
-from tests.integration.estimator_stack import EstimatorStack, running_stack
 from tests.processes.model_server import ModelServer
 from tests.processes.predict_api import Instances
 from tests.processes.store import Store, minio_program
@@ -52,31 +51,6 @@ def bucket(store: Store, bucket_name: str) -> Iterator[Bucket]:
     made = store.bucket(bucket=bucket_name)
     yield made
     made.close()
-
-
-@pytest.fixture(scope="session")
-def session_stack(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EstimatorStack]:
-    """One stack for all files that serve estimators."""
-    with running_stack(seaweed, f"estimators-{next(_NUMBERS)}", tmp_path_factory.mktemp("estimators")) as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def stack(session_stack: EstimatorStack) -> Iterator[EstimatorStack]:
-    """The stack of the session; the models that a file serves lend their names to the next file."""
-    with session_stack.names_returned():
-        yield session_stack
-
-
-@pytest.fixture(autouse=True)
-def names_returned(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The models that a test serves lend their names to the next test."""
-    if "stack" not in request.fixturenames:
-        yield
-        return
-    stack: EstimatorStack = request.getfixturevalue("session_stack")
-    with stack.names_returned():
-        yield
 
 
 @pytest.fixture

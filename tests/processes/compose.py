@@ -3,17 +3,20 @@
 import functools
 import json
 import os
+import random
 import secrets
 import shutil
 import subprocess
 from pathlib import Path
 
 from changeover.stack import Stack
-from changeover.up.ports import choose
+from changeover.up.ports import is_free
 from tests.tree import ROOT
 
 BASE_IMAGES = ("python:3.13-slim-trixie", "pgsty/silo:RELEASE.2026-08-06T00-00-00Z", "haproxy:3.0")
 PORTS = ("PREDICT_PORT", "SERVER_PORT", "STORE_PORT", "CONSOLE_PORT")
+# Below the ports that other tests draw: they start services while the images are built.
+UNUSED = range(6000, 10000)
 
 
 @functools.cache
@@ -38,8 +41,8 @@ class ComposeStack:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.project = f"changeover-test-{secrets.token_hex(4)}"
-        taken: set[int] = set()
-        self.ports = {name: choose(0, name, taken) for name in PORTS}
+        drawn = random.SystemRandom().sample(UNUSED, len(UNUSED))
+        self.ports = dict(zip(PORTS, filter(is_free, drawn), strict=False))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
         self.environment = inherited | {name: str(port) for name, port in self.ports.items()} | settings
         self.environment["COMPOSE_PROJECT_NAME"] = self.project

@@ -19,12 +19,12 @@ CONVERGE_S: Final = 5.0
 _PROBES: Final = 12  # fresh connections to an instance: of two workers, one is missed by all with 1 in 2,048
 
 
-def settle(stack: Stack) -> tuple[float, list[ReplicaState]]:
-    """Wait until every replica serves what is current, unstale, but not for longer than promised; when, and what is so."""
+def settle(stack: Stack, converge_s: float) -> tuple[float, list[ReplicaState]]:
+    """Wait until each replica serves the current version, unstale, `converge_s` at most; the time, and the replicas."""
     healed, pause = now(), threading.Event()
     while True:
         replicas, settled = _look(stack)
-        if settled or now() - healed > CONVERGE_S:
+        if settled or now() - healed > converge_s:
             return now(), replicas
         pause.wait(0.1)
 

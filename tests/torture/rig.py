@@ -81,8 +81,8 @@ def _others(states: Counter[str], but: str) -> str:
     return ", ".join(f"{number} {state}" for state, number in sorted(states.items()) if state != but) or "none else"
 
 
-def run(seed: int, seconds: float, store: Kind, folder: Path) -> Report:
-    """Torture a stack in `folder` for so many seconds; what the seed decides is said in `nemesis.py`."""
+def run(seed: int, seconds: float, store: Kind, folder: Path, converge_s: float = final.CONVERGE_S) -> Report:
+    """Torture a stack in `folder` for so many seconds; `nemesis.py` says what the seed decides."""
     tally = Tally()
     report = Report(seed, seconds, store, tally)
     reels = Reels(seed)
@@ -101,11 +101,11 @@ def run(seed: int, seconds: float, store: Kind, folder: Path) -> Report:
             _wait_for_both(tally)
             with _threads([operator.run, *nemesis.lanes()], report.broken):
                 threading.Event().wait(seconds)
-            at, replicas = _settle(stack, report)
+            at, replicas = _settle(stack, report, converge_s)
         report.done = nemesis.counts
         report.history.add(final.after_death(stack, at, replicas))
     report.broken += [f"the rig: no answer was computed by {each}" for each in RUNTIMES - tally.computed_by.keys()]
-    report.violations = check(report.history, converge_within_s=final.CONVERGE_S)
+    report.violations = check(report.history, converge_within_s=converge_s)
     return report
 
 
@@ -116,13 +116,13 @@ def _wait_for_both(tally: Tally) -> None:
         pause.wait(0.05)
 
 
-def _settle(stack: Stack, report: Report) -> tuple[float, list[ReplicaState]]:
+def _settle(stack: Stack, report: Report, converge_s: float) -> tuple[float, list[ReplicaState]]:
     began = now()
     for wire in [stack.store_wire, *(instance.wire for instance in stack.instances)]:
         wire.heal()
     healed = now()
     report.history.add(Fault("what hung in broken wires until now is broken off", began, healed))
-    at, replicas = final.settle(stack)
+    at, replicas = final.settle(stack, converge_s)
     report.settled_s = at - healed
     return at, replicas
 

@@ -7,10 +7,10 @@ the catalogue at once. `make torture MINUTES=30` goes on for longer.
 import secrets
 from pathlib import Path
 
-import pytest
-
 from changeover.consistency import records
+from tests.conftest import PATIENCE
 from tests.processes.store import Kind, minio_program
+from tests.torture.final import CONVERGE_S
 from tests.torture.models import RUNTIMES
 from tests.torture.rig import run
 
@@ -18,14 +18,8 @@ SECONDS = 60.0
 SEED = 20
 
 
-@pytest.fixture(autouse=True)
-def children_at_full_speed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is killed all the time cannot tell what it covered: it is not measured."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-
-
 def no_request_fails_and_every_promise_holds(seed: int, seconds: float, store: Kind, folder: Path) -> None:
-    report = run(seed, seconds, store, folder)
+    report = run(seed, seconds, store, folder, PATIENCE * CONVERGE_S)  # other tests run at the same time
     print(report.table())  # noqa: T201 pytest shows it, the seed above all, when this fails
     with (folder / "history.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(records.write(report.history.records()))

@@ -13,7 +13,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
-from tests.integration.estimator_stack import EstimatorStack
+from tests.integration.estimators.stack import EstimatorStack
 
 X = np.array([[-2.0, 0.0], [-1.0, 1.0], [1.0, 0.0], [2.0, 1.0]] * 5)
 SECOND = X[:, 0] > 0

@@ -13,7 +13,7 @@ from benchmarks.drawing import Asked, Known, draw, known
 from benchmarks.peers.models import MODELS, TRAINERS
 from changeover.client.client import Client
 from tests.conftest import wait_until
-from tests.integration.estimator_stack import EstimatorStack
+from tests.integration.estimators.stack import EstimatorStack
 from tests.processes.model_server import PUBLISH_TOKEN
 
 ROWS = 1_000

@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from tests.integration.estimator_stack import EstimatorStack
+from tests.integration.estimators.stack import EstimatorStack
 
 X = np.array([[-2.0, 0.0], [-1.0, 1.0], [1.0, 0.0], [2.0, 1.0]] * 5)
 Y = (X[:, 0] > 0).astype(int)

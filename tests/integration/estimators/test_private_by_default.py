@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder
 from changeover.client.client import Client
 from changeover.exceptions import InvalidSchema
 from tests.conftest import wait_until
-from tests.integration.estimator_stack import EstimatorStack
+from tests.integration.estimators.stack import EstimatorStack
 from tests.processes.model_server import PUBLISH_TOKEN
 
 TOWNS, GRADES = ("Ravenna-9131", "Tromso-4417"), ("grade-5573", "grade-8861")

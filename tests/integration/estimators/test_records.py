@@ -14,7 +14,7 @@ from sklearn.preprocessing import MaxAbsScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeRegressor
 
-from tests.integration.estimator_stack import EstimatorStack
+from tests.integration.estimators.stack import EstimatorStack
 
 Record = dict[str, Any]
 CITIES: list[Record] = [{"city": "Rome", "rooms": 2}, {"city": "Oslo", "rooms": 3.5}, {"rooms": 1}, {"city": "Rome"}]

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
-from tests.integration.estimator_stack import EstimatorStack
+from tests.integration.estimators.stack import EstimatorStack
 
 TEXTS = ["good fine great", "bad sad poor", "great good", "poor bad"] * 5
 MOODS = ["+", "-", "+", "-"] * 5

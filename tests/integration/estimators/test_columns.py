@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from tests.integration.estimator_stack import EstimatorStack
+from tests.integration.estimators.stack import EstimatorStack
 
 N = 40
 Y = np.array([0, 1] * (N // 2))

@@ -44,7 +44,7 @@ from sklearn.preprocessing import (
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC
 
-from tests.integration.estimator_stack import EstimatorStack
+from tests.integration.estimators.stack import EstimatorStack
 
 N = 60
 Y = np.array([0, 1] * (N // 2))
