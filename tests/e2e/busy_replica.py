@@ -1,6 +1,6 @@
-"""A stand-in for a predict_api container that answers when it is told to: run by Python's own library, in a container.
+"""A stand-in for predict_api in a container: an HTTP server that answers only after a signal.
 
-`POST` is answered after `GET /release`; `GET /started` is how many were begun; any other `GET` is 200 at once.
+It answers a `POST` after `GET /release`, `GET /started` with the number of requests begun, and any other `GET` with 200.
 """
 
 import threading

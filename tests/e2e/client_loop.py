@@ -1,4 +1,4 @@
-"""Clients that ask again and again while a test does something to the stack, and remember every answer."""
+"""Client threads that send the same request in a loop while a test works on the stack, and keep every answer."""
 
 import contextlib
 import threading
@@ -11,14 +11,14 @@ import requests
 
 from changeover.protocol.wire import MODEL_VERSION
 
-_PAUSE = 0.005  # seconds; without it they would take the processor from what they watch
+_PAUSE = 0.005  # seconds; without it the clients would take the CPU from the stack
 
 
 class ClientLoop:
-    """`with ClientLoop(url, body) as clients:` each of a few threads sends `body` again a moment after it is answered.
+    """`with ClientLoop(url, body) as clients:` a few threads send `body`, each again soon after its answer.
 
-    With `others`, a request that finds nobody at `url`, or is hung up on without an answer, goes to the next of them, as
-    the gateway sends it to another replica.
+    With `others`, a request that cannot connect to `url`, or whose connection is closed without an answer, goes to the
+    next of them, as the gateway sends it to another replica.
     """
 
     def __init__(self, url: str, body: bytes, clients: int = 4, others: Sequence[str] = ()) -> None:

@@ -13,7 +13,7 @@ StartStack = Callable[..., RunningStack]
 
 @pytest.fixture(scope="module")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """One stack for all tests of a file that only read, or that undo what they change."""
+    """One stack for all tests of a file; they only read, or undo their changes."""
     started = launch(tmp_path_factory.mktemp("stack") / "home")
     yield started
     started.stop()

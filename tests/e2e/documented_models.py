@@ -1,4 +1,4 @@
-"""Models of every kind of column and of answer, published on a running stack: what the documents have to describe."""
+"""Models with every kind of column and of answer, on a running stack, for the tests of the OpenAPI documents."""
 
 import numpy as np
 import pandas as pd
@@ -47,14 +47,16 @@ _FRAME = pd.DataFrame(
 
 
 def publish_all(stack: RunningStack) -> None:
-    """A forest of mixed columns, a regression that ignores other fields, and a pipeline over one text; all answer."""
+    """Serve a forest of mixed columns, a regression that ignores other fields, and a pipeline over one string."""
     typed = read_frame(_FRAME, SHOP_SCHEMA)
     encoded = ColumnTransformer(
         [("words", OneHotEncoder(handle_unknown="ignore"), ["größe/size~", "city", "since"])], remainder="passthrough"
     )
     forest = make_pipeline(encoded, RandomForestClassifier(5, random_state=0)).fit(typed, ["no", "yes"] * 12)
     golden = {"rows": list(rows_of(_FRAME.head(3)))}
-    _publish(stack, SHOP, forest, Draft(schema=SHOP_SCHEMA.to_json(), golden=golden, description="Who comes back?"))
+    _publish(
+        stack, SHOP, forest, Draft(schema=SHOP_SCHEMA.to_json(), golden=golden, description="a returning customer")
+    )
 
     rooms = Schema((Column("rooms"), Column("floor", ColumnType.INTEGER, nullable=True)), extra=Extra.IGNORE)
     frame = pd.DataFrame({"rooms": np.linspace(1, 5, 20), "floor": [float(n % 4) for n in range(20)]})

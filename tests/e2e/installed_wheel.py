@@ -18,7 +18,7 @@ from tests.tree import PACKAGES, ROOT
 
 COPIED = ("pyproject.toml", "README.md", "LICENSE", ".gitignore", "tests", "examples", "benchmarks", *PACKAGES)
 DEADLINE = 600  # seconds after which a build or an installation is killed
-INDEX_UNREACHABLE = "after connection broken by"  # as pip says it
+INDEX_UNREACHABLE = "after connection broken by"  # the words of pip
 # Each process of the environment refuses to run code of the checkout, its .venv included.
 GUARD = f"""
 import sys
@@ -39,7 +39,7 @@ class Installed:
 
     wheel: Path
     prefix: Path
-    folder: Path  # the working directory of what is run, outside the checkout
+    folder: Path  # the working directory of the commands, outside the checkout
 
     @property
     def changeover(self) -> str:
@@ -57,7 +57,7 @@ class Installed:
         return Path(sysconfig.get_path("purelib", vars={"base": str(self.prefix), "platbase": str(self.prefix)}))
 
     def distributions(self) -> dict[str, Distribution]:
-        """What is installed, by canonical name."""
+        """The installed distributions by their canonical names."""
         return {canonicalize_name(one.name): one for one in distributions(path=[str(self.site_packages)])}
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,7 @@
-"""Twenty rows for the segmentation model: what is sent, and what a person reads in it.
+"""Twenty rows for the segmentation model: the JSON that is sent, and the values that a person reads in it.
 
-A row is one of the five bodies of the example with some fields written otherwise. `meant` is typed by hand: a number, a
-category as the model spells it, or None for what is no value.
+A row is one of the five bodies of the example with some fields spelt differently. `meant` is typed by hand: a number, a
+category as the model spells it, or None for a missing value.
 """
 
 import math
@@ -21,7 +21,7 @@ _NO_NUMBER: Final[dict[str, Meant]] = dict.fromkeys(NUMBERS)
 
 @dataclass(frozen=True)
 class Known:
-    """One row: `sent` and `meant` are what differs from body number `body`."""
+    """One row: `sent` and `meant` hold the differences from body number `body`."""
 
     name: str
     body: int
@@ -68,11 +68,13 @@ ROWS: Final = (
     Known("an amount and a share as numbers", 3, {"x12": 6882.34, "x63": 62.59}, {"x12": 6882.34, "x63": 62.59}),
     Known("a share with its sign", 0, {"x63": "62.59%"}, {"x63": 62.59}),
     Known("a share without its sign", 0, {"x63": "62.59"}, {"x63": 62.59}),
-    Known("gaps in money and share", 1, {"x12": "nan", "x63": ""}, {"x12": None, "x63": None}),
-    Known("gaps of each kind", 2, {"x3": None, "x44": "NaN", "x53": ""}, {"x3": None, "x44": None, "x53": None}),
-    Known("every number is a gap", 2, {**_NO_NUMBER}, _NO_NUMBER),
-    Known("every category is a gap", 2, {**_NO_CATEGORY}, _NO_CATEGORY),
-    Known("everything is a gap", 3, {**_NO_NUMBER, **_NO_CATEGORY}, {**_NO_NUMBER, **_NO_CATEGORY}),
+    Known("missing money and share", 1, {"x12": "nan", "x63": ""}, {"x12": None, "x63": None}),
+    Known(
+        "missing cells of each kind", 2, {"x3": None, "x44": "NaN", "x53": ""}, {"x3": None, "x44": None, "x53": None}
+    ),
+    Known("every number is missing", 2, {**_NO_NUMBER}, _NO_NUMBER),
+    Known("every category is missing", 2, {**_NO_CATEGORY}, _NO_CATEGORY),
+    Known("every value is missing", 3, {**_NO_NUMBER, **_NO_CATEGORY}, {**_NO_NUMBER, **_NO_CATEGORY}),
     Known(
         "categories in capitals",
         4,

@@ -1,6 +1,6 @@
 """`/apidocs` in a real browser, without any other host: a prediction is made by clicking.
 
-`APIDOCS_SCREENSHOT=docs/images/apidocs.png` keeps what the page looked like then.
+`APIDOCS_SCREENSHOT=docs/images/apidocs.png` saves a screenshot of the page.
 """
 
 import json
@@ -60,7 +60,7 @@ def click(browser: webdriver.Chrome, selector: str) -> None:
 
 
 def requested(browser: webdriver.Chrome) -> set[str]:
-    """Every address that the page asked for."""
+    """Every address that the page requested."""
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     return {one["params"]["request"]["url"] for one in events if one["method"] == "Network.requestWillBeSent"}
 

@@ -131,7 +131,7 @@ def test_an_upload_to_the_bucket_serves_after_a_restart_and_predict_api_answers_
 
 
 class Runs:
-    """What a hostile artifact holds: unpickling it would make the folder `path`."""
+    """The object in a hostile artifact: unpickling it would make the folder `path`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""The stack in containers, as a user starts it: `docker compose up --build --wait`, and what the design promises then."""
+"""The stack in containers, as a user starts it with `docker compose up --build --wait`: answers and confinement."""
 
 import io
 import re
@@ -30,7 +30,7 @@ ONE_SHOTS = ("secrets_init", "store_init")
 
 
 class Running(NamedTuple):
-    """A stack that runs, and how to reach it."""
+    """A running stack and its addresses."""
 
     compose: ComposeStack
     stack: Stack
@@ -44,7 +44,7 @@ class Running(NamedTuple):
         return f"{self.stack.predict_urls[0]}/predict"
 
     def ask(self, which: Literal["single", "batch"] = "single") -> requests.Response:
-        """What the gateway answers to one of the example's bodies."""
+        """The gateway's answer to one of the bodies of the example."""
         headers = {"Content-Type": "application/json"}
         return requests.post(self.predict_url, data=body(which), headers=headers, timeout=20)
 
@@ -88,7 +88,7 @@ def running(empty: Running, models: list[Path]) -> Running:
     rollout = empty.client.roll(published.version, model=MODEL)
     assert rollout["state"] == "committed", rollout
     assert published.version == sha256_of_file(models[0])
-    # the first version of all has no replica to wait for: each worker fetches it once it hears of it
+    # no replica reports this model yet, so the first roll waits for none; each worker fetches the version later
     wait_until(lambda: {empty.serving() for _ in range(20)} == {published.version}, what="the first version serving")
     return empty
 

@@ -1,4 +1,4 @@
-"""The example as `make run` shows it: two bodies answered, kept data used again, Ctrl-C leaves nothing."""
+"""The example of `make run`: it answers two bodies, uses kept data again, and leaves no process after Ctrl-C."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.tree import ROOT
 def run_until_it_shows_what_next(
     home: Path, line: list[str], environment: Mapping[str, str] = os.environ, folder: Path = ROOT
 ) -> tuple[str, list[dict[str, object]]]:
-    """The output of one run and the ledger that it left; ended by Ctrl-C."""
+    """The output of one run, which Ctrl-C ends, and the ledger after it."""
     demo = start(line, home, environment, folder)
     try:
         wait_until(

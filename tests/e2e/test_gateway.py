@@ -1,4 +1,4 @@
-"""The gateway's own part of the stack in containers: what arrives slowly, and what is more than the replicas can take."""
+"""The gateway in a container: slow requests, and more requests than the replicas can take."""
 
 import csv
 import io
@@ -26,13 +26,13 @@ READY = ("ready", "BACKEND")
 
 
 def docker(*arguments: str) -> str:
-    """Run `docker ARGUMENTS`; what it printed."""
+    """Run `docker ARGUMENTS` and return its output."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True, timeout=120)
     return done.stdout.strip()
 
 
 def run(opened: ExitStack, *arguments: str) -> str:
-    """Start a container that is removed afterwards; its id."""
+    """Start a container that is removed afterwards, and return its id."""
     container = docker("run", "--detach", *arguments)
     opened.callback(docker, "rm", "--force", container)
     return container
@@ -53,7 +53,7 @@ def start_gateway(opened: ExitStack, port: int, *arguments: str, queue_seconds: 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """Where a gateway listens that has no replica to pass requests on to."""
+    """The port of a gateway that has no replica."""
     port = port_that_is_free()
     with ExitStack() as opened:
         start_gateway(opened, port)
@@ -62,7 +62,7 @@ def port() -> Iterator[int]:
 
 
 def status(port: int, sent: bytes) -> int | None:
-    """The status that is answered to these bytes, with nothing sent after them."""
+    """The status of the answer to these bytes, when nothing is sent after them."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=40) as caller:
             caller.sendall(sent)
@@ -74,13 +74,13 @@ def status(port: int, sent: bytes) -> int | None:
 
 @pytest.mark.parametrize("sent", [HEAD, HEAD + b"Content-Length: 50\r\n\r\n{"], ids=["head", "body"])
 def test_a_request_that_does_not_arrive_in_time_is_a_408_and_reaches_no_replica(port: int, sent: bytes) -> None:
-    """Fault 58: head and body are awaited by the gateway; a replica would have been asked, in vain, for a 503."""
+    """Fault 58: the gateway waits for head and body; with no replica, a request that it passed on would be a 503."""
     assert status(port, sent) == 408
 
 
 @dataclass(frozen=True)
 class Busy:
-    """A gateway before one replica that answers nothing until it is told to."""
+    """A gateway before one replica that answers no request until a test releases it."""
 
     url: str
     port: int
@@ -134,7 +134,7 @@ def reaches(url: str) -> bool:
 
 
 def all_busy(busy: Busy, callers: ThreadPoolExecutor) -> list[Future[requests.Response]]:
-    """As many requests as the replica takes, begun by it and not answered."""
+    """Send as many requests as the replica takes; it has begun them all and answered none."""
     asked = [callers.submit(busy.post) for _ in range(MAXCONN)]
     wait_until(lambda: busy.started() == MAXCONN, what="the replica has begun all requests")
     return asked
@@ -142,7 +142,7 @@ def all_busy(busy: Busy, callers: ThreadPoolExecutor) -> list[Future[requests.Re
 
 @pytest.mark.parametrize("busy", [1], indirect=True, ids=["a queue of 1 s"])
 def test_more_than_the_replicas_take_is_told_503_and_never_reaches_one(busy: Busy) -> None:
-    """Fault 68: capacity is kept for those who are told nothing else."""
+    """Fault 68: each request beyond the capacity gets a 503, and the requests that had begun are answered."""
     with ThreadPoolExecutor(4 * MAXCONN) as callers:
         asked = all_busy(busy, callers)
         try:

@@ -1,7 +1,7 @@
-"""Twenty known rows through a real `/predict`: each answer is what arithmetic on the model's own numbers says.
+"""Twenty known rows through a real `/predict`: each answer is checked by arithmetic on the model's own numbers.
 
-The pipeline is not asked: means, scales, categories, chosen columns, coefficients and threshold are read off it, and
-the answer is worked out from what a person reads in the row.
+The test does not call the pipeline. It reads means, scales, categories, chosen columns, coefficients and threshold from
+it, and computes the answer from the values that a person reads in the row.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""Both services do what they document: judged by schemathesis with all its checks, on a running stack.
+"""The OpenAPI documents of both services, checked by schemathesis against a running stack.
 
-`changeover up`, then for a longer look: `schemathesis run http://127.0.0.1:5000/openapi.json --checks all`.
+A longer run: `changeover up`, then `schemathesis run http://127.0.0.1:5000/openapi.json --checks all`.
 """
 
 import re
@@ -32,7 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 
 def judged(url: str, folder: Path, examples: int, *options: str) -> int:
-    """Have schemathesis judge what is documented at `url`; returns how many cases it made, all of them passed."""
+    """Run schemathesis on the document at `url`; all cases must pass. Returns their number."""
     command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={ROOT / 'schemathesis.toml'}", "run", url]
     settings = ["--checks=all", f"--seed={SEED}", f"--max-examples={examples}", "--no-color", *options]
     ended = subprocess.run([*command, *settings], cwd=folder, capture_output=True, text=True, timeout=600, check=False)

@@ -1,4 +1,4 @@
-"""Restarts under load: predict_api one instance after the other while a roll is under way, and model_server again and again."""
+"""Restarts under load: the predict_api instances one after the other during rolls, and model_server repeatedly."""
 
 import threading
 from pathlib import Path
@@ -81,7 +81,9 @@ def test_restarts_of_model_server_under_load_fail_no_request(start_stack: StartS
             [(old, new)] = restart_service(stack.home, "model_server", 120)
             assert old != new
             assert is_ok(f"{stack.described.server_url}/readyz")
-        stack.wait_until_held(MODEL, versions[0])  # this life of model_server waits for those of whom it has heard
+        stack.wait_until_held(
+            MODEL, versions[0]
+        )  # the restarted model_server waits for the replicas that reported to it
         rolled = stack.client().roll(versions[1], model=MODEL)
         assert rolled["state"] == RolloutState.COMMITTED, rolled
         wait_until(clients.after(50), 60, "50 answers more")

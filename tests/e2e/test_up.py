@@ -1,4 +1,4 @@
-"""`changeover up`: what it writes, restarts, refuses and leaves behind."""
+"""`changeover up`: its files, its restarts, its refusals and its end."""
 
 import os
 import signal
@@ -184,10 +184,10 @@ def test_under_nohup_it_outlives_its_parent(tmp_path: Path) -> None:
     processes = [up, *up.children(recursive=True)]
     before = pids.predict_api[0][1]
     try:
-        os.kill(before, signal.SIGKILL)  # that it is still tended shows that it goes on
+        os.kill(before, signal.SIGKILL)  # a restarted worker shows that `up` still runs
         wait_until(lambda: _workers_without(home, before), 30, "another worker")
     finally:
-        up.send_signal(signal.SIGTERM)  # nobody else would
+        up.send_signal(signal.SIGTERM)  # no parent is left to end it
     wait_until(lambda: gone(processes), 30, "the end of every process")
 
 

@@ -1,4 +1,4 @@
-"""The wheel, installed outside the checkout: what is in it, what it requires, and the whole stack run from it."""
+"""The wheel, installed outside the checkout: its content, its requirements, and the whole stack run from it."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Champion and challenger on a real stack with a gate: three slots arrive, the worse model is refused and says why."""
+"""Champion and challenger on a real stack with a gate: of three models, the worse one is refused with a reason."""
 
 import json
 import os
@@ -27,7 +27,7 @@ GATE = "f1_macro>=current"
 
 @dataclass
 class Show:
-    """A stack, the folder of the wines, and what each of the first runs printed."""
+    """A stack, the folder of the wines, and the output of each of the first runs."""
 
     stack: RunningStack
     data: Path
@@ -38,7 +38,7 @@ class Show:
         return self.stack.client()
 
     def cron(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """What a line of a crontab runs: it finds the stack by the environment."""
+        """Run the command as cron would: it finds the stack by the environment."""
         described = self.stack.described
         environment = {
             **os.environ,
@@ -147,7 +147,7 @@ def test_a_broken_slot_fails_the_run_and_the_champion_goes_on(show: Show, capsys
         assert show.run() == 1
         assert "slot-04.csv: row" in capsys.readouterr().err
         assert lines(show.data)[-1]["outcome"] == "failed"
-        assert show.run() == 1  # what failed is tried again
+        assert show.run() == 1  # the next run tries the failed slot again
     finally:
         broken.unlink()
     assert show.ledger() == before

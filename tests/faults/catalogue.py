@@ -1,4 +1,4 @@
-"""The fault catalogue of `docs/faults.md` and the tests that prove it, compared both ways.
+"""The fault catalogue of `docs/faults.md`, compared both ways with the tests that prove it.
 
 A test names its rows in its docstring: "Fault 14: ...", "Faults 3 and 4: ...". `python -m tests.faults.catalogue`
 writes the last column of the table from them.
@@ -68,7 +68,7 @@ def proofs() -> dict[int, list[str]]:
 
 
 def rewritten(text: str) -> str:
-    """The document with its last column as the tests have it; a row without a test keeps its words."""
+    """The document with the last column written from the tests; a row without a test keeps its text."""
     known = proofs()
 
     def row(match: re.Match[str]) -> str:
@@ -80,7 +80,7 @@ def rewritten(text: str) -> str:
 
 
 def proof_of(tests: list[str]) -> str:
-    """The last column: file by file, so that it can be read."""
+    """The text of the last column: the tests grouped by file."""
     by_file: dict[str, list[str]] = {}
     for test in tests:
         file, name = test.split("::")

@@ -1,4 +1,4 @@
-"""The parts that the faults meet: real stores, a real model_server, a real predict_api, and a proxy between them."""
+"""Fixtures of the fault tests: real stores, a real model_server and predict_api, and a proxy between them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ModelSe
 
 @pytest.fixture
 def pair(server: ModelServer, tmp_path: Path) -> Iterator[Pair]:
-    """model_server and predict_api with a proxy between them; the first model is rolled and answers."""
+    """model_server and predict_api with a proxy between them; predict_api answers by the first model."""
     pair = Pair(server, tmp_path)
     try:
         yield pair

@@ -24,7 +24,7 @@ CLASSES = 20
 def heavy(number: int) -> bytes:
     """A model of columns `a` and `b` that answers `number` near zero, in an artifact of some 150 kB.
 
-    All have the same classes, by rows far away, so that each may be rolled after each.
+    Rows far away give all models the same classes, so that any of them may be rolled after any other.
     """
     frame = pd.DataFrame({"a": np.linspace(0.0, 2.0, 5000), "b": np.linspace(1.0, 3.0, 5000)})
     far = pd.DataFrame({"a": np.full(CLASSES, 1e9), "b": np.full(CLASSES, 1e9)})
@@ -35,7 +35,7 @@ def heavy(number: int) -> bytes:
 
 
 class Pair:
-    """`server` and `api`, with `proxy` on the way from the one to the other."""
+    """`server` and `api`, with `proxy` between them."""
 
     def __init__(self, server: ModelServer, folder: Path) -> None:
         self.server, self._folder = server, folder
@@ -49,7 +49,7 @@ class Pair:
         return self._api
 
     def start(self, server_settings: dict[str, str] | None = None, **settings: str) -> "Pair":
-        """Both run, and the first model answers from every worker."""
+        """Start both; every worker answers by the first model."""
         self.server.start(**(server_settings or {}))
         self.publish(1)
         assert self.roll(1)
@@ -59,7 +59,7 @@ class Pair:
         return self.meet(int(settings.get("WORKERS", "1")))
 
     def meet(self, workers: int = 1) -> "Pair":
-        """This life of model_server has heard of every worker; a roll waits only for those."""
+        """Wait until every worker has reported to the running model_server; a roll waits only for such workers."""
 
         def known() -> bool:
             told = self.server.get(f"/models/{MODEL}").json()
@@ -76,7 +76,7 @@ class Pair:
         return str(answer.json()["version"])
 
     def roll(self, number: int) -> bool:
-        """Whether the nth model was rolled."""
+        """Whether the roll of the nth model was committed."""
         return bool(self.server.roll(digest.sha256(heavy(number)), MODEL).json().get("state") == "committed")
 
     def answers(self, number: int, *, stale: bool = False, times: int = 4) -> bool:
@@ -87,7 +87,7 @@ class Pair:
         return told == {(number, stale)}
 
     def partition(self) -> None:
-        """From now on nothing passes between the two, and nobody is told."""
+        """Let no byte pass between the two from now on, without any error to either of them."""
         self.proxy.requests = self.proxy.answers = BLACK_HOLE
         self.proxy.break_off()
 

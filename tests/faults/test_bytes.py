@@ -11,7 +11,7 @@ from tests.tiny_models import tiny
 
 
 def test_a_flipped_bit_is_never_loaded() -> None:
-    """Fault 6: wherever the bit is, the hash tells, before anything is unpickled."""
+    """Fault 6: the hash shows the flip, wherever the bit is, before anything is unpickled."""
     buffer, _ = tiny(1)
     version = digest.sha256(buffer)
     for seed in range(400):

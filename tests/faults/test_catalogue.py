@@ -1,4 +1,4 @@
-"""The fault catalogue is whole: each row has a test that names it, or says why there is none."""
+"""The completeness of the fault catalogue: each row has a test that names it, or a reason why there is none."""
 
 from tests.faults.catalogue import DOCUMENT, NOT_INJECTED, REQUIRED, named_in, proofs, rewritten, rows
 

@@ -1,4 +1,4 @@
-"""The wall clock jumps, in our processes alone: a small library is put before the C library's clock."""
+"""Jumps of the wall clock in our processes alone, by a small library in front of the C library's clock."""
 
 import re
 import shutil
@@ -31,13 +31,13 @@ class Clock:
         self.jump(0)
 
     def jump(self, seconds: int) -> None:
-        """From now on it is so many seconds off."""
+        """Shift the clock by so many seconds from now on."""
         beside = self._file.with_suffix(".new")
         beside.write_text(str(seconds))
         beside.replace(self._file)
 
     def shown(self) -> str:
-        """What a process that sees this clock takes for the date."""
+        """The date in a process that sees this clock."""
         asked = [sys.executable, "-c", "import datetime; print(datetime.date.today())"]
         return subprocess.run(asked, env=self.settings, capture_output=True, text=True, check=True).stdout
 
@@ -56,7 +56,7 @@ def test_the_clock_that_these_tests_shift_is_seen_by_processes(clock: Clock) -> 
 def test_a_clock_an_hour_off_the_stores_is_named_and_harms_nobody_who_predicts(
     server: ModelServer, clock: Clock
 ) -> None:
-    """Fault 13: signed calls are refused, the error says by how much the clocks differ; set right, all is well."""
+    """Fault 13: the store refuses signed calls, and the error names the difference; with a corrected clock, all is well."""
     server.start(**clock.settings)
     version = server.publish(heavy(1)).json()["version"]
     assert server.roll(version).json()["state"] == "committed"
@@ -65,7 +65,7 @@ def test_a_clock_an_hour_off_the_stores_is_named_and_harms_nobody_who_predicts(
     assert "RequestTimeTooSkewed" in str(told)
     off = re.search(r"(-\d+) s", str(told))
     assert off
-    assert abs(int(off[1]) + HOUR) <= 60  # the question was under way for a while
+    assert abs(int(off[1]) + HOUR) <= 60  # the call took a moment
     assert server.publish(heavy(2)).json()["type"] == "urn:changeover:clock-skewed"
     assert server.get(f"/models/{MODEL}/current").status_code == 200
     clock.jump(0)
@@ -73,7 +73,7 @@ def test_a_clock_an_hour_off_the_stores_is_named_and_harms_nobody_who_predicts(
 
 
 def test_leases_and_deadlines_do_not_notice_a_clock_that_jumps_by_a_day(pair: Pair, clock: Clock) -> None:
-    """Fault 49: forth, back and past today, in both services, while requests flow: none fails, none is stale."""
+    """Fault 49: the clock of both services jumps forth and back under load; no request fails, no answer is stale."""
     pair.start(clock.settings, **clock.settings)
     with Callers(pair.api, 2) as callers:
         for days in (1, -1, 0, -2, 0):

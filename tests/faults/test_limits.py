@@ -1,4 +1,4 @@
-"""Scarce resources: descriptors, room on the disk, readers of the log, patience with slow senders, checks in a storm."""
+"""Scarce resources: descriptors, disk space, readers of the log, threads for slow senders, freshness checks."""
 
 import contextlib
 import http.client
@@ -24,7 +24,7 @@ from tests.wire_stub import WireStub
 
 @contextlib.contextmanager
 def limited(process: psutil.Process, kind: int, most: int) -> Iterator[None]:
-    """`process` may have `most` of a resource, for a while."""
+    """Limit `process` to `most` of a resource within the block."""
     before = process.rlimit(kind)
     process.rlimit(kind, (most, before[1]))
     try:
@@ -34,7 +34,7 @@ def limited(process: psutil.Process, kind: int, most: int) -> Iterator[None]:
 
 
 def idle_connections(port: int, number: int) -> list[socket.socket]:
-    """Connections that say nothing; fewer if no more are taken."""
+    """Connections that send nothing; fewer than `number` if the server accepts no more."""
     made = []
     for _ in range(number):
         with contextlib.suppress(OSError):
@@ -43,7 +43,7 @@ def idle_connections(port: int, number: int) -> list[socket.socket]:
 
 
 def test_out_of_descriptors_neither_service_dies_and_both_recover(pair: Pair) -> None:
-    """Fault 50: 64 descriptors and 100 silent connections; once these are gone, answers are confirmed again."""
+    """Fault 50: 64 descriptors and 100 silent connections; when these are closed, answers are confirmed again."""
     pair.start()
     processes = [pair.api.workers()[0], pair.server_worker()]
     ports = [int(pair.api.url.rsplit(":", 1)[1]), pair.server.port]
@@ -62,7 +62,7 @@ def test_out_of_descriptors_neither_service_dies_and_both_recover(pair: Pair) ->
 
 
 def test_a_full_disk_takes_cache_and_log_but_no_answer(pair: Pair) -> None:
-    """Fault 46: files of predict_api can grow no more; a roll goes on without the cache, answers without the log."""
+    """Fault 46: no file of predict_api can grow; a roll needs no cache, and answers need no log."""
     pair.start(LOG_LEVEL="debug")
     version = pair.publish(2)
     room = len(pair.api.log) + 10_000
@@ -70,14 +70,14 @@ def test_a_full_disk_takes_cache_and_log_but_no_answer(pair: Pair) -> None:
         assert pair.roll(2)
         assert pair.api.events("cache.unusable")
         assert not (pair.cache / MODEL / f"{version}.joblib").exists()
-        for _ in range(40):  # far more than the log has room for
+        for _ in range(40):  # far more lines than the log has space for
             assert pair.answers(2)
     assert len(pair.api.log) <= room
     assert pair.answers(2)
 
 
 def test_a_log_that_nobody_reads_blocks_no_request(stub: WireStub, tmp_path: Path) -> None:
-    """Fault 64: standard error is a pipe that is full; read again, it tells how many lines are missing, in order."""
+    """Fault 64: stderr is a full pipe; read again, it reports in order how many lines are missing."""
     service = PredictApi(stub.url, tmp_path, WORKERS="1", LOG_LEVEL="debug")
     service.errors = subprocess.PIPE
     api = service.launch().process
@@ -104,7 +104,7 @@ def test_a_log_that_nobody_reads_blocks_no_request(stub: WireStub, tmp_path: Pat
 
 
 def test_senders_that_stall_are_borne_up_to_the_threads_of_a_worker(stub: WireStub, instances: Instances) -> None:
-    """Fault 58: slow heads hold nothing and are closed; each stalled body holds a thread until its sender goes."""
+    """Fault 58: a slow head holds no thread and is closed; a stalled body holds a thread until its sender disconnects."""
     api = instances.start(WORKERS="1", THREADS="4", IDLE_SECONDS="5")
     port = int(api.url.rsplit(":", 1)[1])
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -129,7 +129,7 @@ def test_senders_that_stall_are_borne_up_to_the_threads_of_a_worker(stub: WireSt
 
 
 def test_idle_connections_cost_no_answer_and_may_ask_again(stub: WireStub, instances: Instances) -> None:
-    """Fault 58: 200 kept-alive connections with nothing to ask, more than there are threads, are in nobody's way."""
+    """Fault 58: 200 idle kept-alive connections, more than there are threads, delay no request."""
     api = instances.start(WORKERS="2", THREADS="4")
     port = int(api.url.rsplit(":", 1)[1])
     pooled = [http.client.HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(200)]
@@ -142,7 +142,7 @@ def test_idle_connections_cost_no_answer_and_may_ask_again(stub: WireStub, insta
     sockets = [one.sock for one in pooled]
     for one in pooled:
         assert asked(one) == 200
-    assert [one.sock for one in pooled] == sockets  # the same connections: none was closed for its idleness
+    assert [one.sock for one in pooled] == sockets  # the same connections: none was closed as idle
     for one in pooled:
         one.close()
 
@@ -155,7 +155,7 @@ def asked(connection: http.client.HTTPConnection) -> int:
 
 
 def test_a_connection_is_closed_when_it_was_idle_for_too_long(stub: WireStub, instances: Instances) -> None:
-    """Fault 58: after IDLE_SECONDS, which are longer than clients with a pool are wont to pause."""
+    """Fault 58: after IDLE_SECONDS, which are longer than the usual pause of a client with a pool."""
     assert PredictSettings.model_fields["idle_seconds"].default >= 60
     api = instances.start(WORKERS="1", IDLE_SECONDS="1")
     port = int(api.url.rsplit(":", 1)[1])
@@ -166,7 +166,7 @@ def test_a_connection_is_closed_when_it_was_idle_for_too_long(stub: WireStub, in
 
 
 def test_a_herd_at_a_switch_costs_one_download_and_few_checks(pair: Pair) -> None:
-    """Fault 23: 200 clients and 4 workers while a version is rolled; checks are counted, so is the download."""
+    """Fault 23: 200 clients and 4 workers during a roll; the test counts checks and downloads."""
     pair.start(WORKERS="4")
     version = pair.publish(2)
     before = checks(pair)
@@ -179,7 +179,8 @@ def test_a_herd_at_a_switch_costs_one_download_and_few_checks(pair: Pair) -> Non
         with requests.Session() as session:
             for _ in range(5):
                 answer = session.post(f"{pair.api.url}/predict", json=ROW, timeout=60)
-                if answer.status_code == 200:  # stale or not: a machine that is overrun may check too late, and says so
+                # stale or not: an overloaded machine may check too late
+                if answer.status_code == 200:
                     answered.append(answer.json()["prediction"])
                 else:
                     failures.append(f"{answer.status_code} {answer.text}")
@@ -194,13 +195,13 @@ def test_a_herd_at_a_switch_costs_one_download_and_few_checks(pair: Pair) -> Non
     assert failures == []
     assert len(answered) == 1000
     assert checks(pair) - before < len(answered) / 4
-    # a roll does not wait for workers that an overrun machine kept from reporting: they may fetch the version only now
+    # workers that could not report on an overloaded machine are not waited for: they may fetch the version only now
     wait_until(lambda: pair.answers(2), what="confirmed answers of the second version")
     asked = [line for line in pair.server.log.splitlines() if f"{version}/artifact" in line]
     assert len(asked) == 1
 
 
 def checks(pair: Pair) -> float:
-    """How many freshness checks model_server has answered."""
+    """The number of freshness checks that model_server has answered."""
     lines = pair.server.get("/metrics").text.splitlines()
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("changeover_server_checks_total{"))

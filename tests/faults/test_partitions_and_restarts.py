@@ -1,4 +1,4 @@
-"""model_server goes away, comes back, or cannot be reached, under a predict_api that answers throughout."""
+"""Restarts and partitions of model_server under a predict_api that answers throughout."""
 
 import signal
 from pathlib import Path
@@ -18,11 +18,11 @@ RESTARTS = 20
 
 
 def test_a_server_that_dies_in_the_middle_of_a_download_costs_a_stale_answer_at_most(pair: Pair) -> None:
-    """Fault 14: nothing half downloaded is ever kept or loaded, and the next life's roll is prepared anew."""
+    """Fault 14: a partial download is never kept or loaded; after the restart, the roll is prepared from the start."""
     pair.start()
     version = pair.publish(2)
     before = pair.proxy.connections
-    pair.proxy.answers = Fault(hang_at=20_000)  # past the manifest, within the artifact
+    pair.proxy.answers = Fault(hang_at=20_000)  # after the manifest, within the artifact
     assert pair.server.roll(version, MODEL, wait=0).status_code == 202
     wait_until(lambda: pair.proxy.connections >= before + 2, what="the download")
     pair.server.end(signal.SIGKILL)
@@ -38,7 +38,7 @@ def test_a_server_that_dies_in_the_middle_of_a_download_costs_a_stale_answer_at_
 def test_a_version_whose_bytes_have_arrived_is_prepared_without_model_server(
     stub: WireStub, instances: Instances
 ) -> None:
-    """Fault 17: the load ends, by the bytes that are held, while model_server is away."""
+    """Fault 17: the replica loads the downloaded bytes while model_server is away."""
     api = instances.start(WORKERS="1")
     version = stub.publish("default", *tiny(2))
     sent: list[bool] = []
@@ -94,7 +94,7 @@ def test_twenty_restarts_fail_no_request_reload_nothing_and_leave_nothing_behind
 
 
 def test_a_replica_that_is_cut_off_says_stale_and_converges_when_it_is_not(pair: Pair) -> None:
-    """Fault 60: a roll goes on without a replica that is out of reach, whose every later answer says stale."""
+    """Fault 60: a roll goes on without an unreachable replica; every later answer of that replica is stale."""
     pair.start()
     pair.publish(2)
     with Callers(pair.api, 2) as callers:
@@ -103,7 +103,7 @@ def test_a_replica_that_is_cut_off_says_stale_and_converges_when_it_is_not(pair:
         assert pair.roll(2)
         committed = len(callers.answers)
         callers.until(lambda callers: len(callers.answers) > committed + 50, "answers after the roll")
-        later = callers.answers[committed + 2 :]  # two callers may have begun before
+        later = callers.answers[committed + 2 :]  # two requests may have begun earlier
         assert {is_stale for _, is_stale, prediction in later if prediction == 1} == {True}
         pair.proxy.heal()
         wait_until(lambda: pair.answers(2), what="the second version answers")
@@ -113,7 +113,7 @@ def test_a_replica_that_is_cut_off_says_stale_and_converges_when_it_is_not(pair:
 def test_an_older_ledger_is_accepted_only_with_an_empty_cache(
     stub: WireStub, instances: Instances, tmp_path: Path
 ) -> None:
-    """Fault 61: a replica that restarts on its cache remembers how far it was; emptying CACHE_DIR accepts the past."""
+    """Fault 61: a replica that restarts keeps its highest sequence in the cache; an empty CACHE_DIR accepts a lower one."""
     newest = stub.roll("default", stub.publish("default", *tiny(2)))
     first = instances.start(WORKERS="1")
     wait_until(lambda: "Model-Stale" not in first.predict().headers, what="a confirmed answer")

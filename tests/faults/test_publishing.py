@@ -1,4 +1,4 @@
-"""Publishers that race, vanish, repeat themselves or meet a full disk."""
+"""Publishers that race, disconnect, repeat a publish or meet a full disk."""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def proxy(server: ModelServer) -> Iterator[FaultProxy]:
-    """On the way from a publisher to model_server."""
+    """A proxy between a publisher and model_server."""
     with FaultProxy(("127.0.0.1", server.port)) as made:
         yield made
 
@@ -49,7 +49,7 @@ def is_there(server: ModelServer, body: bytes) -> bool:
 
 
 def test_two_publishes_at_once_are_two_versions_or_one_by_their_bytes(server: ModelServer) -> None:
-    """Fault 37: different bytes are stored both, the same bytes once."""
+    """Fault 37: two different artifacts are both stored, equal ones once."""
     bodies = [heavy(11), heavy(12), heavy(12)]
     barrier = threading.Barrier(len(bodies))
     answers: list[tuple[int, str]] = []
@@ -71,7 +71,7 @@ def test_two_publishes_at_once_are_two_versions_or_one_by_their_bytes(server: Mo
 
 
 def test_a_publisher_that_vanishes_half_way_leaves_nothing(server: ModelServer, proxy: FaultProxy) -> None:
-    """Fault 38: no version and no spooled file, and the same publish again succeeds."""
+    """Fault 38: no version and no spooled file is left, and a retry succeeds."""
     body = heavy(13)
     proxy.requests = Fault(hang_at=len(body) // 2)
     publisher = threading.Thread(target=publish_in_vain, args=(proxy, body))
@@ -99,14 +99,14 @@ def test_a_publish_whose_answer_was_lost_may_be_repeated(server: ModelServer, pr
 
 
 def test_what_is_unknown_cannot_be_rolled(server: ModelServer) -> None:
-    """Fault 41: a digest that nobody published is a 404 that says where to look."""
+    """Fault 41: an unknown digest is a 404 that names the list of versions."""
     answer = server.roll("0" * 64)
     assert answer.status_code == 404
     assert "/versions" in answer.json()["detail"]
 
 
 def test_a_publish_that_does_not_fit_on_the_disk_is_a_507_and_leaves_nothing(server: ModelServer) -> None:
-    """Fault 46: the spool is full (files may grow to 50 kB only); afterwards the same publish succeeds."""
+    """Fault 46: the spool is full (files may grow to 50 kB only); with space again, the same publish succeeds."""
     assert server.process is not None
     worker = psutil.Process(server.process.pid).children()[0]
     before = worker.rlimit(psutil.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""The store as model_server meets it: slow, hung, emptied, or refusing the keys of yesterday. What serves, serves on."""
+"""Failures of the store under model_server: slow, hung, emptied, or with other keys. Both services keep serving."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,21 +19,21 @@ def problems(server: ModelServer) -> dict[str, str]:
 
 
 def serve(server: ModelServer) -> None:
-    """The first model is current."""
+    """A model_server with the first model current."""
     version = server.publish(heavy(1)).json()["version"]
     assert server.roll(version).json()["state"] == "committed"
 
 
 @pytest.fixture
 def proxy(server: ModelServer) -> Iterator[FaultProxy]:
-    """On the way from model_server to the store."""
+    """A proxy between model_server and the store."""
     with FaultProxy(("127.0.0.1", server.store.port)) as made:
         server.environment |= {"AWS_ENDPOINT_URL_S3": made.url, "STORE_TIMEOUT": "3"}
         yield made
 
 
 def test_keys_that_are_refused_harm_nobody_and_new_ones_need_no_restart(server: ModelServer, tmp_path: Path) -> None:
-    """Fault 11: what is current is answered, the log says it once, and a changed file of the secret is taken up."""
+    """Fault 11: checks are answered, the log has one line, and the changed file of the secret is read again."""
     secret = tmp_path / "secret"
     secret.write_text(SECRET_KEY)
     server.start(AWS_SECRET_ACCESS_KEY="", AWS_SECRET_ACCESS_KEY_FILE=str(secret))
@@ -56,7 +56,7 @@ def everything_in(bucket: Bucket) -> dict[str, bytes]:
 
 
 def test_an_emptied_store_unloads_nothing_and_raises_an_alarm(pair: Pair) -> None:
-    """Fault 12: both services go on by what they hold; the restored bucket is taken up by a restart."""
+    """Fault 12: both services keep the active version; a restart takes up the restored bucket."""
     pair.start()
     bucket = pair.server.store.bucket(bucket=pair.server.bucket)
     saved = everything_in(bucket)
@@ -84,7 +84,7 @@ def test_an_emptied_store_unloads_nothing_and_raises_an_alarm(pair: Pair) -> Non
 def test_a_slow_or_hung_store_ends_calls_in_time_and_what_serves_goes_on(
     server: ModelServer, proxy: FaultProxy, fault: Fault
 ) -> None:
-    """Faults 3 and 4: a deadline over everything, a 503 for the publisher, the old version, then all is well again."""
+    """Faults 3 and 4: one deadline over everything, and a 503 for the publisher; the old version serves until a retry."""
     server.start()
     serve(server)
     threads = server.workers()[0].num_threads()
@@ -100,7 +100,7 @@ def test_a_slow_or_hung_store_ends_calls_in_time_and_what_serves_goes_on(
 
 
 def test_probes_and_checks_never_wait_for_the_store(server: ModelServer, proxy: FaultProxy) -> None:
-    """Fault 63: a storm of them makes no connection to the store; what looks for news there each second makes few."""
+    """Fault 63: many probes and checks make no connection to the store; the periodic reads of model_server make few."""
     server.start(INCOMING_POLL="3600")
     serve(server)
     proxy.requests = proxy.answers = BLACK_HOLE

@@ -1,4 +1,4 @@
-"""Estimators that try things when they are loaded or asked; the tests of admission allow them by name."""
+"""Estimators that attempt forbidden actions on load or on predict; the tests of admission allow them by name."""
 
 import contextlib
 import os
@@ -91,7 +91,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
 
 
 class Tries(BaseEstimator):
-    """Makes an attempt on loading, or when it is asked."""
+    """An estimator that makes its attempt on load, or on predict."""
 
     def __init__(self, attempt: str = "nothing", on_load: bool = True) -> None:
         self.attempt = attempt

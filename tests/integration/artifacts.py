@@ -1,4 +1,4 @@
-"""Small fitted models as joblib bytes, each its own version."""
+"""Small fitted models as joblib bytes, each a different version."""
 
 import io
 from functools import cache

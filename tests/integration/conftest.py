@@ -55,7 +55,7 @@ def bucket(store: Store, bucket_name: str) -> Iterator[Bucket]:
 
 @pytest.fixture
 def stub() -> Iterator[WireStub]:
-    """The other side of the wire, with a first version of the default model rolled."""
+    """A false model_server with a first version of the default model rolled."""
     with running_stub() as stub:
         stub.roll("default", stub.publish("default", *tiny(1)))
         yield stub
@@ -63,7 +63,7 @@ def stub() -> Iterator[WireStub]:
 
 @pytest.fixture
 def instances(tmp_path: Path, stub: WireStub) -> Iterator[Instances]:
-    """Starts predict_api against `stub`, any number of times, and ends what it started."""
+    """Start predict_api against `stub` any number of times; each is ended after the test."""
     instances = Instances(tmp_path, stub.url)
     try:
         yield instances

@@ -1,3 +1,3 @@
-"""A module whose import fails by an error of its own."""
+"""A module whose import raises an error of its own."""
 
 raise RuntimeError("the module of a test")

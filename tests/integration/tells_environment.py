@@ -1,4 +1,4 @@
-"""A module whose import tells what the process has in its environment."""
+"""A module whose import raises an error that shows the environment of the process."""
 
 import os
 

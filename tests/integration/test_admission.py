@@ -1,4 +1,4 @@
-"""Uploads are examined by a real child process: what passes, what is refused and why, and what it may not do."""
+"""The examination of uploads by a real child process: passes, refusals with reasons, and its confinement."""
 
 import threading
 from collections.abc import Callable, Iterator

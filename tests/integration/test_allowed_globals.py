@@ -1,4 +1,4 @@
-"""A wrong entry of `ALLOWED_GLOBALS` ends each service at its start with a message that quotes the entry."""
+"""Wrong entries of `ALLOWED_GLOBALS`: each service ends at its start with a message that quotes the entry."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ WRONG = {
 
 
 def started(service: str, folder: Path, allowed: str) -> subprocess.CompletedProcess[str]:
-    """The service with a free port to itself and a store that nothing listens for; it must end by itself."""
+    """Run the service with a free port and an address without a store; it must end by itself."""
     given = {
         "ALLOWED_GLOBALS": allowed,
         "PUBLISH_TOKEN": "publish-token-of-tests",
@@ -32,7 +32,7 @@ def started(service: str, folder: Path, allowed: str) -> subprocess.CompletedPro
         "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret-of-tests",
-        "SERVER_PORT": "1",  # cannot be bound, so that a start that goes on ends, too
+        "SERVER_PORT": "1",  # cannot be bound, so that a start without the error ends, too
         "PREDICT_PORT": "1",
         "CACHE_DIR": str(folder),
     }
@@ -57,7 +57,7 @@ def test_a_wrong_entry_is_an_error_at_start_that_quotes_it(service: str, fault: 
     assert "ALLOWED_GLOBALS" in said
     if service == "predict_api" or not allowed.startswith("tests."):
         assert message in said
-    else:  # the examination of artifacts does not see the folder of the tests
+    else:  # the examination of artifacts cannot import from the folder of the tests
         assert repr(allowed) in said
 
 

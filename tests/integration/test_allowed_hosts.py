@@ -1,4 +1,4 @@
-"""A web page whose name leads to this machine reads nothing: both services answer only to names they know."""
+"""The Host header: both services answer only to names that they know, so a rebound name of a web page reads nothing."""
 
 import http.client
 import json
@@ -106,7 +106,7 @@ def test_a_probe_is_answered_by_whatever_name_an_orchestrator_calls(pair: Pair) 
         assert call(url, "GET", "/livez", "10.42.0.17:5000")[0] == 200
         status, _, body = call(url, "GET", "/readyz", "10.42.0.17:5000")
         assert status == 200
-        assert "loan" not in body  # which models there are is for callers of a known name
+        assert "loan" not in body  # the names of models are only for requests with a known host
         assert "loan" in call(url, "GET", "/readyz", "localhost")[2] or url == pair.server.url
 
 

@@ -1,4 +1,4 @@
-"""The real bodies with one field broken, in every way that was thought of: 422 with row and field, or 400; never 500."""
+"""The real bodies with one broken field, in many ways: a 422 with row and field, or a 400; never a 500."""
 
 import io
 import json
@@ -25,7 +25,7 @@ BATCH: list[JsonObject] = json.loads(body("batch"))
 BROKEN_ROW = 2  # of the batch
 DEEP = "[" * 40 + "]" * 40
 
-# column -> what is sent in its place, as JSON; each does not fit the column
+# column -> JSON values that do not fit it
 UNFIT = {
     "x1": [  # a number
         "true", "false", "[]", "[1.5]", "{}", '{"value": 1.5}', '"abc"', '"1,5"', '"1_000"', '"1.5 m"', '"1 2"', '"--1"',
@@ -39,10 +39,10 @@ UNFIT = {
     "x63": [  # a percentage
         "false", "[]", "{}", '"%"', '"nan%"', '"inf%"', '"5%%"', '"%5"', '"$5"', '"62.59 percent"', '"5 0%"', '"1e999%"',
     ],
-    "x5": ["5", "1.5", "true", "[]", '["sunday"]', "{}", '{"day": "sunday"}'],  # a text
+    "x5": ["5", "1.5", "true", "[]", '["sunday"]', "{}", '{"day": "sunday"}'],  # a string
     "x82": ["0", "false", '["Female"]'],
 }  # fmt: skip
-# not JSON, or not the strict JSON that is taken; in the place of the value of x1
+# no JSON, or not the strict JSON that is accepted; sent as the value of x1
 NOT_JSON = [
     "NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 400, "-" + "9" * 5000, "01", "+1", ".5", "1.", "0x1F", "1_000",
     "undefined", "None", "True", "'1.5'", "", '"open', '"line\nbreak"', '"\x00"', '"\x1f"', r'"\x41"', r'"\ud800"',
@@ -51,13 +51,13 @@ NOT_JSON = [
 
 
 def text_of(row: JsonObject, without: str | None = None, **raw: str) -> str:
-    """`row` as JSON, with some values given as JSON themselves."""
+    """`row` as JSON, with some values replaced by JSON texts."""
     pairs = {name: json.dumps(value) for name, value in row.items() if name != without} | raw
     return "{" + ", ".join(f"{json.dumps(name)}: {value}" for name, value in pairs.items()) + "}"
 
 
 def texts(without: str | None = None, **raw: str) -> list[tuple[int, str]]:
-    """Both bodies with one row broken so, each with the number of that row."""
+    """Both bodies with one row so broken, each with the index of that row."""
     rows = [text_of(row) for row in BATCH]
     rows[BROKEN_ROW] = text_of(BATCH[BROKEN_ROW], without, **raw)
     return [(0, text_of(SINGLE, without, **raw)), (BROKEN_ROW, "[" + ", ".join(rows) + "]")]
@@ -76,7 +76,7 @@ def manifest_of(trained: Trained, schema: Schema) -> JsonObject:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
-    """The segmentation model as it is, and as a publisher may edit its schema: `edited` requires x1 and closes x5."""
+    """The segmentation model, and `edited`, the same with an edited schema: it requires x1 and closes x5."""
     trained = build(seed=0, rows=400)
     buffer = io.BytesIO()
     joblib.dump(trained.estimator, buffer)

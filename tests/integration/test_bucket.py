@@ -1,4 +1,4 @@
-"""The bucket on real stores: what is promised when all goes well."""
+"""The bucket on real stores that work: the promises of its calls."""
 
 import gzip
 import hashlib
@@ -45,7 +45,7 @@ def test_of_many_writers_of_one_key_exactly_one_creates_it(bucket: Bucket) -> No
             barrier.wait(120)
             try:
                 return bucket.create(key, b"written by %d" % writer)
-            except StoreUnavailable:  # no answer in time from a busy store: this one cannot know either
+            except StoreUnavailable:  # no answer in time from a busy store: this writer cannot know either
                 return Created.MAYBE_OURS
 
         with ThreadPoolExecutor(WRITERS) as writers:
@@ -58,10 +58,10 @@ def test_of_many_writers_of_one_key_exactly_one_creates_it(bucket: Bucket) -> No
             told += outcomes.count(Created.YES) == 1 and outcomes.count(Created.NO) == WRITERS - 1
             winner = int(body.rpartition(b" ")[2])
             others = outcomes[:winner] + outcomes[winner + 1 :]
-            # whose answer was lost on a busy machine cannot know; nobody is ever told the opposite of what happened
+            # a writer whose answer was lost on a busy machine cannot know; no writer gets the opposite of the truth
             assert outcomes[winner] in {Created.YES, Created.MAYBE_OURS}
             assert set(others) <= {Created.NO, Created.MAYBE_OURS}
-    assert told >= RACES // 2  # most lose no answer, and everybody knows
+    assert told >= RACES // 2  # in most races no answer is lost, and every writer knows
 
 
 def test_what_is_there_is_never_replaced_by_create(bucket: Bucket) -> None:
@@ -120,7 +120,7 @@ def test_an_encoded_object_is_read_as_it_is_stored(bucket: Bucket, store: Store)
 
 
 def test_an_object_overwritten_since_it_was_looked_at_is_not_read(bucket: Bucket) -> None:
-    """Fault 9: a clean refusal, and looked at again it is the new one."""
+    """Fault 9: a clean refusal; the next look returns the new object."""
     bucket.write("m", b"old")
     found = bucket.stat("m")
     bucket.write("m", b"new")
@@ -132,7 +132,7 @@ def test_an_object_overwritten_since_it_was_looked_at_is_not_read(bucket: Bucket
 
 
 def test_where_the_bucket_keeps_versions_the_old_object_is_read_whole(bucket: Bucket, store: Store) -> None:
-    """Fault 9: by its version, the old one."""
+    """Fault 9: the old object, by its version."""
     from minio.versioningconfig import ENABLED, VersioningConfig
 
     client_of(store).set_bucket_versioning(bucket.name, VersioningConfig(ENABLED))

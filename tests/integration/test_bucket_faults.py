@@ -1,4 +1,4 @@
-"""The bucket behind a network and a store that fail: every call ends, and nothing broken is taken for good."""
+"""The bucket behind a network and a store that fail: every call ends, and no broken answer is accepted."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ TIMEOUT = 1.5
 
 @pytest.fixture
 def store(seaweed: Store) -> Store:
-    """One store is enough here: what fails is on the way to it."""
+    """SeaweedFS alone: the failures are between it and the client."""
     return seaweed
 
 
@@ -31,7 +31,7 @@ def proxy(store: Store) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def far(store: Store, bucket: Bucket, proxy: FaultProxy) -> Iterator[Bucket]:
-    """The same bucket, reached through `proxy` and given up after TIMEOUT; it holds the object `m`."""
+    """The same bucket through `proxy`, with calls that end after TIMEOUT; it holds the object `m`."""
     bucket.create("m", BODY)
     made = Bucket(store.settings(bucket=bucket.name, aws_endpoint_url_s3=proxy.url, store_timeout=TIMEOUT))
     yield made
@@ -40,7 +40,7 @@ def far(store: Store, bucket: Bucket, proxy: FaultProxy) -> Iterator[Bucket]:
 
 @pytest.fixture
 def patient(store: Store, far: Bucket, proxy: FaultProxy) -> Iterator[Bucket]:
-    """As `far`, and given up late: for calls that succeed, however busy the machine is."""
+    """As `far`, with a long timeout: for calls that succeed on a busy machine, too."""
     made = Bucket(store.settings(bucket=far.name, aws_endpoint_url_s3=proxy.url, store_timeout=30.0))
     yield made
     made.close()
@@ -52,7 +52,7 @@ def whole(bucket: Bucket, key: str, expected: ObjectInfo | None = None, deadline
 
 
 def ends(act: Callable[[], object]) -> None:
-    """`act` gives up by itself; how fast is not asserted, only that it is not left hanging."""
+    """`act` raises by itself; its time is not asserted, only that it ends."""
     outcome: list[BaseException | None] = []
 
     def attempt() -> None:
@@ -82,19 +82,19 @@ def ends(act: Callable[[], object]) -> None:
     ids=str,
 )
 def test_every_call_ends_when_answers_fail(far: Bucket, proxy: FaultProxy, fault: Fault) -> None:
-    """Faults 3 and 4: one deadline over everything, however the bytes drip or stop."""
+    """Faults 3 and 4: one deadline over everything, whether the bytes drip or stop."""
     expected = far.stat("m")
     proxy.break_off()
     proxy.answers = fault
     ends(lambda: whole(far, "m", expected))
     if fault.drip_from or fault.hang_at:
-        return  # the shorter answers come through
+        return  # the shorter answers arrive whole
     for act in (far.ensure, lambda: far.stat("m"), lambda: list(far.list("")), lambda: far.create("n", b"x")):
         ends(act)
 
 
 def test_every_call_ends_when_requests_go_nowhere(far: Bucket, proxy: FaultProxy) -> None:
-    """Fault 4: a hung store ends no thread and holds none."""
+    """Fault 4: a hung store ends no thread and blocks none for good."""
     proxy.requests = BLACK_HOLE
     for act in (far.ensure, lambda: far.create("n", BODY), lambda: whole(far, "m")):
         ends(act)
@@ -103,7 +103,7 @@ def test_every_call_ends_when_requests_go_nowhere(far: Bucket, proxy: FaultProxy
 
 
 def test_waiting_threads_all_end_and_leave_their_connections(far: Bucket, proxy: FaultProxy) -> None:
-    """Faults 4 and 24: more threads than connections wait for their turn, and none is left behind."""
+    """Faults 4 and 24: with more threads than connections, the threads wait, and none is left behind."""
     proxy.requests = BLACK_HOLE
     with ThreadPoolExecutor(48) as threads:  # more than there are connections
         failures = list(threads.map(lambda _: _failure(lambda: far.stat("m")), range(48)))
@@ -114,7 +114,7 @@ def test_waiting_threads_all_end_and_leave_their_connections(far: Bucket, proxy:
 
 @pytest.mark.parametrize("tenth", range(10))
 def test_a_truncated_body_is_never_taken_for_whole(far: Bucket, proxy: FaultProxy, tenth: int) -> None:
-    """Fault 5: cut off at every tenth."""
+    """Fault 5: the body is cut at each tenth of its length."""
     expected = far.stat("m")
     proxy.break_off()
     proxy.answers = Fault(cut_at=len(BODY) * tenth // 10)
@@ -135,9 +135,9 @@ def test_a_bit_that_flips_on_the_way_in_is_noticed_by_the_store_and_sent_again(
 def test_a_create_whose_answer_was_lost_says_that_it_may_be_ours(
     patient: Bucket, bucket: Bucket, proxy: FaultProxy
 ) -> None:
-    """Fault 40: on the side of the store."""
+    """Fault 40: the answer of the store is lost."""
     proxy.break_off()
-    proxy.answers = Fault(reset_at=1)  # so that there is an answer when it is lost
+    proxy.answers = Fault(reset_at=1)  # so that the store has answered when the connection is cut
     healed = threading.Thread(target=_heal_once_there, args=(bucket, proxy, "n"))
     healed.start()
     assert patient.create("n", b"ours") is Created.MAYBE_OURS
@@ -146,7 +146,7 @@ def test_a_create_whose_answer_was_lost_says_that_it_may_be_ours(
 
 
 def test_a_connection_that_was_closed_while_idle_costs_no_failure(patient: Bucket, proxy: FaultProxy) -> None:
-    """Fault 22: on the side of the store."""
+    """Fault 22: the store closes the connection."""
     for _ in range(3):
         patient.stat("m")
         proxy.break_off()
@@ -155,7 +155,7 @@ def test_a_connection_that_was_closed_while_idle_costs_no_failure(patient: Bucke
 
 
 def test_calls_share_few_connections(patient: Bucket, proxy: FaultProxy) -> None:
-    """Fault 24: connections are kept, not thrown away."""
+    """Fault 24: connections are kept and used again."""
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: patient.create(f"n/{number}", b"x"), range(200)))
     assert proxy.connections <= 8

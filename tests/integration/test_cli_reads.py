@@ -1,6 +1,6 @@
-"""The output of `changeover list`, `diff`, `verify` and a refused `roll`, of a real model_server.
+"""The output of `changeover list`, `diff`, `verify` and a refused `roll` with a real model_server.
 
-The verbs run in the test's own process; golden rows and the answers of predict_api are in `test_golden_rows.py`.
+The commands run in the test's own process; golden rows and the answers of predict_api are in `test_golden_rows.py`.
 """
 
 import json
@@ -24,7 +24,7 @@ ROWS = [{"x0": place / 20 - 1, "x1": 0.0, "x2": 1.0} for place in range(40)]
 
 @dataclass
 class Person:
-    """Types commands; `empty` is what `list --all` and `list` said before anything was published."""
+    """A user who types commands; `empty` is the output of `list --all` and `list` before the first publish."""
 
     server: ModelServer
     empty: tuple[str, str] = ("", "")
@@ -36,7 +36,7 @@ class Person:
         return result
 
     def reads(self, *words: str, code: int = 0) -> list[str]:
-        """The lines of the answer, every gap one blank."""
+        """The lines of the output, with single blanks between words."""
         return [" ".join(line.split()) for line in self.types(*words, code=code).stdout.splitlines()]
 
 
@@ -49,7 +49,7 @@ def publish(server: ModelServer, body: bytes, **manifest: object) -> str:
 
 @pytest.fixture(scope="module")
 def person(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
-    """Three versions of `loan`, the first of them current, and a page that somebody took for a model."""
+    """Three versions of `loan`, the first of them current, and a rejected upload of an HTML page."""
     settings = {"DEFAULT_MODEL": "fresh"}
     with ModelServer(seaweed, "cli-reads", tmp_path_factory.mktemp("server"), settings) as server:
         person = Person(server)

@@ -1,4 +1,4 @@
-"""`CHANGEOVER_TOKEN` and the servers that hear of it: only those that the caller named."""
+"""The use of `CHANGEOVER_TOKEN`: it is sent only to servers that the caller named."""
 
 import json
 import os
@@ -17,7 +17,7 @@ TOKEN = "the-token-of-another-server"
 
 
 class Listener(BaseHTTPRequestHandler):
-    """Answers every call with an empty object, and keeps all that it was sent."""
+    """A handler that answers every call with an empty object, and keeps each request."""
 
     received: list[str] = []  # noqa: RUF012 one list for all connections of a server
 
@@ -38,7 +38,7 @@ class Listener(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def listener() -> Iterator[tuple[str, list[str]]]:
-    """The address of a server, and what it received."""
+    """The address of a server, and the requests that it received."""
     received: list[str] = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Listening", (Listener,), {"received": received}))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -50,7 +50,7 @@ def listener() -> Iterator[tuple[str, list[str]]]:
 
 
 def run(folder: Path, *words: str, **settings: str) -> None:
-    """Run the command line in `folder`; how it ends does not matter here."""
+    """Run the command line in `folder`; its exit code does not matter here."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHANGEOVER_")}
     environment = {**kept, "PYTHONPATH": str(ROOT), "CHANGEOVER_TOKEN": TOKEN, **settings}
     command = [sys.executable, "-m", "changeover", *words]
@@ -59,7 +59,7 @@ def run(folder: Path, *words: str, **settings: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, listener: tuple[str, list[str]]) -> Path:
-    """A folder from elsewhere, whose up.json names a server of its own."""
+    """A foreign folder whose up.json names a server of its own."""
     url, _ = listener
     described = {
         "predict_urls": [url],

@@ -1,4 +1,4 @@
-"""The embedded store as a process: what it keeps, how it ends, and what it shows to others."""
+"""The embedded store as a process: its durability, its end, and its confinement to one user."""
 
 import json
 import os
@@ -21,13 +21,13 @@ Eventually = Callable[..., object]
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Store]:
-    """A store of this test's own, which it may stop."""
+    """A store for one test, which may stop it."""
     with Store("seaweed", tmp_path) as store:
         yield store
 
 
 def reads(bucket: Bucket, key: str) -> bool:
-    """Whether an object can be read: a store that was killed answers 500 until all its parts have found each other."""
+    """Whether an object can be read: a killed store answers 500 until all its parts are connected again."""
     try:
         bucket.read(key, 10 << 20)
     except StoreUnavailable:
@@ -106,7 +106,7 @@ def test_nobody_else_can_read_what_it_keeps_and_no_secret_is_in_it(own: Store) -
     store = own.folder / "store"
     logs = [path for path in (store / "log").iterdir() if not path.is_symlink()]
     for path in (store, store / "data", store / "log", store / "ports.json", *logs):
-        assert path.stat().st_mode & 0o077 == 0, path  # some data files are 0644, but below a folder that is 0700
+        assert path.stat().st_mode & 0o077 == 0, path  # some data files have mode 0644, but their folder has 0700
     for path in store.rglob("*"):
         if path.is_file():
             assert SECRET_KEY.encode() not in path.read_bytes(), path

@@ -1,4 +1,4 @@
-"""Beside twice as many clients of large batches as a worker has THREADS, small requests are answered out of their turn."""
+"""Fairness: small requests are answered before large batches, though twice THREADS clients send batches."""
 
 import json
 import statistics
@@ -31,7 +31,7 @@ def api(tmp_path: Path) -> Iterator[PredictApi]:
 
 
 class LargeClients:
-    """They send batches one after the other; `answered` counts them, `wrong` says what else came back."""
+    """Clients that send batches one after the other; `answered` counts them, `wrong` keeps any other answer."""
 
     def __init__(self, api: PredictApi, count: int) -> None:
         self._url, self._over = f"{api.url}/predict", threading.Event()
@@ -70,6 +70,6 @@ def test_small_requests_do_not_wait_for_the_batches_that_came_before_them(api: P
         begun = len(large.answered)
         wait_until(lambda: len(large.answered) > begun, 60, "batches are answered still")
     assert not large.wrong
-    # a small request that waited in line would see all batches go by that came before it: six or more
+    # a small request in one queue with the batches would wait for all earlier ones: six or more
     assert statistics.median(meanwhile) <= AT_ONCE, meanwhile
     assert set(large.answered) == set(range(2 * THREADS))

@@ -1,4 +1,4 @@
-"""The fast path of a prediction and Flask's answer alike, byte for byte, and each request takes the path it should."""
+"""The fast path of predictions: its answers equal Flask's byte for byte, and only common requests take it."""
 
 import io
 import json
@@ -26,9 +26,9 @@ from tests.tiny_models import CREATED_AT, ROW, tiny
 from tests.wire_stub import WireStub, running_stub
 
 ONE = json.dumps(ROW).encode()
-BY_FLASK = "?trace=1"  # an option that means nothing: the fast path leaves every query to Flask
+BY_FLASK = "?trace=1"  # a query without a meaning: the fast path leaves every query to Flask
 MOST_BYTES = 1_000_000
-LINE = re.compile(rb"(?im)^(date|model-age): .*\r\n")  # what may differ from one second to the next
+LINE = re.compile(rb"(?im)^(date|model-age): .*\r\n")  # the headers that may differ from one second to the next
 
 
 def strict() -> tuple[bytes, JsonObject]:
@@ -47,7 +47,7 @@ def strict() -> tuple[bytes, JsonObject]:
 
 @pytest.fixture(scope="module")
 def stub() -> Iterator[WireStub]:
-    """`default` and `other` answer, `strict` raises, the artifact of `absent` cannot be had."""
+    """`default` and `other` answer, `strict` raises, the artifact of `absent` cannot be downloaded."""
     with running_stub() as stub:
         for model, number in (("default", 3), ("other", 4), ("absent", 5)):
             stub.roll(model, stub.publish(model, *tiny(number)))
@@ -65,7 +65,7 @@ def api(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
 
 
 def call(api: PredictApi, path: str, body: bytes, *headers: str) -> bytes:
-    """The whole answer as it is sent, without its date."""
+    """The bytes of the whole answer, without its date."""
     head = [f"POST {path} HTTP/1.1", "X-Request-Id: same-1", "Connection: close"]
     if not any(line.startswith("Host:") for line in headers):
         head.append("Host: localhost")
@@ -81,7 +81,7 @@ def call(api: PredictApi, path: str, body: bytes, *headers: str) -> bytes:
 
 
 def both(api: PredictApi, path: str, body: bytes, *headers: str) -> bytes:
-    """The answer of both paths, which is one."""
+    """The answer, which must be the same by both paths."""
     fast = call(api, path, body, *headers)
     assert fast == call(api, path + BY_FLASK, body, *headers)
     return fast
@@ -195,7 +195,7 @@ def test_requests_are_counted_and_logged_alike(api: PredictApi) -> None:
 
 @pytest.fixture(scope="module")
 def application(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    """The worker's application in this process, to see which requests come to Flask."""
+    """The application of a worker in this process, to see the requests that reach Flask."""
     given = {"model_server_url": stub.url, "report_token": "report-token"}
     settings = PredictSettings.from_environment(**given, max_body_bytes=1000, start_timeout=5.0)
     application = Application(settings, tmp_path_factory.mktemp("worker"), lambda: False)
@@ -255,7 +255,7 @@ class BrokenStream(io.BytesIO):
 @pytest.mark.parametrize(
     ("status", "changes"),
     [
-        ("400 BAD REQUEST", {"CONTENT_LENGTH": "999"}),  # more than there is
+        ("400 BAD REQUEST", {"CONTENT_LENGTH": "999"}),  # more than the body has
         ("500 INTERNAL SERVER ERROR", {"wsgi.input": BrokenStream(ONE)}),
     ],
 )

@@ -1,4 +1,4 @@
-"""A seaweed_bucket in which another writer put ledger entries and hints: none is believed that the ledger does not lead to."""
+"""Ledger entries and hints by a foreign writer in the bucket: no entry outside the ledger's sequence is followed."""
 
 import json
 
@@ -20,7 +20,7 @@ def published(server: ModelServer, number: int) -> str:
 
 
 def rolled(server: ModelServer, number: int) -> str:
-    """The version of this number, published and current."""
+    """Publish and roll the model of this number, and return its version."""
     version = published(server, number)
     answer = server.roll(version).json()
     assert answer["state"] == RolloutState.COMMITTED, answer
@@ -28,7 +28,7 @@ def rolled(server: ModelServer, number: int) -> str:
 
 
 def foreign(seaweed_bucket: Bucket, sequence: int, version: str) -> str:
-    """An entry as a ledger has them, under a number of its writer's choice; its key."""
+    """Write a well-formed ledger entry under any number, and return its key."""
     key = keys.rollout_key("loan", sequence)
     entry = {"version": version, "previous": None, "rolled_at": "2026-01-01T00:00:00Z", "by": "m", "reason": "mine"}
     seaweed_bucket.create(key, json.dumps({**entry, "id": "foreign"}).encode())

@@ -1,4 +1,4 @@
-"""The process that forks examining ones: what becomes of it, of them, and of an examination that loses either."""
+"""The process that forks examining processes: its end, theirs, and the result of an examination that loses either."""
 
 import contextlib
 import threading
@@ -40,7 +40,7 @@ def endless(tmp_path: Path) -> Path:
 def servers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children():
-        with contextlib.suppress(psutil.NoSuchProcess):  # or a zombie, which has ended, too
+        with contextlib.suppress(psutil.NoSuchProcess):  # or a zombie, which has also ended
             if "fork_server" in " ".join(child.cmdline()):
                 found.append(child)
     return found
@@ -52,7 +52,7 @@ def child_of(server: psutil.Process) -> psutil.Process:
 
 
 class Examination:
-    """One that goes on in a thread."""
+    """An examination that runs in a thread."""
 
     def __init__(self, examiner: Examiner, path: Path) -> None:
         self.verdict: Admitted | Refused | None = None

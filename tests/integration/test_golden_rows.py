@@ -1,4 +1,4 @@
-"""Golden rows on their whole way: kept at publish, replayed by every replica, by `changeover verify` and by `diff`."""
+"""Golden rows from publish to use: replayed by every replica, by `changeover verify` and by `diff`."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def version(number: int) -> str:
 
 
 def tamper(pair: Pair, number: int, answer: int) -> None:
-    """Somebody who can write to the bucket says that the nth model answers otherwise; model_server reads it anew."""
+    """Write another golden answer for the nth model into the bucket, and restart model_server, which reads it."""
     bucket = pair.server.store.bucket(bucket=pair.server.bucket)
     key = keys.manifest_key(MODEL, version(number))
     manifest = json.loads(bucket.read(key, 1 << 20))
@@ -44,7 +44,7 @@ def tamper(pair: Pair, number: int, answer: int) -> None:
 
 
 def types(pair: Pair, *words: str) -> Result:
-    """What the command line says and its exit code."""
+    """The output of the command line and its exit code."""
     stack = {"CHANGEOVER_PREDICT_URL": pair.api.url, "CHANGEOVER_TOKEN": PUBLISH_TOKEN}
     return CliRunner().invoke(main, [*words, "--server-url", pair.server.url, "-m", MODEL], env=stack)
 

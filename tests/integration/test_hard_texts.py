@@ -1,4 +1,4 @@
-"""Texts of 64 kB that are hard to read: every parser of cells is through with each, in a process that may be ended."""
+"""Strings of 64 kB that are slow to parse: every parser of cells ends in time, in a process that can be killed."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ from tests.tree import ROOT
 from tests.wire_stub import WireStub, running_stub
 
 LONG = 65_536
-SECONDS = 30 * PATIENCE  # all texts together take well under one
+SECONDS = 30 * PATIENCE  # all strings together take well under one second
 HARD = {
     "an open bracket and blanks": "(" + " " * LONG + "x",
     "blanks": " " * LONG + "x",
@@ -75,7 +75,7 @@ COLUMNS = {
 
 
 def read_each_way(column: Column, text: str) -> None:
-    """Read `text` by the parser, by the fast reader, and in each form of a body."""
+    """Read `text` with the parser, with the fast reader, and in each form of a body."""
     with contextlib.suppress(BadCell):
         column.parse(text)
     schema = Schema((column,))
@@ -129,7 +129,7 @@ def test_a_whole_number_of_more_digits_than_python_reads_is_read_or_is_no_fault_
 
 @pytest.mark.parametrize("text", HARD.values(), ids=HARD)
 def test_a_hard_text_is_422_and_the_worker_lives(api: PredictApi, text: str) -> None:
-    """Fault 65: the first of them held a worker for hours."""
+    """Fault 65: the first of these strings once held a worker for hours."""
     answer = requests.post(f"{api.url}/predict", json={"a": 1, "b": text}, timeout=SECONDS)
     [fault] = answer.json()["errors"]
     assert (answer.status_code, fault["row"], fault["field"]) == (422, 0, "b")

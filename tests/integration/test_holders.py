@@ -1,6 +1,6 @@
-"""Holders as workers see them: one for all who come, the bytes hashed again, and those who end midway.
+"""Model processes as workers use them: one process a version, the bytes hashed again, and requests that break off.
 
-Carries *safety* ("hash that buffer, load that buffer", in the holder too).
+Carries *safety* ("hash that buffer, load that buffer", in the model process too).
 """
 
 import threading
@@ -115,7 +115,7 @@ def test_when_who_was_asked_for_the_bytes_cannot_give_them_the_next_is_asked(
 
 
 def test_a_holder_that_is_killed_each_time_it_loads_is_told_as_such(tmp_path: Path, manifest: Manifest) -> None:
-    """As for want of memory; a worker that took it upon itself would be killed next."""
+    """As when memory runs out; a worker that loaded the model itself would be killed next."""
     tries: list[int] = []
 
     def fatal() -> bytes:

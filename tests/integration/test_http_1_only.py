@@ -1,4 +1,4 @@
-"""Both services speak HTTP/1 and nothing else: a client that begins in HTTP/2 holds no thread of a worker."""
+"""HTTP/1 as the only protocol of both services: a client that begins in HTTP/2 holds no thread of a worker."""
 
 import socket
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ STREAMS = 40
 
 
 def stalled_stream(number: int, path: bytes) -> bytes:
-    """The frame of a POST whose head announces a body of which nothing comes (RFC 9113, RFC 7541 without Huffman)."""
+    """The frame of a POST that announces a body and sends none (RFC 9113, RFC 7541 without Huffman)."""
     head = b"\x83\x86" + b"\x04" + bytes([len(path)]) + path + b"\x01\x09localhost"
     head += b"\x0f\x0d\x03100" + b"\x0f\x10\x10application/json"
     return len(head).to_bytes(3) + b"\x01\x04" + number.to_bytes(4) + head
@@ -66,7 +66,7 @@ def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def test_streams_that_announce_a_body_hold_no_thread_of_predict_api(api: PredictApi) -> None:
-    """Fault 66: of a worker with a single thread of its own."""
+    """Fault 66: a worker with a single thread."""
     streams = [stalled_stream(2 * index + 1, b"/predict") for index in range(STREAMS)]
     with ExitStack() as opened:
         connection, answer = told(address_of(api.url), PREFACE, SETTINGS, *streams)
@@ -77,7 +77,7 @@ def test_streams_that_announce_a_body_hold_no_thread_of_predict_api(api: Predict
 
 
 def test_streams_that_announce_a_body_hold_no_thread_of_model_server(server: ModelServer) -> None:
-    """Fault 66: as many streams as it has threads, nearly."""
+    """Fault 66: nearly as many streams as model_server has threads."""
     streams = [stalled_stream(2 * index + 1, b"/models/loan/versions") for index in range(STREAMS)]
     connection, answer = told(address_of(server.url), PREFACE, SETTINGS, *streams)
     with connection:

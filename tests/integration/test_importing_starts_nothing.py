@@ -1,4 +1,4 @@
-"""Importing a module of ours starts nothing: no thread, no child, no connection. Only `__main__` and calls do."""
+"""Imports of our modules: they start no thread, no child process and no connection."""
 
 import json
 import subprocess

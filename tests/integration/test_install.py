@@ -1,4 +1,4 @@
-"""`requirements/install` in a tree of its own, with wheels made here: what is installed is the lock, whatever an index has."""
+"""`requirements/install` in a temporary tree with small wheels: it installs the lock, whatever the index has."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Ten thousand rows and ten thousand columns are answered or refused within the caps, which are settings."""
+"""Requests of ten thousand rows and of ten thousand columns, answered or refused by the caps of the settings."""
 
 import io
 import json
@@ -22,7 +22,7 @@ MANY = 10_000
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
-    """A model of two columns, and `wide` with ten thousand; the caps are those that are there without a setting."""
+    """A model of two columns, and `wide` with ten thousand; the caps are the defaults."""
     model = DummyClassifier(strategy="constant", constant=1).fit(np.zeros((2, MANY)), [0, 1])
     buffer = io.BytesIO()
     joblib.dump(model, buffer)
@@ -43,7 +43,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
 
 @pytest.fixture(autouse=True)
 def it_goes_on(api: PredictApi) -> Iterator[None]:
-    """After each of these, the next request is answered."""
+    """After each test, the next request is answered."""
     yield
     assert api.predict().json()["prediction"] == 1
 

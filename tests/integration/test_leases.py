@@ -1,4 +1,4 @@
-"""`LEASE_MS` between the two services: with 0 each request checks, with more hardly any does."""
+"""`LEASE_MS` between the two services: with 0 every request checks, with more hardly any does."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +24,13 @@ def pair(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[Pair]:
 
 
 def checks(pair: Pair) -> float:
-    """How many freshness checks model_server has answered."""
+    """The number of freshness checks that model_server has answered."""
     lines = pair.server.get("/metrics").text.splitlines()
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("changeover_server_checks_total{"))
 
 
 def checks_of_requests(pair: Pair) -> float:
-    """How many checks came with so many requests, one after the other, each of which was answered unstale."""
+    """Send so many requests one after the other, none of which may be stale; returns the number of their checks."""
     before = checks(pair)
     with requests.Session() as session:
         for _ in range(REQUESTS):

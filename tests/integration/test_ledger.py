@@ -1,4 +1,4 @@
-"""The ledger on real stores: one winner a number, hints that lie, entries that are no entries."""
+"""The ledger on real stores: one winner a number, false hints, and objects that are no entries."""
 
 import json
 import threading

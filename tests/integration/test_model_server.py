@@ -1,4 +1,4 @@
-"""model_server over HTTP on real stores: publish, reject, roll, roll back, and what the ledger tells."""
+"""model_server over HTTP on real stores: publish, reject, roll, roll back, and the ledger."""
 
 import hashlib
 import json
@@ -174,7 +174,7 @@ def test_rolling_and_rolling_back_are_told_by_etags_and_by_the_ledger(server: Mo
 
 
 def test_a_roll_waits_for_every_replica_and_aborts_with_its_reason(server: ModelServer) -> None:
-    """Fault 41: a second roll meanwhile is a 409."""
+    """Fault 41: a second roll during the first is a 409."""
     one, two = version_of(a_model(1)), version_of(a_model(4))
     assert server.publish(a_model(1)).ok
     assert server.publish(a_model(4)).ok

@@ -91,7 +91,7 @@ def test_an_upload_that_came_while_nobody_watched_is_rolled_at_start_also_for_th
 def test_raw_uploads_can_be_rolled_at_once_or_never(server: ModelServer) -> None:
     server.start(ROLL_INCOMING="at-once")
     drop(server, "incoming/loan/a.joblib", a_model(1))
-    wait_until(lambda: current(server) == version_of(a_model(1)), 30, "the roll at once")
+    wait_until(lambda: current(server) == version_of(a_model(1)), 30, "the immediate roll")
     server.end()
     server.start(ROLL_INCOMING="never")
     drop(server, "incoming/loan/b.joblib", a_model(2))
@@ -121,7 +121,7 @@ def test_a_bad_upload_is_explained_within_seconds_and_nothing_is_lost(server: Mo
 
 
 def test_an_object_with_a_content_encoding_is_named_by_the_bytes_that_are_stored(server: ModelServer) -> None:
-    """Fault 45: the raw bytes are hashed, never what they decode to."""
+    """Fault 45: the raw bytes are hashed, never the decoded ones."""
     import minio
 
     server.start()
@@ -179,7 +179,7 @@ def test_a_pin_that_does_not_match_is_an_error_everywhere_and_the_last_good_vers
 
 @pytest.fixture
 def alone(tmp_path: Path) -> Iterator[ModelServer]:
-    """A model_server and a store of this test's own, neither of them started."""
+    """A model_server and a store for one test, neither of them started."""
     store = Store("seaweed", tmp_path / "store")
     made = ModelServer(store, "models", tmp_path / "server")
     yield made
@@ -188,7 +188,7 @@ def alone(tmp_path: Path) -> Iterator[ModelServer]:
 
 
 def test_a_store_that_is_away_is_waited_for_and_one_that_goes_away_is_survived(alone: ModelServer) -> None:
-    """Faults 1 and 2: without a store, a 503 and no crash loop; with one that dies later, what is current stays so."""
+    """Faults 1 and 2: without a store, a 503 and no crash loop; if the store dies later, the current version stays."""
     store, server = alone.store, alone.start("/livez")
     answer = server.get("/readyz")
     assert answer.status_code == 503

@@ -1,4 +1,4 @@
-"""The comparison with other servers: who answers differently is not measured, and who is absent is named."""
+"""The comparison with other servers: a server with different answers is not measured, an absent one is named."""
 
 import json
 import threading
@@ -34,7 +34,7 @@ class Answering(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

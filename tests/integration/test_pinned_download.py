@@ -13,10 +13,10 @@ BODY = bytes(range(256)) * 10_000
 
 
 class Shelf(BaseHTTPRequestHandler):
-    """A server of files: one whole, one elsewhere, two that never arrive."""
+    """A server of files: one whole, one that redirects, two that never end."""
 
     def log_message(self, *args) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         match self.path:

@@ -1,4 +1,4 @@
-"""Requests of callers and the responses of predict_api: shapes, headers, problems."""
+"""Requests to predict_api and its responses: shapes, headers, problems."""
 
 import gzip
 import http.client
@@ -164,7 +164,7 @@ def test_a_request_id_is_echoed_or_made(api: PredictApi) -> None:
     api.predict({"no": "such field"}, headers={"X-Request-Id": "mine-2"})
     wait_until(lambda: any(one.get("request_id") == "mine-2" for one in api.events("request.answered")))
     logged = [one.get("request_id") for one in api.events("request.answered")]
-    assert "mine-1" not in logged  # what went well is told at debug only
+    assert "mine-1" not in logged  # a success is logged at debug only
 
 
 def test_health_asks_nobody_else(api: PredictApi, stub: WireStub) -> None:
@@ -182,7 +182,7 @@ def test_metrics_add_up_all_workers(api: PredictApi) -> None:
 
     before = answered()
     for _ in range(20):
-        api.predict()  # each on a connection of its own, so by any worker
+        api.predict()  # each on a new connection, so by any worker
     wait_until(lambda: answered() == before + 20, what="each request is counted once")
 
 

@@ -1,4 +1,4 @@
-"""predict_api without a model_server that it can trust: faults 14, 19-22, 46-48, 60 and 63."""
+"""predict_api with a false or absent model_server: faults 14, 19-22, 46-48, 60 and 63."""
 
 import socket
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def all_stale(api: PredictApi) -> bool:
 def test_answers_are_stale_while_model_server_is_away_and_fresh_again_after(
     stub: WireStub, instances: Instances
 ) -> None:
-    """Fault 60: on every worker."""
+    """Fault 60: every worker marks its answers."""
     api = instances.start()
     wait_until(lambda: none_stale(api), what="every answer is confirmed")
     stub.stop()
@@ -35,7 +35,7 @@ def test_answers_are_stale_while_model_server_is_away_and_fresh_again_after(
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WireStub, PredictApi]]:
-    """One instance for the faults that leave no trace."""
+    """One instance for the faults that change nothing for the next test."""
     with running_stub() as stub:
         stub.roll("default", stub.publish("default", *tiny(1)))
         with PredictApi(stub.url, tmp_path_factory.mktemp("shared"), WORKERS="1") as api:
@@ -48,7 +48,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WireStub,
 def test_a_check_that_gives_no_answer_to_trust_makes_answers_stale(
     shared: tuple[WireStub, PredictApi], fault: str
 ) -> None:
-    """Faults 20 and 21: an answer that is not exactly the protocol is none."""
+    """Faults 20 and 21: an answer outside the protocol counts as no answer."""
     stub, api = shared
     wait_until(lambda: none_stale(api), what="every answer is confirmed")
     stub.on_check = getattr(wire_stub, fault)
@@ -61,7 +61,7 @@ def test_a_check_that_gives_no_answer_to_trust_makes_answers_stale(
 def test_a_kept_alive_connection_that_was_closed_is_replaced_within_the_check(
     shared: tuple[WireStub, PredictApi],
 ) -> None:
-    """Fault 22: one retry on a fresh connection, at once."""
+    """Fault 22: one immediate retry on a fresh connection."""
     stub, api = shared
     for _ in range(5):
         stub.stop()
@@ -69,7 +69,7 @@ def test_a_kept_alive_connection_that_was_closed_is_replaced_within_the_check(
         wait_until(lambda: none_stale(api))
 
     def close(exchange: wire_stub.Exchange) -> bool:
-        """Answer, then close without saying so: the next check meets a dead connection."""
+        """Answer, then close without `Connection: close`: the next check meets a dead connection."""
         exchange.close_connection = True
         return False
 
@@ -96,7 +96,7 @@ def test_a_replica_that_is_restarted_alone_answers_from_its_cache_and_says_stale
 def test_a_damaged_cache_file_is_thrown_away_and_fetched_anew(
     stub: WireStub, instances: Instances, tmp_path: Path
 ) -> None:
-    """Fault 48: hashed on load."""
+    """Fault 48: the file is hashed on load."""
     first = instances.start(WORKERS="1")
     path = tmp_path / "cache" / "default" / f"{stub.currents['default'].version}.joblib"
     wait_until(lambda: none_stale(first), what="every answer is confirmed")
@@ -109,7 +109,7 @@ def test_a_damaged_cache_file_is_thrown_away_and_fetched_anew(
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning(stub: WireStub, instances: Instances, tmp_path: Path) -> None:
-    """Fault 47: and nothing else."""
+    """Fault 47: one warning, and answers go on."""
     blocked = tmp_path / "no-directory"
     blocked.write_text("a file stands where the directory should be")
     api = instances.start(CACHE_DIR=str(blocked))
@@ -118,14 +118,14 @@ def test_a_cache_that_cannot_be_written_is_a_warning(stub: WireStub, instances: 
 
 
 def test_a_name_that_cannot_be_looked_up_costs_no_request_more_than_the_deadline(tmp_path: Path) -> None:
-    """Fault 19: the resolver of the system does not know the name, or hangs on it; the answer is a 503."""
+    """Fault 19: the system's resolver does not know the name, or hangs on it; the answer is a 503."""
     with PredictApi("http://model-server.invalid:5001", tmp_path, WORKERS="1") as api:
         answer = api.predict()
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:changeover:no-model")
 
 
 def test_probes_do_not_reach_model_server(shared: tuple[WireStub, PredictApi]) -> None:
-    """Fault 63: on the side of predict_api."""
+    """Fault 63: probes of predict_api."""
     stub, api = shared
     before = sum(stub.calls.values())
     for _ in range(50):
@@ -136,7 +136,7 @@ def test_probes_do_not_reach_model_server(shared: tuple[WireStub, PredictApi]) -
 
 
 def test_a_client_that_goes_away_leaves_no_trace(shared: tuple[WireStub, PredictApi]) -> None:
-    """Fault 57: no traceback, no thread that is held."""
+    """Fault 57: no traceback, and no blocked thread."""
     _, api = shared
     port = int(api.url.rsplit(":", 1)[1])
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""The processes of one predict_api: workers that die, drains, a start that fails; faults 51-53."""
+"""The processes of one predict_api: killed workers, drains and failed starts; faults 51-53."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.wire_stub import WireStub
 
 
 def test_a_killed_worker_is_replaced_by_one_that_has_the_current_version(stub: WireStub, instances: Instances) -> None:
-    """Fault 53: or by none at all."""
+    """Fault 53: until its successor has the version, no worker answers in its place."""
     api = instances.start()
     for number in (2, 3):
         stub.nexts["default"] = version = stub.publish("default", *tiny(number))
@@ -35,7 +35,7 @@ def test_a_killed_worker_is_replaced_by_one_that_has_the_current_version(stub: W
             try:
                 answers = [api.predict() for _ in range(6)]
             except requests.ConnectionError:
-                return False  # it was in the queue of the worker that died
+                return False  # the request was in the queue of the killed worker
             assert {answer.json()["prediction"] for answer in answers} == {number}  # noqa: B023 asked within the round
             return True
 
@@ -57,7 +57,7 @@ def test_workers_that_die_again_and_again_never_end_the_instance(stub: WireStub,
 
 
 def test_sigterm_under_load_finishes_what_was_accepted_and_leaves(stub: WireStub, instances: Instances) -> None:
-    """Fault 51: and the exit code is 0."""
+    """Fault 51: the exit code is 0."""
     api = instances.start()
     wait_until(lambda: len(stub.reports) == 2)
     names = set(stub.reports)
@@ -78,7 +78,7 @@ def test_workers_end_with_their_master(stub: WireStub, instances: Instances) -> 
 
 
 def test_sigterm_while_a_model_is_loading_ends_at_once(stub: WireStub, tmp_path: Path) -> None:
-    """Fault 52: within the grace."""
+    """Fault 52: the process ends within the grace period."""
     asked = threading.Event()
 
     def never(exchange: wire_stub.Exchange) -> bool:
@@ -128,7 +128,7 @@ def test_the_thread_that_prepares_comes_after_those_that_answer(stub: WireStub, 
     def as_told() -> bool:
         stats = [path.read_text() for path in Path(f"/proc/{worker.pid}/task").glob("*/stat")]
         nice = [int(stat.rpartition(")")[2].split()[16]) for stat in stats]
-        # threads that it starts for its computations are as patient as it is; the others answer, and one checks
+        # the threads that it starts for computations have its low priority; the others answer, and one checks
         return set(nice) == {worker.nice(), NICE} and nice.count(worker.nice()) > 4
 
     wait_until(as_told, what="one patient thread beside those that answer")

@@ -1,4 +1,4 @@
-"""Rolls and their failures as a replica lives through them; faults 5, 6, 15-17, 42 and 61 on the replica's side."""
+"""Rolls and their failures on a replica: faults 5, 6, 15-17, 42 and 61."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +34,7 @@ def rolled(stub: WireStub, api: PredictApi, number: int) -> str:
 
 
 def held_by_all(stub: WireStub) -> bool:
-    """Whether both workers report that they answer by what is current."""
+    """Whether both workers report that they answer by the current version."""
     return [one.held for one in list(stub.reports.values())] == [stub.currents["default"]] * 2
 
 
@@ -67,7 +67,7 @@ def test_a_roll_under_load_fails_no_request_and_no_unstale_answer_goes_back(api:
 
 
 def test_a_rollback_is_a_roll_that_needs_no_download(api: PredictApi, stub: WireStub) -> None:
-    """Fault 42: by the bytes that are cached, with a higher sequence."""
+    """Fault 42: the cached bytes answer with a higher sequence."""
     rolled(stub, api, 6)
     before = stub.calls["artifact"]
     rolled(stub, api, 5)
@@ -77,7 +77,7 @@ def test_a_rollback_is_a_roll_that_needs_no_download(api: PredictApi, stub: Wire
 
 
 def test_one_worker_downloads_for_all(api: PredictApi, stub: WireStub) -> None:
-    """Fault 23: one download an instance, not a worker."""
+    """Fault 23: one download for each instance, not for each worker."""
     before = stub.calls["artifact"]
     rolled(stub, api, 7)
     assert stub.calls["artifact"] == before + 1
@@ -118,7 +118,7 @@ def flipped(exchange: Exchange) -> bool:
 def test_a_damaged_download_is_tried_once_more_then_reported_and_the_old_version_serves(
     api: PredictApi, stub: WireStub, number: int, damage: object
 ) -> None:
-    """Faults 5 and 6: on the way to a replica."""
+    """Faults 5 and 6: between model_server and a replica."""
     stub.on_artifact = damage  # type: ignore[assignment]
     before = stub.calls["artifact"]
     version = stub.publish("default", *tiny(number))
@@ -136,7 +136,7 @@ def test_a_damaged_download_is_tried_once_more_then_reported_and_the_old_version
         stub.on_artifact = None
         del stub.nexts["default"]
     wait_until(lambda: all(not one.failed for one in list(stub.reports.values())), what="the failure is forgotten")
-    stub.nexts["default"] = version  # announced anew, it is tried anew
+    stub.nexts["default"] = version  # announced again, it is tried again
     wait_until(lambda: len(stub.ready(version)) == 2)
     del stub.nexts["default"]
 
@@ -157,7 +157,7 @@ def test_a_version_whose_golden_rows_differ_is_refused(api: PredictApi, stub: Wi
 def test_a_version_of_another_scikit_learn_is_refused_by_a_replica_that_has_not_allowed_it(
     api: PredictApi, stub: WireStub, tmp_path: Path
 ) -> None:
-    """Fault 54: on a replica."""
+    """Fault 54: a replica refuses the version."""
     buffer, manifest = tiny(13)
     version = stub.publish("default", buffer, {**manifest, "environment": {"scikit-learn": "0.24.2"}})
     stub.nexts["default"] = version
@@ -174,7 +174,7 @@ def test_a_version_of_another_scikit_learn_is_refused_by_a_replica_that_has_not_
 
 
 def test_a_lower_sequence_is_refused_loudly(api: PredictApi, stub: WireStub) -> None:
-    """Fault 61: by a replica that runs."""
+    """Fault 61: a running replica refuses the lower sequence."""
     good = stub.currents["default"]
     stub.currents["default"] = type(good)(good.sequence - 1, stub.publish("default", *tiny(1)))
     try:

@@ -1,4 +1,4 @@
-"""predict_api/preparation/disk_cache.py: verified on every read, shared, optional; faults 46-48."""
+"""The disk cache of predict_api: verified on every read, shared by workers, optional; faults 46-48."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ VERSION = digest.sha256(BUFFER)
 
 
 class Download:
-    """Counts how often it was needed."""
+    """A download that counts its calls."""
 
     def __init__(self, buffer: bytes = BUFFER) -> None:
         self.times = 0
@@ -120,7 +120,7 @@ def test_old_versions_are_forgotten_but_not_those_in_use(tmp_path: Path) -> None
 
 
 class OtherWorker:
-    """Another process that has its turn until it is told to leave; `left` says that it is about to."""
+    """Another process that holds the lock until a line on its input; it makes the file `left` just before it leaves."""
 
     def __init__(self, folder: Path) -> None:
         self.left = folder / "left"

@@ -1,4 +1,4 @@
-"""predict_api's calls to model_server: one hard deadline over name, connect and read; fault 19 among others."""
+"""Calls of predict_api to model_server: one hard deadline over name, connect and read; fault 19 among others."""
 
 import socket
 import threading
@@ -64,7 +64,7 @@ def test_a_body_that_is_cut_off_is_never_taken_for_a_whole_one(stub: WireStub, g
 
 
 def test_a_body_that_is_read_gently_is_the_same(stub: WireStub) -> None:
-    body = bytes(range(256)) * 10_001  # some pieces and a rest
+    body = bytes(range(256)) * 10_001  # some chunks and a rest
     version = stub.publish("default", body, {})
     connection = Connection(stub.url)
     path = f"/models/default/versions/{version}/artifact"
@@ -74,7 +74,7 @@ def test_a_body_that_is_read_gently_is_the_same(stub: WireStub) -> None:
 
 
 class Resolver:
-    """The system's resolver with a valve: closed, lookups hang, as on an internal network during a restart."""
+    """The system's resolver with a valve: while it is closed, lookups hang, as on an internal network in a restart."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.open = threading.Event()
@@ -115,7 +115,7 @@ def test_the_last_good_address_is_used_while_a_lookup_hangs(resolver: Resolver) 
 
 
 def test_lookups_that_hang_are_few(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fault 19: no thread is left behind for each request."""
+    """Fault 19: the number of threads does not grow with the requests."""
     monkeypatch.setattr(dns, "REPLACE_AFTER", 0.0)
     names = Lookup("model_server", 5001)
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""When a roll is refused: incompatible columns and the gate, over HTTP and for raw uploads, on a real store."""
+"""Refused rolls: incompatible columns and the gate, over HTTP and for raw uploads, on a real store."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Which calls of model_server may be read without a token: the freshness check and the probes, and no other."""
+"""Reads of model_server without a token: the freshness check and the probes are answered, no other call is."""
 
 import http.server
 import threading
@@ -109,7 +109,7 @@ def test_reads_without_a_token_can_be_allowed_while_replicas_are_upgraded(seawee
 
 
 class _Elsewhere(http.server.BaseHTTPRequestHandler):
-    """Another host, which keeps what it is sent."""
+    """Another host, which keeps each request."""
 
     heard: ClassVar[list[str | None]] = []
 
@@ -120,7 +120,7 @@ class _Elsewhere(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 class _Redirecting(_Elsewhere):
@@ -136,7 +136,7 @@ class _Redirecting(_Elsewhere):
 
 @pytest.fixture
 def redirecting() -> Iterator[str]:
-    """A server whose every answer leads to another host."""
+    """A server that redirects every call to another host."""
     servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind) for kind in (_Elsewhere, _Redirecting)]
     _Redirecting.target = f"http://localhost:{servers[0].server_address[1]}/artifact"
     _Elsewhere.heard, _Redirecting.heard = [], []

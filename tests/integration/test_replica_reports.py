@@ -1,4 +1,4 @@
-"""Reports of replicas over HTTP: bounded, and each only by the replica that it is about."""
+"""Reports of replicas over HTTP: bounded in size, and each accepted only from its replica."""
 
 import http.client
 import json
@@ -72,7 +72,7 @@ def test_a_replica_whose_id_was_made_of_its_secret_is_known_before_its_first_rep
 @pytest.mark.parametrize(("first", "other"), [("a" * 64, ""), ("a" * 64, "b" * 64), ("", "b" * 64)])
 def test_any_other_id_belongs_to_the_secret_of_its_first_report(server: ModelServer, first: str, other: str) -> None:
     name = f"old-{len(first)}-{len(other)}"
-    assert check(server, name, other) == 200  # nobody reported by that name: nothing is counted for it
+    assert check(server, name, other) == 200  # no replica reported by that name: nothing is counted for it
     assert row(server, name) is None
     assert send(server, "PUT", name, first, host="mine") == 204
     for method in ("PUT", "DELETE"):
@@ -96,8 +96,8 @@ def test_nobody_reports_or_leaves_in_the_name_of_a_worker(server: ModelServer, t
         assert check(server, name) == 403
         server.end()
         server.start()
-        assert send(server, "PUT", name, host="stranger") == 403  # whoever was first
-        wait_until(lambda: row(server, name), what="its report to the next life")
+        assert send(server, "PUT", name, host="stranger") == 403  # even as the first report after the restart
+        wait_until(lambda: row(server, name), what="its report to the restarted model_server")
         found = row(server, name)
         assert found is not None
         assert found["host"] != "stranger"
@@ -105,7 +105,7 @@ def test_nobody_reports_or_leaves_in_the_name_of_a_worker(server: ModelServer, t
 
 
 def chunked(server: ModelServer, method: str, path: str, token: str, size: int) -> int:
-    """The status of a request whose body of `size` bytes comes in chunks, and ends never if that is more than allowed."""
+    """The status of a request with a chunked body of `size` bytes, which never ends if `size` is above the limit."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.putrequest(method, path)
     connection.putheader("Transfer-Encoding", "chunked")
@@ -145,7 +145,7 @@ def test_a_body_beyond_64_kib_is_refused_with_either_framing(
 
 
 def test_80_mb_of_report_are_not_read(server: ModelServer) -> None:
-    """Fault 77: more than a replica has to say."""
+    """Fault 77: a report far above the limit."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.putrequest("PUT", "/models/loan/replicas/r1")
     for name, value in (("Content-Length", 80_000_000), ("Authorization", f"Bearer {REPORT_TOKEN}")):
@@ -216,7 +216,7 @@ def test_made_up_replicas_fill_no_memory_and_hold_a_roll_no_longer_than_prepare_
 
         wait_until(over, what="the end of the roll that waits for a ghost")
         assert "ghost" in server.get(begun).json()["reason"]
-        assert server.roll(second).json()["state"] == RolloutState.COMMITTED  # it fell silent
+        assert server.roll(second).json()["state"] == RolloutState.COMMITTED  # its reports ended
         with requests.Session() as session:
             session.headers["Authorization"] = f"Bearer {REPORT_TOKEN}"
             url = f"{server.url}/models/loan/replicas/ghost-"

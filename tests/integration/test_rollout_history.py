@@ -20,7 +20,7 @@ def version(seed: int) -> str:
 
 @pytest.fixture
 def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ModelServer]:
-    """Two entries, and between them a try that was aborted."""
+    """Two entries with an aborted rollout between them."""
     with ModelServer(seaweed, f"history-{bucket_name}", tmp_path / "server") as server:
         for seed in (1, 2):
             assert server.publish(a_model(seed)).ok
@@ -33,7 +33,7 @@ def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ModelSe
 
 
 def failed(server: ModelServer) -> bool:
-    """The only replica says again that it cannot load the second version; one that is silent is not waited for."""
+    """Report again that the only replica cannot load the second version; without reports, a roll would not wait for it."""
     return server.report("r1", ready=[version(1)], failed={version(2): "no room"}) == 204
 
 

@@ -1,4 +1,4 @@
-"""The example of a hundred columns: both bodies are answered, the threshold is the model's, the schema travels."""
+"""The example of a hundred columns: its two bodies, its threshold, and its schema in the joblib file."""
 
 import json
 import subprocess
@@ -117,7 +117,7 @@ def test_without_the_attached_schema_the_example_frame_tells_the_same(trained: T
     bare = build(seed=0)
     delattr(bare.estimator, ATTRIBUTE)
     inferred = infer_schema(bare.estimator, generate(200))
-    told = [replace(column, case=Case.EXACT) for column in trained.schema.columns]  # what no pipeline says
+    told = [replace(column, case=Case.EXACT) for column in trained.schema.columns]  # a pipeline does not hold this
     assert inferred == Schema(tuple(told))
 
 

@@ -1,6 +1,6 @@
-"""A version in a holder answers as in a worker's own memory: one instance shares all versions, the other none.
+"""Answers by a shared model process against answers in a worker's memory: one instance shares all versions, one none.
 
-Carries *attribution*: the twin or the estimator answers, whichever would, and the answer says which it was.
+Carries *attribution*: the same runtime, ONNX twin or estimator, answers in both, and the answer names it.
 """
 
 import io
@@ -30,7 +30,7 @@ from tests.tiny_models import CREATED_AT
 from tests.wire_stub import running_stub
 
 NEVER = str(2**50)
-Pair = tuple[PredictApi, PredictApi]  # what shares, what does not
+Pair = tuple[PredictApi, PredictApi]  # with sharing, without sharing
 
 
 def manifest(schema: JsonObject, **more: Any) -> JsonObject:
@@ -45,7 +45,7 @@ def dumped(estimator: Any) -> bytes:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Both of `default`, a segmentation with a twin, `alone`, the same without, and `strict`, which knows two texts."""
+    """Both instances: `default` is a segmentation with a twin, `alone` the same without, `strict` knows two strings."""
     trained = build(1, rows=1000)
     schema = trained.schema.to_json()
     twin = convert(trained.estimator, trained.schema)
@@ -77,7 +77,7 @@ def rows(count: int, seed: int) -> list[Any]:
 
 
 def same(pair: Pair, body: object, path: str) -> requests.Response:
-    """The answer of both, which is one: byte for byte, with its headers."""
+    """The answer of both, which must be equal byte for byte, headers included."""
     shared, own = (api.predict(body, path) for api in pair)
     assert shared.status_code == own.status_code
     assert shared.headers.get("Model-Runtime") == own.headers.get("Model-Runtime")
@@ -106,7 +106,7 @@ def test_ten_thousand_rows_of_a_hundred_columns_are_answered_alike(pair: Pair) -
 
 
 def test_what_the_twin_leaves_to_the_model_is_answered_by_the_model(pair: Pair) -> None:
-    """Numbers beyond 2^53 are not all doubles."""
+    """Integers beyond 2^53 are not all exact as doubles."""
     row = rows(1, seed=3)[0]
     number = "x0"
     answer = same(pair, {**row, number: 1e17}, "/predict")

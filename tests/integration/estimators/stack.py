@@ -1,4 +1,4 @@
-"""The whole way of a model in one call: joblib bytes, published, admitted, rolled, asked over HTTP."""
+"""A stack that serves any estimator in one call: joblib bytes, publish, admission, roll, predictions over HTTP."""
 
 import io
 import itertools
@@ -29,10 +29,10 @@ def artifact(estimator: object) -> bytes:
 
 
 class EstimatorStack:
-    """One store, one model_server, one predict_api, and a model for each estimator that is served.
+    """One store, one model_server, one predict_api, and a model for each served estimator.
 
     The first rollout of a model waits two seconds for replicas to discover it, and each model of a replica costs several
-    calls a second. So models are used again: `names_returned` ends the use of those that its block serves.
+    calls a second. So models are used again: after a block of `names_returned`, the names of its models are free.
     """
 
     def __init__(self, server: ModelServer, api: PredictApi) -> None:
@@ -46,7 +46,7 @@ class EstimatorStack:
 
     @contextmanager
     def names_returned(self) -> Iterator[None]:
-        """The models that are served in the block are free for other estimators after it."""
+        """Free the models of the block for other estimators after it."""
         before = len(self._used)
         yield
         with self._lock:
@@ -54,7 +54,7 @@ class EstimatorStack:
             del self._used[before:]
 
     def _name(self, version: str) -> str:
-        """A free model that never had `version`: the manifest of a version is written once."""
+        """A free model that never had `version`, because the manifest of a version is written only once."""
         with self._lock:
             name = next((name for name in self._free if version not in self._published[name]), None)
             if name is None:
@@ -66,7 +66,7 @@ class EstimatorStack:
         return name
 
     def serve(self, estimator: object, example: Any = None) -> str:
-        """The model by which `estimator` answers: published as raw bytes, or by the client with an example."""
+        """The name of a model that serves `estimator`, published as raw bytes, or by the client with an example."""
         version = digest.sha256(artifact(estimator))
         name = self._name(version)
         if example is None:
@@ -81,7 +81,7 @@ class EstimatorStack:
         return name
 
     def serve_all(self, estimators: Mapping[str, object]) -> dict[str, str]:
-        """The models of all of `estimators`, served side by side, since a rollout mostly waits."""
+        """The names of models for all of `estimators`, rolled in parallel, because a rollout mostly waits."""
         with ThreadPoolExecutor(8) as pool:
             return dict(zip(estimators, pool.map(self.serve, estimators.values()), strict=True))
 
@@ -89,7 +89,7 @@ class EstimatorStack:
         return self.api.predict(body, f"/models/{name}/predict")
 
     def asked(self, name: str, body: object) -> dict[str, Any]:
-        """The answer to `body`, which must be strict JSON, without its version, which must be that of the header."""
+        """The answer to `body` without its version; it must be strict JSON, and the version must be that of the header."""
         answer = self.post(name, body)
         assert answer.status_code == 200, answer.text
         said: dict[str, Any] = json.loads(answer.content, parse_constant=_no_json)
@@ -100,7 +100,7 @@ class EstimatorStack:
         return self.asked(self.serve(estimator, example), body)
 
     def labels(self, estimator: object, rows: Sequence[Mapping[Any, Any]], example: object | None = None) -> list[Any]:
-        """The predictions for `rows`, each of them also asked alone and answered the same."""
+        """The predictions for `rows`; each row sent alone must get the same one."""
         name = self.serve(estimator, example)
         batch = self.asked(name, rows)
         for row, answered in zip(rows, batch["predictions"], strict=True):
@@ -110,12 +110,12 @@ class EstimatorStack:
         return [answered["prediction"] for answered in batch["predictions"]]
 
     def columns(self, name: str) -> list[dict[str, Any]]:
-        """The columns of what is current, with all that its manifest says of them."""
+        """The columns of the current version, as its manifest has them."""
         columns: list[dict[str, Any]] = self._manifest(name)["schema"]["columns"]
         return columns
 
     def golden(self, name: str) -> dict[str, Any]:
-        """The golden rows that stand in the manifest of what is current."""
+        """The golden rows in the manifest of the current version."""
         found: dict[str, Any] = self._manifest(name)["golden"]
         return found
 
@@ -125,14 +125,14 @@ class EstimatorStack:
         return found
 
     def refusal(self, estimator: object) -> str:
-        """Why admission refuses `estimator`."""
+        """The reason for which admission refuses `estimator`."""
         answer = self.server.publish(artifact(estimator), "refused")
         assert answer.status_code == 422, answer.text
         assert answer.headers["Content-Type"] == "application/problem+json"
         return str(answer.json()["detail"])
 
     def fault(self, estimator: object, body: object, status: int, example: object | None = None) -> dict[str, Any]:
-        """The problem that a model that is served answers `body` by."""
+        """The problem that a served model returns for `body`."""
         answer = self.post(self.serve(estimator, example), body)
         assert answer.status_code == status, answer.text
         problem: dict[str, Any] = answer.json()

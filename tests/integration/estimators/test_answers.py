@@ -1,4 +1,4 @@
-"""Responses beside plain classes: no probabilities, numbers, several outputs, clusters, and rows without an answer."""
+"""Responses of other estimators than plain classifiers: numbers, several outputs, clusters, no probabilities."""
 
 from typing import Any
 
@@ -137,7 +137,7 @@ def test_several_labels_at_once_have_one_probability_each_where_the_model_says_s
     }
     for kind, name in stack.serve_all(models).items():
         answer = stack.asked(name, ROWS)
-        assert answer["classes"] == [0, 1], kind  # the labels by their places, one for each probability
+        assert answer["classes"] == [0, 1], kind  # the labels by their indices, one for each probability
         assert stack.api.get(f"/models/{name}").json()["classes"] == [0, 1], kind
         assert [row["prediction"] for row in answer["predictions"]] == [[0, 0], [1, 1]], kind
         own = models[kind].predict_proba(ASKED)

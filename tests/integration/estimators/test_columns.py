@@ -1,4 +1,4 @@
-"""Columns of every kind: without names, with odd ones, sparse, with gaps, and of pandas' own types."""
+"""Columns of every kind: without names, with odd names, sparse, with missing values, and of the types of pandas."""
 
 from typing import Any
 
@@ -112,7 +112,7 @@ def test_native_categories_of_boosting_are_strings(stack: EstimatorStack, *, wit
     answer = stack.asked(name, [{"n": 0.5, "kind": word} for word in ("yes", "no", "never")])
     assert [row["prediction"] for row in answer["predictions"]] == [1, 0, 0]
     assert np.allclose([row["predict_proba"] for row in answer["predictions"]], model.predict_proba(asked))
-    # one never seen counts as missing there
+    # an unknown category counts as missing there
     unseen = stack.asked(name, {"n": 0.5, "kind": "unheard"})
     assert unseen == stack.asked(name, {"n": 0.5, "kind": None})
 
@@ -200,7 +200,7 @@ def test_columns_of_booleans_are_asked_by_true_and_false(stack: EstimatorStack) 
         rows = [{"flag": True, "other": False}, {"flag": False, "other": False}]
         assert [row["prediction"] for row in stack.asked(name, rows)["predictions"]] == [1, 0]
         assert stack.post(name, {"flag": 1, "other": False}).status_code == 422
-    raw = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(frame, Y)  # the encoder knows what they are
+    raw = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(frame, Y)  # the encoder knows the types
     assert stack.labels(raw, rows) == [1, 0]
 
 

@@ -1,6 +1,6 @@
-"""Answers equal those of the pipeline itself, for rows drawn at random: the small run of `benchmarks/equal_answers.py`.
+"""Answers for random rows against those of the pipeline itself: the small run of `benchmarks/equal_answers.py`.
 
-Carries "equal answers": labels are the same on every row, probabilities but for rounding, whichever runtime computes.
+Carries "equal answers": with either runtime, labels are equal on every row, and probabilities equal but for rounding.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def wine() -> Known:
 
 
 def answered_by(model: Known, change: Callable[[Answered], Answered]) -> Comparison:
-    """A comparison with what is right but for a `change`."""
+    """The result of a comparison with right answers, of which `change` alters some."""
 
     def ask(asked: Asked) -> Answered:
         columns = {name: list(cells) for name, cells in asked.columns.items()}

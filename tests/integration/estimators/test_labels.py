@@ -1,4 +1,4 @@
-"""Labels of every type come back over HTTP as JSON of that type, with the classes in the order of the probabilities."""
+"""Labels of every type over HTTP: JSON of that type, with the classes in the order of the probabilities."""
 
 import json
 from typing import Any
@@ -53,7 +53,7 @@ def test_a_label_comes_back_as_json_of_its_own_type(stack: EstimatorStack, label
     expected = LABELS[kind][1]
     answer = stack.asked(labelled[kind], ROWS)
     labels = [row["prediction"] for row in answer["predictions"]]
-    # 1 == 1.0 == True in Python; not in JSON
+    # in Python 1 == 1.0 == True, but not in JSON
     assert json.dumps(labels) == json.dumps(expected)
     assert json.dumps(answer["classes"]) == json.dumps(expected)
     assert [int(np.argmax(row["predict_proba"])) for row in answer["predictions"]] == [0, 1]
@@ -129,7 +129,7 @@ def test_no_label_among_the_labels_is_refused_where_it_is_a_number(stack: Estima
 
 @pytest.mark.parametrize("model", [LogisticRegression(), DecisionTreeClassifier(), GaussianNB()])
 def test_none_among_the_labels_is_null(stack: EstimatorStack, model: LogisticRegression) -> None:
-    """As of a model whose labels were put in its place after the fitting, which scikit-learn does on numbers only."""
+    """A model whose labels were set after the fit, because scikit-learn fits it on numbers only."""
     fitted = model.fit(X, SECOND.astype(int))
     fitted.classes_ = np.array([None, "b"], dtype=object)
     name = stack.serve(fitted)

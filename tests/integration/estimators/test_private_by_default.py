@@ -1,4 +1,4 @@
-"""A model as any caller of predict_api sees it: nothing of its training data, unless its publisher said so."""
+"""The privacy of training data: callers of predict_api see none of it, unless the publisher made a column public."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ SECRETS = (*TOWNS, *GRADES, "48127", "91733", "60211", "1987-03-14", "2019-11-23
 def fitted() -> object:
     encoded = make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore"), ["town", "since"]),
-        (OneHotEncoder(), ["grade"]),  # refuses what it was not fitted on: the column's list is closed
+        (OneHotEncoder(), ["grade"]),  # refuses unknown categories, so the list of the column is closed
         remainder="passthrough",
     )
     return make_pipeline(encoded, LogisticRegression()).fit(FRAME, ["no", "yes"] * 10)
@@ -44,7 +44,7 @@ def served(stack: EstimatorStack, name: str, public: bool | list[str] = False) -
 
 
 def shown(stack: EstimatorStack, name: str) -> str:
-    """Everything that a caller is told of a model, a refusal of another grade and of an empty row included."""
+    """Everything that a caller can read of a model, with the refusals of an unknown grade and of an empty row."""
     row = {"town": "Oslo", "grade": "none", "income": 1, "since": "2020-01-01"}
     refused = [
         stack.post(name, body) for body in (row, [row], {}, {"columns": list(row), "data": [list(row.values())]})

@@ -1,4 +1,4 @@
-"""Models that are fed dicts: a row of JSON is the dict that the model was fitted on, and null is a key that is not there."""
+"""Models that take dicts: a JSON row is the dict that the model gets, and null means that the key is absent."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ ASKED: list[Record] = [
     {"city": None, "rooms": "2.5"},
     {"city": "Bonn = Köln", "rooms": 1},
 ]
-# what the model itself would be asked
+# the rows as the model itself takes them
 OWN: list[Record] = [
     {"city": "Rome", "rooms": 4},
     {"city": "Oslo"},

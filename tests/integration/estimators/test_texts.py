@@ -1,4 +1,4 @@
-"""Models of texts: a batch of three texts gets three answers, each as the model gives it to that text."""
+"""Models of strings: a batch of three strings gets three answers, each equal to the model's own."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Estimators around estimators, and steps with functions: what a pipeline of every make answers, and what is refused."""
+"""Estimators around estimators, and steps with functions: the answers of many kinds of pipelines, and the refusals."""
 
 from typing import Any
 
@@ -166,4 +166,4 @@ def test_a_class_of_ones_own_is_refused_by_its_name(stack: EstimatorStack) -> No
 
 
 class Own(LogisticRegression):  # type: ignore[misc]
-    """What only its author's machine can load."""
+    """An estimator that only the machine of its author can load."""
