@@ -216,7 +216,7 @@ def test_made_up_replicas_fill_no_memory_and_hold_a_roll_no_longer_than_prepare_
 
         wait_until(over, what="the end of the roll that waits for a ghost")
         assert "ghost" in server.get(begun).json()["reason"]
-        assert server.roll(second).json()["state"] == RolloutState.COMMITTED  # its reports ended
+        assert server.roll(second).json()["state"] == RolloutState.COMMITTED  # the ghost no longer reports
         with requests.Session() as session:
             session.headers["Authorization"] = f"Bearer {REPORT_TOKEN}"
             url = f"{server.url}/models/loan/replicas/ghost-"

@@ -1,7 +1,7 @@
-"""Large versions are loaded once an instance: the same answers, shared memory, and ends that lose no request.
+"""Large versions, loaded once for each instance: equal answers, shared memory, and no request lost at their end.
 
-Carries *availability* (a killed holder or scorer costs nobody an answer) and *safety* (what fails to load never answers).
-SHARE_BYTES=0 has every version shared, so that small models do.
+Carries *availability* (a killed model process or scorer costs no request) and *safety* (a version that does not load
+never answers). With SHARE_BYTES=0 every version is shared, so small models are enough.
 """
 
 import io
@@ -34,7 +34,7 @@ MEGABYTE = 1024 * 1024
 
 
 def processes(api: PredictApi) -> list[psutil.Process]:
-    """Holders and scorers, below the workers of an instance."""
+    """The model processes and scorers of an instance, which are descendants of its workers."""
     found = []
     for worker in api.workers():
         found += [one for one in worker.children(recursive=True) if lives(one)]
@@ -51,7 +51,7 @@ def scorers(api: PredictApi) -> list[psutil.Process]:
 
 
 def asked_of_all(api: PredictApi, scorers_wanted: int) -> None:
-    """Ask until each worker was asked, and so has its scorer."""
+    """Send requests until each worker has answered one, and so has its scorer."""
     wait_until(lambda: api.predict().status_code == 200 and len(scorers(api)) == scorers_wanted)
 
 
@@ -94,7 +94,7 @@ def test_a_holder_has_one_thread_when_it_forks(one_api: PredictApi) -> None:
 
 
 def killed_under_load(api: PredictApi, times: int, victims: Callable[[PredictApi], list[psutil.Process]]) -> None:
-    """Kill them so many times while callers ask; no request fails, and there is one holder."""
+    """Kill the victims `times` times under load; no request fails, and one model process is left."""
     asked_of_all(api, 2)
     with Callers(api) as callers:
         for _ in range(times):
@@ -158,7 +158,7 @@ def test_a_holder_outlives_the_worker_that_started_it_and_takes_its_successor(ap
         try:
             api.predict()
         except requests.ConnectionError:
-            return False  # it was in the queue of the worker that died
+            return False  # the request was in the queue of the killed worker
         now = {one for one in holder.children() if lives(one)}
         return (len(now), len(now & before)) == (2, 1)
 
@@ -176,7 +176,7 @@ def test_nothing_is_left_when_the_master_is_killed(api: PredictApi) -> None:
 
 
 def test_a_signal_to_every_process_at_once_leaves_what_scores_to_the_workers(api: PredictApi) -> None:
-    """As a service manager ends a unit: workers finish their requests, so holders and scorers must be there."""
+    """As when a service manager ends a unit: workers finish their requests, for which they need their scorers."""
     asked_of_all(api, 2)
     started = processes(api)
     with Callers(api, 4, may_be_refused=True) as callers:
@@ -211,7 +211,7 @@ def test_bytes_that_are_no_model_are_reported_as_failed(one_api: PredictApi, one
 
 @cache
 def forest(trees: int) -> tuple[bytes, JsonObject]:
-    """A forest as large as its noise: a third of a megabyte a tree."""
+    """A forest fitted on noise, so that each tree takes a third of a megabyte."""
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"a": random.normal(size=4000), "b": random.normal(size=4000)})
     model = RandomForestRegressor(trees, random_state=0).fit(frame, random.normal(size=4000))
@@ -227,7 +227,7 @@ def forest(trees: int) -> tuple[bytes, JsonObject]:
 
 
 def size(process: psutil.Process, kind: str) -> int:
-    """Bytes of memory: `Private_`, what this process alone has; `Pss`, with its part of what it shares."""
+    """Bytes of memory: `Private_` of this process alone, `Pss` with its part of the shared memory."""
     lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if re.match(f"{kind}\\w*:", line)) * 1024
 
@@ -243,7 +243,7 @@ def test_a_second_worker_shares_the_memory_of_the_first(stub: WireStub, instance
         everything = [psutil.Process(api.process.pid), *api.workers(), *processes(api)]
         total[workers] = sum(size(one, "Pss") for one in everything)
         own = [size(one, "Private_") for one in api.workers()]
-        assert max(own) - min(own) < len(buffer) / 4, "who gave the bytes has kept them"
+        assert max(own) - min(own) < len(buffer) / 4, "the worker that sent the bytes has kept them"
         assert max(size(one, "Private_") for one in scorers(api)) < len(buffer) * 2 / 3
         api.end()
     assert total[2] - total[1] <= 0.3 * total[1]

@@ -1,4 +1,4 @@
-"""A twin answers as its model does: labels equal and of the same type, probabilities to 1e-6 of their size."""
+"""Answers of ONNX twins against those of their models: the same labels and types, probabilities to 1e-6."""
 
 import threading
 
@@ -31,7 +31,7 @@ def segmentation() -> Trained:
 
 
 def answers_alike(estimator: object, schema: Schema, rows: list[Json], one_by_one: int = 20) -> float:
-    """Ask both the same rows, all at once and some of them alone; returns the largest difference of probabilities."""
+    """Compare both on the same rows, as a batch and some alone; returns the largest difference of probabilities."""
     decoded = decode(rows, schema, len(rows))
     runner = TwinRunner(convert(estimator, schema), schema)
     numbers, texts = tensors(schema, decoded.columns, decoded.rows)

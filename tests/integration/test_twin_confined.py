@@ -1,4 +1,4 @@
-"""A twin is made and proved under the confinement of an examination: one thread, no file, no socket, no process."""
+"""Export and proof of an ONNX twin in a confined process: one thread, no file, no socket, no child process."""
 
 import json
 import subprocess

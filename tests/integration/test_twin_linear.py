@@ -1,4 +1,4 @@
-"""The linear maps of twins: which models have one, and that it answers as the graph of the same twin does."""
+"""The linear maps of ONNX twins: the models that have one, and answers equal to those of the ONNX graph."""
 
 from collections.abc import Callable
 
@@ -51,7 +51,7 @@ def segmentation() -> Case:
 
 
 def of_customers(last: object) -> Case:
-    """Numbers with indicators of missing ones, strings with a replacement for missing ones, a column as it is."""
+    """Numbers with missing-value indicators, strings with imputation, and an unchanged column."""
     columns = make_column_transformer(
         (make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), ["income", "age"]),
         (make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")), ["city"]),

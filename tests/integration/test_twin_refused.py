@@ -1,4 +1,4 @@
-"""Refused ONNX twins and their reasons: a graph that is a little wrong, and estimators that have none."""
+"""Refused ONNX twins and their reasons: slightly wrong graphs, and estimators without a twin."""
 
 import json
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def tensor_of_trees(model: Any, name: str) -> Any:
 
 
 def moved_threshold(place: int) -> Change:
-    """One threshold moved up to where the next float32 goes left, too."""
+    """A change that moves one threshold up, so that the next float32 goes left, too."""
 
     def change(model: Any) -> None:
         tensor = tensor_of_trees(model, "nodes_splits")
@@ -119,7 +119,7 @@ def texts() -> Case:
 
 
 def open_to_what_is_refused() -> Case:
-    """An encoder that raises on what its schema allows."""
+    """An encoder that raises on a value that its schema allows."""
     frame, target = customers()
     made = case(make_pipeline(OneHotEncoder(), LogisticRegression()), frame[["kind"]], target)
     return Case(made.estimator, Schema((Column("kind", ColumnType.STRING, categories=("a", "b")),)), made.rows)

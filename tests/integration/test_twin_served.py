@@ -1,4 +1,4 @@
-"""A twin on its whole way: made at admission, bound in the manifest, verified by replicas, named in the answer.
+"""ONNX twins from admission to answer: bound in the manifest, verified by replicas, named in the answer.
 
 Carries *attribution* ("or whose twin did: one derived at admission, proved equal ... and bound to it in the manifest").
 """
@@ -42,7 +42,7 @@ def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ModelSe
 
 @pytest.fixture
 def apis(server: ModelServer, tmp_path: Path) -> Iterator[Instances]:
-    """Starts predict_api, any number of times, and ends what it started."""
+    """Start predict_api any number of times; each is ended after the test."""
     apis = Instances(tmp_path, server.url)
     yield apis
     apis.end()
@@ -53,7 +53,7 @@ def start(apis: Instances, **settings: str) -> PredictApi:
 
 
 def replicas(server: ModelServer) -> list[dict[str, Any]]:
-    """Those of whom this life of model_server has heard; a roll waits for them and for nobody else."""
+    """The replicas that have reported to the running model_server; a roll waits only for them."""
     found: list[dict[str, Any]] = server.get(f"/models/{MODEL}").json()["replicas"]
     return found
 

@@ -1,4 +1,4 @@
-"""Two model_servers on one bucket, by mistake: one ledger, and each follows what the other wrote. Real ones, real store."""
+"""Two model_servers on one bucket by mistake, on a real store: one ledger, and each follows the entries of the other."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ def version(seed: int) -> str:
 
 
 class Two:
-    """Both on one bucket, `first` with three versions, the first of which it rolled."""
+    """Two model_servers on one bucket with three versions; `first` has rolled version 1."""
 
     def __init__(self, store: Store, bucket: str, folder: Path) -> None:
         self.first = ModelServer(store, bucket, folder / "first")
@@ -53,7 +53,7 @@ def two(store: Store, bucket_name: str, tmp_path: Path) -> Iterator[Two]:
 
 
 def told(server: ModelServer) -> tuple[str, int]:
-    """What a check is answered: the version, and the lease in milliseconds."""
+    """The answer to a freshness check: the version, and the lease in milliseconds."""
     answer = server.get("/models/loan/current")
     return str(answer.json()["version"]), int(answer.headers["Lease-Ms"])
 
@@ -64,7 +64,7 @@ def entries(server: ModelServer) -> list[dict[str, object]]:
 
 
 class Watch:
-    """A client that holds leases by one model_server, and keeps what it was told, each with when it was asked and told."""
+    """A client that takes leases from one model_server, and keeps each answer with the times of request and answer."""
 
     def __init__(self, server: ModelServer) -> None:
         self._server, self._over = server, threading.Event()
@@ -86,13 +86,13 @@ class Watch:
             self.told.append((asked, time.monotonic(), said, lease_ms))
 
     def leases_on(self, which: str) -> list[float]:
-        """When the leases on a version end, as their holder counts."""
+        """The times at which the leases on a version end by the client's clock."""
         return [asked + lease_ms / 1000 for asked, _, said, lease_ms in self.told if said == which and lease_ms]
 
 
 def test_what_one_rolls_the_other_answers_by_soon_and_neither_goes_back(two: Two) -> None:
-    """Fault 62: the other stops granting leases, lets those that are out run out, follows, and says so."""
-    wait_until(lambda: told(two.second)[1] == 1000, what="leases of the second, those of its former life being over")
+    """Fault 62: the other grants no lease, waits until its own have expired, follows, and reports a problem."""
+    wait_until(lambda: told(two.second)[1] == 1000, what="leases of the second, after those of its previous run")
     with Watch(two.second) as watch:
         assert two.first.roll(version(2)).json()["state"] == "committed"
         wait_until(lambda: watch.leases_on(version(2)), 10, "the other's following")
@@ -110,13 +110,13 @@ def test_what_one_rolls_the_other_answers_by_soon_and_neither_goes_back(two: Two
 
 
 def test_a_rollout_that_prepares_ends_when_another_model_server_has_rolled(two: Two) -> None:
-    """Fault 62: it could only fail at its end, and would hold up what is to be followed."""
+    """Fault 62: the rollout could only fail at its commit, and would delay the entry that is to be followed."""
     assert two.second.report("slow", ready=[version(1)]) == 204
     assert two.second.roll(version(3), wait=0).status_code == 202
     assert two.first.roll(version(2)).json()["state"] == "committed"
 
     def followed() -> bool:
-        assert two.second.report("slow", ready=[version(1)]) == 204  # it is there, and waited for
+        assert two.second.report("slow", ready=[version(1)]) == 204  # a replica that the roll waits for
         return told(two.second)[0] == version(2)
 
     wait_until(followed, 10, "the other's following")
@@ -126,7 +126,7 @@ def test_a_rollout_that_prepares_ends_when_another_model_server_has_rolled(two: 
 
 
 def test_of_rolls_that_race_on_two_model_servers_each_number_has_one_winner(two: Two) -> None:
-    """Fault 62: the ledger serialises the rolls of both; who loses a number aborts, or is refused, and follows."""
+    """Fault 62: the ledger serialises the rolls of both; the loser of a number aborts, or is refused, and follows."""
     start = threading.Barrier(2)
     answers: list[requests.Response] = []
 
@@ -151,7 +151,7 @@ def test_of_rolls_that_race_on_two_model_servers_each_number_has_one_winner(two:
 
 
 def test_a_write_of_a_former_life_that_lands_late_is_answered_by_without_a_roll_or_a_restart(two: Two) -> None:
-    """Fault 62: an entry that nobody expects is one of another process, whoever that was."""
+    """Fault 62: an unexpected entry counts as one of another process, whichever wrote it."""
     two.second.end()
     entry = {"id": "late", "version": version(2), "previous": version(1), "rolled_at": "2026-01-31T12:00:00Z"}
     body = {**entry, "by": "ann", "reason": "better"}

@@ -1,4 +1,4 @@
-"""Records in the seaweed_bucket that cannot be read: lists pass over them, and the operator hears of it."""
+"""Unreadable records in the bucket: lists skip them, and `/readyz` and the log name them."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_one_record_that_cannot_be_read_hides_no_other(server: ModelServer, seaw
         ):
             seaweed_bucket.write(key, body)
             written.add(key)
-    reason_without_members = keys.reason_key("loan", "4.joblib")  # it tells nothing, but that is no fault
+    reason_without_members = keys.reason_key("loan", "4.joblib")  # without information, but valid
     seaweed_bucket.delete(reason_without_members)
     middle = keys.rollout_key("loan", 2)
     seaweed_bucket.write(middle, b"x" * 100_000)

@@ -1,7 +1,7 @@
-"""One version back: a replica of the former release meets this model_server, and the reverse.
+"""Wire compatibility one version back: a replica of the former release with this model_server, and the reverse.
 
-`docs/protocol.md`, "One version back", says what that means. The former release is the first one: it asks on every
-request and knows of no lease, and its model_server grants none.
+`docs/protocol.md`, "One version back", defines it. The former release is the first one: its replicas check on every
+request and know no lease, and its model_server grants none.
 """
 
 import json
@@ -31,7 +31,7 @@ def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 class OldReplica:
-    """Sends what a replica of the former release sent, and compares what it hears with what it heard then."""
+    """A replica of the former release: sends its recorded requests, and compares the answers with the recorded ones."""
 
     def __init__(self, server: ModelServer) -> None:
         self._url = server.url
@@ -43,7 +43,7 @@ class OldReplica:
         return requests.request(exchange.method, url, data=body, headers=exchange.sent, timeout=30)
 
     def replay(self, scene: str) -> None:
-        """Go through a scene; a check is sent again until it is answered as then, as a replica does, too."""
+        """Replay a scene; a check is repeated, as by a replica, until its answer is the recorded one."""
         for exchange in recorded(scene, token=REPORT_TOKEN):
             answer = self.send(exchange)
             if exchange.path.endswith("/current"):
@@ -58,7 +58,7 @@ class OldReplica:
 
 
 def says_what_was_said(answer: requests.Response, then: Exchange) -> list[str]:
-    """What an old reader would miss in `answer`; more headers and members than it knows are fine."""
+    """The differences in `answer` that break an old reader; additional headers and members are fine."""
     if answer.status_code != then.status:
         return [f"status {answer.status_code}, was {then.status}"]
     missing = []
@@ -74,7 +74,7 @@ def says_what_was_said(answer: requests.Response, then: Exchange) -> list[str]:
 
 
 def differences(heard: object, then: object, where: str) -> Iterator[str]:
-    """Members of `then` that `heard` lacks or means otherwise."""
+    """Members of `then` that `heard` lacks, or has with another value."""
     if not isinstance(then, dict) or not isinstance(heard, dict):
         if heard != then:
             yield f"{where} is {heard!r}, was {then!r}"
@@ -97,7 +97,7 @@ def test_an_old_replica_lives_through_start_roll_and_leave_with_this_model_serve
     old.replay("start")
     begun = server.roll(WORDS["second"], wait=0)
     assert begun.status_code == 202
-    old.replay("announce")  # it is waited for, and reports that it is ready
+    old.replay("announce")  # the roll waits for this replica, which reports that it is ready
     old.replay("roll")
     assert server.get(begun.headers["Location"]).json()["state"] == RolloutState.COMMITTED
     old.replay("leave")
@@ -142,7 +142,7 @@ def test_a_report_that_says_more_than_this_model_server_knows_is_taken(server: M
 
 FORMS = {
     "as recorded": RecordedServer(),
-    "without leases and lives": RecordedServer(without=frozenset({LEASE_MS, SERVER_INSTANCE})),
+    "without leases and instances": RecordedServer(without=frozenset({LEASE_MS, SERVER_INSTANCE})),
     "with more than is known": RecordedServer(
         more={"Lease-Kind": "long", "X-Region": "north", "Vary": "Accept"},
         members={"epoch": 7, "shards": [{"name": "a"}], "sequences": None},
@@ -158,7 +158,7 @@ def test_this_predict_api_lives_through_a_roll_of_an_old_model_server(old: Recor
             assert api.predict().json()["model_version"] == WORDS["first"]
             before = old.checks()
             assert none_stale(api)
-            assert old.checks() >= before + 6  # without a lease each request asks
+            assert old.checks() >= before + 6  # without a lease each request checks
             old.play("announce")
             wait_until(lambda: ready(old, WORDS["second"]), 20, "both workers are ready")
             old.play("roll")
@@ -171,12 +171,12 @@ def test_this_predict_api_lives_through_a_roll_of_an_old_model_server(old: Recor
 
 
 def ready(old: RecordedServer, version: str) -> bool:
-    """Whether both workers reported that they have `version` ready."""
+    """Whether both workers have reported `version` as ready."""
     return len({report["replica"] for report in list(old.reports) if version in report["ready"]}) == 2  # type: ignore[operator]
 
 
 def unexpected(old: RecordedServer) -> set[tuple[str, str, str]]:
-    """Calls that the former release's replica never made."""
+    """Calls that a replica of the former release never made."""
     known = {one.key for scene in ("start", "announce", "roll", "leave") for one in recorded(scene)}
     return set(old.asked) - known
 

@@ -1,4 +1,4 @@
-"""Fitted pipelines of many kinds with the rows to ask them, for the tests of twins."""
+"""Fitted pipelines of many kinds with input rows, for the tests of ONNX twins."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ Fitted = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """A fitted estimator, its schema, and some rows as consumers send them."""
+    """A fitted estimator, its schema, and some rows as clients send them."""
 
     estimator: Any
     schema: Schema
@@ -57,7 +57,7 @@ class Case:
 
 
 def case(estimator: Any, frame: pd.DataFrame, target: Any, *, as_array: bool = False) -> Case:
-    """Fit `estimator` and read off its schema."""
+    """Fit `estimator` and infer its schema."""
     fitted = estimator.fit(frame.to_numpy() if as_array else frame, target)
     example = frame.set_axis([f"x{place}" for place in range(frame.shape[1])], axis=1) if as_array else frame
     schema = infer_schema(fitted, example)
@@ -65,7 +65,7 @@ def case(estimator: Any, frame: pd.DataFrame, target: Any, *, as_array: bool = F
 
 
 def customers() -> tuple[pd.DataFrame, "pd.Series[int]"]:
-    """Numbers with gaps, texts with gaps, whole numbers and booleans; the columns are mixed up."""
+    """Numbers and strings with missing values, integers and booleans, in columns without order."""
     random, rows = np.random.default_rng(0), 400
     frame = pd.DataFrame(
         {
@@ -84,7 +84,7 @@ def customers() -> tuple[pd.DataFrame, "pd.Series[int]"]:
 
 
 def wine() -> tuple[pd.DataFrame, "pd.Series[Any]"]:
-    """Three classes that are named."""
+    """Three classes with names as labels."""
     data = load_wine(as_frame=True)
     return data.data, data.target.map(lambda place: f"class_{place}")
 
@@ -96,13 +96,13 @@ def cancer() -> tuple[pd.DataFrame, Any]:
 
 
 def diabetes() -> tuple[pd.DataFrame, Any]:
-    """Numbers to predict."""
+    """A regression target."""
     data = load_diabetes(as_frame=True)
     return data.data, data.target
 
 
 def by_columns(last: Any, *, encoder: Any = None, first_texts: bool = False) -> Pipeline:
-    """Customers' columns, each kind treated in its way, and then `last`."""
+    """A pipeline of a transformer for each kind of the customers' columns, and then `last`."""
     numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
     parts = [
         ("numbers", numbers, ["income", "age"]),
@@ -156,7 +156,7 @@ CONVERTED: dict[str, Callable[[], Case]] = {
     "gradient boosting, three": lambda: case(GradientBoostingClassifier(n_estimators=10), *wine()),
     "exponential loss": lambda: case(GradientBoostingClassifier(n_estimators=9, loss="exponential"), *cancer()),
     "histograms": lambda: case(HistGradientBoostingClassifier(max_iter=10), *cancer()),
-    "histograms with gaps": lambda: case(HistGradientBoostingClassifier(max_iter=10), *_with_gaps()),
+    "histograms with missing values": lambda: case(HistGradientBoostingClassifier(max_iter=10), *_with_gaps()),
     "columns of each kind": lambda: case(by_columns(LogisticRegression()), *customers()),
     "texts first": lambda: case(by_columns(LogisticRegression(), first_texts=True), *customers()),
     "columns into a forest": lambda: case(by_columns(RandomForestClassifier(10, random_state=0)), *customers()),
