@@ -34,7 +34,7 @@ def saved(folder: Path, strength: float) -> Path:
 
 
 class Person:
-    """A user who types commands; each output is read as JSON."""
+    """A user of the command line; each output is read as JSON."""
 
     def __init__(self, stack: RunningStack, model: str) -> None:
         self._stack = stack

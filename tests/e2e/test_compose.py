@@ -142,7 +142,7 @@ def test_a_roll_under_load_fails_no_request(running: Running, models: list[Path]
     assert clients.order[-1] == published.version
 
 
-def test_an_upload_by_hand_serves_after_a_restart_that_nobody_notices(running: Running, models: list[Path]) -> None:
+def test_an_upload_by_hand_serves_after_a_restart_that_fails_no_request(running: Running, models: list[Path]) -> None:
     version = sha256_of_file(models[2])
     running.by_hand().fput_object(running.stack.bucket, f"incoming/{MODEL}/by-hand.joblib", str(models[2]))
     with ClientLoop(running.predict_url, body("batch")) as clients:

@@ -141,7 +141,7 @@ def all_busy(busy: Busy, callers: ThreadPoolExecutor) -> list[Future[requests.Re
 
 
 @pytest.mark.parametrize("busy", [1], indirect=True, ids=["a queue of 1 s"])
-def test_more_than_the_replicas_take_is_told_503_and_never_reaches_one(busy: Busy) -> None:
+def test_requests_beyond_the_capacity_get_a_503_and_reach_no_replica(busy: Busy) -> None:
     """Fault 68: each request beyond the capacity gets a 503, and the requests that had begun are answered."""
     with ThreadPoolExecutor(4 * MAXCONN) as callers:
         asked = all_busy(busy, callers)

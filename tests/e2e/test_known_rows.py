@@ -118,7 +118,7 @@ def test_the_known_rows_as_a_batch_get_the_same_answers_in_order(client: Client,
     assert [row["predict_proba"][1] for row in rows] == pytest.approx(scores, abs=1e-9)
 
 
-def test_gaps_are_filled_by_the_means_of_the_training_rows_alone(trained: Trained, numbers: Numbers) -> None:
+def test_missing_numbers_are_filled_by_the_means_of_the_training_rows_alone(trained: Trained, numbers: Numbers) -> None:
     train, _ = train_test_split(raw := generate(ROWS, seed=0), test_size=0.25, random_state=0, stratify=raw[TARGET])
     for name in ("x3", "x44", "x99"):
         seen = [float(value) for value in train[name] if value != "nan"]

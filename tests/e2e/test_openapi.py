@@ -52,7 +52,7 @@ def test_model_server_does_what_it_documents(stack: RunningStack, tmp_path: Path
     assert judged(f"{stack.described.server_url}/openapi.json", tmp_path, 4, token) > 200
 
 
-def test_without_the_token_model_server_lets_nobody_change_anything(stack: RunningStack, tmp_path: Path) -> None:
+def test_without_the_token_model_server_refuses_every_change(stack: RunningStack, tmp_path: Path) -> None:
     changes = "--include-method=POST", "--include-method=PUT", "--include-method=DELETE"
     assert judged(f"{stack.described.server_url}/openapi.json", tmp_path, 4, *changes) > 20
 

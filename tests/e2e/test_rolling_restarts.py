@@ -81,9 +81,8 @@ def test_restarts_of_model_server_under_load_fail_no_request(start_stack: StartS
             [(old, new)] = restart_service(stack.home, "model_server", 120)
             assert old != new
             assert is_ok(f"{stack.described.server_url}/readyz")
-        stack.wait_until_held(
-            MODEL, versions[0]
-        )  # the restarted model_server waits for the replicas that reported to it
+        # the restarted model_server waits only for replicas that have reported to it
+        stack.wait_until_held(MODEL, versions[0])
         rolled = stack.client().roll(versions[1], model=MODEL)
         assert rolled["state"] == RolloutState.COMMITTED, rolled
         wait_until(clients.after(50), 60, "50 answers more")

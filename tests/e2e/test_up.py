@@ -51,7 +51,7 @@ def test_secrets_are_readable_by_their_owner_only_and_never_printed(running_stac
         assert secret not in running_stack.printed() + logs
 
 
-def test_predict_api_is_told_neither_store_keys_nor_the_publish_token(running_stack: RunningStack) -> None:
+def test_predict_api_gets_neither_store_keys_nor_the_publish_token(running_stack: RunningStack) -> None:
     described = running_stack.described
     for pid in running_stack.pids.predict_api[0]:
         told = environment_of(pid)

@@ -53,9 +53,7 @@ def test_the_clock_that_these_tests_shift_is_seen_by_processes(clock: Clock) -> 
     assert clock.shown() != before
 
 
-def test_a_clock_an_hour_off_the_stores_is_named_and_harms_nobody_who_predicts(
-    server: ModelServer, clock: Clock
-) -> None:
+def test_a_clock_an_hour_off_the_stores_is_named_and_fails_no_prediction(server: ModelServer, clock: Clock) -> None:
     """Fault 13: the store refuses signed calls, and the error names the difference; with a corrected clock, all is well."""
     server.start(**clock.settings)
     version = server.publish(heavy(1)).json()["version"]

@@ -76,7 +76,7 @@ def test_a_full_disk_takes_cache_and_log_but_no_answer(pair: Pair) -> None:
     assert pair.answers(2)
 
 
-def test_a_log_that_nobody_reads_blocks_no_request(stub: WireStub, tmp_path: Path) -> None:
+def test_a_log_without_a_reader_blocks_no_request(stub: WireStub, tmp_path: Path) -> None:
     """Fault 64: stderr is a full pipe; read again, it reports in order how many lines are missing."""
     service = PredictApi(stub.url, tmp_path, WORKERS="1", LOG_LEVEL="debug")
     service.errors = subprocess.PIPE

@@ -130,7 +130,7 @@ def test_an_older_ledger_is_accepted_only_with_an_empty_cache(
     wait_until(lambda: none_stale(third), what="the older ledger's version answers")
 
 
-def test_a_drain_is_announced_before_the_door_closes(stub: WireStub, instances: Instances) -> None:
+def test_a_drain_shows_in_readyz_before_requests_are_refused(stub: WireStub, instances: Instances) -> None:
     """Fault 51: after SIGTERM, `/readyz` is false while requests are still taken and answered."""
     api = instances.start(WORKERS="1", DRAIN_SECONDS="3")
     wait_until(lambda: none_stale(api), what="confirmed answers")

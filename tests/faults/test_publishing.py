@@ -48,7 +48,7 @@ def is_there(server: ModelServer, body: bytes) -> bool:
     return server.get(f"/models/{MODEL}/versions/{digest.sha256(body)}").status_code == 200
 
 
-def test_two_publishes_at_once_are_two_versions_or_one_by_their_bytes(server: ModelServer) -> None:
+def test_two_concurrent_publishes_are_two_versions_or_one_by_their_bytes(server: ModelServer) -> None:
     """Fault 37: two different artifacts are both stored, equal ones once."""
     bodies = [heavy(11), heavy(12), heavy(12)]
     barrier = threading.Barrier(len(bodies))

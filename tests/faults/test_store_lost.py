@@ -32,7 +32,7 @@ def proxy(server: ModelServer) -> Iterator[FaultProxy]:
         yield made
 
 
-def test_keys_that_are_refused_harm_nobody_and_new_ones_need_no_restart(server: ModelServer, tmp_path: Path) -> None:
+def test_refused_keys_fail_no_prediction_and_new_keys_need_no_restart(server: ModelServer, tmp_path: Path) -> None:
     """Fault 11: checks are answered, the log has one line, and the changed file of the secret is read again."""
     secret = tmp_path / "secret"
     secret.write_text(SECRET_KEY)

@@ -212,7 +212,7 @@ def test_a_child_that_leaves_without_a_verdict_is_a_refusal(examiner: Examiner, 
     assert "no usable verdict" in refused(examiner.examine("loan", artifact(Tries("leave")), Draft(), {}))
 
 
-def test_several_uploads_are_examined_at_once(examiner: Examiner, artifact: Callable[..., Path]) -> None:
+def test_several_uploads_are_examined_in_parallel(examiner: Examiner, artifact: Callable[..., Path]) -> None:
     path = artifact(LogisticRegression().fit(X, Y))
     verdicts: list[Admitted | Refused] = []
     threads = [

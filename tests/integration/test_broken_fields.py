@@ -179,6 +179,6 @@ def test_every_fault_of_a_request_is_counted_and_the_first_twenty_are_listed(api
     ]
 
 
-def test_there_are_ways_enough() -> None:
+def test_there_are_enough_broken_bodies() -> None:
     assert len(NOT_JSON) > 30
     assert sum(map(len, UNFIT.values())) > 30

@@ -154,7 +154,7 @@ def test_awkward_names_are_kept(bucket: Bucket, name: str) -> None:
     assert list(bucket.list("rejected/")) == []
 
 
-def test_a_list_is_in_order_over_pages_and_starts_where_told(bucket: Bucket) -> None:
+def test_a_list_is_in_order_over_pages_and_starts_after_a_key(bucket: Bucket) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: bucket.create(f"n/{number:04d}", b""), range(1003)))
     names = [found.key for found in bucket.list("n/")]
@@ -163,7 +163,7 @@ def test_a_list_is_in_order_over_pages_and_starts_where_told(bucket: Bucket) -> 
     assert [found.key for found in bucket.list("n/", "n/1000")] == ["n/1001", "n/1002"]
 
 
-def test_a_list_tells_what_stat_tells(bucket: Bucket) -> None:
+def test_a_list_has_the_same_fields_as_stat(bucket: Bucket) -> None:
     bucket.create("a/b", b"body")
     (listed,) = bucket.list("a/")
     found = bucket.stat("a/b")

@@ -24,7 +24,7 @@ ROWS = [{"x0": place / 20 - 1, "x1": 0.0, "x2": 1.0} for place in range(40)]
 
 @dataclass
 class Person:
-    """A user who types commands; `empty` is the output of `list --all` and `list` before the first publish."""
+    """A user of the command line; `empty` is the output of `list --all` and `list` before the first publish."""
 
     server: ModelServer
     empty: tuple[str, str] = ("", "")
@@ -143,7 +143,7 @@ def test_what_is_current_is_not_verified_while_predict_api_is_away(person: Perso
     assert lines[-1].endswith("NOT what it says; do not roll it")
 
 
-def test_bytes_that_somebody_changed_in_the_bucket_are_never_what_they_say(person: Person) -> None:
+def test_bytes_that_were_changed_in_the_bucket_fail_the_digest(person: Person) -> None:
     bucket, version = person.server.store.bucket(bucket=person.server.bucket), digest.sha256(WIDE)
     changed = bytearray(WIDE)
     changed[len(WIDE) // 2] ^= 1

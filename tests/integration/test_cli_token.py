@@ -79,7 +79,7 @@ VERBS = ["list", "show", "history", "doctor", "roll", "rollback", "push model.jo
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_server_that_only_the_folder_names_is_not_told_the_token(
+def test_a_server_that_only_the_folder_names_does_not_get_the_token(
     folder: Path, listener: tuple[str, list[str]], verb: str
 ) -> None:
     _, received = listener
@@ -88,7 +88,7 @@ def test_a_server_that_only_the_folder_names_is_not_told_the_token(
     assert [one for one in received if TOKEN in one] == []
 
 
-def test_a_server_that_the_caller_names_is_told_the_token(folder: Path, listener: tuple[str, list[str]]) -> None:
+def test_a_server_that_the_caller_names_gets_the_token(folder: Path, listener: tuple[str, list[str]]) -> None:
     url, received = listener
     run(folder, "list", "--server-url", url)
     run(folder, "list", CHANGEOVER_SERVER_URL=url)

@@ -100,7 +100,7 @@ def test_it_listens_on_the_loopback_interface_only(own: Store) -> None:
     assert {each.laddr.ip for each in listening} == {"127.0.0.1"}
 
 
-def test_nobody_else_can_read_what_it_keeps_and_no_secret_is_in_it(own: Store) -> None:
+def test_other_users_cannot_read_the_folder_and_no_secret_is_in_it(own: Store) -> None:
     own.bucket().create("a", b"x")
     own.end()
     store = own.folder / "store"

@@ -49,7 +49,7 @@ def alarm(server: ModelServer, name: str) -> None:
 
 
 @pytest.mark.parametrize("sequence", [8, FAR])
-def test_an_entry_beyond_a_gap_is_never_followed_and_rolls_go_on(
+def test_an_entry_beyond_a_missing_number_is_never_followed_and_rolls_go_on(
     server: ModelServer, seaweed_bucket: Bucket, sequence: int
 ) -> None:
     """Fault 75: an entry that another party wrote."""
@@ -145,7 +145,7 @@ def test_a_newest_entry_that_was_answered_by_and_is_damaged_is_no_way_back(
     assert current(server)[0] == 2
 
 
-def test_after_a_restored_backup_what_is_rolled_anew_is_found_by_the_next_start(
+def test_a_new_roll_after_a_restored_backup_is_found_by_the_next_start(
     server: ModelServer, seaweed_bucket: Bucket
 ) -> None:
     versions = [rolled(server, number) for number in (1, 2, 3)]

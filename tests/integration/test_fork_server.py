@@ -79,7 +79,7 @@ def test_one_process_forks_for_all_examinations_and_ends_with_its_user(examiner:
     assert not first.is_running()
 
 
-def test_it_is_started_anew_when_it_was_killed(examiner: Examiner, good: Path) -> None:
+def test_the_fork_server_is_started_again_when_it_was_killed(examiner: Examiner, good: Path) -> None:
     assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
     (first,) = servers()
     first.kill()

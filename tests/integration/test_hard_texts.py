@@ -88,7 +88,7 @@ def read_each_way(column: Column, text: str) -> None:
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_every_parser_is_through_with_every_hard_text(column: str) -> None:
+def test_every_parser_finishes_every_hard_string_in_time(column: str) -> None:
     program = f"from tests.integration.test_hard_texts import *\nfor text in HARD.values(): read_each_way(COLUMNS[{column!r}], text)"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=SECONDS, check=True)
 
@@ -128,7 +128,7 @@ def test_a_whole_number_of_more_digits_than_python_reads_is_read_or_is_no_fault_
 
 
 @pytest.mark.parametrize("text", HARD.values(), ids=HARD)
-def test_a_hard_text_is_422_and_the_worker_lives(api: PredictApi, text: str) -> None:
+def test_a_hard_string_is_a_422_and_the_worker_survives(api: PredictApi, text: str) -> None:
     """Fault 65: the first of these strings once held a worker for hours."""
     answer = requests.post(f"{api.url}/predict", json={"a": 1, "b": text}, timeout=SECONDS)
     [fault] = answer.json()["errors"]

@@ -52,7 +52,9 @@ def manifest() -> Manifest:
     return described(tiny(1)[0])
 
 
-def test_many_who_come_at_once_share_one_holder_and_one_copy_of_the_bytes(tmp_path: Path, manifest: Manifest) -> None:
+def test_concurrent_workers_share_one_model_process_and_one_copy_of_the_bytes(
+    tmp_path: Path, manifest: Manifest
+) -> None:
     given: list[int] = []
     versions: list[SharedVersion] = []
 
@@ -80,15 +82,13 @@ def test_many_who_come_at_once_share_one_holder_and_one_copy_of_the_bytes(tmp_pa
     wait_until(lambda: not of_this_test(), what="the holder has ended")
 
 
-def test_a_holder_hashes_what_it_is_given(tmp_path: Path, manifest: Manifest) -> None:
+def test_a_model_process_hashes_the_bytes_that_it_gets(tmp_path: Path, manifest: Manifest) -> None:
     with pytest.raises(NotPrepared, match=f"expected SHA-256 {manifest.version}"):
         worker(tmp_path).join(manifest, giving(tiny(2)[0]))
     wait_until(lambda: not of_this_test(), what="the holder has ended")
 
 
-def test_when_who_was_asked_for_the_bytes_cannot_give_them_the_next_is_asked(
-    tmp_path: Path, manifest: Manifest
-) -> None:
+def test_a_worker_that_cannot_give_the_bytes_is_followed_by_the_next(tmp_path: Path, manifest: Manifest) -> None:
     asked, other_came = threading.Event(), threading.Event()
     failures: list[Exception] = []
 
@@ -114,7 +114,7 @@ def test_when_who_was_asked_for_the_bytes_cannot_give_them_the_next_is_asked(
     wait_until(lambda: not of_this_test(), what="the holder has ended")
 
 
-def test_a_holder_that_is_killed_each_time_it_loads_is_told_as_such(tmp_path: Path, manifest: Manifest) -> None:
+def test_a_model_process_that_is_killed_at_each_load_is_reported_so(tmp_path: Path, manifest: Manifest) -> None:
     """As when memory runs out; a worker that loaded the model itself would be killed next."""
     tries: list[int] = []
 

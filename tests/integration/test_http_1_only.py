@@ -86,7 +86,7 @@ def test_streams_that_announce_a_body_hold_no_thread_of_model_server(server: Mod
 
 
 @pytest.mark.parametrize("request_", [UPGRADE, WEB_SOCKET], ids=["h2c", "websocket"])
-def test_an_upgrade_is_not_taken_up(api: PredictApi, server: ModelServer, request_: bytes) -> None:
+def test_a_protocol_upgrade_is_ignored(api: PredictApi, server: ModelServer, request_: bytes) -> None:
     for url in (api.url, server.url):
         connection, answer = told(address_of(url), request_)
         connection.close()

@@ -98,7 +98,7 @@ def test_the_lock_is_installed_though_the_index_has_newer_versions(tree: Path) -
     assert installed(tree) == {"asks": "1.0", "changeover": "0.1.0", "extra": "1.0", "needed": "1.0"}
 
 
-def test_what_an_older_lock_brought_is_removed(tree: Path) -> None:
+def test_packages_of_an_older_lock_are_removed(tree: Path) -> None:
     assert install(tree).returncode == 0
     lock = tree / "requirements" / "dev.txt"
     shorter = lock.read_text(encoding="utf-8").split("extra==1.0")[0]

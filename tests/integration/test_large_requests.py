@@ -98,7 +98,7 @@ def test_ten_thousand_columns_that_the_model_does_not_know_are_counted(api: Pred
         assert len(problem["errors"]) == 20  # type: ignore[arg-type]
 
 
-def test_many_empty_rows_of_a_wide_model_are_refused_at_once(api: PredictApi) -> None:
+def test_many_empty_rows_of_a_wide_model_are_refused_quickly(api: PredictApi) -> None:
     problem = refused(api.predict([{}] * MANY, "/models/wide/predict"), 422)
     assert problem["total"] == MANY * MANY
 

@@ -41,7 +41,7 @@ def test_a_ledger_without_entries_names_nothing(ledger: Ledger) -> None:
     assert ledger.models() == []
 
 
-def test_of_16_writers_of_one_number_one_wins_and_all_hear_who(bucket: Bucket, ledger: Ledger) -> None:
+def test_of_16_writers_of_one_number_one_wins_and_all_get_its_entry(bucket: Bucket, ledger: Ledger) -> None:
     barrier = threading.Barrier(16)
     holders: list[Rollout] = []
 
@@ -86,7 +86,7 @@ def test_the_newest_entry_is_found_with_a_hint_that_is_missing_old_ahead_or_brok
     assert Ledger(bucket).models() == ["loan"]
 
 
-def test_what_was_live_at_a_time_is_told(ledger: Ledger) -> None:
+def test_the_entry_that_was_current_at_a_time_is_returned(ledger: Ledger) -> None:
     for sequence in (1, 2):
         ledger.append(an_entry(sequence, version=A if sequence == 1 else B), NEVER)
     found = ledger.at("loan", "2026-01-01T12:00:00+00:00")

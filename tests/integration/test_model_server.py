@@ -137,7 +137,7 @@ def test_names_and_versions_are_checked(server: ModelServer) -> None:
     assert server.post("/livez").status_code == 405
 
 
-def test_rolling_and_rolling_back_are_told_by_etags_and_by_the_ledger(server: ModelServer) -> None:
+def test_rolls_and_rollbacks_show_in_etags_and_in_the_ledger(server: ModelServer) -> None:
     one, two = a_model(11), a_model(12)
     for body in (one, two):
         assert server.publish(body, model="story").status_code == 201
@@ -201,7 +201,7 @@ def test_a_roll_waits_for_every_replica_and_aborts_with_its_reason(server: Model
     assert server.get("/models/loan").json()["replicas"] == []
 
 
-def test_two_rolls_at_once_end_as_one_line_of_history(server: ModelServer) -> None:
+def test_two_concurrent_rolls_end_as_one_line_of_history(server: ModelServer) -> None:
     """Fault 37: one wins, the other waits or gets a 409."""
     bodies = [a_model(21), a_model(22)]
     for body in bodies:

@@ -77,7 +77,7 @@ def test_a_raw_upload_is_admitted_within_seconds_and_rolled_at_the_next_start(se
     server.end()
 
 
-def test_an_upload_that_came_while_nobody_watched_is_rolled_at_start_also_for_the_default_model(
+def test_an_upload_while_model_server_was_away_is_rolled_at_start_also_for_the_default_model(
     server: ModelServer,
 ) -> None:
     server.start()
@@ -88,7 +88,7 @@ def test_an_upload_that_came_while_nobody_watched_is_rolled_at_start_also_for_th
     server.end()
 
 
-def test_raw_uploads_can_be_rolled_at_once_or_never(server: ModelServer) -> None:
+def test_raw_uploads_can_be_rolled_immediately_or_never(server: ModelServer) -> None:
     server.start(ROLL_INCOMING="at-once")
     drop(server, "incoming/loan/a.joblib", a_model(1))
     wait_until(lambda: current(server) == version_of(a_model(1)), 30, "the immediate roll")

@@ -82,7 +82,7 @@ def test_the_loop_in_place_of_wrk_counts_answers(url: str, tmp_path: Path, monke
     assert 0 < found.p50_ms <= found.p99_ms
 
 
-def test_the_table_names_ratios_the_best_peer_and_who_is_absent() -> None:
+def test_the_table_names_ratios_the_best_peer_and_absent_peers() -> None:
     rows = [measured(HELLO, 1000.0, 0.5), measured(CHANGEOVER, 500.0, 1.0), measured(NAIVE, 20.0, 10.0)]
     absent = {"mlflow": "no such package"}
     told = table([rows], Comparison(Path(), 2, "python", absent), 1, 2.0, "wrk")

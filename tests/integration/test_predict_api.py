@@ -167,7 +167,7 @@ def test_a_request_id_is_echoed_or_made(api: PredictApi) -> None:
     assert "mine-1" not in logged  # a success is logged at debug only
 
 
-def test_health_asks_nobody_else(api: PredictApi, stub: WireStub) -> None:
+def test_health_makes_no_call_to_model_server(api: PredictApi, stub: WireStub) -> None:
     before = stub.calls["health"]
     assert api.get("/livez").json() == {"status": "alive"}
     ready = api.get("/readyz")

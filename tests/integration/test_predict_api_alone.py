@@ -93,7 +93,7 @@ def test_a_replica_that_is_restarted_alone_answers_from_its_cache_and_says_stale
     wait_until(lambda: none_stale(second), what="every answer is confirmed")
 
 
-def test_a_damaged_cache_file_is_thrown_away_and_fetched_anew(
+def test_a_damaged_cache_file_is_deleted_and_downloaded_again(
     stub: WireStub, instances: Instances, tmp_path: Path
 ) -> None:
     """Fault 48: the file is hashed on load."""

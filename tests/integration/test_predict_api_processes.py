@@ -77,7 +77,7 @@ def test_workers_end_with_their_master(stub: WireStub, instances: Instances) -> 
     wait_until(lambda: gone(workers), what="no worker is left")
 
 
-def test_sigterm_while_a_model_is_loading_ends_at_once(stub: WireStub, tmp_path: Path) -> None:
+def test_sigterm_while_a_model_is_loading_ends_the_process_immediately(stub: WireStub, tmp_path: Path) -> None:
     """Fault 52: the process ends within the grace period."""
     asked = threading.Event()
 

@@ -188,7 +188,7 @@ def test_a_lower_sequence_is_refused_loudly(api: PredictApi, stub: WireStub) -> 
     wait_until(lambda: all("Model-Stale" not in api.predict().headers for _ in range(4)), what="all is well again")
 
 
-def test_another_life_of_model_server_gets_a_report_at_once(api: PredictApi, stub: WireStub) -> None:
+def test_a_restarted_model_server_gets_a_report_immediately(api: PredictApi, stub: WireStub) -> None:
     stub.reports.clear()
     stub.instance = "second"
     wait_until(lambda: len(stub.reports) == 2)

@@ -40,7 +40,7 @@ def test_an_artifact_is_downloaded_once(tmp_path: Path) -> None:
     assert download.times == 1
 
 
-def test_of_many_at_once_one_downloads_and_the_others_read(tmp_path: Path) -> None:
+def test_of_many_concurrent_workers_one_downloads_and_the_others_read(tmp_path: Path) -> None:
     download, start, found = Download(), threading.Barrier(8), []
 
     def read() -> None:

@@ -46,7 +46,7 @@ def test_an_answer_larger_than_expected_is_not_read(stub: WireStub) -> None:
     assert kind_of_failure(Connection(stub.url), 10, largest=20) == "large"
 
 
-def test_nobody_listening_is_known_at_once(stub: WireStub) -> None:
+def test_a_port_without_a_listener_fails_immediately(stub: WireStub) -> None:
     stub.stop()
     assert kind_of_failure(Connection(stub.url), 10) == "refused"
 
@@ -127,7 +127,7 @@ def test_lookups_that_hang_are_few(resolver: Resolver, monkeypatch: pytest.Monke
     assert resolver.asked == MOST_PENDING
 
 
-def test_a_name_that_does_not_exist_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_does_not_exist_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*args: object, **kwargs: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 

@@ -72,7 +72,7 @@ def test_the_report_token_reads_what_a_replica_prepares_and_no_more(server: Mode
         assert (refused.status_code, refused.headers["Content-Type"]) == (403, "application/problem+json"), path
 
 
-def test_a_client_without_a_token_is_told_what_to_set(server: ModelServer, version: str) -> None:
+def test_the_refusal_without_a_token_names_the_setting(server: ModelServer, version: str) -> None:
     with pytest.raises(ServiceRefused, match="token"):
         Client(server.url, token="").versions("loan")
 

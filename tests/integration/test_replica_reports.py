@@ -85,7 +85,7 @@ def test_any_other_id_belongs_to_the_secret_of_its_first_report(server: ModelSer
     assert send(server, "DELETE", name, first) == 204
 
 
-def test_nobody_reports_or_leaves_in_the_name_of_a_worker(server: ModelServer, tmp_path: Path) -> None:
+def test_no_stranger_reports_or_leaves_in_the_name_of_a_worker(server: ModelServer, tmp_path: Path) -> None:
     """Fault 77: a report in another's name."""
     settings = {"DEFAULT_MODEL": "loan", "WORKERS": "1", "REPORT_TOKEN": REPORT_TOKEN}
     with PredictApi(server.url, tmp_path, **settings):
@@ -200,7 +200,7 @@ def test_a_reason_beyond_2000_characters_is_a_422_that_says_so(server: ModelServ
     assert fine.status_code == 404
 
 
-def test_made_up_replicas_fill_no_memory_and_hold_a_roll_no_longer_than_prepare_timeout(
+def test_false_replicas_fill_no_memory_and_hold_a_roll_no_longer_than_prepare_timeout(
     seaweed: Store, tmp_path: Path
 ) -> None:
     """Fault 77: replicas that do not exist."""

@@ -47,7 +47,7 @@ def one(server: ModelServer, identity: object) -> dict[str, object]:
     return told
 
 
-def test_each_rollout_is_found_by_its_id_in_this_life_and_the_next(server: ModelServer) -> None:
+def test_each_rollout_is_found_by_its_id_also_after_a_restart(server: ModelServer) -> None:
     wait_until(lambda: all(body["state"] in {"committed", "aborted"} for body in history(server)), what="the end")
     for _ in range(2):
         told = history(server)
@@ -62,7 +62,7 @@ def test_each_rollout_is_found_by_its_id_in_this_life_and_the_next(server: Model
         server.start()
 
 
-def test_one_rollout_is_told_without_reading_the_others_and_a_record_is_read_once(server: ModelServer) -> None:
+def test_one_rollout_is_returned_without_reading_the_others_and_a_record_is_read_once(server: ModelServer) -> None:
     wait_until(lambda: any(body["state"] == "aborted" for body in history(server)), what="the record")
     aborted = next(body for body in history(server) if body["state"] == "aborted")
     bucket = server.store.bucket(bucket=server.bucket)

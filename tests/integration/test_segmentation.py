@@ -79,7 +79,7 @@ def test_the_model_chooses_25_columns(trained: Trained) -> None:
     assert trained.estimator.estimator_.named_steps["select"].get_support().sum() == 25
 
 
-def test_a_gap_in_a_category_is_no_category_and_counts_as_one_never_seen(trained: Trained) -> None:
+def test_a_missing_category_counts_as_one_never_seen(trained: Trained) -> None:
     for name in CATEGORIES:
         assert single(trained, **{name: None}) == single(trained, **{name: "never seen"})
 
@@ -92,14 +92,14 @@ def test_a_category_counts_in_any_case(trained: Trained) -> None:
         assert any(answer != single(trained, **{name: None}) for answer in answers)
 
 
-def test_a_gap_in_a_number_counts_as_the_mean_of_training(trained: Trained) -> None:
+def test_a_missing_number_counts_as_the_mean_of_training(trained: Trained) -> None:
     numbers = trained.estimator.estimator_.named_steps["columns"].named_transformers_["numbers"]
     mean = float(numbers[0].statistics_[numbers.feature_names_in_.tolist().index("x12")])
     assert single(trained, x12="nan").probabilities == single(trained, x12=mean).probabilities
     assert single(trained, x12="nan").probabilities != single(trained, x12="$9,999").probabilities
 
 
-def test_every_field_may_be_a_gap(trained: Trained) -> None:
+def test_every_field_may_be_missing(trained: Trained) -> None:
     assert single(trained, **dict.fromkeys(NAMES)).labels in ([0], [1])
 
 
@@ -113,7 +113,7 @@ def test_the_schema_travels_inside_the_joblib_file(trained: Trained) -> None:
     assert trained.schema.by_name["x63"].format is Format.PERCENT
 
 
-def test_without_the_attached_schema_the_example_frame_tells_the_same(trained: Trained) -> None:
+def test_without_the_attached_schema_the_example_frame_gives_the_same(trained: Trained) -> None:
     bare = build(seed=0)
     delattr(bare.estimator, ATTRIBUTE)
     inferred = infer_schema(bare.estimator, generate(200))
@@ -146,7 +146,7 @@ def test_the_generated_frame_has_the_shape_of_the_bodies() -> None:
     assert frame.equals(generate(500, seed=3))
 
 
-def test_the_command_writes_a_file_and_what_to_say_of_it(tmp_path: Path) -> None:
+def test_the_command_writes_a_model_file_and_its_manifest(tmp_path: Path) -> None:
     files = [tmp_path / "one.joblib", tmp_path / "two.joblib"]
     for file in files:
         run = [sys.executable, "-m", "changeover.demo.train", "--rows", "400", "--out", str(file)]

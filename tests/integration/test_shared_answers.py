@@ -126,7 +126,7 @@ def test_a_model_that_raises_says_the_same_and_answers_the_next(pair: Pair) -> N
     assert said[0]["detail"] == "the model raised ValueError in predict_proba"
 
 
-def test_many_at_once_each_get_their_own_answer(pair: Pair) -> None:
+def test_each_of_many_concurrent_requests_gets_its_own_answer(pair: Pair) -> None:
     bodies = rows(40, seed=11)
     expected = [pair[1].predict(one, "/models/alone/predict").json() for one in bodies]
     got: dict[int, Any] = {}

@@ -75,20 +75,20 @@ def api(instances: Instances) -> PredictApi:
     return instances.start(SHARE_BYTES="0")
 
 
-def test_one_holder_serves_all_workers_and_each_has_a_scorer(one_api: PredictApi) -> None:
+def test_one_model_process_serves_all_workers_and_each_has_a_scorer(one_api: PredictApi) -> None:
     asked_of_all(one_api, 2)
     assert len(holders(one_api)) == 1
     assert one_api.predict().status_code == 200
 
 
-def test_nobody_else_can_reach_a_holder(one_api: PredictApi) -> None:
+def test_other_users_cannot_reach_a_model_process(one_api: PredictApi) -> None:
     asked_of_all(one_api, 2)
     paths = {Path(str(one.laddr)) for one in holders(one_api)[0].net_connections("unix") if one.laddr}
     assert len(paths) == 1
     assert {path.parent.stat().st_mode & 0o777 for path in paths} == {0o700}
 
 
-def test_a_holder_has_one_thread_when_it_forks(one_api: PredictApi) -> None:
+def test_a_model_process_has_one_thread_when_it_forks(one_api: PredictApi) -> None:
     asked_of_all(one_api, 2)
     assert [one.num_threads() for one in processes(one_api)] == [1, 1, 1]
 
@@ -112,11 +112,11 @@ def test_a_scorer_that_is_killed_costs_no_request(one_api: PredictApi) -> None:
     assert len(one_api.events("scorer.replaced")) >= 5
 
 
-def test_a_holder_that_is_killed_with_its_scorers_costs_no_request(one_api: PredictApi) -> None:
+def test_a_model_process_that_is_killed_with_its_scorers_costs_no_request(one_api: PredictApi) -> None:
     killed_under_load(one_api, 2, lambda api: [*holders(api), *scorers(api)])
 
 
-def test_scorers_go_on_without_their_holder(one_api: PredictApi) -> None:
+def test_scorers_go_on_without_their_model_process(one_api: PredictApi) -> None:
     asked_of_all(one_api, 2)
     orphans = scorers(one_api)
     holders(one_api)[0].kill()
@@ -127,7 +127,7 @@ def test_scorers_go_on_without_their_holder(one_api: PredictApi) -> None:
         one.kill()
 
 
-def test_a_roll_ends_the_holder_of_the_former_version(one_api: PredictApi, one_stub: WireStub) -> None:
+def test_a_roll_ends_the_model_process_of_the_former_version(one_api: PredictApi, one_stub: WireStub) -> None:
     asked_of_all(one_api, 2)
     old = [*holders(one_api), *scorers(one_api)]
     version = one_stub.nexts["default"] = one_stub.publish("default", *tiny(2))
@@ -146,7 +146,7 @@ def test_nothing_is_left_when_an_instance_has_ended(api: PredictApi) -> None:
     wait_until(lambda: not any(lives(one) for one in started), what="no process is left")
 
 
-def test_a_holder_outlives_the_worker_that_started_it_and_takes_its_successor(api: PredictApi) -> None:
+def test_a_model_process_outlives_its_worker_and_takes_the_successor(api: PredictApi) -> None:
     asked_of_all(api, 2)
     holder, before = holders(api)[0], set(scorers(api))
     starter = holder.parent()
@@ -175,7 +175,7 @@ def test_nothing_is_left_when_the_master_is_killed(api: PredictApi) -> None:
     wait_until(lambda: gone(started), what="no process is left")
 
 
-def test_a_signal_to_every_process_at_once_leaves_what_scores_to_the_workers(api: PredictApi) -> None:
+def test_a_signal_to_every_process_leaves_the_scorers_to_the_workers(api: PredictApi) -> None:
     """As when a service manager ends a unit: workers finish their requests, for which they need their scorers."""
     asked_of_all(api, 2)
     started = processes(api)

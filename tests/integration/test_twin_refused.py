@@ -175,7 +175,7 @@ def kind() -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_estimator_without_a_twin_is_told_why(name: str) -> None:
+def test_the_reason_for_a_missing_twin_is_given(name: str) -> None:
     make, reason = REFUSED[name]
     made = make()
     with pytest.raises(NoTwin, match=reason):
@@ -206,7 +206,7 @@ def test_a_graph_that_says_nothing_of_itself_is_refused() -> None:
         TwinRunner(twin, made.schema)
 
 
-def test_rows_that_do_not_fit_prove_nothing() -> None:
+def test_a_twin_without_a_fitting_row_is_not_proved() -> None:
     made = CONVERTED["linear regression"]()
     twin = convert(made.estimator, made.schema)
     with pytest.raises(NoTwin, match="do not fit the schema"):

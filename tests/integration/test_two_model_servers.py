@@ -1,4 +1,4 @@
-"""Two model_servers on one bucket by mistake, on a real store: one ledger, and each follows the entries of the other."""
+"""Two model_servers on one bucket by mistake, on a real store: one ledger, and each follows the other's entries."""
 
 import hashlib
 import json
@@ -90,7 +90,7 @@ class Watch:
         return [asked + lease_ms / 1000 for asked, _, said, lease_ms in self.told if said == which and lease_ms]
 
 
-def test_what_one_rolls_the_other_answers_by_soon_and_neither_goes_back(two: Two) -> None:
+def test_a_roll_on_one_is_followed_by_the_other_and_neither_goes_back(two: Two) -> None:
     """Fault 62: the other grants no lease, waits until its own have expired, follows, and reports a problem."""
     wait_until(lambda: told(two.second)[1] == 1000, what="leases of the second, after those of its previous run")
     with Watch(two.second) as watch:
@@ -150,7 +150,7 @@ def test_of_rolls_that_race_on_two_model_servers_each_number_has_one_winner(two:
         wait_until(lambda server=server: told(server)[0] == committed[0]["version"], 10, "the winner's version on both")  # type: ignore[misc]
 
 
-def test_a_write_of_a_former_life_that_lands_late_is_answered_by_without_a_roll_or_a_restart(two: Two) -> None:
+def test_a_late_write_of_a_previous_run_becomes_current_without_a_roll_or_a_restart(two: Two) -> None:
     """Fault 62: an unexpected entry counts as one of another process, whichever wrote it."""
     two.second.end()
     entry = {"id": "late", "version": version(2), "previous": version(1), "rolled_at": "2026-01-31T12:00:00Z"}

@@ -86,7 +86,7 @@ def differences(heard: object, then: object, where: str) -> Iterator[str]:
             yield from differences(heard[name], value, f"{where}.{name}")
 
 
-def test_an_old_replica_lives_through_start_roll_and_leave_with_this_model_server(server: ModelServer) -> None:
+def test_an_old_replica_starts_rolls_and_leaves_with_this_model_server(server: ModelServer) -> None:
     old = OldReplica(server)
     unknown, without_current = recorded("nothing_current", token=REPORT_TOKEN)
     assert says_what_was_said(old.send(unknown), unknown) == []

@@ -128,7 +128,7 @@ def test_several_outputs_are_a_list_a_row_with_probabilities_and_classes_for_eac
         assert single["classes"] == answer["classes"]
 
 
-def test_several_labels_at_once_have_one_probability_each_where_the_model_says_so(stack: EstimatorStack) -> None:
+def test_several_labels_have_one_probability_each_where_the_model_gives_it(stack: EstimatorStack) -> None:
     models = {
         "one against the rest": OneVsRestClassifier(LogisticRegression()).fit(X, TWO),
         "a chain": ClassifierChain(LogisticRegression()).fit(X, TWO),

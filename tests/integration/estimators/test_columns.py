@@ -78,7 +78,7 @@ def test_odd_names_are_names(stack: EstimatorStack, names: list[str]) -> None:
         assert wrong.json()["errors"][0]["field"] == names[1]
 
 
-def test_sparse_parts_are_fed_by_plain_rows(stack: EstimatorStack) -> None:
+def test_sparse_steps_take_ordinary_rows(stack: EstimatorStack) -> None:
     frame = pd.DataFrame({"word": WORDS, "n": NUMBERS[:, 0]})
     encoded = make_column_transformer((OneHotEncoder(), ["word"]), (MaxAbsScaler(), ["n"]), sparse_threshold=1.0)
     models = {
@@ -183,13 +183,13 @@ def test_integers_may_be_written_as_floats_and_nothing_else(stack: EstimatorStac
         assert [(fault["row"], fault["field"]) for fault in answer.json()["errors"]] == [(1, "n")]
 
 
-def test_a_gap_among_integers_is_taken_where_the_model_takes_it(stack: EstimatorStack) -> None:
+def test_a_missing_integer_is_accepted_if_the_model_takes_it(stack: EstimatorStack) -> None:
     frame = pd.DataFrame({"n": np.where(Y, 3, -3), "m": np.arange(N)})
     name = stack.serve(make_pipeline(SimpleImputer(), LogisticRegression()).fit(frame, Y), frame)
     assert stack.asked(name, [{"n": 3, "m": None}, {"n": -3, "m": 1}])["predictions"][0]["prediction"] == 1
 
 
-def test_columns_of_booleans_are_asked_by_true_and_false(stack: EstimatorStack) -> None:
+def test_boolean_columns_take_true_and_false(stack: EstimatorStack) -> None:
     frame = pd.DataFrame({"flag": Y.astype(bool), "other": [True, True, False, False] * (N // 4)})
     for model in (
         RandomForestClassifier(5, random_state=0),
@@ -204,7 +204,7 @@ def test_columns_of_booleans_are_asked_by_true_and_false(stack: EstimatorStack) 
     assert stack.labels(raw, rows) == [1, 0]
 
 
-def test_encoders_of_every_selection_are_fed_what_they_know(stack: EstimatorStack) -> None:
+def test_encoders_of_every_selection_get_values_that_they_know(stack: EstimatorStack) -> None:
     frame = pd.DataFrame({"n": NUMBERS[:, 0], "word": WORDS, "code": np.where(Y, 10, 20)})
     model = make_pipeline(
         make_column_transformer(

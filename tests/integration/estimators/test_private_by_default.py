@@ -73,7 +73,7 @@ def test_nothing_of_the_training_data_is_shown(stack: EstimatorStack, private: s
     assert [secret for secret in SECRETS if secret in text] == []
 
 
-def test_the_example_is_made_up_from_types_and_formats(stack: EstimatorStack, private: str) -> None:
+def test_the_example_is_generated_from_types_and_formats(stack: EstimatorStack, private: str) -> None:
     assert example_of(stack, private) == {"town": "text", "grade": "text", "income": 0, "since": "2026-01-31"}
     refused = stack.post(private, example_of(stack, private))
     assert [fault["field"] for fault in refused.json()["errors"]] == ["grade"]
@@ -97,7 +97,7 @@ def test_what_the_publisher_calls_public_is_shown_and_the_example_can_be_sent(st
     assert (answer.status_code, answer.headers["Model-Version"]) == (200, version)
 
 
-def test_all_columns_may_be_public_at_once(stack: EstimatorStack) -> None:
+def test_all_columns_may_be_public(stack: EstimatorStack) -> None:
     served(stack, "all-open", public=True)
     assert all(secret in shown(stack, "all-open") for secret in (*TOWNS, *GRADES, "1987-03-14"))
 
