@@ -1,4 +1,4 @@
-"""The load of the benchmarks: rounds of requests as fast as responses come, and a paced load that keeps every response."""
+"""The load of the benchmarks: rounds without a pause between requests, and a paced load that keeps every response."""
 
 import http.client
 import threading
@@ -34,33 +34,33 @@ class Round:
 
 
 def ask(url: str, body: bytes, clients: int, seconds: float) -> Round:
-    """Ask from `clients` threads, each over a connection of its own, for `seconds`."""
+    """Send requests from `clients` threads, each over its own connection, for `seconds`."""
     parts = urlsplit(url)
     latencies: list[float] = []
     failed: list[int] = []
     end = time.monotonic() + seconds
 
-    def one() -> None:
+    def send_requests() -> None:
         connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=10)
-        mine: list[float] = []
+        took: list[float] = []
         while (start := time.monotonic()) < end:
             try:
                 connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 answer.read()
             except (OSError, http.client.HTTPException):
-                connection.close()  # the next request opens it anew
+                connection.close()  # the next request opens it again
                 failed.append(0)
                 continue
             if answer.status == 200:
-                mine.append(time.monotonic() - start)
+                took.append(time.monotonic() - start)
             else:
                 failed.append(answer.status)
         connection.close()
-        latencies.extend(mine)
+        latencies.extend(took)
 
     start = time.monotonic()
-    threads = [threading.Thread(target=one) for _ in range(clients)]
+    threads = [threading.Thread(target=send_requests) for _ in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -70,7 +70,7 @@ def ask(url: str, body: bytes, clients: int, seconds: float) -> Round:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer: when it was asked for, how long it took (both in seconds), and what was wrong with it, if anything."""
+    """One response: the time of its request, its latency (both in seconds), and its error, if any."""
 
     start: float
     took: float
@@ -80,7 +80,7 @@ class Answer:
 
 
 class Load:
-    """`with Load(url, body, clients, pause) as load:` threads that ask, rest for `pause` seconds, and ask again."""
+    """`with Load(url, body, clients, pause) as load:` threads that send a request, pause for `pause` seconds, and repeat."""
 
     def __init__(self, url: str, body: bytes, clients: int, pause: float) -> None:
         self._url, self._body, self._pause = urlsplit(url), body, pause
@@ -101,11 +101,11 @@ class Load:
             thread.join()
 
     def during(self, start: float = float("-inf"), end: float = float("inf")) -> list[Answer]:
-        """The answers to requests that were sent between two moments of `time.monotonic`."""
+        """The responses to requests that were sent between two times of `time.monotonic`."""
         return [one for kept in self._kept for one in list(kept) if start <= one.start < end]
 
     def rest(self, seconds: float) -> tuple[float, float]:
-        """Let the load run; the two moments between which it did."""
+        """Let the load run for `seconds`, and return the start and the end of that time."""
         start = time.monotonic()
         self._over.wait(seconds)
         return start, time.monotonic()
@@ -130,6 +130,6 @@ class Load:
 
 
 def quantile_ms(answers: Iterable[Answer], share: float) -> float:
-    """The latency that `share` of the good answers stay within, in ms; not a number if there is none."""
+    """The latency that `share` of the successful responses stay within, in ms; NaN if there is none."""
     ordered = sorted(one.took for one in answers if not one.error)
     return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")

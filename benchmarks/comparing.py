@@ -1,4 +1,4 @@
-"""Asks `/predict` and the estimator in this process for the same rows, and counts in how many they differ."""
+"""A comparison of `/predict` with the estimator in this process: the number of rows for which they differ."""
 
 import json
 from collections import Counter
@@ -22,7 +22,7 @@ Probabilities = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Answered:
-    """What `/predict` said: labels, float64[rows, classes], and what computed it."""
+    """A response of `/predict`: labels, probabilities as float64[rows, classes], and the model runtime."""
 
     labels: list[Any]
     probabilities: Probabilities
@@ -34,7 +34,7 @@ Ask = Callable[[Asked], Answered]
 
 @dataclass
 class Comparison:
-    """What came of all rows. `apart` are those whose probabilities differ by more than golden rows may."""
+    """The result over all rows. `apart` counts rows whose probabilities differ by more than golden rows may."""
 
     rows: int = 0
     requests: int = 0
@@ -47,11 +47,11 @@ class Comparison:
 
     @property
     def good(self) -> bool:
-        """Whether all labels are equal, and all probabilities but for rounding."""
+        """Whether all labels are equal, and all probabilities are equal up to rounding."""
         return not self.unequal and not self.apart
 
     def add(self, asked: Asked, answered: Answered, labels: list[Any], probabilities: Probabilities) -> None:
-        """Compare one answer with what the estimator says."""
+        """Compare one response with the output of the estimator."""
         self.rows += asked.rows
         self.requests += 1
         self.kinds[asked.what] += asked.rows
@@ -65,17 +65,17 @@ class Comparison:
         self.unequal += sum(wrong)
         self.apart += int(far.sum())
         self.largest = max(self.largest, float(differences.max(initial=0.0)))
-        for place in np.flatnonzero(far | np.array(wrong)).tolist():
+        for index in np.flatnonzero(far | np.array(wrong)).tolist():
             if len(self.shown) < _MOST_SHOWN:
-                row = {name: cells[place] for name, cells in asked.columns.items()}
+                row = {name: cells[index] for name, cells in asked.columns.items()}
                 self.shown.append(
-                    f"{asked.what}, {asked.rows} rows, by {answered.runtime}: the model says {labels[place]!r} "
-                    f"{probabilities[place].tolist()}, the answer {answered.labels[place]!r} "
-                    f"{answered.probabilities[place].tolist()} for {row}"
+                    f"{asked.what}, {asked.rows} rows, by {answered.runtime}: the model says {labels[index]!r} "
+                    f"{probabilities[index].tolist()}, the answer {answered.labels[index]!r} "
+                    f"{answered.probabilities[index].tolist()} for {row}"
                 )
 
     def line(self, name: str) -> str:
-        """For people."""
+        """One line of the printed report."""
         shares = ", ".join(f"{by} {count / self.rows:.1%}" for by, count in sorted(self.computed_by.items()))
         return (
             f"{name:<14} {self.rows:>7} rows in {self.requests:>5} requests   unequal labels {self.unequal}   "
@@ -84,26 +84,26 @@ class Comparison:
 
 
 def compare(known: Known, requests_: Iterable[Asked], ask: Ask) -> Comparison:
-    """Ask for each of the requests, and the estimator itself."""
+    """Send each of the requests, and run the estimator on the same rows."""
     comparison = Comparison()
-    with threadpool_limits(1):  # as predict_api has it: more threads add up in another order
+    with threadpool_limits(1):  # as in predict_api: more threads add in another order
         for asked in requests_:
-            fed = features(known.estimator, known.schema, asked.columns)
-            labels: list[Any] = np.asarray(known.estimator.predict(fed)).tolist()
-            comparison.add(asked, ask(asked), labels, np.asarray(known.estimator.predict_proba(fed)))
+            inputs = features(known.estimator, known.schema, asked.columns)
+            labels: list[Any] = np.asarray(known.estimator.predict(inputs)).tolist()
+            comparison.add(asked, ask(asked), labels, np.asarray(known.estimator.predict_proba(inputs)))
     return comparison
 
 
 def over_http(session: requests.Session, url: str, classes: list[Any]) -> Ask:
-    """Asks by POST to `url`; every answer must be 200 with these `classes`."""
+    """A function that sends a POST to `url`; every response must be a 200 with these `classes`."""
 
     def ask(asked: Asked) -> Answered:
         body = json.dumps(asked.body).encode()
         answer = session.post(url, body, headers={"Content-Type": "application/json"}, timeout=60)
         assert answer.status_code == 200, f"{answer.status_code} {answer.text[:1000]}"
-        said = answer.json()
-        assert said["classes"] == classes, f"classes {said['classes']}, not {classes}"
-        rows = said.get("predictions", [said])
+        response = answer.json()
+        assert response["classes"] == classes, f"classes {response['classes']}, not {classes}"
+        rows = response.get("predictions", [response])
         probabilities = np.array([row["predict_proba"] for row in rows], dtype=np.float64)
         return Answered([row["prediction"] for row in rows], probabilities, answer.headers[MODEL_RUNTIME])
 

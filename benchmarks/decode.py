@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from changeover.demo.bodies import body_rows  # noqa: E402 the project's folder must be known first
+from changeover.demo.bodies import body_rows  # noqa: E402 sys.path needs the project's folder first
 from changeover.demo.train import schema_of_segmentation  # noqa: E402
 from changeover.json_types import JsonObject  # noqa: E402
 from changeover.request.decode import decode  # noqa: E402

@@ -1,7 +1,7 @@
-"""Random rows for a model, typed and as consumers write them: within its ranges and far beyond, with gaps, on the edge.
+"""Random rows for a model, typed and as request bodies: within its ranges, beyond them, with nulls, at thresholds.
 
-What is sent is written from the typed row in any of the spellings that the schema allows, by nothing that reads it:
-what the typed row says is what the request means. Columns are numbers or texts.
+Each body is written from a typed row, in any spelling that the schema allows. The code that writes bodies shares nothing
+with the code that reads them, so the typed row is the expected meaning. Columns are numbers or strings.
 """
 
 import math
@@ -30,22 +30,22 @@ Floats = npt.NDArray[np.float64]
 SHARES: Final = {  # of all rows; the others are within the ranges
     "near a known row": 0.2,
     "beyond the ranges": 0.15,
-    "with gaps": 0.15,
+    "with nulls": 0.15,
     "extreme": 0.05,
     "at thresholds of trees": 0.1,
     "where the label changes": 0.05,
 }
 SHARE_ASKED_SINGLY: Final = 0.01
 MOST_IN_A_BATCH: Final = 1_000
-_GAPS: Final[tuple[Json, ...]] = (None, "nan", "NaN", "", " ")
-_LONGEST_DIGITS: Final = 60  # of an amount of money, which has at most 64 characters with its signs
+_NULLS: Final[tuple[Json, ...]] = (None, "nan", "NaN", "", " ")
+_LONGEST_DIGITS: Final = 60  # of an amount of money: at most 64 characters with its signs
 _UNKNOWN: Final = ("never seen", "", " ", "nan", "None", "0", "Élan", "\u4e2d\U0001f600")
 _HALVINGS: Final = 70
 
 
 @dataclass(frozen=True)
 class Known:
-    """A fitted model, and typed rows that are like those it was trained on."""
+    """A fitted model with a sample of typed rows that resemble its training data."""
 
     name: str
     estimator: Any
@@ -54,7 +54,7 @@ class Known:
 
 
 def known(name: str, trained: Trained) -> Known:
-    """The model with typed rows like those it was trained on."""
+    """The model with a sample of typed rows that resemble its training data."""
     schema = Schema.from_json(trained.said.schema)
     sample = read_frame(generate(500, seed=2), schema) if name == "segmentation" else trained.typed
     columns: Columns = {}
@@ -67,7 +67,7 @@ def known(name: str, trained: Trained) -> Known:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: `body` is what is sent, `columns` what it means, `what` the kind of its rows."""
+    """One request: `body` is the JSON, `columns` are its typed cells, `what` is the kind of its rows."""
 
     what: str
     columns: Columns
@@ -76,7 +76,7 @@ class Asked:
 
 
 def draw(known: Known, rows: int, seed: int) -> Iterator[Asked]:
-    """Requests of `rows` rows in all; the same ones for the same seed."""
+    """Requests with `rows` rows in total; equal seeds give equal requests."""
     drawing, left = _Drawing(known, seed), rows
     for what in (*SHARES, "within the ranges"):
         columns, count = drawing.rows_of(what, round(SHARES[what] * rows) if what in SHARES else left)
@@ -97,7 +97,7 @@ class _Drawing:
         self._ranges = {column.name: _range(column, known.sample[column.name]) for column in known.schema.columns}
 
     def rows_of(self, what: str, count: int) -> tuple[Columns, int]:
-        """Typed rows of one kind, and how many they are."""
+        """Typed rows of one kind, and their number."""
         schema = self._known.schema
         if what == "at thresholds of trees":
             base, many = self.rows_of("within the ranges", max(50, count // 10))
@@ -107,17 +107,17 @@ class _Drawing:
             what = "within the ranges"  # there are no trees
         if what == "where the label changes":
             return self._where_the_label_changes(count)
-        found: Columns = {}
+        drawn_columns: Columns = {}
         for column in schema.columns:
             if column.type is ColumnType.STRING:
-                found[column.name] = self._texts(column, count, 0.4 if what == "beyond the ranges" else 0.05)
+                drawn_columns[column.name] = self._texts(column, count, 0.4 if what == "beyond the ranges" else 0.05)
             else:
-                found[column.name] = self._draw_numbers(column, what, count)
-            if what == "with gaps" and column.nullable:
-                gap = None if column.type is ColumnType.STRING else math.nan
-                cells = found[column.name]
-                found[column.name] = [gap if self.chance.random() < 0.3 else cell for cell in cells]
-        return found, count
+                drawn_columns[column.name] = self._draw_numbers(column, what, count)
+            if what == "with nulls" and column.nullable:
+                null = None if column.type is ColumnType.STRING else math.nan
+                cells = drawn_columns[column.name]
+                drawn_columns[column.name] = [null if self.chance.random() < 0.3 else cell for cell in cells]
+        return drawn_columns, count
 
     def _draw_numbers(self, column: Column, what: str, count: int) -> list[Cell]:
         low, high = self._ranges[column.name]
@@ -143,16 +143,16 @@ class _Drawing:
         return [pick(others) if not listed or self.chance.random() < unknown else pick(listed) for _ in range(count)]
 
     def _where_the_label_changes(self, count: int) -> tuple[Columns, int]:
-        """Two neighbours for each of many ways from row to row: the last of one label, and the first of another."""
+        """Pairs of neighbouring rows with different labels, found by bisection between two random rows."""
         schema = self._known.schema
         base, many = self.rows_of("within the ranges", 4 * max(1, count // 2))
         names = [column.name for column in schema.columns if column.type is not ColumnType.STRING]
         table = np.array([base[name] for name in names], dtype=np.float64).T
 
         def labels(rows: Floats, texts_of: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-            fed = {name: [base[name][place] for place in texts_of.tolist()] for name in base}
-            fed |= {name: list[Cell](rows[:, place].tolist()) for place, name in enumerate(names)}
-            return np.asarray(self._known.estimator.predict(features(self._known.estimator, schema, fed)))
+            inputs = {name: [base[name][index] for index in texts_of.tolist()] for name in base}
+            inputs |= {name: list[Cell](rows[:, index].tolist()) for index, name in enumerate(names)}
+            return np.asarray(self._known.estimator.predict(features(self._known.estimator, schema, inputs)))
 
         here = np.arange(many)
         there = self._numbers.permutation(many)
@@ -163,12 +163,12 @@ class _Drawing:
             middle = low + (high - low) / 2
             same = (labels(middle, here) == wanted[here])[:, None]
             low, high = np.where(same, middle, low), np.where(same, high, middle)
-        found: Columns = {name: [base[name][place] for place in here.tolist() * 2] for name in base}
-        found |= {name: [*low[:, place].tolist(), *high[:, place].tolist()] for place, name in enumerate(names)}
-        return found, 2 * len(ways)
+        drawn_columns: Columns = {name: [base[name][index] for index in here.tolist() * 2] for name in base}
+        drawn_columns |= {name: [*low[:, index].tolist(), *high[:, index].tolist()] for index, name in enumerate(names)}
+        return drawn_columns, 2 * len(ways)
 
     def body(self, columns: Columns, rows: int, *, single: bool) -> Json:
-        """What is sent for typed `columns`: their order, their form and the spelling are drawn."""
+        """A request body for typed `columns` with random column order, form and spelling."""
         names = self.chance.sample(list(columns), len(columns))
         written: dict[str, list[Json]] = {}
         plainly = self.chance.random() < 0.3
@@ -195,7 +195,7 @@ def _range(column: Column, sample: list[Cell]) -> tuple[float, float]:
 
 
 def _writer(column: Column, chance: random.Random, *, plainly: bool) -> Callable[[Cell], Json]:
-    """What writes a typed cell of `column`; `plainly` as JSON's own number, or as it is listed."""
+    """A function that writes a typed cell of `column`; with `plainly`, as a JSON number or as the listed category."""
     if column.type is ColumnType.STRING:
         return lambda cell: cell if plainly or cell is None else _text(str(cell), column, chance)
     spellings = {Format.CURRENCY: _money, Format.PERCENT: _percentage}.get(column.format or Format.DATE, _number)
@@ -203,7 +203,7 @@ def _writer(column: Column, chance: random.Random, *, plainly: bool) -> Callable
     def write(cell: Cell) -> Json:
         value = float(str(cell))
         if value != value:
-            return None if plainly else chance.choice(_GAPS)
+            return None if plainly else chance.choice(_NULLS)
         if plainly or chance.random() < 0.2:
             return value
         return spellings(value, chance)
@@ -223,7 +223,7 @@ def _number(value: float, chance: random.Random) -> str:
 
 
 def _decimal(value: float) -> tuple[str, str]:
-    """The size of a number in decimals that are read as that very double; with and without commas."""
+    """The absolute value in decimals that read back as the same double; with and without commas."""
     exact = abs(Decimal(repr(value)))
     return f"{exact:,f}", f"{exact:f}"
 

@@ -1,8 +1,7 @@
-"""Random rows through `/predict` and through the pipeline itself: all labels equal, and how far probabilities are apart.
+"""Random rows through `/predict` and through the estimator: all labels are equal, and probabilities nearly so.
 
-Segmentation, wine and a forest of 200 trees on the embedded stack, in batches of every form and singly, compared with
-`predict` and `predict_proba` of the very estimator in this process. Ends with 1 if any label differs, or a probability
-by more than golden rows may. `make bench BENCH=equal_answers ARGS="--rows 10000 --seed 3"`.
+The models are segmentation, wine and a forest of 200 trees on the embedded stack. Requests have one row or a batch, in
+every form. The exit code is 1 if a label differs, or if a probability differs by more than golden rows may. `make bench BENCH=equal_answers ARGS="--rows 10000 --seed 3"`.
 """
 
 import argparse
@@ -22,19 +21,19 @@ from benchmarks.peers.models import MODELS, TRAINERS
 
 
 def main() -> int:
-    """Ask for all rows; 1 if an answer differs."""
+    """Compare all rows; the exit code is 1 if a response differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=100_000, help="of all models together")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32))
-    given = parser.parse_args()
-    print(f"seed {given.seed}")
+    options = parser.parse_args()
+    print(f"seed {options.seed}")
     all_of_them: list[Comparison] = []
     with (
         tempfile.TemporaryDirectory() as temporary,
         stack(Path(temporary), MODELS[0], LOG_LEVEL="warning") as client,
         requests.Session() as session,
     ):
-        for place, name in enumerate(MODELS):
+        for index, name in enumerate(MODELS):
             trained = TRAINERS[name]()
             file = Path(temporary) / f"{name}.joblib"
             joblib.dump(trained.estimator, file)
@@ -45,7 +44,7 @@ def main() -> int:
                 f"{client.stack.predict_urls[0]}/models/{name}/predict",
                 model.estimator.classes_.tolist(),
             )
-            comparison = compare(model, draw(model, (given.rows + place) // len(MODELS), given.seed), ask)
+            comparison = compare(model, draw(model, (options.rows + index) // len(MODELS), options.seed), ask)
             all_of_them.append(comparison)
             print(f"{comparison.line(name)}   {time.monotonic() - began:.0f} s", flush=True)
             print("".join(f"  {count:>6} {what}\n" for what, count in comparison.kinds.items()), end="")

@@ -1,8 +1,8 @@
-"""Latency of small requests beside clients that send nothing but large batches, relative to small requests alone.
+"""Latency of small requests while other clients send large batches, relative to small requests alone.
 
-The wine model on the embedded stack: clients that ask for one row at a time, in rounds alone and beside clients that
-send batches of 10,000 rows one after the other; `--threads` is THREADS of predict_api. What else the machine does falls
-on both; only the ratios mean something elsewhere. `make bench BENCH=fairness ARGS="--rounds 3 --seconds 5"`.
+The wine model on the embedded stack. Some clients send one row a request, in rounds alone and in rounds beside clients
+that send batches of 10,000 rows. `--threads` is THREADS of predict_api. Other work on the machine slows both kinds of
+round, so compare the ratios only. `make bench BENCH=fairness ARGS="--rounds 3 --seconds 5"`.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import joblib
 from asking import JSON, Answer, Load, quantile_ms
-from processes import stack  # before what follows: it makes the project's folder known
+from processes import stack  # before the imports below: it adds the project's folder to sys.path
 
 from benchmarks.peers.models import wine
 
@@ -22,7 +22,7 @@ NAMES = ("p50", "p90", "p99", "worst")
 SHARES = (0.5, 0.9, 0.99, 1.0)
 
 
-def told(answers: list[Answer]) -> list[float]:
+def quantiles(answers: list[Answer]) -> list[float]:
     """The quantiles in ms; ends the benchmark if a request failed."""
     if failed := [one.error for one in answers if one.error]:
         raise SystemExit(f"{len(failed)} of {len(answers)} requests failed, the first with {failed[0]}")
@@ -30,7 +30,7 @@ def told(answers: list[Answer]) -> list[float]:
 
 
 def main() -> None:
-    """Rounds that take turns; medians and their ratios."""
+    """Run the rounds in turns, and print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of one round")
@@ -39,32 +39,32 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000, help="of a batch")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, default=4)
-    given = parser.parse_args()
+    options = parser.parse_args()
     trained = wine()
     single = json.dumps(trained.raw[0]).encode()
-    batch = json.dumps([trained.raw[place % len(trained.raw)] for place in range(given.rows)]).encode()
+    batch = json.dumps([trained.raw[index % len(trained.raw)] for index in range(options.rows)]).encode()
     alone, beside, batches = list[list[float]](), list[list[float]](), list[int]()
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "wine.joblib"
         joblib.dump(trained.estimator, file)
-        settings = {"THREADS": str(given.threads), "LOG_LEVEL": "warning"}
-        with stack(Path(temporary), "wine", workers=given.workers, **settings) as client:
+        settings = {"THREADS": str(options.threads), "LOG_LEVEL": "warning"}
+        with stack(Path(temporary), "wine", workers=options.workers, **settings) as client:
             client.publish(file, "wine", draft=trained.said, roll=True)
             url = f"{client.stack.predict_urls[0]}/predict"
             for body in (single, batch):  # once, uncounted
                 urllib.request.urlopen(urllib.request.Request(url, body, JSON), timeout=60).close()
-            for _ in range(given.rounds):
-                with Load(url, single, given.small, 0.01) as small:
-                    alone.append(told(small.during(*small.rest(given.seconds))))
-                with Load(url, batch, given.large, 0.0) as large, Load(url, single, given.small, 0.01) as small:
-                    between = small.rest(given.seconds)
-                beside.append(told(small.during(*between)))
-                told(large.during())
+            for _ in range(options.rounds):
+                with Load(url, single, options.small, 0.01) as small:
+                    alone.append(quantiles(small.during(*small.rest(options.seconds))))
+                with Load(url, batch, options.large, 0.0) as large, Load(url, single, options.small, 0.01) as small:
+                    between = small.rest(options.seconds)
+                beside.append(quantiles(small.during(*between)))
+                quantiles(large.during())
                 batches.append(len(large.during(*between)))
     print(
-        f"medians of {given.rounds} rounds of {given.seconds:g} s: {given.small} clients of one row, {given.large} of"
+        f"medians of {options.rounds} rounds of {options.seconds:g} s: {options.small} clients of one row, {options.large} of"
     )
-    print(f"{given.rows} rows ({len(batch) / 2**20:.1f} MiB), {given.workers} workers of {given.threads} threads")
+    print(f"{options.rows} rows ({len(batch) / 2**20:.1f} MiB), {options.workers} workers of {options.threads} threads")
     table = {"alone": alone, "beside": beside}
     medians = {
         name: [statistics.median(column) for column in zip(*rounds, strict=True)] for name, rounds in table.items()

@@ -1,9 +1,8 @@
 """The cost of the freshness check: requests a second with leases on, against a predict_api that never checks.
 
-Both hold the same small model of the same model_server, and are asked in short rounds that take turns, in the order a, b,
-b, a, so that what else the machine does falls on both. The small model is the hard case: the less a prediction takes, the
-more a check would weigh. The processor time that the workers took for a request is printed as well: it shows the cost even
-where the machine is busy with something else. Only the ratios mean something elsewhere.
+Both instances serve the same small model of the same model_server. Short rounds take turns in the order a, b, b, a, so
+that other work on the machine slows both. A small model is the hard case: the cheaper a prediction is, the more a check
+weighs. The output also has the workers' processor time a request, which other work distorts less. Compare the ratios only.
 """
 
 import argparse
@@ -41,17 +40,17 @@ def processor_time(master: int) -> float:
 
 
 def main() -> None:
-    """Start both, take turns, print rates and ratio."""
+    """Start both instances, measure them in turns, and print rates and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=14)
     parser.add_argument("--seconds", type=int, default=2, help="of one round")
     parser.add_argument("--clients", type=int, default=32)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         asked = folder / "row.json"
         asked.write_bytes(BODY)
-        os.environ["REPORT_TOKEN"] = TOKEN  # the second predict_api reads the stack's model_server, too
+        os.environ["REPORT_TOKEN"] = TOKEN  # the second predict_api also reads from the stack's model_server
         with stack(folder, MODEL) as client:
             client.roll(client.publish(small_model(folder / "small.joblib"), MODEL).version, model=MODEL)
             settings = {"DEFAULT_MODEL": MODEL, "REPORT_TOKEN": TOKEN, "WORKERS": "2"}
@@ -61,22 +60,24 @@ def main() -> None:
                 urls = [f"{client.stack.predict_urls[0]}/predict", f"{never.url}/predict"]
                 for url in urls:
                     wait_for(url, BODY)
-                    ask(url, asked, given.clients, 1.0)  # a round that does not count
+                    ask(url, asked, options.clients, 1.0)  # a round that does not count
                 pids = client.stack.pids
                 masters = [pids.predict_api[0][0] if pids else 0, never.processes()[0].pid]
                 leased: list[Load] = []
                 bare: list[Load] = []
                 spent: list[list[float]] = [[], []]  # seconds of processor time a request
-                for pair in range(given.pairs):
+                for pair in range(options.pairs):
                     turns = [(leased, 0), (bare, 1)]
                     for kept, which in turns if pair % 2 == 0 else reversed(turns):
                         before = processor_time(masters[which])
-                        kept.append(ask(urls[which], asked, given.clients, given.seconds))
-                        spent[which].append((processor_time(masters[which]) - before) / (kept[-1].rate * given.seconds))
+                        kept.append(ask(urls[which], asked, options.clients, options.seconds))
+                        spent[which].append(
+                            (processor_time(masters[which]) - before) / (kept[-1].rate * options.seconds)
+                        )
     ratios = sorted(ours.rate / theirs.rate for ours, theirs in zip(leased, bare, strict=True))
     quarters = statistics.quantiles(ratios, n=4)
     print(
-        f"{given.pairs} pairs of rounds of {given.seconds} s, {given.clients} connections, 2 workers, load by {generator()}"
+        f"{options.pairs} pairs of rounds of {options.seconds} s, {options.clients} connections, 2 workers, load by {generator()}"
     )
     for name, rounds in (("leases on", leased), ("never checks", bare)):
         rate, failed = statistics.median(one.rate for one in rounds), sum(one.wrong for one in rounds)

@@ -1,8 +1,8 @@
 """The memory of a large forest: an instance of predict_api with one worker, and with two.
 
-Printed: the proportional set size (what a process has alone, and its part of what it shares) of every process of the
-instance, added up, and what the second worker adds in relation to the first. `--share-bytes` as SHARE_BYTES: with a
-number that no artifact reaches, each worker loads the forest itself.
+The output is the sum of the proportional set sizes (private memory and a share of shared memory) of all processes, and
+the memory that the second worker adds in relation to the first. `--share-bytes` is SHARE_BYTES: with a number above the
+size of the artifact, each worker loads the forest itself.
 """
 
 import argparse
@@ -28,7 +28,7 @@ ASKED = 50  # times, so that every worker has answered
 
 
 def forest(megabytes: int) -> tuple[bytes, dict[str, object]]:
-    """A forest on noise, which grows as large as it may: its artifact and its manifest."""
+    """A forest of about that size, fitted on noise: its artifact and its manifest."""
     random = np.random.default_rng(0)
     frame = pd.DataFrame(random.normal(size=(4000, 2)), columns=["a", "b"])
     labels = random.integers(0, 2, 4000)
@@ -49,7 +49,7 @@ def forest(megabytes: int) -> tuple[bytes, dict[str, object]]:
 
 
 def proportional(pid: int) -> int:
-    """Bytes of one process, of those it shares its part; 0 once it has ended."""
+    """The proportional set size of one process in bytes; 0 once it has ended."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     except OSError:
@@ -59,7 +59,7 @@ def proportional(pid: int) -> int:
 
 
 def instance(folder: Path, server_url: str, workers: int, share_bytes: str) -> dict[str, int]:
-    """The memory of an instance that answers, by what its processes are."""
+    """The memory of an instance that serves, by the kind of process."""
     found = {"first process": 0, "workers": 0, "holder": 0, "scorers": 0}
     with PredictApi(server_url, folder, WORKERS=str(workers), SHARE_BYTES=share_bytes) as api:
         wait_for(f"{api.url}/predict", json.dumps(ROW).encode())
@@ -80,12 +80,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=200, help="the size of the forest's artifact")
     parser.add_argument("--share-bytes", default="", help="SHARE_BYTES of the instances; empty: its default")
-    given = parser.parse_args()
-    content, manifest = forest(given.megabytes)
+    options = parser.parse_args()
+    content, manifest = forest(options.megabytes)
     with tempfile.TemporaryDirectory() as temporary, running_stub() as stub:
         stub.roll(MODEL, stub.publish(MODEL, content, manifest))  # type: ignore[arg-type]
         size = len(content)
-        one, two = (instance(Path(temporary), stub.url, workers, given.share_bytes) for workers in (1, 2))
+        one, two = (instance(Path(temporary), stub.url, workers, options.share_bytes) for workers in (1, 2))
     print(f"a forest of {size / MEGABYTE:.0f} MB; proportional set size, MB")
     print(f"{'':<16}{'1 worker':>12}{'2 workers':>12}")
     for name in one:

@@ -1,6 +1,6 @@
-"""predict_api as it would be if it never asked what is current once it holds a version. Only `freshness.py` starts it.
+"""A predict_api without freshness checks once it has a version. Only `freshness.py` starts it.
 
-The changes stand outside of the guard below, so that they are made in each worker process, too.
+The changes stand outside the guard below, so that each worker process makes them too.
 """
 
 import sys
@@ -15,10 +15,10 @@ NEVER = 1_000_000.0  # seconds
 
 
 class AskedOnce(Freshness):
-    """The checks end with the first one that confirms what is held."""
+    """The checks end with the first one that confirms the active version."""
 
     def finish(self, outcome: Outcome, now: float, lease_s: float = 0.0) -> None:
-        """A check ended; after the one that confirms, none is due."""
+        """Finish a check; after one that confirms, no other check is due."""
         super().finish(outcome, now, lease_s)
         if outcome is Outcome.CONFIRMED:
             self._due = now + NEVER

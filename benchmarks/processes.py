@@ -11,7 +11,7 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from changeover import Client  # noqa: E402 the project's folder must be known first
+from changeover import Client  # noqa: E402 sys.path needs the project's folder first
 from tests.conftest import port_that_is_free, wait_until  # noqa: E402
 from tests.processes import up  # noqa: E402
 from tests.processes.predict_api import PredictApi  # noqa: E402
@@ -35,12 +35,12 @@ class Hello(ServiceProcess):
         return [*granian, "flask_hello:app"]
 
     def answers(self, path: str) -> bool:
-        """Whether the hello is said."""
+        """Whether the server answers with 200."""
         return is_answered(f"{self.url}/hello", b"{}")
 
 
 class NeverChecks(PredictApi):
-    """A predict_api that never asks which version is current once it has one."""
+    """A predict_api without freshness checks once it has a version."""
 
     def command(self) -> list[str]:
         """The command line."""

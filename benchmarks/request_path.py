@@ -1,9 +1,10 @@
 """The time of a request by its parts: one row of the segmentation example through predict_api's own application.
 
-No socket and no server: the application is called in this process, against a model_server that runs, and a part of the
-work after the other is replaced by its ready result. The difference is what the part costs among all the others, which is
-about twice what it costs alone: together they are more code than the processor keeps at hand. A bare Flask hello, called
-alike, is the yardstick; the same request with an option, which Flask answers instead of the fast path, stands below. Lower quartiles over rounds that take turns. `make bench BENCH=request_path`.
+The benchmark calls the WSGI application in this process, without a socket, against a running model_server. It replaces
+one part of the work after another by a result computed before; the difference is the cost of that part. A part costs
+about twice as much here as alone, because all parts together exceed the processor's caches. A bare Flask hello is the
+yardstick. The last row is the same request with an option, which Flask handles instead of the fast path. The numbers are
+lower quartiles over rounds that take turns. `make bench BENCH=request_path`.
 """
 
 import argparse
@@ -27,8 +28,8 @@ TOKEN = "of the benchmark alone"
 
 
 def asked(app: Any, path: str, query: str = "") -> Callable[[], list[bytes]]:
-    """One request to a WSGI application, as a server passes it on."""
-    given = {
+    """A function that sends one request to a WSGI application, as a server would."""
+    environ = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": path,
         "SCRIPT_NAME": "",
@@ -52,7 +53,7 @@ def asked(app: Any, path: str, query: str = "") -> Callable[[], list[bytes]]:
             raise SystemExit(f"{path} was answered with {status}")
 
     def ask() -> list[bytes]:
-        answer = app({**given, "wsgi.input": io.BytesIO(BODY)}, start)
+        answer = app({**environ, "wsgi.input": io.BytesIO(BODY)}, start)
         try:
             return list(answer)
         finally:
@@ -62,7 +63,7 @@ def asked(app: Any, path: str, query: str = "") -> Callable[[], list[bytes]]:
 
 
 def microseconds(ask: Callable[[], object]) -> float:
-    """The mean of one round, in processor time of this thread: other programs on the machine count for less."""
+    """The mean of one round in processor time of this thread, which other programs distort less."""
     began = time.thread_time()
     for _ in range(REQUESTS):
         ask()
@@ -70,7 +71,7 @@ def microseconds(ask: Callable[[], object]) -> float:
 
 
 class Parts:
-    """The parts of a request in this process, each of which may be replaced by its ready result."""
+    """The parts of a request in this process; each may be replaced by a result computed before."""
 
     def __init__(self, application: Any) -> None:
         from predict_api.prediction import pipeline
@@ -90,13 +91,13 @@ class Parts:
         }
 
     def replace(self, *names: str) -> None:
-        """Have these parts ready and all others work."""
+        """Replace these parts by their results, and let all others run."""
         for name, owner in self._owners.items():
             setattr(owner, name, self._ready[name] if name in names else self._own[name])
 
 
 AROUND = "headers, metrics, lease"
-# each with one part more than the one before: what is shown, and what is ready
+# each step runs one part more than the step before: its label, and the parts that are replaced
 STEPS = (
     (AROUND, ("answer",)),
     ("and the parts called, each with a ready result", ("read", "score", "render")),
@@ -107,7 +108,7 @@ STEPS = (
 
 
 def rounds_of(application: Any, rounds: int) -> dict[str, list[float]]:
-    """Microseconds of a request in each round: of the bare hello, and of each step up to the whole request."""
+    """Microseconds a request in each round: for the bare hello, and for each step up to the whole request."""
     from benchmarks.peers.servers.flask_hello import app as hello
 
     parts, whole, bare = Parts(application), asked(application.wsgi, "/predict"), asked(hello, "/hello")
@@ -123,7 +124,7 @@ def rounds_of(application: Any, rounds: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    """Publish the example, hold it in this process, take turns, print."""
+    """Publish the example, load it in this process, measure in turns, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40)
     given = parser.parse_args()
@@ -156,9 +157,9 @@ def main() -> None:
         f"microseconds of processor time of one request, lower quartiles of {given.rounds} rounds of {REQUESTS} in turns"
     )
     before = 0.0
-    for place, (name, rounds) in enumerate(taken.items()):
+    for index, (name, rounds) in enumerate(taken.items()):
         cost = statistics.quantiles(rounds, n=4)[0]
-        print(f"  {name:<50} {cost:7.1f}" + (f"  {cost - before:+7.1f}" if place > 1 else ""))
+        print(f"  {name:<50} {cost:7.1f}" + (f"  {cost - before:+7.1f}" if index > 1 else ""))
         before = cost
 
 

@@ -1,8 +1,8 @@
-"""Restarts of model_server under load: what callers of predict_api notice.
+"""Restarts of model_server under load: their effect on callers of predict_api.
 
-Each restart is a `changeover restart model_server`, or with `--compose` a `docker compose restart model_server` of a stack
-of its own, whose predict_api reaches model_server over an internal network only. The next one begins as soon as this one
-is ready. Printed: requests, failed ones, the share that was stale, latencies.
+Each restart is a `changeover restart model_server`, or with `--compose` a `docker compose restart model_server` of a
+separate stack, whose predict_api reaches model_server over an internal network only. The next restart starts as soon as
+model_server is ready. The table has requests, failures, the share of stale answers, and latencies.
 """
 
 import argparse
@@ -26,14 +26,14 @@ Restart = Callable[[], object]
 
 @contextmanager
 def embedded(folder: Path, replicas: int) -> Iterator[tuple[Client, Restart]]:
-    """`changeover up`, and how its model_server is restarted."""
+    """A stack of `changeover up`, and the function that restarts its model_server."""
     with stack(folder, MODEL, replicas) as client:
         yield client, lambda: restart_service(folder / "home", "model_server", 60)
 
 
 @contextmanager
 def composed(folder: Path, replicas: int) -> Iterator[tuple[Client, Restart]]:
-    """The same of docker-compose.yml."""
+    """A stack of docker-compose.yml, and the function that restarts its model_server."""
     reason = why_not()
     if reason is not None:
         raise SystemExit(f"no compose here: {reason}")
@@ -47,7 +47,7 @@ def composed(folder: Path, replicas: int) -> Iterator[tuple[Client, Restart]]:
 
 
 def wait_until_ready(url: str, seconds: float = 30.0) -> None:
-    """Until /readyz is answered with 200."""
+    """Wait until /readyz is answered with 200."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -59,23 +59,23 @@ def wait_until_ready(url: str, seconds: float = 30.0) -> None:
 
 
 def main() -> None:
-    """Restart again and again, print one table."""
+    """Restart model_server repeatedly, and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--restarts", type=int, default=30)
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--compose", action="store_true", help="with Docker instead of the embedded store")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.02, help="seconds a client rests between two requests")
-    given = parser.parse_args()
-    start = composed if given.compose else embedded
-    with tempfile.TemporaryDirectory() as temporary, start(Path(temporary), given.replicas) as (client, restart):
+    options = parser.parse_args()
+    start = composed if options.compose else embedded
+    with tempfile.TemporaryDirectory() as temporary, start(Path(temporary), options.replicas) as (client, restart):
         version = client.publish(small_model(Path(temporary) / "small.joblib"), MODEL).version
         client.roll(version, model=MODEL)
         took = []
-        with Load(f"{client.stack.predict_urls[0]}/predict", BODY, given.clients, given.pause) as load:
+        with Load(f"{client.stack.predict_urls[0]}/predict", BODY, options.clients, options.pause) as load:
             steady = load.during(*load.rest(3.0))
             first = time.monotonic()
-            for _ in range(given.restarts):
+            for _ in range(options.restarts):
                 begin = time.monotonic()
                 restart()
                 wait_until_ready(client.stack.server_url)
@@ -85,7 +85,7 @@ def main() -> None:
             under = load.during(first, last)
             after = load.during(last + 1.5)
     failed = [one.error for one in under if one.error]
-    print(f"{given.restarts} restarts of model_server in {last - first:.0f} s, {given.clients} clients")
+    print(f"{options.restarts} restarts of model_server in {last - first:.0f} s, {options.clients} clients")
     print(f"{'':<16}{'requests':>9}{'failed':>8}{'stale':>8}{'p50 ms':>9}{'p99 ms':>9}{'slowest ms':>12}")
     for name, answers in (("before", steady), ("while restarting", under), ("after", after)):
         bad, stale = sum(bool(one.error) for one in answers), sum(one.stale for one in answers) / max(1, len(answers))

@@ -1,8 +1,8 @@
 """Latency while a large model is rolled, against the steady latency of the same run.
 
-A forest of the size asked for answers a paced load; another one of the same size is published, then rolled, several times
-over. p99 of the requests that were sent during the rolls, from the call to `committed`, is compared with p99 of those in
-between. Publishing, with its examination in a process of its own, is shown beside it.
+A forest of the size that `--megabytes` sets serves a paced load. Several times, another forest of the same size is
+published and rolled. The result is p99 of the requests during rolls, from the call to `committed`, against p99 of the
+others. The table also shows the time of publishing, which examines the artifact in a separate process.
 """
 
 import argparse
@@ -28,7 +28,7 @@ Window = tuple[float, float]
 
 
 def forest(file: Path, seed: int, megabytes: float) -> Path:
-    """A forest of about that size: as many trees as it takes, each grown over labels that mean nothing."""
+    """A forest of about that size, fitted on random labels; the number of trees follows from the size."""
     generator = np.random.default_rng(seed)
     frame = pd.DataFrame(generator.normal(size=(20_000, len(COLUMNS))), columns=COLUMNS)
     labels = generator.integers(0, 2, len(frame))
@@ -42,26 +42,26 @@ def forest(file: Path, seed: int, megabytes: float) -> Path:
 
 
 def timed(act: Callable[[], object]) -> Window:
-    """Do it; the two moments between which it was done."""
+    """Call `act`; the times of its start and its end."""
     start = time.monotonic()
     act()
     return start, time.monotonic()
 
 
 def noting(fenced: list[float]) -> Callable[[str], None]:
-    """Notes in `fenced` when a rollout was first seen past its preparation."""
+    """A callback that appends to `fenced` the times at which a rollout is past its preparation."""
     return lambda state: None if state == RolloutState.PREPARING else fenced.append(time.monotonic())
 
 
 def main() -> None:
-    """Roll again and again under load, print one table."""
+    """Roll repeatedly under load, and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rolls", type=int, default=6)
     parser.add_argument("--megabytes", type=float, default=100.0)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.05, help="seconds a client rests between two requests")
     parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
+    options = parser.parse_args()
     windows: dict[str, list[Window]] = {
         "steady": [],
         "publishing": [],
@@ -71,11 +71,11 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        files = [forest(folder / f"{seed}.joblib", seed, given.megabytes) for seed in range(given.rolls + 1)]
-        print(f"models of {files[0].stat().st_size / 1e6:.0f} MB, {given.clients} clients, {given.workers} workers")
-        with stack(folder, MODEL, workers=given.workers) as client:
+        files = [forest(folder / f"{seed}.joblib", seed, options.megabytes) for seed in range(options.rolls + 1)]
+        print(f"models of {files[0].stat().st_size / 1e6:.0f} MB, {options.clients} clients, {options.workers} workers")
+        with stack(folder, MODEL, workers=options.workers) as client:
             client.roll(client.publish(files[0], MODEL).version, model=MODEL)
-            with Load(f"{client.stack.predict_urls[0]}/predict", BODY, given.clients, given.pause) as load:
+            with Load(f"{client.stack.predict_urls[0]}/predict", BODY, options.clients, options.pause) as load:
                 load.rest(2.0)
                 for file in files[1:]:
                     windows["steady"].append(load.rest(5.0))

@@ -1,8 +1,8 @@
 """`/predict` on the embedded stack relative to a bare Flask hello on the same server: requests a second, and latency.
 
-One row of the segmentation example a request, leases on. Both are served by granian with the same workers and are asked
-by the same load generator (wrk, where it is installed) over kept connections, in rounds that take turns, so that what else
-the machine does falls on both. Only the ratios mean something elsewhere. `make bench BENCH=roundtrip ARGS="--rounds 9"`.
+Each request has one row of the segmentation example; leases are on. granian serves both with the same number of workers,
+and the same load generator (wrk, if it is installed) sends requests over kept connections. Rounds take turns, so that
+other work on the machine slows both. Compare the ratios only. `make bench BENCH=roundtrip ARGS="--rounds 9"`.
 """
 
 import argparse
@@ -38,31 +38,31 @@ def spread(ratios: list[float]) -> str:
 
 
 def main() -> None:
-    """Start both, take turns, print medians and ratios."""
+    """Start both servers, measure in turns, and print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=2.0, help="of one round")
     parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         trained = build(1)
         joblib.dump(trained.estimator, folder / "model.joblib")
-        with Hello(folder, given.workers) as hello, stack(folder, MODEL, workers=given.workers) as client:
+        with Hello(folder, options.workers) as hello, stack(folder, MODEL, workers=options.workers) as client:
             version = client.publish(folder / "model.joblib", MODEL, draft=draft(trained)).version
             client.roll(version, model=MODEL)
             urls = {
                 "Flask hello": f"{hello.url}/hello",
                 "/predict": f"{client.stack.predict_urls[0]}/predict",
             }
-            print(f"load by {generator()}, {given.rounds} rounds of {given.seconds:g} s, {given.workers} workers")
+            print(f"load by {generator()}, {options.rounds} rounds of {options.seconds:g} s, {options.workers} workers")
             for connections, what in CONNECTIONS.items():
                 taken: dict[str, list[Load]] = {name: [] for name in urls}
                 for url in urls.values():  # a round that does not count
                     ask(url, BODY, connections, 1.0)
-                for _ in range(given.rounds):
+                for _ in range(options.rounds):
                     for name, url in urls.items():
-                        taken[name].append(ask(url, BODY, connections, given.seconds))
+                        taken[name].append(ask(url, BODY, connections, options.seconds))
                 print(f"{connections} connection{'s' if connections > 1 else ''}")
                 for name, rounds in taken.items():
                     shown(name, rounds)

@@ -1,4 +1,4 @@
-"""Sets up every peer, serves the same models by each, and prints one table: `python -m benchmarks.peers`, see README.md."""
+"""Command line of the comparison with other servers: `python -m benchmarks.peers`, see README.md."""
 
 import argparse
 import signal
@@ -16,7 +16,7 @@ from benchmarks.peers.table import table
 
 
 def of_one_model(comparison: Comparison, model: str, peers: list[Peer], rounds: int, seconds: float) -> list[Measured]:
-    """Serve one model by all peers at once, measure in turns, and end them."""
+    """Start all peers with one model, measure them in turns, and end them."""
     with ExitStack() as running:
         servers = []
         for peer in peers:
@@ -27,7 +27,7 @@ def of_one_model(comparison: Comparison, model: str, peers: list[Peer], rounds: 
 
 
 def main() -> int:
-    """Prepare, measure, print."""
+    """Set up the peers, measure them, and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, default=Path(".peers"), help="environments, models and logs (.peers)")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
@@ -39,21 +39,21 @@ def main() -> int:
     parser.add_argument(
         "--python", default=sys.executable, help="the interpreter of the peers' environments (this one)"
     )
-    parser.add_argument("--quick", action="store_true", help="one round of 2 s: whether all runs, not how fast")
+    parser.add_argument("--quick", action="store_true", help="one round of 2 s: a check that every server runs")
     parser.add_argument("--setup-only", action="store_true", help="make the environments and train, measure nothing")
-    given = parser.parse_args()
-    rounds, seconds = (1, 2.0) if given.quick else (given.rounds, given.seconds)
+    options = parser.parse_args()
+    rounds, seconds = (1, 2.0) if options.quick else (options.rounds, options.seconds)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are ended
-    comparison = Comparison(given.home.resolve(), given.workers, given.python)
-    peers = [peer for peer in PEERS if peer.key in {"hello", *given.peers}]
+    comparison = Comparison(options.home.resolve(), options.workers, options.python)
+    peers = [peer for peer in PEERS if peer.key in {"hello", *options.peers}]
     comparison.prepare(peers)
-    for model in given.models:
+    for model in options.models:
         comparison.files(model)
-    if given.setup_only:
+    if options.setup_only:
         for where, why in comparison.absent.items():
             print(f"cannot be set up: {where}: {why}")
         return 1 if comparison.absent else 0
-    measured = [of_one_model(comparison, model, peers, rounds, seconds) for model in given.models]
+    measured = [of_one_model(comparison, model, peers, rounds, seconds) for model in options.models]
     print(table(measured, comparison, rounds, seconds, generator()))
     return 0
 

@@ -1,4 +1,4 @@
-"""wrk's stand-in: one process, one thread, many connections; prints what `post.lua` prints.
+"""Load generator in place of wrk: one thread with many connections; its output is that of `post.lua`.
 
 python closed_loop.py URL BODY_FILE CONNECTIONS SECONDS
 """
@@ -17,7 +17,7 @@ CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
 
 class Connection:
-    """One connection that always has one request under way; it is opened anew when the server closes it."""
+    """A connection that always has one request under way; it is opened again when the server closes it."""
 
     def __init__(self, address: tuple[str, int], request: bytes, ready: selectors.BaseSelector) -> None:
         self._address, self._request, self._ready = address, request, ready
@@ -35,13 +35,13 @@ class Connection:
         self.socket.sendall(self._request)
 
     def again(self) -> None:
-        """Another connection in place of this one."""
+        """Replace the connection by a new one."""
         self._ready.unregister(self.socket)
         self.socket.close()
         self._open()
 
     def read(self) -> int | None:
-        """The status if the answer is whole by now, 0 if the connection broke, None if more is to come."""
+        """The status if the response is complete, 0 if the connection broke, None if more bytes must come."""
         piece = self.socket.recv(65536)
         self.answer += piece
         head, end, rest = self.answer.partition(b"\r\n\r\n")
@@ -53,7 +53,7 @@ class Connection:
 
 
 def main() -> None:
-    """Ask, and print the numbers."""
+    """Send requests until the time is over, and print the numbers."""
     url, body, connections, seconds = sys.argv[1:]
     parts, content, took = urlsplit(url), Path(body).read_bytes(), []
     head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"

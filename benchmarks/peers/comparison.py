@@ -1,4 +1,4 @@
-"""The servers of one model: environments made, models trained where they must be, all started and their answers proved."""
+"""The servers under comparison: their environments, their trained models, their start and a check of their answers."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from benchmarks.peers.environments import CannotPrepare, Environment, install, prepare, run, versions
 from benchmarks.peers.ours import ROOT
-from benchmarks.peers.peer import Given, Peer
+from benchmarks.peers.peer import Peer, Setup
 from benchmarks.peers.roster import environment_of
 from benchmarks.peers.serving import Serving, post
 from tests.conftest import port_that_is_free
@@ -26,7 +26,7 @@ UNPINNED: Final = ("scikit-learn", "pandas", "numpy", "joblib")
 
 @dataclass
 class Served:
-    """One server of one model: what is sent to it, and what is to be told of it."""
+    """One server of one model: its request body, and its versions and notes for the table."""
 
     peer: Peer
     serving: Serving
@@ -37,7 +37,7 @@ class Served:
 
 @dataclass
 class Comparison:
-    """Everything under comparison: what answers for each model, and who could not be set up, and why."""
+    """All servers under comparison; `absent` has the reason for each one that could not be set up."""
 
     home: Path
     workers: int
@@ -46,7 +46,7 @@ class Comparison:
     environments: dict[str, Environment] = field(default_factory=dict)
 
     def prepare(self, peers: list[Peer]) -> None:
-        """Make the environments of all peers; who fails is absent."""
+        """Make the environments of all peers; a peer whose environment fails is absent."""
         for peer in peers:
             name = environment_of(peer)
             if not peer.requirements:
@@ -58,7 +58,10 @@ class Comparison:
 
     def _make(self, name: str, peer: Peer) -> None:
         reasons = []
-        for libraries in (PINNED, UNPINNED):  # where ours do not fit, its own, and the model is trained there
+        for libraries in (
+            PINNED,
+            UNPINNED,
+        ):  # if our versions conflict, the peer gets its own, and trains the model there
             try:
                 made = prepare(name, (*peer.requirements, *libraries), self.home, self.python)
             except CannotPrepare as error:
@@ -71,23 +74,23 @@ class Comparison:
         self.absent[name] = reasons[0]
 
     def files(self, model: str, environment: str = "") -> Path:
-        """The trained model, made by this Python or by that of an environment, once. Raises CannotPrepare."""
+        """The folder of a trained model; this Python, or that of an environment, trains it once. Raises CannotPrepare."""
         made = self.environments.get(environment)
         folder = self.home / "models" / (environment or "ours")
-        own, log = Path(sys.executable), self.home / "logs" / f"train-{environment or 'ours'}-{model}.log"
+        this_python, log = Path(sys.executable), self.home / "logs" / f"train-{environment or 'ours'}-{model}.log"
         with suppress(OSError, ValueError):
             probe = json.loads((folder / model / "probe.json").read_text(encoding="utf-8"))
-            if probe["scikit_learn"] == (made.versions if made else versions(own))["scikit-learn"]:
+            if probe["scikit_learn"] == (made.versions if made else versions(this_python))["scikit-learn"]:
                 return folder / model
-        if made:  # what the trainer imports of Changeover
+        if made:  # the trainer imports Changeover and needs its dependencies
             project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
             install(made.python, project["dependencies"], log)
-        command = [str(made.python if made else own), "-m", "benchmarks.peers.models", "--out", str(folder)]
+        command = [str(made.python if made else this_python), "-m", "benchmarks.peers.models", "--out", str(folder)]
         run([*command, "--model", model], log, TRAINING_SECONDS, {**os.environ, "PYTHONPATH": str(ROOT)})
         return folder / model
 
     def start(self, peer: Peer, model: str) -> Served | None:
-        """Start a server, and prove its answers; None if that cannot be done, which is kept in `absent`."""
+        """Start a server and check its answers; None if that fails, with the reason in `absent`."""
         if peer.key in self.absent:
             return None
         where = f"{model}/{peer.key}"
@@ -122,7 +125,7 @@ class Comparison:
         body.write_text(json.dumps(peer.body(rows[0])), encoding="utf-8")
         peer.start(
             serving,
-            Given(model, files, work, (port, port_that_is_free(), port_that_is_free()), self.workers, environment),
+            Setup(model, files, work, (port, port_that_is_free(), port_that_is_free()), self.workers, environment),
         )
         serving.wait(body.read_bytes())
         shown = " ".join(f"{name} {environment.versions.get(name, '?')}" for name in peer.shown)
@@ -134,19 +137,22 @@ class Comparison:
 
 
 def prove(served: Served, rows: list[dict[str, Any]], expected: list[list[float]]) -> None:
-    """Ask for every row and compare with the pipeline's own probabilities. Raises CannotPrepare."""
+    """Send every row, and compare the answer with the probabilities of the pipeline. Raises CannotPrepare."""
     peer = served.peer
     for position, (row, wanted) in enumerate(zip(rows, expected, strict=True)):
         try:
-            told, headers = post(served.serving.url, json.dumps(peer.body(row)).encode())
-            found = peer.answer(told)
+            response, headers = post(served.serving.url, json.dumps(peer.body(row)).encode())
+            probabilities = peer.answer(response)
         except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
             raise CannotPrepare(
                 f"row {position}: no answer to compare: {error!r} (see {served.serving.log})"
             ) from error
-        if found is None:
+        if probabilities is None:
             continue
-        if len(found) != len(wanted) or max(abs(a - b) for a, b in zip(found, wanted, strict=True)) > WITHIN:
-            raise CannotPrepare(f"row {position}: answers {found}, the pipeline itself {wanted}")
+        if (
+            len(probabilities) != len(wanted)
+            or max(abs(a - b) for a, b in zip(probabilities, wanted, strict=True)) > WITHIN
+        ):
+            raise CannotPrepare(f"row {position}: answers {probabilities}, the pipeline itself {wanted}")
         if (runtime := headers.get("Model-Runtime")) and runtime not in served.notes:
             served.notes.append(runtime)

@@ -1,4 +1,4 @@
-"""An environment of its own for each peer, made once from the package index by uv, or by venv and pip; and its versions."""
+"""Python environments of the peers, made once by uv or by venv and pip, and the versions in them."""
 
 import json
 import shutil
@@ -20,12 +20,12 @@ print(json.dumps(found))
 
 
 class CannotPrepare(Exception):
-    """A peer that cannot be set up or started; the message says why and where to read on."""
+    """A peer that cannot be set up or started; the message has the reason and the log file."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a peer's Python is, the versions in it, and what it took: seconds and megabytes (0 s if it was there)."""
+    """A peer's Python, the versions in it, its size, and the seconds of its set-up (0 if it was there)."""
 
     python: Path
     versions: dict[str, str]
@@ -39,7 +39,7 @@ class Environment:
 
 
 def prepare(name: str, requirements: tuple[str, ...], home: Path, python: str) -> Environment:
-    """The environment called `name` in `home`, made anew if it was made of something else. Raises CannotPrepare."""
+    """The environment `name` in `home`, made again if its requirements changed. Raises CannotPrepare."""
     folder, start = home / "environments" / name, time.monotonic()
     wanted = {"requirements": list(requirements), "python": python}
     stamp = folder / STAMP
@@ -53,13 +53,13 @@ def prepare(name: str, requirements: tuple[str, ...], home: Path, python: str) -
 
 
 def versions(python: Path) -> dict[str, str]:
-    """The versions of what is installed beside a Python, by distribution name. Raises CannotPrepare."""
+    """The versions of the distributions that are installed for a Python, by name. Raises CannotPrepare."""
     try:
-        told = subprocess.run([str(python), "-c", _VERSIONS], check=True, capture_output=True, timeout=60)
+        completed = subprocess.run([str(python), "-c", _VERSIONS], check=True, capture_output=True, timeout=60)
     except (subprocess.SubprocessError, OSError) as error:
         raise CannotPrepare(f"{python} does not run: {error}") from error
-    found: dict[str, str] = json.loads(told.stdout)
-    return found
+    installed: dict[str, str] = json.loads(completed.stdout)
+    return installed
 
 
 def install(environment: Path, requirements: list[str], log: Path) -> None:
@@ -71,7 +71,7 @@ def install(environment: Path, requirements: list[str], log: Path) -> None:
 
 
 def run(command: list[str], log: Path, seconds: float, env: dict[str, str] | None = None) -> None:
-    """Run a command to its end, its words in a file. Raises CannotPrepare with the last of them."""
+    """Run a command, with its output in a file. Raises CannotPrepare with the last line of it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
         with log.open("wb") as out:
@@ -83,7 +83,7 @@ def run(command: list[str], log: Path, seconds: float, env: dict[str, str] | Non
 
 
 def last_line(log: Path) -> str:
-    """The last words of a log, shortened."""
+    """The last line of a log, shortened."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The load: as many requests as are answered over so many connections, by wrk, or by a loop of our own where it is missing."""
+"""The load of the comparison: requests over a number of connections, by wrk or by `closed_loop.py`."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ HERE: Final = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Load:
-    """What came of one turn: answers (200) a second, latencies in ms, and how many requests went wrong."""
+    """The result of one turn: responses with 200 a second, latencies in ms, and the number of other requests."""
 
     rate: float
     p50_ms: float
@@ -24,7 +24,7 @@ class Load:
 
 @cache
 def generator() -> str:
-    """`wrk`, or `closed_loop` with a word to the user."""
+    """The load generator: `wrk`, or `closed_loop` with a warning."""
     if shutil.which("wrk"):
         return "wrk"
     print(
@@ -36,13 +36,13 @@ def generator() -> str:
 
 
 def ask(url: str, body: Path, connections: int, seconds: float) -> Load:
-    """Ask `url` with the bytes of the file `body` for `seconds`, over `connections`, one request at a time on each."""
+    """Send the file `body` to `url` for `seconds`, over `connections`, one request at a time on each."""
     if generator() == "wrk":
         command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s"]
         command += ["-s", str(HERE / "post.lua"), url, "--", str(body)]
     else:
         command = [sys.executable, str(HERE / "closed_loop.py"), url, str(body), str(connections), str(seconds)]
     done = subprocess.run(command, capture_output=True, timeout=seconds + 60, check=True)
-    told = json.loads(done.stdout.splitlines()[-1])
-    wrong = told["refused"] + told["failed"]
-    return Load((told["requests"] - told["refused"]) / told["seconds"], told["p50_ms"], told["p99_ms"], wrong)
+    totals = json.loads(done.stdout.splitlines()[-1])
+    wrong = totals["refused"] + totals["failed"]
+    return Load((totals["requests"] - totals["refused"]) / totals["seconds"], totals["p50_ms"], totals["p99_ms"], wrong)

@@ -1,7 +1,7 @@
-"""Trains the models that every server of the comparison serves, and writes down what each pipeline answers by itself.
+"""Training of the models under comparison, and the expected answers of each pipeline.
 
 Each model gets a folder: `model.joblib`, `probe.json` with a few rows and their probabilities, and for Changeover
-`draft.json`. It runs in Changeover's own environment, and once more in that of a peer with another scikit-learn.
+`draft.json`. The script runs in Changeover's environment, and again in that of a peer with another scikit-learn.
 
     python -m benchmarks.peers.models --out FOLDER --model wine
 """
@@ -36,7 +36,7 @@ PROBES: Final = 5
 
 @dataclass(frozen=True)
 class Trained:
-    """A fitted estimator and rows to ask for: as consumers send them, and typed; `said` is for Changeover's publisher."""
+    """A fitted estimator and sample rows, raw and typed; `said` is the draft of Changeover's manifest."""
 
     estimator: object
     raw: list[JsonObject]
@@ -45,7 +45,7 @@ class Trained:
 
 
 def segmentation() -> Trained:
-    """The example of 100 columns. Rows without a category are left out: not every peer's wire has a missing text."""
+    """The example of 100 columns. Rows with a missing category are left out: not every peer's protocol has a null string."""
     trained = build(SEED)
     raw = pd.DataFrame(trained.golden_rows)
     typed = read_frame(raw, trained.schema)
@@ -92,17 +92,19 @@ def write(name: str, folder: Path) -> None:
         "predict_proba": probabilities,
     }
     (folder / "draft.json").write_text(json.dumps(trained.said.to_json()), encoding="utf-8")
-    (folder / "probe.json").write_text(json.dumps(probe), encoding="utf-8")  # last: it says that all is there
+    (folder / "probe.json").write_text(
+        json.dumps(probe), encoding="utf-8"
+    )  # last: its presence means that the folder is complete
 
 
 def main() -> None:
-    """Train what is named."""
+    """Train the models that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", choices=MODELS, action="append")
-    given = parser.parse_args()
-    for name in given.model or MODELS:
-        write(name, given.out / name)
+    options = parser.parse_args()
+    for name in options.model or MODELS:
+        write(name, options.out / name)
 
 
 if __name__ == "__main__":

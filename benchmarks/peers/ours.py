@@ -1,4 +1,4 @@
-"""Changeover itself, by `changeover up` with what the environment sets, and the yardstick: a bare Flask hello on granian."""
+"""Changeover as a server under comparison, and the yardstick: a bare Flask hello on granian."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.peers.environments import CannotPrepare
-from benchmarks.peers.peer import SERVERS, Given, Peer
+from benchmarks.peers.peer import SERVERS, Peer, Setup
 from benchmarks.peers.serving import START_SECONDS, Serving
 from changeover import Client
 from changeover.exceptions import ChangeoverError, StackNotFound
@@ -19,16 +19,16 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 def no_probabilities(_answer: object) -> list[float] | None:
-    """A hello has none."""
+    """No probabilities: a hello has none."""
     return None
 
 
-def start_hello(serving: Serving, given: Given) -> None:
-    """As many workers and threads as predict_api has."""
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(given.port)]
+def start_hello(serving: Serving, setup: Setup) -> None:
+    """Start the hello with as many workers and threads as predict_api has."""
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(setup.port)]
     command += [
         "--workers",
-        str(given.workers),
+        str(setup.workers),
         "--blocking-threads",
         os.environ.get("THREADS", "4"),
         "--no-ws",
@@ -36,31 +36,39 @@ def start_hello(serving: Serving, given: Given) -> None:
         "1",
     ]
     command += ["--working-dir", str(SERVERS), "flask_hello:app"]
-    serving.start(command, given.work, given.variables())
+    serving.start(command, setup.work, setup.variables())
 
 
-def start_changeover(serving: Serving, given: Given) -> None:
-    """The whole stack, with the runtime that the environment names."""
-    _start_stack(serving, given, {})
+def start_changeover(serving: Serving, setup: Setup) -> None:
+    """Start the whole stack with the RUNTIME of the environment."""
+    _start_stack(serving, setup, {})
 
 
-def start_without_twin(serving: Serving, given: Given) -> None:
-    """The whole stack, computing with scikit-learn."""
-    _start_stack(serving, given, {"RUNTIME": "sklearn"})
+def start_without_twin(serving: Serving, setup: Setup) -> None:
+    """Start the whole stack with RUNTIME=sklearn."""
+    _start_stack(serving, setup, {"RUNTIME": "sklearn"})
 
 
-def _start_stack(serving: Serving, given: Given, settings: dict[str, str]) -> None:
-    home = given.work / "home"
-    command = [sys.executable, "-m", "changeover", "up", "--home", str(home), "--workers", str(given.workers)]
-    command += ["--predict-port", str(given.ports[0]), "--server-port", str(given.ports[1])]
-    own = {name: value for name, value in given.variables().items() if name not in {"PORT", "WORKERS", "MODEL_FILE"}}
-    environment = {**own, "PYTHONPATH": str(ROOT), "DEFAULT_MODEL": given.model, "LOG_LEVEL": "warning", **settings}
-    serving.start(command, given.work, environment)
+def _start_stack(serving: Serving, setup: Setup, settings: dict[str, str]) -> None:
+    home = setup.work / "home"
+    command = [sys.executable, "-m", "changeover", "up", "--home", str(home), "--workers", str(setup.workers)]
+    command += ["--predict-port", str(setup.ports[0]), "--server-port", str(setup.ports[1])]
+    variables = {
+        name: value for name, value in setup.variables().items() if name not in {"PORT", "WORKERS", "MODEL_FILE"}
+    }
+    environment = {
+        **variables,
+        "PYTHONPATH": str(ROOT),
+        "DEFAULT_MODEL": setup.model,
+        "LOG_LEVEL": "warning",
+        **settings,
+    }
+    serving.start(command, setup.work, environment)
     try:
         client = _client(serving, home)
-        draft = Draft.from_json(json.loads((given.files / "draft.json").read_text(encoding="utf-8")))
-        version = client.publish(given.files / "model.joblib", given.model, draft=draft).version
-        client.roll(version, model=given.model)
+        draft = Draft.from_json(json.loads((setup.files / "draft.json").read_text(encoding="utf-8")))
+        version = client.publish(setup.files / "model.joblib", setup.model, draft=draft).version
+        client.roll(version, model=setup.model)
     except ChangeoverError as error:
         raise CannotPrepare(f"{error} (see {serving.log} and {home / 'log'})") from error
 

@@ -16,8 +16,8 @@ SILENT: Final = {"BENTOML_DO_NOT_TRACK": "True", "MLFLOW_DISABLE_TELEMETRY": "tr
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a server is started with: the model's name and folder, a folder to work in, ports, and how many workers."""
+class Setup:
+    """The set-up of a server: the model's name and folder, a working folder, ports, and the number of workers."""
 
     model: str
     files: Path
@@ -28,7 +28,7 @@ class Given:
 
     @property
     def port(self) -> int:
-        """The port that is asked."""
+        """The port that requests go to."""
         return self.ports[0]
 
     @property
@@ -38,14 +38,14 @@ class Given:
 
     def variables(self, **more: str) -> dict[str, str]:
         """The environment variables: no telemetry, one thread a numeric library, the server's commands first on the PATH."""
-        told = {
+        settings = {
             "MODEL_FILE": str((self.files / "model.joblib").resolve()),
             "PORT": str(self.port),
             "WORKERS": str(self.workers),
             "PATH": f"{self.environment.binaries}{os.pathsep}{os.environ.get('PATH', '')}",
         }
         kept = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
-        return {**kept, **ONE_THREAD, **SILENT, **told, **more}
+        return {**kept, **ONE_THREAD, **SILENT, **settings, **more}
 
 
 def row_itself(row: JsonObject) -> Json:
@@ -62,15 +62,15 @@ def own_shape(answer: Any) -> list[float] | None:
 class Peer:
     """A server under comparison.
 
-    `requirements` make its environment (none: it runs in ours), `shown` are the distributions whose versions count.
-    `body` makes of one row what is sent, `answer` finds the probabilities in what comes back (None: it has none).
-    `raw` rows are texts as consumers send them; others are typed: numbers, known categories, null for a gap.
+    `requirements` define its environment (empty: it runs in ours). The table has the versions of the `shown` distributions.
+    `body` converts one row to a request body, `answer` reads the probabilities from a response (None: it has none).
+    `raw` rows are strings as consumers send them; others are typed: numbers, known categories, null.
     """
 
     key: str
     title: str
     shown: tuple[str, ...]
-    start: Callable[[Serving, Given], None]
+    start: Callable[[Serving, Setup], None]
     requirements: tuple[str, ...] = ()
     path: str = "/predict"
     body: Callable[[JsonObject], Json] = row_itself
@@ -79,7 +79,7 @@ class Peer:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is Changeover, in whatever setting."""
+        """Whether it is Changeover, with any settings."""
         return self.key.startswith("changeover")
 
     @property

@@ -1,4 +1,4 @@
-"""The peers, each set up as its own documentation recommends for a few cores; README.md quotes what it goes by."""
+"""The peers, each set up as its documentation recommends for a few cores; README.md quotes the recommendations."""
 
 import json
 import shutil
@@ -6,24 +6,24 @@ from typing import Any, Final
 
 from benchmarks.peers.environments import run
 from benchmarks.peers.ours import CHANGEOVER, HELLO, HELLO_JSON, WITHOUT_TWIN
-from benchmarks.peers.peer import SERVERS, Given, Peer
+from benchmarks.peers.peer import SERVERS, Peer, Setup
 from benchmarks.peers.serving import Serving
 from changeover.json_types import Json, JsonObject
 
-BATCH: Final = 32  # rows at most that a peer's own batching joins
+BATCH: Final = 32  # the largest batch of a peer's batcher, in rows
 PREPARE_SECONDS: Final = 180.0
 
 
-def start_mlflow(serving: Serving, given: Given) -> None:
+def start_mlflow(serving: Serving, setup: Setup) -> None:
     """`mlflow models serve` over a saved model with a signature."""
-    saved, rows = given.work / "mlflow_model", given.files / "typed.pickle"
+    saved, rows = setup.work / "mlflow_model", setup.files / "typed.pickle"
     shutil.rmtree(saved, ignore_errors=True)
-    variables = given.variables(MLFLOW_TRACKING_URI=f"sqlite:///{given.work / 'mlflow.db'}")
-    saving = [given.python, str(SERVERS / "mlflow_model.py"), variables["MODEL_FILE"], str(rows), str(saved)]
+    variables = setup.variables(MLFLOW_TRACKING_URI=f"sqlite:///{setup.work / 'mlflow.db'}")
+    saving = [setup.python, str(SERVERS / "mlflow_model.py"), variables["MODEL_FILE"], str(rows), str(saved)]
     run(saving, serving.log, PREPARE_SECONDS, variables)
-    command = [str(given.environment.binaries / "mlflow"), "models", "serve", "-m", str(saved), "-h", "127.0.0.1"]
-    command += ["-p", str(given.port), "--env-manager", "local", "--workers", str(given.workers)]
-    serving.start(command, given.work, variables)
+    command = [str(setup.environment.binaries / "mlflow"), "models", "serve", "-m", str(saved), "-h", "127.0.0.1"]
+    command += ["-p", str(setup.port), "--env-manager", "local", "--workers", str(setup.workers)]
+    serving.start(command, setup.work, variables)
 
 
 def mlflow_body(row: JsonObject) -> Json:
@@ -31,26 +31,26 @@ def mlflow_body(row: JsonObject) -> Json:
     return {"dataframe_split": {"columns": list[Json](row), "data": [list(row.values())]}}
 
 
-def start_mlserver(serving: Serving, given: Given) -> None:
+def start_mlserver(serving: Serving, setup: Setup) -> None:
     """`mlserver start` over a folder with two settings files."""
-    _mlserver(serving, given, {})
+    _mlserver(serving, setup, {})
 
 
-def start_mlserver_batching(serving: Serving, given: Given) -> None:
+def start_mlserver_batching(serving: Serving, setup: Setup) -> None:
     """The same with adaptive batching."""
-    _mlserver(serving, given, {"max_batch_size": BATCH, "max_batch_time": 0.005})
+    _mlserver(serving, setup, {"max_batch_size": BATCH, "max_batch_time": 0.005})
 
 
-def _mlserver(serving: Serving, given: Given, batching: JsonObject) -> None:
-    http, grpc, metrics = given.ports
+def _mlserver(serving: Serving, setup: Setup, batching: JsonObject) -> None:
+    http, grpc, metrics = setup.ports
     server: JsonObject = {"debug": False, "host": "127.0.0.1", "http_port": http, "grpc_port": grpc}
-    server |= {"metrics_port": metrics, "parallel_workers": given.workers}
-    uri = given.variables()["MODEL_FILE"]
+    server |= {"metrics_port": metrics, "parallel_workers": setup.workers}
+    uri = setup.variables()["MODEL_FILE"]
     model: JsonObject = {"name": "model", "implementation": "mlserver_sklearn.SKLearnModel"}
     model |= {"parameters": {"uri": uri, "content_type": "pd"}, **batching}
     for name, content in (("settings", server), ("model-settings", model)):
-        (given.work / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
-    serving.start([str(given.environment.binaries / "mlserver"), "start", "."], given.work, given.variables())
+        (setup.work / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    serving.start([str(setup.environment.binaries / "mlserver"), "start", "."], setup.work, setup.variables())
 
 
 def mlserver_body(row: JsonObject) -> Json:
@@ -63,49 +63,49 @@ def mlserver_body(row: JsonObject) -> Json:
     return {"parameters": {"content_type": "pd"}, "inputs": columns, "outputs": [{"name": "predict_proba"}]}
 
 
-def start_bentoml(serving: Serving, given: Given) -> None:
+def start_bentoml(serving: Serving, setup: Setup) -> None:
     """`bentoml serve` over a service class."""
-    _bentoml(serving, given, 1)
+    _bentoml(serving, setup, 1)
 
 
-def start_bentoml_batching(serving: Serving, given: Given) -> None:
+def start_bentoml_batching(serving: Serving, setup: Setup) -> None:
     """The same with adaptive batching."""
-    _bentoml(serving, given, BATCH)
+    _bentoml(serving, setup, BATCH)
 
 
-def _bentoml(serving: Serving, given: Given, batch: int) -> None:
-    command = [str(given.environment.binaries / "bentoml"), "serve", "bentoml_service:Predictor", "--quiet"]
-    command += ["--working-dir", str(SERVERS), "--host", "127.0.0.1", "--port", str(given.port)]
-    variables = given.variables(BENTOML_HOME=str(given.work / "bentoml"), BATCH=str(batch))
-    serving.start(command, given.work, variables)
+def _bentoml(serving: Serving, setup: Setup, batch: int) -> None:
+    command = [str(setup.environment.binaries / "bentoml"), "serve", "bentoml_service:Predictor", "--quiet"]
+    command += ["--working-dir", str(SERVERS), "--host", "127.0.0.1", "--port", str(setup.port)]
+    variables = setup.variables(BENTOML_HOME=str(setup.work / "bentoml"), BATCH=str(batch))
+    serving.start(command, setup.work, variables)
 
 
-def start_litserve(serving: Serving, given: Given) -> None:
+def start_litserve(serving: Serving, setup: Setup) -> None:
     """A LitServer with workers for the processor."""
-    serving.start([given.python, str(SERVERS / "litserve_server.py")], given.work, given.variables())
+    serving.start([setup.python, str(SERVERS / "litserve_server.py")], setup.work, setup.variables())
 
 
-def start_litserve_batching(serving: Serving, given: Given) -> None:
+def start_litserve_batching(serving: Serving, setup: Setup) -> None:
     """The same with dynamic batching."""
-    batching = given.variables(BATCH=str(BATCH))
-    serving.start([given.python, str(SERVERS / "litserve_server.py")], given.work, batching)
+    batching = setup.variables(BATCH=str(BATCH))
+    serving.start([setup.python, str(SERVERS / "litserve_server.py")], setup.work, batching)
 
 
-def start_fastapi(serving: Serving, given: Given) -> None:
+def start_fastapi(serving: Serving, setup: Setup) -> None:
     """Uvicorn with workers."""
-    command = [given.python, "-m", "uvicorn", "fastapi_app:app", "--app-dir", str(SERVERS), "--host", "127.0.0.1"]
-    command += ["--port", str(given.port), "--workers", str(given.workers), "--log-level", "warning"]
-    serving.start(command, given.work, given.variables())
+    command = [setup.python, "-m", "uvicorn", "fastapi_app:app", "--app-dir", str(SERVERS), "--host", "127.0.0.1"]
+    command += ["--port", str(setup.port), "--workers", str(setup.workers), "--log-level", "warning"]
+    serving.start(command, setup.work, setup.variables())
 
 
-def start_naive(serving: Serving, given: Given) -> None:
+def start_naive(serving: Serving, setup: Setup) -> None:
     """Two Flask services on gunicorn."""
-    gunicorn = [given.python, "-m", "gunicorn", "--chdir", str(SERVERS)]
-    server = [*gunicorn, "-w", "1", "--threads", "4", "-b", f"127.0.0.1:{given.ports[1]}", "naive_model_server:app"]
-    serving.start(server, given.work, given.variables())
-    address = given.variables(MODEL_SERVER_URL=f"http://127.0.0.1:{given.ports[1]}")
-    predict = [*gunicorn, "-w", str(2 * given.workers), "-b", f"127.0.0.1:{given.port}", "naive_predict_api:app"]
-    serving.start(predict, given.work, address)
+    gunicorn = [setup.python, "-m", "gunicorn", "--chdir", str(SERVERS)]
+    server = [*gunicorn, "-w", "1", "--threads", "4", "-b", f"127.0.0.1:{setup.ports[1]}", "naive_model_server:app"]
+    serving.start(server, setup.work, setup.variables())
+    address = setup.variables(MODEL_SERVER_URL=f"http://127.0.0.1:{setup.ports[1]}")
+    predict = [*gunicorn, "-w", str(2 * setup.workers), "-b", f"127.0.0.1:{setup.port}", "naive_predict_api:app"]
+    serving.start(predict, setup.work, address)
 
 
 def _rows_body(row: JsonObject) -> Json:
@@ -124,7 +124,7 @@ def _mlserver_answer(answer: Any) -> list[float]:
     return [float(one) for one in answer["outputs"][0]["data"]]
 
 
-# MLServer 1.7 does not start with newer ones: its workers ask for an event loop before there is one
+# MLServer 1.7 does not start with a newer uvloop: its workers request an event loop before one exists
 _MLSERVER: Final = ("mlserver", "mlserver-sklearn", "uvloop<0.22")
 _INFER: Final = "/v2/models/model/infer"
 
@@ -170,5 +170,5 @@ PEERS: Final = (
 
 
 def environment_of(peer: Peer) -> str:
-    """The name of a peer's environment: what batches shares that of what does not."""
+    """The name of a peer's environment, which the set-ups with and without batching share."""
     return peer.key.removesuffix("-batching")

@@ -1,4 +1,4 @@
-"""Rounds that take turns: each server is asked in each round, in an order that shifts, so that all share what else happens."""
+"""Rounds of the comparison: every server has a turn in each round, in an order that shifts from round to round."""
 
 import statistics
 import sys
@@ -25,7 +25,7 @@ class Measured:
     one: list[Load] = field(default_factory=list)
     resident_mb: float = 0.0
     proportional_mb: float = 0.0
-    idle_share: float = 0.0  # of one core, while nobody asks
+    idle_share: float = 0.0  # of one core, without requests
 
     @property
     def wrong(self) -> int:
@@ -43,7 +43,7 @@ class Spread:
 
 
 def spread(values: list[float]) -> Spread:
-    """Of at least one value."""
+    """The spread of at least one value."""
     return Spread(statistics.median(values), min(values), max(values))
 
 
@@ -58,7 +58,7 @@ def latencies_beside(ours: Measured, theirs: Measured) -> Spread:
 
 
 def measure(model: str, servers: list[Served], rounds: int, seconds: float) -> list[Measured]:
-    """Ask all `servers` in `rounds` rounds of `seconds` over 32 connections and then over one."""
+    """Measure all `servers` in `rounds` rounds of `seconds`, over 32 connections and then over one."""
     measured = [Measured(model, served) for served in servers]
     for one in measured:
         ask(one.served.serving.url, one.served.body, MANY, WARM_SECONDS)
@@ -79,7 +79,7 @@ def measure(model: str, servers: list[Served], rounds: int, seconds: float) -> l
 
 
 def _settle(one: Measured) -> None:
-    """Wait until a server no longer works on what it was asked when the load ended."""
+    """Wait until a server has finished the requests that were under way when the load ended."""
     pause, deadline = threading.Event(), time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         before = one.served.serving.processor_seconds()
@@ -89,7 +89,7 @@ def _settle(one: Measured) -> None:
 
 
 def _idle(measured: list[Measured], seconds: float = 2.0) -> None:
-    """What each server takes of a core while nobody asks it: it is taken from all others, too."""
+    """Measure the share of a core that each server takes without requests, which all others lose."""
     before, start = [one.served.serving.processor_seconds() for one in measured], time.monotonic()
     threading.Event().wait(seconds)
     took = time.monotonic() - start

@@ -1,4 +1,4 @@
-"""One server under comparison: started in a group of processes of its own, asked, weighed, and ended."""
+"""The processes of one server under comparison: their start, their memory and processor time, and their end."""
 
 import json
 import os
@@ -23,14 +23,14 @@ JSON: Final = {"Content-Type": "application/json"}
 
 
 def post(url: str, body: bytes, seconds: float = 30.0) -> tuple[Any, dict[str, str]]:
-    """The JSON of the answer and its headers. Raises OSError (an answer that is not 200 among them) or ValueError."""
+    """The JSON of the response and its headers. Raises OSError (also for a status other than 200) or ValueError."""
     with urllib.request.urlopen(urllib.request.Request(url, body, JSON), timeout=seconds) as answer:
         return json.loads(answer.read()), dict(answer.headers)
 
 
 @dataclass
 class Serving:
-    """Processes that serve one model at `url`; `log` holds their words."""
+    """Processes that serve one model at `url`; `log` has their output."""
 
     url: str
     log: Path
@@ -50,8 +50,8 @@ class Serving:
             raise CannotPrepare(f"cannot be started: {error}") from error
 
     def wait(self, body: bytes) -> None:
-        """Until `url` answers `body` with 200. Raises CannotPrepare when a process ends or the deadline is over."""
-        deadline, pause, said = time.monotonic() + START_SECONDS, threading.Event(), ""
+        """Wait until `url` answers `body` with 200. Raises CannotPrepare if a process ends or the deadline passes."""
+        deadline, pause, problem = time.monotonic() + START_SECONDS, threading.Event(), ""
         while time.monotonic() < deadline:
             if any(process.poll() is not None for process in self.processes):
                 raise CannotPrepare(f"ended while it started: {last_line(self.log)} (see {self.log})")
@@ -59,11 +59,11 @@ class Serving:
                 post(self.url, body, 5.0)
                 return
             except urllib.error.HTTPError as error:
-                said = f", the last answer: {error.code} {error.read(200).decode(errors='replace')}"
+                problem = f", the last answer: {error.code} {error.read(200).decode(errors='replace')}"
             except (OSError, ValueError) as error:
-                said = f": {error}"
+                problem = f": {error}"
             pause.wait(0.2)
-        raise CannotPrepare(f"did not answer within {START_SECONDS:.0f} s{said} (see {self.log})")
+        raise CannotPrepare(f"did not answer within {START_SECONDS:.0f} s{problem} (see {self.log})")
 
     def tree(self) -> list[psutil.Process]:
         """All processes of the server."""
@@ -75,7 +75,7 @@ class Serving:
         return found
 
     def memory(self) -> tuple[float, float]:
-        """Megabytes of all its processes: resident, and with what they share counted once (PSS; 0 if not known)."""
+        """Megabytes of all its processes: resident, and with shared memory counted once (PSS; 0 if not known)."""
         resident = shared = 0
         for process in self.tree():
             with suppress(psutil.Error):
@@ -84,7 +84,7 @@ class Serving:
         return resident / 2**20, shared / 2**20
 
     def processor_seconds(self) -> float:
-        """Processor time that its living processes took so far."""
+        """Processor time of its running processes so far."""
         spent = 0.0
         for process in self.tree():
             with suppress(psutil.Error):
@@ -92,7 +92,7 @@ class Serving:
         return spent
 
     def stop(self) -> None:
-        """End everything that was started, by SIGTERM and then by SIGKILL to the group and to strays."""
+        """End all processes by SIGTERM, and then by SIGKILL to the group and to strays."""
         strays = self.tree()
         for process in reversed(self.processes):
             with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""A model as a BentoML service: as many workers as cores; BATCH > 1 switches its adaptive batching on."""
+"""A model as a BentoML service with WORKERS workers; BATCH > 1 switches its adaptive batching on."""
 
 import os
 from typing import Any
@@ -20,6 +20,6 @@ class Predictor:
         self.model = joblib.load(os.environ["MODEL_FILE"])
 
     @bentoml.api(route="/predict", **BATCHING)
-    def predict(self, rows: list[dict[str, Any]]) -> np.ndarray:  # its batching counts lists and arrays, not frames
+    def predict(self, rows: list[dict[str, Any]]) -> np.ndarray:  # its batching needs lists or arrays, not frames
         """A row of probabilities for each row."""
         return np.asarray(self.model.predict_proba(pd.DataFrame(rows)))

@@ -1,4 +1,4 @@
-"""A model behind FastAPI as its documentation has it: the model is loaded once, a plain `def` runs in the thread pool."""
+"""A model behind FastAPI as in its documentation: loaded once; a plain `def` runs in the thread pool."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A model behind LitServe: one API class, as many workers as cores; BATCH > 1 joins waiting requests into one call."""
+"""A model behind LitServe with WORKERS workers; BATCH > 1 scores waiting requests in one call."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""Saves a model as MLflow's documentation has it, with a signature: `mlflow models serve` does the rest.
+"""A script that saves a model with a signature, as in MLflow's documentation, for `mlflow models serve`.
 
 python mlflow_model.py MODEL_FILE ROWS_PICKLE FOLDER
 """

@@ -1,4 +1,4 @@
-"""The model server of the exercise as many write it: hands out a pickle and its hash."""
+"""The simplest model server: it serves a pickle and its hash."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The prediction API of the exercise as many write it: asks for the hash on each request, rebuilds a DataFrame."""
+"""The simplest prediction API: it requests the hash for each request, and builds a DataFrame."""
 
 import io
 import os
