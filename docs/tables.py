@@ -1,7 +1,7 @@
-"""Writes into the documents what the code knows: settings, command line, the rollout's transitions. `make docs` runs it.
+"""Generated parts of the documents: settings, command line and transitions of a rollout; `make docs` writes them.
 
-Each part stands between two comments, `<!-- settings -->` and `<!-- end of settings -->`. `tests/test_docs.py` fails
-when what stands there is not what this file would write.
+Each part is between two comments, `<!-- settings -->` and `<!-- end of settings -->`. `tests/test_docs.py` fails if a
+part differs from the output of this file.
 """
 
 import importlib
@@ -23,7 +23,7 @@ PACKAGES = ("object_store", "model_server", "predict_api", "changeover")
 
 
 def settings_classes() -> list[type[BaseModel]]:
-    """Every class of settings that one of our packages declares, in the order of the packages."""
+    """Every settings class of our packages, in the order of the packages."""
     found = []
     for package in PACKAGES:
         for file in sorted((ROOT / package).rglob("*.py")):
@@ -34,7 +34,7 @@ def settings_classes() -> list[type[BaseModel]]:
 
 
 def kind(annotation: Any) -> str:
-    """A type as people write it: `int`, `text`, `secret`, `path`, or the words that are taken."""
+    """A type for readers: `int`, `text`, `secret`, `path`, or the values of a Literal."""
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{word}`" for word in get_args(annotation))
     options = [one for one in get_args(annotation) if one is not types.NoneType]
@@ -45,7 +45,7 @@ def kind(annotation: Any) -> str:
 
 
 def default_text(field: FieldInfo) -> str:
-    """A default as it would stand in the environment."""
+    """A default as the environment variable would have it."""
     if field.is_required():
         return "required"
     value = field.default
@@ -70,7 +70,7 @@ def setting_rows() -> dict[str, dict[str, tuple[str, str, str]]]:
 
 
 def settings_table() -> str:
-    """One row a variable; what two services share stands once."""
+    """One row a variable; a variable of two services has one row."""
     readers = {
         "object_store": "model_server",
         "changeover": "command line",
@@ -93,7 +93,7 @@ def verbs() -> dict[str, click.Command]:
 
 
 def verbs_table() -> str:
-    """One row a verb: how it is called, what it does, its options."""
+    """One row a verb: its arguments, its effect and its options."""
     lines = ["| verb | what it does | options |", "|---|---|---|"]
     for name, command in verbs().items():
         arguments = [
@@ -106,7 +106,7 @@ def verbs_table() -> str:
 
 
 def transitions() -> list[tuple[str, str, str, list[str]]]:
-    """Every transition of a rollout: state, event and its case, next state, actions; found by taking each one."""
+    """Every transition of a rollout: state, event and its case, next state, actions; computed by taking each one."""
     machine = importlib.import_module("model_server.rollouts.rollout")
     wire = importlib.import_module("changeover.protocol.wire")
     current = wire.Current(2, "b" * 64)
@@ -114,14 +114,14 @@ def transitions() -> list[tuple[str, str, str, list[str]]]:
     rollout = record.Rollout(id="id", model="loan", sequence=2, version=current.version, rolled_at="now", deadline=60.0)
     _, actions = machine.begin(rollout)
     found = [("[*]", "begin", str(rollout.state), [type(one).__name__ for one in actions])]
-    nobody: frozenset[str] = frozenset()
+    none: frozenset[str] = frozenset()
     one = frozenset({"replica"})
     cases: dict[type, list[tuple[str, Any, float]]] = {
         machine.FleetLooked: [
-            (", all ready", machine.FleetLooked(one, nobody, {}), 0.0),
-            (", one pending", machine.FleetLooked(nobody, one, {}), 0.0),
-            (", one pending at the deadline", machine.FleetLooked(nobody, one, {}), 60.0),
-            (", one failed", machine.FleetLooked(nobody, nobody, {"replica": "why"}), 0.0),
+            (", all ready", machine.FleetLooked(one, none, {}), 0.0),
+            (", one pending", machine.FleetLooked(none, one, {}), 0.0),
+            (", one pending at the deadline", machine.FleetLooked(none, one, {}), 60.0),
+            (", one failed", machine.FleetLooked(none, none, {"replica": "why"}), 0.0),
         ],
         machine.LedgerTaken: [("", machine.LedgerTaken(current), 0.0)],
         machine.LedgerFailed: [("", machine.LedgerFailed("why"), 0.0)],
@@ -134,7 +134,7 @@ def transitions() -> list[tuple[str, str, str, list[str]]]:
 
 
 def transitions_diagram() -> str:
-    """The transitions as a picture that Markdown viewers draw."""
+    """The transitions as a Mermaid diagram."""
     lines = ["```mermaid", "stateDiagram-v2"]
     for before, event, after, actions in transitions():
         lines.append(f"    {before} --> {after} : {event}<br/>{', '.join(actions) or 'nothing to do'}")
@@ -144,7 +144,7 @@ def transitions_diagram() -> str:
 
 
 def rewritten(text: str) -> str:
-    """The document with each part between its two comments written anew."""
+    """The document with each part between its two comments replaced."""
     for name, part in (TABLES | DIAGRAMS).items():
         start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         if start in text:

@@ -12,9 +12,9 @@ from tests.tiny_models import ROW
 
 
 class Callers:
-    """Threads that ask again and again until they are told to stop; each answer or failure is kept.
+    """Threads that send requests until the block ends; each answer or failure is kept.
 
-    They pause for a moment after each answer: without it they would take the processor from what they watch.
+    They pause after each answer: without a pause they would take the processor from the services under test.
     """
 
     PAUSE = 0.01
@@ -60,12 +60,12 @@ class Callers:
 
 
 def stale(api: PredictApi) -> bool:
-    """Whether an answer says that it could not be confirmed as current."""
+    """Whether an answer has the mark that it was not confirmed as current."""
     answer = api.predict()
     assert (answer.status_code, answer.json()["prediction"]) == (200, 1)
     return answer.headers.get("Model-Stale") == "true"
 
 
 def none_stale(api: PredictApi) -> bool:
-    """Whether six answers in a row, of whichever workers, were confirmed."""
+    """Whether six answers in a row, of any workers, were confirmed."""
     return not any(stale(api) for _ in range(6))

@@ -15,13 +15,13 @@ from changeover.up.ports import find_free
 
 _COVERAGE = "COVERAGE_PROCESS_CONFIG"
 _COVERAGE_CONFIG = os.environ.get(_COVERAGE)
-if _COVERAGE_CONFIG is not None:  # set while coverage is measured: children are told how to follow threads
+if _COVERAGE_CONFIG is not None:  # set while coverage is measured: children must trace threads of granian
     os.environ["PYTHONPATH"] = os.pathsep.join(
         [str(Path(__file__).parent / "measured"), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
 
 T = TypeVar("T")
-PATIENCE = 4.0  # a machine may be so many times as slow as the one on which the seconds of the tests were chosen
+PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen
 # The workers of xdist take files in this order, so the many short ones at the end let all workers finish together. A
 # worker reserves its next file with two tests left: behind the two minutes of torture that is a short one.
 ORDER = ("e2e", "faults", "integration", "torture", "", "simulation", "unit")
@@ -67,7 +67,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesThat
 
 
 def wait_until(condition: Callable[[], T], seconds: float = 20.0, what: str = "the condition") -> T:
-    """Return the first true value of `condition`, asked again and again until PATIENCE times `seconds` are over."""
+    """Return the first true value of `condition`, which is called until PATIENCE times `seconds` have passed."""
     deadline = time.monotonic() + PATIENCE * seconds
     pause = threading.Event()
     while True:
@@ -86,11 +86,11 @@ def eventually() -> Callable[..., object]:
 
 
 def port_that_is_free() -> int:
-    """A port of the loopback interface that nobody listens on at this moment, drawn from many."""
+    """A random port of the loopback interface that no process listens on at this moment."""
     return find_free(set())
 
 
 @pytest.fixture
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on at this moment."""
+    """A port of the loopback interface that no process listens on at this moment."""
     return port_that_is_free()

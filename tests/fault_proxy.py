@@ -1,12 +1,12 @@
-"""A TCP proxy that breaks what passes through it, in the ways that networks and stores do.
+"""A TCP proxy that injects the failures of networks and stores.
 
     with FaultProxy(("127.0.0.1", 9000)) as proxy:
         client_of(proxy.url)
         proxy.answers = Fault(drip=1.0)          # for every connection made from now on
         proxy.requests = Fault(cut_at=1000)
 
-`answers` is the way from the server to the client, `requests` the other. A fault counts bytes of one connection, heads
-included; a change takes hold of new connections, and `break_off` ends the ones that are open.
+`answers` is the direction from the server to the client, `requests` the other. A fault counts the bytes of one
+connection, headers included. A change applies to new connections, and `break_off` ends those that are open.
 """
 
 import contextlib
@@ -22,11 +22,12 @@ _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close sends RST
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to the bytes of one direction of one connection; none of it by default.
+    """The faults of one direction of one connection; none by default.
 
-    delay: seconds before the first byte passes. lag: seconds by which each block of bytes is late. drip: seconds between single bytes, from byte `drip_from` on.
-    cut_at: closed in order after so many bytes. reset_at: closed by RST after so many. flip_at: the lowest bit of
-    that byte is flipped. hang_at: from that byte on nothing passes, and nothing is closed.
+    delay: seconds before the first byte passes. lag: seconds by which each block of bytes is late.
+    drip: seconds between single bytes, from byte `drip_from` on.
+    cut_at: closed by FIN after so many bytes. reset_at: closed by RST after so many.
+    flip_at: the lowest bit of that byte is flipped. hang_at: no byte passes from that one on, and nothing is closed.
     """
 
     delay: float = 0.0
@@ -50,8 +51,8 @@ class FaultProxy:
         self.upstream = upstream
         self.answers = NONE
         self.requests = NONE
-        self.refuse = False  # close every new connection at once
-        self.connections = 0  # how many were ever made
+        self.refuse = False  # reset every new connection immediately
+        self.connections = 0  # the number of all connections so far
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -74,7 +75,7 @@ class FaultProxy:
         self.close()
 
     def heal(self) -> None:
-        """No fault any more, and a clean start for everyone."""
+        """Remove all faults, and end all open connections."""
         self.answers = self.requests = NONE
         self.refuse = False
         self.break_off()
@@ -151,9 +152,9 @@ class FaultProxy:
         if not fault.drip:
             target.sendall(data)
             return
-        at_once = max(0, min(len(data), fault.drip_from - passed))
-        target.sendall(data[:at_once])
-        for byte in data[at_once:]:
+        undelayed = max(0, min(len(data), fault.drip_from - passed))
+        target.sendall(data[:undelayed])
+        for byte in data[undelayed:]:
             if self._ended.wait(fault.drip):
                 return
             target.sendall(bytes([byte]))
@@ -177,7 +178,7 @@ class FaultProxy:
 def _reset(end: socket.socket) -> None:
     with contextlib.suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    # a thread may be in recv on it: closing alone would not wake that one
+    # a thread may be in recv on the socket: close alone would not wake it
     with contextlib.suppress(OSError):
         end.shutdown(socket.SHUT_RD)
     with contextlib.suppress(OSError):

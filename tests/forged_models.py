@@ -1,4 +1,4 @@
-"""Fitted models with one part of their state forged, made of allowed names alone, and pickles made by hand."""
+"""Fitted models with one forged part of their state, made of allowed names only, and pickles made by hand."""
 
 import copyreg
 import io

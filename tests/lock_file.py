@@ -1,4 +1,4 @@
-"""A lock file as data: its pins with extras and markers, and the requirements that it leaves open."""
+"""A lock file as data: its pins with extras and markers, and the requirements that it does not meet."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -26,13 +26,13 @@ class Pin:
     marker: Marker | None
 
     def holds_in(self, environment: Environment) -> bool:
-        """Whether it is installed there."""
+        """Whether the distribution is installed in the environment."""
         return self.marker is None or self.marker.evaluate(dict(environment))
 
 
 def pins(text: str) -> dict[str, Pin]:
-    """Canonical name -> pin, as the text of a lock file has them."""
-    found = [
+    """The pins in the text of a lock file, by canonical name."""
+    locked_pins = [
         Pin(
             canonicalize_name(name),
             frozenset(filter(None, extras.split(","))),
@@ -41,11 +41,11 @@ def pins(text: str) -> dict[str, Pin]:
         )
         for name, extras, version, marker in _PIN.findall(text)
     ]
-    return {pin.name: pin for pin in found}
+    return {pin.name: pin for pin in locked_pins}
 
 
 def environments() -> Iterator[Environment]:
-    """The environments that a lock is for: each Python, on Linux and on macOS."""
+    """The environments of a lock: each Python, on Linux and on macOS."""
     for python in PYTHONS:
         for platform, system in SYSTEMS:
             yield {
@@ -62,7 +62,7 @@ def environments() -> Iterator[Environment]:
 
 
 def open_requirements(text: str, roots: Iterable[str], requires: Requires) -> list[str]:
-    """Every requirement that the lock does not meet, with what asks for it.
+    """Every requirement that the lock does not meet, with the distribution that has it.
 
     `roots` are the requirements that the lock was made from; `requires` gives the `Requires-Dist` lines of a
     distribution by its canonical name.
@@ -70,20 +70,20 @@ def open_requirements(text: str, roots: Iterable[str], requires: Requires) -> li
     locked = pins(text)
     missing: dict[str, None] = {}
     for environment in environments():
-        asked = [("the project", Requirement(line), frozenset({""})) for line in roots]
+        requirements = [("the project", Requirement(line), frozenset({""})) for line in roots]
         for pin in locked.values():
             if pin.holds_in(environment):
-                asked += [(pin.name, Requirement(line), pin.extras | {""}) for line in requires(pin.name)]
-        for asking, requirement, extras in asked:
+                requirements += [(pin.name, Requirement(line), pin.extras | {""}) for line in requires(pin.name)]
+        for requirer, requirement, extras in requirements:
             if not _applies(requirement, environment, extras):
                 continue
             pin = locked.get(canonicalize_name(requirement.name))
             if pin is None or not pin.holds_in(environment):
-                missing[f"{asking} requires {requirement}, which is not locked"] = None
+                missing[f"{requirer} requires {requirement}, which is not locked"] = None
             elif not requirement.specifier.contains(pin.version, prereleases=True):
-                missing[f"{asking} requires {requirement}, but {pin.version} is locked"] = None
+                missing[f"{requirer} requires {requirement}, but {pin.version} is locked"] = None
             elif not requirement.extras <= pin.extras:
-                missing[f"{asking} requires {requirement}, but the lock leaves out the extra"] = None
+                missing[f"{requirer} requires {requirement}, but the lock leaves out the extra"] = None
     return list(missing)
 
 

@@ -1,7 +1,7 @@
-"""Exchanges of a former release between a replica and its model_server, as `tests/wire/` keeps them, and a server of them.
+"""Recorded exchanges of a replica with model_server of an earlier release (`tests/wire/`), and a server that plays them.
 
-What differs from run to run stands in braces: `{first}` and `{second}` are versions (with `{digest of first}`,
-`{size of first}` and `{bytes of first}`), `{replica}`, `{instance}` and `{token}` are what they say.
+Values that differ from run to run are placeholders in braces. `{first}` and `{second}` are versions (with
+`{digest of first}`, `{size of first}` and `{bytes of first}`). `{replica}`, `{instance}` and `{token}` are identities.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ class Exchange:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells requests apart; the replica's own name does not."""
+        """The key by which requests are found; the replica's name is not part of it."""
         return key(self.method, self.path, self.sent.get("If-None-Match", ""))
 
 
@@ -54,7 +54,7 @@ def key(method: str, path: str, if_none_match: str) -> tuple[str, str, str]:
 
 
 def recorded(scene: str, **words: str) -> list[Exchange]:
-    """The exchanges of one scene, with `words` for what stands in braces."""
+    """The exchanges of one scene, with `words` in place of the placeholders."""
     known = {**WORDS, "replica": REPLICA, "instance": INSTANCE, "token": TOKEN, **words}
 
     def filled(value: Json) -> Json | bytes:
@@ -83,9 +83,9 @@ def recorded(scene: str, **words: str) -> list[Exchange]:
 
 @dataclass
 class RecordedServer:
-    """A model_server of a former release: it answers as recorded, later scenes before earlier ones.
+    """A model_server of an earlier release: it answers as recorded; later scenes replace earlier ones.
 
-    `without` names headers that it leaves out, `more` headers that it adds, `members` what it adds to every JSON body.
+    `without` are headers that it omits, `more` are headers that it adds, `members` is added to every JSON body.
     """
 
     without: frozenset[str] = frozenset()
@@ -100,7 +100,7 @@ class RecordedServer:
         self._known = {**self._known, **{one.key: one for one in recorded(scene)}}
 
     def checks(self) -> int:
-        """How often it was asked what is current."""
+        """The number of freshness checks."""
         return sum(path.endswith("/current") for _, path, _ in list(self.asked))
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:

@@ -1,4 +1,4 @@
-"""Small real models that tell by their answer which they are: the nth predicts n for every row."""
+"""Small real models with distinct answers: the nth model predicts n for every row."""
 
 import io
 from functools import cache

@@ -1,7 +1,7 @@
-"""A small real HTTP peer that speaks model_server's side of the wire and misbehaves on demand.
+"""An HTTP server that speaks the protocol of model_server and misbehaves on demand.
 
-It serves what a test puts into it: versions with their bytes and manifests, what is current, what is next. A test that
-needs the real model_server uses that one; this one exists because it can lie, stall and fall silent exactly as told.
+It serves the versions, artifacts and manifests of a test, and the current and the next version. Tests use it instead of
+the real model_server if they need wrong, late or missing responses.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ from changeover.protocol.wire import (
     ReplicaReport,
 )
 
-Misbehaviour = Callable[["Exchange"], bool]  # True: the answer was given (or withheld)
+Misbehaviour = Callable[["Exchange"], bool]  # True: the response was sent or withheld
 
 
-CUT_OFF_AFTER = 1_500_000  # bytes of what `cut_off` promises: more than is read in one go
+CUT_OFF_AFTER = 1_500_000  # bytes that `cut_off` sends: more than one read takes
 
 
 class WireStub:
-    """One model_server that a test holds in its hand; stop and start keep the port."""
+    """One model_server under the control of a test; stop and start keep the port."""
 
     def __init__(self) -> None:
         self.currents: dict[str, Current] = {}
@@ -58,7 +58,7 @@ class WireStub:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
-        """As by SIGKILL: the listener and every connection are gone at once."""
+        """Close the listener and every connection immediately, as SIGKILL would."""
         if self._server is not None:
             self._server.shutdown()
             self._server.cut_off()
@@ -72,14 +72,14 @@ class WireStub:
         return version
 
     def roll(self, model: str, version: str) -> Current:
-        """Make `version` current at once, prepared or not."""
+        """Make `version` current immediately, prepared or not."""
         before = self.currents.get(model)
         self.currents[model] = Current(before.sequence + 1 if before else 1, version)
         self.nexts.pop(model, None)
         return self.currents[model]
 
     def ready(self, version: str) -> set[str]:
-        """The replicas that say they have `version` ready."""
+        """The replicas that reported `version` as ready."""
         return {name for name, report in list(self.reports.items()) if version in report.ready}
 
 
@@ -101,7 +101,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request, client_address) -> None:
-        """Clients go away; that is no news here."""
+        """Ignore errors of clients that close their connections."""
 
     def cut_off(self) -> None:
         for one in list(self._open):
@@ -235,7 +235,7 @@ def not_modified_for_nothing(exchange: Exchange) -> bool:
 
 
 def silent(exchange: Exchange) -> bool:
-    """A black hole: the request is read, nothing ever comes back."""
+    """A black hole: the request is read, and no response is sent."""
     with contextlib.suppress(OSError):
         exchange.rfile.read(1)
     exchange.close_connection = True
@@ -243,7 +243,7 @@ def silent(exchange: Exchange) -> bool:
 
 
 def dripping(exchange: Exchange) -> bool:
-    """A byte now and then: each read is in time, the answer never is."""
+    """One byte every 50 ms: each read is in time, but the response never completes."""
     never = threading.Event()
     with contextlib.suppress(OSError):
         for byte in b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + b" " * 1000:
@@ -254,7 +254,7 @@ def dripping(exchange: Exchange) -> bool:
 
 
 def cut_off(exchange: Exchange) -> bool:
-    """Half of the body that was promised, and the end of the connection."""
+    """A third of the announced body, and then the end of the connection."""
     exchange.send_response(200)
     exchange.send_header("Content-Length", str(3 * CUT_OFF_AFTER))
     exchange.end_headers()

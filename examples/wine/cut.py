@@ -1,7 +1,7 @@
-"""Cuts scikit-learn's wine data into a held-out test set and three slots that arrive one by one.
+"""A split of scikit-learn's wine data into a held-out test set and three slots that arrive one by one.
 
-The cut is seeded and keeps the shares of the classes. Each slot after the first repeats some rows of the one before, as
-exports do. A slot appears under its name only when it is whole.
+The split is seeded and stratified by class. Each slot after the first repeats some rows of the slot before it, as exports
+do. A slot appears under its name only when it is complete.
 
     python -m examples.wine.cut --data .changeover/wine --slot 1
 """
@@ -25,20 +25,20 @@ REPEATED: Final = 4
 
 @dataclass(frozen=True)
 class Cut:
-    """The held-out rows and the slots: together all wines, no row in two of them but those that slots repeat."""
+    """The held-out rows and the slots: all wines together; only the repeated rows are in two slots."""
 
     held_out: pd.DataFrame
     slots: tuple[pd.DataFrame, ...]
 
 
 def cut(seed: int = SEED) -> Cut:
-    """The same for the same seed."""
+    """The split of a seed: equal seeds give equal splits."""
     data = load_wine(as_frame=True)
     wines = data.data[list(INPUTS)].assign(**{TARGET: [CLASSES[number] for number in data.target]})
 
     def split(rows: pd.DataFrame, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-        one, other = train_test_split(rows, train_size=share, random_state=seed, stratify=rows[TARGET])
-        return one, other
+        first, second = train_test_split(rows, train_size=share, random_state=seed, stratify=rows[TARGET])
+        return first, second
 
     held_out, rest = split(wines, SHARE_HELD_OUT)
     first, rest = split(rest, SHARE_OF_FIRST)
@@ -47,13 +47,13 @@ def cut(seed: int = SEED) -> Cut:
 
 
 def with_wrong_labels(slot: pd.DataFrame) -> pd.DataFrame:
-    """The slot with every class taken for the next one, as when somebody numbers them from one instead of nought."""
+    """The slot with every class replaced by the next one, as if classes were numbered from one instead of zero."""
     following = dict(zip(CLASSES, (*CLASSES[1:], CLASSES[0]), strict=True))
     return slot.assign(**{TARGET: slot[TARGET].map(following)})
 
 
 def keep_held_out(folder: Path, seed: int = SEED) -> Path:
-    """Write the held-out rows into `folder`, unless they are there: they must stay the same for all versions."""
+    """Write the held-out rows into `folder` if they are missing: they must stay the same for all versions."""
     path = folder / HELD_OUT
     if not path.exists():
         _write(cut(seed).held_out, path)
@@ -79,12 +79,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(".changeover/wine"), help="the folder (.changeover/wine)")
     parser.add_argument("--slot", type=int, choices=(1, 2, 3), help="the slot that arrives (none: held-out rows only)")
-    parser.add_argument("--wrong-labels", action="store_true", help="the slot has every class taken for the next one")
-    parser.add_argument("--seed", type=int, default=SEED, help=f"another seed is another cut ({SEED})")
-    given = parser.parse_args()
-    print(f"held out: {keep_held_out(given.data, given.seed)}")
-    if given.slot:
-        print(f"arrived: {deliver(given.data, given.slot, given.seed, wrong_labels=given.wrong_labels)}")
+    parser.add_argument("--wrong-labels", action="store_true", help="the slot has every class replaced by the next one")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"the seed of the split ({SEED})")
+    options = parser.parse_args()
+    print(f"held out: {keep_held_out(options.data, options.seed)}")
+    if options.slot:
+        print(f"arrived: {deliver(options.data, options.slot, options.seed, wrong_labels=options.wrong_labels)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Files of wines: thirteen measurements and the class, read strictly by one schema; slots become one table.
+"""Files of wines with thirteen measurements and the class, read by one strict schema; slots become one table.
 
 The names are those of scikit-learn's own wine data. A slot is read once: its digest is of the bytes that were read.
 """
@@ -28,12 +28,12 @@ HELD_OUT: Final = "held_out.csv"
 
 
 class BadSlot(ChangeoverError):
-    """A file that is no table of wines; the message names the file, and row and column where it can."""
+    """A file that is no table of wines; the message names the file and, if known, the row and the column."""
 
 
 @dataclass(frozen=True)
 class Merged:
-    """All slots as one table without rows that are repeated; `repeated` says how many were dropped."""
+    """All slots as one table without repeated rows; `repeated` is the number of dropped rows."""
 
     wines: pd.DataFrame
     repeated: int
@@ -45,7 +45,7 @@ def slots_in(folder: Path) -> dict[str, bytes]:
 
 
 def digests(slots: dict[str, bytes]) -> dict[str, str]:
-    """The SHA-256 of each slot, by name: what tells whether there is anything new."""
+    """The SHA-256 of each slot, by name, by which a run finds new data."""
     return {name: sha256(content) for name, content in slots.items()}
 
 

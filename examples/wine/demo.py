@@ -1,7 +1,7 @@
 """`make wine`: a stack with a gate, three slots that arrive, one of them with wrong labels, and the ledger.
 
-It ends by itself. Everything is in a folder that goes with it, unless `--home` names one to keep: there a second run
-finds its slots known and promotes nothing.
+The demo ends without input. It deletes its folder, unless `--home` names one to keep; a second run there finds no new
+slot and promotes nothing.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from changeover import Client  # noqa: E402 the project's folder must be known first
+from changeover import Client  # noqa: E402 sys.path needs the project's folder first
 from changeover.demo.stack_process import StackProcess, first_answer  # noqa: E402
 from changeover.exceptions import ChangeoverError  # noqa: E402
 from changeover.names import short  # noqa: E402
@@ -30,7 +30,7 @@ WRONG = 3
 
 
 class Ended(ChangeoverError):
-    """A part of the show that ended otherwise than it should."""
+    """A part of the demo that failed."""
 
 
 def say(text: str) -> None:
@@ -38,7 +38,7 @@ def say(text: str) -> None:
 
 
 def let_arrive(number: int, data: Path, home: Path) -> None:
-    """One slot, and what cron would run then."""
+    """Let one slot arrive, and start the command that cron would run."""
     if (data / SLOTS / f"slot-{number:02}.csv").exists():
         say(f"\nslot {number} is here already")
     else:
@@ -57,7 +57,7 @@ def show_ledger(client: Client) -> None:
 
 
 def show_answer(client: Client, folder: Path) -> None:
-    """Ask with a held-out wine, and compare the version of the answer with the bytes it names."""
+    """Send a held-out wine, and compare the version of the answer with the SHA-256 of its artifact."""
     wine = cut().held_out.iloc[0]
     answer = first_answer(client, {name: float(wine[name]) for name in INPUTS})
     say(f"\nPOST /predict  <- a wine that was held out (it is a {wine['class']})\n  {json.dumps(answer)}")
@@ -69,7 +69,7 @@ def show_answer(client: Client, folder: Path) -> None:
 
 
 def show(home: Path) -> int:
-    """The whole show; the exit code of the stack, or 1."""
+    """Run the demo; the exit code of the stack, or 1."""
     data = home / "wine"
     keep_held_out(data)
     options = Options(home, predict_port=0, server_port=0, workers=1)
@@ -92,11 +92,11 @@ def show(home: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, help="a folder to keep everything in")
-    given = parser.parse_args()
+    options = parser.parse_args()
     if not outlives_parent():
         end_with_parent()
-    if given.home is not None:
-        return show(given.home)
+    if options.home is not None:
+        return show(options.home)
     with tempfile.TemporaryDirectory(prefix="changeover-wine-") as folder:
         return show(Path(folder))
 

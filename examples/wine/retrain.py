@@ -1,8 +1,8 @@
-"""Champion and challenger: learn from all slots so far, score on the held-out rows, publish, roll; the gate decides.
+"""Retraining with champion and challenger: train on all slots, score on the held-out rows, publish, roll by the gate.
 
-Runs unattended: without a new slot it does nothing, two at once do not collide, and the exit code is 0 unless something
-failed (with `--strict` 3 if the version was refused). What is served never depends on it: a refused or failed run leaves
-the champion where it is.
+The script runs unattended. Without a new slot it does nothing, and a lock keeps two runs apart. The exit code is 0 unless
+the run fails (with `--strict` it is 3 if the gate refuses the version). After a refused or failed run the champion stays
+current.
 
     python -m examples.wine.retrain --data .changeover/wine
 """
@@ -37,13 +37,13 @@ class RunFailed(ChangeoverError):
 
 
 def train(wines: pd.DataFrame) -> Pipeline:
-    """The same bytes for the same wines: a second run of the same slots is the same version."""
+    """Fit the pipeline; the same wines give the same bytes, and so the same version."""
     if wines[TARGET].nunique() < 2:
         raise RunFailed("all wines are of one class so far: there is nothing to tell apart")
     pipeline = make_pipeline(StandardScaler(), AdaBoostClassifier(random_state=0))
     try:
         return pipeline.fit(wines[list(INPUTS)], wines[TARGET])
-    except ValueError as error:  # such as weak learners that are no better than chance
+    except ValueError as error:  # for example, weak learners that are no better than chance
         raise RunFailed(f"nothing can be learnt from these wines: {error}") from error
 
 
@@ -53,10 +53,10 @@ def score(pipeline: Pipeline, wines: pd.DataFrame) -> float:
 
 
 def retrain(data: Path, home: Path | None = None, model: str = MODEL, *, again: bool = False) -> Run | None:
-    """One run, written to the log; None if no slot is new. A run that fails is logged, and its error is raised.
+    """Do one run and log it; None if no slot is new. A run that fails is logged, and its error is raised.
 
-    `home` is where `up.json` is, None for what the `CHANGEOVER_*` variables or `./.changeover` say. `again` learns
-    from the same slots once more.
+    `home` is the folder of `up.json`; None uses the `CHANGEOVER_*` variables or `./.changeover`. `again` trains on
+    the same slots again.
     """
     slots = slots_in(data)
     if not slots:
@@ -79,7 +79,7 @@ def retrain(data: Path, home: Path | None = None, model: str = MODEL, *, again: 
 
 
 def _challenge(client: Client, model: str, champion: str | None, data: Path, wines: pd.DataFrame, run: Run) -> Run:
-    """Train, score, publish and roll; what became of it."""
+    """Train, score, publish and roll; the run with its outcome."""
     held_out = read((data / HELD_OUT).read_bytes(), HELD_OUT)
     pipeline = train(wines)
     figure = score(pipeline, held_out)
@@ -118,7 +118,7 @@ def _champion(client: Client, model: str) -> str | None:
     return str(current["version"])
 
 
-def told(run: Run) -> str:
+def summary(run: Run) -> str:
     """A run in one line."""
     about = f"{METRIC} {run.f1_macro:.4f} of {run.rows} wines" if run.f1_macro is not None else "no figures"
     return f"{run.outcome} {short(run.version or '')}: {about} ({run.repeated} repeated ones dropped); {run.reason}"
@@ -132,12 +132,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--home", type=Path, help="the folder of the stack's up.json (CHANGEOVER_*, or .changeover)")
     parser.add_argument("--model", default=MODEL, help=f"the model's name ({MODEL})")
-    parser.add_argument("--again", action="store_true", help="also if no slot is new")
+    parser.add_argument("--again", action="store_true", help="train even if no slot is new")
     parser.add_argument("--strict", action="store_true", help="end with 3 if the version is refused")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        with alone(given.data):
-            run = retrain(given.data, given.home, given.model, again=given.again)
+        with alone(options.data):
+            run = retrain(options.data, options.home, options.model, again=options.again)
     except AnotherRun as error:
         print(error)
         return 0
@@ -145,10 +145,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"failed: {error}", file=sys.stderr)
         return 1
     if run is None:
-        print(f"nothing new in {given.data}: nothing done")
+        print(f"nothing new in {options.data}: nothing done")
         return 0
-    print(told(run))
-    return REFUSED_CODE if given.strict and run.outcome is Outcome.REFUSED else 0
+    print(summary(run))
+    return REFUSED_CODE if options.strict and run.outcome is Outcome.REFUSED else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The log of the retraining: one JSON line a run, appended, and the lock by which only one run is under way."""
+"""The log of the retraining, one JSON line a run, and the lock that allows one run at a time."""
 
 import fcntl
 import json
@@ -20,7 +20,7 @@ class AnotherRun(ChangeoverError):
 
 
 class Outcome(StrEnum):
-    """What became of a run."""
+    """The outcome of a run."""
 
     PROMOTED = "promoted"
     UNCHANGED = "unchanged"
@@ -30,9 +30,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """One run. `slots` are SHA-256 by name, `rows` what was learnt from, `repeated` what was dropped before.
+    """One run. `slots` maps names to SHA-256, `rows` counts training rows, `repeated` counts dropped rows.
 
-    `reason` says why it came to its `outcome`; figures and version are None where it failed before them.
+    `reason` explains the `outcome`; figures and version are None if the run failed before it had them.
     """
 
     time: str
@@ -46,7 +46,7 @@ class Run:
 
 
 def append(folder: Path, run: Run) -> None:
-    """Write one line to the end of the log; a line that a crash cut off stays by itself."""
+    """Append one line to the log; a line that a crash cut off stays a separate line."""
     path = folder / LOG
     torn = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
     with path.open("a", encoding="utf-8") as log:
@@ -54,7 +54,7 @@ def append(folder: Path, run: Run) -> None:
 
 
 def lines(folder: Path) -> list[dict[str, object]]:
-    """Every run of the log, oldest first; what is no JSON object is passed over."""
+    """Every run of the log, oldest first; lines that are no JSON object are skipped."""
     found = []
     path = folder / LOG
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
@@ -75,7 +75,7 @@ def newest_settled(folder: Path) -> dict[str, object] | None:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; raises AnotherRun at once if somebody else does. It goes with its process."""
+    """Hold the folder's lock; raises AnotherRun immediately if another process holds it. The lock ends with its process."""
     with (folder / LOCK).open("w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,8 +1,8 @@
-"""Under coverage, in child processes: follow the threads of the HTTP server, which are not made by `threading`.
+"""Coverage in child processes: a tracer for the threads of granian, which `threading` does not start.
 
-Python runs this file at the start of each child, as `tests/conftest.py` puts its folder on PYTHONPATH while coverage is
-measured. The tracer reaches only threads that Python itself starts; granian's begin outside, and come to our code by
-calling the Flask application, where they are given the tracer.
+Python runs this file at the start of each child, because `tests/conftest.py` puts its folder on PYTHONPATH while coverage
+is measured. The tracer reaches only threads that Python starts. Threads of granian start outside and enter our code at
+the Flask application, where this module sets the tracer.
 """
 
 import importlib.util
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class _WhenFlaskComes(MetaPathFinder):
-    """Lets Flask be imported as ever, then wraps its entry point."""
+    """An import hook that loads Flask unchanged and then wraps its entry point."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None

@@ -20,7 +20,7 @@ from tests.tree import ROOT
 
 START_SECONDS = 60.0
 END_SECONDS = 30.0
-_STARTER = ThreadPoolExecutor(1)  # processes of ours end with the thread that started them: this one stays
+_STARTER = ThreadPoolExecutor(1)  # our processes end with the thread that started them: this thread stays
 
 
 class ServiceProcess:
@@ -56,7 +56,7 @@ class ServiceProcess:
         raise NotImplementedError
 
     def launch(self, **settings: str) -> Self:
-        """Start the process, and return at once."""
+        """Start the process, and return without waiting for it."""
         self._log.parent.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **self.environment, **settings}
         with self._log.open("ab") as log:
@@ -102,7 +102,9 @@ class ServiceProcess:
         workers = self.workers()
         self.process.send_signal(number)
         code = self.wait()
-        wait_until(lambda: gone(workers), END_SECONDS, "the end of the workers")  # one left would answer for the next
+        wait_until(
+            lambda: gone(workers), END_SECONDS, "the end of the workers"
+        )  # a remaining worker would answer for the next run
         return code
 
     def wait(self) -> int:

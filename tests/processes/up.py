@@ -105,7 +105,7 @@ def command(home: Path, verb: str = "up", program: Sequence[str] = PROGRAM, **op
 
 
 def start(line: list[str], home: Path, environment: Mapping[str, str], folder: Path = ROOT) -> RunningStack:
-    """Start a stack by its command line, and return at once."""
+    """Start a stack by its command line, and return without waiting for it."""
     home.mkdir(parents=True, exist_ok=True)
     output = home.parent / f"{home.name}.out"
     with output.open("wb") as file:
