@@ -1,4 +1,4 @@
-"""Recorded exchanges of a replica with model_server of an earlier release (`tests/wire/`), and a server that plays them.
+"""Recorded exchanges of a replica with model_server of an earlier release (`tests/wire/`), and a server of them.
 
 Values that differ from run to run are placeholders in braces. `{first}` and `{second}` are versions (with
 `{digest of first}`, `{size of first}` and `{bytes of first}`). `{replica}`, `{instance}` and `{token}` are identities.

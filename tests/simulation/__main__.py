@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seed N`: replay a seed and say which promises it breaks."""
+"""Command line of the simulation: `python -m tests.simulation --seed N` replays a seed and prints broken promises."""
 
 import argparse
 import sys
@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, default=1, help="how many seeds, from this one on")
     parser.add_argument("--broken", choices=sorted(BUILDS), help="a build that is broken on purpose")
-    parser.add_argument("--harder", choices=sorted(BUILDS), help="the worlds in which that build is broken, unbroken")
+    parser.add_argument("--harder", choices=sorted(BUILDS), help="the worlds of that build, with the product as it is")
     parser.add_argument("--trace", action="store_true", help="print everything that happened, in the order of time")
     options = parser.parse_args()
     began, failed = time.process_time(), 0
@@ -26,9 +26,9 @@ def main() -> int:
             world.run()
         if options.trace:
             trace(world)
-        found = world.violations()
-        failed += bool(found)
-        for violation in found[:3]:
+        violations = world.violations()
+        failed += bool(violations)
+        for violation in violations[:3]:
             print(f"seed {seed}: {violation.at:.6f} {violation.promise}: {violation.message}")
     took = time.process_time() - began
     print(
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def trace(world: World) -> None:
-    """The plan, then notes and records by the time at which they ended."""
+    """Print the plan, then notes and records by the time of their end."""
     print(world.plan)
     lines = list(world.notes)
     for record in world.history.records():

@@ -70,12 +70,12 @@ def no_fence() -> Patches:
 
 
 def no_wait_after_restart() -> Patches:
-    """A start forgets that leases of its former life may be out, and that replicas may be there."""
+    """A start forgets that leases of its previous run may be out, and that replicas may exist."""
     return (*leases_forgotten(), mock.patch.object(fleet.Fleet, "known_from", property(lambda _: 0.0, _ignore)))
 
 
 def leases_forgotten() -> Patches:
-    """A start waits for replicas, but not for the leases of its former life."""
+    """A start waits for replicas, but not for the leases of its previous run."""
 
     def succeed(self: LeasedPointer, current: Current, lease_s: float, now: float) -> None:
         self.adopt(current)
@@ -131,30 +131,30 @@ def no_margin() -> Patches:
 
 
 def hint_lowered_at_start() -> Patches:
-    """A start with a shorter LEASE_MS writes it into the hint at once: the next start forgets the longer leases."""
+    """A start with a shorter LEASE_MS writes it into the hint immediately: the next start forgets the longer leases."""
 
-    def lower(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
-        longest = told.get("lease_ms")
+    def lower(stored: JsonObject, newest: Current, lease_ms: int) -> Takeover:
+        longest = stored.get("lease_ms")
         former = longest if isinstance(longest, int) else LONGEST_LEASE_MS
-        right = take_over(told, newest, lease_ms)
-        hint: JsonObject = {"sequence": told.get("sequence"), "lease_ms": lease_ms}
+        right = take_over(stored, newest, lease_ms)
+        hint: JsonObject = {"sequence": stored.get("sequence"), "lease_ms": lease_ms}
         return Takeover(former, right.wait, hint if longest != lease_ms else None)
 
     return (mock.patch.object(ledger, "take_over", lower),)
 
 
 def late_entry_answered_at_once() -> Patches:
-    """A start answers by the newest entry at once, though leases may be out on the one before."""
+    """A start answers by the newest entry immediately, although leases on the previous entry may be out."""
 
-    def at_once(told: JsonObject, newest: Current, lease_ms: int) -> Takeover:
-        right = take_over(told, newest, lease_ms)
+    def without_wait(stored: JsonObject, newest: Current, lease_ms: int) -> Takeover:
+        right = take_over(stored, newest, lease_ms)
         return Takeover(right.lease_ms, False, right.hint)
 
-    return (mock.patch.object(ledger, "take_over", at_once),)
+    return (mock.patch.object(ledger, "take_over", without_wait),)
 
 
 def followed_at_once() -> Patches:
-    """An entry that another process wrote is answered by as soon as it is found."""
+    """model_server answers by an entry of another process as soon as it reads the entry."""
 
     def follow(self: LeasedPointer, current: Current, now: float) -> bool:
         return self.adopt(current)
@@ -188,7 +188,7 @@ BUILDS: Final[Mapping[str, Callable[[], Patches]]] = {
 
 
 def harder(name: str | None, plan: Plan) -> Plan:
-    """The plan of a seed, made harder where the fault of a build needs rare circumstances: the same for the product."""
+    """The plan of a seed, made harder if the defect of a build needs rare circumstances; the product gets the same plan."""
     match name:
         case "no-margin":
             slow = [Clock(SLOWEST, clock.offset) for clock in plan.clocks]

@@ -1,8 +1,8 @@
 """Simulated events in the order of a true time that no process sees, and the threads of simulated processes.
 
 Clocks run at different rates. Processes stop, pause and die. A simulated thread runs code of the product in a real
-thread, but only one thread runs at a time: the one whose turn an event has brought. A thread that waits does the events
-itself until one of them gives the turn to another thread.
+thread, but only one thread runs at a time: an event gives it the turn. A thread that waits does the next events itself,
+until one of them gives the turn to another thread.
 """
 
 import heapq
@@ -15,9 +15,9 @@ from typing import Optional
 from changeover.process.loop import Loop
 
 Do = Callable[[], Optional["Thread"]]  # an event; it may return the thread whose turn it is
-ANY_LIFE = -1
-TICK = 1e-6  # seconds; nothing takes less, or a wait that rounding cuts short would be repeated for ever
-LONGEST_SWITCH = 0.0003  # seconds until a thread goes on whose wait is over
+ANY_RUN = -1
+TICK = 1e-6  # seconds, the shortest delay: after rounding, a shorter wait could repeat without end
+LONGEST_SWITCH = 0.0003  # seconds until a thread continues after its wait
 
 
 class Died(BaseException):
@@ -32,7 +32,7 @@ class Thread:
         self.turn.acquire()
         self.identity = get_ident()
         self.events: Events
-        self.life = ANY_LIFE
+        self.run_number = ANY_RUN
         self.task: Callable[[], None]
 
     def run(self) -> None:
@@ -79,10 +79,10 @@ class Events:
         self._queue: list[tuple[float, int, Process | None, int, Do]] = []
         self._count = 0
 
-    def at(self, time: float, do: Do, process: "Process | None" = None, life: int = ANY_LIFE) -> None:
-        """Do it at `time`. An event of one life of a process dies with it, and waits while the process is paused."""
+    def at(self, time: float, do: Do, process: "Process | None" = None, run_number: int = ANY_RUN) -> None:
+        """Do it at `time`. An event of one run of a process ends with that run, and waits while the process is paused."""
         self._count += 1
-        heapq.heappush(self._queue, (time, self._count, process, life, do))
+        heapq.heappush(self._queue, (time, self._count, process, run_number, do))
 
     def run(self, until: Callable[[], bool], limit: float) -> None:
         """Do events until `until` holds, at the latest at `limit`."""
@@ -113,13 +113,13 @@ class Events:
                 if queue[0][0] > self._limit:
                     self.now = max(self.now, self._limit)
                     break
-                time, _, process, life, do = heapq.heappop(queue)
+                time, _, process, run_number, do = heapq.heappop(queue)
                 self.now = max(self.now, time)
                 if process is not None:
-                    if life not in (ANY_LIFE, process.life):
+                    if run_number not in (ANY_RUN, process.run_number):
                         continue
                     if process.paused_until > self.now:
-                        self.at(process.paused_until, do, process, life)
+                        self.at(process.paused_until, do, process, run_number)
                         continue
                 self.process = process
                 thread = do()
@@ -134,14 +134,14 @@ class Events:
 
 
 class _Wait:
-    """A wait for a time or a condition. After it, `thread` goes on, or `step` is done."""
+    """A wait for a time or a condition. After it, `thread` continues, or `step` is done."""
 
     def __init__(self, process: "Process", until: Callable[[], bool], thread: Thread | None, step: Do) -> None:
         self._process, self.until, self.thread, self._step = process, until, thread, step
         self.ends = False
 
     def end(self) -> Thread | None:
-        """Go on, unless that was done already."""
+        """End the wait, unless it has ended already."""
         if self not in self._process.waits:
             return None
         self._process.waits.remove(self)
@@ -154,7 +154,7 @@ class Process:
     def __init__(self, events: Events, name: str, clock: Clock) -> None:
         self.events, self.name, self.clock = events, name, clock
         self.alive = False
-        self.life = 0
+        self.run_number = 0
         self.paused_until = 0.0
         self.waits: list[_Wait] = []
 
@@ -163,8 +163,8 @@ class Process:
         return self.clock.read(self.events.now)
 
     def after(self, seconds: float, do: Do) -> None:
-        """Do it when its own clock has gone on by `seconds`, if it still lives then."""
-        self.events.at(self.events.now + max(TICK, seconds) / self.clock.rate, do, self, self.life)
+        """Do it when the clock of the process has advanced by `seconds`, if the same run continues then."""
+        self.events.at(self.events.now + max(TICK, seconds) / self.clock.rate, do, self, self.run_number)
 
     def thread(self, task: Callable[[], None]) -> Do:
         """An event that begins a thread of this process."""
@@ -175,7 +175,7 @@ class Process:
                 start_new_thread(thread.run, ())
                 _IDLE.append(thread)
             thread = _IDLE.pop()
-            thread.events, thread.life, thread.task = self.events, self.life, task
+            thread.events, thread.run_number, thread.task = self.events, self.run_number, task
             return thread
 
         return begin
@@ -193,25 +193,25 @@ class Process:
         self.after(0.0, self.thread(step))
 
     def wait(self, seconds: float | None, until: Callable[[], bool] = bool) -> None:
-        """Let `seconds` pass on its own clock, or less if `until` holds earlier; for its threads."""
+        """Let `seconds` pass on the clock of the process, or less if `until` holds earlier; its threads call this."""
         thread = self.events.running
-        if thread.life == self.life:
+        if thread.run_number == self.run_number:
             self._go_on(seconds, until, thread)
             self.events.wait_for_turn(thread)
-        if thread.life != self.life:
+        if thread.run_number != self.run_number:
             raise Died
 
     def _go_on(
         self, seconds: float | None, until: Callable[[], bool], thread: Thread | None = None, step: Do = lambda: None
     ) -> None:
-        """Go on with a thread or a step after `seconds`, or soon after `until` holds."""
+        """Continue a thread or a step after `seconds`, or soon after `until` holds."""
         wait = _Wait(self, until, thread, step)
         self.waits.append(wait)
         if seconds is not None:
             self.after(seconds, wait.end)
 
     def begin(self) -> None:
-        """Begin a life; what is called next runs in this process."""
+        """Begin a run; the code that is called next runs in this process."""
         self.alive = True
         self.events.process = self
 
@@ -225,12 +225,12 @@ class Process:
     def die(self) -> None:
         """SIGKILL: its memory, its threads and its next events are lost."""
         self.alive = False
-        self.life += 1
+        self.run_number += 1
         self.paused_until = 0.0
         self.waits = [wait for wait in self.waits if wait.thread]
         for wait in self.waits:
             self.events.at(self.events.now, wait.end, self)
 
     def pause(self, seconds: float) -> None:
-        """SIGSTOP and SIGCONT: it does nothing meanwhile, its clock goes on."""
+        """SIGSTOP and SIGCONT: the process does nothing meanwhile, and its clock continues."""
         self.paused_until = max(self.paused_until, self.events.now + seconds)

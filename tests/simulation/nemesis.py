@@ -32,7 +32,7 @@ class Nemesis:
         if moment == "Withdraw" and plan.listing_lags:
             self._in(random.uniform(0.5, 1.0), self._lag)
         if moment == "Ready" and plan.killed_after:
-            self._next_life()
+            self._next_run()
             return
         if random.random() >= plan.meanness:
             return
@@ -56,13 +56,13 @@ class Nemesis:
             case _:
                 self._in(random.choice([0.0, 0.01, 0.1]), self.strike_anything)
 
-    def _next_life(self) -> None:
-        """Do what the plan has for this life of model_server."""
-        script, life = self._world.plan.killed_after, self._world.server.lives - 1
-        if life == len(script):
+    def _next_run(self) -> None:
+        """Do what the plan has for this run of model_server."""
+        script, run_number = self._world.plan.killed_after, self._world.server.runs - 1
+        if run_number == len(script):
             self._world.roll()
-        elif life < len(script):
-            seconds = script[life]
+        elif run_number < len(script):
+            seconds = script[run_number]
             if seconds is not None:
                 self._in(seconds, self._kill_server)
 
@@ -149,7 +149,7 @@ class Nemesis:
 
     def _restart(self, process: Process, start: float, seconds: float, what: str) -> None:
         def restart() -> None:
-            if process.alive:  # it is paused, and ends when it goes on
+            if process.alive:  # it is paused, and ends when it continues
                 self._restart(process, start, 0.1, what)
                 return
             assert isinstance(process, Server | Worker)

@@ -9,7 +9,7 @@ from tests.simulation.events import Do, Events, Process
 
 @dataclass(frozen=True)
 class Weather:
-    """How bad it is: shares of the messages that are lost, doubled or slow, and how slow at most, in seconds."""
+    """The quality of the network: shares of messages that are lost, doubled or slow, and the longest delay in seconds."""
 
     lost: float = 0.0
     doubled: float = 0.0
@@ -38,7 +38,7 @@ class Network:
         self._weather = Weather()
 
     def send(self, source: Process, target: Process, deliver: Do, refused: Do | None = None) -> None:
-        """Deliver at `target` while it lives; a connection to a dead one is refused, if `refused` cares."""
+        """Deliver a message if `target` runs; otherwise the connection is refused, and `refused` is called."""
         copies = 2 if self._random.random() < self._weather.doubled else 1
         for _ in range(copies):
             delay = self._delay(source.name, target.name)
@@ -46,13 +46,13 @@ class Network:
                 self._events.at(self._events.now + delay, self._arrival(source, target, deliver, refused), target)
 
     def _arrival(self, source: Process, target: Process, deliver: Do, refused: Do | None) -> Do:
-        life = source.life
+        run_number = source.run_number
 
         def arrive() -> None:
             if target.alive:
                 deliver()
             elif refused is not None:
-                self._events.at(self._events.now + 0.0005, refused, source, life)
+                self._events.at(self._events.now + 0.0005, refused, source, run_number)
 
         return arrive
 
@@ -67,14 +67,14 @@ class Network:
         return random.uniform(0.0002, 0.003)
 
     def reply(self, target: Process, source: Process) -> Callable[[Do], None]:
-        """How `target` answers `source`, while the life that asked goes on."""
-        life = source.life
+        """A function by which `target` answers `source`, if the run of `source` that called continues."""
+        run_number = source.run_number
 
         def answer(deliver: Do) -> None:
-            def deliver_to_life() -> None:
-                if source.life == life:
+            def deliver_to_run() -> None:
+                if source.run_number == run_number:
                     deliver()
 
-            self.send(target, source, deliver_to_life)
+            self.send(target, source, deliver_to_run)
 
         return answer

@@ -12,7 +12,7 @@ from tests.simulation.replica import Worker
 from tests.simulation.server import Server
 from tests.simulation.store import MODEL
 
-PATIENCE = 1.0  # for a rollout that is not under way: its answer was lost
+PATIENCE = 1.0  # seconds to wait for a rollout that is not under way: its response was lost
 
 
 class Clients:
@@ -40,12 +40,12 @@ class Clients:
             self.ask(worker, who, lambda: self.burst(length - 1, who))
 
     def ask(self, worker: Worker, who: str, then: Callable[[], None] | None = None) -> None:
-        """Send a request; one that a killed replica does not answer is repeated by a gateway, and not recorded."""
+        """Send a request. A gateway repeats one that a killed replica does not answer, so it is not recorded."""
         if not worker.serves or worker in self.left_out:
             if then is not None:
                 self._events.at(self._events.now + 0.002, then)
             return
-        start, life, events, random = self._events.now, worker.life, self._events, self._random
+        start, run_number, events, random = self._events.now, worker.run_number, self._events, self._random
 
         def arrive() -> None:
             worker.ask(answered)
@@ -58,7 +58,7 @@ class Clients:
             if then is not None:
                 then()
 
-        events.at(events.now + random.uniform(0.0001, 0.001), arrive, worker, life)
+        events.at(events.now + random.uniform(0.0001, 0.001), arrive, worker, run_number)
 
 
 def _answer(active: ActiveVersion | None, stale: bool, start: float, end: float, who: str) -> Answer:
@@ -102,13 +102,13 @@ class Operator(Process):
 
             self._server.roll(version, lambda *end: reply(lambda: ended(*end)))
 
-        life = self._server.life
+        run_number = self._server.run_number
 
         def watch() -> None:
             """Give up if the server died, or if no rollout is under way any more."""
             if open_:
                 lost = self._server.rollout is None and self.events.now - start > PATIENCE
-                if lost or self._server.life != life:
+                if lost or self._server.run_number != run_number:
                     ended(UNKNOWN, None, version)
                 else:
                     self.after(0.2, watch)

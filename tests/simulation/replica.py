@@ -1,6 +1,6 @@
-"""One worker of predict_api in the simulated world: its own loops, over the simulated network.
+"""One worker of predict_api in the simulated world: the product's loops over the simulated network.
 
-The disk outlives the process: the prepared versions, and the one that was last confirmed.
+The disk outlives the process: the prepared versions, and the version that was confirmed last.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ from tests.simulation.server import Server
 from tests.simulation.store import MODEL
 
 DEADLINE = 0.25  # CHECK_DEADLINE_MS
-DOWNLOAD_S = 0.5  # the network is fast or broken: TCP would repeat within this time
+DOWNLOAD_S = 0.5  # seconds: the network is fast or broken, and TCP would repeat within this time
 Answered = Callable[[ActiveVersion | None, bool], None]  # the active version, and whether it is stale
 
 
@@ -145,7 +145,7 @@ class Worker(Process):
         self._disk = Disk()
 
     def start(self) -> None:
-        """Begin a life with nothing but the disk, as `predict_api/app.py` and `predict_api/models/models.py` do."""
+        """Begin a run with the disk only, as `predict_api/app.py` and `predict_api/models/models.py` do."""
         self.begin()
         identity = ReplicaIdentity(self.name, "")
         self._reports = Reports(self._calls(), identity, "", lambda: [self.replica])

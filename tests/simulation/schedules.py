@@ -1,4 +1,4 @@
-"""The world of a seed: how many replicas, which clocks, which leases, which failures."""
+"""The plan of a seed: its replicas, clocks, leases and failures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SLOWEST, FASTEST = 0.9951, 1.0049  # as far apart as the margin of 1 % allows
 
 @dataclass(frozen=True)
 class Plan:
-    """The world of one seed. `leases_ms` is LEASE_MS of each life of model_server, the last one for all that follow."""
+    """The world of one seed. `leases_ms` has LEASE_MS of each run of model_server; the last value is for all later runs."""
 
     replicas: int
     server_clock: Clock
@@ -23,13 +23,12 @@ class Plan:
     prepare_timeout: float
     rolls_at: list[float]
     faults_at: list[float]
-    meanness: float  # the share of a rollout's steps at which something goes wrong
+    meanness: float  # the share of a rollout's steps at which a failure is injected
     think_s: float  # between two requests
     bad_share: float  # of replicas that cannot load a version
     listing_lags: bool
-    killed_after: tuple[
-        float | None, ...
-    ] = ()  # seconds after which each life of model_server is killed; then one rolls
+    # seconds after which each run of model_server is killed; the run after them rolls
+    killed_after: tuple[float | None, ...] = ()
 
 
 def plan_of(seed: int) -> Plan:

@@ -1,4 +1,4 @@
-"""model_server in the simulated world: its own loops, ledger and rollouts, on the simulated store.
+"""model_server in the simulated world: the product's loops, ledger and rollouts on the simulated store.
 
 Only HTTP is not simulated: `_check`, `_report` and `_roll` stand for `routes/current.py`, `routes/replicas.py` and
 `routes/rollouts.py`.
@@ -42,17 +42,17 @@ class Server(Process):
         super().__init__(events, "server", clock)
         self._random, self.store, self._leases_ms = random, store, leases_ms
         self._prepare_timeout = prepare_timeout
-        self.lives = 0
+        self.runs = 0
         self.stopping = False
         self.models = Models()
 
     def start(self) -> None:
-        """Begin a life with nothing but the store, as `model_server/app.py` does."""
+        """Begin a run with the store only, as `model_server/app.py` does."""
         self.begin()
         self.stopping = False
-        self._lease_ms = self._leases_ms[min(self.lives, len(self._leases_ms) - 1)]
-        self._instance = f"life-{self.lives}"
-        self.lives += 1
+        self._lease_ms = self._leases_ms[min(self.runs, len(self._leases_ms) - 1)]
+        self._instance = f"run-{self.runs}"
+        self.runs += 1
         store, problems = self.store, Problems()
         self.models = models = Models()
         ledger, versions = Ledger(store, self._lease_ms, problems), Versions(store, problems)

@@ -1,4 +1,4 @@
-"""The simulated object store: create-if-absent is atomic, responses get lost, writes land late, a listing lags."""
+"""The simulated object store: create-if-absent is atomic, responses get lost, writes are late, a listing lags."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -31,11 +31,11 @@ class Store(Bucket):
         self.slow_until = 0.0  # until when writes are done after their timeout
         self.appends: Callable[[], None] = lambda: None  # called before an entry is written to the ledger
         self.landed: Do = lambda: None
-        self.late = 0  # writes that no process waits for any more, and that will land
+        self.late = 0  # the number of pending writes for which no process waits any more
         self.hides_newest = False  # a listing that lags behind the ledger
 
     def put(self, key: str, body: JsonObject) -> None:
-        """Write an object, in no time."""
+        """Write an object without delay."""
         self.objects[key] = json.dumps(body).encode()
 
     def ledger(self) -> list[Current]:

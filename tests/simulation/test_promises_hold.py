@@ -1,4 +1,4 @@
-"""The promises, on thousands of histories of the product's own loops in a simulated world with failures.
+"""The promises on thousands of histories: the product's loops in a simulated world with failures.
 
 A seed that breaks a promise is printed with the command that replays it.
 """
@@ -31,7 +31,7 @@ def keep(seeds: range, worlds: str | None = None) -> list[World]:
 
 @pytest.mark.parametrize("first", range(0, FIXED, AT_ONCE))
 def test_whatever_goes_wrong_the_promises_hold(first: int) -> None:
-    """Attribution, atomicity, no way back, freshness, availability, safety, durability; and all is well in the end."""
+    """Attribution, atomicity, no way back, freshness, availability, safety, durability, and convergence at the end."""
     keep(range(first, first + AT_ONCE))
 
 
@@ -42,7 +42,7 @@ def test_the_promises_hold_on_new_seeds() -> None:
 
 @pytest.mark.parametrize("worlds", sorted(BUILDS))
 def test_the_promises_hold_where_a_broken_build_breaks_them(worlds: str) -> None:
-    """The very worlds in which `test_broken_builds_go_red.py` catches each broken build."""
+    """The same worlds in which `test_broken_builds_go_red.py` catches each broken build."""
     keep(range(40), worlds)
 
 

@@ -1,7 +1,7 @@
-"""Stories of rollouts, with the state after each step: for readers, what the seeds do at random.
+"""Stories of rollouts with the state after each step, as readable examples of what the seeds do at random.
 
-A state has the sequence that model_server reports, whether it grants leases, and the sequence of each replica's answer,
-with `?` if that is stale.
+A state has the sequence that model_server reports, the word `lease` if it grants leases, and the sequence of each
+replica's answer, with `?` if that is stale.
 """
 
 from collections.abc import Callable, Iterator
@@ -97,7 +97,7 @@ def test_a_rollout_with_nothing_in_its_way(story: Story) -> None:
     assert story.state() == "2 lease | 2 | 2"
 
 
-def test_a_replica_that_is_cut_off_in_the_fence_is_waited_for_by_its_lease_and_then_says_stale(story: Story) -> None:
+def test_the_fence_waits_for_the_lease_of_a_replica_that_is_cut_off_which_then_answers_stale(story: Story) -> None:
     story.roll()
     story.until(lambda: not story.granting())
     story.world.network.cut("replica-1", "server", 10.0)
@@ -109,7 +109,7 @@ def test_a_replica_that_is_cut_off_in_the_fence_is_waited_for_by_its_lease_and_t
     assert story.state() == "2 lease | 2 | 2"
 
 
-def test_a_restart_tells_the_old_pointer_without_a_lease_until_leases_of_before_are_over(story: Story) -> None:
+def test_a_restart_answers_the_old_version_without_a_lease_until_earlier_leases_have_expired(story: Story) -> None:
     story.world.server.die()
     assert story.state() == "down | 1 | 1"  # by their leases
     story.goes_on(0.1)

@@ -1,7 +1,7 @@
-"""The world of one seed: its processes, network, store and clients; failures, then the state when all is healed.
+"""The world of one seed: its processes, network, store and clients; failures, then the state after they have healed.
 
-The processes run the product's own loops. `_simulated` replaces what the loops do not get from their callers: the
-clock, threads, waits, chance and the log. A seed gives the same history every time.
+The processes run the loops of the product. `simulated` replaces what the loops do not get from their callers: the
+clock, threads, waits, randomness and the log. A seed gives the same history every time.
 """
 
 import gc
@@ -60,7 +60,10 @@ class World:
         self.clients = Clients(events, random, self.workers, self.history, plan.think_s)
         self.operator = Operator(events, self.network, self.server, self.history, lambda: self._bursts("committed"))
         self.versions: list[str] = []
-        self._rolled_at_start = ("", 0.0)  # a version, and when model_server decided at its start to roll it
+        self._rolled_at_start = (
+            "",
+            0.0,
+        )  # the version that model_server rolls at its start, and the time of that decision
         self.nemesis = Nemesis(self)
         self.store.appends = lambda: self._react(AppendLedger.__name__)
         self.store.landed = lambda: self.nemesis.over("late store", events.now)
