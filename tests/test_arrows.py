@@ -1,7 +1,7 @@
-"""The rules of imports between packages, and the one door to each thing: `docs/architecture.md`, "Arrows".
+"""The rules of imports between packages, and of access to libraries: `docs/architecture.md`, "Arrows".
 
-Each rule reads the parsed sources, imports inside functions and under TYPE_CHECKING included, and is shown to go red
-on a small source that breaks it.
+Each rule reads the parsed sources, including imports inside functions and under TYPE_CHECKING. For each rule there are
+small sources that break it.
 """
 
 import pytest
@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "predict_api": {"predict_api", "changeover"},
 }
 
-# modules that decide and do nothing, beside each `exceptions.py`: no clock, socket, file, thread or chance
+# pure modules, in addition to each `exceptions.py`: they use no clock, socket, file, thread or randomness
 PURE = {
     "changeover.protocol.allowed_hosts",
     "changeover.schema.cell_parsers",
@@ -84,10 +84,10 @@ PURE_MAY_IMPORT = set(
     heapq ipaddress itertools json math msgspec operator re string struct types typing urllib
     """.split()  # noqa: SIM905 a list of words reads as one
 )
-STARTS_LOOPS = "model_server.background.startup_loop"  # the one loop that may know others
+STARTS_LOOPS = "model_server.background.startup_loop"  # the one loop that may import others
 CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "datetime.datetime.now"}
 
-# the one door to each thing: what is imported or read -> the files that may, as prefixes of paths
+# for each library or resource: the names, and the files that may use them, as prefixes of paths
 DOORS = {
     "the S3 client": (("minio",), ("object_store/bucket.py", "object_store/credentials.py", "object_store/faults.py")),
     "Flask": (
@@ -116,12 +116,12 @@ DOORS = {
 
 
 def is_pure(file: Source) -> bool:
-    """Named above, or holds errors."""
+    """Whether the module is in PURE or has exceptions only."""
     return file.module in PURE or file.path.endswith("/exceptions.py")
 
 
 def wrong_packages(files: list[Source]) -> list[str]:
-    """Arrows between our packages that the design does not have."""
+    """Imports between our packages that MAY_IMPORT does not allow."""
     found = []
     for file in files:
         allowed = MAY_IMPORT[file.module.split(".")[0]]
@@ -133,7 +133,7 @@ def wrong_packages(files: list[Source]) -> list[str]:
 
 
 def impure(files: list[Source]) -> list[str]:
-    """What decides must not reach a clock, a socket, a file, a thread or chance."""
+    """Pure modules that import a clock, a socket, a file, a thread or randomness."""
     modules = {file.module for file in files}
     pure = {file.module for file in files if is_pure(file)}
     found = []
@@ -154,7 +154,7 @@ def impure(files: list[Source]) -> list[str]:
 
 
 def wrong_layers(files: list[Source]) -> list[str]:
-    """`__main__ -> app -> routes, loops -> the rest`, and loops do not know each other."""
+    """Imports against `__main__ -> app -> routes, loops -> the rest`, and imports of one loop by another."""
     found = []
     for module, targets in edges(files).items():
         for target in sorted(targets):
@@ -166,14 +166,14 @@ def wrong_layers(files: list[Source]) -> list[str]:
             if target.endswith("_loop") and module.endswith("_loop") and module != STARTS_LOOPS:
                 found.append(f"{module} imports {target}: loops do not know each other")
             if target == f"{module}_loop":
-                found.append(f"{module} imports {target}: a loop drives what it decides by, never the reverse")
+                found.append(f"{module} imports {target}: a loop imports its decisions, never the reverse")
             if rest == "__main__":
-                found.append(f"{module} imports {target}: nobody imports an entry point")
+                found.append(f"{module} imports {target}: no module imports an entry point")
     return found
 
 
 def cycles(files: list[Source]) -> list[str]:
-    """Every module that reaches itself, once a cycle."""
+    """The cycles of imports, each once."""
     graph = edges(files)
     found: list[str] = []
     done: set[str] = set()
@@ -194,7 +194,7 @@ def cycles(files: list[Source]) -> list[str]:
 
 
 def wrong_doors(files: list[Source]) -> list[str]:
-    """What is reached by another file than the one that may."""
+    """Uses of a library or resource by a file that DOORS does not list."""
     found = []
     for file in files:
         reached = {(f"{one.module}.{one.name}" if one.name else one.module, one.line) for one in file.imports()}

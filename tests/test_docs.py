@@ -1,4 +1,4 @@
-"""The documents and the code, compared both ways."""
+"""The agreement of the documents and the code, in both directions."""
 
 import ast
 import re
@@ -20,9 +20,9 @@ ROOT_FILES = {path.name for path in ROOT.iterdir()}
 
 
 def between(name: str, text: str = README) -> str:
-    """What stands in a document between the two comments of a table."""
+    """The text of a document between the two comments of a table."""
     match = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- end of {name} -->", text, re.DOTALL)
-    assert match, f"nothing stands between <!-- {name} --> and <!-- end of {name} -->"
+    assert match, f"there is no text between <!-- {name} --> and <!-- end of {name} -->"
     return match[1]
 
 

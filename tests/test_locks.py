@@ -1,4 +1,4 @@
-"""The lock files: one version of everything everywhere, closed, each file with its hashes, and no address of a machine."""
+"""The lock files: the same versions in all of them, no open requirement, hashes for each file, and no address."""
 
 import re
 import tomllib
@@ -20,7 +20,7 @@ def text_of(name: str) -> str:
 
 
 def of_extra(extra: str) -> list[str]:
-    """The requirements of an extra of the project, with those of the extras that it names, and the base."""
+    """The requirements of an extra of the project, with those of the extras that it names and of the project."""
     found = list(PROJECT["project"]["dependencies"])
     for line in PROJECT["project"]["optional-dependencies"][extra]:
         requirement = Requirement(line)
@@ -87,7 +87,7 @@ def test_every_lock_has_the_versions_that_the_tests_run_on(name: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
-def test_every_pin_has_hashes_and_no_lock_names_a_place(lock) -> None:
+def test_every_pin_has_hashes_and_no_lock_names_an_address(lock) -> None:
     text = lock.read_text(encoding="utf-8")
     without = [line for line in re.findall(r"^\S+==.*$", text, re.MULTILINE) if not line.endswith("\\")]
     assert without == []

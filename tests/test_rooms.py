@@ -1,6 +1,6 @@
-"""The rooms and their doors: a package below ours is entered by a few modules only, its other modules are its own.
+"""The rooms and their doors: other packages import only a few modules of each subpackage; the rest are private.
 
-`docs/architecture.md` says what lives in each room. `tests/test_arrows.py` has the rules about directions.
+`docs/architecture.md` describes each room. `tests/test_arrows.py` has the rules about directions.
 """
 
 import re
@@ -39,24 +39,24 @@ DOORS = {
     "predict_api.scoring": "interfaces loading scorers batching",
     "predict_api.upstream": "connection dns downloads freshness_check",
 }
-# doors for one other room alone: (the module, the room that may enter by it)
+# doors for one other room only: (the module, the room that may import it)
 SIDE_DOORS = {
     ("changeover.estimator.inspection", "changeover.onnx_twin"),
     ("changeover.estimator.dict_inputs", "changeover.onnx_twin"),
     ("changeover.estimator.inputs", "changeover.onnx_twin"),
     ("changeover.request.validation_errors", "changeover.estimator"),
-    ("changeover.up.child", "changeover.demo"),  # the environment that `up` hands on
+    ("changeover.up.child", "changeover.demo"),  # the environment that `up` passes on
 }
 ONLY_APP = ("model_server.routes", "predict_api.routes")  # tests/test_arrows.py has the rule for these
 
 
 def room_of(module: str) -> str:
-    """The room that a module is in, or its package."""
+    """The room of a module, or its package."""
     return ".".join(module.split(".")[:2]) if module.count(".") > 1 else module.split(".", maxsplit=1)[0]
 
 
 def beside_the_doors(files: list[Source]) -> list[str]:
-    """Imports that enter a room by another module than its doors."""
+    """Imports of modules of another room that are not its doors."""
     found = []
     for module, targets in sorted(edges(files).items()):
         for target in sorted(targets):

@@ -1,4 +1,4 @@
-"""Sizes, names and leftovers, held by a program: each rule with a small source that breaks it."""
+"""Rules about sizes, names and leftovers, each with a small source that breaks it."""
 
 import ast
 import re
@@ -17,16 +17,16 @@ TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".sh", ".cfg", ".txt", ".json", 
 SKIPPED = {".venv", ".git", ".changeover", ".peers", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 SKIPPED |= {"__pycache__"}
 
-MAY_NAME_PATHS = {"tests/test_tidy.py", "deploy/Dockerfile"}  # the latter's paths are inside the image
+MAY_NAME_PATHS = {"tests/test_tidy.py", "deploy/Dockerfile"}  # the paths in the Dockerfile are inside the image
 
 EVERYTHING = [*OURS, *sources("tests", "examples", "benchmarks", "deploy", "docs")]
 TESTS = [file for file in EVERYTHING if file.path.startswith("tests/")]
-# what is started by name or imported by users only
+# modules that are started by name or imported by users only
 ENTRY_POINTS = re.compile(r"(^|/)__(init|main)__\.py$")
 
 
 def too_long(files: list[Source]) -> Iterator[str]:
-    """A file has one reason to be opened; past the cap, there is a second one."""
+    """Files and functions over the limit: a file should have one reason to be opened."""
     for file in files:
         lines = file.text.count("\n")
         if lines > FILE_LINES:
@@ -39,22 +39,22 @@ def too_long(files: list[Source]) -> Iterator[str]:
 
 
 def badly_named(files: list[Source]) -> Iterator[str]:
-    """A name says what is inside; these say that something is."""
+    """Module names that do not describe the content."""
     for file in files:
         for part in file.module.split("."):
             if part in NO_NAMES or part.split("_")[-1] in NO_NAMES:
-                yield f"{file.path}: a module called {part}; name what it answers"
+                yield f"{file.path}: a module called {part}; name its content"
 
 
 def without_docstring(files: list[Source]) -> Iterator[str]:
-    """The first lines of a module say what lives there."""
+    """Modules without a docstring."""
     for file in files:
         if file.text.strip() and not file.docstring and not file.path.startswith("tests/"):
-            yield f"{file.path} does not say what lives there: it has no docstring"
+            yield f"{file.path} has no docstring: describe its content in one line"
 
 
 def swallowing(files: list[Source]) -> Iterator[str]:
-    """`except:` also takes the keyboard's interrupt and the interpreter's exit."""
+    """`except:` also catches KeyboardInterrupt and SystemExit."""
     for file in files:
         for node in ast.walk(file.tree):
             if isinstance(node, ast.ExceptHandler) and node.type is None:
@@ -75,9 +75,9 @@ def sleeping(files: list[Source]) -> Iterator[str]:
 
 
 def unused(files: list[Source]) -> Iterator[str]:
-    """A file of ours that no other of ours imports or starts by name; a test is no reason to keep it."""
+    """Our modules that no other module of ours imports or starts by name; a test is no reason to keep one."""
     code = [file for file in files if not file.path.startswith("tests/")]
-    named: dict[str, set[str]] = {}  # each dotted name that is imported or written in a text -> the modules it is in
+    named: dict[str, set[str]] = {}  # each dotted name that is imported or is in a string -> the modules with it
     for file in code:
         for one in file.imports():
             for name in (one.module, f"{one.module}.{one.name}"):
@@ -90,7 +90,7 @@ def unused(files: list[Source]) -> Iterator[str]:
         if file.path.split("/")[0] not in {one.path.split("/")[0] for one in OURS} or ENTRY_POINTS.search(file.path):
             continue
         if not named.get(file.module, set()) - {file.module}:
-            yield f"{file.path} is imported by nobody"
+            yield f"{file.path} is imported by no module"
 
 
 def texts() -> Iterator[tuple[str, str]]:
@@ -106,7 +106,7 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 def leftovers(files: list[tuple[str, str]]) -> Iterator[str]:
-    """What was to be done before it was finished, and paths that exist on one machine only."""
+    """Marks of unfinished work, and paths that exist on one machine only."""
     for path, text in files:
         for number, line in enumerate(text.splitlines(), 1):
             if found := LEFTOVER.search(line):
@@ -127,7 +127,7 @@ RED = [
     (swallowing, "changeover/a.py", "try:\n    x = 1\nexcept:\n    pass"),
     (sleeping, "tests/unit/test_a.py", "import time\ndef test_a():\n    time.sleep(1)"),
     (sleeping, "tests/unit/test_a.py", "from time import sleep"),
-    (unused, "changeover/a.py", '"""Like `changeover.a`, which nobody needs."""'),
+    (unused, "changeover/a.py", '"""Like `changeover.a`, which is not needed."""'),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Our own sources, parsed once: what the tests of the house (arrows, tidiness, words) read."""
+"""Our parsed sources, for the tests of rules about the code (arrows, rooms, tidiness, words)."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Source:
-    """One module: its dotted name, where it lies from the root on, and its text."""
+    """One module: its dotted name, its path from the root on, and its text."""
 
     module: str
     path: str
@@ -34,7 +34,7 @@ class Source:
 
     @property
     def docstring(self) -> str:
-        """The module's docstring, or nothing."""
+        """The module's docstring, or an empty string."""
         return ast.get_docstring(self.tree) or ""
 
     @property
@@ -43,7 +43,7 @@ class Source:
         return self.module if self.path.endswith("__init__.py") else self.module.rpartition(".")[0]
 
     def imports(self) -> Iterator[Import]:
-        """Every import, those inside functions and under TYPE_CHECKING included."""
+        """Every import, including those inside functions and under TYPE_CHECKING."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -70,7 +70,7 @@ class Source:
 
 
 def source(path: str, text: str) -> Source:
-    """A module as it would be at `path`: for the red examples."""
+    """A module with this text at `path`, for the red examples."""
     module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     return Source(module, path, text)
 
@@ -85,7 +85,7 @@ def sources(*folders: str) -> list[Source]:
 
 
 def edges(files: list[Source], known: Mapping[str, Source] | None = None) -> dict[str, set[str]]:
-    """Which of our modules imports which: module -> modules."""
+    """The imports between our modules: module -> modules."""
     modules = known if known is not None else {file.module: file for file in files}
     graph: dict[str, set[str]] = {}
     for file in files:

@@ -1,4 +1,4 @@
-"""`python -m tests.torture --seconds 60 --seed N [--store minio] [--history FILE]`: one run, and a table of it."""
+"""Command line of the torture: `python -m tests.torture --seconds 60 --seed N` does one run and prints a table."""
 
 import argparse
 import secrets
@@ -11,19 +11,19 @@ from tests.torture.rig import run
 
 
 def main() -> int:
-    """0 if no request failed and no promise was broken, else 1; the stack's logs are kept then."""
+    """0 if no request failed and no promise was broken; otherwise 1, and the logs of the stack are kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description="Torture a whole stack.")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32))
     parser.add_argument("--store", choices=["seaweed", "minio"], default="seaweed")
-    parser.add_argument("--history", type=Path, help="write what was recorded to this file, as JSON lines")
-    asked = parser.parse_args()
+    parser.add_argument("--history", type=Path, help="write the recorded history to this file, as JSON lines")
+    options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
-    sys.stdout.write(f"seed {asked.seed}, logs in {folder}\n")
+    sys.stdout.write(f"seed {options.seed}, logs in {folder}\n")
     sys.stdout.flush()
-    report = run(asked.seed, asked.seconds, asked.store, folder)
+    report = run(options.seed, options.seconds, options.store, folder)
     sys.stdout.write(f"{report.table()}\n")
-    kept = asked.history or (None if report.good else folder / "history.jsonl")
+    kept = options.history or (None if report.good else folder / "history.jsonl")
     if kept is not None:
         with kept.open("w", encoding="utf-8") as file:
             file.writelines(records.write(report.history.records()))

@@ -1,4 +1,4 @@
-"""The checks after the last failure has healed: the version of each replica, the ledger, and the versions that are whole."""
+"""The checks after the last failure has healed: the version of each replica, the ledger, and the complete versions."""
 
 import hashlib
 import http.client
@@ -16,11 +16,13 @@ from tests.processes.model_server import PUBLISH_TOKEN
 from tests.torture.stack import INSTANCES, MODEL, WORKERS, Instance, Stack
 
 CONVERGE_S: Final = 5.0
-_PROBES: Final = 12  # fresh connections to an instance: of two workers, one is missed by all with 1 in 2,048
+_PROBES: Final = (
+    12  # new connections to an instance: with two workers, all miss one of them with probability 1 in 2,048
+)
 
 
 def settle(stack: Stack, converge_s: float) -> tuple[float, list[ReplicaState]]:
-    """Wait until each replica serves the current version, unstale, `converge_s` at most; the time, and the replicas."""
+    """Wait until each replica serves the current version without the stale mark, at most `converge_s`; the time and replicas."""
     healed, pause = now(), threading.Event()
     while True:
         replicas, settled = _look(stack)
@@ -30,36 +32,36 @@ def settle(stack: Stack, converge_s: float) -> tuple[float, list[ReplicaState]]:
 
 
 def _look(stack: Stack) -> tuple[list[ReplicaState], bool]:
-    """Every replica, as model_server has heard of it and as its instance answers; and whether all is as it should be."""
+    """The state of every replica by its report and by the answers of its instance; and whether all have settled."""
     answer = stack.server.get(f"/models/{MODEL}")
     if answer.status_code != 200:
         return [], False
     model = answer.json()
     replicas = []
     for number, instance in enumerate(stack.instances):
-        told = [_probe(instance) for _ in range(_PROBES)]
-        oldest, stale = min(sequence for sequence, _ in told), any(stale for _, stale in told)
+        probes = [_probe(instance) for _ in range(_PROBES)]
+        oldest, stale = min(sequence for sequence, _ in probes), any(stale for _, stale in probes)
         pids = {worker.pid for worker in instance.processes()[1:]}
-        mine = [each for each in model["replicas"] if each["awaited"] and each["pid"] in pids]
-        mine += [None] * (WORKERS - len(mine))  # one that model_server has not heard from
-        replicas += [_state(f"{number}-{place}", each, oldest, stale) for place, each in enumerate(mine)]
+        reported = [each for each in model["replicas"] if each["awaited"] and each["pid"] in pids]
+        reported += [None] * (WORKERS - len(reported))  # a worker that has not reported to model_server
+        replicas += [_state(f"{number}-{index}", each, oldest, stale) for index, each in enumerate(reported)]
     current = (model["current"] or {}).get("sequence")
     settled = all(replica.sequence == current and not replica.stale for replica in replicas)
     return replicas, settled and len(replicas) == INSTANCES * WORKERS and model["rollout"] is None
 
 
-def _state(name: str, told: JsonObject | None, oldest: int, stale: bool) -> ReplicaState:
-    held = told["held"] if told else None
-    if not told or not isinstance(held, dict):
+def _state(name: str, report: JsonObject | None, oldest: int, stale: bool) -> ReplicaState:
+    held = report["held"] if report else None
+    if not report or not isinstance(held, dict):
         return ReplicaState(f"{name} (unheard of)", None, None, stale=True)
     current = Current(int(str(held["sequence"])), str(held["version"]))
-    if oldest < current.sequence:  # a worker of this instance answers by something older than it says
-        return ReplicaState(f"{told['replica']} (answers by {oldest})", oldest, current.version, stale)
-    return ReplicaState(str(told["replica"]), current.sequence, current.version, stale)
+    if oldest < current.sequence:  # a worker of this instance answers by an older version than it reported
+        return ReplicaState(f"{report['replica']} (answers by {oldest})", oldest, current.version, stale)
+    return ReplicaState(str(report["replica"]), current.sequence, current.version, stale)
 
 
 def _probe(instance: Instance) -> tuple[int, bool]:
-    """Sequence and staleness of one answer over a fresh connection; (0, True) for none."""
+    """The sequence and the stale mark of one answer over a new connection; (0, True) without an answer."""
     connection = http.client.HTTPConnection("127.0.0.1", instance.port, 10)
     try:
         connection.request("POST", f"/models/{MODEL}/predict", json.dumps({"a": 1, "b": 2}), _JSON)
@@ -78,7 +80,7 @@ _JSON: Final = {"Content-Type": "application/json"}
 
 
 def after_death(stack: Stack, at: float, replicas: list[ReplicaState]) -> FinalState:
-    """Kill the store and model_server, and read the ledger and the versions from their next lives."""
+    """Kill the store and model_server, start them again, and read the ledger and the versions."""
     stack.server.kill()
     stack.store.kill()
     stack.start()

@@ -1,10 +1,10 @@
-"""Eight clients that never stop asking, and what each of their requests came to.
+"""The load of the torture: eight clients that send requests without a break, and the results of their requests.
 
-Nothing is retried but what a gateway sends again, and only when no byte of an answer was seen: a kept-alive connection
-that a killed or stopping worker closed is replaced once (`reconnected`), and an instance that refuses or resets a fresh
-connection is passed over for the next one (`moved`). An answer that SIGKILL cut in two is asked for anew, too: what no
-server can prevent is not held against it, but counted by itself (`cut`). All three count as failed where no death of
-that instance explains them. Whatever else goes wrong is a failed request: another status, a cut answer, silence.
+A client repeats only the requests that a gateway would repeat, and only before the first byte of a response. If a killed
+or stopping worker closed a kept-alive connection, the client opens a new one once (`reconnected`). If an instance refuses
+or resets a new connection, the client tries the next instance (`moved`). It also repeats a request whose response SIGKILL
+cut off, which no server can prevent (`cut`). Each of the three is a failure unless a kill or an end of that instance
+explains it. Any other problem is a failed request: another status, a response that is cut off, a timeout.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ CLIENTS: Final = 8
 TIMEOUT_S: Final = 20.0
 LONGEST_PAUSE_S: Final = 0.03
 LARGEST_BATCH: Final = 40
-LONGEST_IDLE_S: Final = 5.0  # who asks on a connection that was idle for longer may meet its end
+LONGEST_IDLE_S: Final = 5.0  # the server may close a connection that was idle for longer
 
 
 Record = Callable[[Answer], None]
@@ -40,25 +40,25 @@ class Door(Protocol):
     port: int
 
     def was_away(self, since: float) -> bool:
-        """Whether it, or a worker of it, was killed or told to end at any moment from `since` on."""
+        """Whether the instance or one of its workers was killed or got SIGTERM at any time from `since` on."""
 
     def was_killed(self, since: float) -> bool:
-        """The same, but by SIGKILL alone."""
+        """The same, but for SIGKILL only."""
 
 
 class ClosedBeforeAnswer(Exception):
-    """The connection was refused, reset or closed, and no byte of an answer had come."""
+    """The connection was refused, reset or closed before the first byte of a response."""
 
 
 class CutOff(Exception):
-    """The connection ended within the answer."""
+    """The connection ended within a response."""
 
 
 @dataclass
 class Tally:
-    """What the requests of all clients came to; `worst_s` is the longest that one took, its second attempts included.
+    """The results of all clients; `worst_s` is the longest latency of a request, including its repetitions.
 
-    `computed_by` counts the good answers of each runtime.
+    `computed_by` counts the successful answers of each runtime.
     """
 
     requests: int = 0
@@ -72,7 +72,7 @@ class Tally:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-_Response = tuple[http.client.HTTPResponse, bytes, float]  # and when it was asked for
+_Response = tuple[http.client.HTTPResponse, bytes, float]  # and the time of its request
 
 
 @dataclass
@@ -82,7 +82,7 @@ class _Kept:
 
 
 class Client:
-    """One thread that asks again and again; each answer goes to `record`."""
+    """A client that sends requests one after another; each answer goes to `record`."""
 
     def __init__(
         self,
@@ -99,14 +99,14 @@ class Client:
         self._kept: dict[int, _Kept] = {}
 
     def run(self, over: threading.Event) -> None:
-        """Ask until `over`."""
+        """Send requests until `over`."""
         while not over.wait(self._random.uniform(0, LONGEST_PAUSE_S)):
             self.ask()
         for kept in self._kept.values():
             kept.connection.close()
 
     def ask(self) -> None:
-        """One request, recorded."""
+        """Send one request, and record its answer."""
         single = self._random.random() < 0.6
         asked = rows(self._random, 1 if single else self._random.randint(1, LARGEST_BATCH))
         began = now()
@@ -141,7 +141,7 @@ class Client:
         return self._failure(began, f"no instance answered; the last: {fault}")
 
     def _at(self, door: Door, body: bytes, keep: bool) -> _Response:
-        """The answer of one instance; over a kept connection if there is one, else, or if it was closed, a fresh one."""
+        """The response of one instance over a kept connection; without one, or if it was closed, over a new one."""
         kept = self._kept.pop(door.port, None) if keep else None
         if kept is not None and now() - kept.used_at > LONGEST_IDLE_S:
             kept.connection.close()
@@ -184,16 +184,16 @@ class Client:
         ended = now()
         if response.status != 200:
             return self._failure(started, f"{response.status} {content[:300]!r}", response.status)
-        told = json.loads(content)
-        predictions = [row["prediction"] for row in ([told] if single else told["predictions"])]
-        version, runtime = str(told["model_version"]), response.headers[MODEL_RUNTIME]
+        body = json.loads(content)
+        predictions = [row["prediction"] for row in ([body] if single else body["predictions"])]
+        version, runtime = str(body["model_version"]), response.headers[MODEL_RUNTIME]
         if len(predictions) != len(asked):
             return self._failure(started, f"{len(predictions)} predictions for {len(asked)} rows", response.status)
         if version != response.headers[MODEL_VERSION]:
             return self._failure(started, f"two versions in one answer: {version} and the header's", response.status)
-        if runtime == "onnx" and self._reels.runtime_of(version) != runtime:  # by the model itself, any may be
+        if runtime == "onnx" and self._reels.runtime_of(version) != runtime:  # scikit-learn may compute any version
             return self._failure(started, f"{version} was computed by a twin, and has none", response.status)
-        seen = sorted({self._reels.told_by(*pair) for pair in zip(predictions, asked, strict=True)})
+        seen = sorted({self._reels.version_of(*pair) for pair in zip(predictions, asked, strict=True)})
         with self._tally.lock:
             self._tally.computed_by[runtime] += 1
         return Answer(

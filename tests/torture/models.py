@@ -1,8 +1,8 @@
-"""Models that tell by every answer which of them computed it, and for which row: the nth answers 100 n + a + b.
+"""Models whose answers identify the model and the row: the nth model answers 100 n + a + b.
 
-Two of three are linear regressions and have a twin. Every third is none that can be converted, and takes some
-milliseconds, so that requests wait for it and are scored together. Each carries some random ballast, so that a proxy
-that cuts or flips bytes finds an artifact to do it to. The serial number leads back to the SHA-256 of the bytes.
+Two of three are linear regressions and have an ONNX twin. Every third has no twin and takes some milliseconds, so that
+requests wait and form micro-batches. Each artifact has random ballast, so that it is long enough for the faults of a
+proxy. The serial number of a model identifies the SHA-256 of its artifact.
 """
 
 import hashlib
@@ -20,16 +20,16 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LinearRegression
 
-BALLAST: Final = 300_000  # bytes of an artifact that mean nothing
+BALLAST: Final = 300_000  # unused bytes of an artifact
 RUNTIMES: Final = frozenset({"onnx", "sklearn"})
-_STEP: Final = 100.0  # between the answers of two models to one row: more than rows differ by
-_SMALLEST: Final = 1e-6  # what answers differ by for other reasons than rounding
+_STEP: Final = 100.0  # the distance between the answers of two models to one row: more than rows differ
+_SMALLEST: Final = 1e-6  # the smallest difference that is no rounding error
 _VOTERS: Final = 8
 
 
 @dataclass(frozen=True)
 class Reel:
-    """One version: what it answers, its SHA-256, its bytes."""
+    """One version: its serial number, its SHA-256 and its artifact."""
 
     serial: int
     version: str
@@ -37,12 +37,12 @@ class Reel:
 
 
 def runtime_of(serial: int) -> str:
-    """What has to compute the answers of the model with this number."""
+    """The model runtime that must answer for the model with this number."""
     return "sklearn" if serial % 3 == 2 else "onnx"
 
 
 class Reels:
-    """Makes versions, and knows by its serial number every one that it made. Safe for threads."""
+    """A factory of versions, which finds each version by its serial number. It is thread-safe."""
 
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
@@ -51,7 +51,7 @@ class Reels:
         self._runtimes: dict[str, str] = {}
 
     def make(self) -> Reel:
-        """A version that nobody has seen before."""
+        """A new version."""
         with self._lock:
             serial = len(self._versions) + 1
             model = _fitted(serial)
@@ -63,17 +63,17 @@ class Reels:
             self._runtimes[version] = runtime_of(serial)
         return Reel(serial, version, artifact)
 
-    def told_by(self, prediction: object, row: Mapping[str, float]) -> str:
-        """The version that predicts this for `row`; what is none of ours is named so, and is nobody's version."""
+    def version_of(self, prediction: object, row: Mapping[str, float]) -> str:
+        """The version that predicts this for `row`; a prediction of no known model gives a text that is no version."""
         if isinstance(prediction, float | int):
             serial, rest = divmod(prediction - row["a"] - row["b"] + _STEP / 2, _STEP)
             known = self._versions.get(int(serial))
             if known is not None and abs(rest - _STEP / 2) < _SMALLEST:
                 return known
-        return f"nobody: {prediction!r} for {row}"
+        return f"no model: {prediction!r} for {row}"
 
     def runtime_of(self, version: str) -> str:
-        """What has to compute the answers of `version`: "onnx" where it has a twin, else "sklearn"."""
+        """The model runtime that must answer for `version`: "onnx" if it has a twin, otherwise "sklearn"."""
         return self._runtimes.get(version, "a model of ours")
 
 
@@ -87,7 +87,7 @@ def _fitted(serial: int) -> Any:
 
 
 def no_model(choices: random.Random) -> bytes:
-    """An upload that admission must refuse."""
+    """The bytes of an upload that admission must refuse."""
     return choices.choice([b"", b"this is no model", choices.randbytes(5_000)])
 
 

@@ -1,10 +1,10 @@
-"""Failures of the stack while clients ask: a seeded list of acts without end, and the threads that do them.
+"""Failures of the stack under load: an endless seeded sequence of acts, and the threads that do them.
 
-Three lanes go on at once, so that faults meet: one works on predict_api (one instance at a time, so that the others can
-take over), one on model_server, the store and the wires between them, and one publishes, rolls and rolls back
-(`publisher.py`). The seed decides what is done, for how long and in which order; how that falls together with
-what the machine does is new each time. Heads of HTTP are never flipped: TCP's checksum is trusted with those, and
-bytes are flipped where only an artifact reaches.
+Three lanes run at the same time, so that faults overlap. The first works on predict_api, one instance at a time, so that
+the others can take over. The second works on model_server, the store and the connections between them. The third
+publishes, rolls and rolls back (`publisher.py`). The seed decides the acts, their length and their order; their timing
+relative to requests differs from run to run. Bits are flipped only at offsets that only artifacts reach, because HTTP
+headers have no checksum but that of TCP.
 """
 
 import random
@@ -24,7 +24,7 @@ _ARTIFACT_ONLY: Final = (100_000, 280_000)  # bytes of one connection that only 
 
 @dataclass(frozen=True)
 class Act:
-    """One thing that is done: `what`, to instance number `where`, held for `hold_s`, then a rest of `rest_s`."""
+    """One failure: `what` happens to instance number `where` for `hold_s`, then a rest of `rest_s`."""
 
     what: str
     where: int
@@ -55,11 +55,11 @@ ON_THE_REST: Final = {
     "break the wire of an instance": 7,
     "break the wires of all": 5,
 }
-_LONGEST_REST_S: Final = 4.0  # so that rollouts come to their end now and then: one takes some seconds after a restart
+_LONGEST_REST_S: Final = 4.0  # so that some rollouts are committed: one takes some seconds after a restart
 
 
 def acts(choices: random.Random, weights: dict[str, int], instances: int) -> Iterator[Act]:
-    """Acts of these kinds, without end; the same ones for the same seed."""
+    """An endless sequence of acts of these kinds; equal seeds give equal acts."""
     while True:
         yield Act(
             what=choices.choices(list(weights), list(weights.values()))[0],
@@ -71,8 +71,8 @@ def acts(choices: random.Random, weights: dict[str, int], instances: int) -> Ite
 
 
 def wire_fault(choices: random.Random) -> tuple[str, Fault]:
-    """What a wire may do to the bytes of one direction."""
-    at = int(2 ** choices.uniform(0, 18))  # as often early as late, to beyond the middle of an artifact
+    """A random fault of one direction of a connection."""
+    at = int(2 ** choices.uniform(0, 18))  # uniform in the exponent, up to beyond the middle of an artifact
     return choices.choice(
         [
             ("latency", Fault(lag=choices.uniform(0.02, 0.4))),
@@ -86,7 +86,7 @@ def wire_fault(choices: random.Random) -> tuple[str, Fault]:
 
 
 class Nemesis:
-    """Does the acts of both lanes to `stack` until `over`; `counts` says how many of each kind."""
+    """The acts of both lanes on `stack` until `over`; `counts` has the number of each kind."""
 
     def __init__(self, stack: Stack, seed: int, record: Callable[[FaultEntry], None]) -> None:
         self._stack, self._record = stack, record
@@ -97,13 +97,13 @@ class Nemesis:
         ]
 
     def lanes(self) -> list[Callable[[threading.Event], None]]:
-        """What to run in a thread each."""
+        """The functions to run, each in a thread."""
         return [lambda over, lane=lane: self._run(lane, over) for lane in self._lanes]  # type: ignore[misc]
 
     def _run(self, lane: Iterator[Act], over: threading.Event) -> None:
         took = 0.0
         for act in lane:
-            if over.wait(max(act.rest_s, took)):  # on a slow machine, too, everything is up half of the time
+            if over.wait(max(act.rest_s, took)):  # also on a slow machine, every service runs half of the time
                 return
             began = now()
             what = self._do(act, over)
@@ -112,7 +112,7 @@ class Nemesis:
             self._record(FaultEntry(what=what, start=began, end=now()))
 
     def _do(self, act: Act, over: threading.Event) -> str:
-        """Do one act, and undo it; returns what it was."""
+        """Do one act and undo it; its description."""
         stack, instance = self._stack, self._stack.instances[act.where]
         choices = random.Random(act.seed)
         match act.what:
@@ -165,7 +165,7 @@ class Nemesis:
         server.start()
 
     def _break(self, wires: list[FaultProxy], act: Act, over: threading.Event) -> str:
-        """Break new connections, and end the open ones at once or leave them be; then heal."""
+        """Break new connections, and end the open ones immediately or not; then heal."""
         choices = random.Random(act.seed)
         name, fault = wire_fault(choices)
         way = choices.choice(["answers", "requests", "both"])
@@ -177,6 +177,6 @@ class Nemesis:
         over.wait(max(act.hold_s, 0.3))
         for wire in wires:
             wire.answers = wire.requests = NONE
-            if choices.random() < 0.6:  # else what hangs in a broken connection goes on hanging
+            if choices.random() < 0.6:  # otherwise requests on a broken connection hang until their timeout
                 wire.break_off()
         return f"{act}: {name} of {way}: {fault}"

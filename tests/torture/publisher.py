@@ -1,7 +1,7 @@
-"""Somebody who publishes, rolls and rolls back all the time, whatever else goes on, and writes down what was said.
+"""The operator of the torture: it publishes, rolls and rolls back without a break, and records the responses.
 
-What was not acknowledged is `unknown`: it may or may not have happened, and the ledger tells in the end. Refusals that
-change nothing (another rollout under way, the store away) are no rollouts, and are only counted.
+A call without a response is `unknown`: it may have succeeded, and the ledger decides at the end. Refusals that change
+nothing (another rollout under way, the store away) are no rollouts, and are only counted.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _HEADERS: Final = {"Authorization": f"Bearer {PUBLISH_TOKEN}"}
 
 
 class Operator:
-    """Publishes, rolls and rolls back `model`; `counts` says how often what came of it."""
+    """A client that publishes, rolls and rolls back `model`; `counts` has the number of each result."""
 
     def __init__(
         self, server: ModelServer, model: str, reels: Reels, seed: int, record: Callable[[Publish | Rollout], None]
@@ -35,12 +35,12 @@ class Operator:
         self._model, self._reels, self._record = model, reels, record
         self._random = random.Random(f"{seed}/operator")
         self._admitted: list[str] = []
-        self._heard = True  # of the server, when it was last asked
+        self._answered = True  # whether the last call had a response
         self.counts: Counter[str] = Counter()
 
     def run(self, over: threading.Event) -> None:
-        """Go on until `over`."""
-        while not over.wait(0.0 if self._heard else 0.5) and not over.wait(self._random.uniform(0.0, 1.0)):
+        """Make calls until `over`."""
+        while not over.wait(0.0 if self._answered else 0.5) and not over.wait(self._random.uniform(0.0, 1.0)):
             act = self._random.choices(["publish and roll", "roll", "roll back", "no model"], [5, 3, 3, 1])[0]
             if act == "publish and roll":
                 reel = self._reels.make()
@@ -55,13 +55,13 @@ class Operator:
                 self._publish(content, hashlib.sha256(content).hexdigest())
 
     def roll_a_new_one(self) -> None:
-        """Have another version current, while nothing is done to anybody."""
+        """Make a new version current while no failure is injected."""
         reel = self._reels.make()
         assert self.publish(reel) == VersionState.ADMITTED
         assert self.roll(reel.version) == RolloutState.COMMITTED
 
     def publish(self, reel: Reel) -> str:
-        """Publish, a second time where nothing was heard of the first; what became of it."""
+        """Publish, sometimes twice if the first call has no response; the state of the version."""
         state = self._publish(reel.artifact, reel.version)
         if state == UNKNOWN and self._random.random() < 0.5:
             state = self._publish(reel.artifact, reel.version)
@@ -70,7 +70,7 @@ class Operator:
         return state
 
     def roll(self, version: str) -> str:
-        """Roll; what became of it."""
+        """Roll; the state of the rollout."""
         return self._ask_to_roll("/rollouts", {"version": version})
 
     def _publish(self, artifact: bytes, version: str) -> str:
@@ -79,8 +79,8 @@ class Operator:
         state = {200: VersionState.ADMITTED, 201: VersionState.ADMITTED, 422: VersionState.REJECTED}.get(
             status, UNKNOWN
         )
-        told = body.get("version") if state == VersionState.ADMITTED else version
-        assert told == version, f"published {version}, and {told} was acknowledged"
+        acknowledged = body.get("version") if state == VersionState.ADMITTED else version
+        assert acknowledged == version, f"published {version}, and {acknowledged} was acknowledged"
         self.counts[f"publish {state}"] += 1
         self._record(Publish(model=self._model, version=version, state=state, start=began, end=now()))
         return state
@@ -92,8 +92,8 @@ class Operator:
         if 400 <= status < 600:
             self.counts[f"roll refused with {status}"] += 1
             return "refused"
-        told = body.get("state")
-        state = told if told in {RolloutState.COMMITTED, RolloutState.ABORTED} else UNKNOWN
+        ended = body.get("state")
+        state = ended if ended in {RolloutState.COMMITTED, RolloutState.ABORTED} else UNKNOWN
         self.counts[f"roll {state}"] += 1
         version, sequence = body.get("version", wanted.get("version")), body.get("sequence")
         if isinstance(version, str):
@@ -110,7 +110,7 @@ class Operator:
         return str(state)
 
     def _post(self, path: str, *, headers: dict[str, str] | None = None, **more: object) -> tuple[int, JsonObject]:
-        """Status and body; status 0 where nothing was heard."""
+        """The status and the body; status 0 without a response."""
         try:
             answer = requests.post(
                 self._base + path,
@@ -120,7 +120,7 @@ class Operator:
             )
             body = answer.json()
         except (requests.RequestException, ValueError):
-            self._heard = False
+            self._answered = False
             return 0, {}
-        self._heard = True
+        self._answered = True
         return answer.status_code, body if isinstance(body, dict) else {}

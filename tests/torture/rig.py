@@ -1,4 +1,4 @@
-"""One run of torture: the stack, eight clients, the nemesis, and what the history of it all says of the promises."""
+"""One run of torture: the stack, eight clients, the nemesis, and a check of the promises on the history."""
 
 import contextlib
 import random
@@ -27,7 +27,7 @@ _LAST_ACT_S = 90.0  # for a restart that is under way when the time is over
 
 @dataclass
 class Report:
-    """What came of a run. `broken` are faults of the rig itself: without them, it proves what it says."""
+    """The report of a run. `broken` has errors of the test itself, which make the report invalid."""
 
     seed: int
     seconds: float
@@ -41,11 +41,11 @@ class Report:
 
     @property
     def good(self) -> bool:
-        """Whether every request was answered, and every promise kept."""
+        """Whether every request was answered, and every promise was kept."""
         return not (self.tally.failed or self.violations or self.broken)
 
     def table(self) -> str:
-        """For people: one thing a line, then what went wrong."""
+        """A table for readers: one figure a line, then the errors."""
         tally, states = self.tally, Counter(rollout.state for rollout in self.history.rollouts)
         published = Counter(publish.state for publish in self.history.publishes)
         lines = {
@@ -82,7 +82,7 @@ def _others(states: Counter[str], but: str) -> str:
 
 
 def run(seed: int, seconds: float, store: Kind, folder: Path, converge_s: float = final.CONVERGE_S) -> Report:
-    """Torture a stack in `folder` for so many seconds; `nemesis.py` says what the seed decides."""
+    """Torture a stack in `folder` for so many seconds; `nemesis.py` explains what the seed decides."""
     tally = Tally()
     report = Report(seed, seconds, store, tally)
     reels = Reels(seed)
@@ -97,7 +97,7 @@ def run(seed: int, seconds: float, store: Kind, folder: Path, converge_s: float 
             for number in range(CLIENTS)
         ]
         with _threads([client.run for client in clients], report.broken):
-            operator.roll_a_new_one()  # one without a twin: both runtimes answer, however short the run is
+            operator.roll_a_new_one()  # a model without a twin: both runtimes answer, however short the run is
             _wait_for_both(tally)
             with _threads([operator.run, *nemesis.lanes()], report.broken):
                 threading.Event().wait(seconds)
@@ -110,7 +110,7 @@ def run(seed: int, seconds: float, store: Kind, folder: Path, converge_s: float 
 
 
 def _wait_for_both(tally: Tally) -> None:
-    """Until an answer of each runtime was seen, but not for ever: the report tells which was not."""
+    """Wait for an answer of each runtime, at most `_BOTH_S`; the report names a runtime without one."""
     deadline, pause = now() + _BOTH_S, threading.Event()
     while not tally.computed_by.keys() >= RUNTIMES and now() < deadline:
         pause.wait(0.05)
@@ -121,7 +121,7 @@ def _settle(stack: Stack, report: Report, converge_s: float) -> tuple[float, lis
     for wire in [stack.store_wire, *(instance.wire for instance in stack.instances)]:
         wire.heal()
     healed = now()
-    report.history.add(Fault("what hung in broken wires until now is broken off", began, healed))
+    report.history.add(Fault("connections that hung until now are ended", began, healed))
     at, replicas = final.settle(stack, converge_s)
     report.settled_s = at - healed
     return at, replicas
@@ -129,13 +129,13 @@ def _settle(stack: Stack, report: Report, converge_s: float) -> tuple[float, lis
 
 @contextlib.contextmanager
 def _threads(runs: list[Callable[[threading.Event], None]], broken: list[str]) -> Iterator[None]:
-    """Run each in a thread while the block lasts; what one of them raises is kept."""
+    """Run each in a thread while the block lasts; an exception in a thread goes to `broken`."""
     over = threading.Event()
 
     def guarded(run: Callable[[threading.Event], None]) -> None:
         try:
             run(over)
-        except BaseException as error:  # noqa: BLE001 the thread's last words, a failed wait of pytest's among them
+        except BaseException as error:  # noqa: BLE001 any end of the thread, including a failed wait of pytest
             broken.append(f"the rig: {error!r}")
 
     threads = [threading.Thread(target=guarded, args=(each,), daemon=True) for each in runs]

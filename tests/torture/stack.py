@@ -30,7 +30,7 @@ _RESET_S: Final = 0.3  # within which every connection to a killed worker has be
 
 
 class Server(ModelServer):
-    """model_server, which starts whether or not it reaches its store."""
+    """model_server, whose start does not wait for the store."""
 
     ready_path = "/livez"
 
@@ -61,12 +61,12 @@ class Instance(PredictApi):
         self._lock = threading.Lock()
 
     def was_away(self, since: float) -> bool:
-        """Whether the instance, or a worker of it, was killed or told to end at any moment from `since` on."""
+        """Whether the instance or one of its workers was killed or got SIGTERM at any time from `since` on."""
         with self._lock:
             return any(until >= since for _, until, _ in self._away[-3:])
 
     def was_killed(self, since: float) -> bool:
-        """The same, but by SIGKILL alone."""
+        """The same, but for SIGKILL only."""
         with self._lock:
             return any(until >= since and killed for _, until, killed in self._away[-3:])
 
@@ -118,7 +118,7 @@ class Instance(PredictApi):
 
 
 class Stack:
-    """All of it."""
+    """The store, model_server and the instances of predict_api."""
 
     def __init__(self, folder: Path, kind: Kind) -> None:
         self.store = Store(kind, folder / "store")
@@ -139,7 +139,7 @@ class Stack:
         self.server.start("/readyz")
 
     def start_instances(self, first: Callable[[], None]) -> None:
-        """Start all instances of predict_api at once, and do `first` meanwhile; return when each can answer."""
+        """Start all instances of predict_api in parallel, and call `first` meanwhile; return when each can answer."""
         with ThreadPoolExecutor(INSTANCES) as starting:
             started = [starting.submit(instance.start) for instance in self.instances]
             first()

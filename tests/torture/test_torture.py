@@ -1,7 +1,7 @@
-"""A minute of torture with a seed that stays, and a minute with one that nobody has tried before.
+"""Torture of a whole stack: a minute with a fixed seed, and a minute with a new one.
 
-The promises "Availability" and all others of the design, under faults 2-6, 14-18, 20, 22, 38-40, 42, 51, 53 and 60 of
-the catalogue at once. `make torture MINUTES=30` goes on for longer.
+All promises of `docs/histories.md` hold while faults 2-6, 14-18, 20, 22, 38-40, 42, 51, 53 and 60 of `docs/faults.md`
+overlap. `make torture MINUTES=30` takes longer.
 """
 
 import secrets
@@ -20,7 +20,7 @@ SEED = 20
 
 def no_request_fails_and_every_promise_holds(seed: int, seconds: float, store: Kind, folder: Path) -> None:
     report = run(seed, seconds, store, folder, PATIENCE * CONVERGE_S)  # other tests run at the same time
-    print(report.table())  # noqa: T201 pytest shows it, the seed above all, when this fails
+    print(report.table())  # noqa: T201 pytest shows the table with the seed if the test fails
     with (folder / "history.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(records.write(report.history.records()))
     assert report.good, f"seed {seed}, see {folder}\n{report.table()}"
