@@ -72,10 +72,16 @@ def recorded(scene: str, **words: str) -> list[Exchange]:
     exchanges = []
     for one in json.loads((RECORDED / RELEASE / f"{scene}.json").read_text(encoding="utf-8")):
         asked, answered = filled(one["request"]), filled(one["answer"])
-        told, body = asked.get("body"), answered.get("body")
+        request_body, body = asked.get("body"), answered.get("body")
         exchanges.append(
             Exchange(
-                asked["method"], asked["path"], asked["headers"], told, answered["status"], answered["headers"], body
+                asked["method"],
+                asked["path"],
+                asked["headers"],
+                request_body,
+                answered["status"],
+                answered["headers"],
+                body,
             )
         )
     return exchanges
@@ -104,9 +110,9 @@ class RecordedServer:
         return sum(path.endswith("/current") for _, path, _ in list(self.asked))
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        told = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        content = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         if request.command == "PUT":
-            self.reports.append(json.loads(told))
+            self.reports.append(json.loads(content))
         asked = key(request.command, request.path, request.headers.get("If-None-Match", ""))
         self.asked.append(asked)
         found = self._known.get(asked)

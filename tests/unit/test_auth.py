@@ -1,4 +1,4 @@
-"""Access: changing calls, reports, and networks from which nothing may be changed."""
+"""Access to model_server: calls that change something, reports, and networks without the right to change."""
 
 import pytest
 
@@ -30,11 +30,11 @@ def test_reads_without_a_token_may_be_allowed_and_nothing_else() -> None:
     assert not any(gate.permits(right, "Bearer another-token", "127.0.0.1") for right in Right)
 
 
-@pytest.mark.parametrize("given", [None, "", "Bearer", "Bearer ", "Basic publish-token-0123456789", "Bearer nonsense"])
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic publish-token-0123456789", "Bearer nonsense"])
 @pytest.mark.parametrize("right", Right)
-def test_no_token_or_an_unknown_one_is_refused(right: Right, given: str | None) -> None:
+def test_no_token_or_an_unknown_one_is_refused(right: Right, header: str | None) -> None:
     with pytest.raises(Unauthenticated) as refusal:
-        GATE.check(right, given, "127.0.0.1")
+        GATE.check(right, header, "127.0.0.1")
     assert "0123456789" not in str(refusal.value)
 
 

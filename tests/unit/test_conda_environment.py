@@ -1,4 +1,4 @@
-"""A model that is saved in the data scientist's environment loads in the services': the versions are the same."""
+"""The conda environment for data scientists: its versions are those of the services."""
 
 import re
 

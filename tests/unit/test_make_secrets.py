@@ -1,4 +1,4 @@
-"""The secrets of the compose stack: made once, the same for all who share one, never changed."""
+"""The secrets of the compose stack: made once, equal for all readers of the same secret, never changed."""
 
 import importlib.util
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_each_reader_has_its_own_secrets_and_shares_what_is_shared(script: Modul
     assert all(len(made[key]) == script.LENGTHS[key.partition("/")[2]] for key in made)
 
 
-def test_nobody_but_the_owner_and_the_group_may_read_a_secret(script: ModuleType, volumes: Path) -> None:
+def test_only_the_owner_and_the_group_may_read_a_secret(script: ModuleType, volumes: Path) -> None:
     script.make(volumes)
     assert {file.stat().st_mode & 0o777 for file in volumes.glob("*/*")} == {0o440}
 

@@ -3,7 +3,7 @@
 from model_server.problems import Problems, Topic
 
 
-def test_a_problem_is_named_by_its_topic_and_by_what_it_is_about() -> None:
+def test_a_problem_is_named_by_its_topic_and_its_subject() -> None:
     problems = Problems()
     problems.set(Topic.STORE, "it is away")
     problems.set(Topic.ROLLOUT, "golden row 0 differs", "loan")

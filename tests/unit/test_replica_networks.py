@@ -1,4 +1,4 @@
-"""Which networks replicas call from."""
+"""The networks from which replicas call."""
 
 from ipaddress import IPv4Address, IPv4Network
 

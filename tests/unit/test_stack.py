@@ -1,4 +1,4 @@
-"""The addresses of the services: `up.json` in both directions, and which source wins."""
+"""The addresses of the services: `up.json` written and read, and the precedence of the sources."""
 
 import json
 import stat
@@ -26,7 +26,7 @@ def kept(folder: Path) -> Path:
     return folder
 
 
-def test_up_json_has_the_shape_of_the_design(tmp_path: Path) -> None:
+def test_up_json_has_the_documented_members(tmp_path: Path) -> None:
     home = kept(tmp_path / "home")
     assert json.loads(stack.up_file(home).read_text()) == {
         "predict_urls": ["http://127.0.0.1:1"],
@@ -41,7 +41,7 @@ def test_up_json_has_the_shape_of_the_design(tmp_path: Path) -> None:
     assert stack.read(home) == KNOWN
 
 
-def test_up_json_is_its_owners_alone_and_written_whole(tmp_path: Path) -> None:
+def test_up_json_is_private_to_its_owner_and_written_atomically(tmp_path: Path) -> None:
     home = kept(tmp_path / "home")
     assert stat.S_IMODE(stack.up_file(home).stat().st_mode) == 0o600
     stack.write(KNOWN.without_pids(), home)

@@ -1,4 +1,4 @@
-"""The parts of the wine example that need no stack: the cut, the slots as one table, the log, the lock."""
+"""The parts of the wine example that need no stack: the split, the slots as one table, the log, the lock."""
 
 import io
 import json
@@ -20,12 +20,12 @@ def run(outcome: Outcome, **more: object) -> Run:
 
 def test_the_cut_uses_every_wine_once_and_keeps_the_shares_of_the_classes() -> None:
     parts = cut()
-    own = [parts.slots[0], *(slot.iloc[REPEATED:] for slot in parts.slots[1:])]
-    everything = pd.concat([parts.held_out, *own])
+    new_rows = [parts.slots[0], *(slot.iloc[REPEATED:] for slot in parts.slots[1:])]
+    everything = pd.concat([parts.held_out, *new_rows])
     assert len(everything) == 178
     assert everything.index.is_unique
     shares = everything[TARGET].value_counts(normalize=True)
-    for part in (parts.held_out, *own):
+    for part in (parts.held_out, *new_rows):
         assert (part[TARGET].value_counts(normalize=True) - shares).abs().max() < 0.05
 
 

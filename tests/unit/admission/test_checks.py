@@ -44,12 +44,12 @@ def dumped(estimator: object) -> bytes:
 
 
 def test_a_good_model_is_described() -> None:
-    told = examine(a_model(1), a_task())
-    assert told["classes"] == [0, 1]
-    assert told["golden"]["rows"] == [{"x0": 0, "x1": 0, "x2": 0}]  # type: ignore[call-overload,index]
-    assert told["golden"]["outputs"][0].keys() == {"prediction", "predict_proba"}  # type: ignore[call-overload,index,union-attr]
-    assert told["warnings"] == []
-    assert told["environment"]["scikit-learn"]  # type: ignore[call-overload,index]
+    members = examine(a_model(1), a_task())
+    assert members["classes"] == [0, 1]
+    assert members["golden"]["rows"] == [{"x0": 0, "x1": 0, "x2": 0}]  # type: ignore[call-overload,index]
+    assert members["golden"]["outputs"][0].keys() == {"prediction", "predict_proba"}  # type: ignore[call-overload,index,union-attr]
+    assert members["warnings"] == []
+    assert members["environment"]["scikit-learn"]  # type: ignore[call-overload,index]
 
 
 def test_golden_rows_without_outputs_are_recorded_and_with_outputs_replayed() -> None:
@@ -72,13 +72,13 @@ def test_the_canary_of_a_date_is_a_date() -> None:
     days = pd.DataFrame({"day": ["2026-01-31", "2026-02-01"]})
     model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(days, [0, 1])
     schema = {"columns": [{"name": "day", "type": "string", "format": "date"}]}
-    told = examine(dumped(model), a_task(schema=schema))
-    assert told["golden"]["rows"] == [{"day": "2000-01-01"}]  # type: ignore[call-overload,index]
+    members = examine(dumped(model), a_task(schema=schema))
+    assert members["golden"]["rows"] == [{"day": "2000-01-01"}]  # type: ignore[call-overload,index]
 
 
-def test_the_environment_is_warned_of_and_another_scikit_learn_refused_whoever_names_it() -> None:
-    told = examine(a_model(1), a_task(environment={"python": "3.4.1", "joblib": "0.1"}))
-    assert [warning.split(",")[0] for warning in told["warnings"]] == [  # type: ignore[union-attr]
+def test_other_versions_in_the_environment_of_the_draft_are_warnings() -> None:
+    members = examine(a_model(1), a_task(environment={"python": "3.4.1", "joblib": "0.1"}))
+    assert [warning.split(",")[0] for warning in members["warnings"]] == [  # type: ignore[union-attr]
         "it was trained with python 3.4.1",
         "it was trained with joblib 0.1",
     ]
@@ -97,7 +97,7 @@ def test_what_is_no_fitted_model_is_refused(artifact: bytes, word: str) -> None:
     assert word.lower() in str(examine(artifact, a_task())["refused"]).lower()
 
 
-def test_a_model_that_raises_on_the_made_up_row_is_refused_as_a_canary() -> None:
+def test_a_model_that_raises_on_the_sample_row_is_refused() -> None:
     fitted = LinearRegression().fit(np.eye(3), [1.0, 2.0, 3.0])
     fitted.coef_ = np.array([1.0, 2.0])
     assert "canary" in str(examine(dumped(fitted), a_task())["refused"])
@@ -114,12 +114,12 @@ def test_a_model_of_another_scikit_learn_is_refused_unless_that_is_allowed() -> 
 
 def test_the_publishers_schema_is_taken_and_a_typo_in_it_is_refused() -> None:
     columns = [{"name": name, "type": "number", "nullable": False} for name in ("x0", "x1", "x2")]
-    told = examine(a_model(1), a_task(schema={"columns": columns}))
-    assert told["schema"]["columns"][0]["name"] == "x0"  # type: ignore[index,call-overload]
+    members = examine(a_model(1), a_task(schema={"columns": columns}))
+    assert members["schema"]["columns"][0]["name"] == "x0"  # type: ignore[index,call-overload]
     wrong = [{**column, "nulable": True} for column in columns]
     assert "nulable" in str(examine(a_model(1), a_task(schema={"columns": wrong}))["refused"])
 
 
 def test_a_training_environment_that_differs_is_a_warning() -> None:
-    told = examine(a_model(1), a_task(environment={"numpy": "1.0.0"}))
-    assert "numpy 1.0.0" in str(told["warnings"])
+    members = examine(a_model(1), a_task(environment={"numpy": "1.0.0"}))
+    assert "numpy 1.0.0" in str(members["warnings"])

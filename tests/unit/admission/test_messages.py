@@ -1,4 +1,4 @@
-"""The messages of an examining child: model_server takes only the members that a child determines, in bounds."""
+"""The messages of an examining child: model_server takes only the members that a child determines, up to a limit."""
 
 import hashlib
 

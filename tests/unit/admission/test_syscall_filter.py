@@ -1,4 +1,4 @@
-"""The filter of an examining child, run here by an interpreter of its own instruction set."""
+"""The system call filter of an examining child, run here by an interpreter of its instructions."""
 
 import struct
 
@@ -12,7 +12,7 @@ PID = 4242
 
 
 def verdict(machine: str, number: int, *arguments: int, architecture: int | None = None) -> int:
-    """What the kernel would answer to a system call."""
+    """The kernel's verdict on a system call."""
     padded = [*arguments, 0, 0, 0, 0, 0, 0][:6]
     data = struct.pack("=IIQ6Q", number, architecture or ARCHITECTURE[machine], 0, *padded)
     steps = list(struct.iter_unpack("=HBBI", program(machine, PID)))
@@ -35,7 +35,7 @@ def machine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.parametrize("name", ["socket", "connect", "execve", "ptrace", "unlinkat", "setuid", "io_uring_setup"])
-def test_what_an_examination_has_no_use_for_is_refused(machine: str, name: str) -> None:
+def test_system_calls_that_an_examination_does_not_need_are_refused(machine: str, name: str) -> None:
     assert verdict(machine, numbers(machine)[name]) == EPERM
 
 
@@ -49,7 +49,7 @@ def test_only_the_own_process_can_be_signalled(machine: str) -> None:
     for name in ("kill", "tgkill"):
         assert verdict(machine, numbers(machine)[name], PID) == ALLOW
         assert verdict(machine, numbers(machine)[name], 1) == EPERM
-        assert verdict(machine, numbers(machine)[name], 0xFFFFFFFF) == EPERM  # everybody
+        assert verdict(machine, numbers(machine)[name], 0xFFFFFFFF) == EPERM  # all processes
 
 
 def test_files_are_opened_for_reading_only(machine: str) -> None:

@@ -1,4 +1,4 @@
-"""Bytes that are no whole model: each is refused in a sentence that says what they are, and none fills the memory."""
+"""Bytes that are no complete model: each is refused by the name of its format, within the memory limit."""
 
 import gzip
 import io
@@ -47,7 +47,7 @@ NOT_MODELS = {
 
 
 @pytest.mark.parametrize("name", NOT_MODELS)
-def test_what_is_no_model_is_told_by_its_looks(name: str) -> None:
+def test_bytes_that_are_no_model_are_named_by_their_format(name: str) -> None:
     buffer, looks = NOT_MODELS[name]
     with pytest.raises(UnreadableArtifact, match=looks):
         load_model(buffer)

@@ -1,6 +1,6 @@
-"""Artifacts made of allowed names alone, whose state would do harm when the model is called: each is refused by name.
+"""Artifacts with allowed names only, whose state would do harm when the model is called: each is refused by name.
 
-Each is a fitted model with one attribute forged. Most were loaded and served before; what they did is in the name.
+Each is a fitted model with one forged attribute. The key of an example names the harm.
 """
 
 import hashlib
@@ -61,7 +61,7 @@ from tests.forged_models import (
 called = FunctionTransformer
 
 STATES: dict[str, tuple[Callable[[], Any], str]] = {
-    # what is called is named by an attribute
+    # an attribute names the method that is called
     "stacking that writes a file": (
         lambda: given(stacking(), stack_method_=["tofile", "tofile"]),
         "stack_method_ names 'tofile'",
@@ -115,15 +115,15 @@ STATES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: given(KNeighborsClassifier().fit(X, Y), metric_params={"out": X}),
         "metric_params has the keyword argument out=",
     ),
-    "memory that nothing wrote": (lambda: called(np.ndarray), "is the class ndarray"),
-    "memory that nothing wrote, by a masked array": (lambda: called(np.ma.MaskedArray), "is the class MaskedArray"),
+    "uninitialized memory": (lambda: called(np.ndarray), "is the class ndarray"),
+    "uninitialized memory, by a masked array": (lambda: called(np.ma.MaskedArray), "is the class MaskedArray"),
     "as many bytes as a row says": (lambda: called(np.void), "is the class void"),
     "a class of scikit-learn as a function": (
         lambda: called(Pipeline, kw_args={"memory": "/tmp/changeover"}),
         "is the class Pipeline",
     ),
     "a function for loading": (lambda: called(bytearray), "is the class bytearray"),
-    # what NumPy reads on an item
+    # caches of pipelines
     "a cache that is no text": (lambda: Pipeline([("a", Ridge())], memory=Bunch(cache=1)), "memory is a cache"),
     "the cache of a clusterer": (lambda: AgglomerativeClustering(memory={"location": "/tmp"}), "memory is a cache"),
     # trees
@@ -174,7 +174,7 @@ STATES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: given(KNeighborsClassifier().fit(X, Y), _y=np.full(60, 1 << 40)),
         "_y names a class outside",
     ),
-    # other arrays that compiled code follows
+    # other arrays of indices that compiled code uses
     "a sparse index outside": (
         lambda: sparse(indices=np.array([0, 1, 2, 1 << 30], np.int32)),
         "points outside the 4 columns",
@@ -210,7 +210,7 @@ STATES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: given(Ridge().fit(X, Y), random_state=outside_its_state()),
         "outside its state",
     ),
-    # much out of little
+    # small artifacts that take much memory or time
     "lists of lists of the same": (lambda: given(Ridge().fit(X, Y), coef_=doubled_lists(40)), "unfolds to more than"),
     "pipelines of the same": (lambda: doubled_pipelines(40), "unfolds to more than"),
     "a request that takes terabytes": (lambda: given(Ridge().fit(X, Y), n_features_out_=10**12), "n_features_out_ is"),

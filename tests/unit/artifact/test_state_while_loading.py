@@ -1,4 +1,4 @@
-"""State that an artifact gives to what is obeyed while it loads: notes of arrays, a Bunch, built-in containers."""
+"""State that an artifact gives to special classes while it loads: array wrappers, a Bunch, built-in containers."""
 
 import copyreg
 from collections import deque
@@ -19,10 +19,10 @@ POINTER = {"data": (4096, True), "shape": (64,), "typestr": "|u1", "version": 3}
 
 WHILE_LOADING: dict[str, Callable[[], bytes]] = {
     "an array that reads itself": lambda: note_of_an_array(read_array=np.asarray),
-    "an array with a text of its own": lambda: note_of_an_array(extra="1"),
+    "an array with an unknown attribute": lambda: note_of_an_array(extra="1"),
     "memory as an array": lambda: dumped(Items({"__array_interface__": POINTER})),
     "memory as an array, beside other items": lambda: dumped(Items({"a": 1, "b": 2, "__array_struct__": 3})),
-    "memory as an array, at once": lambda: dumped(
+    "memory as an array, by the constructor": lambda: dumped(
         Reduced(copyreg._reconstructor, (Bunch, dict, {"__array_interface__": POINTER}))  # type: ignore[attr-defined]
     ),
     "an estimator whose state is pairs": lambda: dumped(Named(RBF, [("__array_interface__", POINTER)])),
@@ -41,7 +41,7 @@ WHILE_LOADING: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", WHILE_LOADING)
 def test_state_that_would_be_obeyed_while_loading_is_refused(name: str) -> None:
-    """Faults 70 and 74: state that acts, or takes memory, while it is loaded."""
+    """Faults 70 and 74: state that runs code or takes memory while it is loaded."""
     with pytest.raises((ForbiddenGlobal, UnreadableArtifact)) as refusal:
         load_model(WHILE_LOADING[name]())
     assert "special" in str(refusal.value) or "damaged or forged" in str(refusal.value)

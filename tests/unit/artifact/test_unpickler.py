@@ -1,4 +1,4 @@
-"""Artifacts that load: every estimator of scikit-learn and common pipelines, as what they were."""
+"""Artifacts that load unchanged: every estimator of scikit-learn, and common pipelines."""
 
 import bz2
 import gzip
@@ -50,7 +50,7 @@ X = np.abs(RANDOM.rand(60, 6))
 Y = (X[:, 0] > 0.5).astype(int)
 FRAME = pd.DataFrame(X, columns=list("abcdef")).assign(city=np.array(["Rome", "Oslo", None] * 20, dtype=object))
 
-# those that scikit-learn's own test instances or this data do not fit; each is fitted below by hand
+# estimators without a test instance in scikit-learn that fits this data; each is fitted here by hand
 BY_HAND = {
     "ColumnTransformer": lambda: ColumnTransformer([("s", StandardScaler(), [0])]).fit(X),
     "FrozenEstimator": lambda: FrozenEstimator(LogisticRegression().fit(X, Y)),
@@ -104,10 +104,10 @@ def names_of_estimators() -> list[str]:
 @pytest.mark.parametrize("name", names_of_estimators())
 def test_every_estimator_of_scikit_learn_loads(name: str) -> None:
     for estimator in instances(name, dict(all_estimators())[name]):
-        told = load(dumped(estimator))
-        loaded: Any = told.estimator
+        artifact = load(dumped(estimator))
+        loaded: Any = artifact.estimator
         assert type(loaded) is type(estimator)
-        assert told.warnings == []
+        assert artifact.warnings == []
         if not isinstance(estimator, FrozenEstimator) and hasattr(estimator, "n_features_in_"):
             assert loaded.n_features_in_ == estimator.n_features_in_
         if hasattr(estimator, "predict") and not name.endswith("Vectorizer"):
@@ -236,7 +236,9 @@ def test_lz4_without_its_library_says_so() -> None:
             load_model(b"\x04\x22\x4d\x18" + b"\x00" * 20)
 
 
-def test_another_version_of_scikit_learn_is_told_as_data_and_not_as_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+def test_another_version_of_scikit_learn_is_reported_as_data_and_not_as_a_warning(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
     installed = sklearn.__version__
     other = "0" + installed[1:]
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)

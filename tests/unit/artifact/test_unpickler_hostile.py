@@ -1,4 +1,4 @@
-"""Artifacts made to do harm: each is refused, and none runs or imports anything."""
+"""Hostile artifacts: each is refused, and none runs code or imports a module."""
 
 import functools
 import io
@@ -29,7 +29,7 @@ UNTOUCHED = "antigravity"  # a module of the standard library that nothing impor
 
 
 def mark(*_: object) -> None:
-    """What a hostile artifact would run, were it let."""
+    """The function that a hostile artifact tries to call."""
     RAN.append("ran")
 
 
@@ -118,7 +118,7 @@ def test_a_call_of_what_is_not_on_the_list_does_not_happen(name: str, protocol: 
 
 
 PROGRAMS = {
-    # the module is on the list, the name traverses out of it
+    # the module is on the list, but the name leads out of it
     "a dotted name": program(names("sklearn.pipeline", "Pipeline.__init__.__globals__")),
     "a dotted name into os": program(names("sklearn.utils._bunch", "os.system"), one(text("true")), b"R"),
     "a dotted name in numpy": program(names("numpy", "lib.npyio.os.system"), one(text("true")), b"R"),
@@ -166,7 +166,7 @@ PROGRAMS = {
     "OBJ": program(b"(", names("sklearn.pipeline", "Pipeline"), b"o"),
     "an extension code": program(b"\x82\x01"),
     "a persistent id": program(b"Pabc\n"),
-    "memory that nobody wrote": program(names("numpy", "ndarray"), b"K\x02\x85\x85\x81"),
+    "uninitialized memory": program(names("numpy", "ndarray"), b"K\x02\x85\x85\x81"),
     "a function given an attribute": program(
         names("sklearn.metrics._classification", "accuracy_score"), b"}" + text("a") + b"K\x01sb"
     ),
@@ -244,10 +244,11 @@ def test_what_the_operator_did_not_allow_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["sklearn.linear_model._from_the_future.Better", "sklearn.pipeline.BetterPipeline", "numpy._core.new.make"]
+    "global_name",
+    ["sklearn.linear_model._from_the_future.Better", "sklearn.pipeline.BetterPipeline", "numpy._core.new.make"],
 )
-def test_what_only_another_version_has_is_told_apart_from_what_is_forbidden(asked: str) -> None:
-    module, _, name = asked.rpartition(".")
+def test_a_name_of_another_library_version_has_a_reason_of_its_own(global_name: str) -> None:
+    module, _, name = global_name.rpartition(".")
     with pytest.raises(UnreadableArtifact, match="made with another version"):
         load_model(program(names(module, name)))
 

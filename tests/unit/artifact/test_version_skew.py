@@ -1,4 +1,4 @@
-"""Warnings and refusals where a model was made with other versions."""
+"""Warnings and refusals for a model that was made with other library versions."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`changeover check-history`: what it prints and how it ends."""
+"""The verb `changeover check-history`: its output and its exit codes."""
 
 import json
 from pathlib import Path
@@ -32,33 +32,33 @@ def judge(*words: str, standard_input: str | None = None) -> Result:
 def test_a_history_without_a_fault_ends_with_0_and_its_numbers(recorded) -> None:
     result = judge(recorded(GOOD))
     assert result.exit_code == 0
-    said = result.stdout.splitlines()
+    output = result.stdout.splitlines()
     for line in ("requests 1", "failed 0", "stale share 0.00%", "worst latency 250.0 ms", "violations 0"):
-        assert line in [" ".join(one.split()) for one in said]
-    assert "no promise was broken" in said
+        assert line in [" ".join(one.split()) for one in output]
+    assert "no promise was broken" in output
 
 
-def test_it_says_what_it_could_not_judge(recorded) -> None:
+def test_the_output_names_the_promises_that_were_not_judged(recorded) -> None:
     final = Final("m", 9.0, (Current(1, A),), (A,), (ReplicaState("r", 1, A, False),))
     assert "no final state was recorded" in judge(recorded(GOOD)).stdout
     assert "no final state was recorded" not in judge(recorded(GOOD, final)).stdout
 
 
-def test_a_broken_promise_ends_with_1_and_is_told(recorded) -> None:
+def test_a_broken_promise_ends_with_1_and_is_printed(recorded) -> None:
     result = judge(recorded(*BACK))
     assert result.exit_code == 1
     assert "at 4.000000 s, no way back: " in result.stdout
 
 
-def test_many_violations_are_cut_short_for_people_and_whole_as_json(recorded) -> None:
+def test_many_violations_are_abridged_as_text_and_complete_as_json(recorded) -> None:
     path = recorded(*(Answer("m", 0.0, 1.0, False, 503, error="no-model") for _ in range(50)))
     assert "... and 30 more" in judge(path).stdout
     result = judge(path, "--json")
     assert result.exit_code == 1
-    said = json.loads(result.stdout)
-    assert said["ok"] is False
-    assert said["counts"]["failed"] == len(said["violations"]) == 50
-    assert said["violations"][0]["promise"] == "availability"
+    output = json.loads(result.stdout)
+    assert output["ok"] is False
+    assert output["counts"]["failed"] == len(output["violations"]) == 50
+    assert output["violations"][0]["promise"] == "availability"
 
 
 def test_the_time_for_convergence_is_an_option(recorded) -> None:

@@ -1,4 +1,4 @@
-"""The command line without a stack: what it takes, and how it says that something is wrong."""
+"""The command line without a stack: its arguments and its error messages."""
 
 import io
 import json
@@ -29,7 +29,7 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(main, list(words))
 
 
-def test_every_verb_of_the_design_is_there() -> None:
+def test_the_command_line_has_every_verb() -> None:
     design = "up demo restart push schema list show roll rollback history diff verify predict doctor credentials check-history"
     assert set(main.commands) == set(design.split())
 
@@ -215,7 +215,7 @@ def test_sizes_are_for_people(count: int | None, shown: str) -> None:
 @pytest.mark.parametrize(
     ("past", "shown"), [({"days": 3}, "3 d ago"), ({"hours": 5}, "5 h ago"), ({"minutes": 7}, "7 min ago")]
 )
-def test_a_moment_is_told_in_one_unit(past: dict[str, float], shown: str) -> None:
+def test_a_past_time_is_shown_in_one_unit(past: dict[str, float], shown: str) -> None:
     moment = datetime.now(UTC) - timedelta(**past) - timedelta(seconds=5)
     assert ago(moment.isoformat()) == shown
 
@@ -231,13 +231,13 @@ def test_figures_are_shown_and_what_is_none_is_left_out() -> None:
 
 
 class Terminal(io.StringIO):
-    """What a person looks at."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
-def test_an_upload_is_counted_for_a_person_who_looks_on_and_for_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_of_an_upload_is_shown_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     for screen, quiet, shown in (
         (Terminal(), False, "\rm.joblib:  50 % of 200 B \rm.joblib: 100 % of 200 B examining...\r\x1b[K"),
         (Terminal(), True, ""),

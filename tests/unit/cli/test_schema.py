@@ -1,4 +1,4 @@
-"""A publisher takes the schema that was inferred, edits it and publishes it."""
+"""The verb `changeover schema`: a publisher prints the inferred schema, edits it and publishes it."""
 
 import json
 from pathlib import Path
@@ -32,12 +32,12 @@ def artifact(tmp_path: Path) -> Path:
     return tmp_path / "model.joblib"
 
 
-def test_a_bare_file_tells_what_can_be_read_off_the_pipeline(artifact: Path) -> None:
+def test_the_schema_of_a_file_comes_from_the_pipeline(artifact: Path) -> None:
     printed = Schema.from_json(json.loads(run("schema", artifact).stdout), strict=True)
     assert printed == Schema((Column("price", nullable=True), Column("count", nullable=True)))
 
 
-def test_an_example_tells_types_formats_and_ranges(artifact: Path, tmp_path: Path) -> None:
+def test_an_example_gives_types_formats_and_ranges(artifact: Path, tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text('price,count,y\n"$1,200",3,0\n($5.50),4,1\n')
     printed = json.loads(run("schema", artifact, "--example", tmp_path / "data.csv").stdout)
     assert printed["columns"] == [
@@ -47,7 +47,7 @@ def test_an_example_tells_types_formats_and_ranges(artifact: Path, tmp_path: Pat
     ]  # fmt: skip
 
 
-def test_columns_are_made_public_by_name_or_all_at_once(artifact: Path) -> None:
+def test_columns_are_made_public_by_name_or_all_together(artifact: Path) -> None:
     def public(*words: str) -> list[bool]:
         columns = json.loads(run("schema", artifact, *words).stdout)["columns"]
         return [column.get("public", False) for column in columns]
@@ -75,7 +75,7 @@ def test_the_edited_schema_is_what_is_published(artifact: Path, tmp_path: Path) 
     )
 
 
-def test_a_slip_in_the_edited_schema_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+def test_a_typo_in_the_edited_schema_is_an_error_before_the_upload(tmp_path: Path) -> None:
     edited = tmp_path / "schema.json"
     edited.write_text('{"columns": [{"name": "price", "unti": "EUR"}]}')
     with pytest.raises(InvalidSchema, match=r"unknown members \['unti'\]"):

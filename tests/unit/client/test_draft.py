@@ -29,7 +29,7 @@ def rows_of(draft: Draft) -> list[dict[str, Json]]:
     return rows  # type: ignore[return-value]
 
 
-def test_rows_from_all_over_the_example_are_kept_with_their_answers_gaps_among_them() -> None:
+def test_golden_rows_come_from_the_whole_example_and_include_missing_values() -> None:
     draft = draft_of(MODEL, X)
     rows = rows_of(draft)
     assert GOLDEN_ROWS <= len(rows) <= GOLDEN_ROWS + WITH_MISSING
@@ -55,7 +55,7 @@ def test_a_file_is_described_by_an_example_as_its_estimator_is(tmp_path: Path) -
     joblib.dump(MODEL, tmp_path / "model.joblib")
     described = draft_of(tmp_path / "model.joblib", X)
     assert (described.schema, described.golden) == (draft_of(MODEL, X).schema, draft_of(MODEL, X).golden)
-    assert described.environment == {}  # the running one need not be that of its training
+    assert described.environment == {}  # the running environment may differ from that of the training
 
 
 def test_what_the_draft_says_stands() -> None:

@@ -1,4 +1,4 @@
-"""The digest of held-out data: the same data has the same digest, however it is kept."""
+"""The digest of held-out data: equal data has equal digests in any storage format."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The body of a publish: streamed, of known length, and what a form parser reads back."""
+"""The body of a publish: streamed, of known length, and readable by a form parser."""
 
 import io
 import json
@@ -49,7 +49,7 @@ def test_a_file_is_hashed_as_its_bytes_are(tmp_path: Path) -> None:
     assert sha256_of_file(tmp_path / "model") == sha256(ARTIFACT)
 
 
-def test_what_a_publish_came_to_says_the_next_step() -> None:
+def test_the_result_of_a_publish_names_the_next_step() -> None:
     shown = repr(Published("loan", "9f" * 32, "admitted", created=True, warnings=["built with scikit-learn 1.8"]))
     assert "loan 9f9f9f9f9f9f is admitted, new" in shown
     assert "Client().roll('9f9f9f9f9f9f', model='loan')" in shown

@@ -1,4 +1,4 @@
-"""Each promise on histories of a few lines: kept, and broken in each way that it can be broken."""
+"""Each promise on short histories: kept, and broken in each possible way."""
 
 import pytest
 
@@ -54,7 +54,7 @@ EVENTFUL = (
     answer(2, 3, 1, A, computed_by=A, versions_seen=(A,)),
     answer(9, 11.6, 1, A),
     answer(10, 11.5, 2, B),
-    answer(11.5, 11.7, 1, A),  # began as the other one ended: neither is before the other
+    answer(11.5, 11.7, 1, A),  # it began when the other one ended: neither is before the other
     answer(12, 13, 2, B, computed_by=B, versions_seen=(B, B)),
     answer(14, 15, 1, A, stale=True),
     Fault("model_server is killed", 13, 16),
@@ -93,7 +93,7 @@ def test_an_answer_has_rows_of_one_version() -> None:
     assert broken(answer(1, 2, 1, A, versions_seen=(A, A))) == []
 
 
-def test_there_is_no_way_back_for_anybody_once_somebody_has_an_answer() -> None:
+def test_no_client_gets_an_older_version_after_any_client_got_a_newer_one() -> None:
     (violation,) = judged(answer(1, 2, 2, B, who="client-1"), answer(2.5, 3, 1, A, who="client-2"))
     assert violation.promise == Promise.NO_WAY_BACK
     assert all(word in violation.message for word in ("client-1", "client-2", B[:12], A[:12]))
@@ -104,13 +104,13 @@ def test_there_is_no_way_back_for_anybody_once_somebody_has_an_answer() -> None:
     [
         (answer(1, 2, 2, B), answer(1.5, 3, 1, A)),  # they overlap
         (answer(1, 2, 2, B), answer(2, 3, 1, A)),  # at one moment
-        (answer(1, 2, 2, B), answer(2.5, 3, 1, A, stale=True)),  # it says so
-        (answer(1, 2, 2, B, stale=True), answer(2.5, 3, 1, A)),  # a stale one tells nobody anything
+        (answer(1, 2, 2, B), answer(2.5, 3, 1, A, stale=True)),  # it has the stale mark
+        (answer(1, 2, 2, B, stale=True), answer(2.5, 3, 1, A)),  # a stale answer proves nothing to later requests
         (answer(1, 2, 1, B), answer(2.5, 3, 2, A), answer(4, 5, 3, B)),  # a rollback is a rollout of its own
         (answer(1, 2, 2, B), Answer("other", 2.5, 3, True, 200, 1, A)),
     ],
 )
-def test_what_is_no_way_back_is_not_taken_for_one(answers) -> None:
+def test_allowed_orders_of_answers_are_no_violation(answers) -> None:
     assert broken(*answers) == []
 
 
@@ -120,13 +120,13 @@ def test_the_way_back_is_seen_across_many_answers_that_ended_since() -> None:
 
 
 def test_what_starts_after_the_acknowledgement_is_answered_by_the_rollout() -> None:
-    told = rolled(2, B, 0, 5)
-    (violation,) = judged(told, answer(5.5, 6, 1, A))
+    acknowledged = rolled(2, B, 0, 5)
+    (violation,) = judged(acknowledged, answer(5.5, 6, 1, A))
     assert violation.promise == Promise.FRESHNESS
-    assert broken(told, answer(5.5, 6, 1, A, stale=True)) == []
-    assert broken(told, answer(4.9, 6, 1, A)) == []
-    assert broken(told, answer(5, 6, 1, A)) == []
-    assert broken(told, answer(5.5, 6, 3, A)) == []
+    assert broken(acknowledged, answer(5.5, 6, 1, A, stale=True)) == []
+    assert broken(acknowledged, answer(4.9, 6, 1, A)) == []
+    assert broken(acknowledged, answer(5, 6, 1, A)) == []
+    assert broken(acknowledged, answer(5.5, 6, 3, A)) == []
 
 
 @pytest.mark.parametrize("outcome", [ABORTED, UNKNOWN])
@@ -163,7 +163,7 @@ def test_what_was_aborted_does_not_answer() -> None:
     assert broken(aborted, answer(1, 2, 1, A)) == []
 
 
-def test_a_number_that_the_ledger_does_not_have_answers_nobody() -> None:
+def test_an_answer_with_a_number_that_the_ledger_does_not_have_is_a_violation() -> None:
     assert broken(answer(1, 2, 2, A), final(A)) == [Promise.SAFETY]
     assert broken(answer(101, 102, 2, B), final(A)) == []  # rolled after the ledger was read
 
@@ -247,7 +247,7 @@ def test_no_answer_is_stale_for_long_after_the_last_fault() -> None:
     assert broken(fault, answer(14, 16, 1, A, stale=True), within_s=5.0) == []
     assert broken(fault, answer(15.5, 16, 1, A, stale=True), within_s=5.0) == [Promise.CONVERGENCE]
     assert broken(fault, answer(15.5, 16, 1, A), within_s=5.0) == []
-    assert broken(answer(15.5, 16, 1, A, stale=True)) == []  # nobody wrote down what was done to it
+    assert broken(answer(15.5, 16, 1, A, stale=True)) == []  # the history has no fault
 
 
 def test_violations_come_in_the_order_of_time() -> None:

@@ -1,4 +1,4 @@
-"""A history is written and read back as it was, and a file that is none is refused by its line."""
+"""Histories as files: what is written is read back, and an invalid line is refused by its number."""
 
 import json
 
@@ -53,8 +53,8 @@ def records(draw: st.DrawFn):
     kind = draw(st.sampled_from([Answer, Rollout, Publish, Fault, Final]))
     if kind is Answer:
         seen = draw(st.lists(text, max_size=2).map(tuple))
-        told = (draw(sequence), draw(text), draw(st.booleans()), draw(st.none() | text), seen, draw(text), "")
-        return Answer(draw(text), start, end, draw(st.booleans()), draw(st.integers(0, 599)), *told)
+        details = (draw(sequence), draw(text), draw(st.booleans()), draw(st.none() | text), seen, draw(text), "")
+        return Answer(draw(text), start, end, draw(st.booleans()), draw(st.integers(0, 599)), *details)
     if kind is Rollout:
         state = draw(st.sampled_from(["committed", "aborted", UNKNOWN]))
         number = draw(sequence if state == "committed" else st.none() | sequence)

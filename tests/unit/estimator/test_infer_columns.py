@@ -79,7 +79,7 @@ def test_every_dtype_of_pandas_has_its_type(dtype: str, kind: ColumnType, ends: 
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "Float64", "boolean", "string", "category", "object"])
-def test_gaps_of_every_dtype_are_seen(dtype: str) -> None:
+def test_missing_values_of_every_dtype_are_seen(dtype: str) -> None:
     column = first_of(pd.Series([None, True, False, True] * (ROWS // 4), dtype="boolean").astype(pandas_dtype(dtype)))
     assert column.missing_seen is True
     assert column.nullable
@@ -96,7 +96,7 @@ def test_the_categories_of_pandas_are_an_open_list() -> None:
     assert column == Column("s", STRING, nullable=True, categories=("u", "v", "w"))
 
 
-def test_a_bare_pipeline_tells_the_gaps_and_the_range_that_it_was_fitted_on() -> None:
+def test_a_pipeline_without_an_example_gives_the_missing_values_and_the_range_of_its_fit() -> None:
     numbers = make_pipeline(SimpleImputer(), MinMaxScaler())
     model = make_pipeline(make_column_transformer((numbers, ["n"]), (OneHotEncoder(), ["s"])), LogisticRegression())
     columns = infer_schema(fit(model, FRAME.assign(s=["u", None, "w", "u"] * 5))).by_name

@@ -54,7 +54,7 @@ def test_names_with_spaces_dots_and_other_scripts_are_kept() -> None:
     assert list(infer_schema(model).by_name) == names
 
 
-def test_an_encoder_tells_strings_and_their_open_list() -> None:
+def test_an_encoder_gives_strings_and_their_open_list() -> None:
     model = fit(pipeline(OneHotEncoder(handle_unknown="ignore")))
     assert infer_schema(model) == Schema(
         (Column("n", nullable=True), Column("s", STRING, nullable=True, categories=("u", "v", "w")))
@@ -68,7 +68,7 @@ def test_an_encoder_that_raises_on_others_closes_the_list() -> None:
     assert infer_schema(fit(pipeline(OrdinalEncoder()))).columns[1].enum == ("u", "v", "w")
 
 
-def test_a_gap_that_the_encoder_knows_makes_the_column_nullable() -> None:
+def test_a_missing_value_among_the_categories_makes_the_column_nullable() -> None:
     gappy = FRAME.assign(s=["u", None, "w", "u"] * 5)
     assert infer_schema(fit(pipeline(OneHotEncoder()), gappy)).columns[1] == Column(
         "s", STRING, nullable=True, enum=("u", "w")
@@ -90,7 +90,7 @@ def test_an_encoder_of_numbers_closes_a_list_of_numbers() -> None:
         lambda model: VotingClassifier([("a", model), ("b", model)]),
     ],
 )
-def test_a_wrapped_pipeline_tells_the_same(wrap: object) -> None:
+def test_a_wrapped_pipeline_gives_the_same_schema(wrap: object) -> None:
     model = fit(wrap(pipeline(OneHotEncoder(handle_unknown="ignore"))))  # type: ignore[operator]
     assert infer_schema(model) == infer_schema(fit(pipeline(OneHotEncoder(handle_unknown="ignore"))))
 
@@ -106,7 +106,7 @@ def test_columns_may_be_selected_in_any_way(selection: object) -> None:
     assert infer_schema(fit(model)).columns[1].categories == ("u", "v", "w")
 
 
-def test_an_imputer_of_strings_tells_strings() -> None:
+def test_an_imputer_of_strings_gives_strings() -> None:
     words = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
     assert infer_schema(fit(pipeline(words))).columns[1] == Column(
         "s", STRING, nullable=True, categories=("u", "v", "w")
@@ -129,7 +129,7 @@ def test_a_text_column_among_others_holds_strings() -> None:
     assert infer_schema(fit(model)) == Schema((Column("n"), Column("s", STRING)))
 
 
-def test_an_example_tells_types_and_formats_of_raw_texts() -> None:
+def test_an_example_gives_types_and_formats_of_raw_strings() -> None:
     raw = pd.DataFrame(
         {
             "money": ["$6,882.34 ", "($5,032.58)", "nan", "3709.93"],
@@ -196,7 +196,7 @@ def test_an_example_that_lacks_a_column_is_refused() -> None:
         infer_schema(fit(pipeline(OneHotEncoder())), FRAME[["s"]])
 
 
-def test_a_model_that_tells_nothing_asks_for_an_example() -> None:
+def test_a_model_without_column_names_needs_an_example() -> None:
     with pytest.raises(InvalidSchema, match="give an example frame"):
         infer_schema(LogisticRegression())
 

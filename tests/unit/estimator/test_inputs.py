@@ -1,4 +1,4 @@
-"""Training and serving see the same values: a raw frame and a request become the same typed columns."""
+"""Typed columns: a raw training frame and a request with the same rows give the same values."""
 
 from datetime import date
 
@@ -56,7 +56,7 @@ def test_a_request_with_the_rows_of_a_frame_becomes_the_same_frame() -> None:
     )
 
 
-def test_a_column_of_gaps_only_keeps_its_type() -> None:
+def test_a_column_of_missing_values_only_keeps_its_type() -> None:
     raw = pd.DataFrame({"word": [None, np.nan], "money": [None, "nan"]})
     schema = Schema((SCHEMA.by_name["word"], SCHEMA.by_name["money"]))
     assert [str(kind) for kind in read_frame(raw, schema).dtypes] == ["str", "float64"]
@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_named_by_position_and_column() -> None:
     ]
 
 
-def test_every_kind_of_gap_in_pandas_is_a_gap() -> None:
+def test_every_missing_value_of_pandas_is_a_missing_value() -> None:
     raw = pd.DataFrame({"money": pd.array([1.5, pd.NA], dtype="Float64"), "word": pd.Categorical(["u", None])})
     schema = Schema((SCHEMA.by_name["word"], SCHEMA.by_name["money"]))
     typed = read_frame(raw, schema)

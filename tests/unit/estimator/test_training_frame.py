@@ -1,4 +1,4 @@
-"""An example may be a frame, a series, an array, a sparse matrix or a list; what the model takes of it has its names."""
+"""Examples as frames, series, arrays, sparse matrices or lists, and the named inputs that the model takes of them."""
 
 import numpy as np
 import pandas as pd

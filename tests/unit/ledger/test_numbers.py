@@ -1,4 +1,4 @@
-"""Which numbers of a ledger count: those that follow one another, however far off another writer's are."""
+"""The numbers of a ledger that count: consecutive ones, whatever numbers another writer has used."""
 
 from collections.abc import Iterator
 
@@ -24,22 +24,22 @@ from object_store.keys import LAST_SEQUENCE
         ([LAST_SEQUENCE], 0, 0, Numbers(0, LAST_SEQUENCE)),
         ([5, 6, 7], 0, 0, Numbers(0, 5)),
         ([5, 6, 7], 0, 4, Numbers(0, 5)),
-        ([5, 6, 7], 0, 6, Numbers(7)),  # the first entries were lost, and the ledger went on
+        ([5, 6, 7], 0, 6, Numbers(7)),  # the first entries were lost, and the ledger continued
         ([5, 6, 9], 0, 9, Numbers(0, 5)),
         ([5, 6, 9], 0, 5, Numbers(6, 9)),
     ],
 )
-def test_what_counts(listed: list[int], counted: int, hint: int, expected: Numbers) -> None:
+def test_the_numbers_that_count(listed: list[int], counted: int, hint: int, expected: Numbers) -> None:
     assert count(listed, counted, hint) == expected
 
 
-def test_no_more_is_listed_than_to_the_first_gap() -> None:
-    asked: list[int] = []
+def test_the_listing_ends_at_the_first_missing_number() -> None:
+    numbers_read: list[int] = []
 
     def listed() -> Iterator[int]:
         for number in (1, 2, 1000, 1001, 1002):
-            asked.append(number)
+            numbers_read.append(number)
             yield number
 
     assert count(listed(), 0, 0) == Numbers(2, 1000)
-    assert asked == [1, 2, 1000]
+    assert numbers_read == [1, 2, 1000]

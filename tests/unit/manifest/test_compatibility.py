@@ -1,4 +1,4 @@
-"""Changes that break consumers: shown on schemas, and proved on requests that were valid before."""
+"""Changes of a schema that break consumers, verified on requests that were valid before."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Two versions beside each other, without a server."""
+"""The differences of two versions, without a server."""
 
 from typing import Any
 
@@ -31,20 +31,20 @@ def test_metrics_stand_side_by_side_with_their_difference() -> None:
     assert body["golden"] == {"compared": 0, "differ": 0, "differences": [], "cannot": []}
 
 
-def test_of_the_environment_only_what_differs_is_told() -> None:
+def test_the_diff_has_only_the_packages_whose_versions_differ() -> None:
     a = a_version("a", environment={"numpy": "2.0", "scipy": "1.0"})
     b = a_version("b", environment={"numpy": "2.1", "scipy": "1.0", "pandas": "3.0"})
     assert diff(a, b, GoldenDiff()).environment == [("numpy", "2.0", "2.1"), ("pandas", None, "3.0")]
 
 
-def test_whether_the_metrics_may_be_compared_is_told() -> None:
+def test_the_diff_says_whether_the_metrics_are_on_the_same_data() -> None:
     first, second = {"data_sha256": "c" * 64}, {"data_sha256": "d" * 64}
     assert diff(a_version("a", evaluation=first), a_version("b", evaluation=first), GoldenDiff()).same_data is True
     assert diff(a_version("a", evaluation=first), a_version("b", evaluation=second), GoldenDiff()).same_data is False
     assert diff(a_version("a"), a_version("b", evaluation=second), GoldenDiff()).same_data is None
 
 
-def test_answers_are_compared_where_both_have_one_and_the_first_differing_part_is_told() -> None:
+def test_answers_to_common_rows_are_compared_and_the_first_differing_part_is_named() -> None:
     golden = compare_answers(ROWS, answered("no", "yes", "no"), answered("no", "no"), ["why"])
     assert (golden.compared, golden.differ, golden.not_compared) == (2, 1, ["why"])
     assert golden.differences == [{"row": {"a": 2}, "part": "prediction", "a": "yes", "b": "no"}]

@@ -1,4 +1,4 @@
-"""The promote gate: what passes, what does not, and that both numbers are said."""
+"""The promote gate: versions that pass, versions that do not, and both numbers in the summary."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def judged(text: str, candidate: Manifest, current: Manifest | None = CHAMPION, 
 
 
 @pytest.mark.parametrize("figure", [0.94, 0.93])
-def test_a_version_that_is_not_worse_passes_and_the_ledger_is_told_what_was_compared(figure: float) -> None:
+def test_a_version_that_is_not_worse_passes_and_the_summary_has_both_numbers(figure: float) -> None:
     assert judged("f1_macro>=current", a_version("d", f1_macro=figure)) == (
         True,
         f"gate: f1_macro {figure} >= 0.93 of {'c' * 12}",
@@ -47,11 +47,11 @@ def test_a_worse_version_is_refused_with_both_numbers() -> None:
     )
 
 
-def test_numbers_that_differ_late_are_told_apart() -> None:
+def test_numbers_that_differ_in_late_digits_are_shown_with_all_digits() -> None:
     assert "0.9299999 < 0.93 of" in judged("f1_macro>=current", a_version("d", f1_macro=0.9299999))[1]
 
 
-def test_what_should_be_small_is_asked_for_by_at_most() -> None:
+def test_a_metric_that_should_be_small_has_an_upper_bound() -> None:
     assert judged("loss<=current", a_version("d", loss=0.1))[0]
     assert judged("loss<=current", a_version("d", loss=0.3)) == (False, f"gate: loss 0.3 > 0.2 of {'c' * 12}")
 
@@ -61,7 +61,7 @@ def test_every_condition_must_hold() -> None:
     assert judged(" f1_macro >= current ,accuracy>=0.9", a_version("d", f1_macro=0.95, accuracy=0.9))[0]
 
 
-def test_without_the_metric_there_is_no_passing() -> None:
+def test_a_version_without_the_metric_does_not_pass() -> None:
     passed, message = judged("f1_macro>=current", a_version("d", accuracy=0.99))
     assert not passed
     assert "no metric f1_macro: it has accuracy" in message

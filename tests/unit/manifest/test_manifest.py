@@ -1,4 +1,4 @@
-"""The manifest and its draft: read from JSON and written, and the member at fault in each refusal."""
+"""The manifest and its draft: read from JSON and written; each refusal names the invalid member."""
 
 import json
 from typing import Any

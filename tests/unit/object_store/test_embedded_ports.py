@@ -1,4 +1,4 @@
-"""The ports of the embedded store: kept for the next start where they are free."""
+"""The ports of the embedded store: kept for the next start if they are free."""
 
 import json
 import socket

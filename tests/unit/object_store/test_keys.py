@@ -1,4 +1,4 @@
-"""Each key of the bucket is read back as what it was made for, and nothing else is."""
+"""Keys of the bucket: each is parsed as its own kind, and by no other parser."""
 
 import pytest
 from hypothesis import given

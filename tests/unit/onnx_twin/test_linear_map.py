@@ -1,4 +1,4 @@
-"""The linear map of an ONNX twin: one row and many give the same scores, and rows without an answer are left."""
+"""The linear map of an ONNX twin: one row and many give the same scores; other rows go to the estimator."""
 
 import json
 import math
@@ -14,15 +14,15 @@ WIDTHS = {Link.IDENTITY: 1, Link.SIGMOID: 1, Link.SOFTMAX: 3}
 
 
 def linear_map(link: Link = Link.IDENTITY, weights: float = 1.0) -> LinearMap:
-    """Two numbers, of which the second must not be missing, and a string."""
+    """A map of two numbers, of which the second must not be missing, and a string."""
     width = WIDTHS[link]
     return LinearMap(
         link=link,
         intercept=[0.5] * width,
         centres=[1.0, 0.0],
-        weights=[[weights * (1 + place) for place in range(width)], [0.0] * width],
+        weights=[[weights * (1 + index) for index in range(width)], [0.0] * width],
         missing=[[0.25] * width, None],
-        texts=[{"a": [float(place) for place in range(1, width + 1)]}],
+        texts=[{"a": [float(index) for index in range(1, width + 1)]}],
     )
 
 

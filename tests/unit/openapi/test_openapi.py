@@ -1,4 +1,4 @@
-"""The document says of a column what the parser takes, and describes every call there is."""
+"""The OpenAPI documents: columns are described as the parser reads them, and every call is described."""
 
 import re
 from typing import Any, cast
@@ -76,7 +76,7 @@ def described(*models: ActiveVersion, default: str = "loan") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("written", "texts"), [(None, NUMBERS), (Format.CURRENCY, NUMBERS + MONEY), (Format.PERCENT, PERCENT)]
 )
-def test_a_text_is_a_number_for_the_document_where_it_is_one_for_the_parser(
+def test_a_string_is_a_number_for_the_document_if_it_is_one_for_the_parser(
     written: Format | None, texts: list[str], nullable: bool
 ) -> None:
     column = Column("a", ColumnType.NUMBER, nullable=nullable, format=written)
@@ -87,18 +87,21 @@ def test_a_text_is_a_number_for_the_document_where_it_is_one_for_the_parser(
             taken = True
         except RequestFaults:
             taken = False
-        told = re.search(str(pattern), text) is not None
+        matches = re.search(str(pattern), text) is not None
         if written is Format.CURRENCY and text == "1e3":
-            continue  # taken, and not worth a longer pattern
-        assert told == taken, text
+            continue  # the parser reads it, but a longer pattern is not worth it
+        assert matches == taken, text
 
 
-def test_a_column_says_what_is_known_of_it() -> None:
-    told = column_schema(
+def test_the_schema_of_a_column_has_its_description_and_its_values() -> None:
+    described_column = column_schema(
         {"name": "a", "type": "number", "nullable": True, "range": [1, 9], "unit": "kg", "description": "Weight."}
     )
-    assert told["type"] == ["number", "string", "null"]
-    assert told["description"] == 'Weight. unit: kg. seen in training: 1 to 9. may be missing: null, "" or "nan"'
+    assert described_column["type"] == ["number", "string", "null"]
+    assert (
+        described_column["description"]
+        == 'Weight. unit: kg. seen in training: 1 to 9. may be missing: null, "" or "nan"'
+    )
     open_one = column_schema({"name": "a", "type": "string", "categories": ["x", "y"]})
     assert (open_one["type"], open_one["examples"]) == ("string", ["x", "y"])
     closed = column_schema({"name": "a", "type": "string", "enum": ["x"], "nullable": True})
@@ -128,14 +131,14 @@ def test_no_golden_row_and_no_answer_to_one_is_an_example() -> None:
 
 
 def test_a_private_column_shows_its_kind_and_nothing_of_its_values() -> None:
-    told = {"name": "a", "type": "string", "nullable": True, "description": "where"}
+    public = {"name": "a", "type": "string", "nullable": True, "description": "where"}
     seen = {"enum": ["x"], "categories": ["x"], "range": [1, 2], "missing_seen": True, "of_a_later_release": ["x"]}
-    assert public_schema({"columns": [{**told, **seen}], "extra": "ignore"}) == {
-        "columns": [{**told, "closed": True}],
+    assert public_schema({"columns": [{**public, **seen}], "extra": "ignore"}) == {
+        "columns": [{**public, "closed": True}],
         "extra": "ignore",
     }
-    shown = public_schema({"columns": [{**told, **seen, "public": True}]})["columns"]
-    assert shown == [{**told, "public": True, **{name: seen[name] for name in list(seen)[:4]}}]
+    shown = public_schema({"columns": [{**public, **seen, "public": True}]})["columns"]
+    assert shown == [{**public, "public": True, **{name: seen[name] for name in list(seen)[:4]}}]
 
 
 def test_the_example_of_a_private_closed_list_is_null_where_that_is_taken_and_else_a_placeholder() -> None:
@@ -149,7 +152,7 @@ def test_the_example_of_a_private_closed_list_is_null_where_that_is_taken_and_el
     assert sample_row(columns) == {"a": None, "b": "text", "c": 0, "d": "$6,882.34", "e": 15}
 
 
-def test_an_example_is_made_up_that_the_model_takes() -> None:
+def test_the_examples_of_the_document_are_valid_for_the_model() -> None:
     schema = Schema(
         (
             Column("a", ColumnType.INTEGER),
@@ -177,33 +180,33 @@ def test_every_live_model_has_a_path_of_its_own_and_the_default_one_answers_at_p
 
 
 def test_every_call_of_predict_api_is_described() -> None:
-    told = {
+    calls = {
         f"{method.upper()} {re.sub('{[^}]*}', '{}', path)}"
         for path, item in described()["paths"].items()
         for method in set(item) & {"get", "post", "put", "delete"}
     }
-    assert told == routes("predict_api") - {"GET /apidocs/{}"}
+    assert calls == routes("predict_api") - {"GET /apidocs/{}"}
 
 
 def test_every_call_of_model_server_is_described() -> None:
     causes = {error.__name__: (status.number, status.title) for error, status in STATUSES.items()}
-    told = {
+    calls = {
         f"{method.upper()} {re.sub('{[^}]*}', '{}', path)}"
         for path, item in server_document(causes, "loan", "1.0")["paths"].items()  # type: ignore[union-attr]
         for method in set(item) & {"get", "post", "put", "delete"}  # type: ignore[arg-type]
     }
-    assert told == routes("model_server")
+    assert calls == routes("model_server")
 
 
 def test_all_calls_but_the_freshness_check_and_the_probes_need_a_token() -> None:
-    anybody = {"/models/{model}/current", "/openapi.json", "/livez", "/readyz", "/metrics"}
+    public_paths = {"/models/{model}/current", "/openapi.json", "/livez", "/readyz", "/metrics"}
     causes = {error.__name__: (status.number, status.title) for error, status in STATUSES.items()}
     for path, item in server_document(causes, "loan", "1.0")["paths"].items():  # type: ignore[union-attr]
         for method in set(item) & {"get", "post", "put", "delete"}:  # type: ignore[arg-type]
-            assert ("security" in item[method]) == (path not in anybody), f"{method} {path}"  # type: ignore[index,operator,call-overload]
+            assert ("security" in item[method]) == (path not in public_paths), f"{method} {path}"  # type: ignore[index,operator,call-overload]
 
 
-def test_the_page_asks_no_other_host_and_has_no_script_of_its_own() -> None:
+def test_the_page_loads_from_no_other_host_and_has_no_inline_script() -> None:
     from predict_api.routes import apidocs
 
     app = Flask("page")

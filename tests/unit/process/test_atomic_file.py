@@ -1,4 +1,4 @@
-"""Atomic writes: one whole file for its owner alone, and nothing left beside it."""
+"""Atomic writes: a complete file that only its owner may read, and no temporary file is left."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Lines of the log: in order, never waited for, counted when they are dropped, written before the end."""
+"""The log writer: lines are in order, never block, are counted if they are dropped, and are written before the end."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from tests.conftest import wait_until
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[TextIO, TextIO]]:
-    """The reader's and the writer's end."""
+    """The two ends of a pipe: reader and writer."""
     reader, writer = os.pipe()
     with os.fdopen(reader) as reading, os.fdopen(writer, "w") as writing:
         yield reading, writing
@@ -34,11 +34,11 @@ def test_lines_come_in_order_whichever_thread_wrote_them(pipe: tuple[TextIO, Tex
 
 
 def test_what_finds_no_room_is_dropped_and_counted_where_it_is_missing(pipe: tuple[TextIO, TextIO]) -> None:
-    """Fault 64: the pipe is full, then the queue; the count stands between what came before and what came after."""
+    """Fault 64: the pipe is full, then the queue; the count of dropped lines is between earlier and later lines."""
     reading, writing = pipe
     writer = LogWriter(missing, writing, room=5)
-    writer.put("x" * 100_000)  # more than a pipe holds: the thread hangs in it
-    wait_until(lambda: not writer._lines, what="the thread's grasp of the first line")
+    writer.put("x" * 100_000)  # more than a pipe holds: the thread blocks in the write
+    wait_until(lambda: not writer._lines, what="the write of the first line")
     for number in range(8):
         writer.put(str(number))
     assert len(reading.readline()) == 100_001
@@ -47,7 +47,7 @@ def test_what_finds_no_room_is_dropped_and_counted_where_it_is_missing(pipe: tup
     assert reading.readline() == "after\n"
 
 
-def test_a_reader_that_is_gone_ends_nobody() -> None:
+def test_a_closed_reader_ends_no_writer() -> None:
     reader, descriptor = os.pipe()
     os.close(reader)
     with os.fdopen(descriptor, "w") as writing:
@@ -59,7 +59,7 @@ def test_a_reader_that_is_gone_ends_nobody() -> None:
 
 @pytest.mark.parametrize("end", ["pass", "sys.exit(3)", "raise KeyboardInterrupt"])
 @pytest.mark.parametrize("process", ["here()", "fork()", "multiprocessed()"])
-def test_the_last_words_of_a_process_are_written(process: str, end: str) -> None:
+def test_the_last_lines_of_a_process_are_written(process: str, end: str) -> None:
     program = f"""
 import multiprocessing, os, sys
 from changeover.process.log_events import configure, event
@@ -79,10 +79,10 @@ def multiprocessed():
     child.join()
 {process}
 """
-    said = subprocess.run(
+    log = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
     ).stderr
-    assert (said.count('"of the parent"'), said.count('"last words"')) == (1, 1)
+    assert (log.count('"of the parent"'), log.count('"last words"')) == (1, 1)
 
 
 def test_a_flush_waits_for_no_reader_that_never_comes(pipe: tuple[TextIO, TextIO]) -> None:

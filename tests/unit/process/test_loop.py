@@ -5,7 +5,7 @@ import threading
 from changeover.process.loop import Loop
 
 HOUR = 3600.0
-SOON = 10.0  # seconds within which a thread goes on
+SOON = 10.0  # seconds within which a thread continues
 
 
 class Steps(Loop):

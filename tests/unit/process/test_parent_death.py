@@ -1,4 +1,4 @@
-"""A worker process whose parent died while the worker was still starting."""
+"""The end of a worker process whose parent died while the worker was starting."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_worker_that_was_orphaned_before_it_asked_ends(tmp_path: Path) -> None:
+def test_a_worker_whose_parent_died_before_the_call_ends(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -1,4 +1,4 @@
-"""Text from elsewhere on a terminal and in the log: nothing in it acts."""
+"""Text of other origin on a terminal and in the log: control characters in it have no effect."""
 
 import io
 import json
@@ -23,7 +23,7 @@ NASTY = "".join(f"a{character}b" for character in ACTING)
 
 
 def acts(text: str) -> list[str]:
-    """The acting characters of `text`, but for the ends of its own lines."""
+    """The control characters of `text` except its line ends."""
     return [character for character in ACTING if character in text and character != "\n"]
 
 

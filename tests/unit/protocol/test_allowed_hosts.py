@@ -1,4 +1,4 @@
-"""Which names a service answers to: loopback, the address it binds if that is one, and what ALLOWED_HOSTS lists."""
+"""Allowed host names of a service: loopback, the bound address, and the entries of ALLOWED_HOSTS."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def test_any_other_name_is_refused(host: str) -> None:
         assert not AllowedHosts("", bound).allow(host)
 
 
-def test_what_is_listed_is_allowed_besides_with_any_port_and_in_any_case() -> None:
+def test_listed_names_are_also_allowed_with_any_port_and_in_any_case() -> None:
     hosts = AllowedHosts(" Models.example.org. , 192.168.1.7,[fd00::7],fd00::8, ,predict_api,10.42.0.0/16", "0.0.0.0")
     for host in ("models.EXAMPLE.org:443", "models.example.org.", "192.168.1.7:5000", "[FD00:0::7]", "[fd00::8]:1"):
         assert hosts.allow(host), host
@@ -81,10 +81,10 @@ def test_the_address_that_is_bound_is_allowed_and_all_addresses_are_none() -> No
 
 def test_a_request_without_a_host_comes_from_no_browser() -> None:
     assert AllowedHosts("", "127.0.0.1").allow(None)
-    assert AllowedHosts("", "127.0.0.1").allow("")  # as the server in front of the application says it
+    assert AllowedHosts("", "127.0.0.1").allow("")  # the WSGI server passes a missing header as an empty string
 
 
-def test_what_callers_make_up_is_not_remembered_without_end() -> None:
+def test_the_cache_of_names_from_callers_is_bounded() -> None:
     hosts = AllowedHosts("", "127.0.0.1")
     for number in range(10_000):
         hosts.allow(f"host-{number}.example")

@@ -1,4 +1,4 @@
-"""The lease: what a replica holds ends before what the server granted, on clocks that run apart within the margin."""
+"""The lease: it ends at the replica before it ends at the server, on clocks that differ within the margin."""
 
 import pytest
 from hypothesis import assume, given

@@ -1,4 +1,4 @@
-"""By what a replica is known: a secret that fits its id, or the one of its first report."""
+"""The identity of a replica: a secret that fits its id, or the secret of its first report."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def test_an_id_can_be_part_of_an_address_whatever_the_host_is_called(host: str) 
     assert REPLICA.fullmatch(new_identity(host, 4_000_000).id)
 
 
-def test_an_id_belongs_to_its_secret_alone_whoever_reported_first() -> None:
+def test_an_id_belongs_to_its_secret_only_whichever_report_was_first() -> None:
     own, other = new_identity("h", 1), new_identity("h", 1)
     for known in (None, "", digest_of(other.secret), digest_of(own.secret)):
         assert belongs(own.id, digest_of(own.secret), known)

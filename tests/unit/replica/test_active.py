@@ -1,4 +1,4 @@
-"""The active version: one value, one assignment, no way back."""
+"""The active version: one value, set by one assignment, with no way back."""
 
 from typing import cast
 

@@ -139,7 +139,7 @@ def test_while_a_lease_holds_requests_are_answered_without_a_check() -> None:
     freshness.send(1.0)
     freshness.finish(Outcome.CONFIRMED, 1.2, lease_s=1.0)
     assert freshness.arrive(1.999).verdict is Verdict.CONFIRMED
-    assert freshness.arrive(2.0).verdict is Verdict.WAIT  # it counts from the send, not from the answer
+    assert freshness.arrive(2.0).verdict is Verdict.WAIT  # a lease counts from the send, not from the response
 
 
 def test_a_lease_is_renewed_well_before_it_ends() -> None:

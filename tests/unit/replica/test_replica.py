@@ -128,12 +128,12 @@ def test_the_version_of_the_cache_is_activated_only_without_another() -> None:
 
 
 def test_a_restart_of_model_server_and_every_change_are_reported() -> None:
-    told: list[int] = []
-    replica = Replica("loan", None, lambda: told.append(1))
+    reports: list[int] = []
+    replica = Replica("loan", None, lambda: reports.append(1))
     replica.on_answer(says(None, instance="first"), 1.0)
     replica.on_answer(says(None, instance="first"), 1.0)
-    assert len(told) == 1
+    assert len(reports) == 1
     replica.on_answer(says(None, instance="second"), 1.0)
-    assert len(told) == 2
+    assert len(reports) == 2
     replica.add(prepared(A))
-    assert len(told) == 3
+    assert len(reports) == 3

@@ -1,4 +1,4 @@
-"""Any bytes give a value or one named fault."""
+"""The strict JSON parser: any bytes give a value or one named error."""
 
 import contextlib
 import json
@@ -73,10 +73,10 @@ def test_the_fast_parser_is_believed_only_where_the_careful_one_says_the_same(pa
 def test_a_key_given_twice_is_found_in_every_row_and_however_it_is_written() -> None:
     rows = [{"a": "12:30", "b": {"c": ":"}}] * 3
     for colon in (":", " :", "\t: ", "\n:"):
-        for place in range(3):
+        for index in range(3):
             texts = [json.dumps(row) for row in rows]
             assert parse(f"[{','.join(texts)}]".encode()) == rows
-            texts[place] = f'{{"a"{colon}1,"a"{colon}2}}'
+            texts[index] = f'{{"a"{colon}1,"a"{colon}2}}'
             with pytest.raises(NotJson, match="the key 'a' twice"):
                 parse(f"[{','.join(texts)}]".encode())
 

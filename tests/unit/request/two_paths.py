@@ -93,7 +93,7 @@ def strict(data: bytes, schema: Schema) -> Decoded | None:
 
 
 def split(rows: list[Row], *, reverse: bool = False, **more: object) -> bytes:
-    """The split form of rows that have the same columns; `reverse`: with its columns in reverse order."""
+    """The split form of rows with the same columns; with `reverse`, its columns are in reverse order."""
     columns = list(rows[0])[:: -1 if reverse else 1]
     return json.dumps({"columns": columns, **more, "data": [[row[name] for name in columns] for row in rows]}).encode()
 
@@ -129,6 +129,6 @@ def agree(data: bytes, schema: Schema) -> TypedRows | None:
     assert decoded is not None
     assert (rows.single, rows.rows) == (decoded.single, decoded.rows)
     assert list(rows.columns) == list(decoded.columns)
-    assert repr(rows.columns) == repr(decoded.columns)  # types and the sign of zero, too
+    assert repr(rows.columns) == repr(decoded.columns)  # including types and the sign of zero
     assert outcome(rows.tensors) == outcome(lambda: tensors(schema, decoded.columns, decoded.rows))
     return rows

@@ -1,4 +1,4 @@
-"""Which replicas a rollout waits for, and what they say of a version."""
+"""The replicas that a rollout waits for, and their reports about a version."""
 
 from changeover.protocol.wire import Current, ReplicaReport
 from model_server.rollouts.fleet import FORGET_S, MOST_REPLICAS, SILENCE_S, UNKNOWN, Fleet
@@ -10,7 +10,7 @@ def a_report(replica: str, *ready: str, failed: dict[str, str] | None = None) ->
     return ReplicaReport(replica, "host", 1, Current(1, OLD), frozenset(ready), failed or {})
 
 
-def test_with_no_replica_at_all_nobody_is_waited_for() -> None:
+def test_without_replicas_a_rollout_waits_for_none() -> None:
     look = Fleet().look(NEW, 0.0)
     assert (look.ready, look.pending, look.failed) == (frozenset(), frozenset(), {})
 
@@ -33,7 +33,7 @@ def test_a_replica_that_fell_silent_is_no_longer_waited_for() -> None:
     assert fleet.look(NEW, SILENCE_S + 0.001).pending == frozenset()
 
 
-def test_a_check_is_a_sign_of_life_of_a_replica_that_reported() -> None:
+def test_a_check_counts_as_contact_of_a_replica_that_has_reported() -> None:
     fleet = Fleet()
     fleet.heard("stranger", 0.0)
     fleet.reported(a_report("r1", OLD), 0.0)
@@ -50,7 +50,7 @@ def test_a_replica_that_left_is_not_waited_for() -> None:
     assert not fleet.look(NEW, 0.0).pending
 
 
-def test_after_a_restart_the_fleet_is_unknown_until_everybody_could_report() -> None:
+def test_after_a_restart_the_fleet_is_unknown_until_every_replica_could_report() -> None:
     fleet = Fleet(known_from=5.0)
     assert fleet.look(NEW, 4.9).pending == {UNKNOWN}
     assert fleet.look(NEW, 5.0).pending == frozenset()

@@ -1,4 +1,4 @@
-"""model_server/rollouts/pointer.py: what a check is told, and when leases are granted."""
+"""The leased pointer: the version that checks get, and the times at which leases are granted."""
 
 from changeover.protocol.wire import Current
 from model_server.rollouts.pointer import LeasedPointer
@@ -6,7 +6,7 @@ from model_server.rollouts.pointer import LeasedPointer
 A, B = Current(1, "a" * 64), Current(2, "b" * 64)
 
 
-def test_after_a_restart_the_old_pointer_is_told_without_a_lease_until_former_ones_are_over() -> None:
+def test_after_a_restart_checks_get_no_lease_until_the_earlier_leases_have_expired() -> None:
     leased_pointer = LeasedPointer()
     leased_pointer.succeed(A, 1.0, 10.0)
     assert leased_pointer.grant(1000, 11.0) == (leased_pointer.pointer, 0)
@@ -26,13 +26,13 @@ def test_no_lease_is_granted_while_a_rollout_fences() -> None:
     assert leased_pointer.grant(1000, 1e9)[1] == 1000
 
 
-def test_a_lease_needs_something_that_is_current() -> None:
+def test_a_lease_needs_a_current_version() -> None:
     leased_pointer = LeasedPointer()
     assert leased_pointer.grant(1000, 1.0)[1] == 0
     assert leased_pointer.granted.over(1.0)
 
 
-def test_what_is_told_never_goes_back() -> None:
+def test_the_pointer_never_goes_back() -> None:
     leased_pointer = LeasedPointer()
     assert leased_pointer.adopt(B)
     assert not leased_pointer.adopt(A)

@@ -1,4 +1,4 @@
-"""The rollout, every (state, event) pair: durable first, then visible; a failure leaves the old version serving."""
+"""The rollout, every (state, event) pair: durable first, then visible; after a failure the old version serves."""
 
 import pytest
 

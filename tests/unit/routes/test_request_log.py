@@ -1,4 +1,4 @@
-"""The record of requests around the application: a response in one piece."""
+"""The request log around the application: a response of several pieces is joined."""
 
 from collections.abc import Iterator
 from wsgiref.types import StartResponse, WSGIEnvironment

@@ -1,4 +1,4 @@
-"""A column that folds its case: training frame and request become the same texts, spelt as the schema lists them."""
+"""Case folding of a column: training frame and request become the same strings, as the schema spells them."""
 
 import pandas as pd
 import pytest
@@ -27,7 +27,7 @@ CLOSED = Column("month", ColumnType.STRING, enum=MONTHS, case=Case.FOLD)
         ("Never Seen", "never seen"),
     ],
 )
-def test_a_text_in_any_case_is_the_category_that_it_is(sent: Cell, read: Cell) -> None:
+def test_a_string_in_any_case_is_read_as_its_category(sent: Cell, read: Cell) -> None:
     schema = Schema((OPEN,))
     assert decode({"month": sent}, schema, 1).columns == {"month": [read]}
     trained_on = read_frame(pd.DataFrame({"month": [sent]}, dtype=object), schema)["month"]
@@ -47,13 +47,13 @@ def test_without_a_list_texts_that_differ_in_case_only_are_one() -> None:
     assert column.parse("Asia") == column.parse("ASIA") == "asia"
 
 
-def test_unless_it_is_asked_for_case_tells_texts_apart() -> None:
+def test_by_default_strings_that_differ_in_case_are_different() -> None:
     column = Column("a", ColumnType.STRING, categories=MONTHS)
     assert column.parse("may") == "may"
     assert "case" not in column.to_json()
 
 
-def test_the_schema_says_it_and_is_read_back() -> None:
+def test_the_schema_with_case_folding_is_read_back() -> None:
     assert OPEN.to_json()["case"] == "fold"
     assert Column.from_json(OPEN.to_json(), strict=True) == OPEN
 

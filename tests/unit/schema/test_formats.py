@@ -61,7 +61,7 @@ def test_what_is_no_percentage_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "nan", "NaN", " NAN "])
 @pytest.mark.parametrize("parse", PARSERS.values())
-def test_a_gap_is_a_missing_number_in_every_format(parse: Callable[[str], float], text: str) -> None:
+def test_a_missing_number_is_read_in_every_format(parse: Callable[[str], float], text: str) -> None:
     assert math.isnan(parse(text))
 
 

@@ -1,4 +1,4 @@
-"""changeover/schema/sample_row.py: whatever the schema, each made-up value is one that its column takes."""
+"""Sample rows: for any schema, each value is valid for its column."""
 
 import pytest
 
@@ -23,7 +23,7 @@ SCHEMA = Schema(
 
 
 @pytest.mark.parametrize("number", [0, 1, 0.5])
-def test_a_made_up_row_is_taken_by_its_schema(number: float) -> None:
+def test_a_sample_row_is_valid_for_its_schema(number: float) -> None:
     row = made_up_row(SCHEMA, number)
     assert list(row) == list(SCHEMA.by_name)
     decoded = decode([dict(row)], SCHEMA, 1)

@@ -1,4 +1,4 @@
-"""The schema as data: written, read back, and refused where it contradicts itself."""
+"""The schema as data: written, read back, and refused if it contradicts itself."""
 
 import pytest
 
@@ -24,10 +24,10 @@ FULL = Schema(
 def test_a_schema_is_read_back_as_it_was_written() -> None:
     read = Schema.from_json(FULL.to_json(), strict=True)
     assert read == FULL
-    assert repr(read) == repr(FULL)  # what was seen in training, too
+    assert repr(read) == repr(FULL)  # including the values that were seen in training
 
 
-def test_a_column_says_its_range_unit_and_gaps_in_json() -> None:
+def test_the_json_of_a_column_has_its_range_its_unit_and_missing_values() -> None:
     assert FULL.by_name["f"].to_json() == {
         "name": "f", "type": "number", "nullable": False, "unit": "EUR", "range": [-1.5, 3], "missing_seen": True
     }  # fmt: skip
@@ -38,7 +38,7 @@ def test_what_was_seen_in_training_makes_no_other_schema() -> None:
     assert Column("a", unit="EUR") != Column("a", unit="USD")
 
 
-def test_columns_are_made_public_by_name_or_all_at_once() -> None:
+def test_columns_are_made_public_by_name_or_all_together() -> None:
     schema = Schema((Column("a"), Column("b"), Column("c", public=True)))
     assert [column.public for column in schema.with_public(["b"]).columns] == [False, True, True]
     assert [column.public for column in schema.with_public(True).columns] == [True] * 3
@@ -124,7 +124,7 @@ def test_what_is_no_schema_is_refused_with_the_reason(body: object, why: str) ->
 
 
 @pytest.mark.parametrize("body", [{"columns": [{"name": "a", "nulable": True}]}, {"columns": [{"name": "a"}], "x": 1}])
-def test_a_slip_of_the_pen_is_refused_in_what_people_write_and_ignored_from_later_releases(body: object) -> None:
+def test_an_unknown_member_is_refused_from_publishers_and_ignored_from_later_releases(body: object) -> None:
     with pytest.raises(InvalidSchema, match="unknown members"):
         Schema.from_json(body, strict=True)
     assert Schema.from_json(body) == Schema((Column("a"),))

@@ -84,7 +84,7 @@ def test_a_request_that_arrives_in_the_pause_is_part_of_the_next_call(model: Mod
 
 
 class Clock:
-    """A clock that stands still, except for each call of the model, which takes a second."""
+    """A clock that advances by one second for each call of the model."""
 
     def __init__(self, model: Model) -> None:
         self.time, self._model = 0.0, model

@@ -1,4 +1,4 @@
-"""The parts of `changeover up` that start nothing: who is told what, when to start again, what is worth saying."""
+"""The parts of `changeover up` without processes: environments, delays of restarts, ports, secrets, log lines."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def parts(inherited: dict[str, str] | None = None, instances: int = 2) -> list[P
     return plan(Path("/home"), listening, 4, SECRETS, inherited or {})
 
 
-def test_each_service_is_told_only_the_secrets_it_needs() -> None:
+def test_each_service_gets_only_the_secrets_it_needs() -> None:
     credentials = {
         part.name: set(part.environment.values()) & {"ACCESS", "SECRET", "PUBLISH", "REPORT"} for part in parts()
     }
@@ -59,7 +59,7 @@ def test_instances_of_predict_api_have_ports_and_caches_of_their_own() -> None:
     assert {part.environment["WORKERS"] for part in instances} == {"4"}
 
 
-def test_the_first_restart_is_at_once_and_later_ones_wait_longer_up_to_5_s() -> None:
+def test_the_first_restart_is_immediate_and_later_ones_wait_longer_up_to_5_s() -> None:
     delays = [restart_delay(failures) for failures in range(12)]
     assert delays[:4] == [0.0, 0.0, 0.25, 0.5]
     assert delays == sorted(delays)
@@ -120,19 +120,19 @@ def test_a_process_id_that_was_given_to_another_program_is_not_taken_for_ours(tm
     assert home.left_behind(tmp_path) == {}
 
 
-def test_warnings_and_errors_of_a_log_are_said_once_in_ten_seconds(tmp_path: Path) -> None:
+def test_warnings_and_errors_of_a_log_are_printed_once_in_ten_seconds(tmp_path: Path) -> None:
     path = fresh_log(tmp_path, "model_server")
     tail = LogTail("model_server", path)
     lines = [
         {"event": "request", "level": "info"},
-        {"event": "store.failed", "level": "error", "reason": "nobody listens"},
-        {"event": "store.failed", "level": "error", "reason": "nobody listens"},
+        {"event": "store.failed", "level": "error", "reason": "connection refused"},
+        {"event": "store.failed", "level": "error", "reason": "connection refused"},
         {"event": "slow", "level": "warning"},
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines) + "Traceback\n" + '{"event": "cut'
     path.write_text(text)
     assert tail.read(100.0) == [
-        "model_server: error: store.failed reason=nobody listens",
+        "model_server: error: store.failed reason=connection refused",
         "model_server: warning: slow",
     ]
     with path.open("a") as file:
@@ -140,7 +140,7 @@ def test_warnings_and_errors_of_a_log_are_said_once_in_ten_seconds(tmp_path: Pat
     assert tail.read(101.0) == ["model_server: error: cut off"]
     with path.open("a") as file:
         file.write(json.dumps(lines[1]) + "\n" + json.dumps(lines[3]) + "\n")
-    assert tail.read(111.5, warnings=False) == ["model_server: error: store.failed reason=nobody listens"]
+    assert tail.read(111.5, warnings=False) == ["model_server: error: store.failed reason=connection refused"]
 
 
 def test_the_log_of_the_run_before_is_kept(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""predict_api/upstream/freshness_check.py: what is exactly the protocol, and what is not."""
+"""Responses to a freshness check: those of the protocol, and all others as failures."""
 
 import json
 
@@ -13,13 +13,13 @@ NEW = Current(4, "b" * 64)
 JSON = {"content-type": "application/json"}
 
 
-def said(current: Current, **headers: str) -> Response:
-    given = {**JSON, "etag": current.etag, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return Response(200, given, json.dumps(current.to_json("loan")).encode())
+def response_of(current: Current, **headers: str) -> Response:
+    all_headers = {**JSON, "etag": current.etag, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    return Response(200, all_headers, json.dumps(current.to_json("loan")).encode())
 
 
 def test_a_200_names_what_is_current_and_what_is_next() -> None:
-    answer = read_answer(said(NEW, next_version="c" * 64, lease_ms="1500", server_instance="x"), "loan", HELD)
+    answer = read_answer(response_of(NEW, next_version="c" * 64, lease_ms="1500", server_instance="x"), "loan", HELD)
     assert (answer.current, answer.next_version, answer.lease, answer.server_instance) == (NEW, "c" * 64, 1.5, "x")
 
 
@@ -48,9 +48,9 @@ def test_a_404_problem_says_that_nothing_is_current() -> None:
         (Response(200, {**JSON, "etag": NEW.etag}, json.dumps(NEW.to_json("other")).encode()), HELD),
         (Response(200, {**JSON, "etag": HELD.etag}, json.dumps(NEW.to_json("loan")).encode()), HELD),
         (Response(200, JSON, json.dumps(NEW.to_json("loan")).encode()), HELD),
-        (said(NEW, next_version="soon"), HELD),
-        (said(NEW, lease_ms="-1"), HELD),
-        (said(NEW, lease_ms="1e9"), HELD),
+        (response_of(NEW, next_version="soon"), HELD),
+        (response_of(NEW, lease_ms="-1"), HELD),
+        (response_of(NEW, lease_ms="1e9"), HELD),
     ],
 )
 def test_whatever_is_not_the_protocol_is_a_failed_check(answer: Response, held: Current | None) -> None:
