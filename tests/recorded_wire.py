@@ -110,9 +110,9 @@ class RecordedServer:
         return sum(path.endswith("/current") for _, path, _ in list(self.asked))
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        content = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        request_body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         if request.command == "PUT":
-            self.reports.append(json.loads(content))
+            self.reports.append(json.loads(request_body))
         asked = key(request.command, request.path, request.headers.get("If-None-Match", ""))
         self.asked.append(asked)
         found = self._known.get(asked)
