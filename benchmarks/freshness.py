@@ -48,8 +48,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        asked = folder / "row.json"
-        asked.write_bytes(BODY)
+        body_file = folder / "row.json"
+        body_file.write_bytes(BODY)
         os.environ["REPORT_TOKEN"] = TOKEN  # the second predict_api also reads from the stack's model_server
         with stack(folder, MODEL) as client:
             client.roll(client.publish(small_model(folder / "small.joblib"), MODEL).version, model=MODEL)
@@ -60,7 +60,7 @@ def main() -> None:
                 urls = [f"{client.stack.predict_urls[0]}/predict", f"{never.url}/predict"]
                 for url in urls:
                     wait_for(url, BODY)
-                    ask(url, asked, options.clients, 1.0)  # a round that does not count
+                    ask(url, body_file, options.clients, 1.0)  # a round that does not count
                 pids = client.stack.pids
                 masters = [pids.predict_api[0][0] if pids else 0, never.processes()[0].pid]
                 leased: list[Load] = []
@@ -70,7 +70,7 @@ def main() -> None:
                     turns = [(leased, 0), (bare, 1)]
                     for kept, which in turns if pair % 2 == 0 else reversed(turns):
                         before = processor_time(masters[which])
-                        kept.append(ask(urls[which], asked, options.clients, options.seconds))
+                        kept.append(ask(urls[which], body_file, options.clients, options.seconds))
                         spent[which].append(
                             (processor_time(masters[which]) - before) / (kept[-1].rate * options.seconds)
                         )

@@ -58,11 +58,11 @@ async def overload(url: str, body: bytes, rate: float, seconds: float) -> tuple[
     assert parts.hostname
     assert parts.port
     start = time.monotonic()
-    asked = []
+    tasks = []
     for index in range(int(rate * seconds)):
         await asyncio.sleep(max(0.0, start + index / rate - time.monotonic()))
-        asked.append(asyncio.create_task(post(parts.hostname, parts.port, body)))
-    ends = await asyncio.gather(*asked)
+        tasks.append(asyncio.create_task(post(parts.hostname, parts.port, body)))
+    ends = await asyncio.gather(*tasks)
     counted = [status for end, status in ends if SETTLE_SECONDS <= end - start < seconds]
     return counted.count("200") / (seconds - SETTLE_SECONDS), Counter(status for _, status in ends)
 

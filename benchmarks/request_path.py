@@ -127,7 +127,7 @@ def main() -> None:
     """Publish the example, load it in this process, measure in turns, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         os.environ |= {"PROMETHEUS_MULTIPROC_DIR": temporary, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -150,11 +150,11 @@ def main() -> None:
             application.start()
             try:
                 gc_tuning.settle()
-                taken = rounds_of(application, given.rounds)
+                taken = rounds_of(application, options.rounds)
             finally:
                 application.leave()
     print(
-        f"microseconds of processor time of one request, lower quartiles of {given.rounds} rounds of {REQUESTS} in turns"
+        f"microseconds of processor time of one request, lower quartiles of {options.rounds} rounds of {REQUESTS} in turns"
     )
     before = 0.0
     for index, (name, rounds) in enumerate(taken.items()):

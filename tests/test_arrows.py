@@ -122,21 +122,21 @@ def is_pure(file: Source) -> bool:
 
 def wrong_packages(files: list[Source]) -> list[str]:
     """Imports between our packages that MAY_IMPORT does not allow."""
-    found = []
+    violations = []
     for file in files:
         allowed = MAY_IMPORT[file.module.split(".")[0]]
         for one in file.imports():
             package = one.module.split(".")[0]
             if package in PACKAGES and package not in allowed:
-                found.append(f"{file.path}:{one.line} imports {one.module}: {file.module.split('.')[0]} must not")
-    return found
+                violations.append(f"{file.path}:{one.line} imports {one.module}: {file.module.split('.')[0]} must not")
+    return violations
 
 
 def impure(files: list[Source]) -> list[str]:
     """Pure modules that import a clock, a socket, a file, a thread or randomness."""
     modules = {file.module for file in files}
     pure = {file.module for file in files if is_pure(file)}
-    found = []
+    violations = []
     for file in files:
         if file.module not in pure:
             continue
@@ -144,43 +144,43 @@ def impure(files: list[Source]) -> list[str]:
             if one.module.split(".")[0] in PACKAGES:
                 target = f"{one.module}.{one.name}" if f"{one.module}.{one.name}" in modules else one.module
                 if target in modules and target not in pure:
-                    found.append(f"{file.path}:{one.line} is pure and imports {target}, which is not")
+                    violations.append(f"{file.path}:{one.line} is pure and imports {target}, which is not")
             elif one.module.split(".")[0] not in PURE_MAY_IMPORT or one.module == "urllib.request":
-                found.append(f"{file.path}:{one.line} is pure and imports {one.module}")
+                violations.append(f"{file.path}:{one.line} is pure and imports {one.module}")
         for name, line in file.dotted_names():
             if name in CLOCKS:
-                found.append(f"{file.path}:{line} is pure and reads a clock ({name}): take the time as a number")
-    return found
+                violations.append(f"{file.path}:{line} is pure and reads a clock ({name}): take the time as a number")
+    return violations
 
 
 def wrong_layers(files: list[Source]) -> list[str]:
     """Imports against `__main__ -> app -> routes, loops -> the rest`, and imports of one loop by another."""
-    found = []
+    violations = []
     for module, targets in edges(files).items():
         for target in sorted(targets):
             service, _, rest = target.partition(".")
             if rest == "app" and module != f"{service}.__main__":
-                found.append(f"{module} imports {target}: only __main__ may")
+                violations.append(f"{module} imports {target}: only __main__ may")
             if rest.split(".")[0] == "routes" and module != f"{service}.app" and ".routes" not in module:
-                found.append(f"{module} imports {target}: only app may import a route")
+                violations.append(f"{module} imports {target}: only app may import a route")
             if target.endswith("_loop") and module.endswith("_loop") and module != STARTS_LOOPS:
-                found.append(f"{module} imports {target}: loops do not know each other")
+                violations.append(f"{module} imports {target}: loops do not know each other")
             if target == f"{module}_loop":
-                found.append(f"{module} imports {target}: a loop imports its decisions, never the reverse")
+                violations.append(f"{module} imports {target}: a loop imports its decisions, never the reverse")
             if rest == "__main__":
-                found.append(f"{module} imports {target}: no module imports an entry point")
-    return found
+                violations.append(f"{module} imports {target}: no module imports an entry point")
+    return violations
 
 
 def cycles(files: list[Source]) -> list[str]:
     """The cycles of imports, each once."""
     graph = edges(files)
-    found: list[str] = []
+    violations: list[str] = []
     done: set[str] = set()
 
     def walk(module: str, path: tuple[str, ...]) -> None:
         if module in path:
-            found.append(" -> ".join([*path[path.index(module) :], module]))
+            violations.append(" -> ".join([*path[path.index(module) :], module]))
             return
         if module in done:
             return
@@ -190,12 +190,12 @@ def cycles(files: list[Source]) -> list[str]:
 
     for module in sorted(graph):
         walk(module, ())
-    return found
+    return violations
 
 
 def wrong_doors(files: list[Source]) -> list[str]:
     """Uses of a library or resource by a file that DOORS does not list."""
-    found = []
+    violations = []
     for file in files:
         reached = {(f"{one.module}.{one.name}" if one.name else one.module, one.line) for one in file.imports()}
         reached |= set(file.dotted_names())
@@ -205,8 +205,8 @@ def wrong_doors(files: list[Source]) -> list[str]:
             wrong = [one for one in sorted(reached, key=lambda one: one[1]) if _is_within(one[0], names)]
             if wrong:
                 name, line = wrong[0]
-                found.append(f"{file.path}:{line} reaches {name}: {what} is in {', '.join(doors)}")
-    return found
+                violations.append(f"{file.path}:{line} reaches {name}: {what} is in {', '.join(doors)}")
+    return violations
 
 
 def _is_within(name: str, names: tuple[str, ...]) -> bool:

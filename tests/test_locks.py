@@ -21,21 +21,21 @@ def text_of(name: str) -> str:
 
 def of_extra(extra: str) -> list[str]:
     """The requirements of an extra of the project, with those of the extras that it names and of the project."""
-    found = list(PROJECT["project"]["dependencies"])
+    requirements = list(PROJECT["project"]["dependencies"])
     for line in PROJECT["project"]["optional-dependencies"][extra]:
         requirement = Requirement(line)
         if requirement.name == PROJECT["project"]["name"]:
-            found += [one for inner in sorted(requirement.extras) for one in of_extra(inner)]
+            requirements += [one for inner in sorted(requirement.extras) for one in of_extra(inner)]
         else:
-            found.append(line)
-    return found
+            requirements.append(line)
+    return requirements
 
 
 def of_group(group: str) -> list[str]:
-    found: list[str] = []
+    requirements: list[str] = []
     for entry in PROJECT["dependency-groups"][group]:
-        found += [entry] if isinstance(entry, str) else of_group(entry["include-group"])
-    return found
+        requirements += [entry] if isinstance(entry, str) else of_group(entry["include-group"])
+    return requirements
 
 
 ROOTS = {
@@ -81,9 +81,9 @@ def test_what_is_installed_is_exactly_the_lock() -> None:
 @pytest.mark.parametrize("name", [lock.stem for lock in LOCKS if lock.stem != "dev"])
 def test_every_lock_has_the_versions_that_the_tests_run_on(name: str) -> None:
     tested = pins(text_of("dev"))
-    found = pins(text_of(name))
-    assert found
-    assert {pin for pin in found.values() if tested[pin.name].version != pin.version} == set()
+    locked = pins(text_of(name))
+    assert locked
+    assert {pin for pin in locked.values() if tested[pin.name].version != pin.version} == set()
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)

@@ -57,15 +57,15 @@ def room_of(module: str) -> str:
 
 def beside_the_doors(files: list[Source]) -> list[str]:
     """Imports of modules of another room that are not its doors."""
-    found = []
+    violations = []
     for module, targets in sorted(edges(files).items()):
         for target in sorted(targets):
             room = room_of(target)
             if room not in DOORS or room_of(module) == room or (target, room_of(module)) in SIDE_DOORS:
                 continue
             if target.removeprefix(f"{room}.") not in DOORS[room].split():
-                found.append(f"{module} imports {target}: {room} is entered by {DOORS[room]}")
-    return found
+                violations.append(f"{module} imports {target}: {room} is entered by {DOORS[room]}")
+    return violations
 
 
 def test_every_room_is_entered_by_its_doors() -> None:

@@ -67,12 +67,12 @@ class Serving:
 
     def tree(self) -> list[psutil.Process]:
         """All processes of the server."""
-        found: list[psutil.Process] = []
+        processes: list[psutil.Process] = []
         for process in self.processes:
             with suppress(psutil.NoSuchProcess):
                 first = psutil.Process(process.pid)
-                found += [first, *first.children(recursive=True)]
-        return found
+                processes += [first, *first.children(recursive=True)]
+        return processes
 
     def memory(self) -> tuple[float, float]:
         """Megabytes of all its processes: resident, and with shared memory counted once (PSS; 0 if not known)."""

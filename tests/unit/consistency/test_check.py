@@ -251,5 +251,5 @@ def test_no_answer_is_stale_for_long_after_the_last_fault() -> None:
 
 
 def test_violations_come_in_the_order_of_time() -> None:
-    found = judged(Answer("m", 8, 9, False, 503), answer(1, 2, 1, A, computed_by=B), Answer("b", 4, 5, False, 500))
-    assert [one.at for one in found] == [2, 5, 9]
+    violations = judged(Answer("m", 8, 9, False, 503), answer(1, 2, 1, A, computed_by=B), Answer("b", 4, 5, False, 500))
+    assert [one.at for one in violations] == [2, 5, 9]

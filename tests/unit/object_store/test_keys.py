@@ -161,9 +161,9 @@ def test_a_rejected_upload_keeps_its_name_or_is_set_apart_by_its_bytes() -> None
 
 @given(st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=230, max_size=1000), VERSIONS)
 def test_a_name_too_long_for_stores_is_shortened(name: str, version: str) -> None:
-    found = keys.rejected_names(name, version)
-    assert all(len(keys.reason_key("m", each).encode()) <= 255 + len("rejected/m/") for each in found)
-    assert any(version[:16] in each for each in found)
+    rejected = keys.rejected_names(name, version)
+    assert all(len(keys.reason_key("m", each).encode()) <= 255 + len("rejected/m/") for each in rejected)
+    assert any(version[:16] in each for each in rejected)
 
 
 @given(ANYTHING)

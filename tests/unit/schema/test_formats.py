@@ -85,11 +85,11 @@ def test_every_amount_survives_being_written_with_commas_and_brackets(cents: int
 @given(st.text(), st.sampled_from(list(PARSERS.values())))
 def test_any_text_is_a_number_or_a_value_error(text: str, parse: Callable[[str], float]) -> None:
     try:
-        found = parse(text)
+        number = parse(text)
     except ValueError:
         return
-    assert isinstance(found, float)
-    assert not math.isinf(found)
+    assert isinstance(number, float)
+    assert not math.isinf(number)
 
 
 def test_a_date_is_a_day_of_the_calendar() -> None:
