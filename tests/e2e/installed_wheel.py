@@ -58,7 +58,10 @@ class Installed:
 
     def distributions(self) -> dict[str, Distribution]:
         """The installed distributions by their canonical names."""
-        return {canonicalize_name(one.name): one for one in distributions(path=[str(self.site_packages)])}
+        return {
+            canonicalize_name(distribution.name): distribution
+            for distribution in distributions(path=[str(self.site_packages)])
+        }
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, in `folder`."""

@@ -49,7 +49,9 @@ def seen(browser: webdriver.Chrome, selector: str) -> WebElement:
     """The first element that the selector finds, as soon as it is shown."""
 
     def shown() -> WebElement | None:
-        return next((one for one in browser.find_elements(By.CSS_SELECTOR, selector) if one.is_displayed()), None)
+        return next(
+            (element for element in browser.find_elements(By.CSS_SELECTOR, selector) if element.is_displayed()), None
+        )
 
     return wait_until(shown, 30, selector)  # type: ignore[return-value]
 
@@ -62,7 +64,7 @@ def click(browser: webdriver.Chrome, selector: str) -> None:
 def requested(browser: webdriver.Chrome) -> set[str]:
     """Every address that the page requested."""
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return {one["params"]["request"]["url"] for one in events if one["method"] == "Network.requestWillBeSent"}
+    return {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
 
 
 def test_a_prediction_is_made_by_clicking(browser: webdriver.Chrome, start_stack: StartStack) -> None:

@@ -47,9 +47,9 @@ def ask(stack: RunningStack, name: str = "single") -> requests.Response:
 
 
 def store_of(stack: RunningStack) -> minio.Minio:
-    told = stack.described
-    address = told.store_url.removeprefix("http://")
-    return minio.Minio(address, access_key=told.access_key, secret_key=told.secret_key, secure=False)
+    description = stack.described
+    address = description.store_url.removeprefix("http://")
+    return minio.Minio(address, access_key=description.access_key, secret_key=description.secret_key, secure=False)
 
 
 def upload(stack: RunningStack, key: str, content: bytes) -> None:
@@ -57,8 +57,8 @@ def upload(stack: RunningStack, key: str, content: bytes) -> None:
 
 
 def keys_below(stack: RunningStack, prefix: str) -> list[str]:
-    found = store_of(stack).list_objects(stack.described.bucket, prefix=prefix, recursive=True)
-    return [str(item.object_name) for item in found]
+    objects = store_of(stack).list_objects(stack.described.bucket, prefix=prefix, recursive=True)
+    return [str(item.object_name) for item in objects]
 
 
 def serves(stack: RunningStack, version: str) -> bool:
@@ -226,9 +226,9 @@ def test_every_model_with_a_current_version_is_served_under_its_name(
     client.roll(published.version, model="second-model")
     url = f"{running_stack.described.predict_urls[0]}/models/second-model/predict"
 
-    def asked() -> requests.Response:
+    def prediction() -> requests.Response:
         return requests.post(url, data=body("single"), headers=JSON, timeout=20)
 
-    wait_until(lambda: asked().status_code == 200, 30, "the second model's service")
-    assert asked().headers["Model-Name"] == "second-model"
-    assert asked().json()["model_version"] == published.version
+    wait_until(lambda: prediction().status_code == 200, 30, "the second model's service")
+    assert prediction().headers["Model-Name"] == "second-model"
+    assert prediction().json()["model_version"] == published.version

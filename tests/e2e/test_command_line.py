@@ -98,10 +98,10 @@ def test_push_roll_verify_rollback_and_history(running_stack: RunningStack, tmp_
     assert checked["golden rows"] is True
     assert checked["predict_api answers by it"] is True
 
-    told = person.types("history")["rollouts"]
-    assert [entry["version"] for entry in told] == [pushed["version"], candidate["version"], pushed["version"]]
-    assert [entry["reason"] for entry in told][::2] == ["the second was worse", "why"]
-    then = person.types("history", "--at", told[1]["rolled_at"])["rollouts"]
+    history = person.types("history")["rollouts"]
+    assert [entry["version"] for entry in history] == [pushed["version"], candidate["version"], pushed["version"]]
+    assert [entry["reason"] for entry in history][::2] == ["the second was worse", "why"]
+    then = person.types("history", "--at", history[1]["rolled_at"])["rollouts"]
     assert [entry["version"] for entry in then] == [candidate["version"]]
 
     states = {entry["version"]: entry["state"] for entry in person.types("list")["versions"]}
@@ -117,13 +117,13 @@ def test_what_is_refused_says_why(running_stack: RunningStack, tmp_path: Path) -
     person = Person(running_stack, "refused")
     person.types("push", str(saved(tmp_path, 0.2)), "--roll")
     (tmp_path / "page.joblib").write_text("<html>not a model</html>")
-    said = person.types("push", str(tmp_path / "page.joblib"), code=1)
-    assert (said["kind"], said["status"]) == ("ServiceRefused", 422)
+    refusal = person.types("push", str(tmp_path / "page.joblib"), code=1)
+    assert (refusal["kind"], refusal["status"]) == ("ServiceRefused", 422)
     assert person.types("roll", "deadbeef", code=1)["status"] == 404
     assert "no admitted version" in str(person.types("roll", code=1)["error"])
     listed = person.types("list")["versions"]
     assert [(entry["state"], entry.get("name")) for entry in listed] == [("rejected", "page.joblib"), ("current", None)]
-    assert listed[0]["reason"] == said["problem"]["reason"]
+    assert listed[0]["reason"] == refusal["problem"]["reason"]
     assert "page.joblib" in person.reads("list")
 
 
@@ -145,9 +145,9 @@ def test_predict_prints_the_answer(running_stack: RunningStack, tmp_path: Path) 
     version = person.types("push", str(saved(tmp_path, 0.3)), "--roll")["version"]
     running_stack.wait_until_held("asked", str(version))
     (tmp_path / "body.json").write_text(json.dumps([{"age": 1, "income": 2, "debt": 3}]))
-    said = person.types("predict", str(tmp_path / "body.json"))
-    assert said["model_version"] == version
-    assert len(said["predictions"]) == 1
+    output = person.types("predict", str(tmp_path / "body.json"))
+    assert output["model_version"] == version
+    assert len(output["predictions"]) == 1
     (tmp_path / "body.json").write_text(json.dumps({"age": 1, "income": "much", "debt": 3}))
     fault = person.types("predict", str(tmp_path / "body.json"), code=1)
     assert fault["problem"]["errors"][0]["field"] == "income"
@@ -175,7 +175,7 @@ def test_doctor_finds_nothing_wrong_with_a_stack_that_works(running_stack: Runni
     def fine() -> bool:
         line = [sys.executable, "-m", "changeover", "doctor", "--json", "--home", str(running_stack.home)]
         ended = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
-        said = json.loads(ended.stdout)
-        return ended.returncode == 0 and bool(said["ok"])
+        report = json.loads(ended.stdout)
+        return ended.returncode == 0 and bool(report["ok"])
 
     wait_until(fine, 30, "a healthy stack")

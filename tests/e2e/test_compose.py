@@ -124,9 +124,11 @@ def test_the_documents_and_all_that_their_page_loads_come_through_the_gateway(ru
     loaded = re.findall(r'(?:src|href)="([^"]+)"', requests.get(f"{public}/apidocs", timeout=20).text)
     assert {"apidocs/start.js", "apidocs/swagger-ui-bundle.js", "apidocs/swagger-ui.css"} <= set(loaded)
     answers = {path: requests.get(f"{public}/{path}", timeout=20) for path in ["apidocs", "openapi.json", *loaded]}
-    told = {path: (one.status_code, one.headers["Content-Type"].partition(";")[0]) for path, one in answers.items()}
+    types_of = {
+        path: (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) for path, answer in answers.items()
+    }
     types = {"js": "text/javascript", "css": "text/css", "png": "image/png", "json": "application/json"}
-    assert told == {path: (200, types.get(path.rpartition(".")[2], "text/html")) for path in answers}
+    assert types_of == {path: (200, types.get(path.rpartition(".")[2], "text/html")) for path in answers}
     assert "SwaggerUIBundle" in answers["apidocs/swagger-ui-bundle.js"].text
     assert "/predict" in answers["openapi.json"].json()["paths"]
 
@@ -242,8 +244,8 @@ def test_the_keys_for_uploads_by_hand_put_into_incoming_and_nothing_else(running
 
 @pytest.mark.parametrize("service", [*SERVICES, *ONE_SHOTS])
 def test_a_container_has_no_root_no_writable_root_and_no_capability(running: Running, service: str) -> None:
-    found = running.compose.inspect(service)
-    config, host = found["Config"], found["HostConfig"]
+    container = running.compose.inspect(service)
+    config, host = container["Config"], container["HostConfig"]
     assert isinstance(config, dict)
     assert isinstance(host, dict)
     assert int(config["User"].partition(":")[0]) > 0

@@ -121,9 +121,9 @@ def busy(request: pytest.FixtureRequest) -> Iterator[Busy]:
         )
         run(opened, *program, *reached, "python:3.13-slim-trixie", "python3", "/srv/busy_replica.py")
         figures_port = start_gateway(opened, port, "--network", network, queue_seconds=request.param)
-        found = Busy(f"http://127.0.0.1:{port}", port, f"http://127.0.0.1:{replica_port}", figures_port)
-        wait_until(lambda: reaches(found.url), 60, "the gateway reaches the replica")
-        yield found
+        gateway = Busy(f"http://127.0.0.1:{port}", port, f"http://127.0.0.1:{replica_port}", figures_port)
+        wait_until(lambda: reaches(gateway.url), 60, "the gateway reaches the replica")
+        yield gateway
 
 
 def reaches(url: str) -> bool:
@@ -135,23 +135,25 @@ def reaches(url: str) -> bool:
 
 def all_busy(busy: Busy, callers: ThreadPoolExecutor) -> list[Future[requests.Response]]:
     """Send as many requests as the replica takes; it has begun them all and answered none."""
-    asked = [callers.submit(busy.post) for _ in range(MAXCONN)]
+    pending = [callers.submit(busy.post) for _ in range(MAXCONN)]
     wait_until(lambda: busy.started() == MAXCONN, what="the replica has begun all requests")
-    return asked
+    return pending
 
 
 @pytest.mark.parametrize("busy", [1], indirect=True, ids=["a queue of 1 s"])
 def test_requests_beyond_the_capacity_get_a_503_and_reach_no_replica(busy: Busy) -> None:
     """Fault 68: each request beyond the capacity gets a 503, and the requests that had begun are answered."""
     with ThreadPoolExecutor(4 * MAXCONN) as callers:
-        asked = all_busy(busy, callers)
+        pending = all_busy(busy, callers)
         try:
-            shed = [one.result() for one in [callers.submit(busy.post) for _ in range(3 * MAXCONN)]]
-            assert [(one.status_code, one.headers["Retry-After"]) for one in shed] == [(503, "1")] * (3 * MAXCONN)
-            assert all(json.loads(one.content)["status"] == 503 for one in shed)
+            shed = [answer.result() for answer in [callers.submit(busy.post) for _ in range(3 * MAXCONN)]]
+            assert [(answer.status_code, answer.headers["Retry-After"]) for answer in shed] == [(503, "1")] * (
+                3 * MAXCONN
+            )
+            assert all(json.loads(answer.content)["status"] == 503 for answer in shed)
         finally:
             busy.release()
-        assert [one.result().status_code for one in asked] == [200] * MAXCONN
+        assert [answer.result().status_code for answer in pending] == [200] * MAXCONN
         assert busy.started() == MAXCONN
         assert busy.post().status_code == 200  # recovered
 
@@ -159,7 +161,7 @@ def test_requests_beyond_the_capacity_get_a_503_and_reach_no_replica(busy: Busy)
 @pytest.mark.parametrize("busy", [600], indirect=True, ids=["a queue without end"])
 def test_a_request_whose_caller_has_gone_is_not_passed_on(busy: Busy) -> None:
     with ThreadPoolExecutor(MAXCONN) as callers:
-        asked = all_busy(busy, callers)
+        pending = all_busy(busy, callers)
         try:
             with socket.create_connection(("127.0.0.1", busy.port), timeout=30) as caller:
                 caller.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
@@ -167,5 +169,5 @@ def test_a_request_whose_caller_has_gone_is_not_passed_on(busy: Busy) -> None:
             wait_until(lambda: busy.figure("qcur") == 0, what="the gateway has dropped the request")
         finally:
             busy.release()
-        assert [one.result().status_code for one in asked] == [200] * MAXCONN
+        assert [answer.result().status_code for answer in pending] == [200] * MAXCONN
         assert busy.started() == MAXCONN

@@ -140,8 +140,8 @@ def test_the_cutoff_is_the_75th_percentile_of_the_training_scores(trained: Train
 
     train, _ = train_test_split(raw := generate(ROWS, seed=0), test_size=0.25, random_state=0, stratify=raw[TARGET])
     scores = sorted(trained.estimator.predict_proba(read_frame(train, trained.schema))[:, 1])
-    place = (len(scores) - 1) * PERCENTILE / 100
-    below, share = int(place), place - int(place)
+    position = (len(scores) - 1) * PERCENTILE / 100
+    below, share = int(position), position - int(position)
     cutoff = scores[below] + share * (scores[below + 1] - scores[below])
     assert trained.estimator.threshold == pytest.approx(cutoff, abs=1e-12)
     assert np.mean(np.array(scores) >= trained.estimator.threshold) == pytest.approx(0.25, abs=0.001)

@@ -37,10 +37,10 @@ def judged(url: str, folder: Path, examples: int, *options: str) -> int:
     settings = ["--checks=all", f"--seed={SEED}", f"--max-examples={examples}", "--no-color", *options]
     ended = subprocess.run([*command, *settings], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr[-2_000:]
-    found = re.search(r"(\d+) generated, (\d+) passed", ended.stdout)
-    assert found, ended.stdout[-2_000:]
-    assert found[1] == found[2]
-    return int(found[1])
+    counts = re.search(r"(\d+) generated, (\d+) passed", ended.stdout)
+    assert counts, ended.stdout[-2_000:]
+    assert counts[1] == counts[2]
+    return int(counts[1])
 
 
 def test_predict_api_does_what_it_documents(stack: RunningStack, tmp_path: Path) -> None:

@@ -32,10 +32,10 @@ def versions_of(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def published(stack: RunningStack, files: list[Path]) -> list[str]:
     """The versions in `files`, published, the first of them served by every instance."""
-    found = [stack.client().publish(file, MODEL).version for file in files]
-    stack.client().roll(found[0], model=MODEL)
-    stack.wait_until_held(MODEL, found[0])
-    return found
+    versions = [stack.client().publish(file, MODEL).version for file in files]
+    stack.client().roll(versions[0], model=MODEL)
+    stack.wait_until_held(MODEL, versions[0])
+    return versions
 
 
 def test_predict_api_is_restarted_one_instance_after_the_other_while_rolls_are_under_way(

@@ -54,9 +54,9 @@ def test_secrets_are_readable_by_their_owner_only_and_never_printed(running_stac
 def test_predict_api_gets_neither_store_keys_nor_the_publish_token(running_stack: RunningStack) -> None:
     described = running_stack.described
     for pid in running_stack.pids.predict_api[0]:
-        told = environment_of(pid)
-        assert not [name for name in told if name.startswith("AWS_") or name == "PUBLISH_TOKEN"]
-        assert not {described.token, described.access_key, described.secret_key} & set(told.values())
+        variables = environment_of(pid)
+        assert not [name for name in variables if name.startswith("AWS_") or name == "PUBLISH_TOKEN"]
+        assert not {described.token, described.access_key, described.secret_key} & set(variables.values())
 
 
 def test_a_second_up_on_the_same_home_is_refused(running_stack: RunningStack) -> None:

@@ -110,9 +110,9 @@ def test_up_push_and_predict_run_without_the_sources(installed: Installed) -> No
         version = sha256_of_file(installed.folder / "model.joblib")
         started.wait_until_held("segmentation", version)
         body = str(installed.site_packages / SINGLE)
-        asked = installed.run(installed.changeover, "predict", body, "--home", str(home), "--json")
-        assert asked.returncode == 0, asked.stderr + started.printed()
-        assert json.loads(asked.stdout)["model_version"] == version
+        prediction = installed.run(installed.changeover, "predict", body, "--home", str(home), "--json")
+        assert prediction.returncode == 0, prediction.stderr + started.printed()
+        assert json.loads(prediction.stdout)["model_version"] == version
     finally:
         assert started.stop() == 0
 

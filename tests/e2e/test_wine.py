@@ -98,8 +98,8 @@ def test_the_ledger_and_the_refusal_say_what_was_compared(show: Show) -> None:
     assert f"gate: f1_macro {second[METRIC]:.6g} >= {first[METRIC]:.6g}" in str(show.ledger()[0]["reason"])
     assert second[METRIC] >= first[METRIC]
     assert third[METRIC] < second[METRIC]
-    for said in (str(third["reason"]), show.printed[2]):
-        assert f"f1_macro {third[METRIC]:.6g} < {second[METRIC]:.6g} of {str(second['version'])[:12]}" in said
+    for message in (str(third["reason"]), show.printed[2]):
+        assert f"f1_macro {third[METRIC]:.6g} < {second[METRIC]:.6g} of {str(second['version'])[:12]}" in message
 
 
 def test_each_version_carries_its_figure_and_the_digest_of_the_same_held_out_rows(show: Show) -> None:
@@ -180,7 +180,9 @@ def test_the_same_wines_once_more_change_nothing(show: Show) -> None:
 
 def of_home(home: Path) -> list[psutil.Process]:
     """The processes whose command line names `home`."""
-    return [one for one in psutil.process_iter(["cmdline"]) if str(home) in " ".join(one.info["cmdline"] or [])]
+    return [
+        process for process in psutil.process_iter(["cmdline"]) if str(home) in " ".join(process.info["cmdline"] or [])
+    ]
 
 
 def test_the_show_ends_by_itself_and_runs_twice(tmp_path: Path) -> None:

@@ -48,23 +48,23 @@ class Row:
 
 def rows(text: str) -> list[Row]:
     """The table's rows."""
-    return [Row(int(found[1]), found[2], found[3], found[4].strip()) for found in _ROW.finditer(text)]
+    return [Row(int(match[1]), match[2], match[3], match[4].strip()) for match in _ROW.finditer(text)]
 
 
 def named_in(docstring: str) -> set[int]:
     """The rows that a docstring names."""
-    return {int(number) for found in _NAMED.findall(docstring) for number in re.findall(r"\d+", found)}
+    return {int(number) for numbers in _NAMED.findall(docstring) for number in re.findall(r"\d+", numbers)}
 
 
 def proofs() -> dict[int, list[str]]:
     """Row -> the tests that name it, `file::test`, in order."""
-    found: dict[int, list[str]] = {}
+    tests: dict[int, list[str]] = {}
     for file in sorted((ROOT / "tests").rglob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 for number in named_in(ast.get_docstring(node) or ""):
-                    found.setdefault(number, []).append(f"{file.relative_to(ROOT).as_posix()}::{node.name}")
-    return {number: sorted(tests) for number, tests in found.items()}
+                    tests.setdefault(number, []).append(f"{file.relative_to(ROOT).as_posix()}::{node.name}")
+    return {number: sorted(names) for number, names in tests.items()}
 
 
 def rewritten(text: str) -> str:

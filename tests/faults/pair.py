@@ -53,8 +53,8 @@ class Pair:
         self.server.start(**(server_settings or {}))
         self.publish(1)
         assert self.roll(1)
-        given = {"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": MODEL, "WORKERS": "1", **settings}
-        self._api = PredictApi(self.proxy.url, self._folder, **given).start()
+        environment = {"REPORT_TOKEN": REPORT_TOKEN, "DEFAULT_MODEL": MODEL, "WORKERS": "1", **settings}
+        self._api = PredictApi(self.proxy.url, self._folder, **environment).start()
         wait_until(lambda: self.answers(1), what="the first model answers")
         return self.meet(int(settings.get("WORKERS", "1")))
 
@@ -62,10 +62,14 @@ class Pair:
         """Wait until every worker has reported to the running model_server; a roll waits only for such workers."""
 
         def known() -> bool:
-            told = self.server.get(f"/models/{MODEL}").json()
-            held = [one["held"] for one in told.get("replicas", []) if one["awaited"]]
-            current = {name: told["current"][name] for name in ("sequence", "version")} if told.get("current") else None
-            return len(held) >= workers and all(one == current for one in held)
+            description = self.server.get(f"/models/{MODEL}").json()
+            held = [replica["held"] for replica in description.get("replicas", []) if replica["awaited"]]
+            current = (
+                {name: description["current"][name] for name in ("sequence", "version")}
+                if description.get("current")
+                else None
+            )
+            return len(held) >= workers and all(replica == current for replica in held)
 
         wait_until(known, what="model_server has heard of the replicas")
         return self
@@ -83,8 +87,8 @@ class Pair:
         """Whether the next few answers are the nth model's, and stale or not."""
         answers = [self.api.predict() for _ in range(times)]
         assert {answer.status_code for answer in answers} == {200}, answers[0].text
-        told = {(answer.json()["prediction"], answer.headers.get("Model-Stale") == "true") for answer in answers}
-        return told == {(number, stale)}
+        predictions = {(answer.json()["prediction"], answer.headers.get("Model-Stale") == "true") for answer in answers}
+        return predictions == {(number, stale)}
 
     def partition(self) -> None:
         """Let no byte pass between the two from now on, without any error to either of them."""

@@ -38,8 +38,8 @@ class Clock:
 
     def shown(self) -> str:
         """The date in a process that sees this clock."""
-        asked = [sys.executable, "-c", "import datetime; print(datetime.date.today())"]
-        return subprocess.run(asked, env=self.settings, capture_output=True, text=True, check=True).stdout
+        command = [sys.executable, "-c", "import datetime; print(datetime.date.today())"]
+        return subprocess.run(command, env=self.settings, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture
@@ -59,9 +59,9 @@ def test_a_clock_an_hour_off_the_stores_is_named_and_fails_no_prediction(server:
     version = server.publish(heavy(1)).json()["version"]
     assert server.roll(version).json()["state"] == "committed"
     clock.jump(HOUR)
-    told = wait_until(lambda: server.get("/readyz").json()["problems"].get("store"), what="the word on the store")
-    assert "RequestTimeTooSkewed" in str(told)
-    off = re.search(r"(-\d+) s", str(told))
+    problem = wait_until(lambda: server.get("/readyz").json()["problems"].get("store"), what="the word on the store")
+    assert "RequestTimeTooSkewed" in str(problem)
+    off = re.search(r"(-\d+) s", str(problem))
     assert off
     assert abs(int(off[1]) + HOUR) <= 60  # the call took a moment
     assert server.publish(heavy(2)).json()["type"] == "urn:changeover:clock-skewed"

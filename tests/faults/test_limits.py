@@ -35,11 +35,11 @@ def limited(process: psutil.Process, kind: int, most: int) -> Iterator[None]:
 
 def idle_connections(port: int, number: int) -> list[socket.socket]:
     """Connections that send nothing; fewer than `number` if the server accepts no more."""
-    made = []
+    connections = []
     for _ in range(number):
         with contextlib.suppress(OSError):
-            made.append(socket.create_connection(("127.0.0.1", port), timeout=2))
-    return made
+            connections.append(socket.create_connection(("127.0.0.1", port), timeout=2))
+    return connections
 
 
 def test_out_of_descriptors_neither_service_dies_and_both_recover(pair: Pair) -> None:
@@ -50,10 +50,10 @@ def test_out_of_descriptors_neither_service_dies_and_both_recover(pair: Pair) ->
     with contextlib.ExitStack() as limits:
         for process in processes:
             limits.enter_context(limited(process, psutil.RLIMIT_NOFILE, 64))
-        held = [one for port in ports for one in idle_connections(port, 100)]
+        held = [connection for port in ports for connection in idle_connections(port, 100)]
         wait_until(lambda: all(process.num_fds() >= 60 for process in processes), what="the limit's reach")
-        for one in held:
-            one.close()
+        for connection in held:
+            connection.close()
         wait_until(lambda: pair.answers(1), 40, what="confirmed answers")
         assert pair.server.get("/readyz").status_code == 200
     assert [pair.api.workers()[0], pair.server_worker()] == processes
@@ -96,7 +96,7 @@ def test_a_log_without_a_reader_blocks_no_request(stub: WireStub, tmp_path: Path
         reader = threading.Thread(target=lambda: lines.extend(line.decode() for line in api.stderr))  # type: ignore[union-attr]
         reader.start()
         wait_until(lambda: any('"n-999"' in line for line in lines), what="the last request's line")
-        order = [int(found[1]) for line in lines if (found := re.search(r'"request_id": "n-(\d+)"', line))]
+        order = [int(match[1]) for line in lines if (match := re.search(r'"request_id": "n-(\d+)"', line))]
         assert order == list(range(1000))
     finally:
         assert service.end() == 0
@@ -110,22 +110,22 @@ def test_senders_that_stall_are_borne_up_to_the_threads_of_a_worker(stub: WireSt
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     heads = idle_connections(port, 30)
     bodies = idle_connections(port, 3)
-    for one in heads:
-        one.sendall(head)
-    for one in bodies:
-        one.sendall(head + b"Content-Length: 50\r\n\r\n{")
+    for sender in heads:
+        sender.sendall(head)
+    for sender in bodies:
+        sender.sendall(head + b"Content-Length: 50\r\n\r\n{")
     wait_until(lambda: none_stale(api), what="confirmed answers")
-    for one in bodies:
-        one.close()
+    for sender in bodies:
+        sender.close()
     with Callers(api, 4) as callers:
         callers.until(lambda callers: len(callers.answers) > 100, "answers on all threads")
     assert callers.failures == []
-    for one in heads:
-        one.settimeout(30)
+    for sender in heads:
+        sender.settimeout(30)
         with contextlib.suppress(ConnectionResetError):
-            while one.recv(1000):
+            while sender.recv(1000):
                 pass
-        one.close()
+        sender.close()
 
 
 def test_idle_connections_cost_no_answer_and_may_ask_again(stub: WireStub, instances: Instances) -> None:
@@ -133,21 +133,21 @@ def test_idle_connections_cost_no_answer_and_may_ask_again(stub: WireStub, insta
     api = instances.start(WORKERS="2", THREADS="4")
     port = int(api.url.rsplit(":", 1)[1])
     pooled = [http.client.HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(200)]
-    for one in pooled:
-        assert asked(one) == 200
+    for connection in pooled:
+        assert status_of(connection) == 200
     wait_until(lambda: none_stale(api), what="confirmed answers")
     with Callers(api, 4) as callers:
         callers.until(lambda callers: len(callers.answers) > 100, "answers beside idle connections")
     assert callers.failures == []
-    sockets = [one.sock for one in pooled]
-    for one in pooled:
-        assert asked(one) == 200
-    assert [one.sock for one in pooled] == sockets  # the same connections: none was closed as idle
-    for one in pooled:
-        one.close()
+    sockets = [connection.sock for connection in pooled]
+    for connection in pooled:
+        assert status_of(connection) == 200
+    assert [connection.sock for connection in pooled] == sockets  # the same connections: none was closed as idle
+    for connection in pooled:
+        connection.close()
 
 
-def asked(connection: http.client.HTTPConnection) -> int:
+def status_of(connection: http.client.HTTPConnection) -> int:
     connection.request("POST", "/predict", json.dumps(ROW), {"Content-Type": "application/json"})
     answer = connection.getresponse()
     answer.read()
@@ -160,7 +160,7 @@ def test_a_connection_is_closed_when_it_was_idle_for_too_long(stub: WireStub, in
     api = instances.start(WORKERS="1", IDLE_SECONDS="1")
     port = int(api.url.rsplit(":", 1)[1])
     pooled = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    assert asked(pooled) == 200
+    assert status_of(pooled) == 200
     assert pooled.sock.recv(1) == b""
     pooled.close()
 
@@ -197,8 +197,8 @@ def test_a_herd_at_a_switch_costs_one_download_and_few_checks(pair: Pair) -> Non
     assert checks(pair) - before < len(answered) / 4
     # workers that could not report on an overloaded machine are not waited for: they may fetch the version only now
     wait_until(lambda: pair.answers(2), what="confirmed answers of the second version")
-    asked = [line for line in pair.server.log.splitlines() if f"{version}/artifact" in line]
-    assert len(asked) == 1
+    downloads = [line for line in pair.server.log.splitlines() if f"{version}/artifact" in line]
+    assert len(downloads) == 1
 
 
 def checks(pair: Pair) -> float:

@@ -53,7 +53,9 @@ def test_a_version_whose_bytes_have_arrived_is_prepared_without_model_server(
     stub.nexts["default"] = version
     wait_until(lambda: sent, what="the artifact's last byte")
     stub.stop()
-    wait_until(lambda: version in [one["version"] for one in api.events("replica.prepared")], what="the preparation")
+    wait_until(
+        lambda: version in [event["version"] for event in api.events("replica.prepared")], what="the preparation"
+    )
     assert stale(api)
     stub.start()
     stub.roll("default", version)

@@ -18,16 +18,16 @@ from tests.processes.store import Store
 
 @pytest.fixture(scope="module")
 def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
-    with ModelServer(seaweed, "faults-publishing", tmp_path_factory.mktemp("publishing")) as made:
-        yield made
-        assert made.end() == 0
+    with ModelServer(seaweed, "faults-publishing", tmp_path_factory.mktemp("publishing")) as server:
+        yield server
+        assert server.end() == 0
 
 
 @pytest.fixture
 def proxy(server: ModelServer) -> Iterator[FaultProxy]:
     """A proxy between a publisher and model_server."""
-    with FaultProxy(("127.0.0.1", server.port)) as made:
-        yield made
+    with FaultProxy(("127.0.0.1", server.port)) as proxy:
+        yield proxy
 
 
 def publish_through(proxy: FaultProxy, body: bytes) -> requests.Response:

@@ -14,8 +14,8 @@ from tests.processes.store import SECRET_KEY
 
 
 def problems(server: ModelServer) -> dict[str, str]:
-    told = server.get("/readyz").json()
-    return dict(told["problems"])
+    readiness = server.get("/readyz").json()
+    return dict(readiness["problems"])
 
 
 def serve(server: ModelServer) -> None:
@@ -27,9 +27,9 @@ def serve(server: ModelServer) -> None:
 @pytest.fixture
 def proxy(server: ModelServer) -> Iterator[FaultProxy]:
     """A proxy between model_server and the store."""
-    with FaultProxy(("127.0.0.1", server.store.port)) as made:
-        server.environment |= {"AWS_ENDPOINT_URL_S3": made.url, "STORE_TIMEOUT": "3"}
-        yield made
+    with FaultProxy(("127.0.0.1", server.store.port)) as proxy:
+        server.environment |= {"AWS_ENDPOINT_URL_S3": proxy.url, "STORE_TIMEOUT": "3"}
+        yield proxy
 
 
 def test_refused_keys_fail_no_prediction_and_new_keys_need_no_restart(server: ModelServer, tmp_path: Path) -> None:
@@ -39,8 +39,8 @@ def test_refused_keys_fail_no_prediction_and_new_keys_need_no_restart(server: Mo
     server.start(AWS_SECRET_ACCESS_KEY="", AWS_SECRET_ACCESS_KEY_FILE=str(secret))
     serve(server)
     secret.write_text("not the key any more")
-    told = wait_until(lambda: problems(server).get("store"), what="the word on the store")
-    assert "AWS_SECRET_ACCESS_KEY" in str(told)
+    problem = wait_until(lambda: problems(server).get("store"), what="the word on the store")
+    assert "AWS_SECRET_ACCESS_KEY" in str(problem)
     assert server.get(f"/models/{MODEL}/current").status_code == 200
     refused = server.publish(heavy(2))
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:changeover:store-denied")
@@ -52,7 +52,7 @@ def test_refused_keys_fail_no_prediction_and_new_keys_need_no_restart(server: Mo
 
 
 def everything_in(bucket: Bucket) -> dict[str, bytes]:
-    return {found.key: bucket.read(found.key, 10**7) for found in list(bucket.list(""))}
+    return {stored.key: bucket.read(stored.key, 10**7) for stored in list(bucket.list(""))}
 
 
 def test_an_emptied_store_unloads_nothing_and_raises_an_alarm(pair: Pair) -> None:

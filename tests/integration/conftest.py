@@ -35,8 +35,8 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(params=["seaweed", "minio"])
 def store(request: pytest.FixtureRequest) -> Store:
     """Each of the running stores."""
-    found: Store = request.getfixturevalue(request.param)
-    return found
+    running: Store = request.getfixturevalue(request.param)
+    return running
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def bucket_name() -> str:
 @pytest.fixture
 def bucket(store: Store, bucket_name: str) -> Iterator[Bucket]:
     """A fresh bucket on each of the running stores."""
-    made = store.bucket(bucket=bucket_name)
-    yield made
-    made.close()
+    fresh = store.bucket(bucket=bucket_name)
+    yield fresh
+    fresh.close()
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def instances(tmp_path: Path, stub: WireStub) -> Iterator[Instances]:
 @pytest.fixture
 def seaweed_bucket(seaweed: Store, bucket_name: str) -> Iterator[Bucket]:
     """A fresh bucket of the embedded store, for tests that write into it beside model_server."""
-    made = seaweed.bucket(bucket=bucket_name)
-    yield made
-    made.close()
+    fresh = seaweed.bucket(bucket=bucket_name)
+    yield fresh
+    fresh.close()
 
 
 @pytest.fixture

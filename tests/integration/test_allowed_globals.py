@@ -25,7 +25,7 @@ WRONG = {
 
 def started(service: str, folder: Path, allowed: str) -> subprocess.CompletedProcess[str]:
     """Run the service with a free port and an address without a store; it must end by itself."""
-    given = {
+    environment = {
         "ALLOWED_GLOBALS": allowed,
         "PUBLISH_TOKEN": "publish-token-of-tests",
         "REPORT_TOKEN": "report-token-of-tests",
@@ -38,7 +38,7 @@ def started(service: str, folder: Path, allowed: str) -> subprocess.CompletedPro
     }
     return subprocess.run(
         [sys.executable, "-m", service],
-        env=os.environ | given,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         timeout=60 * PATIENCE,
@@ -52,21 +52,21 @@ def test_a_wrong_entry_is_an_error_at_start_that_quotes_it(service: str, fault: 
     allowed, message = WRONG[fault]
     ended = started(service, tmp_path, allowed)
     assert ended.returncode == 2, ended.stdout + ended.stderr
-    said = ended.stdout + ended.stderr
-    assert "settings.invalid" in said
-    assert "ALLOWED_GLOBALS" in said
+    output = ended.stdout + ended.stderr
+    assert "settings.invalid" in output
+    assert "ALLOWED_GLOBALS" in output
     if service == "predict_api" or not allowed.startswith("tests."):
-        assert message in said
+        assert message in output
     else:  # the examination of artifacts cannot import from the folder of the tests
-        assert repr(allowed) in said
+        assert repr(allowed) in output
 
 
 def test_the_check_of_an_entry_sees_no_secret_and_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     ended = started("predict_api", tmp_path, "tests.integration.tells_environment.Step")
-    told = ended.stdout + ended.stderr
-    assert "the environment of the check" in told
-    assert "secret-of-tests" not in told
-    assert "REPORT_TOKEN" not in told
+    output = ended.stdout + ended.stderr
+    assert "the environment of the check" in output
+    assert "secret-of-tests" not in output
+    assert "REPORT_TOKEN" not in output
 
 
 def test_right_entries_are_no_fault() -> None:

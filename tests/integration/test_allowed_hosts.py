@@ -37,9 +37,9 @@ def call(
     body = json.dumps(ROW) if method == "POST" and path.endswith("predict") else None
     connection.request(method, path, body, {"Host": host, **JSON, **(headers or {})})
     answer = connection.getresponse()
-    said = answer.read().decode()
+    text = answer.read().decode()
     connection.close()
-    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, said
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, text
 
 
 def without_host(url: str, path: str) -> bytes:
@@ -75,8 +75,8 @@ def pair(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 def refused(status: int, headers: dict[str, str], body: str) -> bool:
     if (status, headers["content-type"]) != (421, "application/problem+json"):
         return False
-    told = json.loads(body)
-    return told["type"] == "urn:changeover:unknown-host" and "ALLOWED_HOSTS" in told["detail"]
+    problem = json.loads(body)
+    return problem["type"] == "urn:changeover:unknown-host" and "ALLOWED_HOSTS" in problem["detail"]
 
 
 @pytest.mark.parametrize("host", ["rebound.example", "rebound.example:5000", "10.1.2.3", "127.0.0.1.rebound.example"])
@@ -118,7 +118,9 @@ def test_a_request_of_http_1_0_needs_no_name(pair: Pair) -> None:
 def test_a_refusal_is_logged_with_its_id_and_counted(pair: Pair) -> None:
     _, headers, _ = call(pair.api.url, "GET", "/models", "rebound.example", {"X-Request-Id": "rebound-1"})
     assert headers["x-request-id"] == "rebound-1"
-    wait_until(lambda: [one for one in pair.api.events("request.answered") if one.get("request_id") == "rebound-1"])
+    wait_until(
+        lambda: [event for event in pair.api.events("request.answered") if event.get("request_id") == "rebound-1"]
+    )
 
 
 def test_a_listed_name_is_answered_and_an_asterisk_allows_all(seaweed: Store, tmp_path: Path) -> None:

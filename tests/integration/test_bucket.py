@@ -52,16 +52,16 @@ def test_of_many_writers_of_one_key_exactly_one_creates_it(bucket: Bucket) -> No
             outcomes = list(writers.map(write, range(WRITERS)))
         return outcomes, bucket.read(key, 100)
 
-    told = 0
+    certain_races = 0
     with ThreadPoolExecutor(CONNECTIONS // WRITERS) as races:
         for outcomes, body in races.map(race, range(1, RACES + 1)):
-            told += outcomes.count(Created.YES) == 1 and outcomes.count(Created.NO) == WRITERS - 1
+            certain_races += outcomes.count(Created.YES) == 1 and outcomes.count(Created.NO) == WRITERS - 1
             winner = int(body.rpartition(b" ")[2])
             others = outcomes[:winner] + outcomes[winner + 1 :]
             # a writer whose answer was lost on a busy machine cannot know; no writer gets the opposite of the truth
             assert outcomes[winner] in {Created.YES, Created.MAYBE_OURS}
             assert set(others) <= {Created.NO, Created.MAYBE_OURS}
-    assert told >= RACES // 2  # in most races no answer is lost, and every writer knows
+    assert certain_races >= RACES // 2  # in most races no answer is lost, and every writer knows
 
 
 def test_what_is_there_is_never_replaced_by_create(bucket: Bucket) -> None:
@@ -80,9 +80,9 @@ def test_a_file_is_stored_and_streamed_in_chunks(bucket: Bucket, tmp_path: Path)
     file.write_bytes(os.urandom(BIG))
     assert bucket.create_from_file("m", file, BIG) is Created.YES
     assert bucket.create_from_file("m", file, BIG) is Created.NO
-    found = bucket.stat("m")
-    assert found.size == BIG
-    with bucket.stream("m", found) as stream:
+    stat = bucket.stat("m")
+    assert stat.size == BIG
+    with bucket.stream("m", stat) as stream:
         chunks = list(stream)
     assert max(map(len, chunks)) <= CHUNK
     assert hashlib.sha256(b"".join(chunks)).digest() == hashlib.sha256(file.read_bytes()).digest()
@@ -112,22 +112,22 @@ def test_an_encoded_object_is_read_as_it_is_stored(bucket: Bucket, store: Store)
     stored = gzip.compress(b"a model" * 1000)
     url = client_of(store).get_presigned_url("PUT", bucket.name, "encoded")
     requests.put(url, stored, headers={"Content-Encoding": "gzip"}, timeout=10).raise_for_status()
-    found = bucket.stat("encoded")
-    assert found.content_encoding == "gzip"
-    assert found.size == len(stored)
-    assert whole(bucket, "encoded", found) == stored
+    stat = bucket.stat("encoded")
+    assert stat.content_encoding == "gzip"
+    assert stat.size == len(stored)
+    assert whole(bucket, "encoded", stat) == stored
     assert bucket.read("encoded", 100_000) == stored
 
 
 def test_an_object_overwritten_since_it_was_looked_at_is_not_read(bucket: Bucket) -> None:
     """Fault 9: a clean refusal; the next look returns the new object."""
     bucket.write("m", b"old")
-    found = bucket.stat("m")
+    stat = bucket.stat("m")
     bucket.write("m", b"new")
     with pytest.raises(ObjectChanged, match="overwritten"):
-        whole(bucket, "m", found)
+        whole(bucket, "m", stat)
     with pytest.raises(ObjectChanged):
-        bucket.copy("m", "copied", found)
+        bucket.copy("m", "copied", stat)
     assert whole(bucket, "m", bucket.stat("m")) == b"new"
 
 
@@ -137,10 +137,10 @@ def test_where_the_bucket_keeps_versions_the_old_object_is_read_whole(bucket: Bu
 
     client_of(store).set_bucket_versioning(bucket.name, VersioningConfig(ENABLED))
     bucket.write("m", b"old")
-    found = bucket.stat("m")
+    stat = bucket.stat("m")
     bucket.write("m", b"new")
-    assert found.version_id
-    assert whole(bucket, "m", found) == b"old"
+    assert stat.version_id
+    assert whole(bucket, "m", stat) == b"old"
     assert bucket.create("m", b"third") is Created.NO
 
 
@@ -148,7 +148,7 @@ def test_where_the_bucket_keeps_versions_the_old_object_is_read_whole(bucket: Bu
 def test_awkward_names_are_kept(bucket: Bucket, name: str) -> None:
     assert bucket.create(f"incoming/loan/{name}", b"x") is Created.YES
     bucket.copy(f"incoming/loan/{name}", f"rejected/loan/{name}")
-    assert [found.key for found in bucket.list("rejected/")] == [f"rejected/loan/{name}"]
+    assert [listed.key for listed in bucket.list("rejected/")] == [f"rejected/loan/{name}"]
     assert bucket.read(f"rejected/loan/{name}", 10) == b"x"
     bucket.delete(f"rejected/loan/{name}")
     assert list(bucket.list("rejected/")) == []
@@ -157,19 +157,19 @@ def test_awkward_names_are_kept(bucket: Bucket, name: str) -> None:
 def test_a_list_is_in_order_over_pages_and_starts_after_a_key(bucket: Bucket) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: bucket.create(f"n/{number:04d}", b""), range(1003)))
-    names = [found.key for found in bucket.list("n/")]
+    names = [listed.key for listed in bucket.list("n/")]
     assert len(names) == 1003
-    assert all(one < other for one, other in pairwise(names))
-    assert [found.key for found in bucket.list("n/", "n/1000")] == ["n/1001", "n/1002"]
+    assert all(name < following for name, following in pairwise(names))
+    assert [listed.key for listed in bucket.list("n/", "n/1000")] == ["n/1001", "n/1002"]
 
 
 def test_a_list_has_the_same_fields_as_stat(bucket: Bucket) -> None:
     bucket.create("a/b", b"body")
     (listed,) = bucket.list("a/")
-    found = bucket.stat("a/b")
-    assert (listed.key, listed.size, listed.etag) == (found.key, found.size, found.etag)
-    assert abs((listed.last_modified - found.last_modified).total_seconds()) < 1
-    assert found.last_modified.tzinfo is not None
+    stat = bucket.stat("a/b")
+    assert (listed.key, listed.size, listed.etag) == (stat.key, stat.size, stat.etag)
+    assert abs((listed.last_modified - stat.last_modified).total_seconds()) < 1
+    assert stat.last_modified.tzinfo is not None
 
 
 def test_folders_are_those_right_below_a_prefix(bucket: Bucket) -> None:

@@ -25,25 +25,25 @@ def store(seaweed: Store) -> Store:
 
 @pytest.fixture
 def proxy(store: Store) -> Iterator[FaultProxy]:
-    with FaultProxy(("127.0.0.1", store.port)) as made:
-        yield made
+    with FaultProxy(("127.0.0.1", store.port)) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 def far(store: Store, bucket: Bucket, proxy: FaultProxy) -> Iterator[Bucket]:
     """The same bucket through `proxy`, with calls that end after TIMEOUT; it holds the object `m`."""
     bucket.create("m", BODY)
-    made = Bucket(store.settings(bucket=bucket.name, aws_endpoint_url_s3=proxy.url, store_timeout=TIMEOUT))
-    yield made
-    made.close()
+    remote = Bucket(store.settings(bucket=bucket.name, aws_endpoint_url_s3=proxy.url, store_timeout=TIMEOUT))
+    yield remote
+    remote.close()
 
 
 @pytest.fixture
 def patient(store: Store, far: Bucket, proxy: FaultProxy) -> Iterator[Bucket]:
     """As `far`, with a long timeout: for calls that succeed on a busy machine, too."""
-    made = Bucket(store.settings(bucket=far.name, aws_endpoint_url_s3=proxy.url, store_timeout=30.0))
-    yield made
-    made.close()
+    remote = Bucket(store.settings(bucket=far.name, aws_endpoint_url_s3=proxy.url, store_timeout=30.0))
+    yield remote
+    remote.close()
 
 
 def whole(bucket: Bucket, key: str, expected: ObjectInfo | None = None, deadline_s: float | None = None) -> bytes:
@@ -195,6 +195,6 @@ def _failure(act: Callable[[], object]) -> BaseException | None:
 def _heal_once_there(bucket: Bucket, proxy: FaultProxy, key: str) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if any(found.key == key for found in bucket.list(key)):
+        if any(listed.key == key for listed in bucket.list(key)):
             proxy.answers = Fault()
             return

@@ -19,7 +19,7 @@ from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
 from tests.processes.store import Store
 
 CHAMPION, WIDE, BETTER = a_model(31), a_model(32, columns=4), a_model(33)
-ROWS = [{"x0": place / 20 - 1, "x1": 0.0, "x2": 1.0} for place in range(40)]
+ROWS = [{"x0": index / 20 - 1, "x1": 0.0, "x2": 1.0} for index in range(40)]
 
 
 @dataclass
@@ -83,8 +83,8 @@ def test_the_list_names_versions_states_figures_and_why_one_was_rejected(person:
     assert rejected.split()[1] == "rejected"
     assert "HTML" in rejected
     assert person.reads("list", "-m", "loan") == [heading, *lines]
-    told = json.loads(person.types("list", "loan", "--json").stdout)
-    assert (told["model"], len(told["versions"])) == ("loan", 4)
+    listing = json.loads(person.types("list", "loan", "--json").stdout)
+    assert (listing["model"], len(listing["versions"])) == ("loan", 4)
 
 
 def test_the_list_of_models_says_what_each_answers_by(person: Person) -> None:
@@ -152,8 +152,8 @@ def test_bytes_that_were_changed_in_the_bucket_fail_the_digest(person: Person) -
         wrong = person.types("verify", version, "-m", "loan", code=1)
         assert "WRONG" in wrong.stdout
         assert "NOT what it says; do not roll it" in wrong.stdout
-        told = json.loads(person.types("diff", digest.sha256(BETTER), version, "-m", "loan", "--json").stdout)
-        assert any(f"{short(version)} cannot be asked" in reason for reason in told["golden"]["cannot"])
+        comparison = json.loads(person.types("diff", digest.sha256(BETTER), version, "-m", "loan", "--json").stdout)
+        assert any(f"{short(version)} cannot be asked" in reason for reason in comparison["golden"]["cannot"])
     finally:
         bucket.write(keys.artifact_key("loan", version), WIDE, "application/octet-stream")
         bucket.close()

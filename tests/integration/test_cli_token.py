@@ -85,11 +85,11 @@ def test_a_server_that_only_the_folder_names_does_not_get_the_token(
     _, received = listener
     run(folder, *verb.split(), "--json")
     assert received
-    assert [one for one in received if TOKEN in one] == []
+    assert [request for request in received if TOKEN in request] == []
 
 
 def test_a_server_that_the_caller_names_gets_the_token(folder: Path, listener: tuple[str, list[str]]) -> None:
     url, received = listener
     run(folder, "list", "--server-url", url)
     run(folder, "list", CHANGEOVER_SERVER_URL=url)
-    assert len([one for one in received if f"Bearer {TOKEN}" in one]) >= 2
+    assert len([request for request in received if f"Bearer {TOKEN}" in request]) >= 2

@@ -20,7 +20,7 @@ Eventually = Callable[..., object]
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Store]:
+def embedded(tmp_path: Path) -> Iterator[Store]:
     """A store for one test, which may stop it."""
     with Store("seaweed", tmp_path) as store:
         yield store
@@ -35,27 +35,27 @@ def reads(bucket: Bucket, key: str) -> bool:
     return True
 
 
-def test_what_was_acknowledged_is_there_after_sigkill(own: Store) -> None:
-    bucket = own.bucket()
+def test_what_was_acknowledged_is_there_after_sigkill(embedded: Store) -> None:
+    bucket = embedded.bucket()
     bodies = {f"rollouts/loan/{number:08d}.json": os.urandom(2000) for number in range(1, 101)}
     bodies["versions/loan/model"] = os.urandom(9 << 20)
     for key, body in bodies.items():
         assert bucket.create(key, body) is Created.YES
-    own.kill()
-    own.start()
-    after = own.bucket()
+    embedded.kill()
+    embedded.start()
+    after = embedded.bucket()
     wait_until(lambda: reads(after, "versions/loan/model"), 30, "the first read after the start")
-    assert {found.key: after.read(found.key, 10 << 20) for found in after.list("")} == bodies
+    assert {stored.key: after.read(stored.key, 10 << 20) for stored in after.list("")} == bodies
     assert after.create("rollouts/loan/00000001.json", b"another") is Created.NO
 
 
-def test_it_starts_again_on_what_it_kept_with_other_ports_and_other_keys(own: Store) -> None:
-    own.bucket().create("a", b"kept")
-    assert own.end() == 0
-    (own.folder / "store/ports.json").unlink()
-    own.port = port_that_is_free()
-    own.start()
-    bucket = own.bucket()
+def test_it_starts_again_on_what_it_kept_with_other_ports_and_other_keys(embedded: Store) -> None:
+    embedded.bucket().create("a", b"kept")
+    assert embedded.end() == 0
+    (embedded.folder / "store/ports.json").unlink()
+    embedded.port = port_that_is_free()
+    embedded.start()
+    bucket = embedded.bucket()
     wait_until(lambda: reads(bucket, "a"), 30, "the first read after the start")
     assert bucket.read("a", 10) == b"kept"
     assert bucket.create("a", b"other") is Created.NO
@@ -71,9 +71,9 @@ def test_it_takes_its_last_ports_again_where_they_are_free(tmp_path: Path) -> No
         assert json.loads((tmp_path / "store/ports.json").read_text()) == ports
 
 
-def test_the_process_that_was_started_is_the_store(own: Store) -> None:
-    assert own.process
-    process = psutil.Process(own.process.pid)
+def test_the_process_that_was_started_is_the_store(embedded: Store) -> None:
+    assert embedded.process
+    process = psutil.Process(embedded.process.pid)
     assert process.name() == "weed"
     assert process.children() == []
 
@@ -93,46 +93,48 @@ def test_no_process_is_left_when_its_parent_is_killed(tmp_path: Path, eventually
     eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", what="the store's end")
 
 
-def test_it_listens_on_the_loopback_interface_only(own: Store) -> None:
-    assert own.process
-    listening = [each for each in psutil.Process(own.process.pid).net_connections("tcp") if each.status == "LISTEN"]
-    assert own.port in {each.laddr.port for each in listening}
+def test_it_listens_on_the_loopback_interface_only(embedded: Store) -> None:
+    assert embedded.process
+    listening = [
+        each for each in psutil.Process(embedded.process.pid).net_connections("tcp") if each.status == "LISTEN"
+    ]
+    assert embedded.port in {each.laddr.port for each in listening}
     assert {each.laddr.ip for each in listening} == {"127.0.0.1"}
 
 
-def test_other_users_cannot_read_the_folder_and_no_secret_is_in_it(own: Store) -> None:
-    own.bucket().create("a", b"x")
-    own.end()
-    store = own.folder / "store"
+def test_other_users_cannot_read_the_folder_and_no_secret_is_in_it(embedded: Store) -> None:
+    embedded.bucket().create("a", b"x")
+    embedded.end()
+    store = embedded.folder / "store"
     logs = [path for path in (store / "log").iterdir() if not path.is_symlink()]
     for path in (store, store / "data", store / "log", store / "ports.json", *logs):
         assert path.stat().st_mode & 0o077 == 0, path  # some data files have mode 0644, but their folder has 0700
     for path in store.rglob("*"):
         if path.is_file():
             assert SECRET_KEY.encode() not in path.read_bytes(), path
-    assert SECRET_KEY not in own.log
+    assert SECRET_KEY not in embedded.log
 
 
-def test_the_filers_own_http_which_asks_for_no_key_is_off(own: Store) -> None:
+def test_the_filers_own_http_which_asks_for_no_key_is_off(embedded: Store) -> None:
     import requests
 
-    own.bucket().create("a", b"x")
-    port = json.loads((own.folder / "store/ports.json").read_text())["filer.port"]
+    embedded.bucket().create("a", b"x")
+    port = json.loads((embedded.folder / "store/ports.json").read_text())["filer.port"]
     for path in ("/", "/buckets/", "/buckets/models/a"):
         assert requests.get(f"http://127.0.0.1:{port}{path}", timeout=5).status_code == 404
 
 
-def test_a_second_store_on_the_same_folder_is_refused(own: Store) -> None:
-    second = _run(own.folder / "store", 0)
+def test_a_second_store_on_the_same_folder_is_refused(embedded: Store) -> None:
+    second = _run(embedded.folder / "store", 0)
     assert second.returncode == 1
     assert "another store runs in" in second.stderr
-    assert own.bucket().create("a", b"x") is Created.YES
+    assert embedded.bucket().create("a", b"x") is Created.YES
 
 
-def test_a_busy_port_is_named(own: Store, tmp_path: Path) -> None:
-    second = _run(tmp_path / "second", own.port)
+def test_a_busy_port_is_named(embedded: Store, tmp_path: Path) -> None:
+    second = _run(tmp_path / "second", embedded.port)
     assert second.returncode == 1
-    assert f"port {own.port} is busy" in second.stderr
+    assert f"port {embedded.port} is busy" in second.stderr
 
 
 def test_missing_keys_are_named(tmp_path: Path) -> None:
@@ -141,30 +143,30 @@ def test_missing_keys_are_named(tmp_path: Path) -> None:
     assert "AWS_ACCESS_KEY_ID is not set" in second.stderr
 
 
-def test_a_store_that_was_killed_is_unavailable_and_then_there_again(own: Store) -> None:
-    bucket = own.bucket(store_timeout=2.0)
+def test_a_store_that_was_killed_is_unavailable_and_then_there_again(embedded: Store) -> None:
+    bucket = embedded.bucket(store_timeout=2.0)
     bucket.create("a", b"x")
-    own.kill()
+    embedded.kill()
     for act in (
         bucket.ensure,
         lambda: bucket.stat("a"),
         lambda: bucket.create("b", b""),
         lambda: list(bucket.list("")),
     ):
-        with pytest.raises(StoreUnavailable, match=str(own.port)):
+        with pytest.raises(StoreUnavailable, match=str(embedded.port)):
             act()
-    own.start()
+    embedded.start()
     wait_until(lambda: reads(bucket, "a"), 30, "the first read after the start")
     assert bucket.read("a", 1) == b"x"
 
 
-def test_other_keys_than_its_own_are_refused(own: Store) -> None:
+def test_other_keys_than_its_own_are_refused(embedded: Store) -> None:
     with pytest.raises(AccessDenied):
-        Bucket(own.settings(aws_access_key_id="somebody")).ensure()
+        Bucket(embedded.settings(aws_access_key_id="somebody")).ensure()
 
 
 def _run(folder: Path, port: int, keys: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    given = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY} if keys is None else keys
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | given
+    access_keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY} if keys is None else keys
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | access_keys
     command = [sys.executable, "-m", "object_store.embedded", "--dir", str(folder), "--port", str(port)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)

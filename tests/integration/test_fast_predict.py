@@ -196,8 +196,8 @@ def test_requests_are_counted_and_logged_alike(api: PredictApi) -> None:
 @pytest.fixture(scope="module")
 def application(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """The application of a worker in this process, to see the requests that reach Flask."""
-    given = {"model_server_url": stub.url, "report_token": "report-token"}
-    settings = PredictSettings.from_environment(**given, max_body_bytes=1000, start_timeout=5.0)
+    required = {"model_server_url": stub.url, "report_token": "report-token"}
+    settings = PredictSettings.from_environment(**required, max_body_bytes=1000, start_timeout=5.0)
     application = Application(settings, tmp_path_factory.mktemp("worker"), lambda: False)
     application.start()
     yield application
@@ -271,10 +271,10 @@ def test_a_body_that_breaks_off_is_answered_alike(
 
 def ask(application: Application, changes: Mapping[str, object]) -> tuple[str, list[tuple[str, str]], bytes]:
     """Status, headers and body of a common request with these changes."""
-    said: list[tuple[str, list[tuple[str, str]]]] = []
+    responses: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
-        said.append((status, headers))
+        responses.append((status, headers))
         return lambda _piece: None
 
     environ: dict[str, object] = {
@@ -291,5 +291,5 @@ def ask(application: Application, changes: Mapping[str, object]) -> tuple[str, l
         **changes,
     }
     (body,) = application.wsgi(environ, start_response)
-    ((status, headers),) = said
+    ((status, headers),) = responses
     return status, headers, body

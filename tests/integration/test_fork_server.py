@@ -38,12 +38,12 @@ def endless(tmp_path: Path) -> Path:
 
 
 def servers() -> list[psutil.Process]:
-    found = []
+    processes = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess):  # or a zombie, which has also ended
             if "fork_server" in " ".join(child.cmdline()):
-                found.append(child)
-    return found
+                processes.append(child)
+    return processes
 
 
 def child_of(server: psutil.Process) -> psutil.Process:

@@ -83,12 +83,12 @@ def test_diff_shows_versions_side_by_side_and_asks_for_the_answers_that_were_not
     }
     files = {"artifact": ("m.joblib", heavy(2)), "manifest": (None, json.dumps(manifest))}
     assert pair.server.post(f"/models/{MODEL}/versions", files=files).status_code == 201
-    told = json.loads(types(pair, "diff", version(1)[:12], version(2), "--json").stdout)
-    assert (told["a"], told["b"]) == (version(1), version(2))
-    assert told["schema"] == {"compatible": True, "changes": []}
-    assert told["metrics"] == {"f1": {"a": None, "b": 0.75, "difference": None}}
-    assert told["environment"] == {"python": {"a": None, "b": "3.4.1"}}
-    golden = told["golden"]
+    comparison = json.loads(types(pair, "diff", version(1)[:12], version(2), "--json").stdout)
+    assert (comparison["a"], comparison["b"]) == (version(1), version(2))
+    assert comparison["schema"] == {"compatible": True, "changes": []}
+    assert comparison["metrics"] == {"f1": {"a": None, "b": 0.75, "difference": None}}
+    assert comparison["environment"] == {"python": {"a": None, "b": "3.4.1"}}
+    golden = comparison["golden"]
     assert (golden["compared"], golden["differ"], golden["cannot"]) == (2, 2, [])
     assert {"row": row, "part": "prediction", "a": 1, "b": 2} in golden["differences"]
     read = types(pair, "diff", version(1), version(2))

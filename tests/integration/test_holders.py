@@ -38,13 +38,13 @@ def giving(buffer: bytes) -> VersionBytes:
 
 
 def worker(directory: Path) -> ModelProcesses:
-    made = ModelProcesses(directory / "holders", LoadSettings(), "info")
-    made.begin()
-    return made
+    processes = ModelProcesses(directory / "holders", LoadSettings(), "info")
+    processes.begin()
+    return processes
 
 
 def of_this_test() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if lives(one) and HOLDER in one.cmdline()]
+    return [process for process in psutil.Process().children() if lives(process) and HOLDER in process.cmdline()]
 
 
 @pytest.fixture
@@ -55,11 +55,11 @@ def manifest() -> Manifest:
 def test_concurrent_workers_share_one_model_process_and_one_copy_of_the_bytes(
     tmp_path: Path, manifest: Manifest
 ) -> None:
-    given: list[int] = []
+    downloads: list[int] = []
     versions: list[SharedVersion] = []
 
     def artifact() -> bytes:
-        given.append(1)
+        downloads.append(1)
         return tiny(1)[0]
 
     def join(holders: ModelProcesses) -> None:
@@ -71,14 +71,14 @@ def test_concurrent_workers_share_one_model_process_and_one_copy_of_the_bytes(
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert (len(versions), len(given), len(of_this_test())) == (8, 1, 1)
+    assert (len(versions), len(downloads), len(of_this_test())) == (8, 1, 1)
     with versions[0].scorer() as scorer:
         send(scorer, ScoreRequest(by_twin=False, rows=2, columns=[[1.5, 2.5], [2.0, 3.0]]))
         answer = receive(scorer)
     assert isinstance(answer, Scores)
     assert answer.labels == [1, 1]
-    for one in versions:
-        one.close()
+    for version in versions:
+        version.close()
     wait_until(lambda: not of_this_test(), what="the holder has ended")
 
 
@@ -89,11 +89,11 @@ def test_a_model_process_hashes_the_bytes_that_it_gets(tmp_path: Path, manifest:
 
 
 def test_a_worker_that_cannot_give_the_bytes_is_followed_by_the_next(tmp_path: Path, manifest: Manifest) -> None:
-    asked, other_came = threading.Event(), threading.Event()
+    requested, other_came = threading.Event(), threading.Event()
     failures: list[Exception] = []
 
     def late() -> bytes:
-        asked.set()
+        requested.set()
         other_came.wait(60)
         raise ArtifactUnavailable("model_server is away")
 
@@ -105,7 +105,7 @@ def test_a_worker_that_cannot_give_the_bytes_is_followed_by_the_next(tmp_path: P
 
     first = threading.Thread(target=join)
     first.start()
-    assert asked.wait(60)
+    assert requested.wait(60)
     threading.Timer(0.2, other_came.set).start()
     connection, has_twin = worker(tmp_path).join(manifest, giving(tiny(1)[0]))
     first.join(60)
@@ -120,8 +120,8 @@ def test_a_model_process_that_is_killed_at_each_load_is_reported_so(tmp_path: Pa
 
     def fatal() -> bytes:
         tries.append(1)
-        for one in of_this_test():
-            one.kill()
+        for process in of_this_test():
+            process.kill()
         return tiny(1)[0]
 
     with pytest.raises(NotPrepared, match="is there memory for it"):

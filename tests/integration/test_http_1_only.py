@@ -34,7 +34,7 @@ def stalled_stream(number: int, path: bytes) -> bytes:
     return len(head).to_bytes(3) + b"\x01\x04" + number.to_bytes(4) + head
 
 
-def told(address: tuple[str, int], *sent: bytes) -> tuple[socket.socket, bytes]:
+def exchange(address: tuple[str, int], *sent: bytes) -> tuple[socket.socket, bytes]:
     """The connection, and the first bytes that come back on it: none if it was closed."""
     connection = socket.create_connection(address, timeout=30)
     try:
@@ -69,7 +69,7 @@ def test_streams_that_announce_a_body_hold_no_thread_of_predict_api(api: Predict
     """Fault 66: a worker with a single thread."""
     streams = [stalled_stream(2 * index + 1, b"/predict") for index in range(STREAMS)]
     with ExitStack() as opened:
-        connection, answer = told(address_of(api.url), PREFACE, SETTINGS, *streams)
+        connection, answer = exchange(address_of(api.url), PREFACE, SETTINGS, *streams)
         opened.enter_context(connection)
         assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer[:40]
         assert api.predict(ROW).status_code == 200
@@ -79,7 +79,7 @@ def test_streams_that_announce_a_body_hold_no_thread_of_predict_api(api: Predict
 def test_streams_that_announce_a_body_hold_no_thread_of_model_server(server: ModelServer) -> None:
     """Fault 66: nearly as many streams as model_server has threads."""
     streams = [stalled_stream(2 * index + 1, b"/models/loan/versions") for index in range(STREAMS)]
-    connection, answer = told(address_of(server.url), PREFACE, SETTINGS, *streams)
+    connection, answer = exchange(address_of(server.url), PREFACE, SETTINGS, *streams)
     with connection:
         assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer[:40]
         wait_until(lambda: server.answers("/readyz"), what="model_server answers")
@@ -88,6 +88,6 @@ def test_streams_that_announce_a_body_hold_no_thread_of_model_server(server: Mod
 @pytest.mark.parametrize("request_", [UPGRADE, WEB_SOCKET], ids=["h2c", "websocket"])
 def test_a_protocol_upgrade_is_ignored(api: PredictApi, server: ModelServer, request_: bytes) -> None:
     for url in (api.url, server.url):
-        connection, answer = told(address_of(url), request_)
+        connection, answer = exchange(address_of(url), request_)
         connection.close()
         assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 ")), answer[:60]

@@ -88,7 +88,7 @@ def installed(project: Path) -> dict[str, str]:
         check=True,
         timeout=60,
     )
-    return {one["name"]: one["version"] for one in json.loads(listed.stdout) if one["name"] != "pip"}
+    return {package["name"]: package["version"] for package in json.loads(listed.stdout) if package["name"] != "pip"}
 
 
 def test_the_lock_is_installed_though_the_index_has_newer_versions(tree: Path) -> None:

@@ -52,8 +52,8 @@ def refused(answer: requests.Response, status: int) -> dict[str, object]:
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json"), answer.text[
         :300
     ]
-    found: dict[str, object] = answer.json()
-    return found
+    problem: dict[str, object] = answer.json()
+    return problem
 
 
 def test_ten_thousand_rows_are_answered_in_every_form(api: PredictApi) -> None:
@@ -82,7 +82,7 @@ def test_ten_thousand_rows_of_nothing_but_faults_are_counted(api: PredictApi) ->
 
 
 def test_ten_thousand_columns_are_answered_and_their_faults_named(api: PredictApi) -> None:
-    row: dict[str, object] = {f"x{place}": str(place) for place in range(MANY)}
+    row: dict[str, object] = {f"x{index}": str(index) for index in range(MANY)}
     assert api.predict(row, "/models/wide/predict").json()["prediction"] == 1
     assert len(api.predict([row] * 30, "/models/wide/predict").json()["predictions"]) == 30
     problem = refused(api.predict([row, row | {"x9999": "?"}], "/models/wide/predict"), 422)
@@ -90,7 +90,7 @@ def test_ten_thousand_columns_are_answered_and_their_faults_named(api: PredictAp
 
 
 def test_ten_thousand_columns_that_the_model_does_not_know_are_counted(api: PredictApi) -> None:
-    unknown: dict[str, object] = {f"c{place}": place for place in range(MANY)}
+    unknown: dict[str, object] = {f"c{index}": index for index in range(MANY)}
     forms: list[object] = [unknown | ROW, [unknown | ROW], {"columns": [*unknown, *ROW], "data": [[1] * (MANY + 2)]}]
     for form in forms:
         problem = refused(api.predict(form), 422)

@@ -41,8 +41,8 @@ def checks_of_requests(pair: Pair) -> float:
 
 def test_without_leases_each_request_asks_and_the_first_after_a_roll_is_answered_by_it(pair: Pair) -> None:
     pair.start({"LEASE_MS": "0"})
-    told = pair.server.get(f"/models/{MODEL}/current")
-    assert told.headers["Lease-Ms"] == "0"
+    check = pair.server.get(f"/models/{MODEL}/current")
+    assert check.headers["Lease-Ms"] == "0"
     assert checks_of_requests(pair) >= REQUESTS
     for number in (2, 3):
         pair.publish(number)

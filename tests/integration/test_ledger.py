@@ -89,9 +89,9 @@ def test_the_newest_entry_is_found_with_a_hint_that_is_missing_old_ahead_or_brok
 def test_the_entry_that_was_current_at_a_time_is_returned(ledger: Ledger) -> None:
     for sequence in (1, 2):
         ledger.append(an_entry(sequence, version=A if sequence == 1 else B), NEVER)
-    found = ledger.at("loan", "2026-01-01T12:00:00+00:00")
-    assert found is not None
-    assert found.version == A
+    entry = ledger.at("loan", "2026-01-01T12:00:00+00:00")
+    assert entry is not None
+    assert entry.version == A
     assert ledger.at("loan", "2025-12-31T00:00:00Z") is None
     with pytest.raises(ValueError, match="time zone"):
         ledger.at("loan", "2026-01-01T12:00:00")

@@ -89,9 +89,9 @@ def test_an_artifact_that_is_no_model_is_rejected_kept_and_explained(server: Mod
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:changeover:rejected"
     listed = server.get("/models/loan/versions")
-    told = [entry for entry in listed.json()["versions"] if entry["state"] == "rejected"]
-    assert told[0]["name"] == "page.joblib"
-    assert told[0]["reason"] == answer.json()["reason"]
+    rejected = [entry for entry in listed.json()["versions"] if entry["state"] == "rejected"]
+    assert rejected[0]["name"] == "page.joblib"
+    assert rejected[0]["reason"] == answer.json()["reason"]
     bucket = server.store.bucket(bucket=server.bucket)
     assert bucket.read(keys.rejected_key("loan", "page.joblib"), 1000) == body
     with pytest.raises(ObjectMissing):
@@ -138,60 +138,60 @@ def test_names_and_versions_are_checked(server: ModelServer) -> None:
 
 
 def test_rolls_and_rollbacks_show_in_etags_and_in_the_ledger(server: ModelServer) -> None:
-    one, two = a_model(11), a_model(12)
-    for body in (one, two):
+    first, second = a_model(11), a_model(12)
+    for body in (first, second):
         assert server.publish(body, model="story").status_code == 201
     assert server.get("/models/story/current").status_code == 404
     assert server.post("/models/story/rollback").status_code == 404
-    rolled = server.roll(version_of(one)[:8], model="story").json()
+    rolled = server.roll(version_of(first)[:8], model="story").json()
     assert (rolled["state"], rolled["sequence"], rolled["previous"]) == ("committed", 1, None)
     check = server.get("/models/story/current")
-    assert check.headers["ETag"] == f'"1-{version_of(one)}"'
+    assert check.headers["ETag"] == f'"1-{version_of(first)}"'
     assert check.headers["Lease-Ms"] == "1000"
     again = server.get("/models/story/current", headers={"If-None-Match": check.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
-    answer = server.post("/models/story/rollouts?wait=20", json={"version": version_of(two), "by": "ann"})
+    answer = server.post("/models/story/rollouts?wait=20", json={"version": version_of(second), "by": "ann"})
     assert answer.json()["state"] == "committed"
     assert server.get(answer.headers["Location"]).json() == answer.json()
-    assert server.roll(version_of(two), model="story").json()["sequence"] == 2
+    assert server.roll(version_of(second), model="story").json()["sequence"] == 2
     back = server.post("/models/story/rollback?wait=20").json()
-    assert (back["sequence"], back["version"], back["previous"]) == (3, version_of(one), version_of(two))
+    assert (back["sequence"], back["version"], back["previous"]) == (3, version_of(first), version_of(second))
     entries = server.get("/models/story/rollouts").json()["rollouts"]
     assert [entry["sequence"] for entry in entries] == [3, 2, 1]
     assert entries[1]["by"] == "ann"
     between = server.get("/models/story/rollouts", params={"at": entries[1]["rolled_at"]}).json()["rollouts"]
-    assert [entry["version"] for entry in between] == [version_of(two)]
+    assert [entry["version"] for entry in between] == [version_of(second)]
     assert server.get("/models/story/rollouts?at=2020-01-01T00:00:00Z").json()["rollouts"] == []
     page = server.get("/models/story/rollouts?limit=1&offset=1").json()
     assert [entry["sequence"] for entry in page["rollouts"]] == [2]
     states = {entry["version"]: entry["state"] for entry in server.get("/models/story/versions").json()["versions"]}
-    assert states == {version_of(one): "current", version_of(two): "retired"}
+    assert states == {version_of(first): "current", version_of(second): "retired"}
     bucket = server.store.bucket(bucket=server.bucket)
     assert [item.key for item in bucket.list("rollouts/story/")] == [keys.rollout_key("story", n) for n in (1, 2, 3)]
-    told = server.get("/models/story").json()
-    assert (told["current"]["sequence"], told["previous"]) == (3, version_of(two))
+    description = server.get("/models/story").json()
+    assert (description["current"]["sequence"], description["previous"]) == (3, version_of(second))
     assert "story" in [model["model"] for model in server.get("/models").json()["models"]]
 
 
 def test_a_roll_waits_for_every_replica_and_aborts_with_its_reason(server: ModelServer) -> None:
     """Fault 41: a second roll during the first is a 409."""
-    one, two = version_of(a_model(1)), version_of(a_model(4))
+    first, second = version_of(a_model(1)), version_of(a_model(4))
     assert server.publish(a_model(1)).ok
     assert server.publish(a_model(4)).ok
-    assert server.report("r1", ready=[one]) == 204
-    waiting = server.roll(two, wait=0)
+    assert server.report("r1", ready=[first]) == 204
+    waiting = server.roll(second, wait=0)
     assert waiting.status_code == 202
     assert waiting.json()["state"] == "preparing"
-    assert server.get("/models/loan/current").headers["Next-Version"] == two
-    assert server.roll(one, wait=0).status_code == 409
-    assert server.report("r1", ready=[one], failed={two: "out of memory"}) == 204
+    assert server.get("/models/loan/current").headers["Next-Version"] == second
+    assert server.roll(first, wait=0).status_code == 409
+    assert server.report("r1", ready=[first], failed={second: "out of memory"}) == 204
     location = waiting.headers["Location"]
-    ended = wait_until(lambda: (told := server.get(location).json())["state"] == "aborted" and told, 10)
+    ended = wait_until(lambda: (rollout := server.get(location).json())["state"] == "aborted" and rollout, 10)
     assert "out of memory" in ended["reason"]
     assert "Next-Version" not in server.get("/models/loan/current").headers
     assert "out of memory" in str(server.get("/readyz").json()["problems"])
-    assert server.report("r1", ready=[one, two]) == 204
-    assert server.roll(two).json()["state"] == "committed"
+    assert server.report("r1", ready=[first, second]) == 204
+    assert server.roll(second).json()["state"] == "committed"
     assert server.get("/readyz").json()["status"] == "ready"
     assert [row["replica"] for row in server.get("/models/loan").json()["replicas"]] == ["r1"]
     headers = {"Authorization": f"Bearer {REPORT_TOKEN}"}

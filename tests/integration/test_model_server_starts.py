@@ -22,9 +22,9 @@ def version_of(body: bytes) -> str:
 
 @pytest.fixture
 def server(seaweed: Store, bucket_name: str, tmp_path: Path) -> Iterator[ModelServer]:
-    made = ModelServer(seaweed, f"starts-{bucket_name}", tmp_path / "server")
-    yield made
-    made.end()
+    server = ModelServer(seaweed, f"starts-{bucket_name}", tmp_path / "server")
+    yield server
+    server.end()
 
 
 def states(server: ModelServer, model: str = "loan") -> dict[str, str]:
@@ -168,9 +168,9 @@ def test_a_pin_that_does_not_match_is_an_error_everywhere_and_the_last_good_vers
     server.end()
     server.start(**pin)
     wait_until(lambda: server.get("/readyz").json()["status"] == "degraded", 30, "the degraded state")
-    told = server.get("/readyz").json()["problems"]["pin"]
-    assert "e" * 64 in told
-    assert version_of(a_model(2)) in told
+    problem = server.get("/readyz").json()["problems"]["pin"]
+    assert "e" * 64 in problem
+    assert version_of(a_model(2)) in problem
     newest = server.get("/models/loan/rollouts").json()["rollouts"][0]
     assert (newest["state"], newest["version"]) == ("aborted", "e" * 64)
     assert current(server) == version_of(a_model(1))
@@ -181,9 +181,9 @@ def test_a_pin_that_does_not_match_is_an_error_everywhere_and_the_last_good_vers
 def alone(tmp_path: Path) -> Iterator[ModelServer]:
     """A model_server and a store for one test, neither of them started."""
     store = Store("seaweed", tmp_path / "store")
-    made = ModelServer(store, "models", tmp_path / "server")
-    yield made
-    made.end()
+    server = ModelServer(store, "models", tmp_path / "server")
+    yield server
+    server.end()
     store.end()
 
 

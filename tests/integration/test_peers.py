@@ -53,9 +53,9 @@ def served(url: str, peer=NAIVE) -> Served:
 
 
 def measured(peer, rate: float, p50: float) -> Measured:
-    one = Measured("wine", served("http://127.0.0.1:1/", peer))
-    one.many, one.one = [Load(rate, 1.0, 2.0, 0)], [Load(1000 / p50, p50, p50, 0)]
-    return one
+    measurement = Measured("wine", served("http://127.0.0.1:1/", peer))
+    measurement.many, measurement.one = [Load(rate, 1.0, 2.0, 0)], [Load(1000 / p50, p50, p50, 0)]
+    return measurement
 
 
 def test_a_server_that_answers_as_the_pipeline_does_is_taken(url: str) -> None:
@@ -76,19 +76,19 @@ def test_the_loop_in_place_of_wrk_counts_answers(url: str, tmp_path: Path, monke
     monkeypatch.setattr(load, "generator", lambda: closed_loop.__name__)
     body = tmp_path / "body.json"
     body.write_text(json.dumps(ROW))
-    found = load.ask(url, body, 4, 0.3)
-    assert found.wrong == 0
-    assert found.rate > 0
-    assert 0 < found.p50_ms <= found.p99_ms
+    result = load.ask(url, body, 4, 0.3)
+    assert result.wrong == 0
+    assert result.rate > 0
+    assert 0 < result.p50_ms <= result.p99_ms
 
 
 def test_the_table_names_ratios_the_best_peer_and_absent_peers() -> None:
     rows = [measured(HELLO, 1000.0, 0.5), measured(CHANGEOVER, 500.0, 1.0), measured(NAIVE, 20.0, 10.0)]
     absent = {"mlflow": "no such package"}
-    told = table([rows], Comparison(Path(), 2, "python", absent), 1, 2.0, "wrk")
-    assert "| wine | Changeover (1.0) | 0.50 (0.50 to 0.50) | 2.00 (2.00 to 2.00) |" in told
-    assert "wine: Changeover / best peer (two Flask services): x 25.0 (25.0 to 25.0)" in told
-    assert "not measured: mlflow: no such package" in told
+    lines = table([rows], Comparison(Path(), 2, "python", absent), 1, 2.0, "wrk")
+    assert "| wine | Changeover (1.0) | 0.50 (0.50 to 0.50) | 2.00 (2.00 to 2.00) |" in lines
+    assert "wine: Changeover / best peer (two Flask services): x 25.0 (25.0 to 25.0)" in lines
+    assert "not measured: mlflow: no such package" in lines
 
 
 def test_a_text_and_a_number_go_to_mlserver_by_their_kinds() -> None:

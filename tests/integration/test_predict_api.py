@@ -42,8 +42,8 @@ def test_one_row_is_answered_as_one(api: PredictApi, stub: WireStub) -> None:
         "classes": LABELS,
         "model_version": version,
     }
-    said = [answer.headers.get(name) for name in ("Model-Name", "Model-Version", "Model-Sequence", "Model-Stale")]
-    assert said == ["default", version, "1", None]
+    headers = [answer.headers.get(name) for name in ("Model-Name", "Model-Version", "Model-Sequence", "Model-Stale")]
+    assert headers == ["default", version, "1", None]
 
 
 def test_a_batch_is_answered_in_order_with_the_inputs_if_asked_for(api: PredictApi) -> None:
@@ -67,7 +67,7 @@ def test_column_forms_are_batches(api: PredictApi, body: object) -> None:
 
 def test_every_model_that_has_a_current_version_is_served(api: PredictApi) -> None:
     assert api.predict(path="/models/other/predict").json()["prediction"] == 4
-    assert [one["model"] for one in api.get("/models").json()["models"]] == ["default", "other"]
+    assert [model["model"] for model in api.get("/models").json()["models"]] == ["default", "other"]
 
 
 def test_a_model_that_appears_is_served_at_its_first_request(api: PredictApi, stub: WireStub) -> None:
@@ -159,11 +159,11 @@ def test_other_methods_and_paths_are_problems_too(api: PredictApi) -> None:
 
 def test_a_request_id_is_echoed_or_made(api: PredictApi) -> None:
     assert api.predict(headers={"X-Request-Id": "mine-1"}).headers["X-Request-Id"] == "mine-1"
-    made = api.predict(headers={"X-Request-Id": 'no "such" id'}).headers["X-Request-Id"]
-    assert len(made) == 32
+    generated = api.predict(headers={"X-Request-Id": 'no "such" id'}).headers["X-Request-Id"]
+    assert len(generated) == 32
     api.predict({"no": "such field"}, headers={"X-Request-Id": "mine-2"})
-    wait_until(lambda: any(one.get("request_id") == "mine-2" for one in api.events("request.answered")))
-    logged = [one.get("request_id") for one in api.events("request.answered")]
+    wait_until(lambda: any(event.get("request_id") == "mine-2" for event in api.events("request.answered")))
+    logged = [event.get("request_id") for event in api.events("request.answered")]
     assert "mine-1" not in logged  # a success is logged at debug only
 
 

@@ -29,7 +29,7 @@ def test_a_killed_worker_is_replaced_by_one_that_has_the_current_version(stub: W
         victim = api.workers()[0].pid
         before = {worker.pid for worker in api.workers()}
         os.kill(victim, signal.SIGKILL)
-        wait_until(lambda before=before: {one.pid for one in api.workers()} - before)  # type: ignore[misc]
+        wait_until(lambda before=before: {worker.pid for worker in api.workers()} - before)  # type: ignore[misc]
 
         def answers_well() -> bool:
             try:
@@ -50,7 +50,7 @@ def test_workers_that_die_again_and_again_never_end_the_instance(stub: WireStub,
         for worker in before:
             worker.kill()
         gone = {worker.pid for worker in before}
-        wait_until(lambda gone=gone: len({one.pid for one in api.workers()} - gone) == 2)  # type: ignore[misc]
+        wait_until(lambda gone=gone: len({worker.pid for worker in api.workers()} - gone) == 2)  # type: ignore[misc]
     api.wait_until_it_answers()
     assert api.runs()
     wait_until(lambda: none_stale(api))
@@ -79,16 +79,16 @@ def test_workers_end_with_their_master(stub: WireStub, instances: Instances) -> 
 
 def test_sigterm_while_a_model_is_loading_ends_the_process_immediately(stub: WireStub, tmp_path: Path) -> None:
     """Fault 52: the process ends within the grace period."""
-    asked = threading.Event()
+    requested = threading.Event()
 
     def never(exchange: wire_stub.Exchange) -> bool:
-        asked.set()
+        requested.set()
         return wire_stub.silent(exchange)
 
     stub.on_artifact = never
     api = PredictApi(stub.url, tmp_path).launch()
     try:
-        assert asked.wait(120)
+        assert requested.wait(120)
         assert api.end() == 0
     finally:
         api.close()

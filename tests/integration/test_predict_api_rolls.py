@@ -35,7 +35,7 @@ def rolled(stub: WireStub, api: PredictApi, number: int) -> str:
 
 def held_by_all(stub: WireStub) -> bool:
     """Whether both workers report that they answer by the current version."""
-    return [one.held for one in list(stub.reports.values())] == [stub.currents["default"]] * 2
+    return [report.held for report in list(stub.reports.values())] == [stub.currents["default"]] * 2
 
 
 def test_without_a_version_the_default_model_is_a_503_that_says_when_to_ask_again(
@@ -125,7 +125,7 @@ def test_a_damaged_download_is_tried_once_more_then_reported_and_the_old_version
     stub.nexts["default"] = version
 
     def everyone_failed() -> bool:
-        return len([one for one in list(stub.reports.values()) if version in one.failed]) == 2
+        return len([report for report in list(stub.reports.values()) if version in report.failed]) == 2
 
     try:
         wait_until(everyone_failed, what="both workers report the failure")
@@ -135,7 +135,9 @@ def test_a_damaged_download_is_tried_once_more_then_reported_and_the_old_version
     finally:
         stub.on_artifact = None
         del stub.nexts["default"]
-    wait_until(lambda: all(not one.failed for one in list(stub.reports.values())), what="the failure is forgotten")
+    wait_until(
+        lambda: all(not report.failed for report in list(stub.reports.values())), what="the failure is forgotten"
+    )
     stub.nexts["default"] = version  # announced again, it is tried again
     wait_until(lambda: len(stub.ready(version)) == 2)
     del stub.nexts["default"]
@@ -146,8 +148,8 @@ def test_a_version_whose_golden_rows_differ_is_refused(api: PredictApi, stub: Wi
     version = stub.publish("default", buffer, {**manifest, "golden": tiny(12)[1]["golden"]})
     stub.nexts["default"] = version
     try:
-        wait_until(lambda: any(version in one.failed for one in list(stub.reports.values())))
-        reasons = [one.failed[version] for one in list(stub.reports.values()) if version in one.failed]
+        wait_until(lambda: any(version in report.failed for report in list(stub.reports.values())))
+        reasons = [report.failed[version] for report in list(stub.reports.values()) if version in report.failed]
         assert "golden row 0: prediction is" in reasons[0]
         assert api.predict().json()["prediction"] == 8
     finally:
@@ -163,8 +165,8 @@ def test_a_version_of_another_scikit_learn_is_refused_by_a_replica_that_has_not_
     stub.nexts["default"] = version
     lenient = PredictApi(stub.url, tmp_path, ALLOW_VERSION_SKEW="true", WORKERS="1").launch()
     try:
-        wait_until(lambda: sum(version in one.failed for one in list(stub.reports.values())) == 2)
-        reasons = [one.failed[version] for one in list(stub.reports.values()) if version in one.failed]
+        wait_until(lambda: sum(version in report.failed for report in list(stub.reports.values())) == 2)
+        reasons = [report.failed[version] for report in list(stub.reports.values()) if version in report.failed]
         assert "made with scikit-learn 0.24.2" in reasons[0]
         assert "ALLOW_VERSION_SKEW=true" in reasons[0]
         wait_until(lambda: len(stub.ready(version)) == 1, 40, "the replica that has allowed it")

@@ -41,18 +41,18 @@ def test_an_artifact_is_downloaded_once(tmp_path: Path) -> None:
 
 
 def test_of_many_concurrent_workers_one_downloads_and_the_others_read(tmp_path: Path) -> None:
-    download, start, found = Download(), threading.Barrier(8), []
+    download, start, buffers = Download(), threading.Barrier(8), []
 
     def read() -> None:
         start.wait(10)
-        found.append(Cache(tmp_path).artifact("loan", VERSION, download))
+        buffers.append(Cache(tmp_path).artifact("loan", VERSION, download))
 
     threads = [threading.Thread(target=read) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert (download.times, found) == (1, [BUFFER] * 8)
+    assert (download.times, buffers) == (1, [BUFFER] * 8)
 
 
 @pytest.mark.parametrize("damaged", [b"", BUFFER[:-1], b"A model", BUFFER + b"!"])
@@ -148,11 +148,11 @@ with Cache(Path(sys.argv[1])).turn("loan", 30.0):
 
 
 def test_one_worker_at_a_time_has_its_turn(tmp_path: Path) -> None:
-    other, entered, found = OtherWorker(tmp_path), threading.Event(), []
+    other, entered, left_before = OtherWorker(tmp_path), threading.Event(), []
 
     def enter() -> None:
         with Cache(tmp_path).turn("loan", 30.0):
-            found.append(other.left.exists())
+            left_before.append(other.left.exists())
             entered.set()
 
     thread = threading.Thread(target=enter)
@@ -160,7 +160,7 @@ def test_one_worker_at_a_time_has_its_turn(tmp_path: Path) -> None:
     entered.wait(0.3)
     other.leave()
     thread.join(30)
-    assert found == [True]
+    assert left_before == [True]
 
 
 def test_a_turn_that_does_not_come_is_given_up_and_another_models_is_not_waited_for(tmp_path: Path) -> None:

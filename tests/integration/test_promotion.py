@@ -103,9 +103,9 @@ def test_a_roll_that_breaks_consumers_is_refused_with_the_diff_unless_it_is_aske
         ("added", "x3", True)
     ]
     assert server.get("/models/loan/current").json()["version"] == narrow
-    told = roll(server, wide, allow_schema_change=True).json()
-    assert told["state"] == "committed"
-    assert told["reason"].startswith("a test; schema change allowed: column 'x3' is new")
+    rollout = roll(server, wide, allow_schema_change=True).json()
+    assert rollout["state"] == "committed"
+    assert rollout["reason"].startswith("a test; schema change allowed: column 'x3' is new")
     back = server.post("/models/loan/rollback?wait=30", json={}).json()
     assert (back["version"], back["state"]) == (narrow, "committed")
 

@@ -140,12 +140,12 @@ def redirecting() -> Iterator[str]:
     servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind) for kind in (_Elsewhere, _Redirecting)]
     _Redirecting.target = f"http://localhost:{servers[0].server_address[1]}/artifact"
     _Elsewhere.heard, _Redirecting.heard = [], []
-    for one in servers:
-        threading.Thread(target=one.serve_forever, args=(0.02,), daemon=True).start()
+    for server in servers:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{servers[1].server_address[1]}"
-    for one in servers:
-        one.shutdown()
-        one.server_close()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 def test_the_token_does_not_follow_a_redirect_to_another_host(redirecting: str, tmp_path: Path) -> None:
@@ -163,17 +163,17 @@ def test_a_replica_follows_no_redirect(redirecting: str, tmp_path: Path) -> None
 
 def test_why_a_rollout_was_aborted_is_read_with_the_token_only(server: ModelServer, version: str) -> None:
     second = str(server.publish(tiny(2)[0]).json()["version"])
-    said = "golden row 0: prediction is 7"
+    reason = "golden row 0: prediction is 7"
     assert server.report("mine", [version]) == 204
     begun = server.roll(second, wait=0)
 
     def aborted() -> bool:
-        assert server.report("mine", [version], {second: said}) == 204
+        assert server.report("mine", [version], {second: reason}) == 204
         return bool(server.get(begun.headers["Location"]).json()["state"] == "aborted")
 
     wait_until(aborted, 20, "the abort")
-    assert said in server.get("/readyz").json()["problems"]["rollout of loan"]
-    told = read(server, "/readyz").json()
-    assert told["status"] == "degraded"
-    assert list(told["problems"]) == ["rollout of loan"]
-    assert said not in str(told)
+    assert reason in server.get("/readyz").json()["problems"]["rollout of loan"]
+    readiness = read(server, "/readyz").json()
+    assert readiness["status"] == "degraded"
+    assert list(readiness["problems"]) == ["rollout of loan"]
+    assert reason not in str(readiness)

@@ -45,28 +45,28 @@ def check(server: ModelServer, replica: str, secret: str = "") -> int:
 
 def row(server: ModelServer, replica: str) -> dict[str, Any] | None:
     rows = server.get("/models/loan").json()["replicas"]
-    return next((one for one in rows if one["replica"] == replica), None)
+    return next((entry for entry in rows if entry["replica"] == replica), None)
 
 
 @pytest.mark.parametrize("stranger", ["", "f" * 64])
 def test_a_replica_whose_id_was_made_of_its_secret_is_known_before_its_first_report(
     server: ModelServer, stranger: str
 ) -> None:
-    own = new_identity("host", 7)
-    assert send(server, "PUT", own.id, stranger) == 403
-    assert check(server, own.id, stranger) == 403
-    assert row(server, own.id) is None
-    assert send(server, "PUT", own.id, own.secret, host="mine") == 204
-    assert check(server, own.id, own.secret) == 200
+    identity = new_identity("host", 7)
+    assert send(server, "PUT", identity.id, stranger) == 403
+    assert check(server, identity.id, stranger) == 403
+    assert row(server, identity.id) is None
+    assert send(server, "PUT", identity.id, identity.secret, host="mine") == 204
+    assert check(server, identity.id, identity.secret) == 200
     for method in ("PUT", "DELETE"):
-        assert send(server, method, own.id, stranger, host="stranger") == 403
-    found = row(server, own.id)
-    assert found is not None
-    assert found["host"] == "mine"
-    assert own.secret not in json.dumps(server.get("/models/loan").json())
-    assert own.secret not in server.log
-    assert send(server, "DELETE", own.id, own.secret) == 204
-    assert row(server, own.id) is None
+        assert send(server, method, identity.id, stranger, host="stranger") == 403
+    entry = row(server, identity.id)
+    assert entry is not None
+    assert entry["host"] == "mine"
+    assert identity.secret not in json.dumps(server.get("/models/loan").json())
+    assert identity.secret not in server.log
+    assert send(server, "DELETE", identity.id, identity.secret) == 204
+    assert row(server, identity.id) is None
 
 
 @pytest.mark.parametrize(("first", "other"), [("a" * 64, ""), ("a" * 64, "b" * 64), ("", "b" * 64)])
@@ -78,9 +78,9 @@ def test_any_other_id_belongs_to_the_secret_of_its_first_report(server: ModelSer
     for method in ("PUT", "DELETE"):
         assert send(server, method, name, other, host="stranger") == 403
     assert check(server, name, other) == 403
-    found = row(server, name)
-    assert found is not None
-    assert found["host"] == "mine"
+    entry = row(server, name)
+    assert entry is not None
+    assert entry["host"] == "mine"
     assert check(server, name, first) == 200
     assert send(server, "DELETE", name, first) == 204
 
@@ -98,9 +98,9 @@ def test_no_stranger_reports_or_leaves_in_the_name_of_a_worker(server: ModelServ
         server.start()
         assert send(server, "PUT", name, host="stranger") == 403  # even as the first report after the restart
         wait_until(lambda: row(server, name), what="its report to the restarted model_server")
-        found = row(server, name)
-        assert found is not None
-        assert found["host"] != "stranger"
+        entry = row(server, name)
+        assert entry is not None
+        assert entry["host"] != "stranger"
     wait_until(lambda: not (row(server, name) or {"awaited": False})["awaited"], what="its silence")
 
 
@@ -138,8 +138,8 @@ def test_a_body_beyond_64_kib_is_refused_with_either_framing(
         requests.request(method, url, data=b" " * (LARGEST - 2) + b"{}", headers=headers, timeout=30).status_code
         == small
     )
-    told = requests.request(method, url, data=b" " * (LARGEST - 1) + b"{}", headers=headers, timeout=30)
-    assert (told.status_code, told.json()["type"]) == (413, "urn:changeover:body-too-large")
+    answer = requests.request(method, url, data=b" " * (LARGEST - 1) + b"{}", headers=headers, timeout=30)
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:changeover:body-too-large")
     assert chunked(server, method, path, token, LARGEST // 2) == small
     assert chunked(server, method, path, token, 2 * LARGEST) == 413
 
@@ -184,18 +184,18 @@ def test_a_report_of_more_than_a_replica_can_have_is_refused(server: ModelServer
 
 def test_texts_of_a_report_are_cut(server: ModelServer) -> None:
     assert send(server, "PUT", "long", host="h" * 5000, failed={"a" * 64: "x" * 5000}) == 204
-    found = row(server, "long")
-    assert found is not None
-    assert (len(found["host"]), len(found["failed"]["a" * 64])) == (LONGEST_TEXT, LONGEST_TEXT)
+    entry = row(server, "long")
+    assert entry is not None
+    assert (len(entry["host"]), len(entry["failed"]["a" * 64])) == (LONGEST_TEXT, LONGEST_TEXT)
     assert send(server, "DELETE", "long") == 204
 
 
 @pytest.mark.parametrize("call", ["rollouts", "rollback"])
 @pytest.mark.parametrize("member", ["reason", "by"])
 def test_a_reason_beyond_2000_characters_is_a_422_that_says_so(server: ModelServer, call: str, member: str) -> None:
-    told = server.post(f"/models/loan/{call}", json={"version": "a" * 64, member: "x" * (LONGEST_TEXT + 1)})
-    assert told.status_code == 422
-    assert str(LONGEST_TEXT) in told.json()["detail"]
+    answer = server.post(f"/models/loan/{call}", json={"version": "a" * 64, member: "x" * (LONGEST_TEXT + 1)})
+    assert answer.status_code == 422
+    assert str(LONGEST_TEXT) in answer.json()["detail"]
     fine = server.post(f"/models/loan/{call}", json={"version": "a" * 64, member: "ü" * LONGEST_TEXT})
     assert fine.status_code == 404
 

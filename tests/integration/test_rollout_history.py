@@ -38,24 +38,24 @@ def failed(server: ModelServer) -> bool:
 
 
 def history(server: ModelServer) -> list[dict[str, object]]:
-    told: list[dict[str, object]] = server.get("/models/loan/rollouts").json()["rollouts"]
-    return told
+    rollouts: list[dict[str, object]] = server.get("/models/loan/rollouts").json()["rollouts"]
+    return rollouts
 
 
-def one(server: ModelServer, identity: object) -> dict[str, object]:
-    told: dict[str, object] = server.get(f"/models/loan/rollouts/{identity}").json()
-    return told
+def rollout(server: ModelServer, identity: object) -> dict[str, object]:
+    body: dict[str, object] = server.get(f"/models/loan/rollouts/{identity}").json()
+    return body
 
 
 def test_each_rollout_is_found_by_its_id_also_after_a_restart(server: ModelServer) -> None:
     wait_until(lambda: all(body["state"] in {"committed", "aborted"} for body in history(server)), what="the end")
     for _ in range(2):
-        told = history(server)
-        assert {body["state"] for body in told} == {"committed", "aborted"}
-        for body in told:
-            assert one(server, body["id"]) == body
-        assert one(server, 1)["version"] == version(1)
-        assert one(server, 2)["state"] == "aborted"
+        rollouts = history(server)
+        assert {body["state"] for body in rollouts} == {"committed", "aborted"}
+        for body in rollouts:
+            assert rollout(server, body["id"]) == body
+        assert rollout(server, 1)["version"] == version(1)
+        assert rollout(server, 2)["state"] == "aborted"
         for unknown in ("3", "999999999999", "no-such", "%2e%2e%2f"):
             assert server.get(f"/models/loan/rollouts/{unknown}").status_code == 404
         server.end()
@@ -73,8 +73,8 @@ def test_one_rollout_is_returned_without_reading_the_others_and_a_record_is_read
     bucket.write(keys.aborted_key("loan", "other"), b"damaged", "application/json")
     server.start()
     assert changed in history(server)
-    assert one(server, 1)["version"] == version(1)
-    committed = one(server, one(server, 1)["id"])
+    assert rollout(server, 1)["version"] == version(1)
+    committed = rollout(server, rollout(server, 1)["id"])
     assert committed["state"] == "committed"
-    assert one(server, aborted["id"]) == changed
+    assert rollout(server, aborted["id"]) == changed
     bucket.close()

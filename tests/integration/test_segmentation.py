@@ -117,8 +117,8 @@ def test_without_the_attached_schema_the_example_frame_gives_the_same(trained: T
     bare = build(seed=0)
     delattr(bare.estimator, ATTRIBUTE)
     inferred = infer_schema(bare.estimator, generate(200))
-    told = [replace(column, case=Case.EXACT) for column in trained.schema.columns]  # a pipeline does not hold this
-    assert inferred == Schema(tuple(told))
+    expected = [replace(column, case=Case.EXACT) for column in trained.schema.columns]  # a pipeline does not hold this
+    assert inferred == Schema(tuple(expected))
 
 
 def test_golden_rows_replay(trained: Trained) -> None:
@@ -152,7 +152,7 @@ def test_the_command_writes_a_model_file_and_its_manifest(tmp_path: Path) -> Non
         run = [sys.executable, "-m", "changeover.demo.train", "--rows", "400", "--out", str(file)]
         subprocess.run([*run, "--manifest", str(tmp_path / "manifest.json")], check=True, cwd=ROOT, timeout=120)
     assert digest.sha256(files[0].read_bytes()) == digest.sha256(files[1].read_bytes())
-    said = Draft.from_json(json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8")))
-    assert said.schema is not None
-    assert Schema.from_json(said.schema, strict=True) == build(rows=400).schema
-    assert said == draft(build(rows=400))
+    written = Draft.from_json(json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8")))
+    assert written.schema is not None
+    assert Schema.from_json(written.schema, strict=True) == build(rows=400).schema
+    assert written == draft(build(rows=400))

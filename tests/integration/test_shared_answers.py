@@ -67,9 +67,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         settings = {"WORKERS": "1", "MAX_BODY_BYTES": str(2**27)}
         with (
             PredictApi(stub.url, folder, SHARE_BYTES="0", **settings) as shared,
-            PredictApi(stub.url, folder, SHARE_BYTES=NEVER, **settings) as own,
+            PredictApi(stub.url, folder, SHARE_BYTES=NEVER, **settings) as unshared,
         ):
-            yield shared, own
+            yield shared, unshared
 
 
 def rows(count: int, seed: int) -> list[Any]:
@@ -78,10 +78,10 @@ def rows(count: int, seed: int) -> list[Any]:
 
 def same(pair: Pair, body: object, path: str) -> requests.Response:
     """The answer of both, which must be equal byte for byte, headers included."""
-    shared, own = (api.predict(body, path) for api in pair)
-    assert shared.status_code == own.status_code
-    assert shared.headers.get("Model-Runtime") == own.headers.get("Model-Runtime")
-    assert shared.content == own.content
+    shared, unshared = (api.predict(body, path) for api in pair)
+    assert shared.status_code == unshared.status_code
+    assert shared.headers.get("Model-Runtime") == unshared.headers.get("Model-Runtime")
+    assert shared.content == unshared.content
     return shared
 
 
@@ -114,27 +114,27 @@ def test_what_the_twin_leaves_to_the_model_is_answered_by_the_model(pair: Pair) 
 
 
 def test_a_model_that_raises_says_the_same_and_answers_the_next(pair: Pair) -> None:
-    said = []
+    problems = []
     for api in pair:
         answer = api.predict({"word": "maybe"}, "/models/strict/predict")
         assert answer.status_code == 500
-        said.append({**answer.json(), "request_id": "", "detail": answer.json()["detail"].split(";")[0]})
+        problems.append({**answer.json(), "request_id": "", "detail": answer.json()["detail"].split(";")[0]})
         assert api.predict({"word": "yes"}, "/models/strict/predict").json()["prediction"] == 1
         logged = json.dumps(api.events("predict.model_failed"))
         assert "unknown categories" in logged, "the log says why"
-    assert said[0] == said[1]
-    assert said[0]["detail"] == "the model raised ValueError in predict_proba"
+    assert problems[0] == problems[1]
+    assert problems[0]["detail"] == "the model raised ValueError in predict_proba"
 
 
 def test_each_of_many_concurrent_requests_gets_its_own_answer(pair: Pair) -> None:
     bodies = rows(40, seed=11)
-    expected = [pair[1].predict(one, "/models/alone/predict").json() for one in bodies]
+    expected = [pair[1].predict(body, "/models/alone/predict").json() for body in bodies]
     got: dict[int, Any] = {}
     random = np.random.default_rng(0)
 
-    def ask(places: list[int]) -> None:
-        for place in places:
-            got[place] = pair[0].predict(bodies[place], "/models/alone/predict").json()
+    def ask(indices: list[int]) -> None:
+        for index in indices:
+            got[index] = pair[0].predict(bodies[index], "/models/alone/predict").json()
 
     shares = np.array_split(random.permutation(len(bodies)), 8)
     threads = [threading.Thread(target=ask, args=(share.tolist(),)) for share in shares]
@@ -142,6 +142,6 @@ def test_each_of_many_concurrent_requests_gets_its_own_answer(pair: Pair) -> Non
         thread.start()
     for thread in threads:
         thread.join()
-    for place, wanted in enumerate(expected):
-        assert got[place]["prediction"] == wanted["prediction"]
-        assert got[place]["predict_proba"] == pytest.approx(wanted["predict_proba"], rel=1e-9)
+    for index, wanted in enumerate(expected):
+        assert got[index]["prediction"] == wanted["prediction"]
+        assert got[index]["predict_proba"] == pytest.approx(wanted["predict_proba"], rel=1e-9)

@@ -35,19 +35,19 @@ MEGABYTE = 1024 * 1024
 
 def processes(api: PredictApi) -> list[psutil.Process]:
     """The model processes and scorers of an instance, which are descendants of its workers."""
-    found = []
+    running = []
     for worker in api.workers():
-        found += [one for one in worker.children(recursive=True) if lives(one)]
-    return found
+        running += [process for process in worker.children(recursive=True) if lives(process)]
+    return running
 
 
 def holders(api: PredictApi) -> list[psutil.Process]:
-    of_workers = [one for worker in api.workers() for one in worker.children()]
-    return [one for one in of_workers if lives(one) and HOLDER in one.cmdline()]
+    of_workers = [process for worker in api.workers() for process in worker.children()]
+    return [process for process in of_workers if lives(process) and HOLDER in process.cmdline()]
 
 
 def scorers(api: PredictApi) -> list[psutil.Process]:
-    return [one for holder in holders(api) for one in holder.children() if lives(one)]
+    return [process for holder in holders(api) for process in holder.children() if lives(process)]
 
 
 def asked_of_all(api: PredictApi, scorers_wanted: int) -> None:
@@ -83,14 +83,16 @@ def test_one_model_process_serves_all_workers_and_each_has_a_scorer(one_api: Pre
 
 def test_other_users_cannot_reach_a_model_process(one_api: PredictApi) -> None:
     asked_of_all(one_api, 2)
-    paths = {Path(str(one.laddr)) for one in holders(one_api)[0].net_connections("unix") if one.laddr}
+    paths = {
+        Path(str(connection.laddr)) for connection in holders(one_api)[0].net_connections("unix") if connection.laddr
+    }
     assert len(paths) == 1
     assert {path.parent.stat().st_mode & 0o777 for path in paths} == {0o700}
 
 
 def test_a_model_process_has_one_thread_when_it_forks(one_api: PredictApi) -> None:
     asked_of_all(one_api, 2)
-    assert [one.num_threads() for one in processes(one_api)] == [1, 1, 1]
+    assert [process.num_threads() for process in processes(one_api)] == [1, 1, 1]
 
 
 def killed_under_load(api: PredictApi, times: int, victims: Callable[[PredictApi], list[psutil.Process]]) -> None:
@@ -98,8 +100,8 @@ def killed_under_load(api: PredictApi, times: int, victims: Callable[[PredictApi
     asked_of_all(api, 2)
     with Callers(api) as callers:
         for _ in range(times):
-            for one in victims(api):
-                one.kill()
+            for process in victims(api):
+                process.kill()
             asked_of_all(api, 2)
         seen = len(callers.answers)
         callers.until(lambda callers: len(callers.answers) > seen + 20, "answers go on")
@@ -122,9 +124,9 @@ def test_scorers_go_on_without_their_model_process(one_api: PredictApi) -> None:
     holders(one_api)[0].kill()
     wait_until(lambda: not holders(one_api))
     assert {one_api.predict().status_code for _ in range(20)} == {200}
-    assert all(lives(one) for one in orphans)
-    for one in orphans:
-        one.kill()
+    assert all(lives(process) for process in orphans)
+    for process in orphans:
+        process.kill()
 
 
 def test_a_roll_ends_the_model_process_of_the_former_version(one_api: PredictApi, one_stub: WireStub) -> None:
@@ -133,7 +135,7 @@ def test_a_roll_ends_the_model_process_of_the_former_version(one_api: PredictApi
     version = one_stub.nexts["default"] = one_stub.publish("default", *tiny(2))
     wait_until(lambda: len(one_stub.ready(version)) == 2)
     one_stub.roll("default", version)
-    wait_until(lambda: not any(lives(one) for one in old), what="the former holder has ended")
+    wait_until(lambda: not any(lives(process) for process in old), what="the former holder has ended")
     assert one_api.predict().json()["prediction"] == 2
     assert len(holders(one_api)) == 1
 
@@ -143,7 +145,7 @@ def test_nothing_is_left_when_an_instance_has_ended(api: PredictApi) -> None:
     started = processes(api)
     assert len(started) == 3
     assert api.end() == 0
-    wait_until(lambda: not any(lives(one) for one in started), what="no process is left")
+    wait_until(lambda: not any(lives(process) for process in started), what="no process is left")
 
 
 def test_a_model_process_outlives_its_worker_and_takes_the_successor(api: PredictApi) -> None:
@@ -159,7 +161,7 @@ def test_a_model_process_outlives_its_worker_and_takes_the_successor(api: Predic
             api.predict()
         except requests.ConnectionError:
             return False  # the request was in the queue of the killed worker
-        now = {one for one in holder.children() if lives(one)}
+        now = {process for process in holder.children() if lives(process)}
         return (len(now), len(now & before)) == (2, 1)
 
     wait_until(both_are_answered_by_it, 40)
@@ -181,30 +183,30 @@ def test_a_signal_to_every_process_leaves_the_scorers_to_the_workers(api: Predic
     started = processes(api)
     with Callers(api, 4, may_be_refused=True) as callers:
         callers.until(lambda callers: len(callers.answers) > 50, "requests flow")
-        for one in started:
-            one.send_signal(signal.SIGTERM)
-            one.send_signal(signal.SIGINT)
+        for process in started:
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
         seen = len(callers.answers)
         callers.until(lambda callers: len(callers.answers) > seen + 50, "requests go on")
-        assert all(lives(one) for one in started)
+        assert all(lives(process) for process in started)
         assert api.end() == 0
-    wait_until(lambda: not any(lives(one) for one in started), what="no process is left")
+    wait_until(lambda: not any(lives(process) for process in started), what="no process is left")
 
 
 def test_a_version_whose_golden_rows_differ_is_reported_as_failed(one_api: PredictApi, one_stub: WireStub) -> None:
     buffer, manifest = tiny(3)
     _, other = tiny(4)
     version = one_stub.nexts["default"] = one_stub.publish("default", buffer, {**manifest, "golden": other["golden"]})
-    wait_until(lambda: any(version in one.failed for one in list(one_stub.reports.values())))
-    reason = next(one.failed[version] for one in list(one_stub.reports.values()) if version in one.failed)
+    wait_until(lambda: any(version in report.failed for report in list(one_stub.reports.values())))
+    reason = next(report.failed[version] for report in list(one_stub.reports.values()) if version in report.failed)
     assert reason.startswith("golden row 0: prediction is 3, the manifest says 4")
     assert one_api.predict().status_code == 200
 
 
 def test_bytes_that_are_no_model_are_reported_as_failed(one_api: PredictApi, one_stub: WireStub) -> None:
     version = one_stub.nexts["default"] = one_stub.publish("default", b"<html>no model</html>", tiny(3)[1])
-    wait_until(lambda: any(version in one.failed for one in list(one_stub.reports.values())))
-    reason = next(one.failed[version] for one in list(one_stub.reports.values()) if version in one.failed)
+    wait_until(lambda: any(version in report.failed for report in list(one_stub.reports.values())))
+    reason = next(report.failed[version] for report in list(one_stub.reports.values()) if version in report.failed)
     assert "no joblib or pickle file" in reason
     assert one_api.predict().status_code == 200
 
@@ -241,9 +243,9 @@ def test_a_second_worker_shares_the_memory_of_the_first(stub: WireStub, instance
         api = instances.start(SHARE_BYTES="0", WORKERS=str(workers))
         asked_of_all(api, workers)
         everything = [psutil.Process(api.process.pid), *api.workers(), *processes(api)]
-        total[workers] = sum(size(one, "Pss") for one in everything)
-        own = [size(one, "Private_") for one in api.workers()]
-        assert max(own) - min(own) < len(buffer) / 4, "the worker that sent the bytes has kept them"
-        assert max(size(one, "Private_") for one in scorers(api)) < len(buffer) * 2 / 3
+        total[workers] = sum(size(process, "Pss") for process in everything)
+        private = [size(process, "Private_") for process in api.workers()]
+        assert max(private) - min(private) < len(buffer) / 4, "the worker that sent the bytes has kept them"
+        assert max(size(process, "Private_") for process in scorers(api)) < len(buffer) * 2 / 3
         api.end()
     assert total[2] - total[1] <= 0.3 * total[1]

@@ -50,8 +50,8 @@ def answers_alike(estimator: object, schema: Schema, rows: list[Json], one_by_on
 
 @pytest.mark.parametrize("name", CONVERTED)
 def test_the_twin_is_proved_equal(name: str) -> None:
-    made = CONVERTED[name]()
-    proof = prove(made.estimator, made.schema, convert(made.estimator, made.schema), made.rows, budget=400)
+    model = CONVERTED[name]()
+    proof = prove(model.estimator, model.schema, convert(model.estimator, model.schema), model.rows, budget=400)
     assert proof.rows > 1000
     assert proof.left_to_model < 0.2 * proof.rows
 
@@ -70,7 +70,7 @@ def test_a_segmentation_is_proved_from_its_golden_rows(segmentation: Trained) ->
 
 def test_a_forest_of_200_trees_gives_the_very_same_probabilities() -> None:
     features, target = make_classification(2000, 20, n_informative=10, n_classes=3, random_state=0)
-    frame = pd.DataFrame(features, columns=[f"x{place}" for place in range(20)])
+    frame = pd.DataFrame(features, columns=[f"x{index}" for index in range(20)])
     forest = RandomForestClassifier(200, random_state=0, n_jobs=1).fit(frame, target)
     schema = Schema(tuple(Column(name) for name in frame.columns))
     random = pd.DataFrame(np.random.default_rng(1).normal(0, 3, (5000, 20)), columns=frame.columns)
@@ -78,20 +78,20 @@ def test_a_forest_of_200_trees_gives_the_very_same_probabilities() -> None:
 
 
 def test_every_threshold_of_a_small_forest_is_probed() -> None:
-    made = CONVERTED["AdaBoost"]()
-    proof = prove(made.estimator, made.schema, convert(made.estimator, made.schema), made.rows)
-    assert proof.at_thresholds == 4 * len(made.estimator[-1].estimators_)
+    model = CONVERTED["AdaBoost"]()
+    proof = prove(model.estimator, model.schema, convert(model.estimator, model.schema), model.rows)
+    assert proof.at_thresholds == 4 * len(model.estimator[-1].estimators_)
 
 
 def test_the_same_estimator_gives_the_same_bytes() -> None:
-    made = CONVERTED["columns into a forest"]()
-    assert convert(made.estimator, made.schema) == convert(made.estimator, made.schema)
+    model = CONVERTED["columns into a forest"]()
+    assert convert(model.estimator, model.schema) == convert(model.estimator, model.schema)
 
 
 def test_columns_in_another_order_than_at_fitting_are_put_right() -> None:
-    made = CONVERTED["columns of each kind"]()
-    turned = Schema(tuple(reversed(made.schema.columns)))
-    prove(made.estimator, turned, convert(made.estimator, turned), made.rows)
+    model = CONVERTED["columns of each kind"]()
+    turned = Schema(tuple(reversed(model.schema.columns)))
+    prove(model.estimator, turned, convert(model.estimator, turned), model.rows)
     plain = CONVERTED["linear regression"]()
     turned = Schema(tuple(reversed(plain.schema.columns)))
     prove(plain.estimator, turned, convert(plain.estimator, turned), plain.rows)
@@ -103,18 +103,18 @@ def test_many_threads_may_ask_one_runner(segmentation: Trained) -> None:
     numbers, texts = tensors(segmentation.schema, decoded.columns, 200)
     runner = TwinRunner(convert(segmentation.estimator, segmentation.schema), segmentation.schema)
     expected, _ = runner.run(numbers, texts)
-    found: list[list[Json]] = []
+    answers: list[list[Json]] = []
 
     def ask() -> None:
         assert texts is not None
-        found.append([runner.run(numbers[row : row + 1], texts[row : row + 1])[0][0] for row in range(200)])
+        answers.append([runner.run(numbers[row : row + 1], texts[row : row + 1])[0][0] for row in range(200)])
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [expected] * 4
+    assert answers == [expected] * 4
 
 
 def test_texts_and_numbers_are_two_tensors_in_the_order_of_the_schema() -> None:
@@ -134,13 +134,13 @@ def test_a_text_that_stands_for_a_missing_one_is_left_to_the_model() -> None:
 
 def linear() -> tuple[Case, TwinRunner]:
     frame = pd.DataFrame({"a": [-2.0, -1.0, 1.0, 2.0], "b": [0.0, 1.0, 0.0, 1.0]})
-    made = case(LogisticRegression(), frame, [0, 0, 1, 1])
-    return made, TwinRunner(convert(made.estimator, made.schema), made.schema)
+    model = case(LogisticRegression(), frame, [0, 0, 1, 1])
+    return model, TwinRunner(convert(model.estimator, model.schema), model.schema)
 
 
 def test_what_is_too_close_to_call_is_left_to_the_model() -> None:
-    made, runner = linear()
-    (first, second), zero = made.estimator.coef_[0], float(made.estimator.intercept_[0])
+    model, runner = linear()
+    (first, second), zero = model.estimator.coef_[0], float(model.estimator.intercept_[0])
     between = np.array([[(-zero - second) / first, 1.0]])
     with pytest.raises(AskOriginal, match="too close"):
         runner.run(between)

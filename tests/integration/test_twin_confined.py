@@ -38,8 +38,8 @@ def test_a_twin_is_proved_by_a_confined_process_of_one_thread() -> None:
         [sys.executable, "-I", "-c", CHILD], env=ENVIRONMENT, cwd="/", capture_output=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
-    said = json.loads(done.stdout)
-    assert said["held"] == dict.fromkeys(MEASURES, True)
-    assert said["threads"] == 1
-    assert said["proof"]["rows_at_thresholds"] > 0
+    output = json.loads(done.stdout)
+    assert output["held"] == dict.fromkeys(MEASURES, True)
+    assert output["threads"] == 1
+    assert output["proof"]["rows_at_thresholds"] > 0
     assert done.stderr == b""

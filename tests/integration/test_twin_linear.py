@@ -74,13 +74,13 @@ LINEAR: dict[str, Callable[[], Case]] = {
 
 @pytest.mark.parametrize("name", LINEAR)
 def test_a_linear_map_answers_as_the_graph_of_the_same_twin(name: str) -> None:
-    made = LINEAR[name]()
-    twin = convert(made.estimator, made.schema)
+    model = LINEAR[name]()
+    twin = convert(model.estimator, model.schema)
     assert has_linear_map(twin)
-    mapped, graph = TwinRunner(twin, made.schema), TwinRunner(as_graph(twin), made.schema)
-    rows = decode(list[Json](made.rows), made.schema, len(made.rows))
-    for batch in derived(made.schema, {name: list(cells) for name, cells in rows.columns.items()}, rows.rows):
-        numbers, texts = tensors(made.schema, batch.columns, batch.rows)
+    mapped, graph = TwinRunner(twin, model.schema), TwinRunner(as_graph(twin), model.schema)
+    rows = decode(list[Json](model.rows), model.schema, len(model.rows))
+    for batch in derived(model.schema, {name: list(cells) for name, cells in rows.columns.items()}, rows.rows):
+        numbers, texts = tensors(model.schema, batch.columns, batch.rows)
         got, expected = mapped.scores(numbers, texts), graph.scores(numbers, texts)
         np.testing.assert_array_equal(np.isnan(got), np.isnan(expected), err_msg=batch.what)
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12, err_msg=batch.what)
@@ -88,8 +88,8 @@ def test_a_linear_map_answers_as_the_graph_of_the_same_twin(name: str) -> None:
 
 @pytest.mark.parametrize("name", LINEAR)
 def test_a_linear_map_is_verified_and_leaves_no_row_of_the_training_data(name: str) -> None:
-    made = LINEAR[name]()
-    proof = prove(made.estimator, made.schema, convert(made.estimator, made.schema), made.rows)
+    model = LINEAR[name]()
+    proof = prove(model.estimator, model.schema, convert(model.estimator, model.schema), model.rows)
     assert proof.left_to_model < 0.01 * proof.rows
 
 
@@ -118,20 +118,20 @@ def test_large_numbers_with_a_small_spread_lose_no_digits() -> None:
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"seconds": 1.7e9 + random.random(400), "amount": random.random(400)})
     target = (frame.seconds - 1.7e9 + frame.amount > 1).astype(int)
-    made = case(make_pipeline(StandardScaler(), LogisticRegression(C=1e6)), frame, target)
-    twin = convert(made.estimator, made.schema)
+    model = case(make_pipeline(StandardScaler(), LogisticRegression(C=1e6)), frame, target)
+    twin = convert(model.estimator, model.schema)
     assert has_linear_map(twin)
-    assert prove(made.estimator, made.schema, twin, made.rows).largest_difference < 1e-12
+    assert prove(model.estimator, model.schema, twin, model.rows).largest_difference < 1e-12
 
 
-def nullable(made: Case) -> Schema:
-    return Schema(tuple(Column(column.name, column.type, nullable=True) for column in made.schema.columns))
+def nullable(model: Case) -> Schema:
+    return Schema(tuple(Column(column.name, column.type, nullable=True) for column in model.schema.columns))
 
 
-def run_with_missing(made: Case, name: str) -> None:
-    schema = nullable(made)
-    row: JsonObject = {**made.rows[0], name: None}
-    runner = TwinRunner(convert(made.estimator, schema), schema)
+def run_with_missing(model: Case, name: str) -> None:
+    schema = nullable(model)
+    row: JsonObject = {**model.rows[0], name: None}
+    runner = TwinRunner(convert(model.estimator, schema), schema)
     runner.run(*tensors(schema, decode([row], schema, 1).columns, 1))
 
 

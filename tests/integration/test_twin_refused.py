@@ -46,15 +46,15 @@ def tensor_of_trees(model: Any, name: str) -> Any:
     return attribute.t
 
 
-def moved_threshold(place: int) -> Change:
+def moved_threshold(index: int) -> Change:
     """A change that moves one threshold up, so that the next float32 goes left, too."""
 
     def change(model: Any) -> None:
         tensor = tensor_of_trees(model, "nodes_splits")
         values = numpy_helper.to_array(tensor).copy()
-        single = np.float32(values[place])
-        below = np.nextafter(single, np.float32(-np.inf)) if single > values[place] else single
-        values[place] = np.nextafter(below, np.float32(np.inf))
+        single = np.float32(values[index])
+        below = np.nextafter(single, np.float32(-np.inf)) if single > values[index] else single
+        values[index] = np.nextafter(below, np.float32(np.inf))
         tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
 
     return change
@@ -69,7 +69,7 @@ def heavier_leaf(model: Any) -> None:
 
 def larger_coefficient(model: Any) -> None:
     weights = [name for node in model.graph.node if node.op_type == "MatMul" for name in node.input]
-    (constant,) = (one for one in model.graph.initializer if one.name in weights)
+    (constant,) = (initializer for initializer in model.graph.initializer if initializer.name in weights)
     values = numpy_helper.to_array(constant).copy()
     values[0, 0] += 1e-5
     constant.CopyFrom(numpy_helper.from_array(values, constant.name))
@@ -106,11 +106,11 @@ WRONG: dict[str, tuple[str, Change]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_twin_that_is_a_little_wrong_is_refused(name: str) -> None:
     model, change = WRONG[name]
-    made = CONVERTED[model]()
-    twin = convert(made.estimator, made.schema)
-    prove(made.estimator, made.schema, twin, made.rows)
+    original = CONVERTED[model]()
+    twin = convert(original.estimator, original.schema)
+    prove(original.estimator, original.schema, twin, original.rows)
     with pytest.raises(NoTwin, match=r"the model says .*, the twin|the twin would leave"):
-        prove(made.estimator, made.schema, changed(twin, change), made.rows)
+        prove(original.estimator, original.schema, changed(twin, change), original.rows)
 
 
 def texts() -> Case:
@@ -121,8 +121,8 @@ def texts() -> Case:
 def open_to_what_is_refused() -> Case:
     """An encoder that raises on a value that its schema allows."""
     frame, target = customers()
-    made = case(make_pipeline(OneHotEncoder(), LogisticRegression()), frame[["kind"]], target)
-    return Case(made.estimator, Schema((Column("kind", ColumnType.STRING, categories=("a", "b")),)), made.rows)
+    model = case(make_pipeline(OneHotEncoder(), LogisticRegression()), frame[["kind"]], target)
+    return Case(model.estimator, Schema((Column("kind", ColumnType.STRING, categories=("a", "b")),)), model.rows)
 
 
 REFUSED: dict[str, tuple[Callable[[], Case], str]] = {
@@ -177,15 +177,15 @@ def kind() -> tuple[Any, Any]:
 @pytest.mark.parametrize("name", REFUSED)
 def test_the_reason_for_a_missing_twin_is_given(name: str) -> None:
     make, reason = REFUSED[name]
-    made = make()
+    model = make()
     with pytest.raises(NoTwin, match=reason):
-        prove(made.estimator, made.schema, convert(made.estimator, made.schema), made.rows)
+        prove(model.estimator, model.schema, convert(model.estimator, model.schema), model.rows)
 
 
 def test_a_schema_of_other_columns_has_no_twin() -> None:
-    made = CONVERTED["linear regression"]()
+    model = CONVERTED["linear regression"]()
     with pytest.raises(NoTwin, match="other columns"):
-        convert(made.estimator, Schema((Column("a"), Column("b"))))
+        convert(model.estimator, Schema((Column("a"), Column("b"))))
 
 
 def test_bytes_that_are_no_graph_are_refused() -> None:
@@ -194,22 +194,22 @@ def test_bytes_that_are_no_graph_are_refused() -> None:
 
 
 def test_a_twin_of_other_columns_is_refused() -> None:
-    made = CONVERTED["linear regression"]()
+    model = CONVERTED["linear regression"]()
     with pytest.raises(NoTwin, match="the twin takes 'numbers'"):
-        TwinRunner(convert(made.estimator, made.schema), Schema((Column("a"),)))
+        TwinRunner(convert(model.estimator, model.schema), Schema((Column("a"),)))
 
 
 def test_a_graph_that_says_nothing_of_itself_is_refused() -> None:
-    made = CONVERTED["linear regression"]()
-    twin = changed(convert(made.estimator, made.schema), lambda model: model.ClearField("metadata_props"))
+    original = CONVERTED["linear regression"]()
+    twin = changed(convert(original.estimator, original.schema), lambda model: model.ClearField("metadata_props"))
     with pytest.raises(NoTwin, match="description cannot be read"):
-        TwinRunner(twin, made.schema)
+        TwinRunner(twin, original.schema)
 
 
 def test_a_twin_without_a_fitting_row_is_not_proved() -> None:
-    made = CONVERTED["linear regression"]()
-    twin = convert(made.estimator, made.schema)
+    model = CONVERTED["linear regression"]()
+    twin = convert(model.estimator, model.schema)
     with pytest.raises(NoTwin, match="do not fit the schema"):
-        prove(made.estimator, made.schema, twin, [{"other": 1}])
+        prove(model.estimator, model.schema, twin, [{"other": 1}])
     with pytest.raises(NoTwin, match="no row"):
-        prove(made.estimator, made.schema, twin, [])
+        prove(model.estimator, model.schema, twin, [])

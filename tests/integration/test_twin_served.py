@@ -54,8 +54,8 @@ def start(apis: Instances, **settings: str) -> PredictApi:
 
 def replicas(server: ModelServer) -> list[dict[str, Any]]:
     """The replicas that have reported to the running model_server; a roll waits only for them."""
-    found: list[dict[str, Any]] = server.get(f"/models/{MODEL}").json()["replicas"]
-    return found
+    reported: list[dict[str, Any]] = server.get(f"/models/{MODEL}").json()["replicas"]
+    return reported
 
 
 def publish(server: ModelServer, body: bytes) -> Any:
@@ -101,7 +101,7 @@ def test_a_twin_with_other_bytes_than_the_manifest_names_is_refused_with_its_ver
     publish(server, first)
     assert server.roll(digest.sha256(first)).json()["state"] == "committed"
     api = start(apis)
-    wait_until(lambda: [one["held"] for one in replicas(server)], what="model_server has heard of the replica")
+    wait_until(lambda: [replica["held"] for replica in replicas(server)], what="model_server has heard of the replica")
     other = publish(server, second)
     key = keys.twin_key(MODEL, digest.sha256(second), other["sha256"])
     bucket = server.store.bucket(bucket=server.bucket)

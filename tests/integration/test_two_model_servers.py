@@ -35,7 +35,7 @@ class Two:
             assert self.first.publish(a_model(seed)).ok
         assert self.first.roll(version(1)).json()["state"] == "committed"
         self.second.start()
-        wait_until(lambda: told(self.second)[0] == version(1), what="the first version from both")
+        wait_until(lambda: check(self.second)[0] == version(1), what="the first version from both")
         return self
 
     def end(self) -> None:
@@ -52,15 +52,15 @@ def two(store: Store, bucket_name: str, tmp_path: Path) -> Iterator[Two]:
         both.end()
 
 
-def told(server: ModelServer) -> tuple[str, int]:
+def check(server: ModelServer) -> tuple[str, int]:
     """The answer to a freshness check: the version, and the lease in milliseconds."""
     answer = server.get("/models/loan/current")
     return str(answer.json()["version"]), int(answer.headers["Lease-Ms"])
 
 
 def entries(server: ModelServer) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = server.get("/models/loan/rollouts").json()["rollouts"]
-    return found
+    rollouts: list[dict[str, object]] = server.get("/models/loan/rollouts").json()["rollouts"]
+    return rollouts
 
 
 class Watch:
@@ -81,31 +81,31 @@ class Watch:
 
     def _run(self) -> None:
         while not self._over.wait(0.01):
-            asked = time.monotonic()
-            said, lease_ms = told(self._server)
-            self.told.append((asked, time.monotonic(), said, lease_ms))
+            sent = time.monotonic()
+            version, lease_ms = check(self._server)
+            self.told.append((sent, time.monotonic(), version, lease_ms))
 
     def leases_on(self, which: str) -> list[float]:
         """The times at which the leases on a version end by the client's clock."""
-        return [asked + lease_ms / 1000 for asked, _, said, lease_ms in self.told if said == which and lease_ms]
+        return [sent + lease_ms / 1000 for sent, _, version, lease_ms in self.told if version == which and lease_ms]
 
 
 def test_a_roll_on_one_is_followed_by_the_other_and_neither_goes_back(two: Two) -> None:
     """Fault 62: the other grants no lease, waits until its own have expired, follows, and reports a problem."""
-    wait_until(lambda: told(two.second)[1] == 1000, what="leases of the second, after those of its previous run")
+    wait_until(lambda: check(two.second)[1] == 1000, what="leases of the second, after those of its previous run")
     with Watch(two.second) as watch:
         assert two.first.roll(version(2)).json()["state"] == "committed"
         wait_until(lambda: watch.leases_on(version(2)), 10, "the other's following")
-    said = [one for _, _, one, _ in watch.told]
-    assert said == sorted(said, key=[version(1), version(2)].index)
-    first_told = min(end for _, end, one, _ in watch.told if one == version(2))
-    assert max(watch.leases_on(version(1))) < first_told
+    versions = [one for _, _, one, _ in watch.told]
+    assert versions == sorted(versions, key=[version(1), version(2)].index)
+    first_answer = min(end for _, end, one, _ in watch.told if one == version(2))
+    assert max(watch.leases_on(version(1))) < first_answer
     assert "ledger.overtaken" in two.second.log
     assert "only one model_server" in two.second.get("/readyz").json()["problems"]["model_servers of loan"].lower()
     assert "ledger.overtaken" not in two.first.log
     wait_until(lambda: two.first.get("/readyz").json()["status"] == "ready", what="the first's readiness")
     assert two.second.roll(version(3)).json()["state"] == "committed"
-    wait_until(lambda: told(two.first)[0] == version(3), 10, "the first's following")
+    wait_until(lambda: check(two.first)[0] == version(3), 10, "the first's following")
     assert [one["sequence"] for one in entries(two.first)] == [3, 2, 1]
 
 
@@ -117,10 +117,10 @@ def test_a_rollout_that_prepares_ends_when_another_model_server_has_rolled(two: 
 
     def followed() -> bool:
         assert two.second.report("slow", ready=[version(1)]) == 204  # a replica that the roll waits for
-        return told(two.second)[0] == version(2)
+        return check(two.second)[0] == version(2)
 
     wait_until(followed, 10, "the other's following")
-    newest = next(one for one in entries(two.second) if one["version"] == version(3))
+    newest = next(entry for entry in entries(two.second) if entry["version"] == version(3))
     assert newest["state"] == "aborted"
     assert "only one model_server" in str(newest["reason"])
 
@@ -147,7 +147,7 @@ def test_of_rolls_that_race_on_two_model_servers_each_number_has_one_winner(two:
     committed = [one for one in entries(two.first) if one["state"] == "committed"]
     assert [one["sequence"] for one in committed] == list(range(len(won) + 1, 0, -1))
     for server in (two.first, two.second):
-        wait_until(lambda server=server: told(server)[0] == committed[0]["version"], 10, "the winner's version on both")  # type: ignore[misc]
+        wait_until(lambda server=server: check(server)[0] == committed[0]["version"], 10, "the winner on both")  # type: ignore[misc]
 
 
 def test_a_late_write_of_a_previous_run_becomes_current_without_a_roll_or_a_restart(two: Two) -> None:
@@ -157,7 +157,7 @@ def test_a_late_write_of_a_previous_run_becomes_current_without_a_roll_or_a_rest
     body = {**entry, "by": "ann", "reason": "better"}
     bucket = two.first.store.bucket(bucket=two.first.bucket)
     bucket.create(keys.rollout_key("loan", 2), json.dumps(body).encode(), "application/json")
-    wait_until(lambda: told(two.first)[0] == version(2), 10, "the entry's version")
+    wait_until(lambda: check(two.first)[0] == version(2), 10, "the entry's version")
     wait_until(lambda: b'"sequence": 2' in bucket.read(keys.current_key("loan"), 1000), 10, "the hint's following")
     assert two.first.roll(version(3)).json()["sequence"] == 3
     bucket.close()

@@ -38,9 +38,9 @@ def test_one_record_that_cannot_be_read_hides_no_other(server: ModelServer, seaw
     server.end()
     server.start()
     after = [server.get(f"/models/loan/{path}").json() for path in ("rollouts", "versions")]
-    assert after[0]["rollouts"] == [one for one in before[0]["rollouts"] if one["sequence"] != 2]
+    assert after[0]["rollouts"] == [entry for entry in before[0]["rollouts"] if entry["sequence"] != 2]
     assert middle in json.dumps(server.get("/readyz").json()["problems"])
-    assert [one["version"] for one in after[1]["versions"]] == [one["version"] for one in before[1]["versions"]]
+    assert [entry["version"] for entry in after[1]["versions"]] == [entry["version"] for entry in before[1]["versions"]]
     problems = json.dumps(server.get("/readyz").json()["problems"])
     for folder in ("aborted", "rejected", "uploads", "versions"):
         assert f"records in {folder}/loan/" in problems

@@ -37,8 +37,14 @@ class OldReplica:
         self._url = server.url
 
     def send(self, exchange: Exchange) -> requests.Response:
-        told = exchange.told
-        body = told if isinstance(told, bytes) else None if told is None else json.dumps(told).encode()
+        recorded_body = exchange.told
+        body = (
+            recorded_body
+            if isinstance(recorded_body, bytes)
+            else None
+            if recorded_body is None
+            else json.dumps(recorded_body).encode()
+        )
         url = f"{self._url}{exchange.path}"
         return requests.request(exchange.method, url, data=body, headers=exchange.sent, timeout=30)
 
@@ -50,8 +56,8 @@ class OldReplica:
                 wanted = (exchange.status, exchange.headers.get(NEXT_VERSION))
 
                 def as_then(exchange: Exchange = exchange, wanted: object = wanted) -> requests.Response | None:
-                    heard = self.send(exchange)
-                    return heard if (heard.status_code, heard.headers.get(NEXT_VERSION)) == wanted else None
+                    repeated = self.send(exchange)
+                    return repeated if (repeated.status_code, repeated.headers.get(NEXT_VERSION)) == wanted else None
 
                 answer = wait_until(as_then, 20, f"{scene}: an answer like {wanted}")
             assert says_what_was_said(answer, exchange) == [], f"{scene}: {exchange.method} {exchange.path}"
@@ -63,9 +69,9 @@ def says_what_was_said(answer: requests.Response, then: Exchange) -> list[str]:
         return [f"status {answer.status_code}, was {then.status}"]
     missing = []
     for name, value in then.headers.items():
-        heard = answer.headers.get(name)
-        if heard is None or (name not in MAY_DIFFER and heard != value):
-            missing.append(f"{name}: {heard}, was {value}")
+        received = answer.headers.get(name)
+        if received is None or (name not in MAY_DIFFER and received != value):
+            missing.append(f"{name}: {received}, was {value}")
     if isinstance(then.body, bytes) and answer.content != then.body:
         missing.append("other bytes")
     if isinstance(then.body, dict):
@@ -73,17 +79,17 @@ def says_what_was_said(answer: requests.Response, then: Exchange) -> list[str]:
     return missing
 
 
-def differences(heard: object, then: object, where: str) -> Iterator[str]:
+def differences(received: object, then: object, where: str) -> Iterator[str]:
     """Members of `then` that `heard` lacks, or has with another value."""
-    if not isinstance(then, dict) or not isinstance(heard, dict):
-        if heard != then:
-            yield f"{where} is {heard!r}, was {then!r}"
+    if not isinstance(then, dict) or not isinstance(received, dict):
+        if received != then:
+            yield f"{where} is {received!r}, was {then!r}"
         return
     for name, value in then.items():
-        if name not in heard:
+        if name not in received:
             yield f"{where}.{name} is gone"
         elif name not in OF_THE_MOMENT:
-            yield from differences(heard[name], value, f"{where}.{name}")
+            yield from differences(received[name], value, f"{where}.{name}")
 
 
 def test_an_old_replica_starts_rolls_and_leaves_with_this_model_server(server: ModelServer) -> None:
@@ -109,20 +115,20 @@ def test_an_old_replica_reads_no_version_unless_that_is_allowed(seaweed: Store, 
         assert server.publish(FIRST).status_code == 201
         assert server.roll(WORDS["first"]).json()["state"] == RolloutState.COMMITTED
         old = OldReplica(server)
-        reads = [one for one in recorded("start", token=REPORT_TOKEN) if one.method == "GET"]
-        checks = [one for one in reads if one.path.endswith("/current")]
-        assert {old.send(one).status_code for one in checks} == {200, 304}
-        assert {old.send(one).status_code for one in reads if one not in checks} == {401}
+        reads = [exchange for exchange in recorded("start", token=REPORT_TOKEN) if exchange.method == "GET"]
+        checks = [exchange for exchange in reads if exchange.path.endswith("/current")]
+        assert {old.send(exchange).status_code for exchange in checks} == {200, 304}
+        assert {old.send(exchange).status_code for exchange in reads if exchange not in checks} == {401}
         assert len(reads) > len(checks)
 
 
 def test_an_old_replica_that_cannot_prepare_aborts_the_roll(server: ModelServer) -> None:
     report = recorded("announce", token=REPORT_TOKEN)[-1]
     assert isinstance(report.told, dict)
-    said = {**report.told, "ready": [WORDS["second"]], "failed": {WORDS["first"]: "no memory"}}
-    failing = Exchange(report.method, report.path, report.sent, said, 204, {}, None)
+    body = {**report.told, "ready": [WORDS["second"]], "failed": {WORDS["first"]: "no memory"}}
+    failing = Exchange(report.method, report.path, report.sent, body, 204, {}, None)
     old = OldReplica(server)
-    assert old.send(Exchange(report.method, report.path, report.sent, {**said, "failed": {}}, 204, {}, None)).ok
+    assert old.send(Exchange(report.method, report.path, report.sent, {**body, "failed": {}}, 204, {}, None)).ok
     begun = server.roll(WORDS["first"], wait=0)
 
     def aborted() -> bool:
@@ -177,11 +183,16 @@ def ready(old: RecordedServer, version: str) -> bool:
 
 def unexpected(old: RecordedServer) -> set[tuple[str, str, str]]:
     """Calls that a replica of the former release never made."""
-    known = {one.key for scene in ("start", "announce", "roll", "leave") for one in recorded(scene)}
+    known = {exchange.key for scene in ("start", "announce", "roll", "leave") for exchange in recorded(scene)}
     return set(old.asked) - known
 
 
 def test_the_recordings_are_of_a_release_without_leases() -> None:
-    checks = [one for scene in ("start", "announce", "roll") for one in recorded(scene) if one.path.endswith("current")]
-    assert {one.headers[LEASE_MS] for one in checks} == {"0"}
-    assert {one.headers[SERVER_INSTANCE] for one in checks} == {INSTANCE}
+    checks = [
+        exchange
+        for scene in ("start", "announce", "roll")
+        for exchange in recorded(scene)
+        if exchange.path.endswith("current")
+    ]
+    assert {exchange.headers[LEASE_MS] for exchange in checks} == {"0"}
+    assert {exchange.headers[SERVER_INSTANCE] for exchange in checks} == {INSTANCE}

@@ -59,7 +59,7 @@ class Case:
 def case(estimator: Any, frame: pd.DataFrame, target: Any, *, as_array: bool = False) -> Case:
     """Fit `estimator` and infer its schema."""
     fitted = estimator.fit(frame.to_numpy() if as_array else frame, target)
-    example = frame.set_axis([f"x{place}" for place in range(frame.shape[1])], axis=1) if as_array else frame
+    example = frame.set_axis([f"x{index}" for index in range(frame.shape[1])], axis=1) if as_array else frame
     schema = infer_schema(fitted, example)
     return Case(fitted, schema, rows_of(example.head(20)))
 
@@ -86,7 +86,7 @@ def customers() -> tuple[pd.DataFrame, "pd.Series[int]"]:
 def wine() -> tuple[pd.DataFrame, "pd.Series[Any]"]:
     """Three classes with names as labels."""
     data = load_wine(as_frame=True)
-    return data.data, data.target.map(lambda place: f"class_{place}")
+    return data.data, data.target.map(lambda index: f"class_{index}")
 
 
 def cancer() -> tuple[pd.DataFrame, Any]:

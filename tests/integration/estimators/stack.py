@@ -92,9 +92,9 @@ class EstimatorStack:
         """The answer to `body` without its version; it must be strict JSON, and the version must be that of the header."""
         answer = self.post(name, body)
         assert answer.status_code == 200, answer.text
-        said: dict[str, Any] = json.loads(answer.content, parse_constant=_no_json)
-        assert said.pop("model_version") == answer.headers["Model-Version"]
-        return said
+        body_read: dict[str, Any] = json.loads(answer.content, parse_constant=_no_json)
+        assert body_read.pop("model_version") == answer.headers["Model-Version"]
+        return body_read
 
     def ask(self, estimator: object, body: object, example: object | None = None) -> dict[str, Any]:
         return self.asked(self.serve(estimator, example), body)
@@ -116,13 +116,13 @@ class EstimatorStack:
 
     def golden(self, name: str) -> dict[str, Any]:
         """The golden rows in the manifest of the current version."""
-        found: dict[str, Any] = self._manifest(name)["golden"]
-        return found
+        golden: dict[str, Any] = self._manifest(name)["golden"]
+        return golden
 
     def _manifest(self, name: str) -> dict[str, Any]:
         version = self.server.get(f"/models/{name}/current").json()["version"]
-        found: dict[str, Any] = self.server.get(f"/models/{name}/versions/{version}").json()
-        return found
+        manifest: dict[str, Any] = self.server.get(f"/models/{name}/versions/{version}").json()
+        return manifest
 
     def refusal(self, estimator: object) -> str:
         """The reason for which admission refuses `estimator`."""

@@ -118,9 +118,9 @@ def test_several_outputs_are_a_list_a_row_with_probabilities_and_classes_for_eac
         answer = stack.asked(name, ROWS)
         assert answer["classes"] == [["high", "low"], ["a", "b"]], kind
         assert [row["prediction"] for row in answer["predictions"]] == [["low", "a"], ["high", "b"]], kind
-        own = models[kind].predict_proba(ASKED)
+        by_output = models[kind].predict_proba(ASKED)
         for row, answered in enumerate(answer["predictions"]):
-            expected = [output[row].tolist() for output in own]
+            expected = [output[row].tolist() for output in by_output]
             assert np.allclose(answered["predict_proba"], expected), kind
         single = stack.asked(name, ROWS[1])
         assert single["prediction"] == ["high", "b"]
@@ -140,8 +140,8 @@ def test_several_labels_have_one_probability_each_where_the_model_gives_it(stack
         assert answer["classes"] == [0, 1], kind  # the labels by their indices, one for each probability
         assert stack.api.get(f"/models/{name}").json()["classes"] == [0, 1], kind
         assert [row["prediction"] for row in answer["predictions"]] == [[0, 0], [1, 1]], kind
-        own = models[kind].predict_proba(ASKED)
-        assert np.allclose([row["predict_proba"] for row in answer["predictions"]], own), kind
+        expected = models[kind].predict_proba(ASKED)
+        assert np.allclose([row["predict_proba"] for row in answer["predictions"]], expected), kind
 
 
 def test_several_labels_as_a_matrix_and_without_probabilities(stack: EstimatorStack) -> None:

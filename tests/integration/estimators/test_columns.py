@@ -62,7 +62,7 @@ ODD = [
 
 @pytest.mark.parametrize("names", [ODD, ["columns", "data"], ["index", "columns", "data"], ["predictions", "rows"]])
 def test_odd_names_are_names(stack: EstimatorStack, names: list[str]) -> None:
-    table = np.column_stack([NUMBERS[:, 0] * (1 + place) for place in range(len(names))])
+    table = np.column_stack([NUMBERS[:, 0] * (1 + index) for index in range(len(names))])
     frame = pd.DataFrame(table, columns=names)
     model = LogisticRegression().fit(frame, Y)
     for example in (None, frame):
@@ -108,10 +108,10 @@ def test_native_categories_of_boosting_are_strings(stack: EstimatorStack, *, wit
     kind = next(column for column in stack.columns(name) if column["name"] == "kind")
     assert kind["type"] == "string"
     assert set(kind["categories"]) == {"yes", "no", "never"}
-    asked = pd.DataFrame({"n": 0.5, "kind": pd.Categorical(["yes", "no", "never"], categories=["never", "no", "yes"])})
+    rows = pd.DataFrame({"n": 0.5, "kind": pd.Categorical(["yes", "no", "never"], categories=["never", "no", "yes"])})
     answer = stack.asked(name, [{"n": 0.5, "kind": word} for word in ("yes", "no", "never")])
     assert [row["prediction"] for row in answer["predictions"]] == [1, 0, 0]
-    assert np.allclose([row["predict_proba"] for row in answer["predictions"]], model.predict_proba(asked))
+    assert np.allclose([row["predict_proba"] for row in answer["predictions"]], model.predict_proba(rows))
     # an unknown category counts as missing there
     unseen = stack.asked(name, {"n": 0.5, "kind": "unheard"})
     assert unseen == stack.asked(name, {"n": 0.5, "kind": None})

@@ -56,11 +56,13 @@ def answered_by(model: Known, change: Callable[[Answered], Answered]) -> Compari
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 def test_a_label_of_another_value_or_type_and_a_probability_far_off_are_seen(wine: Known) -> None:
-    assert answered_by(wine, lambda told: told).good
-    other = answered_by(wine, lambda told: Answered([*told.labels[:-1], 7], told.probabilities, "onnx"))
+    assert answered_by(wine, lambda answer: answer).good
+    other = answered_by(wine, lambda answer: Answered([*answer.labels[:-1], 7], answer.probabilities, "onnx"))
     assert other.unequal == other.requests
-    typed = answered_by(wine, lambda told: Answered([str(label) for label in told.labels], told.probabilities, "onnx"))
+    typed = answered_by(
+        wine, lambda answer: Answered([str(label) for label in answer.labels], answer.probabilities, "onnx")
+    )
     assert typed.unequal == typed.rows
-    moved = answered_by(wine, lambda told: Answered(told.labels, told.probabilities + 1e-5, "onnx"))
+    moved = answered_by(wine, lambda answer: Answered(answer.labels, answer.probabilities + 1e-5, "onnx"))
     assert (moved.unequal, moved.apart) == (0, moved.rows)
     assert not moved.good

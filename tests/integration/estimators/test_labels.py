@@ -65,8 +65,8 @@ def test_a_label_comes_back_as_json_of_its_own_type(stack: EstimatorStack, label
 
 def test_the_manifest_and_the_answer_name_the_same_classes(stack: EstimatorStack, labelled: dict[str, str]) -> None:
     for kind in ("uint64", "bools", "strings of numpy"):
-        said = stack.api.get(f"/models/{labelled[kind]}").json()["classes"]
-        assert json.dumps(said) == json.dumps(LABELS[kind][1])
+        classes = stack.api.get(f"/models/{labelled[kind]}").json()["classes"]
+        assert json.dumps(classes) == json.dumps(LABELS[kind][1])
 
 
 def test_several_classes_come_in_the_order_of_their_probabilities(stack: EstimatorStack) -> None:

@@ -50,9 +50,9 @@ def shown(stack: EstimatorStack, name: str) -> str:
         stack.post(name, body) for body in (row, [row], {}, {"columns": list(row), "data": [list(row.values())]})
     ]
     assert {answer.status_code for answer in refused} == {422}
-    told = [stack.api.get(path) for path in (f"/models/{name}", "/models", "/openapi.json", "/readyz", "/metrics")]
-    assert {answer.status_code for answer in told} == {200}
-    return "\n".join(answer.text for answer in (*refused, *told))
+    pages = [stack.api.get(path) for path in (f"/models/{name}", "/models", "/openapi.json", "/readyz", "/metrics")]
+    assert {answer.status_code for answer in pages} == {200}
+    return "\n".join(answer.text for answer in (*refused, *pages))
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ def private(stack: EstimatorStack) -> str:
 
 def example_of(stack: EstimatorStack, name: str) -> dict[str, Any]:
     body = stack.api.get(f"/models/{name}").json()["example"]["input"]
-    told = stack.api.get("/openapi.json").json()["paths"][f"/models/{name}/predict"]["post"]
-    assert told["requestBody"]["content"]["application/json"]["examples"]["row"]["value"] == body
+    operation = stack.api.get("/openapi.json").json()["paths"][f"/models/{name}/predict"]["post"]
+    assert operation["requestBody"]["content"]["application/json"]["examples"]["row"]["value"] == body
     return dict(body)
 
 

@@ -61,8 +61,8 @@ def test_rows_are_answered_as_the_model_answers_its_dicts(
     answer = stack.asked(served[kind], ASKED)
     assert [row["prediction"] for row in answer["predictions"]] == PIPELINES[kind].predict(OWN).tolist()
     if hasattr(PIPELINES[kind], "predict_proba"):
-        own = PIPELINES[kind].predict_proba(OWN)
-        assert np.allclose([row["predict_proba"] for row in answer["predictions"]], own)
+        expected = PIPELINES[kind].predict_proba(OWN)
+        assert np.allclose([row["predict_proba"] for row in answer["predictions"]], expected)
     assert stack.asked(served[kind], ASKED[0])["prediction"] == "high"
 
 
@@ -81,8 +81,8 @@ def test_an_example_tells_the_types_and_which_names_have_the_separator(stack: Es
     name = stack.serve(model, example)
     types = {column["name"]: column["type"] for column in stack.columns(name)}
     assert types == {"a=b": "number", "good": "boolean", "n": "integer"}
-    asked = [{"n": 1, "good": True, "a=b": 2}, {"n": 3, "good": None, "a=b": None}]
-    assert [row["prediction"] for row in stack.asked(name, asked)["predictions"]] == [1.0, 3.0]
+    rows = [{"n": 1, "good": True, "a=b": 2}, {"n": 3, "good": None, "a=b": None}]
+    assert [row["prediction"] for row in stack.asked(name, rows)["predictions"]] == [1.0, 3.0]
     assert len(stack.golden(name)["rows"]) >= 3
 
 

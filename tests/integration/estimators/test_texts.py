@@ -46,8 +46,8 @@ def test_three_texts_get_three_answers(stack: EstimatorStack, texts: dict[str, s
     assert stack.asked(texts[kind], {"text": ["so good", "bad"]})["predictions"][1]["prediction"] == "-"
     assert stack.asked(texts[kind], {"text": "so good"})["prediction"] == "+"
     if hasattr(PIPELINES[kind], "predict_proba"):
-        own = PIPELINES[kind].predict_proba(ASKED)
-        assert np.allclose([row["predict_proba"] for row in answer["predictions"]], own)
+        expected = PIPELINES[kind].predict_proba(ASKED)
+        assert np.allclose([row["predict_proba"] for row in answer["predictions"]], expected)
 
 
 def test_a_text_that_is_none_is_named(stack: EstimatorStack, texts: dict[str, str]) -> None:
@@ -83,11 +83,11 @@ def test_a_column_of_texts_among_others(stack: EstimatorStack, *, example: bool)
         ]
     )
     model = make_pipeline(columns, LogisticRegression()).fit(frame, MOODS)
-    asked = pd.DataFrame({"age": [30.0, 40.0, 50.0], "text": ASKED, "city": ["Rome", "Bonn", "Oslo"], "title": "good"})
+    rows = pd.DataFrame({"age": [30.0, 40.0, 50.0], "text": ASKED, "city": ["Rome", "Bonn", "Oslo"], "title": "good"})
     name = stack.serve(model, frame if example else None)
-    answer = stack.asked(name, asked.to_dict("records"))
-    assert [row["prediction"] for row in answer["predictions"]] == model.predict(asked).tolist()
-    assert np.allclose([row["predict_proba"] for row in answer["predictions"]], model.predict_proba(asked))
+    answer = stack.asked(name, rows.to_dict("records"))
+    assert [row["prediction"] for row in answer["predictions"]] == model.predict(rows).tolist()
+    assert np.allclose([row["predict_proba"] for row in answer["predictions"]], model.predict_proba(rows))
     types = {column["name"]: column["type"] for column in stack.columns(name)}
     assert types == {"age": "number", "text": "string", "city": "string", "title": "string"}
 

@@ -145,9 +145,9 @@ def test_a_frame_goes_through_steps_that_name_its_columns(stack: EstimatorStack)
     model = (
         make_pipeline(columns, HistGradientBoostingClassifier(max_iter=3)).set_output(transform="pandas").fit(frame, Y)
     )
-    asked = ASKED.assign(word=["off", "on", "unheard"])
-    answer = stack.ask(model, asked.to_dict("records"))
-    assert [row["prediction"] for row in answer["predictions"]] == model.predict(asked).tolist()
+    rows = ASKED.assign(word=["off", "on", "unheard"])
+    answer = stack.ask(model, rows.to_dict("records"))
+    assert [row["prediction"] for row in answer["predictions"]] == model.predict(rows).tolist()
 
 
 def doubled(table: Any) -> Any:
