@@ -110,13 +110,14 @@ def build_wheel(folder: Path) -> Path:
 
 
 def install(wheel: Path, lock: Path, prefix: Path) -> Installed:
-    """Make an environment without pip, install what a lock file names and then the wheel, and set the guard."""
+    """Make an environment without pip, install what a lock file names and then the wheel, check it, and set the guard."""
     result = Installed(wheel, prefix, prefix.with_name(f"beside_{prefix.name}"))
     result.folder.mkdir()
     checked([sys.executable, "-m", "venv", "--without-pip", str(prefix)], result.folder)
     pip = [sys.executable, "-m", "pip", "--python", result.python, "install", "--quiet", "--no-deps", "--no-compile"]
     checked([*pip, "--require-hashes", "--requirement", str(lock)], result.folder)
     checked([*pip, "--no-index", str(wheel)], result.folder)
+    checked([*pip[: pip.index("install")], "check"], result.folder)  # before the guard, which refuses this pip, too
     (result.site_packages / "sitecustomize.py").write_text(GUARD, encoding="utf-8")
     return result
 

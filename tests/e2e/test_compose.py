@@ -124,11 +124,9 @@ def test_the_documents_and_all_that_their_page_loads_come_through_the_gateway(ru
     loaded = re.findall(r'(?:src|href)="([^"]+)"', requests.get(f"{public}/apidocs", timeout=20).text)
     assert {"apidocs/start.js", "apidocs/swagger-ui-bundle.js", "apidocs/swagger-ui.css"} <= set(loaded)
     answers = {path: requests.get(f"{public}/{path}", timeout=20) for path in ["apidocs", "openapi.json", *loaded]}
-    types_of = {
-        path: (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) for path, answer in answers.items()
-    }
+    kinds = {path: (page.status_code, page.headers["Content-Type"].partition(";")[0]) for path, page in answers.items()}
     types = {"js": "text/javascript", "css": "text/css", "png": "image/png", "json": "application/json"}
-    assert types_of == {path: (200, types.get(path.rpartition(".")[2], "text/html")) for path in answers}
+    assert kinds == {path: (200, types.get(path.rpartition(".")[2], "text/html")) for path in answers}
     assert "SwaggerUIBundle" in answers["apidocs/swagger-ui-bundle.js"].text
     assert "/predict" in answers["openapi.json"].json()["paths"]
 

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import Distribution
@@ -75,13 +73,6 @@ def test_the_wheel_holds_the_packages_with_their_data_and_nothing_else(installed
 
 
 def test_what_the_wheel_requires_is_what_the_lock_installs(installed: Installed) -> None:
-    check = subprocess.run(
-        [sys.executable, "-m", "pip", "--python", installed.python, "check"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert check.returncode == 0, check.stdout
     present = installed.distributions()
     changeover = present["changeover"]
     extras = frozenset(changeover.metadata.get_all("Provides-Extra") or [])

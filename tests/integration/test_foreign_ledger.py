@@ -56,7 +56,7 @@ def test_an_entry_beyond_a_missing_number_is_never_followed_and_rolls_go_on(
     first, second = rolled(server, 1), published(server, 2)
     key = foreign(seaweed_bucket, sequence, second)
     alarm(server, key)
-    assert "ledger.stray" in server.log
+    wait_until(lambda: "ledger.stray" in server.log, 10, "the event, which is logged after the alarm")
     server.end()
     server.start()
     assert current(server) == (1, first)
