@@ -16,7 +16,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     stream = cast("IO[bytes]", environ["wsgi.input"])
     if announced is not None and announced > limit:
         _discard(environ, 4 * limit)
-        raise BodyTooLarge(f"the body has {announced} bytes, at most {limit} are taken: send the rows in worker")
+        raise BodyTooLarge(f"the body has {announced} bytes, at most {limit} are taken: send the rows in parts")
     chunks: list[bytes] = []
     size = 0
     while announced is None or size < announced:
@@ -27,7 +27,7 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
         if size > limit:
             chunks.clear()
             _discard(environ, 4 * limit)
-            raise BodyTooLarge(f"the body has more than {limit} bytes: send the rows in worker")
+            raise BodyTooLarge(f"the body has more than {limit} bytes: send the rows in parts")
         chunks.append(chunk)
     if announced is not None and size < announced:
         raise BodyCutOff(f"the body announces {announced} bytes, {size} came")

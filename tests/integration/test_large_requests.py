@@ -107,4 +107,5 @@ def test_a_body_past_the_cap_is_refused_with_either_framing(api: PredictApi) -> 
     data = json.dumps([ROW | {"a": "1" * 1000}] * MANY).encode()
     headers = {"Content-Type": "application/json"}
     for body in (data, iter([data])):
-        refused(requests.post(f"{api.url}/predict", body, headers=headers, timeout=30), 413)
+        problem = refused(requests.post(f"{api.url}/predict", body, headers=headers, timeout=30), 413)
+        assert str(problem["detail"]).endswith("send the rows in parts")
