@@ -1,8 +1,8 @@
 """The runner of an ONNX twin: two tensors in, labels and probabilities out.
 
 A twin with a linear map is computed by numpy (`linear_map.py`), every other by an onnxruntime session, which uses one
-thread, no telemetry and no file. A row is left to the model (AskOriginal) if its scores are too close to
-call, its numbers are too large to be exact, or its answer is not finite.
+thread, no telemetry and no file. A row is left to the model (AskOriginal) if its scores are too close to call, its
+numbers are too large to be exact, or its answer is not finite.
 """
 
 from collections.abc import Sequence
@@ -36,18 +36,20 @@ class TwinRunner:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 4  # 4: fatal only; errors are raised as exceptions
         try:
-            self._session: Any = onnxruntime.InferenceSession(twin, options, providers=["CPUExecutionProvider"])
+            session: Any = onnxruntime.InferenceSession(twin, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no common base class
             raise NoTwin(f"onnxruntime cannot load the twin: {' '.join(str(error).split())[:300]}") from error
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        metadata = session.get_modelmeta().custom_metadata_map
         self._description = Description.from_text(metadata.get(KEY, ""))
         numbers, texts = layout(schema)
-        self._check_inputs({NUMBERS: len(numbers), TEXTS: len(texts)})
+        _check_inputs(session, {NUMBERS: len(numbers), TEXTS: len(texts)})
         self._linear: LinearScorer | None = None
         if LINEAR_KEY in metadata:
             self._linear = LinearScorer(LinearMap.from_text(metadata[LINEAR_KEY], len(numbers), len(texts)))
-        self._input_names = frozenset(node.name for node in self._session.get_inputs())
-        self._outputs = [self._session.get_outputs()[0].name]
+        # a linear map needs the metadata alone: the session would only take memory
+        self._session: Any = session if self._linear is None else None
+        self._input_names = frozenset(node.name for node in session.get_inputs())
+        self._outputs = [session.get_outputs()[0].name]
 
     @property
     def description(self) -> Description:
@@ -128,10 +130,11 @@ class TwinRunner:
             return [description.classes[index]], None
         return [description.classes[row.index(max(row))]], [list[Json](row)]
 
-    def _check_inputs(self, widths: dict[str, int]) -> None:
-        for node in self._session.get_inputs():
-            if node.name not in widths or node.shape[1] != widths[node.name]:
-                raise NoTwin(f"the twin takes {node.name!r} of shape {node.shape}, the schema has {widths}")
+
+def _check_inputs(session: Any, widths: dict[str, int]) -> None:
+    for node in session.get_inputs():
+        if node.name not in widths or node.shape[1] != widths[node.name]:
+            raise NoTwin(f"the twin takes {node.name!r} of shape {node.shape}, the schema has {widths}")
 
 
 def _is_doubtful(row: Sequence[float], description: Description) -> bool:

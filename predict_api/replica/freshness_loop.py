@@ -1,6 +1,7 @@
 """The freshness loop: it sends the checks of one model and wakes the requests that wait for them.
 
-`predict_api/replica/freshness.py` decides; this file has the clock and the call. At most one check is in flight. Without requests, the loop sends a check every 300 ms, to notice a version to prepare.
+`predict_api/replica/freshness.py` decides; this file has the clock and the call. At most one check is in flight. Without
+requests, the loop sends a check every 300 ms, to notice a version to prepare.
 """
 
 import threading
