@@ -1,36 +1,16 @@
-"""The messages between model_server and an examining child process: the task and the verdict."""
+"""The verdict of a runner on an artifact, read as the input of a stranger."""
 
 import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec import Struct
-
 from changeover.exceptions import InvalidManifest
 from changeover.json_types import Json, JsonObject
-from changeover.manifest.manifest import Draft, Manifest
+from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import LONGEST_TEXT
 
-# the members of a manifest that the child determines
+# the members of a manifest that the runner determines
 EXAMINED: Final = ("schema", "estimator", "classes", "golden", "environment", "warnings")
-
-
-class Task(Struct, frozen=True):
-    """The task for one artifact: its size in bytes, the publisher's draft of the manifest, and limits.
-
-    The child does not begin without the measures of confinement in `required`.
-    """
-
-    size: int
-    draft: Draft
-    memory_bytes: int
-    cpu_seconds: int
-    unpacked_bytes: int
-    max_columns: int = 10_000
-    required: list[str] = []
-    extra_globals: list[str] = []
-    allow_version_skew: bool = False
-    twin: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +32,7 @@ class Refused:
 
 
 def read_verdict(body: Json) -> JsonObject | Refused:
-    """The members of the manifest that the child determined, unchecked; raises InvalidManifest."""
+    """The members of the manifest that the runner determined, unchecked; raises InvalidManifest."""
     if not isinstance(body, dict):
         raise InvalidManifest("the verdict is no JSON object")
     reason = body.get("refused")
@@ -62,7 +42,7 @@ def read_verdict(body: Json) -> JsonObject | Refused:
 
 
 def read_twin(body: Json, twin: bytes) -> tuple[JsonObject, bytes]:
-    """The child's description of the ONNX twin, and its bytes; absent unless the description fits the bytes."""
+    """The runner's description of the ONNX twin, and its bytes; absent unless the description fits the bytes."""
     if isinstance(body, dict):
         reason, proof = body.get("absent"), body.get("proof")
         if isinstance(reason, str):

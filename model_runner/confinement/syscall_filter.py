@@ -1,4 +1,4 @@
-"""The seccomp filter of an examining child process: it forbids sockets, programs and processes.
+"""The seccomp filters of runners and scorers: they forbid sockets, programs, processes and changes of files.
 
 It is a classic BPF program, see seccomp(2). The system calls named here fail with EPERM; the others are permitted.
 """
@@ -95,9 +95,29 @@ def _conditions(pid: int) -> dict[str, list[Instruction]]:
     }
 
 
-def program(machine: str, pid: int) -> bytes:
-    """The filter for the process `pid` on `machine`, as an array of `struct sock_filter`."""
+def program(machine: str, pid: int, *, forks: bool = False) -> bytes:
+    """The filter for the process `pid` on `machine`, as an array of `struct sock_filter`.
+
+    With `forks`, `model_runner/confinement/fork_permits.py` decides about forks: by a filter of its own.
+    """
     conditions = _conditions(pid)
+    if forks:
+        conditions["clone"] = [_return(_ALLOW)]
+    return as_bytes(_steps(machine, numbers(machine), conditions))
+
+
+def of_a_scorer(machine: str) -> bytes:
+    """The filter that a scorer adds to that of its runner: no further process, and no signal."""
+    forbidden = {name: numbers(machine)[name] for name in ("clone", "kill", "tgkill")}
+    return as_bytes(_steps(machine, forbidden, {"clone": _conditions(0)["clone"]}))
+
+
+def as_bytes(steps: list[Instruction]) -> bytes:
+    """A program as an array of `struct sock_filter`."""
+    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+
+
+def _steps(machine: str, forbidden: dict[str, int], conditions: dict[str, list[Instruction]]) -> list[Instruction]:
     steps: list[Instruction] = [
         (_LOAD, 0, 0, _MACHINE),
         (_EQUAL, 1, 0, _ARCHITECTURE[machine]),
@@ -106,8 +126,8 @@ def program(machine: str, pid: int) -> bytes:
     ]
     if machine == "x86_64":
         steps += [(_AT_LEAST, 0, 1, _X32), _return(_KILL)]
-    for name, number in numbers(machine).items():
+    for name, number in forbidden.items():
         body = conditions.get(name, [_return(_ERROR | _EPERM)])
         steps += [(_EQUAL, 0, len(body), number), *body]
     steps.append(_return(_ALLOW))
-    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+    return steps

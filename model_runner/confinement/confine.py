@@ -1,4 +1,4 @@
-"""The confinement of an examining child process: rlimits, and on Linux Landlock and seccomp.
+"""The confinement of a runner: resource limits, and on Linux Landlock and seccomp.
 
 Each measure is independent: on a kernel without it, its result is False, not an error.
 """
@@ -10,12 +10,13 @@ import resource
 import struct
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL
 from typing import Final
 
-from model_server.admission import syscall_filter
+from model_runner.confinement import fork_permits, syscall_filter
 
 # linux/prctl.h
 _SET_DEATH_SIGNAL, _SET_DUMPABLE, _SET_NO_NEW_PRIVILEGES = 1, 4, 38
@@ -33,34 +34,55 @@ _MOST_FILES: Final = 64
 MEASURES: Final = ("rlimits", "dies_with_parent", "not_dumpable", "no_new_privileges", "landlock", "seccomp")
 
 
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a runner: its address space, and its processor time, None without a limit."""
+
+    memory_bytes: int
+    cpu_seconds: int | None = None
+
+
 def die_with_parent() -> bool:
     """Make the kernel send SIGKILL when the thread that started this process ends (prctl(2))."""
     return _prctl(_SET_DEATH_SIGNAL, SIGKILL)
 
 
-def confine(readable: Iterable[Path], memory_bytes: int, cpu_seconds: int) -> dict[str, bool]:
-    """Permit only computing, and reading below `readable`, from now on; returns for each of MEASURES if it holds.
+def confine(
+    readable: Iterable[Path], limits: Limits, permits: Callable[[int], None] | None = None
+) -> tuple[dict[str, bool], bool]:
+    """Permit only computing, and reading below `readable`, from now on.
 
-    The process must have a single thread: Landlock binds the calling thread and those it starts later.
+    Returns for each of MEASURES if it holds, and whether the process may fork. It may if `permits` gets the descriptor
+    by which another process permits each fork, and then without that process it may not. The process must have a single
+    thread: Landlock binds the calling thread and those it starts later.
     """
-    holds = {"rlimits": _limit(memory_bytes, cpu_seconds), "dies_with_parent": die_with_parent()}
+    holds = {"rlimits": _limit(limits), "dies_with_parent": die_with_parent()}
     holds["not_dumpable"] = _prctl(_SET_DUMPABLE, 0)
     holds["no_new_privileges"] = _prctl(_SET_NO_NEW_PRIVILEGES, 1)
     holds["landlock"] = holds["no_new_privileges"] and _landlock(readable)
-    holds["seccomp"] = holds["no_new_privileges"] and _seccomp()
-    return {measure: holds[measure] for measure in MEASURES}
+    listener = fork_permits.install() if permits is not None and holds["no_new_privileges"] else None
+    if permits is not None and listener is not None:
+        permits(listener)
+    holds["seccomp"] = holds["no_new_privileges"] and _seccomp(forks=listener is not None)
+    return {measure: holds[measure] for measure in MEASURES}, listener is not None
 
 
-def _limit(memory_bytes: int, cpu_seconds: int) -> bool:
-    limits = {
+def forbid_forks() -> bool:
+    """Permit no further process, and no signal, to this process: a scorer has only to compute."""
+    return _install(syscall_filter.of_a_scorer(platform.machine()) if _machine_is_known() else b"")
+
+
+def _limit(limits: Limits) -> bool:
+    wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: _MOST_FILES,
-        resource.RLIMIT_CPU: cpu_seconds,
-        resource.RLIMIT_AS: memory_bytes,
+        resource.RLIMIT_AS: limits.memory_bytes,
     }
+    if limits.cpu_seconds is not None:
+        wanted[resource.RLIMIT_CPU] = limits.cpu_seconds
     holds = True
-    for limit, most in limits.items():
+    for limit, most in wanted.items():
         _, hard = resource.getrlimit(limit)
         allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
         try:
@@ -139,12 +161,20 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def _seccomp() -> bool:
-    """seccomp(2): the filter of `model_server/admission/syscall_filter.py`, on every thread of this process."""
-    machine = platform.machine()
-    if sys.platform != "linux" or machine not in _SECCOMP:
+def _seccomp(*, forks: bool) -> bool:
+    """seccomp(2): the filter of `model_runner/confinement/syscall_filter.py`, on every thread of this process."""
+    return _install(
+        syscall_filter.program(platform.machine(), os.getpid(), forks=forks) if _machine_is_known() else b""
+    )
+
+
+def _machine_is_known() -> bool:
+    return sys.platform == "linux" and platform.machine() in _SECCOMP
+
+
+def _install(instructions: bytes) -> bool:
+    if not instructions:
         return False
-    instructions = syscall_filter.program(machine, os.getpid())
     program = _Program(len(instructions) // 8, instructions)
-    number, mode, flags = _SECCOMP[machine], ctypes.c_uint(_FILTER_MODE), ctypes.c_uint(_ALL_THREADS)
-    return _syscall(number, mode, flags, ctypes.byref(program)) == 0
+    mode, flags = ctypes.c_uint(_FILTER_MODE), ctypes.c_uint(_ALL_THREADS)
+    return _syscall(_SECCOMP[platform.machine()], mode, flags, ctypes.byref(program)) == 0

@@ -1,4 +1,4 @@
-"""The ONNX twin of an admitted model: exported, then verified on sample rows. Runs in the child process only.
+"""The ONNX twin of an admitted model: exported, then verified on sample rows. Runs in a runner only.
 
 A model without a twin is admitted, too; its manifest has the reason.
 """
@@ -12,7 +12,7 @@ from changeover.json_types import JsonObject
 from changeover.onnx_twin.equivalence.compare import prove
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export.convert import convert
-from model_server.admission.checks import Examined
+from model_runner.calls.examine import Examined
 
 LARGEST: Final = 256 * 1024**2  # bytes
 

@@ -1,4 +1,4 @@
-"""The checks of admission; a failed check gives one sentence. Runs in the child process only.
+"""The checks of admission; a failed check gives one sentence. Runs in a runner only.
 
 An artifact must load with allowed globals only, have `predict`, and come from the same scikit-learn minor version. It
 must have a schema and score a sample row. It must score its golden rows as the publisher recorded, and equally twice.
@@ -31,7 +31,8 @@ from changeover.manifest.manifest import Draft
 from changeover.request.decode import decode
 from changeover.schema.sample_row import made_up_row
 from changeover.schema.schema import Schema
-from model_server.admission.messages import Task
+from model_runner.calls.task import Task
+from model_runner.options import Preload
 
 TOO_LARGE: Final = "the artifact needs more memory than the {memory} bytes of ADMISSION_MEMORY_BYTES"
 _NUMBERS_TO_TRY: Final = (0, 1, 0.5)
@@ -50,10 +51,10 @@ class Examined:
     members: JsonObject
 
 
-def examine(buffer: bytes, task: Task) -> Examined | JsonObject:
+def examine(buffer: bytes, task: Task, preload: Preload) -> Examined | JsonObject:
     """The examined model, or `{"refused": reason}`."""
     try:
-        loaded = load(buffer, task.extra_globals, task.unpacked_bytes)
+        loaded = load(buffer, preload.extra_globals, task.unpacked_bytes)
         # the confinement forbids processes and the semaphores of a thread pool; one row needs neither
         with joblib.parallel_config(backend="sequential"):
             return _describe(loaded, task)
@@ -64,7 +65,7 @@ def examine(buffer: bytes, task: Task) -> Examined | JsonObject:
 def _describe(loaded: LoadedArtifact, task: Task) -> Examined:
     estimator, draft = loaded.estimator, task.draft
     made_with, here = draft.environment | loaded.versions, environment()
-    refused = None if task.allow_version_skew else version_skew.refusal(made_with, here)
+    refused = version_skew.refusal(made_with, here)
     if refused:
         raise _Unfit(refused)
     described = describe(estimator)

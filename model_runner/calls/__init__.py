@@ -1,0 +1,1 @@
+"""The calls that a runner answers: survey, examine, export, prepare."""

@@ -1,0 +1,46 @@
+"""The preparation of a version in its runner: verify, load, replay the golden rows, warm up.
+
+A version that fails here never answers a request.
+"""
+
+import joblib
+
+from changeover import digest
+from changeover.artifact.load import load_model
+from changeover.estimator import golden_rows
+from changeover.estimator.scoring import score
+from changeover.exceptions import ChangeoverError, ScoringFailed
+from changeover.json_types import JsonObject
+from changeover.manifest.manifest import Manifest
+from changeover.schema.sample_row import made_up_row
+from changeover.schema.schema import Schema
+from model_runner.messages import Failed
+from model_runner.options import Preload
+from model_runner.scorer import Scoring
+
+
+def prepared(buffer: bytes, manifest_body: JsonObject, preload: Preload, most_bytes: int) -> Scoring | Failed:
+    """The version in `buffer`, ready to score, or the reason why it is not."""
+    try:
+        manifest = Manifest.from_json(manifest_body)
+        digest.verify(buffer, manifest.version)
+        estimator = load_model(buffer, preload.extra_globals)
+        schema = Schema.from_json(manifest.schema)
+        with joblib.parallel_config(backend="sequential"):  # as in `model_runner/scorer.py`
+            if manifest.golden is not None:
+                golden_rows.replay(estimator, schema, manifest.golden)
+            else:
+                _warm_up(estimator, schema)
+    except MemoryError:
+        return Failed("it needs more memory than RUNNER_MEMORY_BYTES")
+    except Exception as error:  # noqa: BLE001  a model's own code may raise anything while it loads or predicts
+        return Failed(str(error) if isinstance(error, ChangeoverError) else f"{type(error).__name__}: {error}")
+    return Scoring(estimator, schema)
+
+
+def _warm_up(estimator: object, schema: Schema) -> None:
+    """Score one sample row, so that the first caller does not wait for the model's initialisation."""
+    try:
+        score(estimator, schema, {name: [cell] for name, cell in made_up_row(schema).items()}, 1)
+    except ScoringFailed:
+        pass  # the model may need other inputs than a sample row has

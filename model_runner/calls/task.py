@@ -1,0 +1,18 @@
+"""The task of an examination: the publisher's draft of the manifest, and limits."""
+
+from msgspec import Struct
+
+from changeover.manifest.manifest import Draft
+
+
+class Task(Struct, frozen=True):
+    """The task for one artifact: its size in bytes, the publisher's draft of the manifest, limits.
+
+    `twin`: whether an ONNX twin is exported afterwards.
+    """
+
+    size: int
+    draft: Draft
+    unpacked_bytes: int
+    max_columns: int = 10_000
+    twin: bool = False

@@ -1,0 +1,225 @@
+"""The workers' client of their instance's host: it starts the host, requests scorers, and scores by them.
+
+The host listens in a directory that only this user can enter. If none listens, the worker starts one, under a lock, so
+that an instance has one. A worker has threads, so a fork of it would not be safe: it starts a new interpreter.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from filelock import FileLock
+
+from changeover.estimator.scores import Scores
+from changeover.exceptions import ChangeoverError, ScoringFailed
+from changeover.manifest.manifest import Manifest
+from changeover.process.clock import now
+from changeover.schema.cell_parsers import Cell
+from model_runner.memory_file import sealed
+from model_runner.messages import Cause, FromScorer, Lost, Ready, ScoreRequest, ScoringError, encoded, receive, send
+from model_runner.pool.exceptions import ModelCrashed, ModelOutOfMemory, ModelTimeout, NoRunner, NotPrepared
+from model_runner.pool.host_messages import (
+    LONGEST,
+    Artifact,
+    ArtifactWanted,
+    Attach,
+    FromHost,
+    Granted,
+    HostSettings,
+    Refused,
+    ScorerWanted,
+    Stuck,
+    Why,
+)
+from model_runner.pool.scores_check import checked
+from model_runner.pool.zygotes import BOOTSTRAP
+
+LOCK_SECONDS: Final = 60.0
+GRACE_SECONDS: Final = 0.25  # after its deadline, in which a scorer should have been ended by its own timer
+_SHORTEST: Final = 0.01
+_OF_HOST: Final[msgspec.msgpack.Decoder[FromHost]] = msgspec.msgpack.Decoder(FromHost)
+_OF_SCORER: Final[msgspec.msgpack.Decoder[FromScorer]] = msgspec.msgpack.Decoder(FromScorer)
+
+
+@dataclass(frozen=True)
+class VersionSource:
+    """A version: its manifest, and a function that returns its verified bytes, called only if they are needed."""
+
+    manifest: Manifest
+    artifact: Callable[[], bytes]
+
+
+class HostClient:
+    """The client of the host; all workers of an instance share `directory`. Thread-safe."""
+
+    def __init__(self, directory: Path, settings: HostSettings) -> None:
+        self._path, self._settings = directory / "host.sock", settings
+        self._starter = ThreadPoolExecutor(1, "host-starter")
+        self._lock = threading.Lock()
+        self._attached: socket.socket | None = None
+
+    def begin(self) -> None:
+        """Start the thread that starts the host, which inherits its priority: call this before lowering any."""
+        self._starter.submit(self._path.parent.mkdir, mode=0o700, exist_ok=True).result()
+
+    def scorer(self, source: VersionSource) -> "Scorer":
+        """A new scorer of the version, which is loaded and replayed first if no runner has it.
+
+        Raises NotPrepared, NoRunner, and the errors of `source.artifact`.
+        """
+        manifest = source.manifest
+        wanted = ScorerWanted(
+            f"{manifest.model}/{manifest.version}", environment_of(manifest), json.dumps(manifest.to_json()).encode()
+        )
+        try:
+            lease = self._connect()
+            try:
+                send(lease, wanted)
+                return self._granted(lease, source)
+            except BaseException:
+                lease.close()
+                raise
+        except (Lost, OSError) as error:
+            raise NoRunner(f"the process that runs models cannot be reached: {error}") from error
+
+    def _granted(self, lease: socket.socket, source: VersionSource) -> "Scorer":
+        while True:
+            content, descriptors = receive(lease, LONGEST)
+            message = _OF_HOST.decode(content)
+            if isinstance(message, ArtifactWanted):
+                artifact = source.artifact()
+                with os.fdopen(sealed(artifact), "rb") as memory_file:
+                    send(lease, Artifact(len(artifact)), [memory_file.fileno()])
+            elif isinstance(message, Refused):
+                raise (NotPrepared if message.why is Why.NOT_PREPARED else NoRunner)(message.reason)
+            else:
+                return Scorer(socket.socket(fileno=descriptors[0]), lease, message.measures)
+
+    def _connect(self) -> socket.socket:
+        """A connection to the host, of which another one of this worker is attached."""
+        with self._lock:
+            try:
+                connection = _connected(self._path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                self._start()
+                connection = _connected(self._path)
+                self._attached = None
+            if self._attached is None:
+                self._attached = _connected(self._path)
+                send(self._attached, Attach())
+        return connection
+
+    def _start(self) -> None:
+        with FileLock(self._path.with_suffix(".lock"), timeout=LOCK_SECONDS):
+            with suppress(FileNotFoundError, ConnectionRefusedError):
+                _connected(self._path).close()
+                return
+            self._path.unlink(missing_ok=True)  # the socket of a host that has ended
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(self._path))
+                listener.listen(256)
+                settings = msgspec.json.encode(self._settings).decode()
+                process = self._starter.submit(
+                    subprocess.Popen,
+                    [sys.executable, "-I", str(BOOTSTRAP), "model_runner.pool.host", str(listener.fileno()), settings],
+                    stdin=subprocess.DEVNULL,
+                    env={"LANG": "C.UTF-8"},  # no token of this worker
+                    pass_fds=(listener.fileno(),),
+                ).result()
+            threading.Thread(target=process.wait, name=f"host-{process.pid}", daemon=True).start()
+
+
+class Scorer:
+    """One scorer process of a version, for one request at a time: a scorer has a single thread.
+
+    After a ModelTimeout, ModelCrashed or Lost it is closed, and the caller takes another one.
+    """
+
+    def __init__(self, connection: socket.socket, lease: socket.socket, measures: dict[str, bool]) -> None:
+        self._connection, self._lease, self.measures = connection, lease, measures
+        self._begun = False
+
+    def score(self, columns: Sequence[Sequence[Cell]], rows: int, seconds: float) -> Scores:
+        """The scores of `rows` rows, a list of cells for each column in the schema's order, within `seconds`.
+
+        Raises ModelTimeout, ModelCrashed or ModelOutOfMemory, after which this scorer is closed, ScoringFailed, and
+        ChangeoverError for an error of ours.
+        """
+        began = now()
+        try:
+            response = self._exchange(ScoreRequest(rows, max(_SHORTEST, seconds), columns), began + seconds)
+            if isinstance(response, Scores):
+                return checked(response, rows)
+        except TimeoutError as error:
+            with suppress(Lost, OSError):  # its timer did not end it: the host does
+                send(self._lease, Stuck())
+            self.close()
+            raise ModelTimeout(_too_long(seconds)) from error
+        except Lost as error:
+            self.close()
+            if now() - began >= seconds:
+                raise ModelTimeout(_too_long(seconds)) from error
+            raise ModelCrashed("the model's process ended while it computed the answer") from error
+        if response.cause is Cause.MEMORY:
+            self.close()  # after such an error its state is unknown
+            raise ModelOutOfMemory(response.reason) from RuntimeError(response.details)
+        failed = ScoringFailed if response.cause is Cause.MODEL else ChangeoverError
+        raise failed(response.reason) from RuntimeError(response.details)
+
+    def close(self) -> None:
+        """Close the connections, which ends the scorer."""
+        self._connection.close()
+        self._lease.close()
+
+    def _exchange(self, request: ScoreRequest, deadline: float) -> Scores | ScoringError:
+        """Send the request and receive the response; raises Lost, or TimeoutError after the deadline."""
+        content = encoded(request)
+        until = deadline + GRACE_SECONDS
+        try:
+            self._connection.settimeout(max(_SHORTEST, until - now()))
+            self._connection.sendall(content)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Lost(str(error)) from error
+        most = (1 << 24) + request.rows * (1 << 14)
+        while True:
+            received, _ = receive(self._connection, most, until)
+            try:
+                response: Any = _OF_SCORER.decode(received)
+            except (msgspec.MsgspecError, RecursionError) as error:
+                raise Lost(f"a scorer sent what cannot be read: {error}") from error
+            if not isinstance(response, Ready):
+                return response  # type: ignore[no-any-return]
+            if self._begun:
+                raise Lost("a scorer began twice")
+            self._begun = True
+
+
+def environment_of(manifest: Manifest) -> str:
+    """The name of the environment in which admission loaded the version."""
+    return getattr(manifest, "runner_environment", "default")
+
+
+def _too_long(seconds: float) -> str:
+    return f"the model took longer than {seconds:g} s for the answer (SCORE_TIMEOUT), and its process was ended"
+
+
+def _connected(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection

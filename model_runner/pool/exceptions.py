@@ -1,0 +1,27 @@
+"""The ends of runners that their callers must know, one class a cause."""
+
+from changeover.exceptions import ChangeoverError
+
+
+class RunnerEnded(ChangeoverError):
+    """A runner or scorer that ended before it answered."""
+
+
+class ModelTimeout(RunnerEnded):
+    """The model did not answer within its deadline, and its process was killed."""
+
+
+class ModelCrashed(RunnerEnded):
+    """The model's process ended while it computed."""
+
+
+class ModelOutOfMemory(RunnerEnded):
+    """The model needs more memory than RUNNER_MEMORY_BYTES."""
+
+
+class NotPrepared(ChangeoverError):
+    """A version that its runner cannot load or replay; the message says why."""
+
+
+class NoRunner(ChangeoverError):
+    """No runner can be started: the message says why. The model is not the cause."""

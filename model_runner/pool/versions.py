@@ -1,0 +1,147 @@
+"""The runners of a host, one for each version that is in use or was just now; they fork a scorer for each grant."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from changeover.process.clock import now
+from changeover.process.log_events import event
+from model_runner.messages import Failed, Prepare, Ready
+from model_runner.options import Options
+from model_runner.pool.exceptions import NotPrepared, RunnerEnded
+from model_runner.pool.host_messages import HostSettings, ScorerWanted
+from model_runner.pool.runner_process import RunnerProcess
+from model_runner.pool.zygotes import Zygote
+
+TRIES: Final = 2  # the runner of an earlier grant may have ended
+GetArtifact = Callable[[], tuple[int, int]]  # the descriptor of its memory file, which the caller owns, and its size
+
+
+@dataclass
+class _Version:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    runner: RunnerProcess | None = None
+    users: int = 0
+    last_used: float = 0.0
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A scorer that was granted: its socket, and its runner."""
+
+    key: str
+    scorer: socket.socket
+    runner: RunnerProcess
+    shared: bool  # whether the runner may fork further scorers
+
+
+class Versions:
+    """The versions of one host. Thread-safe."""
+
+    def __init__(self, zygotes: Mapping[str, Zygote], settings: HostSettings) -> None:
+        self._zygotes, self._settings = zygotes, settings
+        self._lock = threading.Lock()
+        self._versions: dict[str, _Version] = {}
+
+    def grant(self, wanted: ScorerWanted, artifact: GetArtifact) -> Grant:
+        """A scorer of the version, whose bytes are requested if no runner has it.
+
+        Raises NotPrepared, RunnerEnded, NoRunner, OSError, and the errors of `artifact`.
+        """
+        with self._lock:
+            version = self._versions.setdefault(wanted.key, _Version())
+            version.users += 1
+        try:
+            with version.lock:
+                for left in reversed(range(TRIES)):
+                    known, runner = version.runner is not None, version.runner or self._prepared(wanted, artifact)
+                    if not runner.forks:
+                        return Grant(wanted.key, runner.take_connection(), runner, shared=False)
+                    version.runner = runner
+                    try:
+                        return Grant(wanted.key, runner.fork(), runner, shared=True)
+                    except RunnerEnded:
+                        version.runner = None
+                        runner.end()
+                        if not left or not known:
+                            raise
+            raise AssertionError("each try returns or raises")
+        except BaseException:
+            self._release(version, now())
+            raise
+
+    def take_back(self, grant: Grant, time: float) -> None:
+        """End a grant, at `time`."""
+        if not grant.shared:
+            grant.runner.end()
+        self._release(self._versions[grant.key], time)
+
+    def end(self, grant: Grant) -> None:
+        """End the runner of a grant, with all its scorers."""
+        version = self._versions[grant.key]
+        grant.runner.end()
+        with version.lock:
+            if version.runner is grant.runner:
+                version.runner = None
+
+    def end_idle(self, time: float) -> None:
+        """End the runners that have had no scorer for the seconds of the settings, or are not among the last used."""
+        with self._lock:
+            idle = [version for version in self._versions.values() if not version.users and version.runner is not None]
+            idle.sort(key=lambda version: version.last_used, reverse=True)
+            late = time - self._settings.idle_seconds
+            ending = [
+                version.runner
+                for place, version in enumerate(idle)
+                if place >= self._settings.most_idle or version.last_used < late
+            ]
+            for version in idle:
+                if version.runner in ending:
+                    version.runner = None
+            self._versions = {
+                key: version for key, version in self._versions.items() if version.users or version.runner is not None
+            }
+        for runner in ending:
+            if runner is not None:
+                runner.end()
+
+    def _release(self, version: _Version, time: float) -> None:
+        with self._lock:
+            version.users -= 1
+            version.last_used = time
+        self.end_idle(time)
+
+    def _prepared(self, wanted: ScorerWanted, artifact: GetArtifact) -> RunnerProcess:
+        """A new runner that has loaded and replayed the version."""
+        settings = self._settings
+        zygote = self._zygotes.get(wanted.environment)
+        if zygote is None:
+            raise NotPrepared(
+                f"it needs the environment {wanted.environment!r}, which this instance does not have; "
+                f"it has {sorted(self._zygotes)}"
+            )
+        descriptor, size = artifact()
+        with os.fdopen(descriptor, "rb") as memory_file:
+            options = Options(settings.memory_bytes, required=settings.required, scorers=True)
+            runner = zygote.fork(options)
+            try:
+                answer = runner.call(
+                    Prepare(wanted.manifest, size), Ready, settings.prepare_seconds, [memory_file.fileno()]
+                )
+            except RunnerEnded as error:
+                _log_end(wanted, runner)
+                raise NotPrepared(f"it cannot be loaded: {error}") from error
+            except BaseException:
+                runner.end()
+                raise
+        if isinstance(answer, Failed):
+            runner.end()
+            raise NotPrepared(answer.reason)
+        return runner
+
+
+def _log_end(wanted: ScorerWanted, runner: RunnerProcess) -> None:
+    event("runner.ended", level="error", key=wanted.key, status=runner.status, stderr=runner.stderr.text(2000))

@@ -1,0 +1,134 @@
+"""The client of one zygote: it starts the zygote with the first runner, and ends it when idle.
+
+On Linux a zygote forks runners with the libraries of models imported: the imports take longer than most examinations.
+On macOS such a fork is not safe, so each runner is a new interpreter.
+"""
+
+import contextlib
+import socket
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from model_runner.options import Options, Preload
+from model_runner.pool.exceptions import NoRunner
+from model_runner.pool.runner_process import RunnerProcess
+from model_runner.pool.watch import Watch
+
+BOOTSTRAP: Final = Path(__file__).resolve().parent.parent / "bootstrap.py"
+_START_SECONDS: Final = 120.0  # for the imports of a zygote, on a busy machine
+IDLE_SECONDS: Final = 60.0  # after which an idle zygote ends, to free its memory
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The environment variables of a zygote: no token, no key, no path of ours; bounded threads."""
+    numerical = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {"LANG": "C.UTF-8", "LOKY_MAX_CPU_COUNT": "1", **dict.fromkeys(numerical, str(threads))}
+
+
+@dataclass(frozen=True)
+class ZygoteSettings:
+    """One zygote: the interpreter of its environment, and its options."""
+
+    python: str
+    preload: Preload
+
+
+class Zygote:
+    """The client of a zygote. Thread-safe."""
+
+    def __init__(self, settings: ZygoteSettings, watch: Watch, idle_seconds: float | None = IDLE_SECONDS) -> None:
+        """The zygote ends after `idle_seconds` without a runner; None: it stays."""
+        self._settings, self._watch, self._idle_seconds = settings, watch, idle_seconds
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._runners = 0
+        self._idle: threading.Timer | None = None
+
+    def fork(self, options: Options) -> RunnerProcess:
+        """A new runner, confined already; raises NoRunner. The caller ends it by `RunnerProcess.end`."""
+        with self._lock:
+            if self._idle is not None:
+                self._idle.cancel()
+            # twice, since the zygote may have been killed while it was idle
+            runner = self._request(options) or self._request(options)
+            if runner is None:
+                raise NoRunner("no process could be started to run a model: is there memory left?")
+            self._runners += 1
+        runner.when_ended(self._one_less)
+        try:
+            runner.begin(_START_SECONDS)
+        except BaseException:
+            runner.end()
+            raise
+        return runner
+
+    def close(self) -> None:
+        """End the zygote if it has no runner; a later `fork` starts another."""
+        with self._lock:
+            if not self._runners:
+                self._end()
+
+    def kill(self) -> None:
+        """End the zygote and its runners."""
+        with self._lock:
+            self._end()
+
+    def _one_less(self) -> None:
+        with self._lock:
+            self._runners -= 1
+            if not self._runners and self._idle_seconds is not None:
+                self._idle = threading.Timer(self._idle_seconds, self.close)
+                self._idle.daemon = True
+                self._idle.start()
+
+    def _request(self, options: Options) -> RunnerProcess | None:
+        control = self._control or self._start()
+        ours, connection = socket.socketpair()
+        reply, theirs = socket.socketpair()
+        reply.settimeout(_START_SECONDS)
+        stderr_in, stderr = socket.socketpair()
+        with connection, theirs, stderr, contextlib.suppress(OSError):
+            descriptors = [connection.fileno(), stderr.fileno(), theirs.fileno()]
+            socket.send_fds(control, [msgspec.json.encode(options)], descriptors)
+            theirs.close()  # the zygote must have the only copy, so that reading ends with it
+            if reply.recv(1):
+                return RunnerProcess(ours, reply, stderr_in, self._watch)
+        for end in (ours, reply, stderr_in):
+            end.close()
+        self._end()
+        return None
+
+    def _start(self) -> socket.socket:
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = self._watch.start(
+                [
+                    self._settings.python,
+                    "-I",
+                    str(BOOTSTRAP),
+                    "model_runner.zygote",
+                    msgspec.json.encode(self._settings.preload).decode(),
+                ],
+                theirs.fileno(),
+                environment(self._settings.preload.threads),
+            )
+        self._control = control
+        return control
+
+    def _end(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            self._process.kill()  # its runners die with it
+            self._process.wait()
+        self._control = self._process = None
+
+

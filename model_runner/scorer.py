@@ -1,0 +1,102 @@
+"""The scorer: a fork of a runner that scores for one connection until it closes.
+
+It shares the pages of the loaded model (copy on write): scoring writes to hardly any of them. An interval timer kills
+it at the deadline of a request, whatever the model's code does.
+"""
+
+import signal
+import socket
+import traceback
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from joblib import parallel_config
+
+from changeover.estimator.scores import Scores
+from changeover.estimator.scoring import score
+from changeover.exceptions import ScoringFailed
+from changeover.schema.schema import Schema
+from model_runner.confinement.confine import forbid_forks
+from model_runner.messages import (
+    LONGEST_REQUEST,
+    Cause,
+    Lost,
+    Ready,
+    ScoreRequest,
+    ScoringError,
+    receive,
+    write,
+)
+
+_DECODER: Final = msgspec.msgpack.Decoder(ScoreRequest)
+_IGNORE: Final = ("ignore", None, Warning, None, 0)  # the filter in the form in which `warnings` stores it
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A version that is loaded and warm."""
+
+    estimator: object
+    schema: Schema
+
+
+def run(connection: socket.socket, scoring: Scoring) -> None:
+    """Score, in the forked process, until the connection closes."""
+    forbid_forks()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    write(connection, Ready())
+    with suppress(Lost):
+        while True:
+            content, _ = receive(connection, LONGEST_REQUEST)
+            request = _DECODER.decode(content)
+            del content
+            answer(connection, scoring, request)
+            del request  # a large batch would stay in memory until the next one
+
+
+def answer(connection: socket.socket, scoring: Scoring, request: ScoreRequest) -> None:
+    """Send the scores, or the error; raises Lost. The kernel ends this process after the seconds of the request."""
+    signal.setitimer(signal.ITIMER_REAL, request.seconds)
+    response = _response(scoring, request)
+    try:
+        write(connection, response)
+    except OverflowError as error:
+        write(connection, ScoringError(Cause.MODEL, "the model returned a number beyond 64 bits", str(error)))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _response(scoring: Scoring, request: ScoreRequest) -> Scores | ScoringError:
+    schema = scoring.schema
+    try:
+        columns = {column.name: cells for column, cells in zip(schema.columns, request.columns, strict=True)}
+        _ignore_warnings()
+        # whatever n_jobs says: the confinement forbids the processes and semaphores of a pool
+        with parallel_config(backend="sequential"):
+            return score(scoring.estimator, schema, columns, request.rows)
+    except MemoryError as error:
+        return _out_of_memory(error)
+    except ScoringFailed as error:
+        if isinstance(error.__cause__, MemoryError):
+            return _out_of_memory(error)
+        return ScoringError(Cause.MODEL, str(error), traceback.format_exc())
+    except Exception as error:  # noqa: BLE001  a model's own code may raise anything; the scorer stays for the next request
+        return ScoringError(Cause.RUNNER, f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def _out_of_memory(error: Exception) -> ScoringError:
+    return ScoringError(Cause.MEMORY, "the model needs more memory than RUNNER_MEMORY_BYTES", str(error))
+
+
+def _ignore_warnings() -> None:
+    """Ignore all warnings in this process, by a single filter; admission has shown them to the publisher.
+
+    scikit-learn sets all filters again for each tree of a forest. With the filters that libraries add, this takes as
+    long as the trees.
+    """
+    if warnings.filters != [_IGNORE]:
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore")
