@@ -31,7 +31,6 @@ from model_runner.messages import (
     Fork,
     Lost,
     Permits,
-    Prepare,
     Ready,
     ScoreRequest,
     Survey,
@@ -157,5 +156,3 @@ def _settle_memory() -> None:
     gc.freeze()
     with suppress(OSError, AttributeError):  # only glibc has this function
         ctypes.CDLL(None).malloc_trim(0)
-
-

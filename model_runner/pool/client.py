@@ -34,7 +34,6 @@ from model_runner.pool.host_messages import (
     ArtifactWanted,
     Attach,
     FromHost,
-    Granted,
     HostSettings,
     Refused,
     ScorerWanted,
