@@ -1,8 +1,11 @@
 """`changeover diff`: compares two versions."""
 
+import json
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -50,33 +53,35 @@ def _golden(client: "Client", a: Manifest, b: Manifest) -> GoldenDiff:
 
 
 def _compute(client: "Client", manifest: Manifest, rows: list[JsonObject]) -> tuple[dict[str, Json], list[str]]:
-    """The version's answers to `rows`, computed from its verified artifact, and the reasons for missing answers."""
-    from changeover import digest
-    from changeover.artifact.load import load_model
-    from changeover.estimator.golden_rows import record
-    from changeover.schema.schema import Schema
+    """The version's answers to `rows`, computed from its verified artifact, and the reasons for missing answers.
 
+    A confined process without this one's token computes them: it runs the model's code.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix="changeover-") as folder:
             path = Path(folder) / "model.joblib"
             client.fetch(manifest.version, path, manifest.model)
-            buffer = path.read_bytes()
-        digest.verify(buffer, manifest.version)
-        estimator = load_model(buffer)
-        schema = Schema.from_json(manifest.schema)
+            request = json.dumps({"manifest": manifest.to_json(), "rows": rows}).encode() + b"\n" + path.read_bytes()
+        body = _ask_a_runner(request)
     except ChangeoverError as error:
-        return {}, [f"{short(manifest.version)} cannot be asked {len(rows)} rows: {error}"]
-    answers: dict[str, Json] = {}
-    refused: list[str] = []
-    for row in rows:
-        try:
-            outputs = record(estimator, schema, [row])["outputs"]
-            answers[row_key(row)] = outputs[0] if isinstance(outputs, list) else None
-        except ChangeoverError as error:
-            refused.append(str(error))
+        body = {"failed": str(error)}
+    if failed := body.get("failed"):
+        return {}, [f"{short(manifest.version)} cannot be asked {len(rows)} rows: {failed}"]
+    outputs, refused = body["answers"], body["refused"]
+    answers = {row_key(row): output for row, output in zip(rows, outputs, strict=True) if output is not None}
     if not refused:
         return answers, []
     return answers, [f"{short(manifest.version)} does not answer {len(refused)} of the other's rows: {refused[0]}"]
+
+
+def _ask_a_runner(request: bytes) -> dict[str, Any]:
+    command = [sys.executable, "-I", "-m", "model_runner.answers"]
+    ended = subprocess.run(command, input=request, capture_output=True, env={"LANG": "C.UTF-8"}, check=False)  # noqa: S603  our own module
+    try:
+        body = json.loads(ended.stdout)
+    except ValueError:
+        return {"failed": f"the process that runs it ended with status {ended.returncode}"}
+    return body if isinstance(body, dict) else {"failed": "the process that runs it gave no answers"}
 
 
 def _lines(comparison: VersionDiff) -> list[str]:

@@ -25,6 +25,7 @@ BODY: dict[str, Any] = {
     "warnings": ["built with another numpy"],
     "evaluation": {"data_sha256": "b" * 64, "rows": 36},
     "twin": {"absent": "no export was tried"},
+    "runner_environment": "default",
     "format": 1,
 }
 
