@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from changeover.estimator.inputs import Features, features
 from changeover.estimator.inspection import last_part
 from changeover.estimator.scores import Scores
+from changeover.estimator.wrappers import FIXED_THRESHOLD
 from changeover.exceptions import NotAnEstimator, ScoringFailed
 from changeover.json_types import Json, JsonObject
 from changeover.schema.cell_parsers import Cell
@@ -53,7 +53,7 @@ def _labels_from(estimator: object, probabilities: object) -> Array | None:
     """The labels from the probabilities, without a second run of the pipeline, or None: then `predict` must be called."""
     if not isinstance(probabilities, np.ndarray):
         return None
-    if type(estimator) is FixedThresholdClassifier:
+    if type(estimator) in FIXED_THRESHOLD:
         return _labels_by_threshold(estimator, probabilities)
     return _labels_by_votes(estimator, probabilities)
 

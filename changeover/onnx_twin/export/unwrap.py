@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
-
 from changeover.estimator.scoring import classes_of
+from changeover.estimator.wrappers import FIXED_THRESHOLD, FROZEN, TUNED_THRESHOLD
 from changeover.json_types import Json
 from changeover.onnx_twin.description import Threshold
 from changeover.onnx_twin.exceptions import NoTwin
@@ -24,10 +22,10 @@ def unwrap(estimator: Any) -> Unwrapped:
     """Remove the wrappers; raises NoTwin for a threshold on something else than a probability."""
     threshold = None
     while True:
-        if isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
+        if isinstance(estimator, FIXED_THRESHOLD + TUNED_THRESHOLD):
             threshold = threshold or _threshold(estimator)
             estimator = estimator.estimator_
-        elif isinstance(estimator, FrozenEstimator):
+        elif isinstance(estimator, FROZEN):
             estimator = estimator.estimator
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
@@ -37,7 +35,7 @@ def unwrap(estimator: Any) -> Unwrapped:
 
 def _threshold(model: Any) -> Threshold:
     kind = type(model).__name__
-    if isinstance(model, FixedThresholdClassifier):
+    if isinstance(model, FIXED_THRESHOLD):
         value = 0.5 if model.threshold == "auto" else model.threshold
         positive = model.pos_label
     else:
