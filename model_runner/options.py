@@ -1,6 +1,10 @@
 """The options of zygotes and runners, which the pool chooses and passes as JSON."""
 
+from pathlib import Path
+
 from msgspec import Struct
+
+from changeover.artifact.load_rules import LoadRules
 
 
 class Preload(Struct, frozen=True):
@@ -18,6 +22,12 @@ class Preload(Struct, frozen=True):
     twins: bool = False
     nice: int = 0
     threads: int = 1
+
+    @property
+    def rules(self) -> LoadRules:
+        """The rules by which a runner loads artifacts."""
+        file = Path(self.allowed_globals) if self.allowed_globals else None
+        return LoadRules(self.extra_globals, self.roots, self.allow_code, file)
 
 
 class Options(Struct, frozen=True):

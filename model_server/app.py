@@ -53,6 +53,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
             twins=settings.runtime == "onnx",
         ),
         frozenset(settings.extra_globals),
+        settings.environments_dir,
     )
     spool = Spool(settings.spool_dir, settings.max_model_bytes)
     publisher = Publisher(versions, examiner)

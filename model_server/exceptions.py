@@ -49,6 +49,10 @@ class VersionRejected(ChangeoverError):
         super().__init__(message)
 
 
+class NoEnvironmentThere(VersionRejected):
+    """An artifact that no environment here can serve; the message has the command that makes one."""
+
+
 class UploadTooLarge(ChangeoverError):
     """An artifact above `MAX_MODEL_BYTES`."""
 

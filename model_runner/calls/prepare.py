@@ -8,7 +8,7 @@ from contextlib import suppress
 import joblib
 
 from changeover import digest
-from changeover.artifact.load import load_model
+from changeover.artifact.load import load
 from changeover.estimator import golden_rows
 from changeover.estimator.scoring import score
 from changeover.exceptions import ChangeoverError, ScoringFailed
@@ -26,7 +26,7 @@ def prepared(buffer: bytes, manifest_body: JsonObject, preload: Preload) -> Scor
     try:
         manifest = Manifest.from_json(manifest_body)
         digest.verify(buffer, manifest.version)
-        estimator = load_model(buffer, preload.extra_globals)
+        estimator = load(buffer, preload.rules).estimator
         schema = Schema.from_json(manifest.schema)
         with joblib.parallel_config(backend="sequential"):  # as in `model_runner/scorer.py`
             if manifest.golden is not None:

@@ -29,7 +29,10 @@ class Session:
 
     def survey(self, buffer: bytes, request: Survey) -> bytes:
         """What the artifact names, as JSON; nothing of it is loaded or called."""
-        raise NotImplementedError
+        from changeover.artifact.survey import survey
+
+        found = survey(buffer, request.unpacked_bytes)
+        return _json({"globals": list(found.globals), "sklearn": list(found.sklearn), "incomplete": found.incomplete})
 
     def examine(self, descriptor: int, encoded_task: bytes) -> bytes:
         """The verdict of admission, as JSON; `sha256` is that of the examined bytes."""

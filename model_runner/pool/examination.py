@@ -1,7 +1,8 @@
 """Examinations of artifacts for admission, each in a runner of its own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
@@ -10,10 +11,10 @@ from model_runner.calls.task import Task
 from model_runner.memory_file import sealed_copy
 from model_runner.messages import Examine, Export, Exported, Failed, Survey, Surveyed, Verdict
 from model_runner.options import Options, Preload
+from model_runner.pool.environments import Zygotes
 from model_runner.pool.exceptions import ModelCrashed, ModelTimeout, NoRunner, RunnerEnded
 from model_runner.pool.runner_process import RunnerProcess
-from model_runner.pool.watch import Watch
-from model_runner.pool.zygotes import IDLE_SECONDS, Zygote, ZygoteSettings
+from model_runner.pool.zygotes import IDLE_SECONDS
 
 __all__ = [
     "IDLE_SECONDS",
@@ -26,7 +27,6 @@ __all__ = [
     "Preload",
     "RunnerEnded",
     "Task",
-    "ZygoteSettings",
     "sealed_copy",
 ]
 NICE: Final = 10  # responses to requests have priority over an examination
@@ -35,14 +35,18 @@ NICE: Final = 10  # responses to requests have priority over an examination
 class Examinations:
     """The zygotes of the environments, one for each, which end when idle. Thread-safe."""
 
-    def __init__(self, environments: Mapping[str, ZygoteSettings], idle_seconds: float = IDLE_SECONDS) -> None:
-        watch = Watch()
-        self._zygotes = {name: Zygote(settings, watch, idle_seconds) for name, settings in environments.items()}
+    def __init__(self, directory: Path | None, preload: Preload, idle_seconds: float = IDLE_SECONDS) -> None:
+        """`directory` has the environments beside the default one."""
+        self._zygotes = Zygotes(directory, preload, idle_seconds=idle_seconds)
+        self.environments = self._zygotes.environments
 
     @contextmanager
     def open(self, environment: str, options: Options) -> Iterator["Examination"]:
         """A confined runner of `environment`; it ends with the context. Raises NoRunner or OSError."""
-        runner = self._zygotes[environment].fork(options)
+        zygote = self._zygotes.find(environment)
+        if zygote is None:
+            raise NoRunner(f"the environment {environment!r} is not there any more")
+        runner = zygote.fork(options)
         try:
             yield Examination(runner)
         finally:
@@ -53,8 +57,7 @@ class Examinations:
 
         A running examination ends with this process. Ending it here would look like a failed artifact.
         """
-        for zygote in self._zygotes.values():
-            zygote.close()
+        self._zygotes.close()
 
 
 class Examination:

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -18,6 +19,7 @@ import msgspec
 from changeover.process.clock import now
 from changeover.process.log_events import configure, event, flush
 from model_runner.messages import Lost, close_all, receive, send
+from model_runner.pool.environments import Zygotes
 from model_runner.pool.exceptions import NoRunner, NotPrepared, RunnerEnded
 from model_runner.pool.host_messages import (
     LONGEST,
@@ -33,8 +35,6 @@ from model_runner.pool.host_messages import (
     Why,
 )
 from model_runner.pool.versions import Grant, Versions
-from model_runner.pool.watch import Watch
-from model_runner.pool.zygotes import Zygote
 
 ALONE_SECONDS: Final = 30.0  # for which a new host waits for its first worker
 GRACE_SECONDS: Final = 5.0  # for which it waits for another one after the last
@@ -48,10 +48,10 @@ class Host:
     """The host of one instance: a thread for each connection. `run` returns when no worker is left."""
 
     def __init__(self, listener: socket.socket, settings: HostSettings) -> None:
-        watch = Watch()
-        zygotes = {name: Zygote(zygote, watch) for name, zygote in settings.environments.items()}
-        self._listener, self._zygotes = listener, zygotes
-        self._versions = Versions(zygotes, settings)
+        directory = Path(settings.environments_dir) if settings.environments_dir else None
+        self._zygotes = Zygotes(directory, settings.preload, settings.environments)
+        self._listener = listener
+        self._versions = Versions(self._zygotes, settings)
         self._lock = threading.Lock()
         self._connections = 0
         self._alone_since = now()
@@ -71,8 +71,7 @@ class Host:
             with self._lock:
                 self._connections += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-        for zygote in self._zygotes.values():
-            zygote.kill()
+        self._zygotes.kill()
 
     def _is_alone(self, time: float) -> bool:
         with self._lock:

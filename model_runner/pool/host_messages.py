@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from model_runner.options import Preload
 from model_runner.pool.zygotes import ZygoteSettings
 
 LONGEST: Final = 1 << 28  # bytes of a message; a manifest is the longest part
@@ -13,6 +14,9 @@ LONGEST: Final = 1 << 28  # bytes of a message; a manifest is the longest part
 class HostSettings(msgspec.Struct, frozen=True):
     """The settings of a host: the environments, and the limits of their runners.
 
+    `environments_dir` has the environments beside the default one, `preload` what is the same for all of them;
+    `environments` are settings of some, in their place.
+
     `memory_bytes` bounds the address space of each runner. `required` are the measures of confinement without which no
     runner begins. A runner without scorers ends after `idle_seconds`, and immediately if it is not among the `most_idle`
     that were used last.
@@ -20,6 +24,8 @@ class HostSettings(msgspec.Struct, frozen=True):
 
     environments: dict[str, ZygoteSettings]
     memory_bytes: int
+    environments_dir: str = ""
+    preload: Preload = Preload()
     required: list[str] = []
     prepare_seconds: float = 120.0
     idle_seconds: float = 30.0

@@ -3,18 +3,19 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from changeover.environments.exceptions import InvalidEnvironment
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from model_runner.messages import Failed, Prepare, Ready
 from model_runner.options import Options
+from model_runner.pool.environments import Zygotes
 from model_runner.pool.exceptions import NotPrepared, RunnerEnded
 from model_runner.pool.host_messages import HostSettings, ScorerWanted
 from model_runner.pool.runner_process import RunnerProcess
-from model_runner.pool.zygotes import Zygote
 
 TRIES: Final = 2  # the runner of an earlier grant may have ended
 GetArtifact = Callable[[], tuple[int, int]]  # the descriptor of its memory file, which the caller owns, and its size
@@ -41,7 +42,7 @@ class Grant:
 class Versions:
     """The versions of one host. Thread-safe."""
 
-    def __init__(self, zygotes: Mapping[str, Zygote], settings: HostSettings) -> None:
+    def __init__(self, zygotes: Zygotes, settings: HostSettings) -> None:
         self._zygotes, self._settings = zygotes, settings
         self._lock = threading.Lock()
         self._versions: dict[str, _Version] = {}
@@ -117,11 +118,14 @@ class Versions:
     def _prepared(self, wanted: ScorerWanted, artifact: GetArtifact) -> RunnerProcess:
         """A new runner that has loaded and replayed the version."""
         settings = self._settings
-        zygote = self._zygotes.get(wanted.environment)
+        try:
+            zygote = self._zygotes.find(wanted.environment)
+        except InvalidEnvironment as error:
+            raise NotPrepared(str(error)) from error
         if zygote is None:
             raise NotPrepared(
-                f"it needs the environment {wanted.environment!r}, which this instance does not have; "
-                f"it has {sorted(self._zygotes)}"
+                f"it needs the environment {wanted.environment!r}, which this instance does not have: "
+                f"`changeover environment list` shows those that there are, and ENVIRONMENTS_DIR is their folder"
             )
         descriptor, size = artifact()
         with os.fdopen(descriptor, "rb") as memory_file:

@@ -5,16 +5,17 @@ model_server never unpickles: this side handles only a path, JSON and bytes.
 
 import os
 import signal
-import sys
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from changeover.environments.exceptions import InvalidEnvironment, NoEnvironment
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
-from changeover.manifest.manifest import Draft, Manifest
+from changeover.manifest.manifest import DEFAULT_ENVIRONMENT, Draft, Manifest
 from changeover.process import log_events
 from changeover.process.clock import now, utc_now
 from changeover.request.strict_json import parse
@@ -30,12 +31,12 @@ from model_runner.pool.examination import (
     Preload,
     RunnerEnded,
     Task,
-    ZygoteSettings,
     sealed_copy,
 )
-from model_server.admission.verdict import Admitted, Refused, read_twin, read_verdict
+from model_server.admission.environment_choice import chosen, read_names
+from model_server.admission.verdict import NO_ENVIRONMENT, Admitted, Refused, read_twin, read_verdict
 
-__all__ = ["Admitted", "Examiner", "Limits", "Refused"]
+__all__ = ["NO_ENVIRONMENT", "Admitted", "Examiner", "Limits", "Refused"]
 
 MOST_VERDICT: Final = 16 * 1024**2
 LOGGED_STDERR: Final = 2000  # bytes, the last ones
@@ -57,14 +58,19 @@ class Examiner:
     """The examiner. Thread-safe; at most `Limits.at_once` examinations run, further callers wait."""
 
     def __init__(
-        self, limits: Limits, extra_globals: frozenset[str] = frozenset(), *, idle_seconds: float = IDLE_SECONDS
+        self,
+        limits: Limits,
+        extra_globals: frozenset[str] = frozenset(),
+        environments_dir: Path | None = None,
+        *,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         """The zygotes end after `idle_seconds` without an examination."""
+        self._extra_globals = extra_globals
         self._limits = limits
         self._slots = threading.BoundedSemaphore(limits.at_once)
         preload = Preload(sorted(extra_globals), twins=limits.twins, nice=NICE)
-        environments: Mapping[str, ZygoteSettings] = {"default": ZygoteSettings(sys.executable, preload)}
-        self._examinations = Examinations(environments, idle_seconds)
+        self._examinations = Examinations(environments_dir, preload, idle_seconds)
         self.confinement: dict[str, bool] = probed()
 
     def examine(self, model: str, path: Path, draft: Draft, provenance: JsonObject) -> Admitted | Refused:
@@ -89,14 +95,43 @@ class Examiner:
                 }
                 task = Task(size, draft, limits.unpacked_bytes, limits.max_columns, twin=limits.twins)
                 try:
-                    with self._examinations.open("default", self._options()) as examination:
-                        return self._judge(examination, descriptor, task, rest)
+                    return self._examined(descriptor, task, rest)
                 except NoRunner as error:
+                    raise OSError(str(error)) from error
+                except NoEnvironment as error:
+                    return Refused(str(error), NO_ENVIRONMENT)
+                except InvalidEnvironment as error:
                     raise OSError(str(error)) from error
 
     def close(self) -> None:
         """End the zygotes."""
         self._examinations.close()
+
+    def _examined(self, descriptor: int, task: Task, rest: JsonObject) -> Admitted | Refused:
+        """Survey the artifact in the default environment, then examine it there or in the one that serves it."""
+        with self._examinations.open(DEFAULT_ENVIRONMENT, self._options()) as examination:
+            try:
+                body = examination.survey(descriptor, task.size, task.unpacked_bytes, self._limits.timeout_s)
+                names = read_names(parse(body))
+            except ModelTimeout:
+                return Refused(self._too_long())
+            except RunnerEnded as error:
+                return Refused(self._how_it_ended(examination, error))
+            except ChangeoverError as error:
+                return Refused(f"the artifact cannot be read: {error}")
+            choice = chosen(names, task.draft, self._extra_globals, self._examinations.environments())
+            task = msgspec.structs.replace(task, skew_allowed=choice.skewed)
+            rest = {**rest, "runner_environment": choice.environment}
+            if choice.environment == DEFAULT_ENVIRONMENT:
+                return self._judge(examination, descriptor, task, rest)
+        with self._examinations.open(choice.environment, self._options()) as examination:
+            return self._judge(examination, descriptor, task, rest)
+
+    def _too_long(self) -> str:
+        return (
+            f"the artifact was still being examined after {self._limits.timeout_s:g} s (ADMISSION_TIMEOUT), "
+            f"and was stopped"
+        )
 
     def _options(self) -> Options:
         limits = self._limits
@@ -113,9 +148,7 @@ class Examiner:
         try:
             body = examination.examine(descriptor, task, limits.timeout_s)
         except ModelTimeout:
-            return Refused(
-                f"the artifact was still being examined after {limits.timeout_s:g} s (ADMISSION_TIMEOUT), and was stopped"
-            )
+            return Refused(self._too_long())
         except RunnerEnded as error:
             return Refused(self._how_it_ended(examination, error))
         if len(body) > MOST_VERDICT:

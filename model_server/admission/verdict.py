@@ -9,6 +9,8 @@ from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.wire import LONGEST_TEXT
 
+REJECTED: Final = "rejected"  # kinds of refusals
+NO_ENVIRONMENT: Final = "no-environment"
 # the members of a manifest that the runner determines
 EXAMINED: Final = ("schema", "estimator", "classes", "golden", "environment", "warnings")
 
@@ -26,9 +28,10 @@ class Admitted:
 
 @dataclass(frozen=True)
 class Refused:
-    """The verdict on a refused artifact, with the reason as one sentence."""
+    """The verdict on a refused artifact, with the reason as one sentence; `kind` is the type of the problem."""
 
     reason: str
+    kind: str = REJECTED
 
 
 def read_verdict(body: Json, version: str) -> JsonObject | Refused:

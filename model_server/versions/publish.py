@@ -13,8 +13,8 @@ from changeover.names import check_model_name
 from changeover.process import log_events
 from changeover.process.clock import now, utc_now
 from model_server import metrics
-from model_server.admission.examiner import Examiner, Refused
-from model_server.exceptions import UploadIncomplete, VersionRejected
+from model_server.admission.examiner import NO_ENVIRONMENT, Examiner, Refused
+from model_server.exceptions import NoEnvironmentThere, UploadIncomplete, VersionRejected
 from model_server.versions.spool import Spooled
 from model_server.versions.versions import Rejection, Versions
 
@@ -58,7 +58,7 @@ class Publisher:
         began = now()
         verdict = self._examiner.examine(model, spooled.path, draft, provenance)
         if isinstance(verdict, Refused):
-            raise self._reject(model, spooled, provenance, verdict.reason)
+            raise self._reject(model, spooled, provenance, verdict)
         manifest = verdict.manifest
         if manifest.version != spooled.version:
             raise UploadIncomplete(
@@ -79,7 +79,8 @@ class Publisher:
         )
         return Published(stored, created=True)
 
-    def _reject(self, model: str, spooled: Spooled, provenance: JsonObject, reason: str) -> VersionRejected:
+    def _reject(self, model: str, spooled: Spooled, provenance: JsonObject, refused: Refused) -> VersionRejected:
+        reason = refused.reason
         name = str(provenance.get("name") or f"{spooled.version}.joblib")
         rejection = Rejection(
             model=model, name=name, version=spooled.version, size=spooled.size, created_at=utc_now(), reason=reason
@@ -95,4 +96,5 @@ class Publisher:
             source=provenance.get("source"),
             reason=reason,
         )
-        return VersionRejected(f"{kept.name!r} was rejected: {reason}", kept.to_json())
+        kind = NoEnvironmentThere if refused.kind == NO_ENVIRONMENT else VersionRejected
+        return kind(f"{kept.name!r} was rejected: {reason}", kept.to_json())
