@@ -51,6 +51,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
             memory_bytes=settings.admission_memory_bytes,
             max_columns=settings.max_columns,
             twins=settings.runtime == "onnx",
+            require_confinement=settings.require_confinement,
         ),
         frozenset(settings.extra_globals),
         settings.environments_dir,

@@ -53,6 +53,10 @@ class NoEnvironmentThere(VersionRejected):
     """An artifact that no environment here can serve; the message has the command that makes one."""
 
 
+class CannotExamine(ChangeoverError):
+    """An examination that cannot take place; the artifact is not the cause, and may be sent again."""
+
+
 class UploadTooLarge(ChangeoverError):
     """An artifact above `MAX_MODEL_BYTES`."""
 

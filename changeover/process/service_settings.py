@@ -43,6 +43,9 @@ class ServiceSettings(Settings):
         description="permits artifacts of another scikit-learn minor version; set it for both services",
     )
     environments_dir: EnvironmentsDir = None
+    require_confinement: bool = Field(
+        default=False, description="refuses to run models where a measure of confinement is missing"
+    )
     runtime: Literal["onnx", "sklearn"] = Field(
         default="onnx",
         description="onnx: export ONNX twins, and score with them where there are any; sklearn: use no twins",

@@ -1,4 +1,7 @@
-"""The zygotes of one process, one for each environment; an environment that was added later is found when it is needed."""
+"""The zygotes of one process, one for each environment.
+
+An environment that was added later is found when it is needed.
+"""
 
 import threading
 from collections.abc import Mapping

@@ -19,7 +19,7 @@ from changeover.manifest.manifest import DEFAULT_ENVIRONMENT, Draft, Manifest
 from changeover.process import log_events
 from changeover.process.clock import now, utc_now
 from changeover.request.strict_json import parse
-from model_runner.pool.confinement import probed
+from model_runner.pool.confinement import missing, probed
 from model_runner.pool.examination import (
     IDLE_SECONDS,
     NICE,
@@ -35,6 +35,7 @@ from model_runner.pool.examination import (
 )
 from model_server.admission.environment_choice import chosen, read_names
 from model_server.admission.verdict import NO_ENVIRONMENT, Admitted, Refused, read_twin, read_verdict
+from model_server.exceptions import CannotExamine
 
 __all__ = ["NO_ENVIRONMENT", "Admitted", "Examiner", "Limits", "Refused"]
 
@@ -52,6 +53,7 @@ class Limits:
     max_columns: int = 10_000  # of the schema
     at_once: int = 2
     twins: bool = False  # whether to export ONNX twins
+    require_confinement: bool = False  # whether to examine nothing without all measures of confinement
 
 
 class Examiner:
@@ -76,9 +78,13 @@ class Examiner:
     def examine(self, model: str, path: Path, draft: Draft, provenance: JsonObject) -> Admitted | Refused:
         """Examine the artifact at `path` as a version of `model`, with the publisher's draft of the manifest.
 
-        Raises OSError if the file cannot be opened or no process starts; the artifact is not the cause then.
+        Raises CannotExamine if no process starts, or may start; OSError if the file cannot be opened.
         """
         limits = self._limits
+        if limits.require_confinement and (lacking := missing(self.confinement)):
+            raise CannotExamine(
+                f"REQUIRE_CONFINEMENT is set, and these measures do not hold on this system: {', '.join(lacking)}"
+            )
         with self._slots:
             with path.open("rb") as file:
                 descriptor, size, version = sealed_copy(file)
@@ -96,12 +102,10 @@ class Examiner:
                 task = Task(size, draft, limits.unpacked_bytes, limits.max_columns, twin=limits.twins)
                 try:
                     return self._examined(descriptor, task, rest)
-                except NoRunner as error:
-                    raise OSError(str(error)) from error
                 except NoEnvironment as error:
                     return Refused(str(error), NO_ENVIRONMENT)
-                except InvalidEnvironment as error:
-                    raise OSError(str(error)) from error
+                except (NoRunner, InvalidEnvironment, OSError) as error:
+                    raise CannotExamine(f"the artifact cannot be examined now: {error}") from error
 
     def close(self) -> None:
         """End the zygotes."""

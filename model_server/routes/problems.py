@@ -41,6 +41,7 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     errors.SchemaChanged: Status(422, "incompatible", "The version breaks its consumers"),
     errors.GateRefused: Status(422, "gate-refused", "The version does not pass the gate"),
     errors.Pinned: Status(409, "pinned", "The model is pinned"),
+    errors.CannotExamine: Status(503, "cannot-examine", "Artifacts cannot be examined now", retry_after=5),
     errors.NoEnvironmentThere: Status(422, "no-environment", "No environment here serves the artifact"),
     errors.VersionRejected: Status(422, "rejected", "The artifact was rejected"),
     errors.UploadTooLarge: Status(413, "too-large", "The artifact is too large"),
