@@ -3,7 +3,7 @@
 `changeover/process/settings.py` reads them.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -23,6 +23,8 @@ ModelName = Annotated[str, accepted_by(check_model_name)]
 class ServiceSettings(Settings):
     """The settings that model_server and predict_api share: both should get the same values."""
 
+    allow_version_skew: ClassVar[bool] = False  # no setting any more; model_server still reads it
+
     allowed_hosts: Annotated[str, accepted_by(lambda listed: AllowedHosts(listed, LOOPBACK))] = Field(
         default="",
         description="host names that requests may use beside loopback ones and the bound address: names, `.domain`, "
@@ -32,10 +34,6 @@ class ServiceSettings(Settings):
     allowed_globals: Annotated[str, accepted_by(extra_globals.names_in)] = Field(
         default="",
         description="additional globals that artifacts may name (dotted, comma separated); set it for both services",
-    )
-    allow_version_skew: bool = Field(
-        default=False,
-        description="permits artifacts of another scikit-learn minor version; set it for both services",
     )
     runtime: Literal["onnx", "sklearn"] = Field(
         default="onnx",
