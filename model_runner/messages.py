@@ -159,9 +159,7 @@ def write(connection: socket.socket, message: msgspec.Struct) -> None:
         raise Lost(str(error)) from error
 
 
-def receive(
-    connection: socket.socket, most: int, deadline: float | None = None
-) -> tuple[bytearray, list[int]]:
+def receive(connection: socket.socket, most: int, deadline: float | None = None) -> tuple[bytearray, list[int]]:
     """The content of the next message, of `most` bytes at most, and the descriptors beside it.
 
     Raises Lost, or TimeoutError at `deadline`, a time of `changeover.process.clock.now`. The caller closes the

@@ -157,5 +157,3 @@ def _settle_memory() -> None:
     gc.freeze()
     with suppress(OSError, AttributeError):  # only glibc has this function
         ctypes.CDLL(None).malloc_trim(0)
-
-

@@ -130,5 +130,3 @@ class Zygote:
             self._process.kill()  # its runners die with it
             self._process.wait()
         self._control = self._process = None
-
-

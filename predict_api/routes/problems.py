@@ -69,18 +69,18 @@ def problem_response(error: Exception, request_id: str) -> Response:
     if known is None:
         return _unexpected(error, request_id)
     status, kind, title = known
-    if status == 500:
-        return _model_failed(error, kind, title, request_id)
+    if status in {500, 504}:
+        return _model_failed(error, status, kind, title, request_id)
     if isinstance(error, RequestFaults):
         return _response(problem(kind, status, title, str(error), errors=error.errors, total=error.total))
     return _response(problem(kind, status, title, str(error)))
 
 
-def _model_failed(error: Exception, kind: str, title: str, request_id: str) -> Response:
+def _model_failed(error: Exception, status: int, kind: str, title: str, request_id: str) -> Response:
     """The response to a failure of the model: it has the request id, with which the log has the cause."""
     event("predict.model_failed", level="error", error=error, request_id=request_id)
     detail = f"{error}; the log says more, by request id {request_id}"  # the message contains no input of the caller
-    return _response(problem(kind, 500, title, detail, request_id=request_id))
+    return _response(problem(kind, status, title, detail, request_id=request_id))
 
 
 def _http(error: HTTPException) -> Response:
