@@ -4,6 +4,7 @@ import importlib
 import site
 import sys
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -36,10 +37,8 @@ def preload(options: Preload) -> str:
     for name in ("model_runner.calls.examine", "model_runner.calls.prepare", *_OF_MODELS):
         importlib.import_module(name)
     # several estimators look up the thread pools of libraries, in files that will be closed; this caches the result
-    try:
+    with suppress(AttributeError):  # an older scikit-learn looks them up in each call
         importlib.import_module("sklearn.utils.parallel")._get_threadpool_controller()  # noqa: SLF001  no public one
-    except AttributeError:  # an older scikit-learn, which looks them up in each call
-        pass
     wanted = [(dotted.rpartition(".")[0], f"{dotted} of ALLOWED_GLOBALS") for dotted in options.extra_globals]
     wanted += [(name, f"the package {name} of this environment") for name in options.roots]
     if options.twins:

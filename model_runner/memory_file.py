@@ -1,4 +1,4 @@
-"""A sealed memory file: the bytes of an artifact on their way to a runner, which nobody can change any more.
+"""A sealed memory file: the bytes of an artifact on their way to a runner. No process can change it any more.
 
 The sender hashes the bytes, seals them, and passes the descriptor. Where the system has no such files (macOS), it is a
 private file that was unlinked before the runner reads it.

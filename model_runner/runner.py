@@ -31,7 +31,6 @@ from model_runner.messages import (
     Fork,
     Lost,
     Permits,
-    Prepare,
     Ready,
     ScoreRequest,
     Survey,

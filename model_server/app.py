@@ -50,7 +50,6 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
             timeout_s=settings.admission_timeout,
             memory_bytes=settings.admission_memory_bytes,
             max_columns=settings.max_columns,
-            allow_version_skew=settings.allow_version_skew,
             twins=settings.runtime == "onnx",
         ),
         frozenset(settings.extra_globals),

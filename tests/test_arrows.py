@@ -11,8 +11,9 @@ from tests.tree import OURS, PACKAGES, Source, edges, source
 MAY_IMPORT = {
     "changeover": {"changeover"},
     "object_store": {"object_store", "changeover"},
-    "model_server": {"model_server", "object_store", "changeover"},
-    "predict_api": {"predict_api", "changeover"},
+    "model_runner": {"model_runner", "changeover"},
+    "model_server": {"model_server", "model_runner", "object_store", "changeover"},
+    "predict_api": {"predict_api", "model_runner", "changeover"},
 }
 
 # pure modules, in addition to each `exceptions.py`: they use no clock, socket, file, thread or randomness
@@ -51,8 +52,10 @@ PURE = {
     "changeover.consistency.violation",
     "changeover.process.visible",
     "changeover.protocol.wire",
-    "model_server.admission.syscall_filter",
-    "model_server.admission.messages",
+    "model_runner.confinement.syscall_filter",
+    "model_runner.calls.task",
+    "model_runner.options",
+    "model_server.admission.verdict",
     "model_server.rollouts.pointer",
     "model_server.rollouts.fleet",
     "model_server.rollouts.freshness",
@@ -247,7 +250,7 @@ RED = [
     (wrong_doors, [("model_server/ledger/ledger.py", "from minio.error import S3Error")]),
     (wrong_doors, [("model_server/versions/publish.py", "from flask import request")]),
     (wrong_doors, [("predict_api/scoring/loading.py", "import joblib\nmodel = joblib.load(buffer)")]),
-    (wrong_doors, [("model_server/admission/child.py", "from joblib import load")]),
+    (wrong_doors, [("model_runner/runner.py", "from joblib import load")]),
     (wrong_doors, [("changeover/estimator/golden_rows.py", "def f():\n    import pickle")]),
     (wrong_doors, [("predict_api/settings.py", "import os\nhome = os.environ['HOME']")]),
     (wrong_doors, [("predict_api/settings.py", "from os import environ")]),

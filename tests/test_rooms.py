@@ -23,6 +23,9 @@ DOORS = {
     "changeover.request": "reader decode tensors strict_json fast_reader",
     "changeover.schema": "schema column cell_parsers formats sample_row",
     "changeover.up": "supervisor restart ports ready required exceptions workers",
+    "model_runner.calls": "session task examine",
+    "model_runner.confinement": "confine fork_permits",
+    "model_runner.pool": "client confinement examination exceptions host_messages zygotes",
     "model_server.admission": "examiner",
     "model_server.background": "audit_loop startup_loop",
     "model_server.intake": "drop_zone pinned startup",
@@ -95,7 +98,7 @@ def test_the_architecture_has_a_line_for_every_room() -> None:
             ("changeover/artifact/unpickler.py", ""),
         ],
         [("changeover/cli/push.py", "from changeover.client import upload"), ("changeover/client/upload.py", "")],
-        [("model_server/app.py", "import model_server.admission.checks"), ("model_server/admission/checks.py", "")],
+        [("model_server/app.py", "import model_server.admission.verdict"), ("model_server/admission/verdict.py", "")],
         [
             ("changeover/manifest/diff.py", "from changeover.estimator import inspection"),
             ("changeover/estimator/inspection.py", ""),

@@ -13,6 +13,8 @@ from changeover.json_documents import read_document
 from changeover.json_types import Json, JsonObject
 
 FORMAT: Final = 1
+ENVIRONMENT_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,62}\Z"
+DEFAULT_ENVIRONMENT: Final = "default"
 
 if TYPE_CHECKING:
     Metrics = dict[str, float]
@@ -64,7 +66,8 @@ class Manifest(msgspec.Struct, frozen=True):
     `classes` are the labels in the order of `predict_proba`, or None; `provenance` is the origin of the bytes:
     `{"source": "http" | "incoming" | "uri", "name": ..., "by": ...}`; `warnings` are sentences for people; `evaluation`
     is as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or
-    `{"absent": reason}`, or None if no export was tried.
+    `{"absent": reason}`, or None if no export was tried; `runner_environment` is the name of the environment whose
+    libraries serve it.
     """
 
     model: str
@@ -82,6 +85,7 @@ class Manifest(msgspec.Struct, frozen=True):
     warnings: list[str] = []
     evaluation: JsonObject | None = None
     twin: JsonObject | None = None
+    runner_environment: Annotated[str, msgspec.Meta(pattern=ENVIRONMENT_NAME)] = DEFAULT_ENVIRONMENT
     format: Annotated[int, msgspec.Meta(ge=FORMAT)] = FORMAT
 
     def __post_init__(self) -> None:

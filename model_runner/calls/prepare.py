@@ -3,6 +3,8 @@
 A version that fails here never answers a request.
 """
 
+from contextlib import suppress
+
 import joblib
 
 from changeover import digest
@@ -19,7 +21,7 @@ from model_runner.options import Preload
 from model_runner.scorer import Scoring
 
 
-def prepared(buffer: bytes, manifest_body: JsonObject, preload: Preload, most_bytes: int) -> Scoring | Failed:
+def prepared(buffer: bytes, manifest_body: JsonObject, preload: Preload) -> Scoring | Failed:
     """The version in `buffer`, ready to score, or the reason why it is not."""
     try:
         manifest = Manifest.from_json(manifest_body)
@@ -40,7 +42,5 @@ def prepared(buffer: bytes, manifest_body: JsonObject, preload: Preload, most_by
 
 def _warm_up(estimator: object, schema: Schema) -> None:
     """Score one sample row, so that the first caller does not wait for the model's initialisation."""
-    try:
+    with suppress(ScoringFailed):  # the model may need other inputs than a sample row has
         score(estimator, schema, {name: [cell] for name, cell in made_up_row(schema).items()}, 1)
-    except ScoringFailed:
-        pass  # the model may need other inputs than a sample row has

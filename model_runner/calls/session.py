@@ -55,7 +55,7 @@ class Session:
 
     def prepare(self, buffer: bytes, request: Prepare) -> Ready | Failed:
         """Load a version, replay its golden rows and warm up; then `scoring` has it."""
-        prepared = prepare.prepared(buffer, json.loads(request.manifest), self._preload, request.most_bytes)
+        prepared = prepare.prepared(buffer, json.loads(request.manifest), self._preload)
         if isinstance(prepared, Failed):
             return prepared
         self._scoring = prepared

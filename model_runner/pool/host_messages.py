@@ -16,7 +16,7 @@ class HostSettings(msgspec.Struct, frozen=True):
     """The settings of a host: the environments, and the limits of their runners.
 
     `memory_bytes` bounds the address space of each runner. `required` are the measures of confinement without which no
-    runner begins. A runner without scorers ends after `idle_seconds`, and at once if it is not among the `most_idle`
+    runner begins. A runner without scorers ends after `idle_seconds`, and immediately if it is not among the `most_idle`
     that were used last.
     """
 

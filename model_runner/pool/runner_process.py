@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from io import FileIO
 from typing import Final, TypeVar
 
 import msgspec
@@ -38,7 +39,7 @@ Answer = TypeVar("Answer", bound=msgspec.Struct)
 class RunnerProcess:
     """A runner. One call at a time: the caller sees to it. `end` may come from any thread, at any time."""
 
-    def __init__(self, connection: socket.socket, reply: socket.socket, stderr: socket.socket, watch: Watch) -> None:
+    def __init__(self, connection: socket.socket, reply: socket.socket, stderr: FileIO, watch: Watch) -> None:
         """`connection` is the runner's socket; `reply` is where the zygote reports its end."""
         self._connection, self._reply, self._watch = connection, reply, watch
         self._listener: int | None = None

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from io import FileIO
 from typing import Final
 
 from model_runner.confinement import fork_permits
@@ -56,18 +57,16 @@ class Watch:
             raise result
         return result
 
-    def read(self, stream: socket.socket, into: "Tail") -> None:
-        """Read `stream` to its end, into `into`, then close it."""
+    def read(self, stream: FileIO, into: "Tail") -> None:
+        """Read a pipe to its end, into `into`, then close it."""
         self._do(lambda: self._register(stream.fileno(), lambda: self._read(stream, into)))
 
     def permit(self, listener: int, permitted: Callable[[], bool]) -> None:
         """Answer each request to fork that `listener` brings by `permitted`; `forget` ends it."""
 
         def answer() -> None:
-            try:
+            with suppress(OSError):  # the process that asked has ended
                 fork_permits.answer(listener, permitted=permitted())
-            except OSError:
-                pass  # the process that asked has ended
 
         self._do(lambda: self._register(listener, answer))
 
@@ -85,9 +84,9 @@ class Watch:
         with suppress(ValueError, OSError):  # it has ended already
             self._selector.register(descriptor, selectors.EVENT_READ, act)
 
-    def _read(self, stream: socket.socket, into: "Tail") -> None:
+    def _read(self, stream: FileIO, into: "Tail") -> None:
         try:
-            chunk = stream.recv(_CHUNK)
+            chunk = os.read(stream.fileno(), _CHUNK)
         except OSError:
             chunk = b""
         if chunk:

@@ -5,10 +5,12 @@ On macOS such a fork is not safe, so each runner is a new interpreter.
 """
 
 import contextlib
+import os
 import socket
 import subprocess
 import threading
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +26,7 @@ _START_SECONDS: Final = 120.0  # for the imports of a zygote, on a busy machine
 IDLE_SECONDS: Final = 60.0  # after which an idle zygote ends, to free its memory
 
 
-def environment(threads: int) -> dict[str, str]:
+def variables(threads: int) -> dict[str, str]:
     """The environment variables of a zygote: no token, no key, no path of ours; bounded threads."""
     numerical = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {"LANG": "C.UTF-8", "LOKY_MAX_CPU_COUNT": "1", **dict.fromkeys(numerical, str(threads))}
@@ -92,7 +94,7 @@ class Zygote:
         ours, connection = socket.socketpair()
         reply, theirs = socket.socketpair()
         reply.settimeout(_START_SECONDS)
-        stderr_in, stderr = socket.socketpair()
+        stderr_in, stderr = (FileIO(descriptor, mode) for descriptor, mode in zip(os.pipe(), "rw", strict=True))
         with connection, theirs, stderr, contextlib.suppress(OSError):
             descriptors = [connection.fileno(), stderr.fileno(), theirs.fileno()]
             socket.send_fds(control, [msgspec.json.encode(options)], descriptors)
@@ -116,7 +118,7 @@ class Zygote:
                     msgspec.json.encode(self._settings.preload).decode(),
                 ],
                 theirs.fileno(),
-                environment(self._settings.preload.threads),
+                variables(self._settings.preload.threads),
             )
         self._control = control
         return control

@@ -44,12 +44,15 @@ def _crash() -> None:
     ctypes.string_at(8)
 
 
-def _find_a_socket() -> None:
+def _use_its_socket() -> None:
+    """Its one socket leads to the pool, which takes messages of msgpack from it, and no descriptor."""
+    sockets = []
     for descriptor in range(64):
         with contextlib.suppress(OSError):
             if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-                return
-    raise PermissionError("none of what is open is a socket")
+                sockets.append(descriptor)
+    (connection,) = sockets
+    socket.send_fds(socket.socket(fileno=os.dup(connection)), [b"x"], [0])
 
 
 def _environment() -> None:
@@ -59,6 +62,7 @@ def _environment() -> None:
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
         "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
         "LOKY_MAX_CPU_COUNT",
         "KMP_INIT_AT_FORK",
         "KMP_DUPLICATE_LIB_OK",
@@ -81,7 +85,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "run a program": lambda: subprocess.run(["true"], check=True),
     "fork": os.fork,
     "kill the parent": lambda: os.kill(os.getppid(), 0),
-    "find a socket": _find_a_socket,
+    "use its socket": _use_its_socket,
     "raise": lambda: 1 / 0,
     "use up memory": _hog,
     "never end": _forever,

@@ -1,4 +1,4 @@
-"""The process that forks examining processes: its end, theirs, and the result of an examination that loses either."""
+"""The zygote of admission: its end, theirs, and the result of an examination that loses either."""
 
 import contextlib
 import threading
@@ -37,17 +37,17 @@ def endless(tmp_path: Path) -> Path:
     return tmp_path / "endless.joblib"
 
 
-def servers() -> list[psutil.Process]:
+def zygotes() -> list[psutil.Process]:
     processes = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess):  # or a zombie, which has also ended
-            if "fork_server" in " ".join(child.cmdline()):
+            if "model_runner.zygote" in " ".join(child.cmdline()):
                 processes.append(child)
     return processes
 
 
-def child_of(server: psutil.Process) -> psutil.Process:
-    (child,) = wait_until(server.children, what="a child")
+def child_of(zygote: psutil.Process) -> psutil.Process:
+    (child,) = wait_until(zygote.children, what="a child")
     return child
 
 
@@ -69,51 +69,51 @@ class Examination:
 
 
 def test_one_process_forks_for_all_examinations_and_ends_with_its_user(examiner: Examiner, good: Path) -> None:
-    assert servers() == []
+    assert zygotes() == []
     assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
-    (first,) = servers()
+    (first,) = zygotes()
     assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
-    assert servers() == [first]
+    assert zygotes() == [first]
     assert first.num_threads() == 1
     examiner.close()
     assert not first.is_running()
 
 
-def test_the_fork_server_is_started_again_when_it_was_killed(examiner: Examiner, good: Path) -> None:
+def test_the_zygote_is_started_again_when_it_was_killed(examiner: Examiner, good: Path) -> None:
     assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
-    (first,) = servers()
+    (first,) = zygotes()
     first.kill()
     assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
-    assert first not in servers()
+    assert first not in zygotes()
 
 
 def test_an_examination_that_loses_it_is_a_refusal_and_leaves_no_process(examiner: Examiner, endless: Path) -> None:
     examination = Examination(examiner, endless)
-    (server,) = wait_until(servers, what="the server")
-    child = child_of(server)
-    server.kill()
+    (zygote,) = wait_until(zygotes, what="the zygote")
+    child = child_of(zygote)
+    zygote.kill()
     assert "killed from outside" in examination.refusal()
     wait_until(lambda: not child.is_running(), what="the child's end")
 
 
 def test_one_that_is_killed_leaves_the_others_alone(examiner: Examiner, endless: Path, good: Path) -> None:
     examination = Examination(examiner, endless)
-    (server,) = wait_until(servers, what="the server")
-    child = child_of(server)
+    (zygote,) = wait_until(zygotes, what="the zygote")
+    child = child_of(zygote)
     assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
     child.kill()
     assert "killed from outside" in examination.refusal()
-    assert servers() == [server]
-    assert server.children() == []
+    assert zygotes() == [zygote]
+    assert zygote.children() == []
 
 
 def test_closing_while_one_is_examined_refuses_nothing(examiner: Examiner, endless: Path) -> None:
     examination = Examination(examiner, endless)
-    (server,) = wait_until(servers, what="the server")
-    child = child_of(server)
+    (zygote,) = wait_until(zygotes, what="the zygote")
+    child = child_of(zygote)
     examiner.close()
     assert examination.verdict is None
-    assert (server.is_running(), child.is_running()) == (True, True)
+    assert (zygote.is_running(), child.is_running()) == (True, True)
     child.kill()
     assert "killed from outside" in examination.refusal()
 
@@ -124,8 +124,8 @@ def test_one_that_is_stopped_at_its_deadline_is_gone(endless: Path, good: Path) 
         reason = impatient.examine("loan", endless, Draft(), {})
         assert isinstance(reason, Refused)
         assert "ADMISSION_TIMEOUT" in reason.reason
-        (server,) = servers()
-        assert server.children() == []
+        (zygote,) = zygotes()
+        assert zygote.children() == []
     finally:
         impatient.close()
 
@@ -134,7 +134,7 @@ def test_it_gives_its_memory_back_when_there_is_nothing_to_do(good: Path) -> Non
     examiner = Examiner(Limits(), EXTRA, idle_seconds=0.1)
     try:
         assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
-        wait_until(lambda: servers() == [], what="its end")
+        wait_until(lambda: zygotes() == [], what="its end")
         assert isinstance(examiner.examine("loan", good, Draft(), {}), Admitted)
     finally:
         examiner.close()

@@ -1,10 +1,10 @@
-"""The system call filter of an examining child, run here by an interpreter of its instructions."""
+"""The system call filter of a runner, run here by an interpreter of its instructions."""
 
 import struct
 
 import pytest
 
-from model_server.admission.syscall_filter import numbers, program
+from model_runner.confinement.syscall_filter import numbers, program
 
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 ALLOW, KILL, EPERM, EACCES, ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x0005000D, 0x00050026

@@ -1,30 +1,32 @@
-"""The messages of an examining child: model_server takes only the members that a child determines, up to a limit."""
+"""The verdict of a runner: model_server takes only the members that a runner determines, up to a limit."""
 
 import hashlib
 
 import pytest
 
 from changeover.exceptions import InvalidManifest
-from model_server.admission.messages import Refused, read_twin, read_verdict
+from model_server.admission.verdict import Refused, read_twin, read_verdict
 
 VERSION = "a" * 64
 TWIN = b"graph"
 DESCRIPTION = {"sha256": hashlib.sha256(TWIN).hexdigest(), "size": len(TWIN), "proof": {"rows": 1}}
 
 
-def test_a_child_determines_no_member_of_model_server() -> None:
+def test_a_runner_determines_no_member_of_model_server() -> None:
     body = {"sha256": VERSION, "schema": {}, "model": "other", "provenance": {}, "version": "b" * 64, "twin": {}}
-    assert read_verdict(body) == {"version": VERSION, "schema": {}}
+    assert read_verdict(body, VERSION) == {"schema": {}}
+    with pytest.raises(InvalidManifest, match="other bytes"):
+        read_verdict(body, "b" * 64)
 
 
 def test_a_refusal_is_cut_to_the_longest_text() -> None:
-    assert read_verdict({"refused": "x" * 5000}) == Refused("x" * 2000)
+    assert read_verdict({"refused": "x" * 5000}, VERSION) == Refused("x" * 2000)
 
 
 @pytest.mark.parametrize("body", [None, [], "refused"])
 def test_a_verdict_that_is_no_object_is_named(body) -> None:
     with pytest.raises(InvalidManifest, match="verdict"):
-        read_verdict(body)
+        read_verdict(body, VERSION)
 
 
 def test_a_twin_counts_only_with_the_description_of_its_bytes() -> None:

@@ -31,14 +31,19 @@ class Refused:
     reason: str
 
 
-def read_verdict(body: Json) -> JsonObject | Refused:
-    """The members of the manifest that the runner determined, unchecked; raises InvalidManifest."""
+def read_verdict(body: Json, version: str) -> JsonObject | Refused:
+    """The members of the manifest that the runner determined, unchecked.
+
+    Raises InvalidManifest, also if the runner examined other bytes than those with the SHA-256 `version`.
+    """
     if not isinstance(body, dict):
         raise InvalidManifest("the verdict is no JSON object")
     reason = body.get("refused")
     if isinstance(reason, str):
         return Refused(reason[:LONGEST_TEXT])
-    return {"version": body.get("sha256"), **{name: body[name] for name in EXAMINED if name in body}}
+    if body.get("sha256") != version:
+        raise InvalidManifest("it is about other bytes")
+    return {name: body[name] for name in EXAMINED if name in body}
 
 
 def read_twin(body: Json, twin: bytes) -> tuple[JsonObject, bytes]:
