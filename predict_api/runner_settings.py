@@ -3,7 +3,8 @@
 import sys
 
 from model_runner.options import Preload
-from model_runner.pool.host_messages import MEASURES, HostSettings
+from model_runner.pool.confinement import MEASURES
+from model_runner.pool.host_messages import HostSettings
 from model_runner.pool.zygotes import ZygoteSettings
 from predict_api.prediction.large_requests import threads_of_a_worker
 from predict_api.scoring.runner_scorer import ScoreLimits

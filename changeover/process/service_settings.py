@@ -3,7 +3,7 @@
 `changeover/process/settings.py` reads them.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
@@ -22,8 +22,6 @@ ModelName = Annotated[str, accepted_by(check_model_name)]
 
 class ServiceSettings(Settings):
     """The settings that model_server and predict_api share: both should get the same values."""
-
-    allow_version_skew: ClassVar[bool] = False  # no setting any more; model_server still reads it
 
     allowed_hosts: Annotated[str, accepted_by(lambda listed: AllowedHosts(listed, LOOPBACK))] = Field(
         default="",

@@ -5,10 +5,8 @@ from typing import Final
 
 import msgspec
 
-from model_runner.confinement import confine
 from model_runner.pool.zygotes import ZygoteSettings
 
-MEASURES: Final = confine.MEASURES  # of confinement
 LONGEST: Final = 1 << 28  # bytes of a message; a manifest is the longest part
 
 

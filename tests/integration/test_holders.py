@@ -8,14 +8,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-from changeover.estimator.scores import Scores
-from changeover.manifest.manifest import Manifest
-from predict_api.exceptions import ArtifactUnavailable
 from predict_api.model_process.client import ModelProcesses, NotPrepared, VersionBytes
 from predict_api.model_process.messages import ScoreRequest, receive, send
 from predict_api.model_process.remote_scorer import SharedVersion
 from predict_api.scoring.loading import LoadSettings
+
+from changeover.estimator.scores import Scores
+from changeover.manifest.manifest import Manifest
+from predict_api.exceptions import ArtifactUnavailable
 from tests.conftest import wait_until
 from tests.integration.test_shared_versions import HOLDER
 from tests.processes.service import lives
