@@ -7,6 +7,7 @@ import io
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -149,10 +150,12 @@ def test_the_measures_of_confinement_are_known(api: PredictApi) -> None:
     assert api.events("runner.confined")[0]["measures"] == measures
 
 
-def test_killed_runners_zygotes_and_hosts_are_replaced_and_no_request_is_lost(api: PredictApi) -> None:
-    for count in range(3):
-        assert act(api, "lost", "nothing").status_code == 200
-        for process in runners(api)[count:]:  # with and without the host and the zygote
-            process.kill()
-        answer = act(api, "lost", "nothing")
-        assert answer.status_code == 200, answer.text
+def test_killed_runners_zygotes_and_hosts_are_replaced_and_no_request_is_lost(stub: WireStub, tmp_path: Path) -> None:
+    """The time of a request is enough for the start of a host and of a zygote, which imports scikit-learn."""
+    with PredictApi(stub.url, tmp_path, ALLOWED_GLOBALS=EXTRA, WORKERS="1", MODELS="lost", SCORE_TIMEOUT="60") as api:
+        for count in range(3):
+            assert act(api, "lost", "nothing").status_code == 200
+            for process in runners(api)[count:]:  # with and without the host and the zygote
+                process.kill()
+            answer = act(api, "lost", "nothing")
+            assert answer.status_code == 200, answer.text
