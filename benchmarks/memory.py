@@ -1,8 +1,7 @@
 """The memory of a large forest: an instance of predict_api with one worker, and with two.
 
 The output is the sum of the proportional set sizes (private memory and a share of shared memory) of all processes, and
-the memory that the second worker adds in relation to the first. `--share-bytes` is SHARE_BYTES: with a number above the
-size of the artifact, each worker loads the forest itself.
+the memory that the second worker adds in relation to the first.
 """
 
 import argparse
@@ -58,10 +57,10 @@ def proportional(pid: int) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def instance(folder: Path, server_url: str, workers: int, share_bytes: str) -> dict[str, int]:
+def instance(folder: Path, server_url: str, workers: int) -> dict[str, int]:
     """The memory of an instance that serves, by the kind of process."""
-    found = {"first process": 0, "workers": 0, "holder": 0, "scorers": 0}
-    with PredictApi(server_url, folder, WORKERS=str(workers), SHARE_BYTES=share_bytes) as api:
+    found = {"first process": 0, "workers": 0, "host, zygote, runners, scorers": 0}
+    with PredictApi(server_url, folder, WORKERS=str(workers)) as api:
         wait_for(f"{api.url}/predict", json.dumps(ROW).encode())
         for _ in range(ASKED):
             api.predict(ROW).raise_for_status()
@@ -69,9 +68,8 @@ def instance(folder: Path, server_url: str, workers: int, share_bytes: str) -> d
         found["first process"] = proportional(first.pid)
         for worker in api.workers():
             found["workers"] += proportional(worker.pid)
-            for holder in worker.children():
-                found["holder"] += proportional(holder.pid)
-                found["scorers"] += sum(proportional(scorer.pid) for scorer in holder.children())
+            below = worker.children(recursive=True)
+            found["host, zygote, runners, scorers"] += sum(proportional(process.pid) for process in below)
     return found
 
 
@@ -79,19 +77,18 @@ def main() -> None:
     """Start both instances, one after the other, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=200, help="the size of the forest's artifact")
-    parser.add_argument("--share-bytes", default="", help="SHARE_BYTES of the instances; empty: its default")
     options = parser.parse_args()
     content, manifest = forest(options.megabytes)
     with tempfile.TemporaryDirectory() as temporary, running_stub() as stub:
         stub.roll(MODEL, stub.publish(MODEL, content, manifest))  # type: ignore[arg-type]
         size = len(content)
-        one, two = (instance(Path(temporary), stub.url, workers, options.share_bytes) for workers in (1, 2))
+        one, two = (instance(Path(temporary), stub.url, workers) for workers in (1, 2))
     print(f"a forest of {size / MEGABYTE:.0f} MB; proportional set size, MB")
-    print(f"{'':<16}{'1 worker':>12}{'2 workers':>12}")
+    print(f"{'':<32}{'1 worker':>12}{'2 workers':>12}")
     for name in one:
-        print(f"{name:<16}{one[name] / MEGABYTE:12.0f}{two[name] / MEGABYTE:12.0f}")
+        print(f"{name:<32}{one[name] / MEGABYTE:12.0f}{two[name] / MEGABYTE:12.0f}")
     first, both = sum(one.values()), sum(two.values())
-    print(f"{'together':<16}{first / MEGABYTE:12.0f}{both / MEGABYTE:12.0f}")
+    print(f"{'together':<32}{first / MEGABYTE:12.0f}{both / MEGABYTE:12.0f}")
     print(f"the second worker adds {(both - first) / first:.0%} of the first")
 
 

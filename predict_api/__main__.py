@@ -20,7 +20,7 @@ def main() -> int:
     try:
         settings = PredictSettings.from_environment()
         _refuse_a_busy_port(settings)
-        extra_globals.refuse_missing(settings.extra_globals, isolated=False)
+        extra_globals.refuse_missing(settings.extra_globals, isolated=True)
     except InvalidSetting as error:
         event("settings.invalid", level="error", reason=str(error))
         return 2

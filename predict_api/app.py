@@ -29,6 +29,8 @@ from predict_api.routes import (
     request_log,
 )
 from predict_api.routes.context import WorkerContext
+from predict_api.runner_settings import host_settings, score_limits
+from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
 from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
@@ -43,7 +45,8 @@ class Application:
         address = urlsplit(settings.model_server_url)
         lookup = Lookup(address.hostname or "", address.port or 80)
         cache = Cache(settings.cache_dir)
-        self.models = Models(settings, lookup, cache, self.identity, self._changed, metrics_directory)
+        runners = Runners(metrics_directory, host_settings(settings), score_limits(settings))
+        self.models = Models(settings, lookup, cache, self.identity, self._changed, runners)
         self._discovery = Discovery(settings, lookup, cache, self.models, self.identity)
         self._reports = Reports(
             Connection(settings.model_server_url, lookup),

@@ -27,8 +27,8 @@ class ArtifactRefused(ChangeoverError):
     """An artifact or manifest that is not that of the version, twice in a row."""
 
 
-class VersionSkew(ChangeoverError):
-    """A model from another minor version of scikit-learn than the installed one."""
+class Overloaded(ChangeoverError):
+    """A request that cannot begin in time, since too many wait for the same model."""
 
 
 class UnknownModel(ChangeoverError):

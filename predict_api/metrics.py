@@ -21,6 +21,9 @@ PREPARE_FAILURES: Final = Counter("changeover_prepare_failures_total", "Versions
 REFUSED: Final = Counter(
     "changeover_sequence_refused_total", "Checks that named a lower sequence, or another version under one", ["model"]
 )
+RUNNER_ENDS: Final = Counter(
+    "changeover_runner_ends_total", "Processes of models that ended while they computed an answer", ["model", "cause"]
+)
 ACTIVE_WORKERS: Final = Gauge(
     "changeover_workers_holding",
     "Workers that answer by this version",

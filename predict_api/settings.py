@@ -50,10 +50,14 @@ class PredictSettings(ServiceSettings):
     )
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1, description="the largest request body, in bytes")
     max_rows: int = Field(10_000, ge=1, description="the most rows that one request may have")
-    share_bytes: int = Field(
-        64 * 1024 * 1024,
-        ge=0,
-        description="the artifact size, in bytes, from which all workers share one copy in memory",
+    score_timeout: float = Field(
+        10.0, ge=0.1, le=3600, description="the most seconds that a model may take for a request before it is ended"
+    )
+    runner_memory_bytes: int = Field(
+        4 * 1024**3, ge=256 * 1024**2, description="the largest address space of a process that runs a model, in bytes"
+    )
+    runner_threads: int = Field(
+        1, ge=1, le=256, description="threads of the numerical libraries in a process that runs a model"
     )
 
     @field_validator("model_server_url")

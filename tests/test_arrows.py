@@ -237,7 +237,7 @@ RED = [
     (
         wrong_layers,
         [
-            ("predict_api/scoring/loading.py", "import predict_api.routes.predict"),
+            ("predict_api/scoring/scorers.py", "import predict_api.routes.predict"),
             ("predict_api/routes/predict.py", ""),
         ],
     ),
@@ -249,7 +249,7 @@ RED = [
     ),
     (wrong_doors, [("model_server/ledger/ledger.py", "from minio.error import S3Error")]),
     (wrong_doors, [("model_server/versions/publish.py", "from flask import request")]),
-    (wrong_doors, [("predict_api/scoring/loading.py", "import joblib\nmodel = joblib.load(buffer)")]),
+    (wrong_doors, [("predict_api/scoring/scorers.py", "import joblib\nmodel = joblib.load(buffer)")]),
     (wrong_doors, [("model_runner/runner.py", "from joblib import load")]),
     (wrong_doors, [("changeover/estimator/golden_rows.py", "def f():\n    import pickle")]),
     (wrong_doors, [("predict_api/settings.py", "import os\nhome = os.environ['HOME']")]),

@@ -34,13 +34,12 @@ DOORS = {
     "model_server.openapi": "document",
     "model_server.rollouts": "rollouts model_state promotion freshness fleet rollout",
     "model_server.versions": "versions publish spool",
-    "predict_api.model_process": "client remote_scorer",
     "predict_api.models": "models discovery_loop report_loop",
     "predict_api.openapi": "document columns public_schema",
     "predict_api.prediction": "pipeline request_context large_requests render",
     "predict_api.preparation": "prepare_loop placement disk_cache",
     "predict_api.replica": "active replica freshness_loop",
-    "predict_api.scoring": "interfaces loading scorers batching",
+    "predict_api.scoring": "interfaces runners runner_scorer scorers batching",
     "predict_api.upstream": "connection dns downloads freshness_check",
 }
 # doors for one other room only: (the module, the room that may import it)

@@ -38,10 +38,6 @@ class ServiceSettings(Settings):
         default="",
         description="additional globals that artifacts may name (dotted, comma separated); set it for both services",
     )
-    allow_version_skew: bool = Field(
-        default=False,
-        description="permits artifacts of another scikit-learn minor version; set it for both services",
-    )
     environments_dir: EnvironmentsDir = None
     require_confinement: bool = Field(
         default=False, description="refuses to run models where a measure of confinement is missing"

@@ -6,6 +6,7 @@ that an instance has one. A worker has threads, so a fork of it would not be saf
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -71,34 +72,45 @@ class HostClient:
         """Start the thread that starts the host, which inherits its priority: call this before lowering any."""
         self._starter.submit(self._path.parent.mkdir, mode=0o700, exist_ok=True).result()
 
-    def scorer(self, source: VersionSource) -> "Scorer":
-        """A new scorer of the version, which is loaded and replayed first if no runner has it.
+    def scorer(self, source: VersionSource, seconds: float | None = None) -> "Scorer":
+        """A new scorer of the version, which is loaded and replayed first if no runner has it, within `seconds`.
 
-        Raises NotPrepared, NoRunner, and the errors of `source.artifact`.
+        Raises NotPrepared, NoRunner, and the errors of `source.artifact`. If the host has ended, another is started.
         """
-        manifest = source.manifest
-        wanted = ScorerWanted(
-            f"{manifest.model}/{manifest.version}", environment_of(manifest), json.dumps(manifest.to_json()).encode()
-        )
+        deadline = None if seconds is None else now() + seconds
         try:
-            lease = self._connect()
             try:
-                send(lease, wanted)
-                return self._granted(lease, source)
-            except BaseException:
-                lease.close()
-                raise
+                return self._scorer(source, deadline)
+            except (Lost, ConnectionError):
+                return self._scorer(source, deadline)
+        except TimeoutError as error:
+            raise NoRunner("the model's process did not start in time; try again later") from error
         except (Lost, OSError) as error:
             raise NoRunner(f"the process that runs models cannot be reached: {error}") from error
 
-    def _granted(self, lease: socket.socket, source: VersionSource) -> "Scorer":
+    def _scorer(self, source: VersionSource, deadline: float | None) -> "Scorer":
+        manifest = source.manifest
+        wanted = ScorerWanted(
+            f"{manifest.model}/{manifest.version}", manifest.runner_environment, json.dumps(manifest.to_json()).encode()
+        )
+        lease = self._connect()
+        try:
+            send(lease, wanted)
+            scorer = self._granted(lease, source, deadline)
+        except BaseException:
+            lease.close()
+            raise
+        lease.settimeout(None)
+        return scorer
+
+    def _granted(self, lease: socket.socket, source: VersionSource, deadline: float | None) -> "Scorer":
         while True:
-            content, descriptors = receive(lease, LONGEST)
+            content, descriptors = receive(lease, LONGEST, deadline)
             message = _OF_HOST.decode(content)
             if isinstance(message, ArtifactWanted):
                 artifact = source.artifact()
-                with os.fdopen(sealed(artifact), "rb") as memory_file:
-                    send(lease, Artifact(len(artifact)), [memory_file.fileno()])
+                with os.fdopen(sealed(artifact), "rb") as file:
+                    send(lease, Artifact(len(artifact)), [file.fileno()])
             elif isinstance(message, Refused):
                 raise (NotPrepared if message.why is Why.NOT_PREPARED else NoRunner)(message.reason)
             else:
@@ -175,6 +187,14 @@ class Scorer:
         failed = ScoringFailed if response.cause is Cause.MODEL else ChangeoverError
         raise failed(response.reason) from RuntimeError(response.details)
 
+    def is_alive(self) -> bool:
+        """Whether the scorer has not ended, and is not closed here."""
+        if self._connection.fileno() < 0:
+            return False
+        end = select.poll()
+        end.register(self._connection, 0)  # its end is reported without being requested
+        return not end.poll(0)
+
     def close(self) -> None:
         """Close the connections, which ends the scorer."""
         self._connection.close()
@@ -205,9 +225,9 @@ class Scorer:
             self._begun = True
 
 
-def environment_of(manifest: Manifest) -> str:
-    """The name of the environment in which admission loaded the version."""
-    return getattr(manifest, "runner_environment", "default")
+def memory_file(content: bytes) -> int:
+    """A descriptor of a sealed memory file with `content`, which the caller closes. Raises OSError."""
+    return sealed(content)
 
 
 def _too_long(seconds: float) -> str:

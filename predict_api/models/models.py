@@ -6,20 +6,18 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from changeover.estimator.scores import Runtime
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.replica_identity import ReplicaIdentity
 from predict_api.exceptions import NoModel
-from predict_api.model_process.client import ModelProcesses
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer
 from predict_api.preparation.prepare_loop import Preparation
 from predict_api.replica.active import ActiveVersion
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.replica.replica import Replica
-from predict_api.scoring.loading import Loader, LoadSettings
+from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
 from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
@@ -57,15 +55,11 @@ class Models:
         cache: Cache,
         identity: ReplicaIdentity,
         notify: Callable[[], None],
-        directory: Path,
+        runners: Runners,
     ) -> None:
-        """`directory` is private to this instance, and its workers share it."""
         self._settings, self._lookup, self._cache = settings, lookup, cache
         self._identity, self._notify = identity, notify
-        self._load_settings = LoadSettings(
-            settings.extra_globals, settings.allow_version_skew, Runtime(settings.runtime)
-        )
-        self._processes = ModelProcesses(directory / "models", self._load_settings, settings.log_level)
+        self.runners = runners
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
 
@@ -89,7 +83,7 @@ class Models:
                 return known
             model = self._build(name)
             self._models = {**self._models, name: model}
-        self._processes.begin()
+        self.runners.begin()
         model.freshness.start()
         model.preparation.start()
         return model
@@ -99,6 +93,7 @@ class Models:
         for model in self.all():
             model.freshness.stop()
             model.preparation.stop()
+        self.runners.stop()
 
     def _build(self, name: str) -> Model:
         url = self._settings.model_server_url
@@ -110,6 +105,7 @@ class Models:
         def twin_of(manifest: Manifest, expected: str) -> bytes:
             return self._cache.twin(manifest.model, manifest.version, expected, lambda: fetch.twin(manifest))
 
-        preparer = Preparer(Loader(twin_of, self._load_settings), self._processes, self._settings.share_bytes, twin_of)
+        keeps = self._settings.cache_dir is None
+        preparer = Preparer(self.runners, twin_of, Runtime(self._settings.runtime), keeps)
         preparation = Preparation(replica, freshness, fetch, self._cache, preparer)
         return Model(replica, freshness, preparation)

@@ -59,10 +59,12 @@ _COLUMN: Final[JsonObject] = {
 }
 _KIND: Final[JsonObject] = {"name": TEXT, "type": {"enum": ["number", "integer", "boolean", "string"]}}
 _READY: Final[JsonObject] = {
-    "status": {"const": "ready"},
+    "status": {"enum": ["ready", "degraded"], "description": "degraded: a model hangs, crashes or grows repeatedly"},
     "models": list_of(NAME),
     "stale": list_of(NAME),
     "not_prepared": _ANY,
+    "degraded": {**_ANY, "description": "the version of each degraded model"},
+    "confinement": {**_ANY, "description": "the measures of confinement of models, and whether each holds"},
 }
 SCHEMAS: Final[JsonObject] = {  # to which the calls refer
     "Column": object_of({**_KIND, **_COLUMN}, *_COLUMN),
@@ -89,7 +91,9 @@ def other_calls(causes: Sequence[tuple[int, str]], default_model: str) -> JsonOb
     unchanged: JsonObject = {"304": response("Unchanged", headers=headers)}
     page = response("Swagger UI over this document; needs no other host", TEXT, media_type="text/html")
     alive = response("The process is alive", object_of({"status": {"const": "alive"}}))
-    ready = response("At least one model can answer", object_of(_READY, "not_prepared"))
+    ready = response(
+        "At least one model can answer", object_of(_READY, "models", "stale", "not_prepared", "degraded", "confinement")
+    )
     unready = problems(cause for cause in causes if cause[0] == 503)
     metrics = response("Prometheus' text format", TEXT, media_type="text/plain")
     return {

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final
 
 LARGE: Final = 256 * 1024  # bytes of a body from which on the limit applies
-WAITING: Final = 3  # additional threads for each of THREADS, in which large requests wait
+WAITING: Final = 5  # additional threads for each of THREADS, in which large requests and those of slow models wait
 SWITCH_SECONDS: Final = 0.0005  # a tenth of Python's default: a small request waits this long for each switch
 
 _NO_LIMIT: Final = nullcontext()

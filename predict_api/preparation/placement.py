@@ -1,55 +1,127 @@
-"""Placement of a version: a model process loads a large one for all workers; each worker loads a small one itself.
+"""The preparation of a version: a runner loads and replays it, this worker makes the session of its ONNX twin.
 
-A small version scores faster in a worker's own memory, and takes little of it.
+No worker loads a model: its own code runs in confined processes of `model_runner/` only.
 """
 
-import sys
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Final
 
+from changeover import digest
+from changeover.estimator import golden_rows
+from changeover.estimator.scores import Runtime, Scores
+from changeover.exceptions import AskOriginal, ChangeoverError, GoldenMismatch
 from changeover.manifest.manifest import Manifest
+from changeover.onnx_twin.exceptions import NoTwin
+from changeover.onnx_twin.session import TwinRunner
+from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.request.reader import RequestReader
+from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
-from predict_api.model_process.client import ModelProcesses, VersionBytes
-from predict_api.model_process.remote_scorer import RemoteScorer, SharedVersion
+from model_runner.pool.client import memory_file
+from predict_api.exceptions import ArtifactUnavailable
 from predict_api.scoring.interfaces import Prepared
-from predict_api.scoring.loading import Loader, TwinOf
+from predict_api.scoring.runner_scorer import RunnerScorer
+from predict_api.scoring.runners import Runners
+from predict_api.scoring.scorers import TwinScorer, score_by_twin
+
+TwinOf = Callable[[Manifest, str], bytes]  # a manifest and the SHA-256 of the twin that it names -> the twin
+REPLAY_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True)
 class Preparer:
-    """The preparer of versions, in this process or in a model process, by the size of their artifacts."""
+    """The preparer of versions. `keeps`: it keeps the bytes in memory, since there is no cache on the disk."""
 
-    loader: Loader
-    processes: ModelProcesses
-    share_bytes: int
+    runners: Runners
     twin_of: TwinOf
+    runtime: Runtime
+    keeps: bool
 
     def prepared(
         self, manifest: Manifest, artifact: Callable[[], bytes], again: Callable[[], bytes] | None = None
     ) -> Prepared:
         """The version that `manifest` describes, ready to answer; raises any error of the version.
 
-        `artifact` returns its verified bytes. `again` (default: `artifact`) returns them for a replacement of a model
-        process that has ended.
+        `artifact` returns its verified bytes. `again` (default: `artifact`) returns them for a replacement of a runner
+        that has ended.
         """
-        if manifest.size < self.share_bytes or sys.platform != "linux":
-            return self.loader.prepared(artifact(), manifest)
         schema = Schema.from_json(manifest.schema)
-        twin = partial(self.twin_of, manifest)
+        expected = (manifest.twin or {}).get("sha256") if self.runtime is Runtime.ONNX else None
+        named = isinstance(expected, str)
+        read = _Artifact(artifact, again or artifact, keeps=self.keeps)
+        scorers = self.runners.version(manifest, read, kept=0 if named else 1)
+        scorers.pool.start()
+        read.replace_first()
+        twin = self._twin(manifest, str(expected), schema, scorers.scorer) if named else None
+        if twin is None:
+            scorers.pool.keep(1)
+            return Prepared(manifest, scorers.scorer, RequestReader(schema))
+        scorers.pool.end_idle(now(), 0.0)
+        return Prepared(manifest, TwinScorer(twin, schema, scorers.scorer), RequestReader(schema))
+
+    def _twin(self, manifest: Manifest, expected: str, schema: Schema, model: RunnerScorer) -> TwinRunner | None:
+        """The ONNX twin, if it can be read and passes the golden rows here, too.
+
+        Raises ArtifactRefused for a twin other than the one that the manifest names.
+        """
         try:
-            version = SharedVersion(
-                self.processes, manifest, VersionBytes(artifact, twin), VersionBytes(again or artifact, twin)
-            )
-        except OSError as error:
+            buffer = self.twin_of(manifest, expected)
+            digest.verify(buffer, expected)
+            twin = TwinRunner(buffer, schema)
+            if manifest.golden is not None:
+                golden_rows.replay_by(_either(twin, schema, model), schema, manifest.golden)
+        except (ArtifactUnavailable, NoTwin, GoldenMismatch, ImportError) as error:
             event(
-                "model_process.unavailable",
+                "replica.without_twin",
                 level="warning",
                 model=manifest.model,
                 version=manifest.version,
-                reason=str(error),
+                reason=reason_of(error),
             )
-            return self.loader.prepared(artifact(), manifest)
-        return Prepared(manifest, RemoteScorer(version, schema), RequestReader(schema))
+            return None
+        return twin
+
+
+def reason_of(error: Exception) -> str:
+    """The message of `error` as one line for the operator."""
+    return str(error) if isinstance(error, ChangeoverError) else f"{type(error).__name__}: {error}"
+
+
+def _either(twin: TwinRunner, schema: Schema, model: RunnerScorer) -> golden_rows.ScoreFunction:
+    """A function that scores by the twin, or by the model for rows that the twin does not support."""
+
+    def score(columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+        try:
+            return score_by_twin(twin, schema, columns, rows)
+        except AskOriginal:
+            return model.score_now(columns, rows, REPLAY_SECONDS)
+
+    return score
+
+
+class _Artifact:
+    """The verified bytes of a version, read when a runner needs them."""
+
+    def __init__(self, first: Callable[[], bytes], again: Callable[[], bytes], *, keeps: bool) -> None:
+        self._read, self._again, self._keeps = first, again, keeps
+        self._kept: int | None = None
+
+    def __call__(self) -> bytes:
+        """The bytes: kept ones, else from the cache or model_server, whose errors propagate."""
+        if self._kept is not None:
+            return os.pread(self._kept, os.fstat(self._kept).st_size, 0)
+        content = self._read()
+        if self._keeps:
+            self._kept = memory_file(content)
+        return content
+
+    def replace_first(self) -> None:
+        """Read the bytes by `again` from now on."""
+        self._read = self._again
+
+    def __del__(self) -> None:
+        if self._kept is not None:
+            os.close(self._kept)

@@ -15,10 +15,9 @@ from changeover.process.loop import Loop
 from predict_api import gc_tuning
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.preparation.disk_cache import Cache
-from predict_api.preparation.placement import Preparer
+from predict_api.preparation.placement import Preparer, reason_of
 from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared
-from predict_api.scoring.loading import reason_of
 from predict_api.upstream.downloads import Fetch
 
 IDLE_SECONDS: Final = 1.0

@@ -8,6 +8,7 @@ from typing import Final
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from changeover.process.clock import now
 from predict_api import metrics
 from predict_api.exceptions import Draining, NoModel
 from predict_api.routes.context import WorkerContext
@@ -32,8 +33,10 @@ def blueprint(worker: WorkerContext) -> Blueprint:
         models = [model for model in worker.models.all() if model.replica.active is not None]
         if not models:
             raise NoModel("no model is loaded yet; `changeover push --roll` publishes one and makes it current")
+        degraded = worker.models.runners.ends.degraded(now())
+        status = "degraded" if degraded else "ready"
         if KNOWN not in request.environ:
-            return jsonify({"status": "ready"})
+            return jsonify({"status": status})
         stale = [model.replica.model for model in models if model.freshness.broken]
         failed = {
             model.replica.model: dict.fromkeys(reasons, _WHY)
@@ -42,10 +45,12 @@ def blueprint(worker: WorkerContext) -> Blueprint:
         }
         return jsonify(
             {
-                "status": "ready",
+                "status": status,
                 "models": [model.replica.model for model in models],
                 "stale": stale,
                 "not_prepared": failed,
+                "degraded": degraded,
+                "confinement": worker.models.runners.measures or {},
             }
         )
 

@@ -17,11 +17,13 @@ from changeover.exceptions import (
 )
 from changeover.process.log_events import event
 from changeover.protocol.problem import MEDIA_TYPE, problem
+from model_runner.pool.exceptions import ModelCrashed, ModelOutOfMemory, ModelTimeout, NoRunner, NotPrepared
 from predict_api.exceptions import (
     BodyCutOff,
     BodyTooLarge,
     Draining,
     NoModel,
+    Overloaded,
     UnknownModel,
     UnknownOption,
     UnsupportedBody,
@@ -41,6 +43,12 @@ PROBLEMS: Final[Mapping[type, tuple[int, str, str]]] = {
     TooManyRows: (422, "too-many-rows", "The batch has too many rows"),
     ScoringFailed: (500, "model-failed", "The model could not answer"),
     NotAnEstimator: (500, "model-failed", "The model could not answer"),
+    ModelTimeout: (504, "model-timeout", "The model took too long"),
+    ModelCrashed: (500, "model-crashed", "The model's process ended while it computed the answer"),
+    ModelOutOfMemory: (500, "model-out-of-memory", "The model needs more memory than it may have"),
+    NoRunner: (503, "no-runner", "The model's process cannot be started at present"),
+    NotPrepared: (503, "no-runner", "The model's process cannot be started at present"),
+    Overloaded: (503, "overloaded", "Too many requests wait for the model"),
     NoModel: (503, "no-model", "No version of the model is loaded yet"),
     Draining: (503, "draining", "This replica is ending"),
 }
@@ -61,18 +69,18 @@ def problem_response(error: Exception, request_id: str) -> Response:
     if known is None:
         return _unexpected(error, request_id)
     status, kind, title = known
-    if status == 500:
-        return _model_failed(error, kind, title, request_id)
+    if status in {500, 504}:
+        return _model_failed(error, status, kind, title, request_id)
     if isinstance(error, RequestFaults):
         return _response(problem(kind, status, title, str(error), errors=error.errors, total=error.total))
     return _response(problem(kind, status, title, str(error)))
 
 
-def _model_failed(error: Exception, kind: str, title: str, request_id: str) -> Response:
+def _model_failed(error: Exception, status: int, kind: str, title: str, request_id: str) -> Response:
     """The response to a failure of the model: it has the request id, with which the log has the cause."""
     event("predict.model_failed", level="error", error=error, request_id=request_id)
     detail = f"{error}; the log says more, by request id {request_id}"  # the message contains no input of the caller
-    return _response(problem(kind, 500, title, detail, request_id=request_id))
+    return _response(problem(kind, status, title, detail, request_id=request_id))
 
 
 def _http(error: HTTPException) -> Response:

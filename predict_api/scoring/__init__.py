@@ -1,1 +1,1 @@
-"""Scoring: the loading of a version, its scorers, and micro-batching."""
+"""Scoring: ONNX twins in the worker, the model's own code in scorer processes, and micro-batching."""

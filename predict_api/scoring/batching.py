@@ -6,8 +6,10 @@ Before that, it pauses until as many requests wait as the last call had: their c
 which would otherwise come in every second call only. The pause takes at most half of the last call, and at most 3 ms.
 A request that arrives that soon after a micro-batch pauses, too; no other request does.
 
-Each loaded version has its own `Batcher`, so a call never mixes versions. Each caller gets its own scores or its own
-error: if the call for a micro-batch fails, each of its requests is scored alone.
+Nobody waits for long behind a call that hangs: after `queue_seconds`, the oldest waiting request begins the next call
+beside it. Each loaded version has its own `Batcher`, so a call never mixes versions. Each caller gets its own scores or
+its own error: if the call for a micro-batch fails, each of its requests is scored once more, alone, by its own thread. A
+micro-batch has half of the time that its requests have, so that there is time for that.
 """
 
 import threading
@@ -19,32 +21,46 @@ from changeover.estimator.scores import Scores
 from changeover.exceptions import ChangeoverError
 from changeover.process.clock import now
 from changeover.schema.cell_parsers import Cell
+from model_runner.pool.exceptions import ModelCrashed, NoRunner, RunnerEnded
+from predict_api.exceptions import Overloaded
+from predict_api.scoring.times import Times, queue_seconds
 
 MOST_ROWS: Final = 256  # of one micro-batch; a larger request is scored alone and delays no other
 PAUSE_SHARE: Final = 0.5  # of the duration of the last call
 LONGEST_PAUSE: Final = 0.003  # seconds: half of the 6 ms that a forest of 200 trees takes (docs/performance.md)
+BATCH_SHARE: Final = 0.5  # of the time that is left to the first of several requests
 Columns = Mapping[str, Sequence[Cell]]
-Score = Callable[[Columns, int], Scores]
+Score = Callable[[Columns, int, Times], Scores]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Request:
-    """One waiting request; `woken` is set when it has its outcome, or when it must score the next micro-batch."""
+    """One request; `woken` is set when it has its outcome, or when it leads: it must score the next micro-batch.
+
+    `alone` is set when its own thread must score it once more.
+    """
 
     columns: Columns
     rows: int
+    times: Times
     woken: threading.Event = field(default_factory=threading.Event)
     outcome: Scores | Exception | None = None
+    alone: Times | None = None
 
 
 class Batcher:
     """The micro-batcher of one version. Thread-safe."""
 
     def __init__(
-        self, score: Score, pause: Callable[[float], object] | None = None, clock: Callable[[], float] = now
+        self,
+        score: Score,
+        score_timeout: float,
+        pause: Callable[[float], object] | None = None,
+        clock: Callable[[], float] = now,
     ) -> None:
         """`pause` waits for a number of seconds, or until the expected requests are there; `clock` gives the time."""
         self._score, self._clock = score, clock
+        self._score_timeout, self._queue_seconds = score_timeout, queue_seconds(score_timeout)
         self._all_back = threading.Event()
         self._pause = pause or self._all_back.wait
         self._took = self._ended = 0.0  # duration and end of the last call
@@ -52,34 +68,51 @@ class Batcher:
         self._expected = 0  # number of waiting requests that ends the pause
         self._lock = threading.Lock()
         self._busy = False
+        self._line = 0  # a number for each line of calls; a call that hangs is left behind with its line
         self._waiting: list[_Request] = []
 
     def score(self, columns: Columns, rows: int) -> Scores:
         """The scores of these rows; raises the error of the model's call for them."""
+        arrived = self._clock()
+        request = _Request(columns, rows, Times(arrived + self._queue_seconds, arrived + self._score_timeout))
         if rows > MOST_ROWS:
-            return self._call(columns, rows)
+            return self._score_one(request)
         with self._lock:
             leads, self._busy = not self._busy, True
+            line = self._line
             alone = leads and not self._others_come_back()
             if not alone:
-                request = _Request(columns, rows)
+                if leads:
+                    request.woken.set()
                 self._waiting.append(request)
                 if len(self._waiting) >= self._expected:
                     self._all_back.set()
         if alone:
             self._last_size = 1
             try:
-                return self._call(columns, rows)
+                return self._score_one(request)
             finally:
-                self._pass_on()
+                self._pass_on(line)
         if not leads:
-            request.woken.wait()
-        if request.outcome is None:
+            self._wait(request)
+        if request.outcome is None and request.alone is None:
             self._score_for_all(request, self._last_size - leads)
+        if request.alone is not None:
+            return self._call(request.columns, request.rows, request.alone)
         if isinstance(request.outcome, Exception):
             raise request.outcome
         assert request.outcome is not None
         return request.outcome
+
+    def _wait(self, request: _Request) -> None:
+        """Wait until the request has its outcome, or leads: because it was its turn, or the call under way hangs."""
+        while not request.woken.wait(self._queue_seconds):
+            with self._lock:
+                if request in self._waiting and not self._waiting[0].woken.is_set():
+                    self._line += 1
+                    self._waiting.remove(request)
+                    self._waiting.insert(0, request)
+                    request.woken.set()
 
     def _others_come_back(self) -> bool:
         """Whether a micro-batch ended just now, so that its callers are about to send the next requests."""
@@ -88,21 +121,30 @@ class Batcher:
     def _longest_pause(self) -> float:
         return min(LONGEST_PAUSE, PAUSE_SHARE * self._took)
 
-    def _pass_on(self) -> None:
+    def _pass_on(self, line: int) -> None:
         """Wake the first waiting request to score all of them; without one, the next request is scored immediately."""
         with self._lock:
+            if line != self._line:
+                return
             if self._waiting:
                 self._waiting[0].woken.set()
             else:
                 self._busy = False
 
-    def _call(self, columns: Columns, rows: int) -> Scores:
+    def _call(self, columns: Columns, rows: int, times: Times) -> Scores:
         began = self._clock()
         try:
-            return self._score(columns, rows)
+            return self._score(columns, rows, times)
         finally:
             self._ended = self._clock()
             self._took = self._ended - began
+
+    def _score_one(self, request: _Request) -> Scores:
+        """The scores of a request of its own; once more after a crash, which another process may have caused."""
+        try:
+            return self._call(request.columns, request.rows, request.times)
+        except ModelCrashed:
+            return self._call(request.columns, request.rows, _again(request, eager=True))
 
     def _score_for_all(self, leader: _Request, missing: int) -> None:
         """Score `leader` and all waiting requests, after a pause in which `missing` more may arrive."""
@@ -111,16 +153,42 @@ class Batcher:
             self._all_back.clear()
         self._pause(self._longest_pause())
         with self._lock:
+            line = self._line
             batch = _as_many_as_fit(self._waiting)
             del self._waiting[: len(batch)]
         self._last_size = len(batch)
         try:
-            _score_batch(batch, self._call)
+            self._score_batch(batch)
         finally:
-            self._pass_on()
+            self._pass_on(line)
             for request in batch:
                 if request is not leader:
                     request.woken.set()
+
+    def _score_batch(self, batch: list[_Request]) -> None:
+        """Give each request its scores or its error, or have its thread score it alone."""
+        if len(batch) == 1:
+            try:
+                batch[0].outcome = self._score_one(batch[0])
+            except Exception as error:  # noqa: BLE001 it is raised where the request waits
+                batch[0].outcome = error
+            return
+        columns = {name: [cell for request in batch for cell in request.columns[name]] for name in batch[0].columns}
+        first_end, time = min(request.times.end_by for request in batch), self._clock()
+        begin_by = max(request.times.begin_by for request in batch)
+        times = Times(begin_by, time + BATCH_SHARE * max(0.0, first_end - time))
+        try:
+            _share_out(batch, self._call(columns, sum(request.rows for request in batch), times))
+        except (Overloaded, NoRunner) as error:
+            for request in batch:
+                request.outcome = error
+        except Exception as error:  # noqa: BLE001  scoring each request alone shows which one fails
+            for request in batch:
+                request.alone = _again(request, eager=isinstance(error, RunnerEnded))
+
+
+def _again(request: _Request, *, eager: bool) -> Times:
+    return Times(request.times.end_by, request.times.end_by, eager)
 
 
 def _as_many_as_fit(waiting: Sequence[_Request]) -> list[_Request]:
@@ -132,23 +200,6 @@ def _as_many_as_fit(waiting: Sequence[_Request]) -> list[_Request]:
             break
         batch.append(request)
     return batch
-
-
-def _score_batch(batch: list[_Request], score: Score) -> None:
-    """Give each request its scores or its error."""
-    if len(batch) > 1:
-        columns = {name: [cell for request in batch for cell in request.columns[name]] for name in batch[0].columns}
-        try:
-            _share_out(batch, score(columns, sum(request.rows for request in batch)))
-        except Exception:  # noqa: BLE001, S110 scoring each request alone shows which one fails
-            pass
-        else:
-            return
-    for request in batch:
-        try:
-            request.outcome = score(request.columns, request.rows)
-        except Exception as error:  # noqa: BLE001 it is raised where the request waits
-            request.outcome = error
 
 
 def _share_out(batch: list[_Request], scores: Scores) -> None:

@@ -156,25 +156,6 @@ def test_a_version_whose_golden_rows_differ_is_refused(api: PredictApi, stub: Wi
         del stub.nexts["default"]
 
 
-def test_a_version_of_another_scikit_learn_is_refused_by_a_replica_that_has_not_allowed_it(
-    api: PredictApi, stub: WireStub, tmp_path: Path
-) -> None:
-    """Fault 54: a replica refuses the version."""
-    buffer, manifest = tiny(13)
-    version = stub.publish("default", buffer, {**manifest, "environment": {"scikit-learn": "0.24.2"}})
-    stub.nexts["default"] = version
-    lenient = PredictApi(stub.url, tmp_path, ALLOW_VERSION_SKEW="true", WORKERS="1").launch()
-    try:
-        wait_until(lambda: sum(version in report.failed for report in list(stub.reports.values())) == 2)
-        reasons = [report.failed[version] for report in list(stub.reports.values()) if version in report.failed]
-        assert "made with scikit-learn 0.24.2" in reasons[0]
-        assert "ALLOW_VERSION_SKEW=true" in reasons[0]
-        wait_until(lambda: len(stub.ready(version)) == 1, 40, "the replica that has allowed it")
-    finally:
-        lenient.close()
-        del stub.nexts["default"]
-
-
 def test_a_lower_sequence_is_refused_loudly(api: PredictApi, stub: WireStub) -> None:
     """Fault 61: a running replica refuses the lower sequence."""
     good = stub.currents["default"]

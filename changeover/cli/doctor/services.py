@@ -8,6 +8,7 @@ from changeover import __version__
 from changeover.cli.doctor.finding import Finding
 from changeover.client import http
 from changeover.json_documents import object_in, objects_in
+from changeover.json_types import JsonObject
 from changeover.names import short
 from changeover.stack import Stack
 from changeover.up.ready import has_current_version
@@ -50,20 +51,36 @@ def check_predict(stack: Stack) -> list[Finding]:
     """Check that each predict_api is alive and ready."""
     if not stack.predict_urls:
         return [Finding("predict_api", False, "its address is not known", "set CHANGEOVER_PREDICT_URL")]
-    return [_check_instance(stack, url) for url in stack.predict_urls]
+    return [finding for url in stack.predict_urls for finding in _check_instance(stack, url)]
 
 
-def _check_instance(stack: Stack, url: str) -> Finding:
+def _check_instance(stack: Stack, url: str) -> list[Finding]:
     alive = _probe(f"{url}/livez")
     if alive is None or alive.status != 200:
-        return _silent("predict_api", url)
+        return [_silent("predict_api", url)]
     ready = _probe(f"{url}/readyz") or http.Probe(0, {})
     if ready.status == 200:
-        return Finding("predict_api", True, f"answers and is ready at {url}")
+        return [Finding("predict_api", True, f"answers and is ready at {url}"), *_check_runners(url, ready.body)]
     if not has_current_version(stack.server_url, stack.token):
-        return Finding("predict_api", True, f"answers at {url}; no model was rolled yet (push FILE --roll)")
+        return [Finding("predict_api", True, f"answers at {url}; no model was rolled yet (push FILE --roll)")]
     detail = f"answers at {url}, but is not ready: {ready.problem}"
-    return Finding("predict_api", False, detail, _LOG.format("predict_api"))
+    return [Finding("predict_api", False, detail, _LOG.format("predict_api"))]
+
+
+def _check_runners(url: str, ready: JsonObject) -> list[Finding]:
+    """Check that no model hangs, crashes or grows repeatedly, and that its processes are confined."""
+    findings = []
+    if degraded := object_in(ready.get("degraded")):
+        versions = ", ".join(f"{name} ({short(str(version))})" for name, version in degraded.items())
+        step = f"changeover rollback -m {next(iter(degraded))}, or find the requests in the log (runner.ended)"
+        detail = f"at {url}, processes of these ended 3 times within a minute: {versions}"
+        findings.append(Finding("models", False, detail, step))
+    if confinement := object_in(ready.get("confinement")):
+        missing = [measure for measure, holds in confinement.items() if not holds]
+        detail = f"models run without {', '.join(missing)} at {url}" if missing else f"models are confined at {url}"
+        step = "use a Linux with Landlock and seccomp, or serve models of people that you trust only"
+        findings.append(Finding("confinement", not missing, detail, step if missing else ""))
+    return findings
 
 
 def check_token(stack: Stack) -> Finding:

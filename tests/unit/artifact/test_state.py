@@ -3,7 +3,6 @@
 Each is a fitted model with one forged attribute. The key of an example names the harm.
 """
 
-import hashlib
 import pickle
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +29,6 @@ from sklearn.utils import Bunch, check_array
 
 from changeover.artifact.load import load_model
 from changeover.exceptions import UnsafeState
-from predict_api.scoring.loading import load
 from tests.forged_models import (
     TWO,
     Reduced,
@@ -235,7 +233,7 @@ def test_state_that_would_do_harm_is_refused_by_name(name: str) -> None:
 def test_a_replica_refuses_what_admission_refuses() -> None:
     body = dumped(given(stacking(), stack_method_=["tofile", "tofile"]))
     with pytest.raises(UnsafeState, match="tofile"):
-        load(body, hashlib.sha256(body).hexdigest(), ())
+        load_model(body, ())
 
 
 def test_the_way_to_a_fault_is_named() -> None:

@@ -8,8 +8,13 @@ import pytest
 
 from changeover.estimator.scores import Scores
 from changeover.exceptions import ScoringFailed
+from model_runner.pool.exceptions import ModelCrashed, ModelTimeout
+from predict_api.exceptions import Overloaded
 from predict_api.scoring.batching import LONGEST_PAUSE, MOST_ROWS, Batcher, Columns
+from predict_api.scoring.times import Times
 from tests.conftest import wait_until
+
+PATIENT = 1000.0  # seconds
 
 
 class Model:
@@ -20,7 +25,7 @@ class Model:
         self.entered = threading.Event()
         self.let_go = threading.Event()
 
-    def __call__(self, columns: Columns, rows: int) -> Scores:
+    def __call__(self, columns: Columns, rows: int, times: Times) -> Scores:
         self.calls.append(rows)
         if len(self.calls) == 1:
             self.entered.set()
@@ -52,7 +57,7 @@ def during_a_call(model: Model, batcher: Batcher, *requests: Callable[[], Scores
 
 
 def test_waiting_requests_are_scored_in_one_call_and_each_gets_its_rows(model: Model) -> None:
-    batcher = Batcher(model)
+    batcher = Batcher(model, PATIENT)
     futures = during_a_call(
         model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0, 4.0), lambda: ask(batcher, 5.0)
     )
@@ -63,7 +68,7 @@ def test_waiting_requests_are_scored_in_one_call_and_each_gets_its_rows(model: M
 
 def test_a_request_without_others_is_scored_immediately(model: Model) -> None:
     model.let_go.set()
-    batcher = Batcher(model)
+    batcher = Batcher(model, PATIENT)
     assert [ask(batcher, float(number)).labels for number in range(3)] == [[0.0], [2.0], [4.0]]
     assert model.calls == [1, 1, 1]
 
@@ -77,7 +82,7 @@ def test_a_request_that_arrives_in_the_pause_is_part_of_the_next_call(model: Mod
             again.append(back.submit(ask, batcher, 3.0))
             wait_until(lambda: len(batcher._waiting) == 2)
 
-        batcher = Batcher(model, pause)
+        batcher = Batcher(model, PATIENT, pause)
         futures = during_a_call(model, batcher, lambda: ask(batcher, 2.0))
     assert [future.result().labels for future in [*futures, *again]] == [[2.0], [4.0], [6.0]]
     assert model.calls == [1, 2]
@@ -92,9 +97,9 @@ class Clock:
     def __call__(self) -> float:
         return self.time
 
-    def score(self, columns: Columns, rows: int) -> Scores:
+    def score(self, columns: Columns, rows: int, times: Times) -> Scores:
         self.time += 1.0
-        return self._model(columns, rows)
+        return self._model(columns, rows, times)
 
 
 def test_the_first_request_after_a_micro_batch_waits_for_the_others_and_no_later_one_does(model: Model) -> None:
@@ -111,7 +116,7 @@ def test_the_first_request_after_a_micro_batch_waits_for_the_others_and_no_later
                 assert batcher._all_back.wait(10)  # which ends the pause
                 assert len(batcher._waiting) == 2
 
-        batcher = Batcher(clock.score, pause, clock)
+        batcher = Batcher(clock.score, PATIENT, pause, clock)
         during_a_call(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0))
         assert ask(batcher, 5.0).labels == [10.0]
         assert again[0].result().labels == [8.0]
@@ -125,7 +130,7 @@ def test_the_first_request_after_a_micro_batch_waits_for_the_others_and_no_later
 
 
 def test_a_request_that_fails_does_not_fail_the_others(model: Model) -> None:
-    batcher = Batcher(model)
+    batcher = Batcher(model, PATIENT)
     futures = during_a_call(
         model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, -1.0), lambda: ask(batcher, 5.0)
     )
@@ -136,17 +141,17 @@ def test_a_request_that_fails_does_not_fail_the_others(model: Model) -> None:
 
 
 def test_after_too_few_rows_for_a_micro_batch_each_request_is_scored_alone(model: Model) -> None:
-    def short(columns: Columns, rows: int) -> Scores:
-        scores = model(columns, rows)
+    def short(columns: Columns, rows: int, times: Times) -> Scores:
+        scores = model(columns, rows, times)
         return Scores(scores.labels[:1], scores.probabilities, scores.classes)
 
-    batcher = Batcher(short)
+    batcher = Batcher(short, PATIENT)
     futures = during_a_call(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0))
     assert [future.result().labels for future in futures] == [[2.0], [4.0], [6.0]]
 
 
 def test_a_large_request_does_not_delay_a_small_one(model: Model) -> None:
-    batcher = Batcher(model)
+    batcher = Batcher(model, PATIENT)
     with ThreadPoolExecutor(1) as pool:
         large = pool.submit(ask, batcher, *[1.0] * (MOST_ROWS + 1))
         assert model.entered.wait(10)
@@ -156,18 +161,18 @@ def test_a_large_request_does_not_delay_a_small_one(model: Model) -> None:
 
 
 def test_micro_batches_stay_within_the_limit_of_rows(model: Model) -> None:
-    batcher = Batcher(model)
+    batcher = Batcher(model, PATIENT)
     half = [1.0] * (MOST_ROWS // 2 + 1)
     during_a_call(model, batcher, lambda: ask(batcher, *half), lambda: ask(batcher, *half))
     assert model.calls == [1, len(half), len(half)]
 
 
 def test_each_of_many_threads_gets_its_scores() -> None:
-    def score(columns: Columns, rows: int) -> Scores:
+    def score(columns: Columns, rows: int, times: Times) -> Scores:
         assert len(columns["a"]) == rows
         return Scores(list(columns["a"]), None, None)
 
-    batcher = Batcher(score)
+    batcher = Batcher(score, PATIENT)
 
     def many(number: float) -> bool:
         return all(
@@ -176,3 +181,67 @@ def test_each_of_many_threads_gets_its_scores() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(many, [float(number) for number in range(8)]))
+
+
+def test_requests_do_not_wait_behind_a_call_that_hangs(model: Model) -> None:
+    batcher = Batcher(model, 0.4)  # of which a quarter is waited
+    with ThreadPoolExecutor(5) as pool:
+        hangs = pool.submit(ask, batcher, 1.0)
+        assert model.entered.wait(10)
+        others = [pool.submit(ask, batcher, float(number)) for number in range(2, 6)]
+        assert [other.result(20).labels for other in others] == [[4.0], [6.0], [8.0], [10.0]]
+        assert not hangs.done()
+        assert ask(batcher, 6.0).labels == [12.0]
+        model.let_go.set()
+        assert hangs.result().labels == [2.0]
+
+
+def test_after_the_end_of_a_process_each_request_of_the_batch_is_scored_once_more(model: Model) -> None:
+    """A micro-batch has half of the time, so that the others are answered in the rest."""
+    times_of_batch: list[Times] = []
+
+    def fatal(columns: Columns, rows: int, times: Times) -> Scores:
+        if rows > 1:
+            times_of_batch.append(times)
+        scores = model(columns, rows, times)
+        if 13.0 in columns["a"]:
+            raise ModelTimeout("it hangs")
+        assert rows == 1 or len(model.calls) == 2
+        return scores
+
+    batcher = Batcher(fatal, PATIENT)
+    futures = during_a_call(
+        model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 13.0), lambda: ask(batcher, 4.0)
+    )
+    assert [futures[place].result().labels for place in (0, 1, 3)] == [[2.0], [4.0], [8.0]]
+    with pytest.raises(ModelTimeout):
+        futures[2].result()
+    assert sorted(model.calls) == [1, 1, 1, 1, 3]
+    assert len(times_of_batch) == 1
+
+
+def test_a_single_request_is_scored_once_more_after_a_crash(model: Model) -> None:
+    def killed_once(columns: Columns, rows: int, times: Times) -> Scores:
+        model.let_go.set()
+        scores = model(columns, rows, times)
+        if not times.eager:
+            raise ModelCrashed("killed")
+        return scores
+
+    assert ask(Batcher(killed_once, PATIENT), 2.0).labels == [4.0]
+    assert model.calls == [1, 1]
+
+
+def test_what_cannot_begin_is_not_tried_again(model: Model) -> None:
+    def full(columns: Columns, rows: int, times: Times) -> Scores:
+        scores = model(columns, rows, times)
+        if rows > 1:
+            raise Overloaded("all are busy")
+        return scores
+
+    batcher = Batcher(full, PATIENT)
+    futures = during_a_call(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0))
+    for future in futures[1:]:
+        with pytest.raises(Overloaded):
+            future.result()
+    assert model.calls == [1, 2]

@@ -1,0 +1,87 @@
+"""The scorer of a version whose own model scores, in confined processes: deadlines, crashes, fairness.
+
+A call that takes longer than SCORE_TIMEOUT is ended with its process. One model occupies half of a worker's threads at
+most while a call of its hangs, so that requests for other models are answered.
+"""
+
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from changeover.estimator.scores import Scores
+from changeover.process.clock import now
+from changeover.schema.schema import Schema
+from model_runner.pool.exceptions import ModelOutOfMemory, ModelTimeout, RunnerEnded
+from predict_api.exceptions import Overloaded
+from predict_api.scoring.batching import MOST_ROWS, Batcher, Columns
+from predict_api.scoring.ends import Cause, VersionEnds
+from predict_api.scoring.interfaces import RequestRows
+from predict_api.scoring.scorer_pool import ScorerPool
+from predict_api.scoring.times import Times
+
+
+@dataclass(frozen=True)
+class ScoreLimits:
+    """The limits of scoring: SCORE_TIMEOUT in seconds, and the threads that a model that hangs may occupy."""
+
+    timeout: float
+    threads: int
+
+
+class RunnerScorer:
+    """The scorer of one version in this worker. Its scorer processes end with it."""
+
+    def __init__(self, pool: ScorerPool, schema: Schema, limits: ScoreLimits, ends: VersionEnds) -> None:
+        self._pool, self._limits, self._ends = pool, limits, ends
+        self._names = [column.name for column in schema.columns]
+        self._batcher = Batcher(self._call, limits.timeout)
+        self._lock = threading.Lock()
+        self._threads = 0
+        weakref.finalize(self, pool.close)
+
+    def score(self, rows: RequestRows) -> Scores:
+        """The scores of typed rows.
+
+        Raises ScoringFailed, ModelTimeout, ModelCrashed, ModelOutOfMemory, NoRunner, or Overloaded.
+        """
+        with self._thread():
+            return self._batcher.score(rows.columns, rows.rows)
+
+    def score_now(self, columns: Columns, rows: int, seconds: float) -> Scores:
+        """The scores of typed columns during the preparation, within `seconds`; raises the same errors."""
+        end_by = now() + seconds
+        return self._call(columns, rows, Times(end_by, end_by))
+
+    def _call(self, columns: Columns, rows: int, times: Times) -> Scores:
+        with self._pool.scorer(times, large=rows > MOST_ROWS) as scorer:
+            try:
+                return scorer.score([columns[name] for name in self._names], rows, times.end_by - now())
+            except RunnerEnded as error:
+                self._ends.record(_cause(error))
+                if isinstance(error, ModelTimeout):
+                    raise ModelTimeout(
+                        f"the model took longer than {self._limits.timeout:g} s (SCORE_TIMEOUT); its process was ended"
+                    ) from error
+                raise
+
+    @contextmanager
+    def _thread(self) -> Iterator[None]:
+        """Count this thread; raises Overloaded if too many wait for a model that hangs."""
+        with self._lock:
+            self._threads += 1
+            threads = self._threads
+        try:
+            if threads > self._limits.threads and self._pool.hangs():
+                raise Overloaded("the model takes long, and as many requests as may wait for it do; try again later")
+            yield
+        finally:
+            with self._lock:
+                self._threads -= 1
+
+
+def _cause(error: RunnerEnded) -> Cause:
+    if isinstance(error, ModelTimeout):
+        return Cause.TIMEOUT
+    return Cause.MEMORY if isinstance(error, ModelOutOfMemory) else Cause.CRASH
