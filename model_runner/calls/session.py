@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
 from model_runner.calls import examine, prepare
 from model_runner.calls.task import Task
@@ -28,10 +29,16 @@ class Session:
         warnings.simplefilter("ignore")  # a verdict has the warnings for the publisher
 
     def survey(self, buffer: bytes, request: Survey) -> bytes:
-        """What the artifact names, as JSON; nothing of it is loaded or called."""
+        """What the artifact names, as JSON; nothing of it is loaded or called.
+
+        Without names if it cannot be read; the examination says why.
+        """
         from changeover.artifact.survey import survey
 
-        found = survey(buffer, request.unpacked_bytes)
+        try:
+            found = survey(buffer, request.unpacked_bytes)
+        except (ChangeoverError, RecursionError, MemoryError):
+            return _json({})
         return _json({"globals": list(found.globals), "sklearn": list(found.sklearn), "incomplete": found.incomplete})
 
     def examine(self, descriptor: int, encoded_task: bytes) -> bytes:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from model_runner.options import Preload
+from model_runner.options import Preload as Preload  # noqa: PLC0414  a part of this interface
 from model_runner.pool.zygotes import ZygoteSettings
 
 LONGEST: Final = 1 << 28  # bytes of a message; a manifest is the longest part

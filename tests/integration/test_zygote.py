@@ -48,6 +48,7 @@ def zygotes() -> list[psutil.Process]:
 
 def child_of(zygote: psutil.Process) -> psutil.Process:
     (child,) = wait_until(zygote.children, what="a child")
+    wait_until(lambda: child.cpu_times().user > 0.1, what="the endless load")
     return child
 
 
