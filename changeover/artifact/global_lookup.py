@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 import numpy as np
 
+from changeover.artifact import next_step, unused
 from changeover.artifact import stand_ins as reconstruct
 from changeover.artifact.allowed_globals import Kind, allowed, canonical
 from changeover.exceptions import ForbiddenGlobal, UnreadableArtifact
@@ -32,7 +33,7 @@ class HandedOut:
         module = canonical(module)
         dotted = f"{module}.{name}"
         if "." in name:  # protocol 4 would resolve attribute after attribute
-            raise ForbiddenGlobal(dotted)
+            raise ForbiddenGlobal(dotted, next_step.of(dotted))
         kind = Kind.CALL if dotted in self._extra else allowed().get((module, name))
         if kind is None:
             _refuse(module, name)
@@ -46,6 +47,8 @@ class HandedOut:
         if name == "newObj":
             names = frozenset(other for where, other in allowed() if where == module)
             return self._stand_ins.setdefault((module, name), reconstruct.new_of(module, names))
+        if module in unused.DISTRIBUTIONS:
+            return unused.Distribution
         if (module, name) in self._stand_ins:
             return self._stand_ins[module, name]
         try:
@@ -84,7 +87,7 @@ def _refuse(module: str, name: str) -> NoReturn:
         known = sys.modules.get(module)
         if (known is not None and name not in vars(known)) or not _is_there(top, module):
             raise UnreadableArtifact(_missing(module, name))
-    raise ForbiddenGlobal(f"{module}.{name}")
+    raise ForbiddenGlobal(f"{module}.{name}", next_step.of(f"{module}.{name}"))
 
 
 def _is_there(top: object, module: str) -> bool:
