@@ -77,14 +77,14 @@ class TooManyRows(ChangeoverError):
 
 
 class ForbiddenGlobal(ChangeoverError):
-    """An artifact that asks for a global outside the allow-list; `name` is that global, dotted."""
+    """An artifact that asks for a global outside the allow-list; `name` is that global, dotted.
 
-    def __init__(self, name: str) -> None:
+    `next_step` is the advice for this name: `changeover/artifact/next_step.py`.
+    """
+
+    def __init__(self, name: str, next_step: str = "publish a pipeline of scikit-learn parts without it") -> None:
         self.name = name
-        super().__init__(
-            f"the artifact asks for {name}, which is not on the allow-list of models; "
-            f"publish a pipeline of scikit-learn parts, or have the operator add it to ALLOWED_GLOBALS"
-        )
+        super().__init__(f"the artifact asks for {name}, which is not on the allow-list of models; {next_step}")
 
 
 class UnreadableArtifact(ChangeoverError):

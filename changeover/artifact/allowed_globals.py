@@ -9,9 +9,9 @@ those was reviewed.
 
 The list never holds a function that imports, evaluates, opens or looks up attributes by name. Examples are
 `numpy._core._ufunc_reconstruct` (imports a module named by its argument), `numpy.load`, `fromfile` and `memmap`,
-`operator.attrgetter`, `functools.partial` of anything but scikit-learn's functions, joblib's `NDArrayWrapper` (loads a
-path), SciPy's distributions (`rv_generic.__setstate__` executes a string from its state), trees of `scipy.spatial`
-(raw pointers), `sklearn.datasets`, and vendored or test modules.
+`operator.attrgetter`, `functools.partial` of anything but functions of scikit-learn and NumPy, joblib's `NDArrayWrapper` (loads a
+path), trees of `scipy.spatial` (raw pointers), `sklearn.datasets`, and vendored or test modules. SciPy's distributions,
+`numpy.vectorize` and `builtins.getattr` are on it for a search's distributions, and are placeholders: `unused.py`.
 """
 
 import json

@@ -14,6 +14,7 @@ from pathlib import Path
 from pkgutil import walk_packages
 from typing import Final
 
+from changeover.artifact import unused
 from changeover.artifact.allowed_globals import FILE, Kind, Listing
 
 _LEFT_OUT: Final = frozenset(
@@ -59,8 +60,10 @@ _HELD: Final = {
     "sklearn.calibration": "_CalibratedClassifier",
     "sklearn.cluster._birch": "_CFNode _CFSubcluster",
     "sklearn.cluster._bisect_k_means": "_BisectingTree",
-    "sklearn.compose._column_transformer": "make_column_selector",
+    "numpy": "vectorize",  # a placeholder: changeover/artifact/unused.py
+    "sklearn.compose._column_transformer": "_RemainderColsList make_column_selector",  # the first until 1.7
     "sklearn.ensemble._hist_gradient_boosting.predictor": "TreePredictor",
+    "sklearn.impute._iterative": "_ImputerTriplet",
     "sklearn.metrics._scorer": "_MultimetricScorer _PassthroughScorer",
     "sklearn.model_selection._split": "_CVIterableWrapper",
     "sklearn.utils._bunch": "Bunch",
@@ -71,7 +74,7 @@ _HELD: Final = {
 # extension types and the functions that rebuild them; those with a stand-in are in changeover/artifact/stand_ins.py
 _CALLED: Final = {
     "_codecs": "encode",
-    "builtins": "bytearray bytes complex frozenset range set slice",
+    "builtins": "bytearray bytes complex frozenset getattr range set slice",  # getattr: a placeholder
     "collections": "OrderedDict defaultdict deque",
     "copyreg": "_reconstructor",
     "functools": "partial",
@@ -185,6 +188,7 @@ def generate() -> Listing:
     import numpy as np
     import scipy.special
     import sklearn.metrics
+    from scipy.stats._distn_infrastructure import rv_frozen, rv_generic
     from sklearn.metrics import _scorer, pairwise
 
     listing: Listing = {}
@@ -195,10 +199,14 @@ def generate() -> Listing:
         scalar = isinstance(value, type) and issubclass(value, np.generic) and name not in _NOT_EVERYWHERE
         if scalar or isinstance(value, np.ufunc):
             listing["numpy", name] = Kind.REFER
+        if isinstance(value, np.ufunc):  # the name that NumPy 1 writes
+            listing["numpy._core._multiarray_umath", value.__name__] = Kind.REFER
     for name in _SPECIAL_UFUNCS.split():
         if isinstance(getattr(scipy.special, name, None), np.ufunc):
             listing |= {(f"scipy.special{part}", name): Kind.REFER for part in ("", "._special_ufuncs", "._ufuncs")}
-    import scipy.sparse
+    for path in unused.DISTRIBUTIONS:
+        module = import_module(path)
+        listing |= {(path, name): Kind.CREATE for name in _classes_under(module, (rv_generic, rv_frozen))}
 
     for name in ("csr", "csc", "coo", "bsr", "dia", "lil", "dok"):
         for ending in ("matrix", "array"):

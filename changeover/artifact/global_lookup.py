@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 
 import numpy as np
 
+from changeover.artifact import next_step, unused
 from changeover.artifact import stand_ins as reconstruct
 from changeover.artifact.allowed_globals import FILE, Kind, allowed, canonical
 from changeover.artifact.load_rules import LoadRules
@@ -40,7 +41,7 @@ class HandedOut:
             self._handed_out[id(thing)] = (thing, Kind.CALL, dotted)
             return thing
         if "." in name:  # protocol 4 would resolve attribute after attribute
-            raise ForbiddenGlobal(dotted)
+            raise ForbiddenGlobal(dotted, next_step.of(dotted))
         kind = Kind.CALL if dotted in self._extra else self._listed.get((module, name))
         if kind is None:
             _refuse(module, name)
@@ -73,6 +74,8 @@ class HandedOut:
         if name == "newObj":
             names = frozenset(other for where, other in self._listed if where == module)
             return self._stand_ins.setdefault((module, name), reconstruct.new_of(module, names))
+        if module in unused.DISTRIBUTIONS:
+            return unused.Distribution
         if (module, name) in self._stand_ins:
             return self._stand_ins[module, name]
         return self._imported(module, name)
@@ -116,7 +119,7 @@ def _refuse(module: str, name: str) -> NoReturn:
         known = sys.modules.get(module)
         if (known is not None and name not in vars(known)) or not _is_there(top, module):
             raise UnreadableArtifact(_missing(module, name))
-    raise ForbiddenGlobal(f"{module}.{name}")
+    raise ForbiddenGlobal(f"{module}.{name}", next_step.of(f"{module}.{name}"))
 
 
 def _is_there(top: object, module: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from changeover.artifact import frame_output
 from changeover.artifact.compression import opened
 from changeover.artifact.file_kind import looks_like
 from changeover.artifact.global_lookup import HandedOut
@@ -51,6 +52,7 @@ def load(buffer: bytes, rules: LoadRules | Collection[str] = _LIST_ONLY, max_byt
         raise
     except Exception as error:  # constructors and __setstate__ raise anything for hostile arguments
         raise UnreadableArtifact(_why(bytes(buffer), error)) from error
+    frame_output.restore(estimator)
     return LoadedArtifact(estimator, session.warnings(), session.versions())
 
 

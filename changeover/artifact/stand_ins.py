@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, Generator, Philox, RandomState
 
+from changeover.artifact import unused
 from changeover.artifact.state.trees import make_tree
 from changeover.artifact.state.while_loading import check_items
 from changeover.exceptions import UnreadableArtifact
@@ -170,22 +171,24 @@ def new_of(module: str, names: frozenset[str]) -> Callable[[object], object]:
 
 
 def make_partial(function: object) -> object:
-    """`functools.partial` of a function of scikit-learn: a selector's score with its options, a checked input."""
-    _need(_is_of_sklearn(function), "a partial call of something else than a function of scikit-learn")
+    """`functools.partial` of a function of scikit-learn or NumPy: a score with its options, `np.power` with a base."""
+    _need(_is_of_library(function), "a partial call of something else than a function of scikit-learn or NumPy")
     called: Any = function
     return functools.partial(called)
 
 
 def set_partial_state(partial: "functools.partial[object]", state: object) -> None:
-    """Set the options of a partial call; its function must not change."""
+    """Set the arguments of a partial call; its function must not change."""
     if not isinstance(state, tuple) or len(state) != 4:
         raise UnreadableArtifact("the artifact is damaged or forged: a partial call without its state")
     _need(state[0] is partial.func and not state[3], "a partial call of another function")
     partial.__setstate__(state)  # type: ignore[attr-defined]
 
 
-def _is_of_sklearn(function: object) -> bool:
-    return isinstance(function, types.FunctionType) and function.__module__.startswith("sklearn.")
+def _is_of_library(function: object) -> bool:
+    if isinstance(function, np.ufunc) or type(function).__name__ == "_ArrayFunctionDispatcher":
+        return True
+    return isinstance(function, types.FunctionType) and function.__module__.startswith(("sklearn.", "numpy."))
 
 
 def make_index(kind: object, parts: object) -> object:
@@ -215,9 +218,11 @@ def make_string_dtype(storage: object = "python", na_value: object = math.nan) -
 
 STAND_INS: Final[dict[tuple[str, str], Callable[..., object]]] = {
     ("_codecs", "encode"): encode,
+    ("builtins", "getattr"): unused.attribute_of,
     ("copyreg", "_reconstructor"): make_plain_object,
     ("functools", "partial"): make_partial,
     ("numpy", "dtype"): make_dtype,
+    ("numpy", "vectorize"): unused.Vectorized,
     ("numpy._core.multiarray", "_reconstruct"): make_array,
     ("numpy._core.multiarray", "scalar"): make_scalar,
     ("numpy._core.numeric", "_frombuffer"): array_of_buffer,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from changeover.estimator import without_vectorizer
 from changeover.estimator.dict_inputs import keys_of_records
 from changeover.estimator.infer_nullable import probe_missing
 from changeover.estimator.inspection import Encoded, encoded_columns, input_count, input_names, takes_texts
@@ -38,6 +39,9 @@ def infer_schema(estimator: object, example: pd.DataFrame | None = None) -> Sche
         return schema
     if takes_texts(estimator):
         return Schema((Column(text_column(example), ColumnType.STRING),))
+    missing = None if example is not None else without_vectorizer.reason(estimator)
+    if missing is not None:
+        raise InvalidSchema(missing)
     keys = keys_of_records(estimator, () if example is None else [str(name) for name in example.columns])
     names = list(keys) if keys else _names(estimator, example)
     encoded = keys or encoded_columns(estimator, names)

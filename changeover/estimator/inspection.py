@@ -15,6 +15,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.preprocessing import MinMaxScaler
 
 _WRAPPED = ("best_estimator_", "estimator_", "regressor_", "estimator", "regressor")
+_ONE_FOR_EACH_CLASS: Final = ("sklearn.multiclass", "sklearn.multioutput")  # models that all get the same input
 _DEEPEST: Final = 32
 
 
@@ -56,6 +57,10 @@ def _first_inside(part: object) -> object | None:
     if hasattr(part, "named_estimators_"):  # voting and stacking give all of them the same input
         voters: Sequence[object] = getattr(part, "estimators_", ())
         return voters[0] if voters else None
+    if type(part).__module__ in _ONE_FOR_EACH_CLASS:
+        fitted: Sequence[object] = getattr(part, "estimators_", ())
+        if len(fitted):
+            return fitted[0]
     for name in _WRAPPED:
         inside = _attribute(part, name)
         if not isinstance(inside, str | None):
@@ -143,10 +148,24 @@ def _visit(part: object, names: list[str], facts: dict[str, Encoded]) -> bool:
             if math.isfinite(least) and math.isfinite(greatest):
                 facts[name] = replace(facts.get(name, Encoded()), ends=(least, greatest))
         return False
+    if hasattr(part, "named_estimators_"):
+        _visit_members(getattr(part, "estimators_", ()), names, facts)
+        return False
     inside = _first_inside(part)
     if inside is not None:
         _visit(inside, names, facts)
     return False
+
+
+def _visit_members(members: Sequence[object], names: list[str], facts: dict[str, Encoded]) -> None:
+    """Inspect the members of a vote or a stack: each may select other columns, and a column must suit all of them."""
+    for member in members:
+        of_member: dict[str, Encoded] = {}
+        _visit(member, names, of_member)
+        for name, fact in of_member.items():
+            known = facts.get(name)
+            if known is None or (fact.closed and not known.closed) or (fact.text and not known.text):
+                facts[name] = fact
 
 
 def _see_imputer(part: SimpleImputer, names: list[str], facts: dict[str, Encoded]) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 import joblib
 
-from changeover.artifact import version_skew
+from changeover.artifact import refusal, version_skew
 from changeover.artifact.environment import environment
 from changeover.artifact.load import LoadedArtifact, load
 from changeover.estimator import golden_rows
@@ -59,7 +59,7 @@ def examine(buffer: bytes, task: Task, preload: Preload) -> Examined | JsonObjec
         with joblib.parallel_config(backend="sequential"):
             return _describe(loaded, task)
     except (ForbiddenGlobal, UnreadableArtifact, NotAnEstimator, InvalidSchema, GoldenMismatch, _Unfit) as error:
-        return {"refused": str(error)}
+        return {"refused": refusal.explain(error, buffer, task.unpacked_bytes)}
 
 
 def _describe(loaded: LoadedArtifact, task: Task) -> Examined:
@@ -86,7 +86,8 @@ def _refuse_too_wide(schema: Schema, most: int) -> None:
     if len(schema.columns) > most:
         raise _Unfit(
             f"the schema has {len(schema.columns)} columns, at most {most} are taken (MAX_COLUMNS); raise that setting "
-            f"of model_server, or choose the columns that the model needs"
+            f"of model_server, or choose the columns that the model needs; if a vectorizer made them, publish it with the "
+            f"model: `changeover.publish(make_pipeline(vectorizer, model))`"
         )
 
 

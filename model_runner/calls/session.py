@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from changeover.artifact.survey import survey
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
 from model_runner.calls import examine, prepare
@@ -33,8 +34,6 @@ class Session:
 
         Without names if it cannot be read; the examination says why.
         """
-        from changeover.artifact.survey import survey
-
         try:
             found = survey(buffer, request.unpacked_bytes)
         except (ChangeoverError, RecursionError, MemoryError):

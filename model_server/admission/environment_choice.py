@@ -19,10 +19,14 @@ _Names = Annotated[list[Annotated[str, msgspec.Meta(max_length=2000)]], msgspec.
 
 
 class Names(msgspec.Struct, frozen=True):
-    """The names in an artifact, from a runner: dotted globals, and the versions of scikit-learn that made its parts."""
+    """The names in an artifact, from a runner: dotted globals, and the versions of scikit-learn that made its parts.
+
+    `bundle` is the reason to refuse an artifact that is no model, but may hold one; empty for any other.
+    """
 
     globals: _Names = []
     sklearn: _Names = []
+    bundle: Annotated[str, msgspec.Meta(max_length=10_000)] = ""
 
 
 @dataclass(frozen=True)

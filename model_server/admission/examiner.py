@@ -18,6 +18,7 @@ from changeover.json_types import JsonObject
 from changeover.manifest.manifest import DEFAULT_ENVIRONMENT, Draft, Manifest
 from changeover.process import log_events
 from changeover.process.clock import now, utc_now
+from changeover.protocol.wire import LONGEST_TEXT
 from changeover.request.strict_json import parse
 from model_runner.pool.confinement import missing, probed
 from model_runner.pool.examination import (
@@ -123,6 +124,8 @@ class Examiner:
                 return Refused(self._how_it_ended(examination, error))
             except ChangeoverError as error:
                 return Refused(f"the artifact cannot be read: {error}")
+            if names.bundle:
+                return Refused(names.bundle[:LONGEST_TEXT])
             choice = chosen(names, task.draft, self._extra_globals, self._examinations.environments())
             task = msgspec.structs.replace(task, skew_allowed=choice.skewed)
             rest = {**rest, "runner_environment": choice.environment}

@@ -93,7 +93,7 @@ def check_callable(value: Any, *, trusted: bool, called_while_loading: bool) -> 
     if trusted:
         return
     if isinstance(value, functools.partial):
-        need(not value.args, "", "is a partial call with arguments by place")
+        _check_positions(value)
         check_options(value.keywords, ".keywords")
     elif isinstance(value, type):
         number = issubclass(value, np.generic) and not issubclass(value, np.void)
@@ -101,3 +101,14 @@ def check_callable(value: Any, *, trusted: bool, called_while_loading: bool) -> 
     else:
         need(not isinstance(value, types.MethodType), "", "is a bound method")
         need(not called_while_loading, "", f"is {getattr(value, '__name__', 'a function')}, which only loading calls")
+
+
+def _check_positions(partial: "functools.partial[object]") -> None:
+    """Only a ufunc has arguments by position: plain numbers, and fewer than its inputs, as the next one is an output."""
+    inputs = partial.func.nin if isinstance(partial.func, np.ufunc) else 1
+    plain = all(type(value) in (bool, int, float) or isinstance(value, np.number) for value in partial.args)
+    need(
+        plain and len(partial.args) < inputs,
+        "",
+        "is a partial call with arguments by place that are no numbers of a ufunc",
+    )

@@ -82,7 +82,7 @@ CALLS = {
     "getattr": Calls(getattr, "a", "upper"),
     "getattr chain": Calls(getattr, Calls(getattr, Calls(__import__, "os"), "path"), "join"),
     "partial": Calls(functools.partial, mark),
-    "partial of numpy": Calls(functools.partial, np.mean),
+    "partial of a class of numpy": Calls(functools.partial, np.ndarray),
     "attrgetter": Calls(operator.attrgetter, "a.b"),
     "methodcaller": Calls(operator.methodcaller, "upper"),
     "numpy.load": Calls(np.load, "/etc/passwd"),
@@ -137,9 +137,6 @@ PROGRAMS = {
         text("x") + names("sklearn.pipeline", "Pipeline") + pickle.TUPLE2,
         b"R",
     ),
-    "a distribution of scipy, whose state is executed": program(
-        names("scipy.stats._distn_infrastructure", "rv_generic"), b")\x81"
-    ),
     "a class changed": program(
         names("sklearn.linear_model._logistic", "LogisticRegression"),
         b"N}" + text("predict") + names("numpy", "log1p") + b"s" + pickle.TUPLE2 + b"b",
@@ -173,7 +170,7 @@ PROGRAMS = {
     "no class at all": program(text("a"), b")\x81"),
     "a call of an instance": program(names("sklearn.pipeline", "Pipeline"), b")\x81", one(text("a")), b"R"),
     "a tree of nothing": program(names("sklearn.neighbors._kd_tree", "newObj"), one(names("builtins", "object")), b"R"),
-    "a partial of numpy": program(names("functools", "partial"), one(names("numpy", "mean")), b"R"),
+    "a partial of a class": program(names("functools", "partial"), one(names("numpy", "ndarray")), b"R"),
     "a promise of terabytes": b"\x80\x05" + pickle.BYTEARRAY8 + struct.pack("<Q", 1 << 42) + b".",
     "a protocol to come": b"\x80\x09.",
 }
@@ -238,7 +235,7 @@ def test_a_vectorizer_that_opens_files_named_by_requests_is_refused() -> None:
 
 
 def test_what_the_operator_did_not_allow_is_named() -> None:
-    with pytest.raises(ForbiddenGlobal, match="ALLOWED_GLOBALS") as refusal:
+    with pytest.raises(ForbiddenGlobal, match="changeover environment add") as refusal:
         load_model(dumped(FunctionTransformer(mark)))
     assert refusal.value.name == "tests.unit.artifact.test_unpickler_hostile.mark"
 

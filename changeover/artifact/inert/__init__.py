@@ -1,0 +1,1 @@
+"""An inert pickle machine: it reads the opcodes of an artifact and runs nothing that they name."""
