@@ -38,7 +38,8 @@ class Session:
             found = survey(buffer, request.unpacked_bytes)
         except (ChangeoverError, RecursionError, MemoryError):
             return _json({})
-        return _json({"globals": list(found.globals), "sklearn": list(found.sklearn), "incomplete": found.incomplete})
+        names: JsonObject = {"globals": list(found.globals), "sklearn": list(found.sklearn)}
+        return _json({**names, "bundle": of_a_bundle(found)})
 
     def examine(self, descriptor: int, encoded_task: bytes) -> bytes:
         """The verdict of admission, as JSON; `sha256` is that of the examined bytes."""
