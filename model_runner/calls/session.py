@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from changeover.artifact.refusal import of_a_bundle
 from changeover.artifact.survey import survey
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject

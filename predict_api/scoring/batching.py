@@ -6,7 +6,7 @@ Before that, it pauses until as many requests wait as the last call had: their c
 which would otherwise come in every second call only. The pause takes at most half of the last call, and at most 3 ms.
 A request that arrives that soon after a micro-batch pauses, too; no other request does.
 
-Nobody waits for long behind a call that hangs: after `queue_seconds`, the oldest waiting request begins the next call
+No request waits for long behind a call that hangs: after `queue_seconds`, the oldest waiting request begins the next call
 beside it. Each loaded version has its own `Batcher`, so a call never mixes versions. Each caller gets its own scores or
 its own error: if the call for a micro-batch fails, each of its requests is scored once more, alone, by its own thread. A
 micro-batch has half of the time that its requests have, so that there is time for that.

@@ -1,6 +1,6 @@
 """The scorer processes of one version in this worker: normally one, up to four while calls take long.
 
-Another scorer is started when the one in use has been busy for `queue_seconds`, or at once for a call that must not wait
+Another scorer is started when the one in use has been busy for `queue_seconds`, or immediately for a call that must not wait
 (a large batch beside small ones, a request that is asked again). One that is idle ends after IDLE_SECONDS; `kept` of
 them stay.
 """

@@ -8,7 +8,7 @@ QUEUE_SECONDS: Final = 1.0  # in which a call must begin
 
 @dataclass(frozen=True)
 class Times:
-    """The times of one call, of `changeover.process.clock.now`. An `eager` one gets a scorer of its own at once."""
+    """The times of one call, of `changeover.process.clock.now`. An `eager` one gets a scorer of its own immediately."""
 
     begin_by: float
     end_by: float

@@ -1,4 +1,4 @@
-"""Models that hang, crash and grow: their callers are told so, and everyone else is answered.
+"""Models that hang, crash and grow: each caller gets a problem that says so, and all others are answered.
 
 Carries *availability*: a model's own code ends its own processes only.
 """
