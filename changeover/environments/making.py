@@ -146,6 +146,10 @@ def _install(python: Path, requirements: Sequence[str], asked: Sequence[str]) ->
         )
     errors = [line.removeprefix("ERROR: ") for line in ended.stderr.splitlines() if line.startswith("ERROR: ")]
     reason = " ".join(" ".join(errors).split())[:_LONGEST] or _end_of(ended.stderr)
+    if "(from versions: none)" in reason:
+        reason += (
+            "; if the name is right, the package index cannot be reached from here, or has nothing for this Python"
+        )
     raise CannotMake(f"pip cannot install {' '.join(asked)}: {reason}")
 
 
