@@ -20,9 +20,6 @@ def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("CHANGEOVER_SERVER_URL", "CHANGEOVER_PREDICT_URL", "ENVIRONMENTS_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    # pip gets no package from anywhere
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
 
 
 def run(*words: str) -> Result:
@@ -34,23 +31,6 @@ def complete(folder: Path, name: str) -> None:
     versions = {"python": "3.11.9", "scikit-learn": "1.4.2"}
     stored = Stored(name=name, python="venv/bin/python", versions=versions, roots=[], allowed_globals="l.json")
     write_environment(folder / name, stored)
-
-
-def test_a_package_that_pip_does_not_find_is_quoted_and_nothing_is_left(tmp_path: Path) -> None:
-    result = run("add", "a", "scikit-learn==1.4.2", "--directory", str(tmp_path / "envs"))
-    assert result.exit_code == 1
-    assert "pip cannot install scikit-learn==1.4.2: " in result.stderr
-    assert "Could not find a version" in result.stderr
-    assert list((tmp_path / "envs").iterdir()) == []
-
-
-def test_an_index_out_of_reach_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PIP_NO_INDEX")
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
-    monkeypatch.setenv("PIP_RETRIES", "1")
-    with pytest.raises(CannotMake, match="pip cannot reach the package index for scikit-learn"):
-        make_environment(tmp_path, "a", ["scikit-learn==1.4.2"], say=lambda _text: None)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_is_taken_is_refused_and_kept(tmp_path: Path) -> None:
