@@ -71,6 +71,11 @@ _HELD: Final = {
     "pandas": "CategoricalDtype",
 }
 
+# the same, in older versions
+_HELD_BEFORE: Final = {
+    "sklearn.compose._column_transformer": "_RemainderColsList",  # from 1.5 to 1.6
+}
+
 # extension types and the functions that rebuild them; those with a stand-in are in changeover/artifact/stand_ins.py
 _CALLED: Final = {
     "_codecs": "encode",
@@ -211,6 +216,8 @@ def generate() -> Listing:
     for name in ("csr", "csc", "coo", "bsr", "dia", "lil", "dok"):
         for ending in ("matrix", "array"):
             listing[f"scipy.sparse._{name}", f"{name}_{ending}"] = Kind.CREATE
+
+    listing |= {(kind.__module__, kind.__name__): Kind.CREATE for kind in _classes(_HELD_BEFORE)}
 
     roots = tuple(_classes(_ROOTS))
     for module in _sklearn_modules():

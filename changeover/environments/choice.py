@@ -27,6 +27,7 @@ _DISTRIBUTIONS: Final = {
 # packages by which an artifact carries code
 _BY_VALUE: Final = frozenset({"cloudpickle", "dill"})
 _NOTEBOOK: Final = "__main__"
+_OLDEST_PANDAS: Final = (1, 5)  # the oldest that is built for Python 3.11
 _VERSION: Final = re.compile(r"\d+(\.\d+)+(\.post\d+)?")
 
 
@@ -88,13 +89,14 @@ def _command(made_with: Mapping[str, str], needed: list[str], environments: Mapp
     if minor is not None:
         requirements.append(_pinned(SKLEARN, made_with, f"{SKLEARN}=={minor[0]}.{minor[1]}.*"))
         pandas = minor_of(made_with.get("pandas", ""))
-        of_its_time = f"pandas=={pandas[0]}.{pandas[1]}.*" if pandas else pandas_of_its_time(minor)
+        known = pandas is not None and pandas >= _OLDEST_PANDAS
+        of_its_time = f"pandas=={pandas[0]}.{pandas[1]}.*" if pandas and known else pandas_of_its_time(minor)
         requirements += [of_its_time] if of_its_time else []
-    known = [root for root in needed if root in _DISTRIBUTIONS or root in _BY_VALUE]
-    for root in known:
+    installed = [root for root in needed if root in _DISTRIBUTIONS or root in _BY_VALUE]
+    for root in installed:
         distribution = _DISTRIBUTIONS.get(root, root)
         requirements.append(_pinned(distribution, made_with, distribution))
-    unknown = [_shown(root) for root in needed if root not in known]
+    unknown = [_shown(root) for root in needed if root not in installed]
     name = _free_name(minor, needed, environments)
     words = ["changeover environment add", name, *map(_quoted, requirements), *["WHEEL"] * len(unknown)]
     words += ["--allow-code"] if _BY_VALUE & set(needed) else []
