@@ -1,13 +1,18 @@
 """The attacks by code that is admitted: classes of a package that the operator allowed."""
 
+import json
 from collections.abc import Callable
+from itertools import chain
 
 import numpy as np
 
 from tests.attacks.attack import QUIET, Attack, Target
-from tests.attacks.hostile_package.hostile import Hostile
-from tests.attacks.hostile_package.hostile.estimator import TRIGGER
 from tests.forged_models import dumped
+
+try:  # the wheel, where the stack's environment has it
+    from hostile import TRIGGER, Hostile  # type: ignore[import-not-found, unused-ignore]
+except ImportError:  # the sources, which an editable install of the project makes importable
+    from tests.attacks.hostile_package.hostile import TRIGGER, Hostile
 
 ALLOWED = f"{Hostile.__module__}.{Hostile.__name__}"
 _CRASHED, _TIMEOUT, _MEMORY = ("model-crashed",), ("model-timeout",), ("model-out-of-memory", "model-crashed")
@@ -54,15 +59,13 @@ _ACTS: dict[str, tuple[str, ...]] = {
 _SETS_OFF = {**QUIET, "a": TRIGGER}
 
 
-def _build(act: str) -> Callable[[Target], bytes]:
+def _build(act: str, *, on_load: bool = False) -> Callable[[Target], bytes]:
     def build(target: Target) -> bytes:
-        import json
-
         pids = []
         described = target.home / "up.json"
         if described.is_file():
             known = json.loads(described.read_text(encoding="utf-8"))["pids"]
-            pids = [known["up"], known["model_server"], known["store"], *sum(known["predict_api"], [])]
+            pids = [known["up"], known["model_server"], known["store"], *chain.from_iterable(known["predict_api"])]
         words = {
             "files": [target.file(act), target.file(act, str(target.home))]
             + [target.file(act, folder) for folder in ("/tmp", "/dev/shm")],
@@ -73,12 +76,27 @@ def _build(act: str) -> Callable[[Target], bytes]:
             "home": str(target.home),
             "pids": pids,
         }
-        return dumped(Hostile(act, words).fit(np.zeros((2, 3))))
+        return dumped(Hostile(act, words, on_load).fit(np.zeros((2, 3))))
 
     return build
 
 
-HOSTILE = tuple(
-    Attack(f"admitted: {act}", f"a class of an allowed package: {act}", _build(act), (_SETS_OFF,), ends=ends)
-    for act, ends in _ACTS.items()
+_ON_LOAD = (
+    "write_files",
+    "start_program",
+    "fork",
+    "connect",
+    "tell_environment_in_error",
+    "false_messages",
+    "kill_parent",
+)
+HOSTILE = (
+    *(
+        Attack(f"admitted: {act}", f"a class of an allowed package: {act}", _build(act), (_SETS_OFF,), ends=ends)
+        for act, ends in _ACTS.items()
+    ),
+    *(
+        Attack(f"loading: {act}", f"the same while it is loaded: {act}", _build(act, on_load=True), (_SETS_OFF,))
+        for act in _ON_LOAD
+    ),
 )

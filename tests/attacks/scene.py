@@ -123,7 +123,8 @@ class Scene:
         artifact = attack.build(self.target)
         expected = {model: self._predict(model, QUIET).json()["prediction"] for model in ("good", "alone")}
         before = watch.listening(stack.processes())
-        peaks = {pid: watch.peak(pid) for pid in before}
+        ports = watch.ports(list(before.values()))
+        sizes = {pid: watch.size(pid) for pid in before}
         ranges = watch.mappings(list(before))
         callers = watch.GoodCallers(lambda model: self._predict(model, QUIET), expected)
         callers.start()
@@ -136,7 +137,10 @@ class Scene:
         finally:
             callers.stop()
         outcome.faults += sorted({f"a good model: {failure}" for failure in callers.failures})[:5]
-        outcome.faults += self._seen(outcome, before, peaks, ranges)
+        with contextlib.suppress(psutil.Error):
+            new = watch.ports(stack.processes()) - ports
+            outcome.faults += [f"a new port is listened on: {port}" for port in new]
+        outcome.faults += self._seen(outcome, before, sizes, ranges)
         if outcome.faults:
             self._end()
         return outcome
@@ -155,6 +159,8 @@ class Scene:
         outcome.answers.append(rolled.text)
         if rolled.json().get("state") != "committed":
             outcome.refused = rolled.text[:400]
+            if rolled.json().get("state") != "aborted":
+                outcome.faults.append("the rollout did not end")
             return
         for body in (attack.quiet, attack.quiet, *attack.requests):
             try:
@@ -166,22 +172,31 @@ class Scene:
             outcome.answers.append(answer.text)
             outcome.types.append(_type_of(answer))
         if attack.ends and outcome.types and outcome.types[-1] not in attack.ends:
-            outcome.faults.append(f"the last answer is {outcome.statuses[-1]} {outcome.types[-1]!r}, not {attack.ends}")
+            outcome.faults.append(
+                f"the last answer is {outcome.statuses[-1]} {outcome.types[-1]!r}, not one of {attack.ends}"
+            )
 
     def _seen(
-        self, outcome: Outcome, before: dict[int, psutil.Process], peaks: dict[int, int], ranges: list[tuple[int, int]]
+        self,
+        outcome: Outcome,
+        before: dict[int, psutil.Process],
+        sizes: dict[int, watch.Size],
+        ranges: list[tuple[int, int]],
     ) -> list[str]:
         """Every trace of the attack outside its own process."""
         faults = [f"a file appeared: {path.name}" for path in watch.marked_files(self.target)]
-        faults += [f"a process started: {process}" for process in watch.marked_processes(self.target)]
+        started = watch.marked_processes(self.target)
+        faults += [f"{len(started)} processes started, the first: {started[0]}"] if started else []
         faults += ["a connection was made"] * min(self.listener.calls(), 1)
         if not self.target.secret_file.is_file() or self.target.secret_file.read_text("utf-8") != self._text_of_file:
             faults.append("a file of the test was changed")
         faults += [f"a listening process ended: {p}" for p in before.values() if not watch.lives(p)]
-        for pid, size in peaks.items():
-            grown = watch.peak(pid) - size
-            if grown > watch.GROWTH:
-                faults.append(f"a listening process grew by {grown >> 20} MiB")
+        for pid, size in sizes.items():
+            now = watch.size(pid)
+            if now.memory - size.memory > watch.GROWTH:
+                faults.append(f"a listening process grew by {(now.memory - size.memory) >> 20} MiB")
+            if now.threads - size.threads > watch.THREADS:
+                faults.append(f"a listening process has {now.threads - size.threads} more threads")
         for answer in outcome.answers:
             spellings = watch.spelt(answer[: 1 << 22])
             for secret in self._secrets():

@@ -1,4 +1,4 @@
-"""Artifacts that are made to attack: no file, no process, no connection, no secret, and good models answer throughout."""
+"""Artifacts that are made to attack leave no trace outside their own process, and good models answer throughout."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -18,6 +18,7 @@ from tests.attacks.attack import MARK, Target
 from tests.processes.service import lives
 
 GROWTH = 1 << 29  # bytes by which a listening process may grow for one attack
+THREADS = 100  # and the threads that it may gain
 
 
 class Listener:
@@ -57,20 +58,34 @@ class Listener:
 
 def listening(processes: list[psutil.Process]) -> dict[int, psutil.Process]:
     """Those that have a listening socket or share one; they hold secrets or face the network."""
-    found = {}
+    return {process.pid: process for process in processes if ports([process])}
+
+
+def ports(processes: list[psutil.Process]) -> set[int]:
+    """The TCP ports on which these listen."""
+    found = set()
     for process in processes:
         with contextlib.suppress(psutil.Error):
-            if any(one.status == psutil.CONN_LISTEN for one in process.net_connections("tcp")):
-                found[process.pid] = process
+            connections = process.net_connections("tcp")
+            found |= {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
     return found
 
 
-def peak(pid: int) -> int:
-    """The largest resident memory that the process ever had, in bytes."""
+@dataclass(frozen=True)
+class Size:
+    """The largest resident memory that a process ever had, in bytes, and its threads now."""
+
+    memory: int = 0
+    threads: int = 0
+
+
+def size(pid: int) -> Size:
+    """The size of a process; nothing if it has ended."""
     with contextlib.suppress(OSError):
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
-        return int(found[1]) * 1024 if found else 0
-    return 0
+        text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        memory, threads = re.search(r"VmHWM:\s+(\d+) kB", text), re.search(r"Threads:\s+(\d+)", text)
+        return Size(int(memory[1]) * 1024 if memory else 0, int(threads[1]) if threads else 0)
+    return Size()
 
 
 def marked_processes(target: Target) -> list[psutil.Process]:
@@ -167,11 +182,3 @@ class GoodCallers:
         self._stop.set()
         for thread in self._threads:
             thread.join(30)
-
-
-def environment_of(pid: int) -> dict[str, str]:
-    """The environment with which a process was started."""
-    with contextlib.suppress(OSError):
-        parts = Path(f"/proc/{pid}/environ").read_text(encoding="utf-8").split("\0")
-        return dict(part.split("=", 1) for part in parts if "=" in part)
-    return {}

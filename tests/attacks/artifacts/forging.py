@@ -7,6 +7,7 @@
 - `chosen_code`: `Pipeline.fit` with a cache folder unpickles a file that `ndarray.tofile` wrote before.
 """
 
+import contextlib
 import shutil
 import tempfile
 import warnings
@@ -111,10 +112,8 @@ def cached(folder: str) -> Any:
 def _place_in_cache() -> Path:
     """The path of the cached result in a cache folder; it depends on the versions of the libraries alone."""
     folder = tempfile.mkdtemp()
-    try:
+    with contextlib.suppress(ValueError):  # the last step has no target; the first one is cached
         cached(folder).fit(np.empty((1, 0)))
-    except ValueError:  # the last step has no target; the first one is cached
-        pass
     try:
         (found,) = Path(folder).rglob("output.pkl")
         return found.relative_to(folder)

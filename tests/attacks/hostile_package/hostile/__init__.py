@@ -1,5 +1,5 @@
-"""Hostile estimators: the class and its acts."""
+"""Hostile estimators: the class and the row that sets off its act."""
 
-from .estimator import Hostile
+from .estimator import TRIGGER, Hostile
 
-__all__ = ["Hostile"]
+__all__ = ["TRIGGER", "Hostile"]
