@@ -3,7 +3,12 @@
 import contextlib
 import json
 import secrets
-from dataclasses import dataclass
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +22,11 @@ from sklearn.preprocessing import FunctionTransformer
 from changeover.json_types import JsonObject
 from tests.attacks import watch
 from tests.attacks.attack import QUIET, Attack, Target
-from tests.conftest import wait_until
 from tests.forged_models import dumped
 from tests.processes import up
 
 SECONDS = 8.0  # of SCORE_TIMEOUT, one more, and what a busy machine adds: a caller has an answer by then
+TAKEN_SECONDS = 20.0  # a worker that has not taken a version by then refuses it
 SETTINGS = {
     "DEFAULT_MODEL": "good",
     "SCORE_TIMEOUT": "3",
@@ -67,7 +72,7 @@ class Scene:
         self.target = Target(canary, home, self.listener.port, self.listener.address, secret_file, token)
         self._text_of_file = in_file
         self._stack: up.RunningStack | None = None
-        self._count = 0
+        self._count = self._starts = 0
 
     def close(self) -> None:
         """End the stack, and what attacks left."""
@@ -91,6 +96,8 @@ class Scene:
     def stack(self) -> up.RunningStack:
         """The running stack with its good models, started if there is none."""
         if self._stack is None:
+            self._starts += 1
+            self.target = replace(self.target, home=self.folder / f"home-{self._starts}")
             self._stack = up.launch(self.target.home, self._settings)
             for model, artifact in _good().items():
                 version = self._publish(model, artifact, {"columns": _columns("abc")}).json()["version"]
@@ -132,8 +139,7 @@ class Scene:
         try:
             self._attack(attack, artifact, outcome)
             enough = {model: count + 3 for model, count in callers.answered.items()}
-            with contextlib.suppress(BaseException):
-                wait_until(lambda: all(callers.answered[m] >= n for m, n in enough.items()), 4, "calls of good models")
+            _within(SECONDS, lambda: all(callers.answered[m] >= n for m, n in enough.items()))
         finally:
             callers.stop()
         outcome.faults += sorted({f"a good model: {failure}" for failure in callers.failures})[:5]
@@ -161,6 +167,13 @@ class Scene:
             outcome.refused = rolled.text[:400]
             if rolled.json().get("state") != "aborted":
                 outcome.faults.append("the rollout did not end")
+            return
+        # the first rollout of a model ends before the workers have the version
+        taken = _within(
+            TAKEN_SECONDS, lambda: self._predict(model, attack.quiet).status_code != HTTPStatus.SERVICE_UNAVAILABLE
+        )
+        if not taken:
+            outcome.refused = "no worker took the version"
             return
         for body in (attack.quiet, attack.quiet, *attack.requests):
             try:
@@ -216,6 +229,20 @@ class Scene:
         return {secret for secret in found if len(secret) > 8}
 
 
+def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Whether `condition` comes true before `seconds` have passed."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not (holds := _safely(condition)) and time.monotonic() < deadline:
+        pause.wait(0.05)
+    return holds
+
+
+def _safely(condition: Callable[[], bool]) -> bool:
+    with contextlib.suppress(requests.RequestException):
+        return condition()
+    return False
+
+
 def _columns(names: str) -> list[Any]:
     return [{"name": name, "type": "number", "nullable": False} for name in names]
 
@@ -232,8 +259,6 @@ def _type_of(response: requests.Response) -> str:
 
 
 def _remove(path: Path) -> None:
-    import shutil
-
     with contextlib.suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

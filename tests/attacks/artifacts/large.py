@@ -87,7 +87,7 @@ ATTACKS = (
         "wide weights",
         "sparse weights of millions of classes: gigabytes for a batch",
         _wide_weights,
-        (_HUNDRED,),
+        ([QUIET] * 50,),
         ends=_LARGE,
     ),
     Attack("many outputs", "an answer of gigabytes, of numbers", _many_outputs, ([QUIET] * 10_000,)),

@@ -74,7 +74,7 @@ def _fewer_rows(target: Target) -> bytes:
 
 def _no_buckets(target: Target) -> bytes:
     """A vectorizer that divides by zero in compiled code, for each word."""
-    words = HashingVectorizer(n_features=1)
+    words = HashingVectorizer(n_features=1, norm=None)
     model = Pipeline([("words", ColumnTransformer([("t", words, "text")])), ("end", DummyRegressor())])
     model.fit(pd.DataFrame({"text": ["a b", "c d"]}), [0.0, 1.0])
     given(model[0].transformers_[0][1], n_features=0)

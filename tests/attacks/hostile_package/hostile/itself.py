@@ -15,6 +15,8 @@ from pathlib import Path
 
 from .means import try_all
 
+_OPEN = []  # sockets that stay open
+
 
 def inherited_descriptors(words):
     """Read from whatever is open, after a write of a false message to each."""
@@ -53,7 +55,8 @@ def close_descriptors(words):
 def hold_descriptors(words):
     """Close nothing, answer nothing, and ignore the end of the parent."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGHUP, signal.SIGVTALRM, signal.SIGPROF):
-        signal.signal(number, signal.SIG_IGN)
+        with contextlib.suppress(ValueError):  # in a thread that may not
+            signal.signal(number, signal.SIG_IGN)
     signal.setitimer(signal.ITIMER_REAL, 0)
     threading.Event().wait(60)
 
@@ -143,6 +146,7 @@ def listen(words):
     server = socket.socket()
     server.bind(("127.0.0.1", 0))
     server.listen()
+    _OPEN.append(server)
     return "listening on " + str(server.getsockname()[1])
 
 
