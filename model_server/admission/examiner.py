@@ -24,6 +24,7 @@ from changeover.request.strict_json import parse
 from model_server.admission.confine import MEASURES
 from model_server.admission.messages import Admitted, Refused, Task, read_twin, read_verdict
 from model_server.admission.processes import IDLE_SECONDS, MOST_OUTPUT, Ended, ForkServer, spawned
+from model_server.admission.twin import checked
 
 __all__ = ["Admitted", "Examiner", "Limits", "Refused"]
 
@@ -112,8 +113,8 @@ class Examiner:
                 if isinstance(examined, Refused):
                     return examined
                 twin, twin_bytes = _twin(ended, after) if limits.twins else (None, b"")
-                # the one reader of manifests checks each member: the child is not trusted
-                return Admitted(Manifest.from_json({**examined, **rest, "twin": twin}), twin_bytes)
+                # the one reader of manifests checks each member, and `checked` the twin: the child is not trusted
+                return checked(Admitted(Manifest.from_json({**examined, **rest, "twin": twin}), twin_bytes))
             except ChangeoverError as error:
                 return Refused(f"the examination of the artifact gave no usable verdict: {error}")
         _log("admission.failed", ended)
