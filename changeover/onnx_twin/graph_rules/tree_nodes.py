@@ -119,11 +119,10 @@ def _joined(children: Ints, inner: npt.NDArray[np.bool_]) -> Ints:
 
 def _walk(node: Node, roots: Ints, left: Ints, right: Ints) -> None:
     """Follow all branches from the roots, level by level; -1 is no branch to follow."""
-    parents = np.bincount(np.concatenate([side[side >= 0] for side in (left, right)]), minlength=len(left))
-    parents[roots] += 1
+    parents = np.bincount(np.concatenate([roots, left[left >= 0], right[right >= 0]]), minlength=len(left))
     node.check(len(roots) > 0 and bool((parents == 1).all()), "has a node that is in no tree, or in two places")
     level, seen, steps = roots, 0, 0
-    for depth in range(DEEPEST + 1):
+    for depth in range(DEEPEST):
         seen += len(level)
         steps = max(steps, depth)
         below = np.concatenate([left[level], right[level]])
