@@ -8,7 +8,6 @@ from functools import partial
 from typing import Final
 
 from changeover.estimator.scores import Scores
-from changeover.estimator.scoring import score
 from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import same
@@ -25,7 +24,14 @@ def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> Jso
 
     Raises GoldenMismatch if the rows do not fit the schema or the model cannot answer them.
     """
-    outputs = _outputs(_score(partial(score, estimator, schema), schema, [*rows]))
+    from changeover.estimator.scoring import score  # with scikit-learn, which processes that only replay by a twin lack
+
+    return record_by(partial(score, estimator, schema), schema, rows)
+
+
+def record_by(compute: ScoreFunction, schema: Schema, rows: Sequence[JsonObject]) -> JsonObject:
+    """Golden rows with the outputs of any scoring function; raises as `record` does."""
+    outputs = _outputs(_score(compute, schema, [*rows]))
     return {"rows": [*rows], "outputs": [*outputs]}
 
 
@@ -35,6 +41,8 @@ def replay(estimator: object, schema: Schema, golden: JsonObject) -> None:
     Labels must be equal; numbers of a regressor, and probabilities, to a relative 1e-6. Without `outputs`, the model
     only has to answer.
     """
+    from changeover.estimator.scoring import score
+
     replay_by(partial(score, estimator, schema), schema, golden)
 
 

@@ -26,7 +26,7 @@ MOST_CONSTANT_CELLS: Final = 32_000_000  # of all values that no input changes, 
 MOST_WORK_A_ROW: Final = 50_000_000  # multiplications and comparisons: about 25 ms
 LONGEST_NAME: Final = 1_000
 _IR_VERSIONS: Final = range(3, 14)
-_OPERATOR_SETS: Final = {"": range(9, 27), ML: range(1, 6)}
+_OPERATOR_SETS: Final = {"": range(7, 27), ML: range(1, 6)}
 _RULES: Final = {"": standard_operators.RULES | layout_operators.RULES, ML: ml_operators.RULES}
 
 

@@ -23,6 +23,7 @@ from changeover.process.clock import utc_now
 from changeover.request.strict_json import parse
 from model_server.admission.confine import MEASURES
 from model_server.admission.messages import Admitted, Refused, Task, read_twin, read_verdict
+from model_server.admission.onnx_upload import examine_onnx, is_onnx_file
 from model_server.admission.processes import IDLE_SECONDS, MOST_OUTPUT, Ended, ForkServer, spawned
 from model_server.admission.twin import checked
 
@@ -65,6 +66,17 @@ class Examiner:
         Raises OSError if the file cannot be opened or no process starts; the artifact is not the cause then.
         """
         limits = self._limits
+        rest: JsonObject = {
+            "model": model,
+            "created_at": utc_now(),
+            "metrics": dict(draft.metrics),
+            "description": draft.description,
+            "evaluation": draft.evaluation,
+            "provenance": provenance,
+        }
+        if is_onnx_file(path):
+            with self._slots:
+                return examine_onnx(path, draft, limits.max_columns, rest)
         with self._slots, path.open("rb") as artifact:
             task = Task(
                 size=os.fstat(artifact.fileno()).st_size,
@@ -82,16 +94,7 @@ class Examiner:
                 task_file.write(msgspec.json.encode(task))
                 task_file.seek(0)
                 ended = self._run(artifact.fileno(), task_file)
-        rest: JsonObject = {
-            "model": model,
-            "size": task.size,
-            "created_at": utc_now(),
-            "metrics": dict(draft.metrics),
-            "description": draft.description,
-            "evaluation": draft.evaluation,
-            "provenance": provenance,
-        }
-        return self._judge(ended, rest)
+        return self._judge(ended, {**rest, "size": task.size})
 
     def close(self) -> None:
         """End the fork server."""

@@ -16,6 +16,7 @@ from predict_api.model_process.client import ModelProcesses, VersionBytes
 from predict_api.model_process.remote_scorer import RemoteScorer, SharedVersion
 from predict_api.scoring.interfaces import Prepared
 from predict_api.scoring.loading import Loader, TwinOf
+from predict_api.scoring.onnx_scorer import is_onnx_version, prepared_onnx
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Preparer:
         `artifact` returns its verified bytes. `again` (default: `artifact`) returns them for a replacement of a model
         process that has ended.
         """
+        if is_onnx_version(manifest):
+            return prepared_onnx(artifact(), manifest)
         if manifest.size < self.share_bytes or sys.platform != "linux":
             return self.loader.prepared(artifact(), manifest)
         schema = Schema.from_json(manifest.schema)

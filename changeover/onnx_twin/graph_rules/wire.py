@@ -106,7 +106,7 @@ _NAMES: Final = {
     ("attribute", 22): "a sparse tensor",
     ("tensor", 13): "external data",
 }
-# the long runs of trees, skipped at once: integers, floats, modes of nodes
+# the long runs of trees, skipped by one match each: integers, floats, modes of nodes
 _RUNS: Final = {
     0x40: re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])+"),
     0x3D: re.compile(rb"(?:\x3d.{4})+", re.DOTALL),
