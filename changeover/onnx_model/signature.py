@@ -12,6 +12,7 @@ from changeover.exceptions import InvalidSchema
 from changeover.json_types import Json
 from changeover.onnx_model.exceptions import NoSignature
 from changeover.onnx_twin.graph_check import CheckedGraph
+from changeover.onnx_twin.graph_rules.tensors import array_of
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.schema import Column, Schema
 
@@ -190,10 +191,9 @@ def _listed(node: Any) -> list[Json] | None:
 
 
 def _table(tensor: Any) -> list[Json]:
-    from onnx import numpy_helper
-
-    entries = numpy_helper.to_array(tensor).reshape(-1).tolist()
-    return [entry.decode("utf-8", "replace") if isinstance(entry, bytes) else entry for entry in entries]
+    if tensor.data_type == STRING:
+        return [text.decode("utf-8", "replace") for text in tensor.string_data]
+    return [*array_of(tensor).reshape(-1).tolist()]
 
 
 def takes_missing(graph: Any) -> bool:

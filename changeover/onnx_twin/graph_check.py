@@ -15,6 +15,7 @@ from changeover.onnx_twin.graph_rules.node import Node
 from changeover.onnx_twin.graph_rules.tensors import value_of
 from changeover.onnx_twin.graph_rules.values import MOST_DIMENSIONS, ROWS, Dim, Value, cells
 from changeover.onnx_twin.graph_rules.wire import check_encoding
+from changeover.onnx_twin.model_message import model_message
 
 LARGEST: Final = 256 * 1024**2  # bytes
 ML: Final = "ai.onnx.ml"
@@ -41,14 +42,13 @@ class CheckedGraph:
 
 def check_graph(content: bytes, largest: int = LARGEST) -> CheckedGraph:
     """Read the bytes of an ONNX model as data; raises GraphRefused naming the rule that it breaks."""
-    import onnx
     from google.protobuf.message import DecodeError
 
     if len(content) > largest:
         raise GraphRefused(f"the graph has {len(content)} bytes, at most {largest} are taken")
     check_encoding(content)
     try:
-        model = onnx.ModelProto.FromString(content)
+        model = model_message().FromString(content)
     except DecodeError as error:
         raise GraphRefused(f"the graph is no ONNX model: {error}") from error
     if model.ir_version not in _IR_VERSIONS:

@@ -1,5 +1,7 @@
 """The check of an ONNX graph as data: each rule refuses a forged graph, and sound graphs pass."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -278,3 +280,14 @@ def test_a_row_of_cells_is_counted() -> None:
     assert checked.outputs["y"].shape == (ROWS, 100)
     assert checked.cells_a_row == 100
     assert STUMP.keys() != NEW_STUMP.keys()
+
+
+def test_a_check_imports_the_messages_of_onnx_alone() -> None:
+    code = (
+        "import sys; from changeover.onnx_twin.graph_check import check_graph\n"
+        "check_graph(sys.stdin.buffer.read())\n"
+        "print([name for name in ('onnx', 'onnxruntime', 'sklearn', 'pandas', 'joblib', 'scipy') if name in sys.modules])"
+    )
+    content = model([node("Identity")]).SerializeToString()
+    ended = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=True)
+    assert ended.stdout.strip() == b"[]"
