@@ -8,18 +8,21 @@ from changeover.estimator.scores import Scores
 from changeover.exceptions import GoldenMismatch, InvalidSchema, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft
+from changeover.onnx_model.categories import categories_of
 from changeover.onnx_model.exceptions import NoSignature
 from changeover.onnx_model.scorer import OnnxModel, are_probabilities
 from changeover.onnx_model.signature import Signature, check_schema, schema_of, signature_of, takes_missing
 from changeover.onnx_twin.exceptions import GraphRefused
 from changeover.onnx_twin.graph_check import CheckedGraph, check_graph
 from changeover.request.decode import decode
+from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.sample_row import made_up, made_up_row
 from changeover.schema.schema import Schema
 
 TYPE: Final = "ONNX"  # of the estimator, in a manifest
 _NUMBERS_TO_TRY: Final = (0, 1, 0.5)
 _LONGEST_PRODUCER: Final = 60
+_LONGEST_CAUSE: Final = 300
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def _described(
         schema = Schema.from_json(draft.schema, strict=True)
         check_schema(signature, schema)
     model = OnnxModel(content, checked, schema, probabilities=signature.classes is not None)
-    rows = _rows(model, schema, draft)
+    rows = _rows(model, schema, draft, categories_of(checked.model.graph, signature.inputs))
     warnings: list[Json] = []
     scores = _scores(model, schema, rows)
     probabilities = signature.classes is not None and are_probabilities(scores)
@@ -92,7 +95,7 @@ def _own_schema(content: bytes, checked: CheckedGraph, signature: Signature) -> 
     return schema_of(signature)
 
 
-def _rows(model: OnnxModel, schema: Schema, draft: Draft) -> list[JsonObject]:
+def _rows(model: OnnxModel, schema: Schema, draft: Draft, categories: dict[int, list[str]]) -> list[JsonObject]:
     """The publisher's golden rows, or a sample row that the model answers."""
     rows = draft.golden.get("rows") if draft.golden else None
     known = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
@@ -100,16 +103,27 @@ def _rows(model: OnnxModel, schema: Schema, draft: Draft) -> list[JsonObject]:
         return known
     first: ScoringFailed | None = None
     for number in _NUMBERS_TO_TRY:
-        row: JsonObject = {**made_up_row(schema, number)}
+        row = _sample_row(schema, number, categories)
         try:
             _scores(model, schema, [row])
         except ScoringFailed as error:
             first = first or error
         else:
             return [row]
+    cause = f": {' '.join(str(first.__cause__).split())[:_LONGEST_CAUSE]}" if first and first.__cause__ else ""
     raise ScoringFailed(
-        f"the canary failed: asked a sample row, {first}; publish it with golden rows if it needs particular inputs"
+        f"the canary failed: asked a sample row, {first}{cause}; publish it with golden rows if it needs particular inputs"
     )
+
+
+def _sample_row(schema: Schema, number: float, categories: dict[int, list[str]]) -> JsonObject:
+    """A sample row whose strings are categories of the graph, unless the schema lists others."""
+    row: JsonObject = {**made_up_row(schema, number)}
+    for index, texts in categories.items():
+        column = schema.columns[index]
+        if column.type is ColumnType.STRING and not (column.enum or column.categories):
+            row[column.name] = texts[0]
+    return row
 
 
 def _scores(model: OnnxModel, schema: Schema, rows: list[JsonObject]) -> Scores:

@@ -12,7 +12,7 @@ from changeover.exceptions import InvalidSchema
 from changeover.json_types import Json
 from changeover.onnx_model.exceptions import NoSignature
 from changeover.onnx_twin.graph_check import CheckedGraph
-from changeover.onnx_twin.graph_rules.tensors import array_of
+from changeover.onnx_twin.graph_rules.tensors import array_of, length_of
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.schema import Column, Schema
 
@@ -25,6 +25,7 @@ _TYPES: Final = {
     STRING: ColumnType.STRING,
     BOOLEAN: ColumnType.BOOLEAN,
 }
+_MOST_CLASSES: Final = 100_000
 _NUMBERS: Final = (FLOAT, DOUBLE)
 _LABELS: Final = (INT64, STRING)
 _EXPORT: Final = "export it with skl2onnx.to_onnx(model, X[:1], options={'zipmap': False})"
@@ -191,6 +192,8 @@ def _listed(node: Any) -> list[Json] | None:
 
 
 def _table(tensor: Any) -> list[Json]:
+    if length_of(tensor) > _MOST_CLASSES:
+        return []
     if tensor.data_type == STRING:
         return [text.decode("utf-8", "replace") for text in tensor.string_data]
     return [*array_of(tensor).reshape(-1).tolist()]

@@ -16,7 +16,7 @@ _MODULE: Final = "onnx.onnx_ml_pb2"
 def model_message() -> Any:
     """The class `onnx.ModelProto`; raises ImportError without the onnx package."""
     if _MODULE in sys.modules:
-        return sys.modules[_MODULE].ModelProto  # type: ignore[attr-defined]
+        return sys.modules[_MODULE].ModelProto
     package = importlib.util.find_spec("onnx")  # finds it, and does not import it
     if package is None or package.origin is None:
         raise ImportError("the package onnx is not installed")

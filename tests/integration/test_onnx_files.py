@@ -1,4 +1,4 @@
-"""ONNX files as versions: published over HTTP, described by their graph, answered as onnxruntime and their estimator do.
+"""ONNX files as versions: published over HTTP, described by their graph, answered as their estimator answers.
 
 The files of xgboost and lightgbm in `onnx_files/` were written by onnxmltools 1.16 from the iris data.
 """
@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -56,10 +56,10 @@ def table(estimator: Any, target: Any, kind: type = np.float32, zipmap: bool = F
     from skl2onnx import to_onnx
 
     estimator.fit(FEATURES, target)
-    has_classes = hasattr(estimator, "classes_")
+    has_probabilities = hasattr(estimator, "predict_proba")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        options = {"zipmap": zipmap} if has_classes else None
+        options = {"zipmap": zipmap} if has_probabilities else None
         content = to_onnx(estimator, FEATURES[:1].astype(kind), options=options).SerializeToString()
     return case(content, estimator, SAMPLE, numbered())
 
@@ -110,8 +110,8 @@ SERVED: dict[str, Callable[[], Case]] = {
     "a forest, two classes": lambda: table(RandomForestClassifier(5, random_state=0), TARGET > 0),
     "a pipeline": lambda: table(make_pipeline(StandardScaler(), LogisticRegression()), TARGET),
     "a regressor": lambda: table(Ridge(), FEATURES[:, 0] * 2),
-    "trees of numbers": lambda: table(RandomForestRegressor(5, random_state=0), FEATURES[:, 0], np.float64),
-    "boosted trees of numbers": lambda: table(HistGradientBoostingRegressor(max_iter=5), FEATURES[:, 0]),
+    "trees of numbers": lambda: table(RandomForestRegressor(5, random_state=0), FEATURES[:, 0]),
+    "boosted trees of numbers": lambda: table(GradientBoostingRegressor(n_estimators=5), FEATURES[:, 0]),
     "several numbers": lambda: table(Ridge(), FEATURES[:, :2]),
     "no probabilities": lambda: table(LinearSVC(), TARGET),
     "one input a column, maps": lambda: columns(zipmap=True),
