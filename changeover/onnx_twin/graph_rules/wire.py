@@ -20,14 +20,16 @@ _SKIPPED: Final = {_FIXED64: 8, _FIXED32: 4}
 
 
 class _Field(NamedTuple):
-    """A field: its wire type, the message inside, whether it may occur many times."""
+    """A field: its wire type, the message inside, whether it may occur many times, whether it is UTF-8."""
 
     wire: int
     message: str = ""
     many: bool = False
+    text: bool = False
 
 
-_INTEGER, _TEXT, _TEXTS = _Field(_VARINT), _Field(_BYTES), _Field(_BYTES, many=True)
+_INTEGER, _DATA, _LISTED = _Field(_VARINT), _Field(_BYTES), _Field(_BYTES, many=True)
+_TEXT, _TEXTS = _Field(_BYTES, text=True), _Field(_BYTES, many=True, text=True)
 _INTEGERS: Final = _Field(_VARINT, many=True)
 _NOTES: Final = _Field(_BYTES, "note", many=True)
 _MESSAGES: Final[Mapping[str, Mapping[int, _Field]]] = {
@@ -66,22 +68,22 @@ _MESSAGES: Final[Mapping[str, Mapping[int, _Field]]] = {
         1: _TEXT,
         2: _Field(_FIXED32),
         3: _INTEGER,
-        4: _TEXT,
+        4: _DATA,
         13: _TEXT,
         20: _INTEGER,
         5: _Field(_BYTES, "tensor"),
         7: _Field(_FIXED32, many=True),
         8: _INTEGERS,
-        9: _TEXTS,
+        9: _LISTED,
     },
     "tensor": {
         1: _INTEGERS,
         2: _INTEGER,
         8: _TEXT,
-        9: _TEXT,
+        9: _DATA,
         12: _TEXT,
         14: _INTEGER,
-        **dict.fromkeys((4, 5, 6, 7, 10, 11), _TEXTS),  # lists of numbers are packed
+        **dict.fromkeys((4, 5, 6, 7, 10, 11), _LISTED),  # lists of numbers are packed
         16: _NOTES,
     },
     "value": {1: _TEXT, 2: _Field(_BYTES, "type"), 3: _TEXT, 4: _NOTES},
@@ -169,6 +171,11 @@ class _Walk:
             raise GraphRefused("the graph is cut off, or is no ONNX model")
         if field.message:
             self.message(field.message, position, position + size, depth + 1)
+        elif field.text:
+            try:
+                self._content[position : position + size].decode()
+            except UnicodeDecodeError:
+                raise GraphRefused("the graph has a text that is not UTF-8") from None
         return position + size
 
     def _varint(self, position: int, end: int) -> tuple[int, int]:

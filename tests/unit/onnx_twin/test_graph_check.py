@@ -253,6 +253,11 @@ def test_a_graph_is_refused_by_its_size_before_it_is_parsed() -> None:
         check_graph(b"x" * 11, largest=10)
 
 
+def test_a_text_that_is_not_utf_8_is_refused() -> None:
+    with pytest.raises(GraphRefused, match="not UTF-8"):
+        check_graph(b"\x12\x01\xff" + model([node("Identity")]).SerializeToString())
+
+
 def test_a_part_that_may_occur_once_is_refused_twice() -> None:
     content = model([node("Identity")]).SerializeToString()
     with pytest.raises(GraphRefused, match="field 7 twice"):
