@@ -32,11 +32,12 @@ class TwinRunner:
         checked = check_twin(twin, schema)
         self._description = checked.description
         self._linear = None if checked.linear is None else LinearScorer(checked.linear)
-        # a linear map needs the metadata alone: the session would only take memory
-        self._session: Any = open_session(twin) if self._linear is None else None
         self._input_names = checked.inputs
         self._outputs = list(checked.graph.outputs)
         self._rows_at_once = rows_at_once(checked.graph.cells_a_row)
+        del checked  # several times the size of the twin, which the session will be again
+        # a linear map needs the metadata alone: the session would only take memory
+        self._session: Any = open_session(twin) if self._linear is None else None
 
     @property
     def description(self) -> Description:

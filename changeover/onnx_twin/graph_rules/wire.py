@@ -110,10 +110,10 @@ _NAMES: Final = {
 }
 # the long runs of trees, skipped by one match each: integers, floats, modes of nodes
 _RUNS: Final = {
-    0x40: re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])+"),
-    0x3D: re.compile(rb"(?:\x3d.{4})+", re.DOTALL),
+    0x40: re.compile(rb"(?:\x40[\x80-\xff]{0,9}+[\x00-\x7f])++"),
+    0x3D: re.compile(rb"(?:\x3d.{4})++", re.DOTALL),
     0x4A: re.compile(
-        rb"(?:\x4a(?:\x04LEAF|\x0aBRANCH_LEQ|\x09BRANCH_LT|\x0aBRANCH_GTE|\x09BRANCH_GT|\x09BRANCH_EQ|\x0aBRANCH_NEQ))+"
+        rb"(?:\x4a(?:\x04LEAF|\x0aBRANCH_LEQ|\x09BRANCH_LT|\x0aBRANCH_GTE|\x09BRANCH_GT|\x09BRANCH_EQ|\x0aBRANCH_NEQ))++"
     ),
 }
 
