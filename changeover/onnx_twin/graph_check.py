@@ -22,8 +22,8 @@ ML: Final = "ai.onnx.ml"
 MOST_NODES: Final = 20_000
 MOST_INPUTS: Final = 10_000
 MOST_OUTPUTS: Final = 16
-MOST_CELLS_A_ROW: Final = 4_000_000  # of all values together
-MOST_CONSTANT_CELLS: Final = 32_000_000  # of all values that no input changes, beside the constants in the file
+MOST_CELLS_A_ROW: Final = 2_000_000  # of all values together
+MOST_CONSTANT_CELLS: Final = 8_000_000  # of all values that no input changes, beside the constants in the file
 MOST_WORK_A_ROW: Final = 50_000_000  # multiplications and comparisons: about 25 ms
 LONGEST_NAME: Final = 1_000
 _IR_VERSIONS: Final = range(3, 14)
@@ -121,6 +121,7 @@ class _Walk:
             if name:
                 self._define(name, value)
         self._work[by_row] += node.work
+        self._cells[True] += node.cells
         if self._cells[True] > MOST_CELLS_A_ROW or self._work[True] > MOST_WORK_A_ROW:
             raise GraphRefused("the graph computes too much for each row")
         if self._cells[False] > MOST_CONSTANT_CELLS or self._work[False] > 10 * MOST_WORK_A_ROW:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from changeover.onnx_twin.exceptions import GraphRefused
 
 _LONGEST_REASON: Final = 300
-CELLS_AT_ONCE: Final = 32_000_000  # a quarter of a gigabyte of doubles; more rows are computed in parts
+CELLS_AT_ONCE: Final = 16_000_000  # 128 MB of doubles, half a gigabyte of strings; more rows are computed in parts
 
 
 def open_session(content: bytes) -> Any:

@@ -1,6 +1,6 @@
 """The operators of ai.onnx.ml that a graph may have, and the shapes of their outputs.
 
-Their kernels in onnxruntime take the lengths of their lists for granted, so that each is checked here.
+Their kernels in older releases of onnxruntime take the lengths of their lists for granted, so each is checked here.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def _extracted(node: Node) -> Sequence[Value]:
     """ArrayFeatureExtractor."""
     node.count(2, 2)
     value, indices = node.input(0), node.input(1)
-    # onnxruntime lets negative indices read before the table
+    # older releases of onnxruntime let negative indices read before the table
     node.check(indices.natural, "gets indices that may be negative")
     node.check(bool(value.shape), "gets no table")
     before: Shape = value.shape[:-1] or (1,)
@@ -100,6 +100,7 @@ def _support_vectors(node: Node, count: int, width: int) -> None:
     node.check(count > 0 and node.length("support_vectors") == count * width, "has other support vectors than columns")
     node.check(node.length("kernel_params") in (0, 3), "has other kernel parameters")
     node.work = node.length("support_vectors") + node.length("coefficients")
+    node.cells = count
 
 
 def _svm_classifier(node: Node) -> Sequence[Value]:
@@ -113,6 +114,7 @@ def _svm_classifier(node: Node) -> Sequence[Value]:
     probabilities = node.length("prob_a")
     node.check(node.length("rho") == pairs and probabilities == node.length("prob_b"), "has other pairs of classes")
     node.check(probabilities in (0, pairs), "has other pairs of classes")
+    node.cells += labels**2
     scores = labels if probabilities or labels == 2 else pairs
     return [Value((rows,)), Value((rows, scores))]
 

@@ -22,6 +22,7 @@ class Node:
         self.operator: str = node.op_type
         self.outputs = len(node.output)
         self.work = 0  # that the node does for each row, beyond one step for each cell of its outputs
+        self.cells = 0  # that the node needs for each row, beside its outputs
         self._inputs = inputs
         self._attributes: Mapping[str, Any] = {attribute.name: attribute for attribute in node.attribute}
         if len(self._attributes) != len(node.attribute):

@@ -1,7 +1,7 @@
 """The check of trees: every branch leads to a node of its own tree, no path returns, every index is within its table.
 
-onnxruntime follows a path until a leaf, and reads a row's number by index without a check. It builds a tree by
-recursion, so that the depth is bounded, too. The operators are described in the ONNX specification under ai.onnx.ml.
+onnxruntime follows a path until a leaf, and builds a tree by recursion. Its older releases read a row's number by
+index without a check. The operators are described in the ONNX specification under ai.onnx.ml.
 """
 
 from typing import Final
@@ -132,6 +132,7 @@ def _walk(node: Node, roots: Ints, left: Ints, right: Ints) -> None:
     node.check(not len(level), f"has a tree of more than {DEEPEST} levels")
     node.check(seen == len(left), "has a path that returns to where it came from")
     node.work = len(roots) * (steps + 1)
+    node.cells = 2 * len(roots)
 
 
 def _check_range(node: Node, values: Ints, end: int) -> None:

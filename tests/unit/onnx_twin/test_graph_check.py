@@ -253,6 +253,14 @@ def test_a_graph_is_refused_by_its_size_before_it_is_parsed() -> None:
         check_graph(b"x" * 11, largest=10)
 
 
+def test_what_a_kernel_needs_beside_its_outputs_is_counted() -> None:
+    """onnxruntime keeps a number for each support vector and row."""
+    count = 2_100_000
+    many = vectors(support_vectors=[1.0] * 2 * count, vectors_per_class=[1, count - 1], coefficients=[1.0] * count)
+    with pytest.raises(GraphRefused, match="too much for each row"):
+        check_graph(many.SerializeToString())
+
+
 def test_a_text_that_is_not_utf_8_is_refused() -> None:
     with pytest.raises(GraphRefused, match="not UTF-8"):
         check_graph(b"\x12\x01\xff" + model([node("Identity")]).SerializeToString())
@@ -265,15 +273,14 @@ def test_a_part_that_may_occur_once_is_refused_twice() -> None:
 
 
 def test_a_file_of_empty_parts_is_refused_before_they_take_memory() -> None:
-    empty = b"\x0a\x00" * 1_100_000  # nodes
+    empty = b"\x0a\x00" * 510_000  # nodes
     size = len(empty)
     length = bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14 & 0x7F | 0x80, size >> 21])
-    with pytest.raises(GraphRefused, match="more than 1000000 parts"):
+    with pytest.raises(GraphRefused, match="more than 500000 parts"):
         check_graph(b"\x3a" + length + empty)
 
 
-def test_an_index_out_of_the_table_is_what_onnxruntime_would_follow() -> None:
-    """The reason for these rules: onnxruntime itself takes such a graph."""
+def test_a_tree_that_reads_outside_its_table_is_loaded_by_onnxruntime_and_refused_here() -> None:
     content = stump(nodes_featureids=[1_000_000, 0, 0]).SerializeToString()
     onnxruntime.InferenceSession(content)
     with pytest.raises(GraphRefused, match="out of range"):
