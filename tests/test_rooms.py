@@ -18,7 +18,8 @@ DOORS = {
     "changeover.environments": "environment choice exceptions making requirements usage",
     "changeover.estimator": "scoring scores infer_schema golden_rows training_frame",
     "changeover.manifest": "manifest compatibility gate diff answer_comparison",
-    "changeover.onnx_twin": "session description exceptions export.convert equivalence.compare",
+    "changeover.onnx_model": "examine recognise scorer",
+    "changeover.onnx_twin": "session description exceptions export.convert equivalence.compare graph_rules.tensors graph_check graph_session twin_check",
     "changeover.process": "atomic_file clock log_events log_writer loop parent_death service_settings settings termination timed_pool timed_socket visible",
     "changeover.protocol": "allowed_hosts lease openapi_parts problem replica_identity wire",
     "changeover.request": "reader decode tensors strict_json fast_reader",
@@ -39,7 +40,7 @@ DOORS = {
     "predict_api.prediction": "pipeline request_context large_requests render",
     "predict_api.preparation": "prepare_loop placement disk_cache",
     "predict_api.replica": "active replica freshness_loop",
-    "predict_api.scoring": "interfaces runners runner_scorer scorers batching",
+    "predict_api.scoring": "interfaces runners runner_scorer scorers batching onnx_scorer",
     "predict_api.upstream": "connection dns downloads freshness_check",
 }
 # doors for one other room only: (the module, the room that may import it)

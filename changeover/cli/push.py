@@ -66,7 +66,7 @@ def push(
     home: Path | None,
     server_url: str | None,
 ) -> None:
-    """Publish the joblib FILE as a version; equal bytes are the same version."""
+    """Publish the joblib or ONNX FILE as a version; equal bytes are the same version."""
     from changeover.client.client import Client
 
     draft = _draft(manifest, metrics, example, schema, description)

@@ -115,7 +115,7 @@ class Client:
         skip_gate: bool = False,
         progress: Progress | None = None,
     ) -> Published:
-        """Publish an artifact: the path of a joblib file, or an estimator, which is dumped first.
+        """Publish an artifact: the path of a joblib or ONNX file, or an estimator, which is dumped first.
 
         `name` is the model (default: the server's), `example` raw training data that gives schema and golden rows.
         `evaluation_data` is the held-out data that `metrics` were measured on: a frame, a file, or its digest. Members

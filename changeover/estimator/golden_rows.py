@@ -26,7 +26,12 @@ def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> Jso
     """
     from changeover.estimator.scoring import score  # with scikit-learn, which processes that only replay by a twin lack
 
-    outputs = _outputs(_score(partial(score, estimator, schema), schema, [*rows]))
+    return record_by(partial(score, estimator, schema), schema, rows)
+
+
+def record_by(compute: ScoreFunction, schema: Schema, rows: Sequence[JsonObject]) -> JsonObject:
+    """Golden rows with the outputs of any scoring function; raises as `record` does."""
+    outputs = _outputs(_score(compute, schema, [*rows]))
     return {"rows": [*rows], "outputs": [*outputs]}
 
 

@@ -1,7 +1,7 @@
 """The runner of an ONNX twin: two tensors in, labels and probabilities out.
 
-A twin with a linear map is computed by numpy (`linear_map.py`), every other by an onnxruntime session, which uses one
-thread, no telemetry and no file. A row is left to the model (AskOriginal) if its scores are too close to call, its
+Its bytes are checked as data first (`twin_check.py`). A twin with a linear map is computed by numpy
+(`linear_map.py`), every other by an onnxruntime session. A row is left to the model (AskOriginal) if its scores are too close to call, its
 numbers are too large to be exact, or its answer is not finite.
 """
 
@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from changeover.exceptions import AskOriginal
 from changeover.json_types import Json
-from changeover.onnx_twin.description import KEY, NUMBERS, TEXTS, Description, ScoreKind
-from changeover.onnx_twin.exceptions import NoTwin
-from changeover.onnx_twin.linear_map import LINEAR_KEY, LinearMap, LinearScorer
-from changeover.request.tensors import LARGEST, Numbers, Texts, layout
+from changeover.onnx_twin.description import NUMBERS, TEXTS, Description, ScoreKind
+from changeover.onnx_twin.graph_session import open_session, rows_at_once
+from changeover.onnx_twin.linear_map import LinearScorer
+from changeover.onnx_twin.twin_check import check_twin
+from changeover.request.tensors import LARGEST, Numbers, Texts
 from changeover.schema.schema import Schema
 
 _SQUARES: Final = LARGEST**2
@@ -28,28 +29,15 @@ class TwinRunner:
 
     def __init__(self, twin: bytes, schema: Schema) -> None:
         """Load the bytes `twin`, whose digest is already verified, for the columns of `schema`; raises NoTwin."""
-        import onnxruntime
-
-        onnxruntime.disable_telemetry_events()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 4  # 4: fatal only; errors are raised as exceptions
-        try:
-            session: Any = onnxruntime.InferenceSession(twin, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions have no common base class
-            raise NoTwin(f"onnxruntime cannot load the twin: {' '.join(str(error).split())[:300]}") from error
-        metadata = session.get_modelmeta().custom_metadata_map
-        self._description = Description.from_text(metadata.get(KEY, ""))
-        numbers, texts = layout(schema)
-        _check_inputs(session, {NUMBERS: len(numbers), TEXTS: len(texts)})
-        self._linear: LinearScorer | None = None
-        if LINEAR_KEY in metadata:
-            self._linear = LinearScorer(LinearMap.from_text(metadata[LINEAR_KEY], len(numbers), len(texts)))
+        checked = check_twin(twin, schema)
+        self._description = checked.description
+        self._linear = None if checked.linear is None else LinearScorer(checked.linear)
+        self._input_names = checked.inputs
+        self._outputs = list(checked.graph.outputs)
+        self._rows_at_once = rows_at_once(checked.graph.cells_a_row)
+        del checked  # several times the size of the twin, which the session will be again
         # a linear map needs the metadata alone: the session would only take memory
-        self._session: Any = session if self._linear is None else None
-        self._input_names = frozenset(node.name for node in session.get_inputs())
-        self._outputs = [session.get_outputs()[0].name]
+        self._session: Any = open_session(twin) if self._linear is None else None
 
     @property
     def description(self) -> Description:
@@ -79,6 +67,13 @@ class TwinRunner:
         """The output of the graph, or of the linear map, as float64[N, c]."""
         if self._linear is not None:
             return self._linear.many(numbers, texts)
+        if len(numbers) > self._rows_at_once:
+            starts = range(0, len(numbers), self._rows_at_once)
+            parts = [slice(start, start + self._rows_at_once) for start in starts]
+            return np.vstack([self._run(numbers[part], None if texts is None else texts[part]) for part in parts])
+        return self._run(numbers, texts)
+
+    def _run(self, numbers: Numbers, texts: Texts | None) -> Numbers:
         inputs: dict[str, object] = {}
         if NUMBERS in self._input_names:
             inputs[NUMBERS] = numbers
@@ -129,12 +124,6 @@ class TwinRunner:
             index = int(row[0] > 0) if len(row) == 1 else row.index(max(row))
             return [description.classes[index]], None
         return [description.classes[row.index(max(row))]], [list[Json](row)]
-
-
-def _check_inputs(session: Any, widths: dict[str, int]) -> None:
-    for node in session.get_inputs():
-        if node.name not in widths or node.shape[1] != widths[node.name]:
-            raise NoTwin(f"the twin takes {node.name!r} of shape {node.shape}, the schema has {widths}")
 
 
 def _is_doubtful(row: Sequence[float], description: Description) -> bool:

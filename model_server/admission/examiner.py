@@ -35,6 +35,8 @@ from model_runner.pool.examination import (
     sealed_copy,
 )
 from model_server.admission.environment_choice import chosen, read_names
+from model_server.admission.onnx_upload import examine_onnx, is_onnx_file
+from model_server.admission.twin import checked
 from model_server.admission.verdict import NO_ENVIRONMENT, Admitted, Refused, read_twin, read_verdict
 from model_server.exceptions import CannotExamine
 
@@ -82,6 +84,21 @@ class Examiner:
         Raises CannotExamine if no process starts, or may start; OSError if the file cannot be opened.
         """
         limits = self._limits
+        rest: JsonObject = {
+            "model": model,
+            "created_at": utc_now(),
+            "metrics": dict(draft.metrics),
+            "description": draft.description,
+            "evaluation": draft.evaluation,
+            "provenance": provenance,
+        }
+        if is_onnx_file(path):
+            with self._slots:
+                return examine_onnx(path, draft, limits.max_columns, rest)
+        return self._examined_by_runner(path, draft, rest)
+
+    def _examined_by_runner(self, path: Path, draft: Draft, rest: JsonObject) -> Admitted | Refused:
+        limits = self._limits
         if limits.require_confinement and (lacking := missing(self.confinement)):
             raise CannotExamine(
                 f"REQUIRE_CONFINEMENT is set, and these measures do not hold on this system: {', '.join(lacking)}"
@@ -90,16 +107,7 @@ class Examiner:
             with path.open("rb") as file:
                 descriptor, size, version = sealed_copy(file)
             with os.fdopen(descriptor, "rb"):
-                rest: JsonObject = {
-                    "model": model,
-                    "version": version,
-                    "size": size,
-                    "created_at": utc_now(),
-                    "metrics": dict(draft.metrics),
-                    "description": draft.description,
-                    "evaluation": draft.evaluation,
-                    "provenance": provenance,
-                }
+                rest = {**rest, "version": version, "size": size}
                 task = Task(size, draft, limits.unpacked_bytes, limits.max_columns, twin=limits.twins)
                 try:
                     return self._examined(descriptor, task, rest)
@@ -165,8 +173,8 @@ class Examiner:
             if isinstance(examined, Refused):
                 return examined
             twin, twin_bytes = self._twin(examination, deadline) if limits.twins else (None, b"")
-            # the one reader of manifests checks each member: the runner is not trusted
-            return Admitted(Manifest.from_json({**examined, **rest, "twin": twin}), twin_bytes)
+            # the one reader of manifests checks each member, and `checked` the twin: the runner is not trusted
+            return checked(Admitted(Manifest.from_json({**examined, **rest, "twin": twin}), twin_bytes))
         except ChangeoverError as error:
             return Refused(f"the examination of the artifact gave no usable verdict: {error}")
 

@@ -119,6 +119,6 @@ ROLLBACK_BODY: Final[JsonObject] = {
 REPORT_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": ref("Report")}}}
 PUBLISH_BODY: Final[JsonObject] = {
     "required": True,
-    "description": "a joblib file, alone or with a manifest",
+    "description": "a joblib or ONNX file, alone or with a manifest",
     "content": {"application/octet-stream": {}, "multipart/form-data": {"schema": _UPLOAD}},
 }

@@ -23,6 +23,7 @@ from changeover.schema.schema import Schema
 from model_runner.pool.client import memory_file
 from predict_api.exceptions import ArtifactUnavailable
 from predict_api.scoring.interfaces import Prepared
+from predict_api.scoring.onnx_scorer import is_onnx_version, prepared_onnx
 from predict_api.scoring.runner_scorer import RunnerScorer
 from predict_api.scoring.runners import Runners
 from predict_api.scoring.scorers import TwinScorer, score_by_twin
@@ -48,6 +49,8 @@ class Preparer:
         `artifact` returns its verified bytes. `again` (default: `artifact`) returns them for a replacement of a runner
         that has ended.
         """
+        if is_onnx_version(manifest):
+            return prepared_onnx(artifact(), manifest)
         schema = Schema.from_json(manifest.schema)
         expected = (manifest.twin or {}).get("sha256") if self.runtime is Runtime.ONNX else None
         named = isinstance(expected, str)

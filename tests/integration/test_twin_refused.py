@@ -126,7 +126,7 @@ def open_to_what_is_refused() -> Case:
 
 
 REFUSED: dict[str, tuple[Callable[[], Case], str]] = {
-    "neighbours": (lambda: case(make_pipeline(StandardScaler(), KNeighborsClassifier()), *wine()), "a row with"),
+    "neighbours": (lambda: case(make_pipeline(StandardScaler(), KNeighborsClassifier()), *wine()), "a graph inside"),
     "a kernel without probabilities": (lambda: case(SVC(), *wine()), "the SVC gives no probabilities"),
     "a function": (
         lambda: case(make_pipeline(FunctionTransformer(np.log1p), LogisticRegression(max_iter=500)), *wine()),
@@ -189,7 +189,7 @@ def test_a_schema_of_other_columns_has_no_twin() -> None:
 
 
 def test_bytes_that_are_no_graph_are_refused() -> None:
-    with pytest.raises(NoTwin, match="cannot load"):
+    with pytest.raises(NoTwin, match="no ONNX model"):
         TwinRunner(b"no graph", Schema((Column("a"),)))
 
 
