@@ -49,6 +49,7 @@ PURE = {
     "changeover.request.strict_json",
     "changeover.onnx_twin.description",
     "changeover.consistency.violation",
+    "changeover.process.misspelt",
     "changeover.process.visible",
     "changeover.protocol.wire",
     "model_server.admission.syscall_filter",
