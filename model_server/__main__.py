@@ -6,6 +6,7 @@ from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting
 from changeover.process import log_events
 from changeover.process.parent_death import end_with_parent
+from changeover.process.settings import misspelt_settings
 from changeover.process.termination import on_termination
 from model_server.replica_networks import with_names_replaced
 from model_server.settings import ServerSettings
@@ -16,6 +17,8 @@ def main() -> int:
     """Check the settings, then serve until SIGTERM. In-flight requests finish. Returns the exit status."""
     end_with_parent()
     log_events.configure("model_server")
+    for variable, setting in misspelt_settings(ServerSettings, StoreSettings).items():
+        log_events.event("settings.unknown", level="warning", variable=variable, reason=f"is {setting} meant?")
     try:
         settings = ServerSettings.from_environment()
         StoreSettings.from_environment()

@@ -9,7 +9,7 @@ from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting
 from changeover.process.log_events import configure, event
 from changeover.process.parent_death import end_with_parent
-from changeover.process.settings import tell_libraries
+from changeover.process.settings import misspelt_settings, tell_libraries
 from predict_api.settings import PredictSettings
 
 
@@ -17,6 +17,8 @@ def main() -> int:
     """Serve until SIGTERM. Returns 0, or 2 if a setting is invalid or the port is taken."""
     end_with_parent()
     configure("predict_api")
+    for variable, setting in misspelt_settings(PredictSettings).items():
+        event("settings.unknown", level="warning", variable=variable, reason=f"is {setting} meant?")
     try:
         settings = PredictSettings.from_environment()
         _refuse_a_busy_port(settings)

@@ -50,6 +50,7 @@ PURE = {
     "changeover.request.strict_json",
     "changeover.onnx_twin.description",
     "changeover.consistency.violation",
+    "changeover.process.misspelt",
     "changeover.process.visible",
     "changeover.protocol.wire",
     "model_runner.confinement.syscall_filter",

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from changeover.exceptions import ChangeoverError, InvalidSetting
+from changeover.process.misspelt import misspelt
 
 
 class _FilesNamedInTheEnvironment(PydanticBaseSettingsSource):
@@ -74,6 +75,11 @@ def accepted_by(check: Callable[[str], object]) -> AfterValidator:
         return text
 
     return AfterValidator(validate)
+
+
+def misspelt_settings(*kinds: type[Settings]) -> dict[str, str]:
+    """The variables of the environment that are almost a setting of `kinds`, each with the setting that it means."""
+    return misspelt(os.environ, {name for kind in kinds for name in kind.model_fields})
 
 
 class SecretFile:

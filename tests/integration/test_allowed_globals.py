@@ -1,5 +1,6 @@
-"""Wrong entries of `ALLOWED_GLOBALS`: each service ends at its start with a message that quotes the entry."""
+"""Wrong settings: each service ends at its start with a message that quotes them, or warns of a misspelt name."""
 
+import json
 import os
 import subprocess
 import sys
@@ -23,7 +24,7 @@ WRONG = {
 }
 
 
-def started(service: str, folder: Path, allowed: str) -> subprocess.CompletedProcess[str]:
+def started(service: str, folder: Path, allowed: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run the service with a free port and an address without a store; it must end by itself."""
     environment = {
         "ALLOWED_GLOBALS": allowed,
@@ -38,7 +39,7 @@ def started(service: str, folder: Path, allowed: str) -> subprocess.CompletedPro
     }
     return subprocess.run(
         [sys.executable, "-m", service],
-        env=os.environ | environment,
+        env=os.environ | environment | settings,
         capture_output=True,
         text=True,
         timeout=60 * PATIENCE,
@@ -73,3 +74,33 @@ def test_right_entries_are_no_fault() -> None:
     from changeover.artifact.extra_globals import names_in, refuse_missing
 
     refuse_missing(names_in("numpy.fft.fft, sklearn.pipeline.Pipeline,"), isolated=True)
+
+
+@pytest.mark.parametrize(
+    ("service", "setting", "value"),
+    [
+        ("model_server", "GATE", "accuracy"),
+        ("model_server", "RUNTIME", "onx"),
+        ("predict_api", "RUNTIME", "onx"),
+        ("model_server", "ROLL_INCOMING", "at-onse"),
+        ("predict_api", "MODELS", "Loan Model"),
+        ("model_server", "DEFAULT_MODEL", "Loan Model"),
+        ("model_server", "ALLOWED_GLOBALS", "numpy"),
+        ("predict_api", "LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_value_is_an_error_at_start_that_names_the_setting(
+    service: str, setting: str, value: str, tmp_path: Path
+) -> None:
+    ended = started(service, tmp_path, "", **{setting: value})
+    output = ended.stdout + ended.stderr
+    assert ended.returncode == 2, output
+    assert f'"reason": "{setting}: ' in output.replace('"reason":"', '"reason": "')
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_misspelt_name_is_a_warning_at_start_that_names_the_right_one(service: str, tmp_path: Path) -> None:
+    ended = started(service, tmp_path, "numpy", ALLOWED_GLOBAL="a.b", RUNTMIE="onnx", UNRELATED="1")
+    events = [json.loads(line) for line in ended.stderr.splitlines() if line.startswith("{")]
+    warned = {event["variable"]: event["reason"] for event in events if event["event"] == "settings.unknown"}
+    assert warned == {"ALLOWED_GLOBAL": "is ALLOWED_GLOBALS meant?", "RUNTMIE": "is RUNTIME meant?"}
