@@ -30,7 +30,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatu
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from changeover.estimator.inspection import is_missing
+from changeover.estimator.encoded import is_missing
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export import category_encoders, tree_ensemble_node
 from changeover.onnx_twin.export.by_position import Reordered
