@@ -18,7 +18,7 @@ from changeover.estimator.scoring import describe
 from changeover.estimator.training_frame import rows_of
 from changeover.exceptions import InvalidSchema
 from changeover.schema.cell_parsers import ColumnType
-from tests.libraries.served import answers, reloaded, run, same_answers
+from tests.libraries.served import answers, refusal, reloaded, run, same_answers
 
 RANDOM = np.random.default_rng(0)
 ROWS = 300
@@ -78,7 +78,7 @@ def check_xgboost_categories() -> None:
     scores = same_answers(model, FEW, model.predict(FEW), model.predict_proba(FEW))
     assert scores.classes == [0, 1]
     column = infer_schema(reloaded(model)).by_name["city"]
-    assert column.categories == tuple(CITIES) and column.type is ColumnType.STRING and column.nullable
+    assert (column.categories, column.type, column.nullable) == (tuple(CITIES), ColumnType.STRING, True)
     rows = [{"size": 0.1, "age": 3, "old": 1, "city": city, "floor": 10} for city in (None, "geneva")]
     first, second = answers(model, rows).probabilities or ()
     assert first == second
@@ -89,12 +89,9 @@ def check_xgboost_categories_that_it_does_not_keep() -> None:
     frame = MIXED.assign(city=MIXED["city"].cat.rename_categories(umlauts))
     few = frame.loc[FEW.index]
     model = xgboost.XGBClassifier(n_estimators=20, enable_categorical=True).fit(frame, YES)
-    try:
-        infer_schema(model)
-    except InvalidSchema as error:
-        assert "['city']" in str(error) and "frame that it was fitted on" in str(error)
-    else:
-        raise AssertionError("a schema without the categories")
+    reason = refusal(InvalidSchema, infer_schema, model)
+    assert "['city']" in reason
+    assert "frame that it was fitted on" in reason
     schema = infer_schema(model, frame)
     assert schema.by_name["city"].categories == tuple(umlauts)
     scores = answers(reloaded(model), rows_of(few), schema)

@@ -60,6 +60,9 @@ def _of_arrays(results: Any, names: list[str]) -> _Asked:
     """The columns of the fit but the constant, and the call with them as an array: statsmodels ignores names."""
     inner = results.model
     constant = _constant(inner)
+    # some models append the names of other parameters, such as a dispersion
+    width = len(names) - getattr(inner, "k_extra", 0) if inner.exog is None else inner.exog.shape[1]
+    names = names[:width]
     asked = [name for index, name in enumerate(names) if index != constant]
 
     def compute(table: Table) -> npt.NDArray[Any]:
