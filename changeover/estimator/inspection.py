@@ -130,10 +130,11 @@ def _visit(part: object, names: list[str], facts: dict[str, Encoded]) -> bool:
     if hasattr(part, "steps"):
         steps = (step for _, step in part.steps if not isinstance(step, str | None) and not hasattr(step, _SAMPLES))
         return all(_visit(step, names, facts) for step in steps)
-    known = library_of(part).facts(part, names)
-    if known:
-        facts.update(known)
-        return False
+    library = library_of(part)
+    known = library.facts(part, names)
+    facts.update({name: new for name, new in known.items() if name not in facts or facts[name].categories is None})
+    if known or library.keeps_columns(part):
+        return library.keeps_columns(part)
     native = getattr(part, "_preprocessor", None)  # gradient boosting over histograms encodes categories itself
     if native is not None:
         return _visit(native, names, facts)

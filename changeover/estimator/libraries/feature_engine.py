@@ -19,5 +19,8 @@ class _FeatureEngine(Library):
                 facts[str(name)] = categories_of(tuple(listed), closed=closed)
         return facts
 
+    def keeps_columns(self, part: Any) -> bool:
+        return hasattr(part, "imputer_dict_") or type(part).__name__ == "RareLabelEncoder"
+
 
 LIBRARY: Final = _FeatureEngine()

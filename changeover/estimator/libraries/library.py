@@ -40,6 +40,10 @@ class Library:
         known = self.categories(part)
         return {name: categories_of(values) for name, values in known.items() if name in names and values is not None}
 
+    def keeps_columns(self, part: Any) -> bool:
+        """Whether the next step of a pipeline gets the same columns, so that its facts are theirs, too."""
+        return False
+
     def prepared(self, part: Any, frame: pd.DataFrame) -> pd.DataFrame:
         """`frame`, its direct input, with the types that the library takes."""
         return frame
