@@ -20,7 +20,7 @@ from changeover.estimator.encoded import Encoded, categories_of, is_missing
 from changeover.estimator.libraries.find import library_of
 
 _WRAPPED = ("best_estimator_", "estimator_", "regressor_", "estimator", "regressor")
-_SAMPLES: Final = "fit_resample"  # of imbalanced-learn: such a step does something in fitting only
+SAMPLES: Final = "fit_resample"  # of imbalanced-learn: such a step does something in fitting only
 _DEEPEST: Final = 32
 
 
@@ -38,7 +38,7 @@ def _first_inside(part: object) -> object | None:
     for steps in ("steps", "transformer_list"):
         for step in getattr(part, steps, None) or ():
             inside: object | None = step[1]
-            if not isinstance(inside, str | None) and not hasattr(inside, _SAMPLES):
+            if not isinstance(inside, str | None) and not hasattr(inside, SAMPLES):
                 return inside
     calibrated: Sequence[object] | None = getattr(part, "calibrated_classifiers_", None)
     if calibrated:
@@ -128,7 +128,7 @@ def without_blanks(name: str) -> str:
 def _visit(part: object, names: list[str], facts: dict[str, Encoded]) -> bool:
     """Inspect one part whose input is the columns `names`; False if the next part gets other columns."""
     if hasattr(part, "steps"):
-        steps = (step for _, step in part.steps if not isinstance(step, str | None) and not hasattr(step, _SAMPLES))
+        steps = (step for _, step in part.steps if not isinstance(step, str | None) and not hasattr(step, SAMPLES))
         return all(_visit(step, names, facts) for step in steps)
     library = library_of(part)
     known = library.facts(part, names)

@@ -19,6 +19,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder as CategoryCodes
 from sklearn.preprocessing import StandardScaler
 
 from changeover.estimator.infer_schema import infer_schema
@@ -51,10 +52,10 @@ def check_samplers_are_skipped() -> None:
             (sampler, StandardScaler(), LogisticRegression()),
             (StandardScaler(), sampler, LogisticRegression()),
         ):
-            model = make_sampled(*steps).fit(NUMBERS, LABELS)
+            model = make_sampled(*steps).fit(NUMBERS, (LABELS == "yes").astype(int))
             same_answers(model, FEW_NUMBERS, model.predict(FEW_NUMBERS), model.predict_proba(FEW_NUMBERS))
             assert twin_of(model, FEW_NUMBERS).rows
-    columns = ColumnTransformer([("numbers", StandardScaler(), ["size", "age"])], remainder="drop")
+    columns = ColumnTransformer([("city", CategoryCodes(), ["city"])], remainder="passthrough")
     sampler = SMOTENC(categorical_features=["city"], random_state=0)
     model = make_sampled(sampler, columns, RandomForestClassifier(5)).fit(FRAME, LABELS)
     same_answers(model, FEW, model.predict(FEW), model.predict_proba(FEW))

@@ -61,7 +61,7 @@ def refusal(kind: type[Exception], call: Callable[..., object], *arguments: obje
         call(*arguments)
     except kind as error:
         return str(error)
-    raise AssertionError(f"no {kind.__name__} from {call}")
+    raise AssertionError(f"no {kind.__name__} from {call} with {str(arguments)[:300]}")
 
 
 def twin_of(model: Any, frame: pd.DataFrame, example: pd.DataFrame | None = None) -> Proof:

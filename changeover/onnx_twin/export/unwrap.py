@@ -5,7 +5,10 @@ from typing import Any
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.pipeline import Pipeline
 
+from changeover.estimator.inspection import SAMPLES
+from changeover.estimator.libraries.find import adapted
 from changeover.estimator.scoring import classes_of
 from changeover.json_types import Json
 from changeover.onnx_twin.description import Threshold
@@ -23,6 +26,7 @@ class Unwrapped:
 def unwrap(estimator: Any) -> Unwrapped:
     """Remove the wrappers; raises NoTwin for a threshold on something else than a probability."""
     threshold = None
+    estimator = adapted(estimator)
     while True:
         if isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
             threshold = threshold or _threshold(estimator)
@@ -32,7 +36,14 @@ def unwrap(estimator: Any) -> Unwrapped:
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         else:
-            return Unwrapped(estimator, threshold)
+            return Unwrapped(_without_samplers(estimator), threshold)
+
+
+def _without_samplers(estimator: Any) -> Any:
+    """A pipeline without the steps of imbalanced-learn that do something in fitting only."""
+    steps = getattr(estimator, "steps", ())
+    kept = [(name, step) for name, step in steps if not hasattr(step, SAMPLES)]
+    return estimator if len(kept) == len(steps) else Pipeline(kept)
 
 
 def _threshold(model: Any) -> Threshold:
