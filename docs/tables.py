@@ -8,6 +8,7 @@ import importlib
 import re
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -19,7 +20,7 @@ from pydantic.fields import FieldInfo
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PROTOCOL = ROOT / "docs" / "protocol.md"
-PACKAGES = ("object_store", "model_server", "predict_api", "changeover")
+PACKAGES = ("object_store", "model_server", "predict_api", "model_runner", "changeover")
 
 
 def settings_classes() -> list[type[BaseModel]]:
@@ -86,10 +87,16 @@ def settings_table() -> str:
 def verbs() -> dict[str, click.Command]:
     """Every verb of the command line."""
     main = importlib.import_module("changeover.cli.main")
-    group = next(one for one in vars(main).values() if isinstance(one, click.Group))
-    context = click.Context(group)
-    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
-    return {name: command for name, command in found.items() if command is not None and not command.hidden}
+    return dict(_commands(main.main, ""))
+
+
+def _commands(group: click.Group, before: str) -> Iterator[tuple[str, click.Command]]:
+    """The commands of a group, and those of the groups in it: `environment add`."""
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{before}{name} ")
+        elif not command.hidden:
+            yield before + name, command
 
 
 def verbs_table() -> str:

@@ -10,11 +10,12 @@ import pytest
 from tests.tree import OURS, ROOT, Source, edges, source
 
 DOORS = {
-    "changeover.artifact": "load version_skew environment extra_globals",
+    "changeover.artifact": "load load_rules version_skew environment extra_globals",
     "changeover.cli": "main",
     "changeover.client": "client evaluation notebook http",
     "changeover.consistency": "records check counts violation",
     "changeover.demo": "run",
+    "changeover.environments": "environment choice exceptions making requirements usage",
     "changeover.estimator": "scoring scores infer_schema golden_rows training_frame",
     "changeover.manifest": "manifest compatibility gate diff answer_comparison",
     "changeover.onnx_twin": "session description exceptions export.convert equivalence.compare",
@@ -44,7 +45,9 @@ SIDE_DOORS = {
     ("changeover.estimator.inspection", "changeover.onnx_twin"),
     ("changeover.estimator.dict_inputs", "changeover.onnx_twin"),
     ("changeover.estimator.inputs", "changeover.onnx_twin"),
+    ("changeover.estimator.wrappers", "changeover.onnx_twin"),
     ("changeover.request.validation_errors", "changeover.estimator"),
+    ("changeover.artifact.generate_allowed_globals", "changeover.environments"),
     ("changeover.up.child", "changeover.demo"),  # the environment that `up` passes on
 }
 ONLY_APP = ("model_server.routes", "predict_api.routes")  # tests/test_arrows.py has the rule for these

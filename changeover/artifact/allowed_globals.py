@@ -1,6 +1,7 @@
 """The allow-list of globals that an artifact may name: `allowed_globals.json`.
 
 `python -m changeover.artifact.generate_allowed_globals` generates it from the installed scikit-learn, NumPy and SciPy.
+Each environment that `changeover environment add` makes has a list of its own.
 There are three kinds, and each includes the one before. *refer*: an artifact may name it (`np.log1p` in a
 FunctionTransformer). *create*: an artifact may create it without its constructor (`cls.__new__`, then its state).
 *call*: an artifact may call it while loading. Most entries are *create*, so a load runs few functions, and each of
@@ -30,18 +31,23 @@ class Kind(StrEnum):
     CALL = "call"
 
 
+_RENAMED: Final = {"__builtin__": "builtins", "copy_reg": "copyreg", "_loss": "sklearn._loss._loss"}
+
 Listing = dict[tuple[str, str], Kind]
 
 
 def canonical(module: str) -> str:
-    """The current name of a renamed module: `numpy.core` becomes `numpy._core`; Python 2's names become Python 3's."""
+    """The current name of a renamed module: `numpy.core` becomes `numpy._core`; Python 2's names become Python 3's.
+
+    scikit-learn 1.5 to 1.8 was built in such a way that its module of losses names itself without its package.
+    """
     if module == "numpy.core" or module.startswith("numpy.core."):
         return "numpy._core" + module.removeprefix("numpy.core")
-    return {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
+    return _RENAMED.get(module, module)
 
 
 @cache
-def allowed() -> Listing:
-    """The list as it is stored beside this file, by canonical module and name."""
-    stored = json.loads(FILE.read_text(encoding="utf-8"))
+def allowed(file: Path = FILE) -> Listing:
+    """The list that is stored in `file`, by canonical module and name; without it the one beside this module."""
+    stored = json.loads(file.read_text(encoding="utf-8"))
     return {(module, name): kind for kind in Kind for module, names in stored[kind.value].items() for name in names}

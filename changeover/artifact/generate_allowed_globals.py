@@ -1,9 +1,16 @@
-"""The generator of `allowed_globals.json` from the installed libraries."""
+"""The generator of `allowed_globals.json` from the installed libraries.
+
+`python -m changeover.artifact.generate_allowed_globals [FILE]` writes the list to FILE, or to the one that is part of
+this product. It works with scikit-learn from 1.2 on: a module or a name that a version does not have is left out.
+"""
 
 import json
+import sys
 import types
 from collections import defaultdict
+from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from pkgutil import walk_packages
 from typing import Final
 
@@ -33,17 +40,16 @@ _LEFT_OUT: Final = frozenset(
 )
 
 # fitted estimators are, or hold, subclasses of these
-_ROOTS: Final = (
-    "sklearn.base.BaseEstimator",
-    "sklearn._loss.loss.BaseLoss",
-    "sklearn._loss.link.BaseLink",
-    "sklearn.gaussian_process.kernels.Kernel",
-    "sklearn.metrics._scorer._BaseScorer",
-    "sklearn.model_selection._split.BaseCrossValidator",
-    "sklearn.model_selection._split.BaseShuffleSplit",
-    "sklearn.model_selection._split._RepeatedSplits",
-    "sklearn.neural_network._stochastic_optimizers.BaseOptimizer",
-)
+_ROOTS: Final = {
+    "sklearn.base": "BaseEstimator",
+    "sklearn._loss.loss": "BaseLoss",
+    "sklearn._loss.link": "BaseLink",
+    "sklearn.ensemble._gb_losses": "LossFunction",  # until 1.3
+    "sklearn.gaussian_process.kernels": "Kernel",
+    "sklearn.metrics._scorer": "_BaseScorer",
+    "sklearn.model_selection._split": "BaseCrossValidator BaseShuffleSplit _RepeatedSplits",
+    "sklearn.neural_network._stochastic_optimizers": "BaseOptimizer",
+}
 
 # classes that estimators hold, without a common base class
 _HELD: Final = {
@@ -60,6 +66,11 @@ _HELD: Final = {
     "sklearn.utils._bunch": "Bunch",
     "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
     "pandas": "CategoricalDtype",
+}
+
+# the same, in older versions
+_HELD_BEFORE: Final = {
+    "sklearn.compose._column_transformer": "_RemainderColsList",  # from 1.5 to 1.6
 }
 
 # extension types and the functions that rebuild them; those with a stand-in are in changeover/artifact/stand_ins.py
@@ -133,17 +144,18 @@ _EXTENSION_ROOTS: Final = {
     },
     Kind.REFER: {
         "sklearn.metrics._dist_metrics": "DistanceMetric",
-        "sklearn.neighbors._ball_tree": "BinaryTree32 BinaryTree64",
-        "sklearn.neighbors._kd_tree": "BinaryTree32 BinaryTree64",
+        "sklearn.neighbors._ball_tree": "BinaryTree BinaryTree32 BinaryTree64",
+        "sklearn.neighbors._kd_tree": "BinaryTree BinaryTree32 BinaryTree64",
     },
 }
 
 
 def _classes_under(module: types.ModuleType, roots: tuple[type, ...]) -> list[str]:
+    own = (module.__name__, module.__name__.rpartition(".")[2])  # some compiled modules leave out their package
     return [
         name
         for name, value in vars(module).items()
-        if isinstance(value, type) and value.__module__ == module.__name__ and issubclass(value, roots)
+        if isinstance(value, type) and value.__module__ in own and issubclass(value, roots)
     ]
 
 
@@ -151,7 +163,26 @@ def _sklearn_modules() -> list[types.ModuleType]:
     import sklearn
 
     names = [module.name for module in walk_packages(sklearn.__path__, "sklearn.", onerror=lambda _name: None)]
-    return [import_module(name) for name in sorted(names) if not _LEFT_OUT.intersection(name.split("."))]
+    wanted = [name for name in sorted(names) if not _LEFT_OUT.intersection(name.split("."))]
+    return [module for module in map(_module, wanted) if module is not None]
+
+
+def _module(name: str) -> types.ModuleType | None:
+    """The module `name`, or None: versions differ in their modules, and some need packages that are not installed."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+def _classes(names: dict[str, str]) -> Iterator[type]:
+    """The classes that exist, of names by module."""
+    for path, listed in names.items():
+        module = _module(path)
+        for name in listed.split() if module is not None else ():
+            thing = vars(module).get(name)
+            if isinstance(thing, type):
+                yield thing
 
 
 def generate() -> Listing:
@@ -159,7 +190,7 @@ def generate() -> Listing:
     import numpy as np
     import scipy.special
     import sklearn.metrics
-    from sklearn.metrics import pairwise
+    from sklearn.metrics import _scorer, pairwise
 
     listing: Listing = {}
     for kind, table in ((Kind.REFER, _REFERRED), (Kind.CREATE, _HELD), (Kind.CALL, _CALLED)):
@@ -178,20 +209,28 @@ def generate() -> Listing:
         for ending in ("matrix", "array"):
             listing[f"scipy.sparse._{name}", f"{name}_{ending}"] = Kind.CREATE
 
-    roots = tuple(vars(import_module(root.rpartition(".")[0]))[root.rpartition(".")[2]] for root in _ROOTS)
+    listing |= {(kind.__module__, kind.__name__): Kind.CREATE for kind in _classes(_HELD_BEFORE)}
+
+    roots = tuple(_classes(_ROOTS))
     for module in _sklearn_modules():
         listing |= {(module.__name__, name): Kind.CREATE for name in _classes_under(module, roots)}
     for kind, extension in _EXTENSION_ROOTS.items():
         for path, names in extension.items():
-            module = import_module(path)
-            under = _classes_under(module, tuple(vars(module)[name] for name in names.split()))
+            compiled = _module(path)
+            if compiled is None:
+                continue
+            under = _classes_under(compiled, tuple(_classes({path: names})))
             # this metric calls a Python function, which an artifact cannot hold
             listing |= {(path, name): kind for name in under if not name.startswith("PyFunc")}
+            # until scikit-learn 1.5 Cython's function rebuilds them, which makes nothing but an object of the class
+            rebuilding = [f"__pyx_unpickle_{name}" for name in under if kind is Kind.CALL]
+            listing |= {(path, name): kind for name in rebuilding if name in vars(compiled)}
 
     scores = {name: vars(sklearn.metrics)[name] for name in sklearn.metrics.__all__ if name not in _NO_SCORES}
     scores |= {name: value for name, value in vars(pairwise).items() if name in pairwise.PAIRWISE_KERNEL_FUNCTIONS}
     scores |= {f.__name__: f for f in pairwise.PAIRWISE_KERNEL_FUNCTIONS.values()}
     scores |= {f.__name__: f for f in pairwise.PAIRWISE_DISTANCE_FUNCTIONS.values() if f is not None}
+    scores |= {"": vars(_scorer).get("_passthrough_scorer")}  # a function until scikit-learn 1.2
     for value in scores.values():
         if isinstance(value, types.FunctionType) and value.__module__.startswith("sklearn.metrics."):
             listing[value.__module__, value.__name__] = Kind.REFER
@@ -207,4 +246,5 @@ def as_json(listing: Listing) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(as_json(generate()), encoding="utf-8")
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else FILE
+    target.write_text(as_json(generate()), encoding="utf-8")

@@ -5,13 +5,15 @@ This is the only place where a name in an artifact becomes an object.
 
 import importlib
 import sys
+import types
 from pathlib import Path
 from typing import Final, NoReturn
 
 import numpy as np
 
 from changeover.artifact import stand_ins as reconstruct
-from changeover.artifact.allowed_globals import Kind, allowed, canonical
+from changeover.artifact.allowed_globals import FILE, Kind, allowed, canonical
+from changeover.artifact.load_rules import LoadRules
 from changeover.exceptions import ForbiddenGlobal, UnreadableArtifact
 
 _LIBRARIES: Final = {"sklearn": "scikit-learn", "numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas"}
@@ -19,10 +21,12 @@ _NO_SUCH: Final = object()
 
 
 class HandedOut:
-    """The globals of one load. `stand_ins` replace listed globals; `extra` are dotted names that the operator trusts."""
+    """The globals of one load, by its rules; `stand_ins` replace listed globals."""
 
-    def __init__(self, extra: frozenset[str], stand_ins: dict[tuple[str, str], object]) -> None:
-        self._extra = frozenset(map(_canonical_name, extra))
+    def __init__(self, rules: LoadRules, stand_ins: dict[tuple[str, str], object]) -> None:
+        self._extra = frozenset(map(_canonical_name, rules.extra_globals))
+        self._roots = frozenset(rules.roots)
+        self._listed = allowed(rules.allowed_globals_file or FILE)
         # a memory map of a training run is loaded as an ordinary array, and no file is ever opened
         self._stand_ins = {**reconstruct.STAND_INS, ("numpy", "memmap"): np.ndarray, **stand_ins}
         self._handed_out: dict[int, tuple[object, Kind, str]] = {}
@@ -31,9 +35,13 @@ class HandedOut:
         """The global `module.name`; raises ForbiddenGlobal, or UnreadableArtifact if it is listed and not there."""
         module = canonical(module)
         dotted = f"{module}.{name}"
+        if module.partition(".")[0] in self._roots:
+            thing = self._find_below_root(module, name)
+            self._handed_out[id(thing)] = (thing, Kind.CALL, dotted)
+            return thing
         if "." in name:  # protocol 4 would resolve attribute after attribute
             raise ForbiddenGlobal(dotted)
-        kind = Kind.CALL if dotted in self._extra else allowed().get((module, name))
+        kind = Kind.CALL if dotted in self._extra else self._listed.get((module, name))
         if kind is None:
             _refuse(module, name)
         thing = self._find(module, name)
@@ -42,12 +50,35 @@ class HandedOut:
         self._handed_out[id(thing)] = (thing, kind, dotted)
         return thing
 
+    def _find_below_root(self, module: str, name: str) -> object:
+        """A global of a trusted package, or a class inside one of its classes; nothing that it merely imports."""
+        outermost, *inner = name.split(".")
+        thing = self._imported(module, outermost)
+        for part in inner:
+            thing = vars(thing).get(part, _NO_SUCH) if isinstance(thing, type) and self._is_own(thing) else _NO_SUCH
+        if thing is _NO_SUCH:
+            raise UnreadableArtifact(_missing(module, name))
+        if isinstance(thing, types.ModuleType) or not self._is_own(thing):
+            raise ForbiddenGlobal(f"{module}.{name}")
+        return thing
+
+    def _is_own(self, thing: object) -> bool:
+        """Whether `thing` was defined in a trusted package, by its own account, as pickle names it."""
+        module = getattr(thing, "__module__", None)
+        if not isinstance(module, str):
+            module = type(thing).__module__
+        return module.partition(".")[0] in self._roots
+
     def _find(self, module: str, name: str) -> object:
         if name == "newObj":
-            names = frozenset(other for where, other in allowed() if where == module)
+            names = frozenset(other for where, other in self._listed if where == module)
             return self._stand_ins.setdefault((module, name), reconstruct.new_of(module, names))
         if (module, name) in self._stand_ins:
             return self._stand_ins[module, name]
+        return self._imported(module, name)
+
+    @staticmethod
+    def _imported(module: str, name: str) -> object:
         try:
             # vars, not getattr: a module's `__getattr__` may import
             return vars(importlib.import_module(module)).get(name, _NO_SUCH)
@@ -58,8 +89,9 @@ class HandedOut:
         return id(thing) in self._handed_out
 
     def trusted(self, thing: object) -> bool:
-        """Whether the operator listed `thing`."""
-        return id(thing) in self._handed_out and self._handed_out[id(thing)][2] in self._extra
+        """Whether the operator listed `thing`, or installed its package for models to use."""
+        dotted = self._handed_out[id(thing)][2] if id(thing) in self._handed_out else ""
+        return dotted in self._extra or dotted.partition(".")[0] in self._roots
 
     def only_for_loading(self, thing: object) -> bool:
         """Whether `thing` was handed out to be called while the artifact is loaded."""
@@ -97,5 +129,6 @@ def _missing(module: str, name: str) -> str:
     version = getattr(sys.modules.get(top), "__version__", "installed here")
     return (
         f"the artifact needs {module}.{name}, which {_LIBRARIES.get(top, top)} {version} does not have: it was made "
-        f"with another version; make it with the versions of conda_environment.yml"
+        f"with another version; make it with the versions of conda_environment.yml, or serve it in an environment of "
+        f"its own (`changeover environment add`)"
     )

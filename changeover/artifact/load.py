@@ -8,11 +8,13 @@ from typing import Final
 from changeover.artifact.compression import opened
 from changeover.artifact.file_kind import looks_like
 from changeover.artifact.global_lookup import HandedOut
+from changeover.artifact.load_rules import LoadRules
 from changeover.artifact.state import walk
-from changeover.artifact.unpickler import ArrayInFile, Artifact, Session
+from changeover.artifact.unpickler import ArrayInFile, Artifact, ArtifactWithCode, Session
 from changeover.exceptions import ChangeoverError, UnreadableArtifact
 
 MAX_BYTES: Final = 4 * 1024**3
+_LIST_ONLY: Final = LoadRules()
 
 
 @dataclass(frozen=True)
@@ -29,19 +31,22 @@ def load_model(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: in
     return load(buffer, extra_globals, max_bytes).estimator
 
 
-def load(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> LoadedArtifact:
+def load(buffer: bytes, rules: LoadRules | Collection[str] = _LIST_ONLY, max_bytes: int = MAX_BYTES) -> LoadedArtifact:
     """Read a joblib or pickle file from memory, compressed or not, by the list of allowed globals.
 
-    The loaded object is checked before it is returned (`changeover/artifact/state/`). `extra_globals` are dotted names
-    (`mypackage.steps.Rounder`) that the operator trusts as code. `max_bytes` caps the unpacked size. Raises
-    ForbiddenGlobal for a global outside the list, UnsafeState for state that would do harm, and UnreadableArtifact for
-    every other failure.
+    The loaded object is checked before it is returned (`changeover/artifact/state/`). `rules` may be the names of
+    `LoadRules.extra_globals` alone. `max_bytes` caps the unpacked size. Raises ForbiddenGlobal for a global outside the
+    list, UnsafeState for state that would do harm, and UnreadableArtifact for every other failure.
     """
-    session = Session(HandedOut(frozenset(extra_globals), _OURS), max_bytes, {})
+    rules = rules if isinstance(rules, LoadRules) else LoadRules(extra_globals=rules)
+    session = Session(HandedOut(rules, _OURS), max_bytes, {})
     stream = opened(bytes(buffer), max_bytes)
     try:
-        estimator = Artifact(stream, session).load()
-        walk.check_state(estimator, session.handed_out)
+        if rules.allow_code:
+            estimator = ArtifactWithCode(stream, session).load()
+        else:
+            estimator = Artifact(stream, session).load()
+            walk.check_state(estimator, session.handed_out)
     except ChangeoverError:
         raise
     except Exception as error:  # constructors and __setstate__ raise anything for hostile arguments

@@ -206,6 +206,23 @@ class Artifact(NumpyUnpickler):  # type: ignore[misc]
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
+class ArtifactWithCode(NumpyUnpickler):  # type: ignore[misc]
+    """joblib's unpickler as it is, for environments that admit code; it only notes the versions of scikit-learn."""
+
+    dispatch: dict[int, Callable[["ArtifactWithCode"], None]] = NumpyUnpickler.dispatch.copy()
+
+    def __init__(self, stream: BinaryIO, session: Session) -> None:
+        super().__init__("", stream, ensure_native_byte_order=True)
+        self.session = session
+
+    def load_build(self) -> None:
+        """Set the state of the newest object."""
+        self.session.note_version(self.stack[-2], self.stack[-1])
+        super().load_build()
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+
 class ArrayInFile(NumpyArrayWrapper):  # type: ignore[misc]
     """joblib's note that an array's bytes follow in the file; its shape and dtype are checked."""
 

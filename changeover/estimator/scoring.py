@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,6 +19,7 @@ from changeover.estimator.inspection import last_part
 from changeover.estimator.libraries.adapted import AdaptedClassifier
 from changeover.estimator.libraries.find import adapted, original_of
 from changeover.estimator.scores import Scores
+from changeover.estimator.wrappers import FIXED_THRESHOLD
 from changeover.exceptions import NotAnEstimator, ScoringFailed
 from changeover.json_types import Json, JsonObject
 from changeover.schema.cell_parsers import Cell
@@ -58,7 +58,7 @@ def _labels_from(estimator: object, probabilities: object) -> Array | None:
     if isinstance(estimator, AdaptedClassifier):
         best: Array = estimator.classes_.take(np.argmax(probabilities, axis=1))
         return best
-    if type(estimator) is FixedThresholdClassifier:
+    if type(estimator) in FIXED_THRESHOLD:
         return _labels_by_threshold(estimator, probabilities)
     return _labels_by_votes(estimator, probabilities)
 

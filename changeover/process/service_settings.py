@@ -3,6 +3,7 @@
 `changeover/process/settings.py` reads them.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
@@ -16,6 +17,10 @@ Bucket = Annotated[str, Field(description="the bucket of all models")]
 PublishToken = Annotated[SecretStr, Field(description="the bearer token for publishing and rolling")]
 ReportToken = Annotated[
     SecretStr, Field(description="the bearer token with which replicas report their state and read versions")
+]
+EnvironmentsDir = Annotated[
+    Path | None,
+    Field(description="the folder of the environments that `changeover environment add` made; both services need it"),
 ]
 ModelName = Annotated[str, accepted_by(check_model_name)]
 
@@ -37,6 +42,7 @@ class ServiceSettings(Settings):
         default=False,
         description="permits artifacts of another scikit-learn minor version; set it for both services",
     )
+    environments_dir: EnvironmentsDir = None
     runtime: Literal["onnx", "sklearn"] = Field(
         default="onnx",
         description="onnx: export ONNX twins, and score with them where there are any; sklearn: use no twins",

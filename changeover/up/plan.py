@@ -43,6 +43,7 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
     """The store, model_server and each instance of predict_api, in the order in which they are started."""
     base = _without_secrets(inherited)
     base["PYTHONUNBUFFERED"] = "1"
+    base.setdefault("ENVIRONMENTS_DIR", str(home / "environments"))
     store_url, server_url = _url(ports.store), _url(ports.server)
     keys = {"AWS_ACCESS_KEY_ID": secrets.access_key, "AWS_SECRET_ACCESS_KEY": secrets.secret_key}
     store = Part(

@@ -93,6 +93,9 @@ def check_boosting(estimator: Any) -> None:
         need(fits and is_count(columns), ".estimators_", "holds what is no tree over the columns of the model")
         need(tree.tree_.n_outputs == 1, ".estimators_", "holds a tree with several outputs")
     count = attribute(estimator, "n_trees_per_iteration_")
+    if count is None:  # until scikit-learn 1.3 the loss says it
+        loss = attribute(estimator, "_loss")
+        count = attribute(loss, "K") if hasattr(loss, "__dict__") else None
     need(is_count(count) and count == width, ".n_trees_per_iteration_", f"is not {width}, as its trees are")
     first = attribute(estimator, "init_")
     if width > 1 and not isinstance(first, str):

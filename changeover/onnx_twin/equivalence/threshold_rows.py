@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.frozen import FrozenEstimator
 
 from changeover.estimator.inputs import features
+from changeover.estimator.wrappers import FROZEN
 from changeover.onnx_twin.equivalence.probe_rows import Batch, Columns, is_free, number_cell, spread_of
 from changeover.onnx_twin.export.converters import is_of_trees
 from changeover.onnx_twin.export.ensembles import ensemble_of
@@ -103,7 +103,7 @@ def _models_of_trees(part: Any, before: list[Any]) -> Iterator[tuple[list[Any], 
     elif hasattr(part, "calibrated_classifiers_"):
         for model in part.calibrated_classifiers_:
             yield from _models_of_trees(model.estimator, before)
-    elif isinstance(part, FrozenEstimator):
+    elif isinstance(part, FROZEN):
         yield from _models_of_trees(part.estimator, before)
     else:
         chosen = getattr(part, "estimators_features_", None)  # bagging: each gets some of the columns

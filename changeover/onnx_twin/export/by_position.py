@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
+from changeover.estimator.wrappers import FROZEN
 from changeover.onnx_twin.exceptions import NoTwin
 
 Widths = tuple[int, ...]  # of the tensors, side by side
@@ -58,7 +58,7 @@ def by_position(part: Any, indices: Sequence[int], widths: Widths) -> Any:
 
 def unfrozen(part: Any) -> Any:
     """The estimator inside a FrozenEstimator."""
-    while isinstance(part, FrozenEstimator):
+    while isinstance(part, FROZEN):
         part = part.estimator
     return part
 

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import Pipeline
 
 from changeover.estimator.inspection import SAMPLES
 from changeover.estimator.libraries.find import adapted
 from changeover.estimator.scoring import classes_of
+from changeover.estimator.wrappers import FIXED_THRESHOLD, FROZEN, TUNED_THRESHOLD
 from changeover.json_types import Json
 from changeover.onnx_twin.description import Threshold
 from changeover.onnx_twin.exceptions import NoTwin
@@ -28,10 +27,10 @@ def unwrap(estimator: Any) -> Unwrapped:
     threshold = None
     estimator = adapted(estimator)
     while True:
-        if isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
+        if isinstance(estimator, FIXED_THRESHOLD + TUNED_THRESHOLD):
             threshold = threshold or _threshold(estimator)
             estimator = estimator.estimator_
-        elif isinstance(estimator, FrozenEstimator):
+        elif isinstance(estimator, FROZEN):
             estimator = estimator.estimator
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
@@ -48,7 +47,7 @@ def _without_samplers(estimator: Any) -> Any:
 
 def _threshold(model: Any) -> Threshold:
     kind = type(model).__name__
-    if isinstance(model, FixedThresholdClassifier):
+    if isinstance(model, FIXED_THRESHOLD):
         value = 0.5 if model.threshold == "auto" else model.threshold
         positive = model.pos_label
     else:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from changeover import stack
 from changeover.cli.main import main
 from changeover.cli.output import UploadProgress, ago, numbers, size_of, table
+from docs import tables
 from tests.tree import ROOT
 
 ADDRESS_OF_NOBODY = "http://127.0.0.1:1"
@@ -30,13 +31,14 @@ def run(*words: str) -> Result:
 
 
 def test_the_command_line_has_every_verb() -> None:
-    design = "up demo restart push schema list show roll rollback history diff verify predict doctor credentials check-history"
+    design = "up demo restart push schema list show roll rollback history diff verify predict doctor environment credentials check-history"
     assert set(main.commands) == set(design.split())
+    assert set(main.commands["environment"].commands) == {"add", "list", "remove"}
 
 
-@pytest.mark.parametrize("verb", sorted(main.commands))
+@pytest.mark.parametrize("verb", sorted(tables.verbs()))
 def test_every_verb_explains_itself_and_takes_json(verb: str) -> None:
-    result = run(verb, "--help")
+    result = run(*verb.split(), "--help")
     assert result.exit_code == 0
     assert "--json" in result.output
 
