@@ -1,4 +1,4 @@
-"""ONNX twins of xgboost and lightgbm: equal on many rows, with missing values and at thresholds, or none with the reason.
+"""ONNX twins of xgboost and lightgbm: equal on many rows and at thresholds, or none, with the reason.
 
 Run by an environment that has these libraries, skl2onnx and onnxruntime.
 """

@@ -1,4 +1,4 @@
-"""What the checks of other libraries share: a model as a runner has it, and its answers to rows of JSON.
+"""The answers of a model to rows of JSON, as a runner gives them, for the checks of other libraries.
 
 The files `check_*.py` run by the interpreter of an environment, which has those libraries and no pytest.
 """

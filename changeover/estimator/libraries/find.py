@@ -1,22 +1,14 @@
 """The choice of the file for an object, by the library of its class."""
 
 from functools import cache, lru_cache
-from importlib import import_module
-from typing import Final, cast
+from typing import Final
 
 import pandas as pd
 
 from changeover.estimator.libraries.adapted import Adapted
 from changeover.estimator.libraries.library import Library
 
-_FILES: Final = {
-    "xgboost": "xgboost",
-    "lightgbm": "lightgbm",
-    "catboost": "catboost",
-    "statsmodels": "statsmodels",
-    "category_encoders": "category_encoders",
-    "feature_engine": "feature_engine",
-}
+_ROOTS: Final = ("xgboost", "lightgbm", "catboost", "statsmodels", "category_encoders", "feature_engine")
 _DEFAULT: Final = Library()
 
 
@@ -26,16 +18,41 @@ def library_of(part: object) -> Library:
         part = part.original
     for kind in type(part).__mro__:  # a class derived from a library's, as those of a user's own package are
         root = kind.__module__.partition(".")[0]
-        if root in _FILES:
-            return _library(_FILES[root])
+        if root in _ROOTS:
+            return _library(root)
         if root == "sklearn":
             break
     return _DEFAULT
 
 
 @cache
-def _library(name: str) -> Library:
-    return cast("Library", import_module(f"{__package__}.{name}").LIBRARY)
+def _library(root: str) -> Library:
+    """The answers of the library with this top-level package."""
+    match root:
+        case "xgboost":
+            from changeover.estimator.libraries import xgboost
+
+            return xgboost.LIBRARY
+        case "lightgbm":
+            from changeover.estimator.libraries import lightgbm
+
+            return lightgbm.LIBRARY
+        case "catboost":
+            from changeover.estimator.libraries import catboost
+
+            return catboost.LIBRARY
+        case "statsmodels":
+            from changeover.estimator.libraries import statsmodels
+
+            return statsmodels.LIBRARY
+        case "category_encoders":
+            from changeover.estimator.libraries import category_encoders
+
+            return category_encoders.LIBRARY
+        case _:
+            from changeover.estimator.libraries import feature_engine
+
+            return feature_engine.LIBRARY
 
 
 def adapted(estimator: object) -> object:

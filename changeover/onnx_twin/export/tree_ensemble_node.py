@@ -1,4 +1,6 @@
-"""The `TreeEnsemble` node of ai.onnx.ml 5, in float64 (float32 for xgboost), with results equal to scikit-learn's bit for bit.
+"""The `TreeEnsemble` node of ai.onnx.ml 5, with results equal to the model's bit for bit.
+
+It is in float64, for xgboost in float32.
 
 A leaf of that operator adds to one target only. A tree whose leaves add to several targets is written once a target.
 """
