@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -50,14 +51,16 @@ def shared_folder(factory: pytest.TempPathFactory) -> Path:
     return base.parent if base.name.startswith("popen-gw") else base
 
 
-def made_environments(factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Environment]]:
+def made_environments(
+    factory: pytest.TempPathFactory, requirements: Mapping[str, list[str]] = REQUIREMENTS, name: str = "environments"
+) -> tuple[Path, dict[str, Environment]]:
     """The folder of environments and what is in it; the first worker makes them, the others wait."""
-    folder = shared_folder(factory) / "environments"
+    folder = shared_folder(factory) / name
     with FileLock(folder.with_suffix(".lock")):
         outcome = folder / "outcome.json"
         if not outcome.exists():
             folder.mkdir()
-            outcome.write_text(json.dumps(_make(folder)), encoding="utf-8")
+            outcome.write_text(json.dumps(_make(folder, requirements)), encoding="utf-8")
         errors, seconds = json.loads(outcome.read_text(encoding="utf-8"))
     if any("package index" in error for error in errors):
         pytest.skip(f"the environments cannot be made here: {errors[0]}")
@@ -66,15 +69,15 @@ def made_environments(factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return folder, read_environments(folder)
 
 
-def _make(folder: Path) -> tuple[list[str], float]:
+def _make(folder: Path, requirements: Mapping[str, list[str]]) -> tuple[list[str], float]:
     """Make all environments in parallel; returns the errors, and the seconds that it took."""
     begin = time.monotonic()
     write_wheel(folder / WHEEL)
     command = [sys.executable, "-m", "changeover", "environment", "add"]
     processes = []
-    for name, requirements in REQUIREMENTS.items():
+    for name, listed_here in requirements.items():
         listed = folder / f"{name}.txt"
-        listed.write_text("\n".join(requirements), encoding="utf-8")
+        listed.write_text("\n".join(listed_here), encoding="utf-8")
         words = [*command, name, "-r", str(listed), "--directory", str(folder)]
         processes.append(
             subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

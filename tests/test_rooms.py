@@ -47,6 +47,10 @@ DOORS = {
 SIDE_DOORS = {
     ("changeover.estimator.inspection", "changeover.onnx_twin"),
     ("changeover.estimator.dict_inputs", "changeover.onnx_twin"),
+    ("changeover.estimator.encoded", "changeover.onnx_twin"),
+    ("changeover.estimator.libraries.find", "changeover.onnx_twin"),
+    ("changeover.estimator.libraries.lightgbm", "changeover.onnx_twin"),
+    ("changeover.estimator.libraries.xgboost", "changeover.onnx_twin"),
     ("changeover.estimator.inputs", "changeover.onnx_twin"),
     ("changeover.estimator.wrappers", "changeover.onnx_twin"),
     ("changeover.request.validation_errors", "changeover.estimator"),

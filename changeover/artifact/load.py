@@ -10,6 +10,7 @@ from changeover.artifact.compression import opened
 from changeover.artifact.file_kind import looks_like
 from changeover.artifact.global_lookup import HandedOut
 from changeover.artifact.load_rules import LoadRules
+from changeover.artifact.skops_file import is_skops, load_skops, versions_in
 from changeover.artifact.state import walk
 from changeover.artifact.unpickler import ArrayInFile, Artifact, ArtifactWithCode, Session
 from changeover.exceptions import ChangeoverError, UnreadableArtifact
@@ -33,7 +34,7 @@ def load_model(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: in
 
 
 def load(buffer: bytes, rules: LoadRules | Collection[str] = _LIST_ONLY, max_bytes: int = MAX_BYTES) -> LoadedArtifact:
-    """Read a joblib or pickle file from memory, compressed or not, by the list of allowed globals.
+    """Read a joblib, pickle or skops file from memory, compressed or not, by the list of allowed globals.
 
     The loaded object is checked before it is returned (`changeover/artifact/state/`). `rules` may be the names of
     `LoadRules.extra_globals` alone. `max_bytes` caps the unpacked size. Raises ForbiddenGlobal for a global outside the
@@ -41,9 +42,14 @@ def load(buffer: bytes, rules: LoadRules | Collection[str] = _LIST_ONLY, max_byt
     """
     rules = rules if isinstance(rules, LoadRules) else LoadRules(extra_globals=rules)
     session = Session(HandedOut(rules, _OURS), max_bytes, {})
-    stream = opened(bytes(buffer), max_bytes)
+    stream = None if is_skops(buffer) else opened(bytes(buffer), max_bytes)
     try:
-        if rules.allow_code:
+        if stream is None:
+            session.made_with.update(versions_in(buffer, max_bytes))
+            estimator = load_skops(buffer, session.handed_out, max_bytes, any_class=rules.allow_code)
+            if not rules.allow_code:
+                walk.check_state(estimator, session.handed_out)
+        elif rules.allow_code:
             estimator = ArtifactWithCode(stream, session).load()
         else:
             estimator = Artifact(stream, session).load()

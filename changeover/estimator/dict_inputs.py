@@ -8,7 +8,8 @@ from typing import Final
 
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 
-from changeover.estimator.inspection import Encoded, is_missing, parts
+from changeover.estimator.encoded import Encoded, is_missing
+from changeover.estimator.inspection import parts
 from changeover.exceptions import InvalidSchema
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema

@@ -14,8 +14,17 @@ import pandas as pd
 
 from changeover.estimator import without_vectorizer
 from changeover.estimator.dict_inputs import keys_of_records
+from changeover.estimator.encoded import Encoded
 from changeover.estimator.infer_nullable import probe_missing
-from changeover.estimator.inspection import Encoded, encoded_columns, input_count, input_names, takes_texts
+from changeover.estimator.inspection import (
+    category_types,
+    encoded_columns,
+    input_count,
+    input_names,
+    takes_texts,
+    without_blanks,
+)
+from changeover.estimator.libraries.find import adapted, example_of
 from changeover.estimator.scoring import score
 from changeover.estimator.training_frame import raw_values, text_column
 from changeover.exceptions import InvalidSchema, ScoringFailed
@@ -37,6 +46,9 @@ def infer_schema(estimator: object, example: pd.DataFrame | None = None) -> Sche
     schema = attached(estimator)
     if schema is not None:
         return schema
+    estimator = adapted(estimator)
+    if example is None:
+        example = example_of(estimator)
     if takes_texts(estimator):
         return Schema((Column(text_column(example), ColumnType.STRING),))
     missing = None if example is not None else without_vectorizer.reason(estimator)
@@ -55,6 +67,7 @@ def infer_schema(estimator: object, example: pd.DataFrame | None = None) -> Sche
         columns.append(column)
         typical[name] = _typical(column, seen)
     schema = Schema(tuple(columns))
+    _refuse_lost_categories(estimator, schema)
     return _with_nullable(estimator, schema, typical)
 
 
@@ -69,6 +82,8 @@ def _names(estimator: object, example: pd.DataFrame | None) -> list[str]:
         return names if names is not None else [f"x{position}" for position in range(count or 0)]
     columns = [str(name) for name in example.columns]
     if names is not None:
+        own = {without_blanks(name): name for name in columns}
+        names = [name if name in columns else own.get(name, name) for name in names]
         missing = [name for name in names if name not in columns]
         if missing:
             raise InvalidSchema(f"the example frame lacks columns that the model was fitted on: {missing[:20]}")
@@ -81,6 +96,17 @@ def _names(estimator: object, example: pd.DataFrame | None) -> list[str]:
     return columns if all(isinstance(name, str) for name in example.columns) else [f"x{i}" for i in range(len(columns))]
 
 
+def _refuse_lost_categories(estimator: object, schema: Schema) -> None:
+    lost = [name for name, kept in category_types(estimator, list(schema.by_name)).items() if kept is None]
+    lost = [name for name in lost if not 0 < len(schema.by_name[name].categories or ()) < MOST_CATEGORIES]
+    if lost:
+        raise InvalidSchema(
+            f"the model takes categories by their order and does not keep those of {lost[:20]}: give the frame that it "
+            f"was fitted on as the example (less than {MOST_CATEGORIES} categories a column), or encode them in the "
+            f"pipeline; xgboost keeps ASCII texts and whole numbers from 3.1 on"
+        )
+
+
 def _series(example: pd.DataFrame, name: str, position: int | None) -> "pd.Series[Any] | None":
     """The column by name, else by `position`; None if neither exists."""
     columns = [str(column) for column in example.columns]
@@ -91,7 +117,11 @@ def _series(example: pd.DataFrame, name: str, position: int | None) -> "pd.Serie
 def _column(name: str, known: Encoded, seen: Sequence[object]) -> Column:
     present = [value for value in seen if not _is_missing(value)]
     categories = known.categories or None
-    if known.text or (categories and all(isinstance(value, str) for value in categories)):
+    if (
+        known.text
+        or (known.text_unless_seen and not present)
+        or (categories and all(isinstance(value, str) for value in categories))
+    ):
         column = Column(name, ColumnType.STRING, format=_format_of_texts(present or categories or ()))
     elif present:
         column = _from_values(name, present)

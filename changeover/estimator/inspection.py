@@ -1,11 +1,13 @@
 """The inspection of a fitted estimator: names and number of its inputs, encoders, use of strings.
 
-It reads public attributes of scikit-learn's conventions only and never calls the model.
+It reads public attributes of scikit-learn's conventions only and never calls the model. `libraries/` has what other
+libraries do differently.
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -14,25 +16,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.preprocessing import MinMaxScaler
 
+from changeover.estimator.encoded import Encoded, categories_of, is_missing
+from changeover.estimator.libraries.find import library_of
+
 _WRAPPED = ("best_estimator_", "estimator_", "regressor_", "estimator", "regressor")
 _ONE_FOR_EACH_CLASS: Final = ("sklearn.multiclass", "sklearn.multioutput")  # models that all get the same input
+SAMPLES: Final = "fit_resample"  # of imbalanced-learn: such a step does something in fitting only
 _DEEPEST: Final = 32
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """The facts of one column that a part of the pipeline knows.
-
-    `categories` are the values of the fit (as Python objects, without missing values), or None; `closed`: other values
-    raise; `text`: the column must hold strings; `missing`: the fit had missing values, None if unknown; `ends` are the
-    smallest and the largest number of the fit.
-    """
-
-    categories: tuple[object, ...] | None = None
-    closed: bool = False
-    text: bool = False
-    missing: bool | None = None
-    ends: tuple[float, float] | None = None
 
 
 def parts(estimator: object) -> Iterator[object]:
@@ -49,7 +39,7 @@ def _first_inside(part: object) -> object | None:
     for steps in ("steps", "transformer_list"):
         for step in getattr(part, steps, None) or ():
             inside: object | None = step[1]
-            if not isinstance(inside, str | None):
+            if not isinstance(inside, str | None) and not hasattr(inside, SAMPLES):
                 return inside
     calibrated: Sequence[object] | None = getattr(part, "calibrated_classifiers_", None)
     if calibrated:
@@ -87,18 +77,18 @@ def last_part(estimator: object) -> object:
 def input_names(estimator: object) -> list[str] | None:
     """The names of the columns of the fit, in order, or None if it was fitted on an array."""
     for part in parts(estimator):
-        names = getattr(part, "feature_names_in_", None)
+        names = library_of(part).names(part)
         if names is not None:
-            return [str(name) for name in names]
+            return names
     return None
 
 
 def input_count(estimator: object) -> int | None:
     """The number of columns of the fit, or None if unknown."""
     for part in parts(estimator):
-        count = getattr(part, "n_features_in_", None)
+        count = library_of(part).count(part)
         if count is not None:
-            return int(count)
+            return count
         if isinstance(part, IsotonicRegression):
             return 1
     return None
@@ -113,13 +103,43 @@ def encoded_columns(estimator: object, names: Sequence[str]) -> dict[str, Encode
     """The facts of the columns `names` in inner encoders, imputers and vectorizers, by name."""
     facts: dict[str, Encoded] = {}
     _visit(estimator, list(names), facts)
+    for name, values in category_types(estimator, names).items():
+        if values is not None:
+            facts.setdefault(name, categories_of(values))
     return facts
+
+
+def category_types(estimator: object, names: Sequence[str]) -> dict[str, tuple[object, ...] | None]:
+    """The columns among `names` that the model takes in pandas' category type, with the categories of its fit.
+
+    None stands for categories that the model does not keep.
+    A column that a ColumnTransformer passes on may be called `remainder__name` there, and lightgbm puts `_` for a blank.
+    """
+    known: dict[str, tuple[object, ...] | None] = {}
+    for part in (*parts(estimator), last_part(estimator)):
+        for inner, values in library_of(part).categories(part).items():
+            ending = inner.rpartition("__")[2]
+            name = next((name for name in names if name in (inner, ending) or without_blanks(name) == inner), None)
+            if name is not None:
+                known[name] = values
+    return known
+
+
+def without_blanks(name: str) -> str:
+    """The name under which lightgbm keeps a column."""
+    return re.sub(r"\s", "_", name)
 
 
 def _visit(part: object, names: list[str], facts: dict[str, Encoded]) -> bool:
     """Inspect one part whose input is the columns `names`; False if the next part gets other columns."""
     if hasattr(part, "steps"):
-        return all(_visit(step, names, facts) for _, step in part.steps if not isinstance(step, str | None))
+        steps = (step for _, step in part.steps if not isinstance(step, str | None) and not hasattr(step, SAMPLES))
+        return all(_visit(step, names, facts) for step in steps)
+    library = library_of(part)
+    known = library.facts(part, names)
+    facts.update({name: new for name, new in known.items() if name not in facts or facts[name].categories is None})
+    if known or library.keeps_columns(part):
+        return library.keeps_columns(part)
     native = getattr(part, "_preprocessor", None)  # gradient boosting over histograms encodes categories itself
     if native is not None:
         return _visit(native, names, facts)
@@ -180,19 +200,8 @@ def _see_imputer(part: SimpleImputer, names: list[str], facts: dict[str, Encoded
 
 
 def _encoded(values: Sequence[object], *, closed: bool) -> Encoded:
-    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
-    present = tuple(value for value in plain if not is_missing(value))
-    return Encoded(
-        categories=present,
-        closed=closed,
-        text=bool(present) and all(isinstance(value, str) for value in present),
-        missing=len(present) < len(plain),
-    )
-
-
-def is_missing(value: object) -> bool:
-    """Whether `value` is None or NaN."""
-    return value is None or (isinstance(value, float) and value != value)
+    plain = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
+    return replace(categories_of(plain, closed=closed), missing=any(map(is_missing, plain)))
 
 
 def _resolve(columns: object, names: list[str]) -> list[str]:

@@ -16,6 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from changeover.estimator.inputs import Features, features
 from changeover.estimator.inspection import last_part
+from changeover.estimator.libraries.adapted import AdaptedClassifier
+from changeover.estimator.libraries.find import adapted, original_of
 from changeover.estimator.scores import Scores
 from changeover.estimator.wrappers import FIXED_THRESHOLD
 from changeover.exceptions import NotAnEstimator, ScoringFailed
@@ -33,7 +35,7 @@ def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell
     Raises ScoringFailed if the model raises (its error is the cause; the message carries no data of the caller's), or
     returns NaN, infinities, another number of rows or what has no JSON form; NotAnEstimator without `predict`.
     """
-    _check(estimator)
+    estimator = _checked(estimator)
     has_probabilities = hasattr(estimator, "predict_proba")
     if rows == 0:
         return Scores([], [], classes_of(estimator)) if has_probabilities else Scores([], None, None)
@@ -46,13 +48,16 @@ def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell
     labels = _rows_of(labels, "predict", rows)
     if probabilities is None:
         return Scores(labels, None, None)
-    return Scores(labels, probabilities, _fitting(classes_of(estimator), probabilities[0]))
+    return Scores(labels, probabilities, _fitting(classes_of(estimator), probabilities[0], labels[0]))
 
 
 def _labels_from(estimator: object, probabilities: object) -> Array | None:
     """The labels from the probabilities, without a second run of the pipeline, or None: then `predict` must be called."""
     if not isinstance(probabilities, np.ndarray):
         return None
+    if isinstance(estimator, AdaptedClassifier):
+        best: Array = estimator.classes_.take(np.argmax(probabilities, axis=1))
+        return best
     if type(estimator) in FIXED_THRESHOLD:
         return _labels_by_threshold(estimator, probabilities)
     return _labels_by_votes(estimator, probabilities)
@@ -93,6 +98,7 @@ def classes_of(estimator: object) -> list[Json] | None:
     A model with one probability for each of several labels (a ClassifierChain), or for each component of a mixture, has
     their indices as classes.
     """
+    estimator = adapted(estimator)
     classes, last = getattr(estimator, "classes_", None), last_part(estimator)
     if classes is None:
         parts_of_mixture = getattr(last, "weights_", None) if hasattr(estimator, "predict_proba") else None
@@ -105,10 +111,12 @@ def classes_of(estimator: object) -> list[Json] | None:
     return [_plain(label, "classes_") for label in np.asarray(classes).tolist()]
 
 
-def _fitting(classes: list[Json] | None, first: Json) -> list[Json] | None:
-    """`classes`, or indices if the `first` row's probabilities have another shape."""
+def _fitting(classes: list[Json] | None, first: Json, label: Json) -> list[Json] | None:
+    """`classes`, or indices if the `first` row's probabilities have another shape, or are one for each of several labels."""
     if not isinstance(first, list) or not first or isinstance(first[0], list):
         return classes
+    if isinstance(label, list) and len(label) == len(first):
+        return list(range(len(first)))
     return list(range(len(first))) if classes is None or isinstance(classes[0], list) else classes
 
 
@@ -117,7 +125,7 @@ def describe(estimator: object) -> JsonObject:
 
     Raises NotAnEstimator for an object without `predict`, not fitted, or with classes without a JSON form.
     """
-    _check(estimator)
+    estimator = _checked(estimator)
     try:
         check_is_fitted(estimator)
     except NotFittedError:
@@ -131,7 +139,7 @@ def describe(estimator: object) -> JsonObject:
             f"{error}: fit it on labels that are strings, finite numbers or bools, without the rows that have no label"
         ) from None
     return {
-        "type": type(estimator).__name__,
+        "type": type(original_of(estimator)).__name__,
         "kind": _kind(estimator),
         "predict_proba": hasattr(estimator, "predict_proba"),
     }
@@ -146,10 +154,12 @@ def _kind(estimator: object) -> str:
         return "other"
 
 
-def _check(estimator: object) -> None:
+def _checked(estimator: object) -> object:
+    """`estimator` in the form of a scikit-learn estimator; raises NotAnEstimator if it cannot predict."""
     if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
         name = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
         raise NotAnEstimator(f"the artifact holds a {name}, which cannot predict: save a fitted estimator or pipeline")
+    return adapted(estimator)
 
 
 def _call(estimator: object, method: str, inputs: Features) -> object:

@@ -16,7 +16,8 @@ from changeover.estimator.inputs import features
 from changeover.estimator.wrappers import FROZEN
 from changeover.onnx_twin.equivalence.probe_rows import Batch, Columns, is_free, number_cell, spread_of
 from changeover.onnx_twin.export.converters import is_of_trees
-from changeover.onnx_twin.export.tree_arrays import Ensemble, Floats, Ints, ensemble_of
+from changeover.onnx_twin.export.ensembles import ensemble_of
+from changeover.onnx_twin.export.tree_arrays import Ensemble, Floats, Ints
 from changeover.onnx_twin.export.unwrap import unwrap
 from changeover.request.tensors import LARGEST
 from changeover.schema.cell_parsers import Cell

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from changeover.estimator.inspection import is_missing
+from changeover.estimator.encoded import is_missing
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export.graph_builder import BOOLEAN, DOUBLE, Nodes
 from changeover.request.tensors import MISSING_TEXT

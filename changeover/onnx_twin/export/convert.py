@@ -13,14 +13,15 @@ from sklearn.base import is_classifier, is_regressor
 
 from changeover.estimator.dict_inputs import takes_records
 from changeover.estimator.inspection import input_names, last_part, takes_texts
+from changeover.estimator.libraries.find import adapted, original_of
 from changeover.estimator.scoring import classes_of
 from changeover.onnx_twin.description import NUMBERS, TEXTS, Description, ScoreKind
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export import finish_graph
 from changeover.onnx_twin.export.by_position import by_position
 from changeover.onnx_twin.export.converters import is_linear_decision, is_of_trees, register
+from changeover.onnx_twin.export.ensembles import ensemble_of
 from changeover.onnx_twin.export.graph_builder import MAIN
-from changeover.onnx_twin.export.tree_arrays import ensemble_of
 from changeover.onnx_twin.export.unwrap import unwrap
 from changeover.request.tensors import layout
 from changeover.schema.schema import Schema
@@ -33,6 +34,7 @@ _FRACTIONS: Final = "fc"
 
 def convert(estimator: object, schema: Schema) -> bytes:
     """Export the ONNX twin of a fitted `estimator` with the columns of `schema`; raises NoTwin with the reason."""
+    estimator = adapted(estimator)
     if takes_texts(estimator):
         raise NoTwin("a pipeline over whole texts splits them into words in a way of its own")
     if takes_records(estimator):
@@ -56,7 +58,9 @@ def convert(estimator: object, schema: Schema) -> bytes:
         raise
     except Exception as error:  # skl2onnx raises any exception of its converters
         message = " ".join(str(error).split())[:_LONGEST_REASON]
-        raise NoTwin(f"the {type(inside).__name__} cannot be converted: {type(error).__name__}: {message}") from error
+        raise NoTwin(
+            f"the {type(original_of(inside)).__name__} cannot be converted: {type(error).__name__}: {message}"
+        ) from error
 
 
 def _what_it_gives(estimator: Any, inside: Any) -> tuple[ScoreKind, list[Any] | None]:
@@ -114,7 +118,7 @@ def _converted(model: Any, scores: ScoreKind, numbers: int, texts: int) -> Any:
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
 
-    register()
+    register(last_part(model))
     inputs: list[Any] = []
     if numbers:
         inputs.append((NUMBERS, DoubleTensorType([None, numbers])))

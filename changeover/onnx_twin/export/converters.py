@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
+from sklearn.base import ClassifierMixin
 from sklearn.ensemble import (
     AdaBoostClassifier,
     ExtraTreesClassifier,
@@ -30,12 +31,13 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatu
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from changeover.estimator.inspection import is_missing
+from changeover.estimator.encoded import is_missing
 from changeover.onnx_twin.exceptions import NoTwin
-from changeover.onnx_twin.export import category_encoders, tree_ensemble_node
+from changeover.onnx_twin.export import category_encoders
+from changeover.onnx_twin.export.boosters import is_booster
 from changeover.onnx_twin.export.by_position import Reordered
-from changeover.onnx_twin.export.graph_builder import DOUBLE, FLOAT, INT64, Nodes
-from changeover.onnx_twin.export.tree_arrays import Link, ensemble_of
+from changeover.onnx_twin.export.graph_builder import DOUBLE, INT64, Nodes
+from changeover.onnx_twin.export.tree_graph import trees
 from changeover.request.tensors import MISSING_TEXT
 
 _CLASSIFIERS: Final = (
@@ -51,8 +53,8 @@ _DECIDING: Final = (LinearSVC, PassiveAggressiveClassifier, Perceptron, RidgeCla
 
 
 def is_of_trees(model: object) -> bool:
-    """Whether `model` is a tree model that `tree_arrays.py` reads."""
-    return type(model) in (*_CLASSIFIERS, *_REGRESSORS)
+    """Whether `model` is a tree model that `tree_arrays.py` or `boosters.py` reads."""
+    return type(model) in (*_CLASSIFIERS, *_REGRESSORS) or is_booster(model)
 
 
 def is_linear_decision(model: object) -> bool:
@@ -60,22 +62,44 @@ def is_linear_decision(model: object) -> bool:
     return type(model) in (*_DECIDING, SGDClassifier) and not hasattr(model, "predict_proba")
 
 
+def register(last: Any) -> None:
+    """Register the converters of this file with skl2onnx, and that of the model `last` of another library."""
+    _register()
+    if is_booster(last):
+        kind: Any = type(last)
+        _register_booster(kind)
+
+
 @cache
-def register() -> None:
-    """Register the converters of this file with skl2onnx."""
+def _register_booster(kind: type[Any]) -> None:
     from skl2onnx import update_registered_converter
     from skl2onnx.common.shape_calculator import calculate_linear_regressor_output_shapes
 
+    if issubclass(kind, ClassifierMixin):
+        update_registered_converter(kind, f"Twin{kind.__name__}", _shape_of_classifier, trees, options=_options())
+    else:
+        update_registered_converter(kind, f"Twin{kind.__name__}", calculate_linear_regressor_output_shapes, trees)
+
+
+def _options() -> dict[str, list[Any]]:
     yes_no = [True, False]
-    options = {"zipmap": [*yes_no, "columns"], "nocl": yes_no, "output_class_labels": yes_no, "raw_scores": yes_no}
+    return {"zipmap": [*yes_no, "columns"], "nocl": yes_no, "output_class_labels": yes_no, "raw_scores": yes_no}
+
+
+@cache
+def _register() -> None:
+    from skl2onnx import update_registered_converter
+    from skl2onnx.common.shape_calculator import calculate_linear_regressor_output_shapes
+
+    options = _options()
     for kind in _CLASSIFIERS:
-        update_registered_converter(kind, f"Twin{kind.__name__}", _shape_of_classifier, _trees, options=options)
+        update_registered_converter(kind, f"Twin{kind.__name__}", _shape_of_classifier, trees, options=options)
     for deciding in (*_DECIDING, SGDClassifier):
         update_registered_converter(
             deciding, f"Twin{deciding.__name__}", _shape_of_classifier, _linear, options=options
         )
     for kind in _REGRESSORS:
-        update_registered_converter(kind, f"Twin{kind.__name__}", calculate_linear_regressor_output_shapes, _trees)
+        update_registered_converter(kind, f"Twin{kind.__name__}", calculate_linear_regressor_output_shapes, trees)
     update_registered_converter(Reordered, "TwinReordered", _shape_of_reordered, _reordered)
     update_registered_converter(SimpleImputer, "TwinSimpleImputer", _shape_of_imputer, _imputer)
     update_registered_converter(OneHotEncoder, "TwinOneHotEncoder", _shape_of_one_hot, category_encoders.one_hot)
@@ -90,38 +114,6 @@ def _shape_of_classifier(operator: Any) -> None:
 
     calculate_linear_classifier_output_shapes(operator)
     operator.outputs[1].type = DoubleTensorType(operator.outputs[1].type.shape)
-
-
-def _trees(scope: Any, operator: Any, container: Any) -> None:
-    model, nodes = operator.raw_operator, Nodes(scope, container)
-    ensemble = ensemble_of(model)
-    values = nodes.cast(operator.inputs[0].full_name, DOUBLE)
-    if ensemble.float32:
-        values = nodes.cast(nodes.cast(values, FLOAT), DOUBLE)
-    total = nodes.add(
-        tree_ensemble_node.OPERATOR, values, domain=tree_ensemble_node.DOMAIN, **tree_ensemble_node.attributes(ensemble)
-    )
-    if ensemble.divisor is not None:
-        total = nodes.add("Div", total, nodes.constant(ensemble.divisor))
-    if ensemble.base is not None:
-        total = nodes.add("Add", total, nodes.constant(ensemble.base[None, :]))
-    if ensemble.scale is not None:
-        total = nodes.add("Mul", total, nodes.constant(ensemble.scale))
-    if ensemble.classes is None:
-        nodes.add("Exp" if ensemble.link is Link.EXP else "Identity", total, into=operator.outputs[0].full_name)
-        return
-    answer = operator.outputs[1].full_name
-    if ensemble.link is Link.NONE:
-        nodes.add("Identity", total, into=answer)
-    elif ensemble.link is Link.SOFTMAX:
-        nodes.add("Softmax", total, into=answer, axis=1)
-    else:
-        second = nodes.add("Sigmoid", total) if ensemble.link is Link.SIGMOID else total
-        first = nodes.add("Sub", nodes.constant(1.0), second)
-        nodes.add("Concat", first, second, into=answer, axis=1)
-    best = nodes.add("ArgMax", answer, axis=1, keepdims=0)
-    labels = model.classes_ if model.classes_.dtype.kind in "iuUO" else model.classes_.astype(np.int64)
-    nodes.add("Gather", nodes.constant(labels), best, into=operator.outputs[0].full_name, axis=0)
 
 
 def _linear(scope: Any, operator: Any, container: Any) -> None:

@@ -45,7 +45,10 @@ class Tree:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """`link(scale * (sum of trees / divisor + base))`; `margin` is 0 if equal to scikit-learn bit for bit."""
+    """`link(scale * (sum of trees / divisor + base))`; `margin` is 0 if equal to scikit-learn bit for bit.
+
+    `float32`: the trees compare float32(x); `single`: they sum and link in float32, too.
+    """
 
     trees: list[Tree]
     link: Link = Link.NONE
@@ -55,6 +58,7 @@ class Ensemble:
     float32: bool = True
     margin: float = CLOSE
     classes: int | None = None
+    single: bool = False
 
     @property
     def targets(self) -> int:
@@ -62,7 +66,7 @@ class Ensemble:
         return int(self.trees[0].weights.shape[1])
 
 
-def ensemble_of(model: Any) -> Ensemble:
+def trees_of_sklearn(model: Any) -> Ensemble:
     """The trees of a fitted tree model; raises NoTwin for an unsupported one."""
     kind = type(model).__name__
     if getattr(model, "n_outputs_", 1) != 1:

@@ -1,4 +1,6 @@
-"""The `TreeEnsemble` node of ai.onnx.ml 5, in float64, with results equal to scikit-learn's bit for bit.
+"""The `TreeEnsemble` node of ai.onnx.ml 5, with results equal to the model's bit for bit.
+
+It is in float64, for xgboost in float32.
 
 A leaf of that operator adds to one target only. A tree whose leaves add to several targets is written once a target.
 """
@@ -60,7 +62,7 @@ def attributes(ensemble: Ensemble) -> dict[str, Any]:
     """The attributes of the `TreeEnsemble` for the sum over all trees; raises NoTwin if they are too large."""
     from onnx import numpy_helper
 
-    flat = _Flat()
+    flat, precision = _Flat(), np.float32 if ensemble.single else np.float64
     for tree in ensemble.trees:
         for targets in _targets(tree):
             flat.put(tree, targets)
@@ -72,7 +74,7 @@ def attributes(ensemble: Ensemble) -> dict[str, Any]:
         "post_transform": _NO_TRANSFORM,
         "tree_roots": flat.roots,
         "nodes_featureids": flat.joined("feature").tolist(),
-        "nodes_splits": numpy_helper.from_array(flat.joined("threshold")),
+        "nodes_splits": numpy_helper.from_array(flat.joined("threshold").astype(precision)),
         "nodes_modes": numpy_helper.from_array(np.full(flat.inner, _LESS_OR_EQUAL, dtype=np.uint8)),
         "nodes_truenodeids": flat.joined("true").tolist(),
         "nodes_trueleafs": flat.joined("true_leaf").tolist(),
@@ -80,7 +82,7 @@ def attributes(ensemble: Ensemble) -> dict[str, Any]:
         "nodes_falseleafs": flat.joined("false_leaf").tolist(),
         "nodes_missing_value_tracks_true": flat.joined("nan").tolist(),
         "leaf_targetids": flat.joined("target").tolist(),
-        "leaf_weights": numpy_helper.from_array(flat.joined("weight")),
+        "leaf_weights": numpy_helper.from_array(flat.joined("weight").astype(precision)),
     }
 
 

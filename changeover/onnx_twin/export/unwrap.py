@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from sklearn.pipeline import Pipeline
+
+from changeover.estimator.inspection import SAMPLES
+from changeover.estimator.libraries.find import adapted
 from changeover.estimator.scoring import classes_of
 from changeover.estimator.wrappers import FIXED_THRESHOLD, FROZEN, TUNED_THRESHOLD
 from changeover.json_types import Json
@@ -21,6 +25,7 @@ class Unwrapped:
 def unwrap(estimator: Any) -> Unwrapped:
     """Remove the wrappers; raises NoTwin for a threshold on something else than a probability."""
     threshold = None
+    estimator = adapted(estimator)
     while True:
         if isinstance(estimator, FIXED_THRESHOLD + TUNED_THRESHOLD):
             threshold = threshold or _threshold(estimator)
@@ -30,7 +35,14 @@ def unwrap(estimator: Any) -> Unwrapped:
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         else:
-            return Unwrapped(estimator, threshold)
+            return Unwrapped(_without_samplers(estimator), threshold)
+
+
+def _without_samplers(estimator: Any) -> Any:
+    """A pipeline without the steps of imbalanced-learn that do something in fitting only."""
+    steps = getattr(estimator, "steps", ())
+    kept = [(name, step) for name, step in steps if not hasattr(step, SAMPLES)]
+    return estimator if len(kept) == len(steps) else Pipeline(kept)
 
 
 def _threshold(model: Any) -> Threshold:

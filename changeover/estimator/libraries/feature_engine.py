@@ -1,0 +1,26 @@
+"""Transformers of feature_engine: an encoder keeps the categories of each variable, an imputer what it fills in."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from changeover.estimator.encoded import Encoded, categories_of
+from changeover.estimator.libraries.library import Library
+
+
+class _FeatureEngine(Library):
+    def facts(self, part: Any, names: Sequence[str]) -> dict[str, Encoded]:
+        facts = {}
+        for name, fill in (getattr(part, "imputer_dict_", None) or {}).items():
+            if name in names and isinstance(fill, str):
+                facts[str(name)] = Encoded(text=True)
+        closed = getattr(part, "unseen", None) == "raise"
+        for name, listed in (getattr(part, "encoder_dict_", None) or {}).items():
+            if name in names and not any(isinstance(value, float) for value in listed):
+                facts[str(name)] = categories_of(tuple(listed), closed=closed)
+        return facts
+
+    def keeps_columns(self, part: Any) -> bool:
+        return hasattr(part, "imputer_dict_") or type(part).__name__ == "RareLabelEncoder"
+
+
+LIBRARY: Final = _FeatureEngine()
