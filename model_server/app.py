@@ -45,17 +45,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     models = Models()
     ledger = Ledger(bucket, settings.lease_ms, open_problems)
     versions = Versions(bucket, open_problems)
-    examiner = Examiner(
-        Limits(
-            timeout_s=settings.admission_timeout,
-            memory_bytes=settings.admission_memory_bytes,
-            max_columns=settings.max_columns,
-            twins=settings.runtime == "onnx",
-            require_confinement=settings.require_confinement,
-        ),
-        frozenset(settings.extra_globals),
-        settings.environments_dir,
-    )
+    examiner = Examiner(_limits(settings), frozenset(settings.extra_globals), settings.environments_dir)
     spool = Spool(settings.spool_dir, settings.max_model_bytes)
     publisher = Publisher(versions, examiner)
     pin = None
@@ -99,6 +89,16 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         examiner.close()
 
     return app, stop
+
+
+def _limits(settings: ServerSettings) -> Limits:
+    return Limits(
+        timeout_s=settings.admission_timeout,
+        memory_bytes=settings.admission_memory_bytes,
+        max_columns=settings.max_columns,
+        twins=settings.runtime == "onnx",
+        require_confinement=settings.require_confinement,
+    )
 
 
 def _observe(app: Flask, hosts: AllowedHosts) -> None:

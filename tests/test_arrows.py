@@ -55,7 +55,6 @@ PURE = {
     "changeover.protocol.wire",
     "model_runner.confinement.syscall_filter",
     "model_runner.calls.task",
-    "model_runner.options",
     "model_server.admission.verdict",
     "model_server.rollouts.pointer",
     "model_server.rollouts.fleet",

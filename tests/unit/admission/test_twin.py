@@ -1,11 +1,11 @@
 """The check of a twin that a runner made, on the service's side."""
 
 import pytest
-from model_server.admission.verdict import Admitted
 
 from changeover.manifest.manifest import Manifest
 from changeover.schema.schema import Column, Schema
 from model_server.admission.twin import checked
+from model_server.admission.verdict import Admitted
 from tests.graphs import stump
 
 
