@@ -1,4 +1,4 @@
-"""Environments of older versions of scikit-learn, made once a run by `changeover environment add` and shared by all tests.
+"""Environments of older versions of scikit-learn, made once a run by `changeover environment add` and shared.
 
 They need a package index: without one the tests that use them are skipped.
 """
@@ -19,7 +19,10 @@ from tests.tree import ROOT
 
 WHEEL = "ourfeatures-1.0-py3-none-any.whl"
 REQUIREMENTS = {
-    "sklearn-1.4": ["scikit-learn==1.4.2", "pandas==2.2.3", "numpy==1.26.4"],
+    # there is no build of it for Python 3.13
+    **(
+        {"sklearn-1.4": ["scikit-learn==1.4.2", "pandas==2.2.3", "numpy==1.26.4"]} if sys.version_info < (3, 13) else {}
+    ),
     "sklearn-1.6": ["scikit-learn==1.6.1", "pandas<2.3", f"./{WHEEL}"],
 }
 OUR_FEATURES = '''

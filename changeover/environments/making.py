@@ -37,6 +37,8 @@ _LONGEST: Final = 600  # of a quoted error
 _NO_NETWORK: Final = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|ReadTimeoutError|Failed to establish"
 )
+# from source these take an hour, or fail with pages of a compiler
+_ONLY_WHEELS: Final = "--only-binary=numpy,scipy,pandas,scikit-learn,onnx,onnxruntime,msgspec,lightgbm,xgboost,catboost"
 _SECONDS: Final = 600.0  # for the imports of large libraries on a busy machine; pip has time limits of its own
 
 Say = Callable[[str], None]
@@ -136,7 +138,7 @@ def _make_venv(python: str, folder: Path) -> None:
 
 def _install(python: Path, requirements: Sequence[str], asked: Sequence[str]) -> None:
     pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
-    ended = _run([*pip, "--", *requirements], "pip", seconds=None)
+    ended = _run([*pip, _ONLY_WHEELS, "--", *requirements], "pip", seconds=None)
     if not ended.returncode:
         return
     if _NO_NETWORK.search(ended.stderr):
@@ -147,9 +149,9 @@ def _install(python: Path, requirements: Sequence[str], asked: Sequence[str]) ->
     errors = [line.removeprefix("ERROR: ") for line in ended.stderr.splitlines() if line.startswith("ERROR: ")]
     reason = " ".join(" ".join(errors).split())[:_LONGEST] or _end_of(ended.stderr)
     if "(from versions: none)" in reason:
-        reason += (
-            "; if the name is right, the package index cannot be reached from here, or has nothing for this Python"
-        )
+        reason += "; if the name is right, the index cannot be reached from here, or has nothing for this Python"
+    elif "Could not find a version" in reason:
+        reason += "; if it exists, it has no build for this Python: choose an older one with --python"
     raise CannotMake(f"pip cannot install {' '.join(asked)}: {reason}")
 
 

@@ -101,7 +101,7 @@ def check(model: object, rules: object) -> None:
     assert artifact.warnings == []
     assert artifact.versions["scikit-learn"] == importlib.import_module("sklearn").__version__
     schema = infer_schema(artifact.estimator, frame_of(table))
-    rows = rows_of(inputs_of(frame_of(table), schema), schema)
+    rows = rows_of(inputs_of(frame_of(table), schema))
     decoded = decode(rows, schema, 1000)
     scores = score(artifact.estimator, schema, decoded.columns, len(rows))
     assert scores.labels == model.predict(table).tolist()  # type: ignore[attr-defined]

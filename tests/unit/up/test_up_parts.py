@@ -52,6 +52,11 @@ def test_settings_pass_through_but_credentials_of_the_shell_do_not() -> None:
         assert "AWS_PROFILE" not in part.environment
 
 
+def test_both_services_use_the_environments_in_the_home_unless_others_are_named() -> None:
+    assert {part.environment["ENVIRONMENTS_DIR"] for part in parts()} == {"/home/environments"}
+    assert {part.environment["ENVIRONMENTS_DIR"] for part in parts({"ENVIRONMENTS_DIR": "/opt"})} == {"/opt"}
+
+
 def test_instances_of_predict_api_have_ports_and_caches_of_their_own() -> None:
     instances = [part for part in parts() if part.service == PREDICT_API]
     assert [part.url for part in instances] == ["http://127.0.0.1:3", "http://127.0.0.1:4"]
