@@ -10,7 +10,7 @@ import pytest
 from tests.tree import OURS, ROOT, Source, edges, source
 
 DOORS = {
-    "changeover.artifact": "load load_rules version_skew environment extra_globals survey outline roles refusal",
+    "changeover.artifact": "load load_rules version_skew environment extra_globals survey outline roles refusal skops_file",
     "changeover.cli": "main",
     "changeover.client": "client evaluation notebook http",
     "changeover.consistency": "records check counts violation",

@@ -21,7 +21,7 @@ def refusal(made_with: Mapping[str, str], here: Mapping[str, str]) -> str | None
         return None
     return (
         f"the artifact was made with scikit-learn {theirs}, {ours} serves here, and models do not keep their meaning "
-        f"from one to the other: train it with {ours} (conda_environment.yml), or set ALLOW_VERSION_SKEW=true"
+        f"from one to the other: train it with {ours} (conda_environment.yml), or make an environment: `changeover environment add`"
     )
 
 

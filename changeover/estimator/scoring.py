@@ -26,7 +26,10 @@ from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 
 Array = npt.NDArray[np.generic]
-_FORESTS: Final = {f"sklearn.ensemble._forest.{name}" for name in ("RandomForestClassifier", "ExtraTreesClassifier")}
+_FORESTS: Final = {
+    *(f"sklearn.ensemble._forest.{name}" for name in ("RandomForestClassifier", "ExtraTreesClassifier")),
+    "lightgbm.sklearn.LGBMClassifier",
+}
 
 
 def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
@@ -76,7 +79,7 @@ def _labels_by_threshold(estimator: Any, probabilities: npt.NDArray[Any]) -> Arr
 
 
 def _labels_by_votes(estimator: Any, probabilities: Array) -> Array | None:
-    """The labels of a forest: the class of the highest probability, as scikit-learn documents.
+    """The labels of a forest: the class of the highest probability, as scikit-learn and lightgbm document.
 
     None for every other estimator, whose `predict` may differ.
     """

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from changeover.artifact.refusal import of_a_bundle
+from changeover.artifact.skops_file import classes_in, is_skops
 from changeover.artifact.survey import survey
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
@@ -19,6 +20,9 @@ from model_runner.options import Options, Preload
 
 if TYPE_CHECKING:
     from model_runner.scorer import Scoring
+
+
+_SKOPS: Final = "skops.io.load"  # a name of the package that reads such files
 
 
 class Session:
@@ -36,6 +40,9 @@ class Session:
         Without names if it cannot be read; the examination says why.
         """
         try:
+            if is_skops(buffer):
+                classes = [f"{module}.{name}" for module, name in classes_in(buffer, request.unpacked_bytes)]
+                return _json({"globals": [*classes, _SKOPS]})
             found = survey(buffer, request.unpacked_bytes)
         except (ChangeoverError, RecursionError, MemoryError):
             return _json({})

@@ -28,7 +28,14 @@ IDLE_SECONDS: Final = 60.0  # after which an idle zygote ends, to free its memor
 
 def variables(threads: int) -> dict[str, str]:
     """The environment variables of a zygote: no token, no key, no path of ours; bounded threads."""
-    numerical = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    # OMP_THREAD_LIMIT holds whatever a model asks for; a fork of a process with such threads would hang
+    numerical = (
+        "OMP_NUM_THREADS",
+        "OMP_THREAD_LIMIT",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+    )
     return {"LANG": "C.UTF-8", "LOKY_MAX_CPU_COUNT": "1", **dict.fromkeys(numerical, str(threads))}
 
 

@@ -63,6 +63,7 @@ def _environment() -> None:
         "OPENBLAS_NUM_THREADS",
         "MKL_NUM_THREADS",
         "NUMEXPR_NUM_THREADS",
+        "OMP_THREAD_LIMIT",
         "LOKY_MAX_CPU_COUNT",
         "KMP_INIT_AT_FORK",
         "KMP_DUPLICATE_LIB_OK",

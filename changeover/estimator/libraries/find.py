@@ -1,7 +1,7 @@
 """The choice of the file for an object, by the library of its class."""
 
 from functools import cache, lru_cache
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -16,8 +16,14 @@ def library_of(part: object) -> Library:
     """The answers for `part`: those of its library, else those of scikit-learn's conventions."""
     if isinstance(part, Adapted):
         part = part.original
-    for kind in type(part).__mro__:  # a class derived from a library's, as those of a user's own package are
-        root = kind.__module__.partition(".")[0]
+    kind: Any = type(part)
+    return _of_class(kind)
+
+
+@lru_cache(maxsize=1_000)
+def _of_class(kind: type[Any]) -> Library:
+    for base in kind.__mro__:  # a class may derive from a library's, as those of a user's own package do
+        root = base.__module__.partition(".")[0]
         if root in _ROOTS:
             return _library(root)
         if root == "sklearn":

@@ -1,0 +1,33 @@
+"""The names of columns in the factors of a formula."""
+
+import pytest
+
+from changeover.estimator.libraries.formula_names import names_in, single_name
+
+
+def test_names_are_those_of_the_columns_in_their_order() -> None:
+    codes = ["np.log(age)", "size", "C(city, Treatment(reference='bern'))", "I(size ** 2)", 'Q("two words")']
+    assert names_in(codes, None) == ["age", "size", "city", "two words"]
+
+
+def test_known_columns_decide() -> None:
+    assert names_in(["np.log(np)", "scale", "other"], ["np", "scale"]) == ["np", "scale"]
+
+
+def test_an_operator_of_formulas_is_read_as_words() -> None:
+    assert names_in([" size:C(floor) "], ["size", "floor", "C2"]) == ["size", "floor"]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("city", "city"),
+        ("C(city)", "city"),
+        ("C(city, Sum)", "city"),
+        ('C(Q("the city"))', "the city"),
+        ("np.log(age)", None),
+        ("a:b", None),
+    ],
+)
+def test_a_factor_that_is_one_column(code: str, name: str | None) -> None:
+    assert single_name(code) == name
