@@ -10,11 +10,14 @@ import traceback
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import msgspec
 from joblib import parallel_config
 
+from changeover.estimator.inputs import Feed, feeding
+from changeover.estimator.libraries.find import adapted
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import score
 from changeover.exceptions import ScoringFailed
@@ -41,6 +44,11 @@ class Scoring:
 
     estimator: object
     schema: Schema
+
+    @cached_property
+    def feed(self) -> Feed:
+        """The function from columns to the estimator's input."""
+        return feeding(adapted(self.estimator), self.schema)
 
 
 def run(connection: socket.socket, scoring: Scoring) -> None:
@@ -76,7 +84,7 @@ def _response(scoring: Scoring, request: ScoreRequest) -> Scores | ScoringError:
         _ignore_warnings()
         # whatever n_jobs says: the confinement forbids the processes and semaphores of a pool
         with parallel_config(backend="sequential"):
-            return score(scoring.estimator, schema, columns, request.rows)
+            return score(scoring.estimator, schema, columns, request.rows, scoring.feed)
     except MemoryError as error:
         return _out_of_memory(error)
     except ScoringFailed as error:

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from changeover.estimator.inputs import Features, features
+from changeover.estimator.inputs import Feed, feeding
 from changeover.estimator.inspection import last_part
 from changeover.estimator.libraries.adapted import AdaptedClassifier
 from changeover.estimator.libraries.find import adapted, original_of
@@ -32,8 +32,12 @@ _FORESTS: Final = {
 }
 
 
-def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
+def score(
+    estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int, feed: Feed | None = None
+) -> Scores:
     """Score `rows` rows of typed `columns`, as returned by `decode`, with `estimator`.
+
+    `feed` is what `feeding` returned for the estimator and the schema, for many calls.
 
     Raises ScoringFailed if the model raises (its error is the cause; the message carries no data of the caller's), or
     returns NaN, infinities, another number of rows or what has no JSON form; NotAnEstimator without `predict`.
@@ -42,16 +46,36 @@ def score(estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell
     has_probabilities = hasattr(estimator, "predict_proba")
     if rows == 0:
         return Scores([], [], classes_of(estimator)) if has_probabilities else Scores([], None, None)
-    inputs = features(estimator, schema, columns)
-    returned = _call_for_probabilities(estimator, inputs) if has_probabilities else None
+    inputs: object = (feed or feeding(estimator, schema))(columns)
+    model = estimator
+    if has_probabilities and _asks_twice(estimator):
+        model, inputs = _last_step(estimator, inputs)
+    returned = _call_for_probabilities(model, inputs) if has_probabilities else None
     probabilities = None if returned is None else _probabilities(returned, rows)
     labels: object = _labels_from(estimator, returned)
     if labels is None:
-        labels = _call(estimator, "predict", inputs)
+        labels = _call(model, "predict", inputs)
     labels = _rows_of(labels, "predict", rows)
     if probabilities is None:
         return Scores(labels, None, None)
     return Scores(labels, probabilities, _fitting(classes_of(estimator), probabilities[0], labels[0]))
+
+
+def _asks_twice(estimator: Any) -> bool:
+    """Whether it is a pipeline that is called for probabilities, and again for labels."""
+    return type(estimator) is Pipeline and len(estimator.steps) > 1 and not _votes(estimator)
+
+
+def _last_step(pipeline: Any, inputs: object) -> tuple[object, object]:
+    """The last step of a pipeline and its input: what the other steps make of `inputs`, computed once for two calls."""
+    *before, (_, last) = pipeline.steps
+    try:
+        for _, step in before:
+            if step is not None and step != "passthrough":
+                inputs = step.transform(inputs)
+    except Exception as error:  # a model is foreign code and may raise anything
+        raise ScoringFailed(f"the model raised {type(error).__name__} in transform") from error
+    return last, inputs
 
 
 def _labels_from(estimator: object, probabilities: object) -> Array | None:
@@ -78,6 +102,14 @@ def _labels_by_threshold(estimator: Any, probabilities: npt.NDArray[Any]) -> Arr
     return labels
 
 
+def _votes(estimator: Any) -> bool:
+    """Whether the labels of a model, or of a pipeline's last step, are those of the highest probability."""
+    while type(estimator) is Pipeline:
+        estimator = estimator.steps[-1][1]
+    kind = type(estimator)  # by name: an import of all ensembles would slow the start of every process
+    return f"{kind.__module__}.{kind.__qualname__}" in _FORESTS
+
+
 def _labels_by_votes(estimator: Any, probabilities: Array) -> Array | None:
     """The labels of a forest: the class of the highest probability, as scikit-learn and lightgbm document.
 
@@ -85,8 +117,7 @@ def _labels_by_votes(estimator: Any, probabilities: Array) -> Array | None:
     """
     while type(estimator) is Pipeline:
         estimator = estimator.steps[-1][1]
-    kind = type(estimator)  # by name: an import of all ensembles would slow the start of every process
-    if f"{kind.__module__}.{kind.__qualname__}" not in _FORESTS:
+    if not _votes(estimator):
         return None
     classes = estimator.classes_
     if not isinstance(classes, np.ndarray) or probabilities.shape[1:] != classes.shape:
@@ -165,14 +196,14 @@ def _checked(estimator: object) -> object:
     return adapted(estimator)
 
 
-def _call(estimator: object, method: str, inputs: Features) -> object:
+def _call(estimator: object, method: str, inputs: object) -> object:
     try:
         return getattr(estimator, method)(inputs)
     except Exception as error:  # a model is foreign code and may raise anything
         raise ScoringFailed(f"the model raised {type(error).__name__} in {method}") from error
 
 
-def _call_for_probabilities(estimator: object, inputs: Features) -> object | None:
+def _call_for_probabilities(estimator: object, inputs: object) -> object | None:
     """The result of `predict_proba`, or None if the method exists but is not available."""
     try:
         return _call(estimator, "predict_proba", inputs)

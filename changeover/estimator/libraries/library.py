@@ -44,6 +44,11 @@ class Library:
         """Whether the next step of a pipeline gets the same columns, so that its facts are theirs, too."""
         return False
 
+    @property
+    def prepares(self) -> bool:
+        """Whether `prepared` does anything."""
+        return type(self).prepared is not Library.prepared
+
     def prepared(self, part: Any, frame: pd.DataFrame) -> pd.DataFrame:
         """`frame`, its direct input, with the types that the library takes."""
         return frame
