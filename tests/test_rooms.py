@@ -76,6 +76,24 @@ def beside_the_doors(files: list[Source]) -> list[str]:
     return violations
 
 
+def beside_the_pool(files: list[Source]) -> list[str]:
+    """Imports of the model runner by services, other than of its pool."""
+    return [
+        f"{module} imports {target}: services use model_runner.pool"
+        for module, targets in sorted(edges(files).items())
+        for target in sorted(targets)
+        if module.startswith(("model_server.", "predict_api."))
+        and target.startswith("model_runner.")
+        and not target.startswith("model_runner.pool")
+    ]
+
+
+def test_services_use_the_pool_of_the_model_runner_and_nothing_else_of_it() -> None:
+    assert beside_the_pool(OURS) == []
+    broken = [source("predict_api/app.py", "from model_runner import scorer"), source("model_runner/scorer.py", "")]
+    assert len(beside_the_pool(broken)) == 1
+
+
 def test_every_room_is_entered_by_its_doors() -> None:
     faults = beside_the_doors(OURS)
     assert not faults, "\n" + "\n".join(faults)
