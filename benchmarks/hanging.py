@@ -1,7 +1,7 @@
 """The callers of one model while another model hangs: p99 in relation to p99 before.
 
 One model has a twin, the other needs a runner; both are called over eight connections. A third model hangs for each of
-its callers, who send the next request after each 504. Rounds before and during take turns. Compare the ratios only.
+its callers, which send the next request after each 504. Rounds before and during take turns. Compare the ratios only.
 """
 
 import argparse

@@ -133,4 +133,4 @@ def run(options: Options, say: Say, *, as_json: bool) -> int:
             raise
     finally:
         training.end()
-    return stack.process.wait()
+    return stack.wait()

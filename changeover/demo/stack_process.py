@@ -1,17 +1,22 @@
 """`changeover up` as a child process of a demo, and the first answer of a model."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
+from typing import Final
 
 from changeover.client.client import Client
 from changeover.exceptions import ServiceRefused, StackNotFound
 from changeover.json_types import Json
 from changeover.process.clock import now
 from changeover.up.supervisor import Options
+
+WAIT: Final = Path(__file__).with_name("wait.py")
 
 
 class StackProcess:
@@ -47,6 +52,13 @@ class StackProcess:
                 pass
             pause.wait(0.1)
         return None
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code; where possible, `changeover.demo.wait` takes the place of this process."""
+        if not self.ending and hasattr(os, "execv"):
+            sys.stdout.flush()
+            os.execv(sys.executable, [sys.executable, "-IS", str(WAIT), str(self.process.pid)])  # noqa: S606 no shell is the point
+        return self.process.wait()
 
     def end(self) -> int:
         """Ask it to end, once, and return its exit code."""

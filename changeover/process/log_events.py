@@ -7,13 +7,21 @@ is ever a field, and control characters are escaped.
 
 import json
 import logging
+import sys
 from typing import Final
-
-import structlog
 
 from changeover.process.clock import utc_now
 from changeover.process.log_writer import LogWriter
 from changeover.process.visible import dumps
+
+# structlog imports rich where it is installed, for tracebacks in colour, which a service does not write: 5 MB a process
+_RICH: Final = "rich" not in sys.modules
+if _RICH:
+    sys.modules["rich"] = None  # type: ignore[assignment]
+import structlog  # noqa: E402
+
+if _RICH:
+    del sys.modules["rich"]
 
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

@@ -36,6 +36,7 @@ from model_runner.pool.host_messages import (
 )
 from model_runner.pool.versions import Grant, Versions
 
+ZYGOTE_IDLE_SECONDS: Final = 600.0  # rows that need a runner come back sooner than its imports take
 ALONE_SECONDS: Final = 30.0  # for which a new host waits for its first worker
 GRACE_SECONDS: Final = 5.0  # for which it waits for another one after the last
 FIRST_MESSAGE_SECONDS: Final = 10.0
@@ -49,7 +50,7 @@ class Host:
 
     def __init__(self, listener: socket.socket, settings: HostSettings) -> None:
         directory = Path(settings.environments_dir) if settings.environments_dir else None
-        self._zygotes = Zygotes(directory, settings.preload, settings.environments)
+        self._zygotes = Zygotes(directory, settings.preload, settings.environments, ZYGOTE_IDLE_SECONDS)
         self._listener = listener
         self._versions = Versions(self._zygotes, settings)
         self._lock = threading.Lock()

@@ -28,7 +28,7 @@ class HostSettings(msgspec.Struct, frozen=True):
     preload: Preload = Preload()
     required: list[str] = []
     prepare_seconds: float = 120.0
-    idle_seconds: float = 30.0
+    idle_seconds: float = 10.0
     most_idle: int = 4
     log_level: str = "info"
 

@@ -6,9 +6,7 @@ from pathlib import Path
 from changeover.exceptions import InvalidManifest
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft, Manifest
-from changeover.onnx_model.examine import Examined, examine
 from changeover.onnx_model.recognise import HEAD, is_onnx
-from changeover.onnx_twin.graph_check import LARGEST
 from model_server.admission.verdict import Admitted, Refused
 
 
@@ -23,6 +21,9 @@ def examine_onnx(path: Path, draft: Draft, max_columns: int, rest: JsonObject) -
 
     Raises OSError if the file cannot be read.
     """
+    from changeover.onnx_model.examine import Examined, examine  # with numpy and onnxruntime
+    from changeover.onnx_twin.graph_check import LARGEST
+
     if path.stat().st_size > LARGEST:
         return Refused(f"the ONNX model has {path.stat().st_size} bytes, at most {LARGEST} are taken")
     content = path.read_bytes()
