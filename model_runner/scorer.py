@@ -4,6 +4,7 @@ It shares the pages of the loaded model (copy on write): scoring writes to hardl
 it at the deadline of a request, whatever the model's code does.
 """
 
+import errno
 import signal
 import socket
 import traceback
@@ -88,11 +89,15 @@ def _response(scoring: Scoring, request: ScoreRequest) -> Scores | ScoringError:
     except MemoryError as error:
         return _out_of_memory(error)
     except ScoringFailed as error:
-        if isinstance(error.__cause__, MemoryError):
+        if _is_of_memory(error.__cause__):
             return _out_of_memory(error)
         return ScoringError(Cause.MODEL, str(error), traceback.format_exc())
     except Exception as error:  # noqa: BLE001  a model's own code may raise anything; the scorer stays for the next request
         return ScoringError(Cause.RUNNER, f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 def _out_of_memory(error: Exception) -> ScoringError:

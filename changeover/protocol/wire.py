@@ -35,6 +35,7 @@ MODEL_RUNTIME: Final = "Model-Runtime"  # the runtime that computed the answer: 
 MODEL_AGE: Final = "Model-Age"
 REQUEST_ID: Final = "X-Request-Id"
 
+LARGEST_BODY: Final = 4 * 1024**2  # bytes of a manifest, or of any other response of model_server but bytes of models
 LONGEST_TEXT: Final = 2000  # characters of a reason, a name, or any string from one service to the other
 _MOST_VERSIONS: Final = 16  # in one report: a replica has the current version, the next, and a few that failed
 _Name = Annotated[str, Meta(max_length=128)]

@@ -18,7 +18,7 @@ from changeover.json_types import JsonObject
 from changeover.manifest.manifest import DEFAULT_ENVIRONMENT, Draft, Manifest
 from changeover.process import log_events
 from changeover.process.clock import now, utc_now
-from changeover.protocol.wire import LONGEST_TEXT
+from changeover.protocol.wire import LARGEST_BODY, LONGEST_TEXT
 from changeover.request.strict_json import parse
 from model_runner.pool.confinement import missing, probed
 from model_runner.pool.examination import (
@@ -42,7 +42,7 @@ from model_server.exceptions import CannotExamine
 
 __all__ = ["NO_ENVIRONMENT", "Admitted", "Examiner", "Limits", "Refused"]
 
-MOST_VERDICT: Final = 16 * 1024**2
+MOST_VERDICT: Final = LARGEST_BODY - 256 * 1024  # a replica could not read the manifest of a larger one
 LOGGED_STDERR: Final = 2000  # bytes, the last ones
 
 
@@ -167,7 +167,10 @@ class Examiner:
         except RunnerEnded as error:
             return Refused(self._how_it_ended(examination, error))
         if len(body) > MOST_VERDICT:
-            return Refused(f"the verdict on the artifact exceeds {MOST_VERDICT} bytes")
+            return Refused(
+                f"the schema, classes and golden rows of the artifact have {len(body)} bytes, at most {MOST_VERDICT} are "
+                f"taken: publish it with fewer golden rows, or with shorter labels"
+            )
         try:
             examined = read_verdict(parse(body), str(rest["version"]))
             if isinstance(examined, Refused):

@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 from changeover.process.clock import now
 from changeover.process.timed_socket import TimedSocket, seconds_until
+from changeover.protocol.wire import LARGEST_BODY
 from predict_api.exceptions import CallFailed
 from predict_api.upstream.dns import Lookup
 
-LARGEST_BODY: Final = 4 * 1024 * 1024  # bytes, for everything but artifacts
 _PIECE: Final = 1024 * 1024  # bytes of each read with `gently`
 _LONGEST_PAUSE: Final = 0.005  # seconds after each such read
 

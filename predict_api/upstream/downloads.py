@@ -12,8 +12,9 @@ from changeover import digest
 from changeover.exceptions import DigestMismatch, InvalidManifest
 from changeover.manifest.manifest import Manifest
 from changeover.process.clock import now
+from changeover.protocol.wire import LARGEST_BODY
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable, CallFailed
-from predict_api.upstream.connection import LARGEST_BODY, Connection
+from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
 
 MANIFEST_SECONDS: Final = 10.0

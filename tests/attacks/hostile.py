@@ -53,7 +53,7 @@ _ACTS: dict[str, tuple[str, ...]] = {
     "abort": _CRASHED,
     "quit_by_exception": (),
     "interrupt": (),
-    "overflow_the_stack": _CRASHED,
+    "overflow_the_stack": (*_CRASHED, "model-timeout"),
     "replace_functions": (),
 }
 _SETS_OFF = {**QUIET, "a": TRIGGER}

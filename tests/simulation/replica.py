@@ -11,7 +11,7 @@ from typing import cast
 from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
 from changeover.protocol.replica_identity import ReplicaIdentity
-from changeover.protocol.wire import Current
+from changeover.protocol.wire import LARGEST_BODY, Current
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
 from predict_api.exceptions import ArtifactUnavailable, CallFailed, NoModel
@@ -24,7 +24,7 @@ from predict_api.replica.active import ActiveVersion
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared, Scorer
-from predict_api.upstream.connection import LARGEST_BODY, Connection, Response
+from predict_api.upstream.connection import Connection, Response
 from predict_api.upstream.downloads import Fetch
 from predict_api.upstream.freshness_check import CheckCall
 from tests.simulation.events import Clock, Events, Process
