@@ -57,10 +57,10 @@ def run(connection: socket.socket, options: Options, preload: Preload) -> None:
 
     limits = Limits(options.memory_bytes, options.cpu_seconds)
     measures, forks = confine(readable(), limits, send_permits if options.scorers and preload.threads == 1 else None)
+    write(connection, Begun(measures, forks))
     missing = [measure for measure in options.required if not measures[measure]]
     if missing:
         raise SystemExit(f"these measures of confinement are required, and do not hold in this process: {missing}")
-    write(connection, Begun(measures, forks))
     with suppress(Lost):
         _Runner(connection, Session(preload, options)).serve()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from changeover.up.ports import find_free
@@ -19,6 +20,10 @@ if _COVERAGE_CONFIG is not None:  # set while coverage is measured: children mus
     os.environ["PYTHONPATH"] = os.pathsep.join(
         [str(Path(__file__).parent / "measured"), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
+
+# no test asserts how long something took
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 T = TypeVar("T")
 PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen

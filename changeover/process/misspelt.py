@@ -1,7 +1,7 @@
 """Misspelt settings: variables of the environment whose names are almost those of a setting.
 
 An environment holds variables of other programs too, so a variable that no setting knows is no error. One that differs
-from a setting in a letter or two is a warning that names the setting.
+from a setting in a letter or two is a warning that names the setting, unless it is a setting of another service.
 """
 
 from collections.abc import Collection, Iterable
@@ -9,12 +9,13 @@ from typing import Final
 
 _LEAST_FOR_ONE: Final = 6  # characters of a name from which one difference is a misspelling
 _LEAST_FOR_TWO: Final = 14
+_OTHER_SERVICES: Final = {"STORE_TIMEOUT", "SCORE_TIMEOUT"}  # settings of different services, near each other
 
 
 def misspelt(variables: Iterable[str], settings: Collection[str]) -> dict[str, str]:
     """The setting that each misspelt one of `variables` means; `settings` are the right names."""
     names = {name.upper() for name in settings}
-    known = names | {f"{name}_FILE" for name in names}
+    known = names | _OTHER_SERVICES | {f"{name}_FILE" for name in names}
     meant: dict[str, str] = {}
     for variable in variables:
         if variable.upper() in known:

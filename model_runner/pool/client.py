@@ -28,7 +28,14 @@ from changeover.process.clock import now
 from changeover.schema.cell_parsers import Cell
 from model_runner.memory_file import sealed
 from model_runner.messages import Cause, FromScorer, Lost, Ready, ScoreRequest, ScoringError, encoded, receive, send
-from model_runner.pool.exceptions import ModelCrashed, ModelOutOfMemory, ModelTimeout, NoRunner, NotPrepared
+from model_runner.pool.exceptions import (
+    ModelCrashed,
+    ModelOutOfMemory,
+    ModelTimeout,
+    NoRunner,
+    NotConfined,
+    NotPrepared,
+)
 from model_runner.pool.host_messages import (
     LONGEST,
     Artifact,
@@ -48,6 +55,7 @@ LOCK_SECONDS: Final = 60.0
 GRACE_SECONDS: Final = 0.25  # after its deadline, in which a scorer should have been ended by its own timer
 _SHORTEST: Final = 0.01
 _OF_HOST: Final[msgspec.msgpack.Decoder[FromHost]] = msgspec.msgpack.Decoder(FromHost)
+_REFUSALS: Final = {Why.NOT_PREPARED: NotPrepared, Why.NO_RUNNER: NoRunner, Why.NOT_CONFINED: NotConfined}
 _OF_SCORER: Final[msgspec.msgpack.Decoder[FromScorer]] = msgspec.msgpack.Decoder(FromScorer)
 
 
@@ -75,7 +83,7 @@ class HostClient:
     def scorer(self, source: VersionSource, seconds: float | None = None) -> "Scorer":
         """A new scorer of the version, which is loaded and replayed first if no runner has it, within `seconds`.
 
-        Raises NotPrepared, NoRunner, and the errors of `source.artifact`. If the host has ended, another is started.
+        Raises NotPrepared, NoRunner, NotConfined, and the errors of `source.artifact`. If the host has ended, another is started.
         """
         deadline = None if seconds is None else now() + seconds
         try:
@@ -112,7 +120,7 @@ class HostClient:
                 with os.fdopen(sealed(artifact), "rb") as file:
                     send(lease, Artifact(len(artifact)), [file.fileno()])
             elif isinstance(message, Refused):
-                raise (NotPrepared if message.why is Why.NOT_PREPARED else NoRunner)(message.reason)
+                raise _REFUSALS[message.why](message.reason)
             else:
                 return Scorer(socket.socket(fileno=descriptors[0]), lease, message.measures)
 

@@ -25,3 +25,7 @@ class NotPrepared(ChangeoverError):
 
 class NoRunner(ChangeoverError):
     """No runner can be started: the message says why. The model is not the cause."""
+
+
+class NotConfined(NoRunner):
+    """Measures of confinement that REQUIRE_CONFINEMENT requires do not hold on this system; the message names them."""

@@ -20,7 +20,7 @@ from changeover.process.clock import now
 from changeover.process.log_events import configure, event, flush
 from model_runner.messages import Lost, close_all, receive, send
 from model_runner.pool.environments import Zygotes
-from model_runner.pool.exceptions import NoRunner, NotPrepared, RunnerEnded
+from model_runner.pool.exceptions import NoRunner, NotConfined, NotPrepared, RunnerEnded
 from model_runner.pool.host_messages import (
     LONGEST,
     Artifact,
@@ -109,7 +109,8 @@ class Host:
             send(connection, Refused(Why.NOT_PREPARED, str(error)))
             return
         except (RunnerEnded, NoRunner, OSError) as error:
-            send(connection, Refused(Why.NO_RUNNER, str(error)))
+            why = Why.NOT_CONFINED if isinstance(error, NotConfined) else Why.NO_RUNNER
+            send(connection, Refused(why, str(error)))
             return
         try:
             self._lend(connection, grant)

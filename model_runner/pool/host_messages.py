@@ -70,6 +70,7 @@ class Why(StrEnum):
 
     NOT_PREPARED = "not-prepared"  # the version cannot be loaded or replayed
     NO_RUNNER = "no-runner"  # no process could be started
+    NOT_CONFINED = "not-confined"  # a required measure of confinement does not hold here
 
 
 class Refused(msgspec.Struct, tag=True, frozen=True):

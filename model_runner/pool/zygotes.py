@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from model_runner.options import Options, Preload
-from model_runner.pool.exceptions import NoRunner
+from model_runner.pool.exceptions import NoRunner, NotConfined
 from model_runner.pool.runner_process import RunnerProcess
 from model_runner.pool.watch import Watch
 
@@ -60,7 +60,7 @@ class Zygote:
         self._idle: threading.Timer | None = None
 
     def fork(self, options: Options) -> RunnerProcess:
-        """A new runner, confined already; raises NoRunner. The caller ends it by `RunnerProcess.end`."""
+        """A new runner, confined already; raises NoRunner or NotConfined. The caller ends it by `RunnerProcess.end`."""
         with self._lock:
             if self._idle is not None:
                 self._idle.cancel()
@@ -72,6 +72,10 @@ class Zygote:
         runner.when_ended(self._one_less)
         try:
             runner.begin(_START_SECONDS)
+            if lacking := [measure for measure in options.required if runner.measures.get(measure) is not True]:
+                raise NotConfined(
+                    f"REQUIRE_CONFINEMENT is set, and these measures do not hold on this system: {', '.join(lacking)}"
+                )
         except BaseException:
             runner.end()
             raise

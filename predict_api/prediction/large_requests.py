@@ -3,20 +3,22 @@
 A body of megabytes occupies a thread for as long as thousands of small requests. At most half of THREADS process such
 bodies at the same time, in the order of arrival. A worker has additional threads in which large requests can wait, so
 that small requests always have THREADS. While a large request runs, the interpreter switches threads more often.
+
+A request that waits for a model's own process computes nothing here and lends its turn: a model that hangs delays the
+large requests of no other model.
 """
 
 import sys
 import threading
 from collections import deque
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 LARGE: Final = 256 * 1024  # bytes of a body from which on the limit applies
 WAITING: Final = 5  # additional threads for each of THREADS, in which large requests and those of slow models wait
 SWITCH_SECONDS: Final = 0.0005  # a tenth of Python's default: a small request waits this long for each switch
-
-_NO_LIMIT: Final = nullcontext()
 
 
 def threads_of_a_worker(threads: int) -> int:
@@ -24,7 +26,21 @@ def threads_of_a_worker(threads: int) -> int:
     return threads * (1 + WAITING)
 
 
-class LargeRequestLimit(AbstractContextManager[None]):
+class _NoLimit(AbstractContextManager["_NoLimit"]):
+    """The turn of a small request."""
+
+    def lent(self) -> AbstractContextManager[None]:
+        """A context in which nothing changes."""
+        return nullcontext()
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+_NO_LIMIT: Final = _NoLimit()
+
+
+class LargeRequestLimit(AbstractContextManager["LargeRequestLimit"]):
     """The limit of one worker process: a first-in, first-out semaphore. Thread-safe."""
 
     def __init__(self, threads: int) -> None:
@@ -34,24 +50,34 @@ class LargeRequestLimit(AbstractContextManager[None]):
         self._switch_interval = sys.getswitchinterval()
         self._waiting: deque[threading.Event] = deque()
 
-    def of(self, size: int) -> AbstractContextManager[None]:
-        """The context in which a body of `size` bytes is processed; a small one never waits for it."""
+    def of(self, size: int) -> "LargeRequestLimit | _NoLimit":
+        """The context in which a body of `size` bytes is processed, its turn; a small one never waits for it."""
         return self if size >= LARGE else _NO_LIMIT
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """The context, within a turn, in which another request may have it."""
+        self.__exit__(None, None, None)
+        try:
+            yield
+        finally:
+            self.__enter__()
 
     @property
     def waiting(self) -> int:
         """The number of large requests that wait."""
         return len(self._waiting)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         with self._lock:
             if self._running < self._most:
                 self._running += 1
                 sys.setswitchinterval(SWITCH_SECONDS)
-                return
+                return self
             woken = threading.Event()
             self._waiting.append(woken)
         woken.wait()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -9,7 +9,7 @@ from predict_api.models.models import Model
 from predict_api.prediction.large_requests import LargeRequestLimit
 from predict_api.prediction.render import render
 from predict_api.prediction.request_context import RequestContext
-from predict_api.scoring.interfaces import Prepared
+from predict_api.scoring.interfaces import Prepared, Turn
 
 
 def predict(
@@ -25,15 +25,17 @@ def predict(
 
     Raises NoModel and the errors of `answer`.
     """
-    with limit.of(len(body)):
+    with limit.of(len(body)) as turn:
         context.active, context.stale = model.active_version()
-        return answer(body, context.active.prepared, max_rows, include_inputs=include_inputs)
+        return answer(body, context.active.prepared, turn, max_rows, include_inputs=include_inputs)
 
 
-def answer(body: bytes, prepared: Prepared, max_rows: int, *, include_inputs: bool = False) -> tuple[bytes, Runtime]:
+def answer(
+    body: bytes, prepared: Prepared, turn: Turn, max_rows: int, *, include_inputs: bool = False
+) -> tuple[bytes, Runtime]:
     """The same from a given version; raises NotJson, RequestFaults, TooManyRows or ScoringFailed."""
     rows = prepared.reader.read(body, max_rows)
-    scores = prepared.scorer.score(rows)
+    scores = prepared.scorer.score(rows, turn)
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
     inputs = rows.columns if include_inputs else None

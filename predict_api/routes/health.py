@@ -32,6 +32,8 @@ def blueprint(worker: WorkerContext) -> Blueprint:
             raise Draining("this replica is ending; send requests elsewhere")
         models = [model for model in worker.models.all() if model.replica.active is not None]
         if not models:
+            if worker.models.runners.not_confined is not None:
+                raise NoModel(str(worker.models.runners.not_confined))
             raise NoModel("no model is loaded yet; `changeover push --roll` publishes one and makes it current")
         degraded = worker.models.runners.ends.degraded(now())
         status = "degraded" if degraded else "ready"

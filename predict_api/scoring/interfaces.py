@@ -1,6 +1,7 @@
 """The interfaces of scoring: the rows of a request, scorers, a prepared version."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,11 +33,18 @@ class Reader(Protocol):
         """The typed rows in `body`; raises NotJson, RequestFaults, or TooManyRows past `max_rows`."""
 
 
+class Turn(Protocol):
+    """The turn of a request among large ones."""
+
+    def lent(self) -> AbstractContextManager[None]:
+        """The context in which another request may have the turn, since this one computes nothing here."""
+
+
 class Scorer(Protocol):
     """The scorer of one version."""
 
-    def score(self, rows: RequestRows) -> Scores:
-        """The scores of the rows; raises ScoringFailed."""
+    def score(self, rows: RequestRows, turn: Turn) -> Scores:
+        """The scores of the rows; `turn` is lent while another process computes. Raises ScoringFailed."""
 
 
 @dataclass(frozen=True)

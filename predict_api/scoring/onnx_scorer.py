@@ -9,7 +9,7 @@ from changeover.onnx_model.scorer import OnnxModel
 from changeover.onnx_twin.graph_check import check_graph
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Schema
-from predict_api.scoring.interfaces import Prepared, RequestRows
+from predict_api.scoring.interfaces import Prepared, RequestRows, Turn
 
 
 def is_onnx_version(manifest: Manifest) -> bool:
@@ -35,6 +35,6 @@ class OnnxScorer:
     def __init__(self, model: OnnxModel) -> None:
         self._model = model
 
-    def score(self, rows: RequestRows) -> Scores:
+    def score(self, rows: RequestRows, turn: Turn) -> Scores:
         """The scores of typed rows; raises ScoringFailed."""
         return self._model.score(rows.columns, rows.rows)

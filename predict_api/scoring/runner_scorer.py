@@ -17,7 +17,7 @@ from model_runner.pool.exceptions import ModelOutOfMemory, ModelTimeout, RunnerE
 from predict_api.exceptions import Overloaded
 from predict_api.scoring.batching import MOST_ROWS, Batcher, Columns
 from predict_api.scoring.ends import Cause, VersionEnds
-from predict_api.scoring.interfaces import RequestRows
+from predict_api.scoring.interfaces import RequestRows, Turn
 from predict_api.scoring.scorer_pool import ScorerPool
 from predict_api.scoring.times import Times
 
@@ -41,12 +41,12 @@ class RunnerScorer:
         self._threads = 0
         weakref.finalize(self, pool.close)
 
-    def score(self, rows: RequestRows) -> Scores:
+    def score(self, rows: RequestRows, turn: Turn) -> Scores:
         """The scores of typed rows.
 
         Raises ScoringFailed, ModelTimeout, ModelCrashed, ModelOutOfMemory, NoRunner, or Overloaded.
         """
-        with self._thread():
+        with self._thread(), turn.lent():
             return self._batcher.score(rows.columns, rows.rows)
 
     def score_now(self, columns: Columns, rows: int, seconds: float) -> Scores:

@@ -13,7 +13,7 @@ from changeover.process.log_events import event
 from changeover.process.loop import Loop
 from changeover.schema.schema import Schema
 from model_runner.pool.client import HostClient, Scorer, VersionSource
-from model_runner.pool.exceptions import NoRunner
+from model_runner.pool.exceptions import NoRunner, NotConfined
 from model_runner.pool.host_messages import HostSettings
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.scoring.ends import RunnerEnds, VersionEnds
@@ -44,6 +44,7 @@ class Runners:
         self._begun = False
         self.ends = RunnerEnds(directory / "ends.json")
         self.measures: dict[str, bool] | None = None
+        self.not_confined: NotConfined | None = None  # why no model may run here
 
     def begin(self) -> None:
         """Start the threads, once. The host inherits the priority of this thread, so call this before lowering it."""
@@ -64,6 +65,9 @@ class Runners:
         def new(seconds: float | None) -> Scorer:
             try:
                 scorer = self._client.scorer(source, seconds)
+            except NotConfined as error:
+                self.not_confined = error
+                raise
             except (ArtifactUnavailable, ArtifactRefused) as error:
                 if seconds is None:
                     raise

@@ -13,7 +13,7 @@ from changeover.request.fast_reader import TypedRows
 from changeover.request.tensors import Numbers, Texts, tensors
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
-from predict_api.scoring.interfaces import RequestRows, Scorer
+from predict_api.scoring.interfaces import RequestRows, Scorer, Turn
 
 
 def score_by_twin(twin: TwinRunner, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
@@ -36,11 +36,11 @@ class TwinScorer:
     def __init__(self, twin: TwinRunner, schema: Schema, model: Scorer) -> None:
         self._twin, self._schema, self._model = twin, schema, model
 
-    def score(self, rows: RequestRows) -> Scores:
+    def score(self, rows: RequestRows, turn: Turn) -> Scores:
         """The scores of typed rows; raises the errors of `model`."""
         try:
             if isinstance(rows, TypedRows):
                 return _run_twin(self._twin, rows.tensors(), small=True)
             return score_by_twin(self._twin, self._schema, rows.columns, rows.rows)
         except AskOriginal:
-            return self._model.score(rows)
+            return self._model.score(rows, turn)

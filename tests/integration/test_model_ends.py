@@ -4,6 +4,7 @@ Carries *availability*: a model's own code ends its own processes only.
 """
 
 import io
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +17,13 @@ import pytest
 import requests
 
 from changeover.estimator.infer_schema import infer_schema
+from predict_api.prediction.large_requests import LARGE
+from predict_api.settings import PredictSettings
 from tests.conftest import wait_until
 from tests.integration.runner_models import Acts
 from tests.processes.predict_api import PredictApi
 from tests.processes.service import lives
-from tests.tiny_models import CREATED_AT, tiny
+from tests.tiny_models import CREATED_AT, ROW, tiny
 from tests.wire_stub import WireStub, running_stub
 
 EXTRA = "tests.integration.runner_models.Acts"
@@ -96,6 +99,21 @@ def test_whoever_shares_a_process_with_a_row_that_hangs_is_answered(api: Predict
         innocent += [pool.submit(act, api, "mixed", "nothing") for _ in range(5)]
     assert kind(hanging.result()) == "model-timeout"
     assert [future.result().status_code for future in innocent] == [200] * 10
+
+
+def test_large_requests_that_hang_delay_the_large_ones_of_no_other_model(api: PredictApi) -> None:
+    def large(path: str, row: object) -> requests.Response:
+        body = json.dumps(row).ljust(LARGE).encode()
+        return requests.post(api.url + path, body, headers={"Content-Type": "application/json"}, timeout=30)
+
+    hang = {"x0": Acts.NAMES.index("hang"), "x1": 0}
+    turns = PredictSettings.model_fields["threads"].default // 2
+    with ThreadPoolExecutor(turns) as pool:
+        hanging = [pool.submit(large, "/models/hanging/predict", hang) for _ in range(turns)]
+        wait_until(lambda: all(future.running() for future in hanging))
+        answers = [large("/predict", ROW).status_code for _ in range(5)]
+        assert (answers, [future.done() for future in hanging]) == ([200] * 5, [False] * turns)
+    assert {kind(future.result()) for future in hanging} == {"model-timeout"}
 
 
 def test_more_hanging_requests_than_a_model_may_have_are_refused_and_others_are_answered(api: PredictApi) -> None:

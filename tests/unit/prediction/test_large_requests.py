@@ -97,6 +97,45 @@ def test_a_large_request_that_fails_lets_the_next_one_run() -> None:
         assert limit.waiting == 0
 
 
+def test_a_turn_is_lent_to_the_next_request_and_taken_back_in_its_turn() -> None:
+    limit = LargeRequestLimit(1)
+    order: list[str] = []
+    back, end = threading.Event(), threading.Event()
+
+    def lender() -> None:
+        with limit.of(LARGE) as turn:
+            with turn.lent():
+                order.append("lent")
+                assert back.wait(20)
+            order.append("taken back")
+
+    def other() -> None:
+        with limit.of(LARGE):
+            order.append("another")
+            assert end.wait(20)
+
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(lender)]
+        wait_until(lambda: order == ["lent"], what="the turn is lent")
+        futures.append(pool.submit(other))
+        wait_until(lambda: order == ["lent", "another"], what="another request has the turn")
+        back.set()
+        wait_until(lambda: limit.waiting == 1, what="the lender waits for its turn")
+        end.set()
+        for future in futures:
+            future.result(20)
+    assert order == ["lent", "another", "taken back"]
+
+
+def test_a_lent_turn_ends_with_an_error_of_the_model_and_small_requests_lend_none() -> None:
+    limit = LargeRequestLimit(1)
+    for size in (LARGE, LARGE - 1) * 2:
+        with pytest.raises(ValueError, match="crashed"), limit.of(size) as turn, turn.lent():
+            raise ValueError("crashed")
+    with limit.of(LARGE):
+        assert limit.waiting == 0
+
+
 def test_the_interpreter_switches_threads_more_often_while_a_large_request_runs() -> None:
     usual = sys.getswitchinterval()
     limit = LargeRequestLimit(THREADS)
@@ -110,6 +149,6 @@ def test_the_interpreter_switches_threads_more_often_while_a_large_request_runs(
     assert sys.getswitchinterval() == usual
 
 
-@pytest.mark.parametrize(("threads", "served_by"), [(1, 4), (4, 16)])
+@pytest.mark.parametrize(("threads", "served_by"), [(1, 6), (4, 24)])
 def test_a_worker_has_threads_for_waiting_requests(threads: int, served_by: int) -> None:
     assert threads_of_a_worker(threads) == served_by
