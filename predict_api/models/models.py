@@ -14,6 +14,7 @@ from predict_api.exceptions import NoModel
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer
 from predict_api.preparation.prepare_loop import Preparation
+from predict_api.preparation.turns import MOST, Turns
 from predict_api.replica.active import ActiveVersion
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.replica.replica import Replica
@@ -60,6 +61,7 @@ class Models:
         self._settings, self._lookup, self._cache = settings, lookup, cache
         self._identity, self._notify = identity, notify
         self.runners = runners
+        self._turns = Turns(max(1, MOST // settings.workers))
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
 
@@ -106,6 +108,6 @@ class Models:
             return self._cache.twin(manifest.model, manifest.version, expected, lambda: fetch.twin(manifest))
 
         keeps = self._settings.cache_dir is None
-        preparer = Preparer(self.runners, twin_of, Runtime(self._settings.runtime), keeps)
+        preparer = Preparer(self.runners, twin_of, Runtime(self._settings.runtime), self._turns, keeps)
         preparation = Preparation(replica, freshness, fetch, self._cache, preparer)
         return Model(replica, freshness, preparation)
