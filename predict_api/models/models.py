@@ -12,9 +12,8 @@ from changeover.manifest.manifest import Manifest
 from changeover.protocol.replica_identity import ReplicaIdentity
 from predict_api.exceptions import NoModel
 from predict_api.preparation.disk_cache import Cache
-from predict_api.preparation.placement import Preparer
+from predict_api.preparation.placement import Preparer, turns_of_a_worker
 from predict_api.preparation.prepare_loop import Preparation
-from predict_api.preparation.turns import MOST, Turns
 from predict_api.replica.active import ActiveVersion
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.replica.replica import Replica
@@ -61,7 +60,7 @@ class Models:
         self._settings, self._lookup, self._cache = settings, lookup, cache
         self._identity, self._notify = identity, notify
         self.runners = runners
-        self._turns = Turns(max(1, MOST // settings.workers))
+        self._turns = turns_of_a_worker(settings.workers)
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
 

@@ -22,7 +22,7 @@ from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 from model_runner.pool.client import memory_file
 from predict_api.exceptions import ArtifactUnavailable
-from predict_api.preparation.turns import Turns
+from predict_api.preparation.turns import MOST, Turns
 from predict_api.scoring.interfaces import Prepared
 from predict_api.scoring.onnx_scorer import is_onnx_version, prepared_onnx
 from predict_api.scoring.runner_scorer import RunnerScorer
@@ -91,6 +91,11 @@ class Preparer:
             )
             return None
         return twin
+
+
+def turns_of_a_worker(workers: int) -> Turns:
+    """The turns of one of the `workers` of an instance."""
+    return Turns(max(1, MOST // workers))
 
 
 def reason_of(error: Exception) -> str:
