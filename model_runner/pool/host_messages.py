@@ -29,7 +29,7 @@ class HostSettings(msgspec.Struct, frozen=True):
     required: list[str] = []
     prepare_seconds: float = 120.0
     idle_seconds: float = 10.0
-    most_idle: int = 4
+    most_idle: int = 2
     log_level: str = "info"
 
 

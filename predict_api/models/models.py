@@ -12,7 +12,7 @@ from changeover.manifest.manifest import Manifest
 from changeover.protocol.replica_identity import ReplicaIdentity
 from predict_api.exceptions import NoModel
 from predict_api.preparation.disk_cache import Cache
-from predict_api.preparation.placement import Preparer
+from predict_api.preparation.placement import Preparer, turns_of_a_worker
 from predict_api.preparation.prepare_loop import Preparation
 from predict_api.replica.active import ActiveVersion
 from predict_api.replica.freshness_loop import FreshnessLoop
@@ -60,6 +60,7 @@ class Models:
         self._settings, self._lookup, self._cache = settings, lookup, cache
         self._identity, self._notify = identity, notify
         self.runners = runners
+        self._turns = turns_of_a_worker(settings.workers)
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
 
@@ -106,6 +107,6 @@ class Models:
             return self._cache.twin(manifest.model, manifest.version, expected, lambda: fetch.twin(manifest))
 
         keeps = self._settings.cache_dir is None
-        preparer = Preparer(self.runners, twin_of, Runtime(self._settings.runtime), keeps)
+        preparer = Preparer(self.runners, twin_of, Runtime(self._settings.runtime), self._turns, keeps)
         preparation = Preparation(replica, freshness, fetch, self._cache, preparer)
         return Model(replica, freshness, preparation)

@@ -22,6 +22,7 @@ from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 from model_runner.pool.client import memory_file
 from predict_api.exceptions import ArtifactUnavailable
+from predict_api.preparation.turns import MOST, Turns
 from predict_api.scoring.interfaces import Prepared
 from predict_api.scoring.onnx_scorer import is_onnx_version, prepared_onnx
 from predict_api.scoring.runner_scorer import RunnerScorer
@@ -39,6 +40,7 @@ class Preparer:
     runners: Runners
     twin_of: TwinOf
     runtime: Runtime
+    turns: Turns
     keeps: bool
 
     def prepared(
@@ -49,12 +51,15 @@ class Preparer:
         `artifact` returns its verified bytes. `again` (default: `artifact`) returns them for a replacement of a runner
         that has ended.
         """
-        if is_onnx_version(manifest):
-            return prepared_onnx(artifact(), manifest)
+        with self.turns.turn():
+            if is_onnx_version(manifest):
+                return prepared_onnx(artifact(), manifest)
+            return self._by_runner(manifest, _Artifact(artifact, again or artifact, keeps=self.keeps))
+
+    def _by_runner(self, manifest: Manifest, read: "_Artifact") -> Prepared:
         schema = Schema.from_json(manifest.schema)
         expected = (manifest.twin or {}).get("sha256") if self.runtime is Runtime.ONNX else None
         named = isinstance(expected, str)
-        read = _Artifact(artifact, again or artifact, keeps=self.keeps)
         scorers = self.runners.version(manifest, read, kept=0 if named else 1)
         scorers.pool.start()
         read.replace_first()
@@ -86,6 +91,11 @@ class Preparer:
             )
             return None
         return twin
+
+
+def turns_of_a_worker(workers: int) -> Turns:
+    """The turns of one of the `workers` of an instance."""
+    return Turns(max(1, MOST // workers))
 
 
 def reason_of(error: Exception) -> str:
