@@ -163,6 +163,7 @@ def test_killed_processes_of_models_are_replaced_and_reaped(running: Running, ou
 
 
 def test_a_model_of_an_environment_of_the_images_is_served_by_it(running: Running, tmp_path: Path) -> None:
+    """Fault 78: in containers."""
     made = json.loads(running.compose.compose("exec", "-T", "model_server", PYTHON, "-c", MAKE).stdout)
     assert made["version"] == "1.6.1"
     path = tmp_path / "theirs.joblib"
