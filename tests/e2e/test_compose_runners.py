@@ -1,4 +1,4 @@
-"""The processes of models in containers: confined under Docker's own profile, of the environments that the images have."""
+"""The processes of models in containers: confined under Docker's own profile, of the environments in the images."""
 
 import base64
 import json
