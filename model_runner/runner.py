@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
@@ -55,6 +56,7 @@ def run(connection: socket.socket, options: Options, preload: Preload) -> None:
         send(connection, Permits(), [listener])
         os.close(listener)
 
+    _end_first_without_memory()
     limits = Limits(options.memory_bytes, options.cpu_seconds)
     measures, forks = confine(readable(), limits, send_permits if options.scorers and preload.threads == 1 else None)
     write(connection, Begun(measures, forks))
@@ -63,6 +65,12 @@ def run(connection: socket.socket, options: Options, preload: Preload) -> None:
         raise SystemExit(f"these measures of confinement are required, and do not hold in this process: {missing}")
     with suppress(Lost):
         _Runner(connection, Session(preload, options)).serve()
+
+
+def _end_first_without_memory() -> None:
+    """Have the kernel end this process and its forks, rather than a service, when the machine or container is full."""
+    with suppress(OSError):  # only Linux has this file
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def exit_now(status: int) -> NoReturn:

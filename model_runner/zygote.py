@@ -21,7 +21,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from model_runner import libraries, runner
-from model_runner.confinement.confine import die_with_parent
+from model_runner.confinement.confine import adopt_orphans, die_with_parent
 from model_runner.options import Options, Preload
 
 _DESCRIPTORS: Final = 3
@@ -107,12 +107,13 @@ class _Zygote:
             runner.exit_now(status)
 
     def _reap(self) -> None:
-        """Send the exit status of each runner that ended."""
+        """Reap each process that ended. For a runner, end its scorers, too, and send its exit status."""
         with contextlib.suppress(ChildProcessError):
             while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 _kill(ended.si_pid)  # its scorers, too; the kernel cannot reuse the pid before the next line
                 _, status = os.waitpid(ended.si_pid, 0)
-                reply = self._replies.pop(ended.si_pid)
+                if (reply := self._replies.pop(ended.si_pid, None)) is None:
+                    continue  # a scorer, whose runner had ended before
                 with contextlib.suppress(KeyError):
                     self._selector.unregister(reply)
                 with reply, contextlib.suppress(OSError):
@@ -134,6 +135,7 @@ def _close_all_but(kept: int) -> None:
 def main(arguments: list[str]) -> int:
     """Import the libraries, then serve."""
     die_with_parent()
+    adopt_orphans()
     preload = msgspec.json.decode(arguments[0], type=Preload)
     if preload.nice:
         os.nice(preload.nice)  # for the imports, too

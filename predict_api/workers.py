@@ -4,19 +4,19 @@ granian serves HTTP. Each worker is a replica. It listens only when it can answe
 it finishes the accepted requests, then ends.
 """
 
+import multiprocessing
 import multiprocessing.util
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from ctypes import c_bool
 from functools import partial
-from multiprocessing.sharedctypes import RawValue
+from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
 from types import FrameType
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from wsgiref.types import WSGIApplication
 
 from granian.constants import HTTPModes, Interfaces
@@ -55,11 +55,11 @@ Build = Callable[[PredictSettings, Path, Callable[[], bool]], Worker]
 class _Server(Server):  # type: ignore[misc,valid-type]  # granian chooses the class by the kind of interpreter
     """granian's server with two changes: a crashed worker never ends the others, and `/readyz` fails before the end."""
 
-    draining: Any = None
+    ending: Connection  # each worker polls its other end and leaves the message there: it needs no shared memory
     drain_seconds = 0.0
 
     def signal_handler_interrupt(self, *args: object, **kwargs: object) -> None:
-        self.draining.value = True
+        self.ending.send_bytes(b".")
         super().signal_handler_interrupt(*args, **kwargs)
 
     def _serve_loop(self, spawn_target: object, target_loader: object) -> None:
@@ -98,20 +98,20 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
         workers_kill_timeout=KILL_SECONDS,
     )
     server.drain_seconds = settings.drain_seconds
-    draining = server.draining = RawValue(c_bool, False)
-    loader = partial(_load, os.getpid(), settings, metrics_directory, build, draining)
+    ends, server.ending = multiprocessing.Pipe(duplex=False)
+    loader = partial(_load, os.getpid(), settings, metrics_directory, build, ends)
     server.serve(target_loader=loader, wrap_loader=False)
 
 
 def _load(
-    master: int, settings: PredictSettings, metrics_directory: Path, build: Build, draining: Any
+    master: int, settings: PredictSettings, metrics_directory: Path, build: Build, ends: Connection
 ) -> WSGIApplication:
     """Start the application in a new worker process; returns its WSGI application, ready to answer."""
     signal.signal(signal.SIGTERM, _end_before_serving)  # until granian takes over
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the master ends its workers
     end_with_parent(master)
     configure("predict_api", settings.log_level)
-    worker = build(settings, metrics_directory, lambda: bool(draining.value))
+    worker = build(settings, metrics_directory, ends.poll)
     multiprocessing.util.Finalize(None, worker.leave, exitpriority=100)
     worker.start()
     gc_tuning.settle()

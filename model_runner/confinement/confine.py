@@ -19,7 +19,7 @@ from typing import Final
 from model_runner.confinement import fork_permits, syscall_filter
 
 # linux/prctl.h
-_SET_DEATH_SIGNAL, _SET_DUMPABLE, _SET_NO_NEW_PRIVILEGES = 1, 4, 38
+_SET_DEATH_SIGNAL, _SET_DUMPABLE, _SET_CHILD_SUBREAPER, _SET_NO_NEW_PRIVILEGES = 1, 4, 36, 38
 # the same numbers on every architecture (landlock), and by architecture (seccomp)
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
@@ -45,6 +45,11 @@ class Limits:
 def die_with_parent() -> bool:
     """Make the kernel send SIGKILL when the thread that started this process ends (prctl(2))."""
     return _prctl(_SET_DEATH_SIGNAL, SIGKILL)
+
+
+def adopt_orphans() -> bool:
+    """Become the parent of each descendant whose parent ends (prctl(2)): process 1 of a container does not reap it."""
+    return _prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def confine(

@@ -24,6 +24,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 @pytest.mark.parametrize("attack", [*every.ATTACKS, *HOSTILE], ids=lambda attack: attack.name)
 def test_an_attack_reaches_nothing_outside_its_own_process(scene: Scene, attack: Attack) -> None:
+    """Faults 70, 71, 72 and 74: artifacts that are made to attack."""
     outcome = scene.run(attack)
     report = f"{attack.tries}\nrefused: {outcome.refused}\nanswers: {outcome.statuses} {outcome.types}"
 

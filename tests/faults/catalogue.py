@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT = ROOT / "docs" / "faults.md"
 REQUIRED = {
     *range(1, 7),
-    *range(9, 25),
+    *range(9, 27),
+    29,
+    *range(32, 37),
     *range(37, 43),
     *range(45, 54),
     57,
@@ -22,9 +24,11 @@ REQUIRED = {
     68,
     70,
     71,
+    72,
     74,
     75,
     77,
+    78,
     80,
 }
 NOT_INJECTED = "not injected: "

@@ -182,16 +182,19 @@ def test_even_code_that_runs_reaches_nothing(examiner: Examiner, artifact: Calla
 
 
 def test_a_model_that_raises_when_asked_fails_the_canary(examiner: Examiner, artifact: Callable[..., Path]) -> None:
+    """Fault 26: for the canary."""
     reason = refused(examiner.examine("loan", artifact(Tries("raise", on_load=False).fit(X)), Draft(), {}))
     assert "canary" in reason
     assert "ZeroDivisionError" in reason
 
 
 def test_a_model_that_raises_on_load_is_refused(examiner: Examiner, artifact: Callable[..., Path]) -> None:
+    """Fault 25: at admission."""
     assert "ZeroDivisionError" in refused(examiner.examine("loan", artifact(Tries("raise")), Draft(), {}))
 
 
 def test_a_model_that_uses_up_memory_is_refused(examiner: Examiner, artifact: Callable[..., Path]) -> None:
+    """Fault 74: beyond ADMISSION_MEMORY_BYTES."""
     assert "memory" in refused(examiner.examine("loan", artifact(Tries("use up memory")), Draft(), {}))
 
 

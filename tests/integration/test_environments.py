@@ -50,6 +50,7 @@ def test_an_artifact_gets_the_environment_that_it_was_made_in(environments: Mapp
 
 @pytest.mark.parametrize("name", ["default", *REQUIREMENTS])
 def test_models_of_an_environment_are_read_and_scored_in_it(name: str, environments: Mapping[str, Environment]) -> None:
+    """Fault 78: where there is its environment."""
     one = environments[name]
     command = [one.python, "-I", PROGRAM, ROOT / "model_runner", one.allowed_globals or FILE, *one.roots]
     ended = subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=600, check=False)

@@ -80,6 +80,7 @@ def runners(api: PredictApi) -> list[psutil.Process]:
 
 @pytest.mark.parametrize("name", ["hang", "hang without a timer"])
 def test_a_model_that_hangs_times_out_and_others_are_answered_meanwhile(api: PredictApi, name: str) -> None:
+    """Faults 36 and 72: a row that never gets an answer."""
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(act, api, "hanging", name)
         wait_until(hanging.running)
@@ -138,18 +139,21 @@ def test_more_hanging_requests_than_a_model_may_have_are_refused_and_others_are_
 
 @pytest.mark.parametrize("name", ["crash", "exit", "abort", "forge garbage"])
 def test_a_row_that_ends_its_process_says_so_and_the_next_is_answered(api: PredictApi, name: str) -> None:
+    """Faults 34 and 72: a row that ends the process."""
     answer = act(api, "crashing", name)
     assert (answer.status_code, kind(answer)) == (500, "model-crashed")
     assert act(api, "crashing", "nothing").status_code == 200
 
 
 def test_a_row_that_needs_too_much_memory_says_so_and_the_next_is_answered(api: PredictApi) -> None:
+    """Faults 33 and 72: a row that needs 16 GiB."""
     answer = act(api, "growing", "grow")
     assert (answer.status_code, kind(answer)) == (500, "model-out-of-memory")
     assert act(api, "growing", "nothing").status_code == 200
 
 
 def test_a_model_whose_processes_end_three_times_is_degraded(api: PredictApi, stub: WireStub) -> None:
+    """Faults 34 and 72: a model that ends its processes repeatedly."""
     for _ in range(3):
         act(api, "growing", "grow")
     version = stub.currents["growing"].version
@@ -169,7 +173,7 @@ def test_the_measures_of_confinement_are_known(api: PredictApi) -> None:
 
 
 def test_killed_runners_zygotes_and_hosts_are_replaced_and_no_request_is_lost(stub: WireStub, tmp_path: Path) -> None:
-    """The time of a request is enough for the start of a host and of a zygote, which imports scikit-learn."""
+    """Fault 35: by SIGKILL, as without memory. The time of a request is enough for the imports of a new zygote."""
     with PredictApi(stub.url, tmp_path, ALLOWED_GLOBALS=EXTRA, WORKERS="1", MODELS="lost", SCORE_TIMEOUT="60") as api:
         for count in range(3):
             assert act(api, "lost", "nothing").status_code == 200

@@ -110,6 +110,7 @@ def test_what_the_twin_leaves_to_the_model_is_answered_by_the_model(served: Serv
 
 
 def test_a_model_that_raises_says_so_and_answers_the_next(served: Served) -> None:
+    """Fault 26: for some rows."""
     api, _ = served
     answer = api.predict({"word": "maybe"}, "/models/strict/predict")
     assert answer.status_code == 500

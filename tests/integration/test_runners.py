@@ -153,6 +153,7 @@ def test_one_that_dies_is_named(host: HostClient, version: VersionSource, name: 
 
 
 def test_one_that_grows_is_refused_the_memory(scorer: Scorer) -> None:
+    """Faults 33 and 74: beyond RUNNER_MEMORY_BYTES."""
     with pytest.raises(ModelOutOfMemory, match="RUNNER_MEMORY_BYTES"):
         act(scorer, "grow")
 

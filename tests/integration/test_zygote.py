@@ -120,6 +120,7 @@ def test_closing_while_one_is_examined_refuses_nothing(examiner: Examiner, endle
 
 
 def test_one_that_is_stopped_at_its_deadline_is_gone(endless: Path, good: Path) -> None:
+    """Fault 32: at admission."""
     impatient = Examiner(Limits(timeout_s=2), EXTRA)
     try:
         reason = impatient.examine("loan", endless, Draft(), {})

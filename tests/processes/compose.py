@@ -39,20 +39,21 @@ def why_not() -> str | None:
 class ComposeStack:
     """A project of docker compose; nothing of it is shared with another one but the base images."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, tree: Path = ROOT, **settings: str) -> None:
+        """Of `docker-compose.yml` in `tree`; `folder` gets the credentials."""
         self.project = f"changeover-test-{secrets.token_hex(4)}"
         drawn = random.SystemRandom().sample(UNUSED, len(UNUSED))
         self.ports = dict(zip(PORTS, filter(is_free, drawn), strict=False))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
         self.environment = inherited | {name: str(port) for name, port in self.ports.items()} | settings
         self.environment["COMPOSE_PROJECT_NAME"] = self.project
-        self.home = folder
+        self.home, self._tree = folder, tree
 
     def compose(self, *arguments: str, seconds: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `docker compose ARGUMENTS` here; with `check`, a failure fails the test and shows the output."""
         done = subprocess.run(
             ["docker", "compose", *arguments],
-            cwd=ROOT,
+            cwd=self._tree,
             env=self.environment,
             capture_output=True,
             text=True,

@@ -40,6 +40,7 @@ def check_server(stack: Stack) -> list[Finding]:
         findings.append(Finding("model_server ready", False, problems, step))
     else:
         findings.append(Finding("model_server ready", True, "yes"))
+    findings += _check_confinement(stack.server_url, ready.body)
     version = alive.body.get("version")
     if isinstance(version, str) and version != __version__:
         step = "install the same version on both sides"
@@ -68,19 +69,25 @@ def _check_instance(stack: Stack, url: str) -> list[Finding]:
 
 
 def _check_runners(url: str, ready: JsonObject) -> list[Finding]:
-    """Check that no model hangs, crashes or grows repeatedly, and that its processes are confined."""
+    """Check that no model hangs, crashes or grows repeatedly, and that the processes of models are confined."""
     findings = []
     if degraded := object_in(ready.get("degraded")):
         versions = ", ".join(f"{name} ({short(str(version))})" for name, version in degraded.items())
         step = f"changeover rollback -m {next(iter(degraded))}, or find the requests in the log (runner.ended)"
         detail = f"at {url}, processes of these ended 3 times within a minute: {versions}"
         findings.append(Finding("models", False, detail, step))
-    if confinement := object_in(ready.get("confinement")):
-        missing = [measure for measure, holds in confinement.items() if not holds]
-        detail = f"models run without {', '.join(missing)} at {url}" if missing else f"models are confined at {url}"
+    return findings + _check_confinement(url, ready)
+
+
+def _check_confinement(url: str, ready: JsonObject) -> list[Finding]:
+    """Check that the processes of models at `url` are confined, if it is known yet."""
+    if not (confinement := object_in(ready.get("confinement"))):
+        return []
+    if missing := [measure for measure, holds in confinement.items() if not holds]:
+        detail = f"models run without {', '.join(missing)} at {url}"
         step = "use a Linux with Landlock and seccomp, or serve models of people that you trust only"
-        findings.append(Finding("confinement", not missing, detail, step if missing else ""))
-    return findings
+        return [Finding("confinement", False, detail, step)]
+    return [Finding("confinement", True, f"models are confined at {url}")]
 
 
 def check_token(stack: Stack) -> Finding:

@@ -58,6 +58,7 @@ def undecided(stack: EstimatorStack) -> dict[str, str]:
 def test_a_classifier_without_probabilities_says_null_and_no_classes(
     stack: EstimatorStack, undecided: dict[str, str], kind: str
 ) -> None:
+    """Fault 29: a classifier."""
     assert stack.asked(undecided[kind], ROWS[1]) == {"prediction": "yes", "predict_proba": None}
     assert stack.asked(undecided[kind], ROWS) == {
         "predictions": [{"prediction": "no", "predict_proba": None}, {"prediction": "yes", "predict_proba": None}]
@@ -159,6 +160,7 @@ def test_several_labels_as_a_matrix_and_without_probabilities(stack: EstimatorSt
 
 
 def test_outliers_are_minus_one_and_the_rest_one(stack: EstimatorStack) -> None:
+    """Fault 29: outlier detection."""
     cloud = np.random.default_rng(0).normal(size=(100, 2))
     names = stack.serve_all(
         {
@@ -174,6 +176,7 @@ def test_outliers_are_minus_one_and_the_rest_one(stack: EstimatorStack) -> None:
 
 
 def test_clusters_are_numbers_and_those_of_a_mixture_have_probabilities(stack: EstimatorStack) -> None:
+    """Fault 29: clusters."""
     clusters = KMeans(2, n_init=1, random_state=0).fit(X)
     assert stack.labels(clusters, ROWS) == clusters.predict(ASKED).tolist()
     mixture = GaussianMixture(2, random_state=0).fit(X)

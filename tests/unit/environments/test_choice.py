@@ -56,6 +56,7 @@ def test_two_digits_of_a_minor_version_are_not_one() -> None:
 
 
 def test_the_refusal_names_the_version_and_the_command() -> None:
+    """Fault 78: where there is no such environment."""
     message = refused({"scikit-learn": "1.5.2"})
     assert message.startswith("the artifact was made with scikit-learn 1.5.2; the environments here are default")
     assert message.endswith("changeover environment add sklearn-1.5 'scikit-learn==1.5.2' 'pandas<2.3'")
