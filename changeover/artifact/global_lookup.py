@@ -96,6 +96,10 @@ class HandedOut:
         dotted = self._handed_out[id(thing)][2] if id(thing) in self._handed_out else ""
         return dotted in self._extra or dotted.partition(".")[0] in self._roots
 
+    def trusted_class(self, kind: type) -> bool:
+        """Whether the operator installed the package of `kind` for models to use."""
+        return kind.__module__.partition(".")[0] in self._roots
+
     def only_for_loading(self, thing: object) -> bool:
         """Whether `thing` was handed out to be called while the artifact is loaded."""
         return id(thing) in self._handed_out and self._handed_out[id(thing)][1] is Kind.CALL
