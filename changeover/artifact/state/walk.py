@@ -174,8 +174,12 @@ class _Walk:
 
     def _parts(self, thing: Any, frame: _Frame) -> Iterator[tuple[str | tuple[object], object]]:
         """The parts of `thing` without leaves; their number is noted in `frame`."""
+        if isinstance(thing, types.ModuleType):  # no artifact holds one: code of a trusted package put it there
+            return iter(())
         if isinstance(thing, _CALLED) or type(thing).__name__ == _MORE_CALLED:
-            trusted, loads = self._origins.trusted(thing), self._origins.only_for_loading(thing)
+            owner = getattr(thing, "__self__", None) if isinstance(thing, types.MethodType) else None
+            trusted = self._origins.trusted(thing) or self._origins.trusted_class(type(owner))
+            loads = self._origins.only_for_loading(thing)
             attributes.check_callable(thing, trusted=trusted, called_while_loading=loads)
             return iter([(f".{name}", getattr(thing, name)) for name in ("func", "keywords") if hasattr(thing, name)])
         kind = _kind_of(type(thing))
