@@ -1,4 +1,6 @@
-"""Environments of older versions of scikit-learn, made once a run by `changeover environment add` and shared.
+"""Environments of older versions of scikit-learn, and of other libraries, made by `changeover environment add`.
+
+They are made once a run and shared.
 
 They need a package index: without one the tests that use them are skipped.
 """
@@ -18,13 +20,21 @@ from changeover.environments.environment import Environment, read_environments
 from tests.tree import ROOT
 
 WHEEL = "ourfeatures-1.0-py3-none-any.whl"
-REQUIREMENTS = {
+VERSIONS = {
     # there is no build of it for Python 3.13
     **(
         {"sklearn-1.4": ["scikit-learn==1.4.2", "pandas==2.2.3", "numpy==1.26.4"]} if sys.version_info < (3, 13) else {}
     ),
     "sklearn-1.6": ["scikit-learn==1.6.1", "pandas<2.3", f"./{WHEEL}"],
 }
+LIBRARIES = {
+    "boosting": ["scikit-learn==1.9.*", "xgboost-cpu", "lightgbm", "catboost"],
+    "statistics": [
+        *("scikit-learn==1.9.*", "statsmodels", "imbalanced-learn", "category_encoders", "feature-engine"),
+        *("skops", "cloudpickle", "formulaic"),
+    ],
+}
+REQUIREMENTS = VERSIONS | LIBRARIES
 OUR_FEATURES = '''
 """Features of a team, as a wheel of its own."""
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -51,16 +61,14 @@ def shared_folder(factory: pytest.TempPathFactory) -> Path:
     return base.parent if base.name.startswith("popen-gw") else base
 
 
-def made_environments(
-    factory: pytest.TempPathFactory, requirements: Mapping[str, list[str]] = REQUIREMENTS, name: str = "environments"
-) -> tuple[Path, dict[str, Environment]]:
+def made_environments(factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Environment]]:
     """The folder of environments and what is in it; the first worker makes them, the others wait."""
-    folder = shared_folder(factory) / name
+    folder = shared_folder(factory) / "environments"
     with FileLock(folder.with_suffix(".lock")):
         outcome = folder / "outcome.json"
         if not outcome.exists():
             folder.mkdir()
-            outcome.write_text(json.dumps(_make(folder, requirements)), encoding="utf-8")
+            outcome.write_text(json.dumps(_make(folder, REQUIREMENTS)), encoding="utf-8")
         errors, seconds = json.loads(outcome.read_text(encoding="utf-8"))
     if any("package index" in error for error in errors):
         pytest.skip(f"the environments cannot be made here: {errors[0]}")

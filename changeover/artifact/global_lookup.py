@@ -18,6 +18,21 @@ from changeover.artifact.load_rules import LoadRules
 from changeover.exceptions import ForbiddenGlobal, UnreadableArtifact
 
 _LIBRARIES: Final = {"sklearn": "scikit-learn", "numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas"}
+# frames and series, which results of statsmodels and many encoders hold; nothing of the default environment does
+_FRAMES: Final = frozenset(
+    (module, name)
+    for module, names in {
+        "pandas": "Categorical DataFrame MultiIndex Series",
+        "pandas._libs.internals": "_unpickle_block",
+        "pandas.core.arrays.categorical": "Categorical",
+        "pandas.core.frame": "DataFrame",
+        "pandas.core.indexes.base": "_new_Index",
+        "pandas.core.indexes.multi": "MultiIndex",
+        "pandas.core.internals.managers": "BlockManager SingleBlockManager",
+        "pandas.core.series": "Series",
+    }.items()
+    for name in names.split()
+)
 _NO_SUCH: Final = object()
 
 
@@ -42,6 +57,10 @@ class HandedOut:
             return thing
         if "." in name:  # protocol 4 would resolve attribute after attribute
             raise ForbiddenGlobal(dotted, next_step.of(dotted))
+        if self._roots and (module, name) in _FRAMES:
+            thing = self._imported(module, name)
+            self._handed_out[id(thing)] = (thing, Kind.CALL, dotted)
+            return thing
         kind = Kind.CALL if dotted in self._extra else self._listed.get((module, name))
         if kind is None:
             _refuse(module, name)
@@ -95,6 +114,11 @@ class HandedOut:
         """Whether the operator listed `thing`, or installed its package for models to use."""
         dotted = self._handed_out[id(thing)][2] if id(thing) in self._handed_out else ""
         return dotted in self._extra or dotted.partition(".")[0] in self._roots
+
+    def trusted_class(self, kind: type) -> bool:
+        """Whether the operator installed the package of `kind` for models to use."""
+        own = kind.__module__.partition(".")[0] in self._roots
+        return own or (bool(self._roots) and (kind.__module__, kind.__name__) in _FRAMES)
 
     def only_for_loading(self, thing: object) -> bool:
         """Whether `thing` was handed out to be called while the artifact is loaded."""

@@ -14,7 +14,7 @@ from changeover.environments.choice import choose
 from changeover.environments.environment import Environment
 from changeover.environments.exceptions import CannotMake
 from changeover.environments.making import make_environment
-from tests.made_environments import REQUIREMENTS, made_environments
+from tests.made_environments import REQUIREMENTS, VERSIONS, made_environments
 from tests.tree import ROOT
 
 PROGRAM = ROOT / "tests" / "integration" / "in_environment.py"
@@ -48,7 +48,7 @@ def test_an_artifact_gets_the_environment_that_it_was_made_in(environments: Mapp
     assert choose({"scikit-learn": "1.6.0"}, ["sklearn", "ourfeatures"], environments).name == "sklearn-1.6"
 
 
-@pytest.mark.parametrize("name", ["default", *REQUIREMENTS])
+@pytest.mark.parametrize("name", ["default", *VERSIONS])
 def test_models_of_an_environment_are_read_and_scored_in_it(name: str, environments: Mapping[str, Environment]) -> None:
     """Fault 78: where there is its environment."""
     one = environments[name]

@@ -1,6 +1,6 @@
 """Models of other libraries, checked by the interpreter of an environment that has them.
 
-`changeover environment add` makes two environments, once a run. Each `check_*.py` runs there as a program and reports on
+Each `check_*.py` runs there as a program and reports on
 each of its checks, which are the tests here.
 """
 
@@ -18,13 +18,6 @@ from changeover.environments.environment import Environment
 from tests.made_environments import made_environments
 from tests.tree import ROOT
 
-REQUIREMENTS = {
-    "boosting": ["scikit-learn==1.9.*", "xgboost-cpu", "lightgbm", "catboost"],
-    "statistics": [
-        *("scikit-learn==1.9.*", "statsmodels", "imbalanced-learn", "category_encoders", "feature-engine"),
-        *("skops", "cloudpickle", "formulaic"),
-    ],
-}
 FILES = {
     "check_boosting": "boosting",
     "check_twins": "boosting",
@@ -44,7 +37,7 @@ def checks_of(file: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Environment]:
-    return made_environments(tmp_path_factory, REQUIREMENTS, "libraries")[1]
+    return made_environments(tmp_path_factory)[1]
 
 
 @pytest.fixture(scope="session")

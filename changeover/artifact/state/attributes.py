@@ -7,6 +7,7 @@ So method names come from a fixed list, a function's options never name an outpu
 import functools
 import os
 import types
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ METHODS: Final = frozenset(
     "predict predict_proba predict_log_proba decision_function transform score_samples auto drop".split()  # noqa: SIM905
 )
 _LARGEST: Final = 10_000_000  # the largest value of an attribute that sizes the memory of a request
-_PLAIN: Final = (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, object)
+_PLAIN: Final = (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, object, OrderedDict)
 
 Rule = Callable[[Any, str, object], None]
 
@@ -79,10 +80,12 @@ _BY_NAME: Final[dict[Rule, str]] = {
 RULES: Final[dict[str, Rule]] = {name: rule for rule, names in _BY_NAME.items() for name in names.split()}
 
 
-def limit_jobs(owner: Any, *, outermost: bool) -> None:
+def limit_jobs(owner: Any, *, outermost: bool, trusted: bool) -> None:
     """Set `n_jobs`: all processors for the outermost model, one thread for every nested one."""
     attributes = vars(owner)
     if "n_jobs" not in attributes or attributes["n_jobs"] is None:
+        return
+    if trusted and not is_count(attributes["n_jobs"], -1_000_000):
         return
     need(is_count(attributes["n_jobs"], -1_000_000), ".n_jobs", "is no number of jobs")
     attributes["n_jobs"] = min(int(attributes["n_jobs"]), os.cpu_count() or 1) if outermost else 1

@@ -55,6 +55,9 @@ class Origins(Protocol):
     def trusted(self, thing: object) -> bool:
         """Whether the operator listed `thing`."""
 
+    def trusted_class(self, kind: type) -> bool:
+        """Whether the operator installed the package of `kind` for models to use: its objects are not checked."""
+
     def only_for_loading(self, thing: object) -> bool:
         """Whether an artifact may call `thing` during loading only."""
 
@@ -171,8 +174,12 @@ class _Walk:
 
     def _parts(self, thing: Any, frame: _Frame) -> Iterator[tuple[str | tuple[object], object]]:
         """The parts of `thing` without leaves; their number is noted in `frame`."""
+        if isinstance(thing, types.ModuleType):  # no artifact holds one: code of a trusted package put it there
+            return iter(())
         if isinstance(thing, _CALLED) or type(thing).__name__ == _MORE_CALLED:
-            trusted, loads = self._origins.trusted(thing), self._origins.only_for_loading(thing)
+            owner = getattr(thing, "__self__", None) if isinstance(thing, types.MethodType) else None
+            trusted = self._origins.trusted(thing) or self._origins.trusted_class(type(owner))
+            loads = self._origins.only_for_loading(thing)
             attributes.check_callable(thing, trusted=trusted, called_while_loading=loads)
             return iter([(f".{name}", getattr(thing, name)) for name in ("func", "keywords") if hasattr(thing, name)])
         kind = _kind_of(type(thing))
@@ -188,8 +195,9 @@ class _Walk:
         else:
             parts = []
         parts += self._parts_of_object(thing, kind)
-        for check in kind.checks:
-            check(thing)
+        if not self._origins.trusted_class(type(thing)):
+            for check in kind.checks:
+                check(thing)
         return iter(parts)
 
     def _parts_of_array(self, array: Any) -> list[tuple[str | tuple[object], object]]:
@@ -220,21 +228,28 @@ class _Walk:
             return self._parts_of_pandas(thing)
         if type(members) is not dict:
             return []
+        trusted = self._origins.trusted_class(type(thing))
         if kind.of_sklearn:
-            attributes.limit_jobs(thing, outermost=id(thing) in self._outermost)
+            attributes.limit_jobs(thing, outermost=id(thing) in self._outermost, trusted=trusted)
         parts: list[tuple[str | tuple[object], object]] = []
         if isinstance(thing, np.ma.MaskedArray):  # names the class that it was made of, and never calls it
             members = {name: value for name, value in members.items() if value is not np.ndarray}
         for name, value in list(members.items()):
-            need(isinstance(name, str) and not is_special(name), "", f"has the attribute {_short(name)}")
-            if kind.of_sklearn:
-                need(name not in kind.methods, f".{name}", "takes the place of a method")
-                rule = attributes.RULES.get(name)
-                if rule is not None:
-                    rule(thing, name, value)
+            if not trusted:
+                self._check_attribute(thing, kind, name, value)
             if type(value) not in _LEAVES:
                 parts.append((f".{name}", members[name]))
         return parts
+
+    @staticmethod
+    def _check_attribute(thing: Any, kind: _Kind, name: object, value: object) -> None:
+        need(isinstance(name, str) and not is_special(name), "", f"has the attribute {_short(name)}")
+        assert isinstance(name, str)
+        if kind.of_sklearn:
+            need(name not in kind.methods, f".{name}", "takes the place of a method")
+            rule = attributes.RULES.get(name)
+            if rule is not None:
+                rule(thing, name, value)
 
     def _parts_of_pandas(self, thing: Any) -> list[tuple[str | tuple[object], object]]:
         """The values of an index or an array of pandas; a range is not expanded."""
