@@ -19,7 +19,7 @@ from predict_api.scoring.batching import MOST_ROWS, Batcher, Columns
 from predict_api.scoring.ends import Cause, VersionEnds
 from predict_api.scoring.interfaces import RequestRows, Turn
 from predict_api.scoring.scorer_pool import ScorerPool
-from predict_api.scoring.times import Times
+from predict_api.scoring.times import Times, queue_seconds
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class RunnerScorer:
 
         Raises ScoringFailed, ModelTimeout, ModelCrashed, ModelOutOfMemory, NoRunner, or Overloaded.
         """
-        with self._thread(), turn.lent():
+        with self._thread(), turn.lent_after(queue_seconds(self._limits.timeout)):
             return self._batcher.score(rows.columns, rows.rows)
 
     def score_now(self, columns: Columns, rows: int, seconds: float) -> Scores:
