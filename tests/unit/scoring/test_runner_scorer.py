@@ -15,7 +15,7 @@ from tests.tiny_models import tiny
 
 
 class Idle:
-    """A scorer that only lives until it is closed."""
+    """A scorer that runs until it is closed."""
 
     def __init__(self) -> None:
         self.closed = threading.Event()
