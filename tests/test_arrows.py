@@ -83,7 +83,7 @@ PURE = {
 }
 PURE_MAY_IMPORT = set(
     """
-    __future__ abc base64 binascii bisect collections dataclasses datetime decimal enum fractions functools hashlib
+    __future__ abc base64 binascii bisect collections contextlib dataclasses datetime decimal enum fractions functools hashlib
     heapq ipaddress itertools json math msgspec operator re string struct types typing urllib
     """.split()  # noqa: SIM905 a list of words reads as one
 )

@@ -71,14 +71,14 @@ class HostClient:
     """The client of the host; all workers of an instance share `directory`. Thread-safe."""
 
     def __init__(self, directory: Path, settings: HostSettings) -> None:
-        self._path, self._settings = directory / "host.sock", settings
+        self.path, self._settings = directory / "host.sock", settings
         self._starter = ThreadPoolExecutor(1, "host-starter")
         self._lock = threading.Lock()
         self._attached: socket.socket | None = None
 
     def begin(self) -> None:
         """Start the thread that starts the host, which inherits its priority: call this before lowering any."""
-        self._starter.submit(self._path.parent.mkdir, mode=0o700, exist_ok=True).result()
+        self._starter.submit(self.path.parent.mkdir, mode=0o700, exist_ok=True).result()
 
     def scorer(self, source: VersionSource, seconds: float | None = None) -> "Scorer":
         """A new scorer of the version, which is loaded and replayed first if no runner has it, within `seconds`.
@@ -128,24 +128,24 @@ class HostClient:
         """A connection to the host, of which another one of this worker is attached."""
         with self._lock:
             try:
-                connection = _connected(self._path)
+                connection = _connected(self.path)
             except (FileNotFoundError, ConnectionRefusedError):
                 self._start()
-                connection = _connected(self._path)
+                connection = _connected(self.path)
                 self._attached = None
             if self._attached is None:
-                self._attached = _connected(self._path)
+                self._attached = _connected(self.path)
                 send(self._attached, Attach())
         return connection
 
     def _start(self) -> None:
-        with FileLock(self._path.with_suffix(".lock"), timeout=LOCK_SECONDS):
+        with FileLock(self.path.with_suffix(".lock"), timeout=LOCK_SECONDS):
             with suppress(FileNotFoundError, ConnectionRefusedError):
-                _connected(self._path).close()
+                _connected(self.path).close()
                 return
-            self._path.unlink(missing_ok=True)  # the socket of a host that has ended
+            self.path.unlink(missing_ok=True)  # the socket of a host that has ended
             with socket.socket(socket.AF_UNIX) as listener:
-                listener.bind(str(self._path))
+                listener.bind(str(self.path))
                 listener.listen(256)
                 settings = msgspec.json.encode(self._settings).decode()
                 process = self._starter.submit(

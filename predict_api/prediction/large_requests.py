@@ -4,8 +4,8 @@ A body of megabytes occupies a thread for as long as thousands of small requests
 bodies at the same time, in the order of arrival. A worker has additional threads in which large requests can wait, so
 that small requests always have THREADS. While a large request runs, the interpreter switches threads more often.
 
-A request that waits for a model's own process computes nothing here and lends its turn: a model that hangs delays the
-large requests of no other model.
+A request that waits long for a model's own process computes nothing here and lends its turn: a model that hangs delays
+the large requests of no other model.
 """
 
 import sys
@@ -29,7 +29,7 @@ def threads_of_a_worker(threads: int) -> int:
 class _NoLimit(AbstractContextManager["_NoLimit"]):
     """The turn of a small request."""
 
-    def lent(self) -> AbstractContextManager[None]:
+    def lent_after(self, seconds: float) -> AbstractContextManager[None]:
         """A context in which nothing changes."""
         return nullcontext()
 
@@ -55,13 +55,28 @@ class LargeRequestLimit(AbstractContextManager["LargeRequestLimit"]):
         return self if size >= LARGE else _NO_LIMIT
 
     @contextmanager
-    def lent(self) -> Iterator[None]:
-        """The context, within a turn, in which another request may have it."""
-        self.__exit__(None, None, None)
+    def lent_after(self, seconds: float) -> Iterator[None]:
+        """The context, within a turn, in which another request may have it after `seconds`."""
+        lock, lent, over = threading.Lock(), False, False
+
+        def lend() -> None:
+            nonlocal lent
+            with lock:
+                if not over:
+                    lent = True
+                    self.__exit__(None, None, None)
+
+        timer = threading.Timer(seconds, lend)
+        timer.daemon = True
+        timer.start()
         try:
             yield
         finally:
-            self.__enter__()
+            timer.cancel()
+            with lock:
+                over = True
+            if lent:
+                self.__enter__()
 
     @property
     def waiting(self) -> int:

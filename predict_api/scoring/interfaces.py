@@ -36,15 +36,15 @@ class Reader(Protocol):
 class Turn(Protocol):
     """The turn of a request among large ones."""
 
-    def lent(self) -> AbstractContextManager[None]:
-        """The context in which another request may have the turn, since this one computes nothing here."""
+    def lent_after(self, seconds: float) -> AbstractContextManager[None]:
+        """The context in which another request may have the turn after `seconds`: this one computes nothing here."""
 
 
 class Scorer(Protocol):
     """The scorer of one version."""
 
     def score(self, rows: RequestRows, turn: Turn) -> Scores:
-        """The scores of the rows; `turn` is lent while another process computes. Raises ScoringFailed."""
+        """The scores of the rows; `turn` is lent while another process computes for long. Raises ScoringFailed."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from predict_api.scoring.batching import MOST_ROWS, Batcher, Columns
 from predict_api.scoring.ends import Cause, VersionEnds
 from predict_api.scoring.interfaces import RequestRows, Turn
 from predict_api.scoring.scorer_pool import ScorerPool
-from predict_api.scoring.times import Times
+from predict_api.scoring.times import Times, queue_seconds
 
 
 @dataclass(frozen=True)
@@ -30,31 +30,15 @@ class ScoreLimits:
     threads: int
 
 
-class RunnerScorer:
-    """The scorer of one version in this worker. Its scorer processes end with it."""
+class _Calls:
+    """The calls of one version's scorer processes. It does not know its RunnerScorer: they must be no cycle."""
 
     def __init__(self, pool: ScorerPool, schema: Schema, limits: ScoreLimits, ends: VersionEnds) -> None:
         self._pool, self._limits, self._ends = pool, limits, ends
         self._names = [column.name for column in schema.columns]
-        self._batcher = Batcher(self._call, limits.timeout)
-        self._lock = threading.Lock()
-        self._threads = 0
-        weakref.finalize(self, pool.close)
 
-    def score(self, rows: RequestRows, turn: Turn) -> Scores:
-        """The scores of typed rows.
-
-        Raises ScoringFailed, ModelTimeout, ModelCrashed, ModelOutOfMemory, NoRunner, or Overloaded.
-        """
-        with self._thread(), turn.lent():
-            return self._batcher.score(rows.columns, rows.rows)
-
-    def score_now(self, columns: Columns, rows: int, seconds: float) -> Scores:
-        """The scores of typed columns during the preparation, within `seconds`; raises the same errors."""
-        end_by = now() + seconds
-        return self._call(columns, rows, Times(end_by, end_by))
-
-    def _call(self, columns: Columns, rows: int, times: Times) -> Scores:
+    def score(self, columns: Columns, rows: int, times: Times) -> Scores:
+        """The scores of one call."""
         with self._pool.scorer(times, large=rows > MOST_ROWS) as scorer:
             try:
                 return scorer.score([columns[name] for name in self._names], rows, times.end_by - now())
@@ -65,6 +49,35 @@ class RunnerScorer:
                         f"the model took longer than {self._limits.timeout:g} s (SCORE_TIMEOUT); its process was ended"
                     ) from error
                 raise
+
+
+class RunnerScorer:
+    """The scorer of one version in this worker. Its scorer processes end with it.
+
+    That is when the last reference to it goes: the collector never frees what a worker had when it began to serve
+    (`gc_tuning.py`), so no cycle may hold it.
+    """
+
+    def __init__(self, pool: ScorerPool, schema: Schema, limits: ScoreLimits, ends: VersionEnds) -> None:
+        self._pool, self._limits = pool, limits
+        self._calls = _Calls(pool, schema, limits, ends)
+        self._batcher = Batcher(self._calls.score, limits.timeout)
+        self._lock = threading.Lock()
+        self._threads = 0
+        weakref.finalize(self, pool.close)
+
+    def score(self, rows: RequestRows, turn: Turn) -> Scores:
+        """The scores of typed rows.
+
+        Raises ScoringFailed, ModelTimeout, ModelCrashed, ModelOutOfMemory, NoRunner, or Overloaded.
+        """
+        with self._thread(), turn.lent_after(queue_seconds(self._limits.timeout)):
+            return self._batcher.score(rows.columns, rows.rows)
+
+    def score_now(self, columns: Columns, rows: int, seconds: float) -> Scores:
+        """The scores of typed columns during the preparation, within `seconds`; raises the same errors."""
+        end_by = now() + seconds
+        return self._calls.score(columns, rows, Times(end_by, end_by))
 
     @contextmanager
     def _thread(self) -> Iterator[None]:

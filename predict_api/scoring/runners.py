@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from changeover.manifest.manifest import Manifest
-from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.process.loop import Loop
 from changeover.schema.schema import Schema
@@ -40,7 +39,7 @@ class Runners:
         self._client, self._limits = HostClient(directory / "models", settings), limits
         self._pools: weakref.WeakSet[ScorerPool] = weakref.WeakSet()
         self._lock = threading.Lock()
-        self._idle = _IdleLoop(self._end_idle)
+        self.idle = _IdleLoop(self._end_idle)
         self._begun = False
         self.ends = RunnerEnds(directory / "ends.json")
         self.measures: dict[str, bool] | None = None
@@ -52,11 +51,11 @@ class Runners:
             if not self._begun:
                 self._begun = True
                 self._client.begin()
-                self._idle.start()
+                self.idle.start()
 
     def stop(self) -> None:
         """Stop the thread that ends idle scorers."""
-        self._idle.stop()
+        self.idle.stop()
 
     def version(self, manifest: Manifest, artifact: Callable[[], bytes], *, kept: int) -> VersionScorers:
         """The scorers of a version, of which none runs yet; `kept` of them stay when idle."""
@@ -107,7 +106,7 @@ class _IdleLoop(Loop):
         super().__init__("idle-scorers")
         self._end_idle = end_idle
 
-    def run_once(self, _now: float) -> float:
+    def run_once(self, now: float) -> float:
         """End what has been idle for long; returns the seconds until the next step."""
-        self._end_idle(now())
+        self._end_idle(now)
         return EVERY

@@ -61,6 +61,8 @@ def api(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
     folder: Path = tmp_path_factory.mktemp("predict")
     settings = {"WORKERS": "1", "MAX_BODY_BYTES": str(MOST_BYTES), "MAX_ROWS": "50", "ALLOWED_HOSTS": "*"}
     with PredictApi(stub.url, folder, START_TIMEOUT="5", **settings) as api:
+        for path in ("/predict", "/models/other/predict"):
+            wait_until(lambda path=path: api.predict(path=path).status_code == 200, what="both models answer")  # type: ignore[misc]
         yield api
 
 

@@ -16,7 +16,9 @@ import psutil
 import pytest
 import requests
 
+from changeover.cli.doctor.services import check_predict
 from changeover.estimator.infer_schema import infer_schema
+from changeover.stack import Stack
 from predict_api.prediction.large_requests import LARGE
 from predict_api.settings import PredictSettings
 from tests.conftest import wait_until
@@ -164,6 +166,9 @@ def test_a_model_whose_processes_end_three_times_is_degraded(api: PredictApi, st
     causes = {event["cause"] for event in api.events("runner.ended") if event["model"] == "growing"}
     assert causes == {"memory"}
     assert 'changeover_runner_ends_total{cause="memory",model="growing"}' in api.get("/metrics").text
+    (finding,) = [each for each in check_predict(Stack([api.url], stub.url)) if each.name == "models"]
+    assert (finding.ok, f"growing ({version[:12]})" in finding.detail) == (False, True), finding
+    assert "changeover rollback -m" in finding.next_step
 
 
 def test_the_measures_of_confinement_are_known(api: PredictApi) -> None:

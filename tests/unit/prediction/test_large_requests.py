@@ -104,7 +104,7 @@ def test_a_turn_is_lent_to_the_next_request_and_taken_back_in_its_turn() -> None
 
     def lender() -> None:
         with limit.of(LARGE) as turn:
-            with turn.lent():
+            with turn.lent_after(0.0):
                 order.append("lent")
                 assert back.wait(20)
             order.append("taken back")
@@ -130,10 +130,20 @@ def test_a_turn_is_lent_to_the_next_request_and_taken_back_in_its_turn() -> None
 def test_a_lent_turn_ends_with_an_error_of_the_model_and_small_requests_lend_none() -> None:
     limit = LargeRequestLimit(1)
     for size in (LARGE, LARGE - 1) * 2:
-        with pytest.raises(ValueError, match="crashed"), limit.of(size) as turn, turn.lent():
+        with pytest.raises(ValueError, match="crashed"), limit.of(size) as turn, turn.lent_after(0.0):
             raise ValueError("crashed")
     with limit.of(LARGE):
         assert limit.waiting == 0
+
+
+def test_a_turn_that_takes_no_longer_is_not_lent() -> None:
+    limit = LargeRequestLimit(1)
+    with ThreadPoolExecutor(1) as pool:
+        with limit.of(LARGE) as turn, turn.lent_after(3600.0):
+            other = pool.submit(limit.__enter__)
+            wait_until(lambda: limit.waiting == 1, what="another request waits")
+            assert not other.done()
+        other.result(20)
 
 
 def test_the_interpreter_switches_threads_more_often_while_a_large_request_runs() -> None:
