@@ -19,7 +19,7 @@ import msgspec
 
 from model_runner import scorer
 from model_runner.calls.session import Session
-from model_runner.confinement.confine import Limits, confine
+from model_runner.confinement.confine import Limits, confine, die_with_parent
 from model_runner.libraries import readable
 from model_runner.memory_file import content_of
 from model_runner.messages import (
@@ -128,6 +128,7 @@ class _Runner:
             status = 1
             try:
                 self._connection.close()
+                die_with_parent()  # a fork does not inherit it
                 scorer.run(socket.socket(fileno=descriptors[0]), self._session.scoring())
                 status = 0
             except BaseException as error:  # noqa: BLE001  the last handler of this process
