@@ -58,7 +58,12 @@ def sklearn_models(table: pd.DataFrame, target: pd.Series) -> Iterator[tuple[str
         from ourfeatures import Clip
     except ImportError:
         return
-    yield "own", make_pipeline(Clip(0.5), GradientBoostingClassifier(random_state=0)).fit(numbers, target), numbers
+    scaled = StandardScaler().set_output(transform="pandas")  # it keeps the names
+    yield (
+        "own",
+        make_pipeline(scaled, Clip(0.5), GradientBoostingClassifier(random_state=0)).fit(numbers, target),
+        numbers,
+    )
 
 
 def boosting_models(table: pd.DataFrame, target: pd.Series) -> Iterator[tuple[str, Any, pd.DataFrame]]:

@@ -106,15 +106,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def same_as_there(response: requests.Response, there: Mapping[str, Any], within: float = 1e-9) -> None:
     """Check that the response says what the model said where it was made."""
     assert response.status_code == 200, response.text
-    answer = response.json()
-    predictions, labels = answer["predictions"], there["labels"]
+    answers = response.json()["predictions"]
+    predictions, labels = [each["prediction"] for each in answers], there["labels"]
     if labels and isinstance(labels[0], float):
         assert predictions == pytest.approx(labels, rel=0, abs=within)
     else:
         assert predictions == labels
     if there["probabilities"] is not None:
-        for here, was in zip(answer["predict_proba"], there["probabilities"], strict=True):
-            assert here == pytest.approx(was, rel=0, abs=within)
+        for here, was in zip(answers, there["probabilities"], strict=True):
+            assert here["predict_proba"] == pytest.approx(was, rel=0, abs=within)
 
 
 @pytest.mark.parametrize("name", SKLEARNS)
