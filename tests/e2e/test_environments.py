@@ -104,7 +104,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def same_as_there(response: requests.Response, there: Mapping[str, Any], within: float = 1e-9) -> None:
-    """Check that the response says what the model said where it was made."""
+    """Check that the response has what the model answered where it was made."""
     assert response.status_code == 200, response.text
     answers = response.json()["predictions"]
     predictions, labels = [each["prediction"] for each in answers], there["labels"]
