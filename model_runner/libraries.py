@@ -36,7 +36,7 @@ def preload(options: Preload) -> str:
     """Import the libraries; returns a line for each failed import."""
     for name in ("model_runner.calls.examine", "model_runner.calls.prepare", *_OF_MODELS):
         importlib.import_module(name)
-    sys.modules["changeover.artifact.load"].read_list(options.rules)  # no runner can open that file
+    importlib.import_module("changeover.artifact.load").read_list(options.rules)  # no runner can open that file
     # several estimators look up the thread pools of libraries, in files that will be closed; this caches the result
     with suppress(AttributeError):  # an older scikit-learn looks them up in each call
         importlib.import_module("sklearn.utils.parallel")._get_threadpool_controller()  # noqa: SLF001  no public one
