@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from changeover.artifact.allowed_globals import FILE, allowed
 from model_runner.options import Preload
 
 # shared libraries, time zones, and the number of processors (joblib reads it)
@@ -37,7 +36,7 @@ def preload(options: Preload) -> str:
     """Import the libraries; returns a line for each failed import."""
     for name in ("model_runner.calls.examine", "model_runner.calls.prepare", *_OF_MODELS):
         importlib.import_module(name)
-    allowed(options.rules.allowed_globals_file or FILE)  # kept in memory: no runner can read that file
+    importlib.import_module("changeover.artifact.load").read_list(options.rules)  # no runner can open that file
     # several estimators look up the thread pools of libraries, in files that will be closed; this caches the result
     with suppress(AttributeError):  # an older scikit-learn looks them up in each call
         importlib.import_module("sklearn.utils.parallel")._get_threadpool_controller()  # noqa: SLF001  no public one

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from changeover.artifact import frame_output
+from changeover.artifact.allowed_globals import FILE, allowed
 from changeover.artifact.compression import opened
 from changeover.artifact.file_kind import looks_like
 from changeover.artifact.global_lookup import HandedOut
@@ -26,6 +27,11 @@ class LoadedArtifact:
     estimator: object
     warnings: list[str]
     versions: dict[str, str]
+
+
+def read_list(rules: LoadRules) -> None:
+    """Read the list of allowed globals into memory, for later loads in a process that can no longer open it."""
+    allowed(rules.allowed_globals_file or FILE)
 
 
 def load_model(buffer: bytes, extra_globals: Collection[str] = (), max_bytes: int = MAX_BYTES) -> object:

@@ -25,8 +25,6 @@ _RUNNER: Final = {
     "onnxruntime": "onnxruntime>=1.23,<1.29",
     "skl2onnx": "skl2onnx>=1.19.1,<2",
 }
-_ONNXMLTOOLS: Final = "onnxmltools>=1.13,<2"
-_CONVERTED_BY_ONNXMLTOOLS: Final = frozenset({"xgboost", "xgboost-cpu", "lightgbm"})
 # scikit-learn -> the first versions of NumPy, SciPy and pandas that came after it
 _OF_ITS_TIME: Final = {
     (1, 2): ("numpy<1.27", "scipy<1.11", "pandas<2.1"),
@@ -93,8 +91,6 @@ def complete(asked: Sequence[str]) -> Requirements:
             f"{named[SKLEARN]!r}: scikit-learn before {oldest} is not supported; train the model again with a newer one"
         )
     added += _OF_ITS_TIME.get(minor, _NEWER) if minor else _NEWER
-    if _CONVERTED_BY_ONNXMLTOOLS & set(named):
-        added.append(_ONNXMLTOOLS)
     return Requirements(tuple(asked), tuple(requirement for requirement in added if name_of(requirement) not in named))
 
 
@@ -119,7 +115,7 @@ def name_of(requirement: str) -> str:
 
 def names_runner(distribution: str) -> bool:
     """Whether a distribution is one that every environment has for the processes that run models."""
-    return distribution in _RUNNER or distribution == "onnxmltools"
+    return distribution in _RUNNER
 
 
 def _minor(requirement: str) -> tuple[int, int] | None:

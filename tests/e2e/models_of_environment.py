@@ -1,6 +1,7 @@
-"""Models as an environment makes them: run by its interpreter, `PROGRAM FOLDER GROUP`. It knows nothing of this product.
+"""Models as an environment makes them, run by its interpreter: `PROGRAM FOLDER GROUP`.
 
-Each is written by `joblib.dump` (or as its library does), and beside it what it answers there: `NAME.json`.
+It knows nothing of this product. Each model is written by `joblib.dump`, or as its library does; `FILE.json` beside it
+has what it answers there.
 """
 
 import json
@@ -20,7 +21,7 @@ CITIES = ["zurich", "bern", "aarau"]  # no alphabetic order
 
 
 def frame() -> tuple[pd.DataFrame, pd.Series]:
-    """The training data: numbers, gaps, texts, and a target of words."""
+    """The training data: numbers, missing values, texts, and a target of words."""
     random = np.random.default_rng(13)
     table = pd.DataFrame(
         {
@@ -58,7 +59,12 @@ def sklearn_models(table: pd.DataFrame, target: pd.Series) -> Iterator[tuple[str
         from ourfeatures import Clip
     except ImportError:
         return
-    yield "own", make_pipeline(Clip(0.5), GradientBoostingClassifier(random_state=0)).fit(numbers, target), numbers
+    scaled = StandardScaler().set_output(transform="pandas")  # it keeps the names
+    yield (
+        "own",
+        make_pipeline(scaled, Clip(0.5), GradientBoostingClassifier(random_state=0)).fit(numbers, target),
+        numbers,
+    )
 
 
 def boosting_models(table: pd.DataFrame, target: pd.Series) -> Iterator[tuple[str, Any, pd.DataFrame]]:

@@ -5,6 +5,7 @@ The files `check_*.py` run by the interpreter of an environment, which has those
 
 import io
 import json
+import pickle
 import sys
 import traceback
 import warnings
@@ -49,9 +50,20 @@ def answers(model: Any, rows: list[dict[str, Any]], schema: Schema | None = None
     return score(model, schema, decoded.columns, decoded.rows)
 
 
-def same_answers(model: Any, frame: pd.DataFrame, labels: Any, probabilities: Any = None) -> Scores:
+def by_pickle(model: Any) -> Any:
+    """The model from a pickle of it, as an environment that admits code reads it."""
+    return pickle.loads(pickle.dumps(model))
+
+
+def same_answers(
+    model: Any,
+    frame: pd.DataFrame,
+    labels: Any,
+    probabilities: Any = None,
+    read: Callable[[Any], Any] = reloaded,
+) -> Scores:
     """Check that the rows of `frame` get these labels and probabilities, in any order of the columns."""
-    loaded = reloaded(model)
+    loaded = read(model)
     scores = answers(loaded, [dict(reversed(row.items())) for row in rows_of(frame)])
     expected = np.asarray(labels).tolist()
     assert scores.labels == expected, (scores.labels[:5], expected[:5])

@@ -84,8 +84,6 @@ def test_without_scikit_learn_it_is_the_one_of_this_product() -> None:
 
 def test_the_reader_of_artifacts_and_the_makers_of_twins_come_with_every_environment() -> None:
     assert {"joblib", "msgspec", "onnx", "onnxruntime", "skl2onnx"} <= set(added("scikit-learn==1.4.2"))
-    assert "onnxmltools" not in added("scikit-learn==1.4.2")
-    assert "onnxmltools" in added("scikit-learn==1.4.2", "lightgbm>=4")
 
 
 @pytest.mark.parametrize(
