@@ -32,13 +32,17 @@ _VERSION: Final = re.compile(r"\d+(\.\d+)+(\.post\d+)?")
 
 
 def choose(
-    made_with: Mapping[str, str], roots: Collection[str], environments: Mapping[str, Environment]
+    made_with: Mapping[str, str],
+    roots: Collection[str],
+    environments: Mapping[str, Environment],
+    names: Collection[str] = (),
 ) -> Environment:
     """The environment that reads an artifact; raises NoEnvironment.
 
     `made_with` are versions by distribution name, as far as the artifact or its publisher says; `roots` are the
     top-level packages that the artifact's globals come from. The environment has the same minor version of
     scikit-learn, any if the artifact names none, and knows each root that is not read by the list of allowed globals.
+    `names` are the artifact's globals, of which the message names one for each package that is not known.
     """
     needed = sorted(root for root in roots if not _is_listed(root))
     theirs = minor_of(made_with.get(SKLEARN, ""))
@@ -46,7 +50,7 @@ def choose(
         same = theirs is None or minor_of(environment.versions.get(SKLEARN, "")) == theirs
         if same and all(_knows(environment, root) for root in needed):
             return environment
-    raise NoEnvironment(_message(made_with, needed, environments))
+    raise NoEnvironment(_message(made_with, needed, environments, names))
 
 
 def _is_listed(root: str) -> bool:
@@ -57,16 +61,18 @@ def _knows(environment: Environment, root: str) -> bool:
     return environment.allow_code if root in _BY_VALUE else root in environment.roots
 
 
-def _message(made_with: Mapping[str, str], needed: list[str], environments: Mapping[str, Environment]) -> str:
+def _message(
+    made_with: Mapping[str, str], needed: list[str], environments: Mapping[str, Environment], names: Collection[str]
+) -> str:
     """The reason, the environments that there are, and the next step."""
     theirs = made_with.get(SKLEARN, "")
     made = f"scikit-learn {_shown(theirs)}" if theirs else ""
-    packages = [_shown(root) for root in needed if root != _NOTEBOOK]
+    packages = [_with_example(root, names) for root in needed if root != _NOTEBOOK]
     reason = f"the artifact was made with {' and '.join(filter(None, [made, ', '.join(packages)]))}"
     if _NOTEBOOK in needed:
         return (
-            "the artifact needs a class or function of a notebook or script (`__main__`), which is in no package: put it "
-            "into a module of a package, and the wheel of that package into an environment (`changeover environment add`)"
+            f"the artifact needs a class or function of a notebook or script ({_example(_NOTEBOOK, names)}), which is in no "
+            "package: put it into a module of a package, and the wheel of that package into an environment (`changeover environment add`)"
         )
     minor = minor_of(theirs)
     if minor is not None and minor < OLDEST:
@@ -76,6 +82,17 @@ def _message(made_with: Mapping[str, str], needed: list[str], environments: Mapp
         )
     there = ", ".join(f"{name} ({_described(environment)})" for name, environment in environments.items())
     return f"{reason}; the environments here are {there}. Add one and publish again: {_command(made_with, needed, environments)}"
+
+
+def _with_example(root: str, names: Collection[str]) -> str:
+    """A package, with one of its globals if it is not a known library."""
+    known = root in _DISTRIBUTIONS or root in _BY_VALUE
+    return _shown(root) if known or not names else f"{_shown(root)} ({_example(root, names)})"
+
+
+def _example(root: str, names: Collection[str]) -> str:
+    """The first of `names` that is of the package `root`."""
+    return f"`{_shown(min((name for name in names if name.partition('.')[0] == root), default=root))}`"
 
 
 def _described(environment: Environment) -> str:

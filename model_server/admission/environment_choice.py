@@ -49,12 +49,13 @@ def chosen(
 
     One with another scikit-learn is chosen only for a draft with golden outputs, which must replay there.
     """
-    roots = {name.partition(".")[0] for name in names.globals if name not in extra_globals}
+    unlisted = [name for name in names.globals if name not in extra_globals]
+    roots = {name.partition(".")[0] for name in unlisted}
     made_with = dict(draft.environment)
     if names.sklearn:
         made_with[SKLEARN] = _other_than(environments[DEFAULT].versions.get(SKLEARN, ""), names.sklearn)
     try:
-        return Choice(choose(made_with, roots, environments).name)
+        return Choice(choose(made_with, roots, environments, unlisted).name)
     except NoEnvironment:
         if not (draft.golden and draft.golden.get("outputs")) or SKLEARN not in made_with:
             raise

@@ -1,5 +1,6 @@
 """The choice of an environment for an artifact, and the message and command if there is none."""
 
+import re
 import shlex
 
 import pytest
@@ -90,6 +91,12 @@ def test_an_unknown_package_comes_as_a_wheel() -> None:
     message = refused({"scikit-learn": "1.9.1"}, "ourfeatures")
     assert "environment add sklearn-1.9 'scikit-learn==1.9.1' WHEEL " in message
     assert message.endswith("(WHEEL: a wheel with the package ourfeatures)")
+
+
+def test_a_class_of_ones_own_is_named() -> None:
+    for name in ("ourfeatures.rates.Rates", "__main__.Rates"):
+        with pytest.raises(NoEnvironment, match=re.escape(f"(`{name}`)")):
+            choose({"scikit-learn": "1.9.1"}, ["sklearn", name.partition(".")[0]], HERE, ["sklearn.svm.SVC", name])
 
 
 def test_code_in_an_artifact_needs_an_environment_that_admits_it() -> None:
