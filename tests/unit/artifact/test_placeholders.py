@@ -73,7 +73,7 @@ def test_an_artifact_reads_no_attribute_by_name(owner: object) -> None:
         functools.partial(np.power, out=np.ones(3)),
         functools.partial(np.log1p, 1),
     ],
-    ids=str,
+    ids=["two numbers", "one array", "clip", "out", "one number"],
 )
 def test_a_partial_call_that_writes_elsewhere_is_refused(partial: object) -> None:
     with pytest.raises(UnreadableArtifact):
