@@ -86,6 +86,7 @@ class WireStub:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 512  # with the default, 5, many models that check at the same time time out
     stub: WireStub
 
     def __init__(self, *args, **kwargs) -> None:
