@@ -62,6 +62,7 @@ class Application:
 
         A worker that listens takes its share of the connections, so it does not listen before it can answer.
         """
+        self.models.runners.begin()
         self._discovery.start()
         self._reports.start()
         deadline = now() + self._settings.start_timeout

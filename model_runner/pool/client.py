@@ -79,6 +79,12 @@ class HostClient:
     def begin(self) -> None:
         """Start the thread that starts the host, which inherits its priority: call this before lowering any."""
         self._starter.submit(self.path.parent.mkdir, mode=0o700, exist_ok=True).result()
+        threading.Thread(target=self._warm, name="host-warm", daemon=True).start()
+
+    def _warm(self) -> None:
+        """Start the host before its first scorer is wanted; a failure is reported when one is."""
+        with suppress(Lost, OSError):
+            self._connect().close()
 
     def scorer(self, source: VersionSource, seconds: float | None = None) -> "Scorer":
         """A new scorer of the version, which is loaded and replayed first if no runner has it, within `seconds`.

@@ -16,6 +16,8 @@ from typing import Final
 
 import msgspec
 
+from changeover.environments.exceptions import InvalidEnvironment
+from changeover.manifest.manifest import DEFAULT_ENVIRONMENT
 from changeover.process.clock import now
 from changeover.process.log_events import configure, event, flush
 from model_runner.messages import Lost, close_all, receive, send
@@ -57,6 +59,12 @@ class Host:
         self._connections = 0
         self._alone_since = now()
         self._patience = ALONE_SECONDS
+
+    def warm(self) -> None:
+        """Start the zygote of the default environment: most versions need it, and its imports take a second."""
+        with suppress(OSError, InvalidEnvironment):
+            if (zygote := self._zygotes.find(DEFAULT_ENVIRONMENT)) is not None:
+                zygote.warm()
 
     def run(self) -> None:
         """Serve the workers."""
@@ -143,7 +151,9 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, signal.SIG_IGN)
     settings = msgspec.json.decode(arguments[1], type=HostSettings)
     configure("predict_api", settings.log_level)
-    Host(socket.socket(fileno=int(arguments[0])), settings).run()
+    host = Host(socket.socket(fileno=int(arguments[0])), settings)
+    host.warm()
+    host.run()
     flush()
     os._exit(0)  # threads that wait for connections do not delay the end
 

@@ -81,6 +81,13 @@ class Zygote:
             raise
         return runner
 
+    def warm(self) -> None:
+        """Start the zygote before its first runner is wanted; raises OSError."""
+        with self._lock:
+            if self._control is None:
+                self._start()
+                self._begin_idle()
+
     def close(self) -> None:
         """End the zygote if it has no runner; a later `fork` starts another."""
         with self._lock:
@@ -95,10 +102,14 @@ class Zygote:
     def _one_less(self) -> None:
         with self._lock:
             self._runners -= 1
-            if not self._runners and self._idle_seconds is not None:
-                self._idle = threading.Timer(self._idle_seconds, self.close)
-                self._idle.daemon = True
-                self._idle.start()
+            if not self._runners:
+                self._begin_idle()
+
+    def _begin_idle(self) -> None:
+        if self._idle_seconds is not None:
+            self._idle = threading.Timer(self._idle_seconds, self.close)
+            self._idle.daemon = True
+            self._idle.start()
 
     def _request(self, options: Options) -> RunnerProcess | None:
         control = self._control or self._start()
