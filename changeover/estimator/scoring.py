@@ -74,7 +74,7 @@ def _last_step(pipeline: Any, inputs: object) -> tuple[object, object]:
             if step is not None and step != "passthrough":
                 inputs = step.transform(inputs)
     except Exception as error:  # a model is foreign code and may raise anything
-        raise ScoringFailed(f"the model raised {type(error).__name__} in transform") from error
+        raise ScoringFailed(f"the model raised {type(error).__name__} in predict_proba") from error
     return last, inputs
 
 
