@@ -57,6 +57,7 @@ class StackProcess:
         """Wait for its end and return its exit code; where possible, `changeover.demo.wait` takes the place of this process."""
         if not self.ending and hasattr(os, "execv"):
             sys.stdout.flush()
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # until the script takes them
             os.execv(sys.executable, [sys.executable, "-IS", str(WAIT), str(self.process.pid)])  # noqa: S606 no shell is the point
         return self.process.wait()
 
