@@ -128,9 +128,9 @@ def test_more_hanging_requests_than_a_model_may_have_are_refused_and_others_are_
             statuses.add(api.predict().status_code)
         return statuses
 
-    with ThreadPoolExecutor(20) as pool:
+    with ThreadPoolExecutor(24) as pool:
         other = pool.submit(others)
-        hanging = [pool.submit(act, api, "hanging", "hang") for _ in range(15)]
+        hanging = [pool.submit(act, api, "hanging", "hang") for _ in range(20)]
         kinds = [kind(future.result()) for future in hanging]
         ended.set()
     assert other.result() == {200}
