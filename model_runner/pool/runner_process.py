@@ -89,7 +89,7 @@ class RunnerProcess:
         except TimeoutError as error:
             self.end()
             raise ModelTimeout(f"the model took longer than {seconds:g} s, and its process was ended") from error
-        except Lost as error:
+        except (Lost, OSError) as error:  # OSError: another thread has just ended it, and closed the connection
             self.end()
             raise ModelCrashed(how_it_ended(self._status) or str(error)) from error
         return answer
