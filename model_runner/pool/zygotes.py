@@ -1,7 +1,7 @@
 """The client of one zygote: it starts the zygote with the first runner, and ends it when idle.
 
-On Linux a zygote forks runners with the libraries of models imported: the imports take longer than most examinations.
-On macOS such a fork is not safe, so each runner is a new interpreter.
+A zygote forks runners with the libraries of models imported: the imports take longer than most examinations. On macOS
+such a fork is not safe with every library.
 """
 
 import contextlib
