@@ -38,7 +38,7 @@ from model_runner.pool.host_messages import (
 )
 from model_runner.pool.versions import Grant, Versions
 
-ZYGOTE_IDLE_SECONDS: Final = 600.0  # rows that need a runner come back sooner than its imports take
+ZYGOTE_IDLE_SECONDS: Final = 60.0  # without a runner: until then, rows that need one do not wait for its imports
 ALONE_SECONDS: Final = 30.0  # for which a new host waits for its first worker
 GRACE_SECONDS: Final = 5.0  # for which it waits for another one after the last
 FIRST_MESSAGE_SECONDS: Final = 10.0
