@@ -8,13 +8,12 @@ from changeover.manifest.manifest import Draft
 class Task(Struct, frozen=True):
     """The task for one artifact: its size in bytes, the publisher's draft of the manifest, limits.
 
-    `twin`: whether an ONNX twin is exported afterwards. `skew_allowed`: no environment has the scikit-learn that it was
-    made with, and its publisher's golden outputs must replay in this one.
+    `skew_allowed`: no environment has the scikit-learn that it was made with, and its publisher's golden outputs must
+    replay in this one.
     """
 
     size: int
     draft: Draft
     unpacked_bytes: int
     max_columns: int = 10_000
-    twin: bool = False
     skew_allowed: bool = False

@@ -108,7 +108,7 @@ class Examiner:
                 descriptor, size, version = sealed_copy(file)
             with os.fdopen(descriptor, "rb"):
                 rest = {**rest, "version": version, "size": size}
-                task = Task(size, draft, limits.unpacked_bytes, limits.max_columns, twin=limits.twins)
+                task = Task(size, draft, limits.unpacked_bytes, limits.max_columns)
                 try:
                     return self._examined(descriptor, task, rest)
                 except NoEnvironment as error:
