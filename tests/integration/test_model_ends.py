@@ -134,7 +134,7 @@ def test_more_hanging_requests_than_a_model_may_have_are_refused_and_others_are_
         kinds = [kind(future.result()) for future in hanging]
         ended.set()
     assert other.result() == {200}
-    assert set(kinds) == {"model-timeout", "overloaded"}
+    assert {"model-timeout", "overloaded"} <= set(kinds) <= {"model-timeout", "overloaded", "no-runner"}
     refused = next(future.result() for future in hanging if kind(future.result()) == "overloaded")
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
 
