@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from changeover.estimator.inputs import _frame
+from changeover.estimator.inputs import frames
 from changeover.exceptions import InvalidSchema
 from changeover.json_types import Json, JsonObject
 from changeover.request.validation_errors import ValidationErrors
@@ -79,7 +79,7 @@ def _holds_texts(series: "pd.Series[str]") -> bool:
 
 def typed_frame(schema: Schema, columns: Mapping[str, Sequence[Cell]]) -> pd.DataFrame:
     """A frame of typed `columns`: float64, int64 (float64 where nullable), bool, and pandas' `str` with NaN."""
-    return _frame(schema.columns, columns)
+    return frames(schema.columns)(columns)
 
 
 def read_frame(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -8,14 +8,19 @@ from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import Final
 
-from changeover.schema.formats import EXAMPLES, PARSERS, Format, is_date
+from changeover.schema.dtypes import holds, integers_of, is_single, single, time_of
+from changeover.schema.formats import EXAMPLES, PARSERS, Format, is_date, read_time
 
 Cell = float | int | bool | str | None
 Parser = Callable[[object], Cell]
 _LONGEST_SHOWN: Final = 40
-INT64: Final = range(-(2**63), 2**63)
+_STRINGS: Final = {
+    None: "a string",
+    Format.DATE: "a date, a string such as '2024-02-29'",
+    Format.DATE_TIME: "a time, a string such as '2024-02-29T12:30:00'",
+}
 LARGEST_NUMBER: Final = 3.4028234663852886e38  # the largest float32; `changeover/request/reader.py` refuses more
-_MOST_DIGITS: Final = 19  # the range of int64
+_MOST_DIGITS: Final = 20  # the range of uint64
 
 
 class ColumnType(StrEnum):
@@ -46,28 +51,33 @@ def cell_parser(
     enum_is_public: bool = False,
     written: Format | None = None,
     folded_to: Collection[Cell] | None = None,
+    dtype: str = "",
 ) -> Parser:
     """Make the function that turns a JSON value into a cell, or raises BadCell.
 
     Numbers become float and integers int; a missing one is NaN. Booleans and strings stay; a missing one is None.
     `enum` lists all allowed values; a missing value is allowed too. An error message names some of them only if
     `enum_is_public`. `written` is the format of a number, or DATE for a string. With `folded_to`, a string becomes the
-    entry that equals it up to case; any other string is casefolded.
+    entry that equals it up to case; any other string is casefolded. `dtype` bounds integers and times.
     """
     parse: Parser
     if kind is ColumnType.NUMBER:
         parse = _number(nullable, written)
     elif kind is ColumnType.INTEGER:
-        parse = _integer(nullable, written)
+        parse = _integer(nullable, written, dtype)
     elif kind is ColumnType.BOOLEAN:
         parse = _exactly(bool, "true or false", nullable)
     else:
-        parse = _exactly(str, "a string" if written is None else "a date, a string such as '2024-02-29'", nullable)
+        parse = _exactly(str, _STRINGS[written], nullable)
         if written is Format.DATE:
             parse = _date(parse)
+        if written is Format.DATE_TIME:
+            parse = _date_time(parse, dtype)
         if folded_to is not None:
             parse = _folded(parse, folded_to)
-    return parse if enum is None else _one_of(parse, enum, enum_is_public=enum_is_public)
+    if enum is None:
+        return parse
+    return _one_of(_to_single(parse) if is_single(dtype) else parse, enum, enum_is_public=enum_is_public)
 
 
 def _number(nullable: bool, written: Format | None) -> Callable[[object], float]:
@@ -79,7 +89,7 @@ def _number(nullable: bool, written: Format | None) -> Callable[[object], float]
         try:
             if kind is str:
                 number = read(value)  # type: ignore[arg-type]
-            elif kind is float or kind is int:
+            elif kind is float or kind is int or kind is bool:
                 number = float(value)  # type: ignore[arg-type]
             elif value is None:
                 number = math.nan
@@ -98,8 +108,18 @@ def _number(nullable: bool, written: Format | None) -> Callable[[object], float]
     return parse
 
 
-def _integer(nullable: bool, written: Format | None) -> Callable[[object], float]:
-    parse_number = _number(nullable, written)
+def _to_single(parse: Parser) -> Parser:
+    """The parser of numbers that the model gets in single precision: a listed 0.1 is the single nearest to it."""
+
+    def parse_single(value: object) -> Cell:
+        cell = parse(value)
+        return single(cell) if isinstance(cell, float) else cell
+
+    return parse_single
+
+
+def _integer(nullable: bool, written: Format | None, dtype: str) -> Callable[[object], float]:
+    parse_number, fitting = _number(nullable, written), integers_of(dtype)
 
     def parse(value: object) -> float:
         number: float
@@ -115,9 +135,9 @@ def _integer(nullable: bool, written: Format | None) -> Callable[[object], float
                 raise BadCell(f"{shown(value)} is not an integer")
             else:
                 number = int(number)
-        if number in INT64:
+        if number in fitting:
             return number
-        raise BadCell("the integer does not fit into 64 bits")
+        raise BadCell(f"the integer does not fit into {holds(dtype)}")
 
     return parse
 
@@ -151,6 +171,27 @@ def _date(parse: Parser) -> Parser:
         raise BadCell(f"{shown(value)} is not a date: a day of the calendar such as '2024-02-29' was expected")
 
     return parse_date
+
+
+def _date_time(parse: Parser, dtype: str) -> Parser:
+    zoned, first, last = time_of(dtype)
+    example = "'2024-02-29T12:30:00+01:00'" if zoned else "'2024-02-29' or '2024-02-29T12:30:00'"
+
+    def parse_date_time(value: object) -> Cell:
+        cell = parse(value)
+        if cell is None:
+            return None
+        time = read_time(str(cell))
+        if time is None:
+            raise BadCell(f"{shown(value)} is not a time: one such as {example} was expected (ISO 8601)")
+        if zoned != (time.tzinfo is not None):
+            needs = "needs an offset" if zoned else "takes no offset, since the column has no zone"
+            raise BadCell(f"{shown(value)} {needs}: a time such as {example} was expected")
+        if not first <= time.year <= last:
+            raise BadCell(f"{shown(value)} is outside the years {first} to {last}, which the column holds")
+        return cell
+
+    return parse_date_time
 
 
 def _folded(parse: Parser, listed: Collection[Cell]) -> Parser:

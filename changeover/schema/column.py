@@ -14,10 +14,21 @@ from changeover.exceptions import InvalidSchema
 from changeover.json_documents import read_document
 from changeover.json_types import JsonObject
 from changeover.schema.cell_parsers import Case, Cell, ColumnType, Parser, cell_parser, shown
+from changeover.schema.dtypes import is_known
 from changeover.schema.formats import Format
 
 _NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)
+_OF_STRINGS: Final = (Format.DATE, Format.DATE_TIME)
 _ALWAYS_WRITTEN: Final = ("name", "type", "nullable")
+
+
+class Missing(StrEnum):
+    """The object that stood for a missing value in a column of objects: None, NaN, pandas' NA or NaT."""
+
+    NONE = "none"
+    NAN = "nan"
+    NA = "NA"
+    NAT = "NaT"
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,10 @@ class Column:
     `range` (the least and the greatest value) and `missing_seen` describe the training data. `public` lets callers of
     predict_api see `enum`, `categories` and those two. The last three members restrict no request, and equality of
     schemas ignores them.
+
+    `dtype` is the type that the model was fitted on, a name of `changeover/schema/dtypes.py`, or empty if unknown; the
+    model gets that type. `missing` is the object that stood for a missing value in a column of objects: `none`, `nan`,
+    `NA` or `NaT`. `ordered`: so were its categories. These three concern the model only, so equality ignores them, too.
     """
 
     name: str
@@ -41,14 +56,19 @@ class Column:
     description: str = ""
     case: Case = Case.EXACT
     unit: str = ""
+    dtype: str = field(default="", compare=False)
+    missing: Missing | None = field(default=None, compare=False)
+    ordered: bool = field(default=False, compare=False)
     range: tuple[Cell, Cell] | None = field(default=None, compare=False)
     missing_seen: bool | None = field(default=None, compare=False)
     public: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.format is Format.DATE and self.type is not ColumnType.STRING:
-            raise InvalidSchema(f"column {self.name!r} has the format date, which only string columns have")
-        if self.format not in (None, Format.DATE) and self.type not in _NUMERIC:
+        if not is_known(self.dtype):
+            raise InvalidSchema(f"column {self.name!r} has the dtype {self.dtype!r}, which is not known here")
+        if self.format in _OF_STRINGS and self.type is not ColumnType.STRING:
+            raise InvalidSchema(f"column {self.name!r} has the format {self.format}, which only string columns have")
+        if self.format not in (None, *_OF_STRINGS) and self.type not in _NUMERIC:
             raise InvalidSchema(f"column {self.name!r} has a format, which only number and integer columns have")
         for value in (*(self.enum or ()), *(self.categories or ())):
             if not _fits(value, self.type):
@@ -70,6 +90,7 @@ class Column:
             enum_is_public=self.public,
             written=self.format,
             folded_to=(self.enum or self.categories or ()) if self.case is Case.FOLD else None,
+            dtype=self.dtype,
         )
 
     @classmethod
@@ -80,7 +101,7 @@ class Column:
         if isinstance(body, dict):
             if strict:
                 refuse_unknown(body, [member.name for member in fields(cls)], what)
-            refuse_other_values(body, {"type": ColumnType, "format": Format, "case": Case}, what)
+            refuse_other_values(body, {"type": ColumnType, "format": Format, "case": Case, "missing": Missing}, what)
         return read_document(body, cls, what, InvalidSchema)
 
     def to_json(self) -> JsonObject:
@@ -116,8 +137,8 @@ def _check_folding(column: Column) -> None:
 
 
 def _check_range(column: Column, minimum: Cell, maximum: Cell) -> None:
-    if column.type not in _NUMERIC and column.format is not Format.DATE:
-        raise InvalidSchema(f"column {column.name!r} has a range, which only numbers and dates have")
+    if column.type not in _NUMERIC and column.format not in _OF_STRINGS:
+        raise InvalidSchema(f"column {column.name!r} has a range, which only numbers, dates and times have")
     if not _fits(minimum, column.type) or not _fits(maximum, column.type):
         raise InvalidSchema(f"column {column.name!r} has a range of what is no {column.type.value}")
     if minimum > maximum:  # type: ignore[operator]

@@ -4,6 +4,7 @@ The example in the OpenAPI document is another one: `predict_api/openapi/columns
 """
 
 from changeover.schema.cell_parsers import Cell, ColumnType
+from changeover.schema.dtypes import time_of
 from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Schema
 
@@ -19,7 +20,9 @@ def made_up(column: Column, number: float = 0) -> Cell:
     if listed:
         return listed[0]
     if column.type is ColumnType.STRING:
-        return "2000-01-01" if column.format is Format.DATE else "a"
+        zoned, _, _ = time_of(column.dtype)
+        times = {Format.DATE: "2000-01-01", Format.DATE_TIME: f"2000-01-01T00:00:00{'Z' if zoned else ''}"}
+        return "a" if column.format is None else times[column.format]
     if column.type is ColumnType.BOOLEAN:
         return bool(number)
     return int(number) if column.type is ColumnType.INTEGER else number

@@ -5,7 +5,7 @@ requests in `changeover/request/decode.py`.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Final, Self
@@ -31,17 +31,30 @@ class Extra(StrEnum):
     IGNORE = "ignore"
 
 
+class Container(StrEnum):
+    """The container of a model's input: a frame with column names, or an array."""
+
+    FRAME = "frame"
+    ARRAY = "array"
+
+
 class _Document(msgspec.Struct):
     columns: list[object]
     extra: Extra = Extra.FORBID
+    container: Container | None = None
 
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a model in the order of its input, and the treatment of other fields."""
+    """The columns of a model in the order of its input, and the treatment of other fields.
+
+    `container` is what the model was fitted on, or None if that follows from the model; it restricts no request, and
+    equality ignores it.
+    """
 
     columns: tuple[Column, ...]
     extra: Extra = Extra.FORBID
+    container: Container | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.columns:
@@ -73,10 +86,11 @@ class Schema:
         """
         if isinstance(body, dict):
             if strict:
-                refuse_unknown(body, {"columns", "extra"}, "the schema")
-            refuse_other_values(body, {"extra": Extra}, "schema")
+                refuse_unknown(body, {"columns", "extra", "container"}, "the schema")
+            refuse_other_values(body, {"extra": Extra, "container": Container}, "schema")
         document = read_document(body, _Document, "schema", InvalidSchema)
-        return cls(tuple(Column.from_json(column, strict=strict) for column in document.columns), document.extra)
+        columns = tuple(Column.from_json(column, strict=strict) for column in document.columns)
+        return cls(columns, document.extra, document.container)
 
     def with_public(self, public: bool | Collection[str]) -> "Schema":
         """This schema with the columns named by `public` (True: all) also public; raises InvalidSchema."""
@@ -89,7 +103,8 @@ class Schema:
 
     def to_json(self) -> JsonObject:
         """The JSON form, read back by `from_json`."""
-        return {"columns": [column.to_json() for column in self.columns], "extra": self.extra.value}
+        body: JsonObject = {"columns": [column.to_json() for column in self.columns], "extra": self.extra.value}
+        return body if self.container is None else {**body, "container": self.container.value}
 
 
 def attach(estimator: object, schema: Schema) -> None:

@@ -105,7 +105,7 @@ def test_columns_are_json_schema_that_any_reader_takes() -> None:
         ({"columns": [{"name": "a", "range": [1]}]}, r"column 'a'\.range: expected `array` of length 2, got 1"),
         ({"columns": [{"name": "a", "range": [2, 1]}]}, "ends before it begins"),
         ({"columns": [{"name": "a", "range": ["a", "b"]}]}, "what is no number"),
-        ({"columns": [{"name": "a", "type": "string", "range": ["a", "b"]}]}, "only numbers and dates"),
+        ({"columns": [{"name": "a", "type": "string", "range": ["a", "b"]}]}, "only numbers, dates and times"),
         ({"columns": [{"name": "a", "enum": []}]}, "empty enum"),
         ({"columns": [{"name": "a", "enum": "x"}]}, r"column 'a'\.enum: expected `array . null`, got `str`"),
         ({"columns": [{"name": "a", "enum": [[1]]}]}, r"column 'a'\.enum\[0\]: expected"),
