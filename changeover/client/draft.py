@@ -43,8 +43,8 @@ def draft_of(
 ) -> Draft:
     """Draft a manifest from a fitted estimator or a joblib file; members of `draft` win.
 
-    From `example`, raw training data (a row an observation, a column a feature), come the schema and a few golden rows
-    with their answers; for that, a file is loaded through the allow-list of globals. The environment is the running
+    From `example`, the training data (a row an observation, a column a feature), come the schema and golden rows with the
+    model's own answers to them; for that, a file is loaded through the allow-list of globals. The environment is the running
     one; for a file, admission reads it from the bytes. `evaluation_data` is the data of `metrics`, as
     `changeover.evaluated_on` takes it. `public` names the columns (True: all) of which callers of predict_api may see
     categories and range. Raises InvalidSchema, GoldenMismatch, ForbiddenGlobal, UnreadableArtifact or
@@ -81,15 +81,18 @@ def _estimator(model: "Path | object") -> object:
 
 def _by_example(estimator: object, example: "pd.DataFrame", draft: Draft) -> Draft:
     from changeover.estimator.golden_rows import record
-    from changeover.estimator.infer_schema import infer_schema
+    from changeover.estimator.infer_schema import as_fitted, infer_schema
+    from changeover.estimator.recorded import own_golden_rows
     from changeover.estimator.training_frame import frame_of, inputs_of
     from changeover.schema.schema import Schema
 
-    example = frame_of(example)
-    schema = infer_schema(estimator, example) if draft.schema is None else Schema.from_json(draft.schema, strict=True)
-    golden = draft.golden
-    if golden is None:
-        golden = record(estimator, schema, golden_rows(inputs_of(example, schema), schema))
+    if draft.schema is None:
+        schema = infer_schema(estimator, example)
+    else:
+        schema = as_fitted(estimator, Schema.from_json(draft.schema, strict=True), example)
+    golden = draft.golden or own_golden_rows(estimator, schema, example)
+    if golden is None:  # a raw table, or texts
+        golden = record(estimator, schema, golden_rows(inputs_of(frame_of(example), schema), schema))
     return replace(draft, schema=schema.to_json(), golden=golden)
 
 

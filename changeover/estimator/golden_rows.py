@@ -3,19 +3,23 @@
 A version whose answers differ from its golden rows is refused.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from time import monotonic
 from typing import Final
 
 from changeover.estimator.scores import Scores
 from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import same
-from changeover.request.decode import decode
+from changeover.request.reader import RequestReader
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 
 MOST_ROWS: Final = 1_000
+MOST_ALONE: Final = 50  # golden rows that are asked alone
+ALONE_SECONDS: Final = 5.0  # after which no further one is
 ScoreFunction = Callable[[Mapping[str, Sequence[Cell]], int], Scores]  # (typed columns, number of rows) -> scores
 
 
@@ -31,7 +35,7 @@ def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> Jso
 
 def record_by(compute: ScoreFunction, schema: Schema, rows: Sequence[JsonObject]) -> JsonObject:
     """Golden rows with the outputs of any scoring function; raises as `record` does."""
-    outputs = _outputs(_score(compute, schema, [*rows]))
+    outputs = outputs_of(_score(compute, schema, [*rows]))
     return {"rows": [*rows], "outputs": [*outputs]}
 
 
@@ -47,29 +51,60 @@ def replay(estimator: object, schema: Schema, golden: JsonObject) -> None:
 
 
 def replay_by(compute: ScoreFunction, schema: Schema, golden: JsonObject) -> None:
-    """Replay golden rows by any scoring function, such as an ONNX twin's; raises GoldenMismatch."""
+    """Replay golden rows together by any scoring function, such as an ONNX twin's; raises GoldenMismatch."""
+    rows, expected = _parts(golden)
+    actual = outputs_of(_score(compute, schema, rows))
+    if expected is not None:
+        _compare(actual, expected, range(len(rows)), "")
+
+
+def replay_in_company(estimator: object, schema: Schema, golden: JsonObject) -> None:
+    """Replay golden rows in reverse, and some of them alone: their company must not matter; raises GoldenMismatch."""
+    from changeover.estimator.scoring import score
+
+    rows, expected = _parts(golden)
+    if expected is None or not rows:
+        return
+    compute = partial(score, estimator, schema)
+    backwards = range(len(rows))[::-1]
+    actual = outputs_of(_score(compute, schema, [rows[index] for index in backwards]))
+    _compare(actual, expected, backwards, " in another order")
+    end_by = monotonic() + ALONE_SECONDS
+    for index in range(len(rows))[:: max(1, len(rows) // MOST_ALONE)]:
+        _compare(outputs_of(_score(compute, schema, [rows[index]])), expected, [index], " alone")
+        if monotonic() > end_by:
+            break
+
+
+def _parts(golden: JsonObject) -> tuple[list[Json], list[Json] | None]:
+    """The rows and the outputs, if any; raises GoldenMismatch."""
     rows, expected = golden.get("rows"), golden.get("outputs")
     if not isinstance(rows, list) or not isinstance(expected, list | None):
         raise GoldenMismatch("the golden rows are no list: publish them as {'rows': [...], 'outputs': [...]}")
-    actual = _outputs(_score(compute, schema, rows))
-    if expected is None:
-        return
-    if len(expected) != len(actual):
-        raise GoldenMismatch(f"there are {len(actual)} golden rows and {len(expected)} outputs: one a row was expected")
-    for index, (wanted, got) in enumerate(zip(expected, actual, strict=True)):
+    if expected is not None and len(expected) != len(rows):
+        raise GoldenMismatch(f"there are {len(rows)} golden rows and {len(expected)} outputs: one a row was expected")
+    return rows, expected
+
+
+def _compare(actual: Sequence[JsonObject], expected: Sequence[Json], indices: Sequence[int], how: str) -> None:
+    """Raise GoldenMismatch unless the answers to the golden rows at `indices` are the expected ones."""
+    for index, got in zip(indices, actual, strict=True):
+        wanted = expected[index]
         if not isinstance(wanted, dict):
             raise GoldenMismatch(f"the output of golden row {index} is no object")
         for part, answer in got.items():
             if not same(wanted.get(part), answer):
                 raise GoldenMismatch(
-                    f"golden row {index}: {part} is {answer!r}, the manifest says {wanted.get(part)!r}"
+                    f"golden row {index}{how}: {part} is {answer!r}, the manifest says {wanted.get(part)!r}"
                 )
 
 
 def _score(compute: ScoreFunction, schema: Schema, rows: list[Json]) -> Scores:
     try:
-        decoded = decode(rows, schema, MOST_ROWS)
-        return compute(decoded.columns, decoded.rows)
+        read = RequestReader(schema).read(json.dumps(rows, allow_nan=False).encode(), MOST_ROWS)
+        return compute(read.columns, read.rows)
+    except (NotJson, ValueError) as error:
+        raise GoldenMismatch(f"the golden rows cannot be sent as JSON: {error}") from error
     except (RequestFaults, TooManyRows) as error:
         raise GoldenMismatch(f"the golden rows do not fit the schema: {error}") from error
     except ScoringFailed as error:
@@ -77,7 +112,8 @@ def _score(compute: ScoreFunction, schema: Schema, rows: list[Json]) -> Scores:
         raise GoldenMismatch(f"the model cannot answer its golden rows: {error}{because}") from error
 
 
-def _outputs(scores: Scores) -> list[JsonObject]:
+def outputs_of(scores: Scores) -> list[JsonObject]:
+    """The answers as golden outputs, one for each row."""
     probabilities = scores.probabilities or [None] * len(scores.labels)
     return [
         {"prediction": label, "predict_proba": probability}

@@ -6,15 +6,17 @@ nullable.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
 
 from changeover.estimator import without_vectorizer
-from changeover.estimator.dict_inputs import keys_of_records
+from changeover.estimator.dict_inputs import keys_of_records, takes_records
 from changeover.estimator.encoded import Encoded
+from changeover.estimator.fitted_columns import fitted_column, in_wider_notation, typed_as, widens_with_gaps
+from changeover.estimator.fitted_example import FittedExample, fitted_example
 from changeover.estimator.infer_nullable import probe_missing
 from changeover.estimator.inspection import (
     category_types,
@@ -26,42 +28,47 @@ from changeover.estimator.inspection import (
 )
 from changeover.estimator.libraries.find import adapted, example_of
 from changeover.estimator.scoring import score
-from changeover.estimator.training_frame import raw_values, text_column
+from changeover.estimator.training_frame import frame_of, raw_values, text_column
 from changeover.exceptions import InvalidSchema, ScoringFailed
 from changeover.schema.cell_parsers import BadCell, Cell, ColumnType
 from changeover.schema.formats import PARSERS, Format, is_date
 from changeover.schema.sample_row import made_up
-from changeover.schema.schema import Column, Schema, attached
+from changeover.schema.schema import Column, Container, Schema, attached
 
 MOST_CATEGORIES: Final = 200
 MOST_EXAMPLE_ROWS: Final = 10_000
 
 
-def infer_schema(estimator: object, example: pd.DataFrame | None = None) -> Schema:
-    """The schema of a fitted `estimator`, with the help of an `example` frame (raw or typed) of its inputs.
+def infer_schema(estimator: object, example: object = None) -> Schema:
+    """The schema of a fitted `estimator`, with the help of an `example` of its inputs: a frame, an array, a list.
 
-    Columns of the example that the estimator was not fitted on, such as the target, are left out. Raises InvalidSchema
-    if the columns cannot be inferred, or if the attached schema is invalid.
+    Columns of the example that the estimator was not fitted on, such as the target, are left out. An example that the
+    model can answer as it is has the types of the fit; another one is a raw table, whose texts are read as numbers where
+    all of them are. Raises InvalidSchema if the columns cannot be inferred, or if the attached schema is invalid.
     """
     schema = attached(estimator)
     if schema is not None:
-        return schema
+        return as_fitted(estimator, schema, example)
     estimator = adapted(estimator)
-    if example is None:
-        example = example_of(estimator)
+    frame = example_of(estimator) if example is None else frame_of(example)
     if takes_texts(estimator):
-        return Schema((Column(text_column(example), ColumnType.STRING),))
-    missing = None if example is not None else without_vectorizer.reason(estimator)
+        return Schema((Column(text_column(frame), ColumnType.STRING),))
+    missing = None if frame is not None else without_vectorizer.reason(estimator)
     if missing is not None:
         raise InvalidSchema(missing)
-    keys = keys_of_records(estimator, () if example is None else [str(name) for name in example.columns])
-    names = list(keys) if keys else _names(estimator, example)
+    keys = keys_of_records(estimator, () if frame is None else [str(name) for name in frame.columns])
+    names = list(keys) if keys else _names(estimator, frame)
     encoded = keys or encoded_columns(estimator, names)
+    fitted = None if example is None or keys else fitted_example(estimator, example, names)
+    if fitted is not None and (answered := fitted.answered(estimator)) is not None:
+        schema = _of_fitted(estimator, names, encoded, fitted, answered)
+        _refuse_lost_categories(estimator, schema)
+        return schema
     columns: list[Column] = []
     typical: dict[str, Cell] = {}
     for position, name in enumerate(names):
         known = encoded.get(name, Encoded())
-        series = None if example is None else _series(example, name, None if keys else position)
+        series = None if frame is None else _series(frame, name, None if keys else position)
         seen = [] if series is None else raw_values(series)
         column = _with_seen(_column(name, _also_of(series, known), seen), known, seen)
         columns.append(column)
@@ -69,6 +76,57 @@ def infer_schema(estimator: object, example: pd.DataFrame | None = None) -> Sche
     schema = Schema(tuple(columns))
     _refuse_lost_categories(estimator, schema)
     return _with_nullable(estimator, schema, typical)
+
+
+def as_fitted(estimator: object, schema: Schema, example: object = None) -> Schema:
+    """`schema`, written by hand, with the dtypes and the container of an `example` that the model answers as it is.
+
+    What the schema says of dtypes and of values stays.
+    """
+    model = adapted(estimator)
+    if example is None or takes_texts(model) or takes_records(model):
+        return schema
+    fitted = fitted_example(model, example, list(schema.by_name))
+    if fitted is None or fitted.answered(model) is None:
+        return schema
+    columns = [
+        typed_as(column, fitted_column(column.name, fitted.column(index), Encoded(), fitted.array_dtype))
+        for index, column in enumerate(schema.columns)
+    ]
+    container = Container.FRAME if fitted.array_dtype is None else Container.ARRAY
+    return replace(schema, columns=tuple(columns), container=schema.container or container)
+
+
+def _of_fitted(
+    estimator: object,
+    names: Sequence[str],
+    encoded: Mapping[str, Encoded],
+    fitted: FittedExample,
+    answered: FittedExample,
+) -> Schema:
+    """The schema by an example that the model answers as it is; `answered` are rows of it that the model answers."""
+    columns: list[Column] = []
+    for position, name in enumerate(names):
+        series, known = fitted.column(position).head(MOST_EXAMPLE_ROWS), encoded.get(name, Encoded())
+        columns.append(fitted_column(name, series, known, fitted.array_dtype))
+    indifferent = answered.indifferent(estimator, columns)
+    typical: dict[str, Cell] = {}
+    rigid: set[str] = set()
+    for position, name in enumerate(names):
+        known = encoded.get(name, Encoded())
+        column = columns[position]
+        if name not in indifferent and widens_with_gaps(column):
+            rigid.add(name)
+        if name in indifferent and not (column.type is ColumnType.STRING and known.text):
+            column = in_wider_notation(column)
+        seen = raw_values(fitted.column(position).head(MOST_EXAMPLE_ROWS))
+        columns[position] = _with_seen(column, known, seen)
+        typical[name] = _typical(columns[position], raw_values(answered.column(position)) or seen)
+    container = Container.FRAME if fitted.array_dtype is None else Container.ARRAY
+    schema = _with_nullable(estimator, Schema(tuple(columns), container=container), typical)
+    return replace(
+        schema, columns=tuple(replace(c, nullable=c.nullable and c.name not in rigid) for c in schema.columns)
+    )
 
 
 def _names(estimator: object, example: pd.DataFrame | None) -> list[str]:
@@ -230,7 +288,7 @@ def _typical(column: Column, seen: Sequence[object]) -> Cell:
 
 def _with_nullable(estimator: object, schema: Schema, typical: dict[str, Cell]) -> Schema:
     """`schema` where each column is nullable whose missing value the model answers."""
-    free = Schema(tuple(replace(column, nullable=True) for column in schema.columns), schema.extra)
+    free = replace(schema, columns=tuple(replace(column, nullable=True) for column in schema.columns))
 
     def answers(row: dict[str, Cell]) -> bool:
         try:
@@ -242,4 +300,6 @@ def _with_nullable(estimator: object, schema: Schema, typical: dict[str, Cell]) 
         return True
 
     nullable = probe_missing(schema, typical, answers)
-    return Schema(tuple(replace(column, nullable=column.name in nullable) for column in schema.columns), schema.extra)
+    return replace(
+        schema, columns=tuple(replace(column, nullable=column.name in nullable) for column in schema.columns)
+    )

@@ -16,7 +16,6 @@ from changeover.estimator.inspection import category_types, input_count, input_n
 from changeover.estimator.libraries.find import library_of
 from changeover.estimator.rebuilt import is_float, missing_of, rebuild_of
 from changeover.schema.cell_parsers import Cell, ColumnType
-from changeover.schema.dtypes import category_base
 from changeover.schema.schema import Column, Container, Schema
 
 Features = pd.DataFrame | npt.NDArray[np.generic] | list[Cell] | list[Record]
@@ -52,11 +51,7 @@ def feeding(estimator: object, schema: Schema) -> Feed:
     if names and len(names) == len(schema.columns) and all(name in schema.by_name for name in names):
         order = [schema.by_name[name] for name in names]
     frame = frames(order)
-    categories = {
-        name: kept
-        for name, kept in category_types(estimator, [column.name for column in order]).items()
-        if category_base(schema.by_name[name].dtype) is None
-    }
+    categories = category_types(estimator, [column.name for column in order])
     prepared = [part for part in parts(estimator) if library_of(part).prepares]
     if not categories and not prepared:
         return frame
@@ -84,7 +79,9 @@ def _of_libraries(
     for name, kept in categories.items():
         values = schema.by_name[name].categories or () if kept is None else kept
         dtype = pd.CategoricalDtype(pd.Index(list(values)))
-        codes = dtype.categories.get_indexer(pd.Index(frame[name]))  # -1, which is missing, for an unknown value
+        codes = dtype.categories.get_indexer(
+            pd.Index(frame[name].astype(object))
+        )  # -1, which is missing, for an unknown value
         frame[name] = pd.Categorical.from_codes(codes, dtype=dtype)
     for part in prepared:
         frame = library_of(part).prepared(part, frame)

@@ -146,7 +146,7 @@ def _visit(part: object, names: list[str], facts: dict[str, Encoded]) -> bool:
     if hasattr(part, "transformers_"):
         for _, inside, columns in part.transformers_:
             if not isinstance(inside, str):
-                _visit(inside, _resolve(columns, names), facts)
+                _visit(inside, resolve(columns, names), facts)
         return False
     if hasattr(part, "transformer_list"):
         for _, inside in part.transformer_list:
@@ -204,7 +204,7 @@ def _encoded(values: Sequence[object], *, closed: bool) -> Encoded:
     return replace(categories_of(plain, closed=closed), missing=any(map(is_missing, plain)))
 
 
-def _resolve(columns: object, names: list[str]) -> list[str]:
+def resolve(columns: object, names: list[str]) -> list[str]:
     """The names of a ColumnTransformer's selection, which is names, positions, a mask or a slice."""
     if isinstance(columns, str):
         return [columns]

@@ -123,7 +123,7 @@ def _objects(dtype: str, missing: object) -> Rebuild:
         values = np.empty(len(cells), dtype=object)
         day = dtype == "date"
         values[:] = [missing if is_missing(cell) else date.fromisoformat(str(cell)) if day else cell for cell in cells]
-        return values
+        return pd.Series(values, dtype=object)  # as it is: from an array, a frame would make a column of strings
 
     return rebuild
 
@@ -134,21 +134,29 @@ def _truths(missing: object) -> Rebuild:
             return np.array(cells, dtype=bool)
         values = np.empty(len(cells), dtype=object)
         values[:] = [missing if is_missing(cell) else cell for cell in cells]
-        return values
+        return pd.Series(values, dtype=object)
 
     return rebuild
 
 
 def _categorical(column: Column, base: str) -> Rebuild:
-    """A value that is no category of the fit is missing, as when pandas gives a column its categories."""
+    """Values that are no category of the fit become further categories, after these: whether they mean something is the
+    model's business.
+    """
     kept = column.enum or column.categories or ()
-    index = pd.Index(_plain(column, base)(kept))
-    dtype = pd.CategoricalDtype(index, ordered=column.ordered)
     values = _plain(column, base)
+    known = pd.Index(values(kept))
 
     def rebuild(cells: Sequence[Cell]) -> Values:
-        codes = dtype.categories.get_indexer(pd.Index(values(cells)))
-        codes[[is_missing(cell) for cell in cells]] = -1
-        return pd.Categorical.from_codes(codes, dtype=dtype)
+        index = pd.Index(values(cells))
+        missing = [is_missing(cell) for cell in cells]
+        codes = known.get_indexer(index)
+        codes[missing] = -1
+        others = index[(codes < 0) & ~np.array(missing, dtype=bool)].unique()
+        categories = known
+        if len(others):
+            categories = known.append(others)
+            codes = np.where(missing, -1, categories.get_indexer(index))
+        return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(categories, ordered=column.ordered))
 
     return rebuild

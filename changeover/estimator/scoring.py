@@ -43,11 +43,15 @@ def score(
     returns NaN, infinities, another number of rows or what has no JSON form; NotAnEstimator without `predict`.
     """
     estimator = _checked(estimator)
-    has_probabilities = hasattr(estimator, "predict_proba")
     if rows == 0:
-        return Scores([], [], classes_of(estimator)) if has_probabilities else Scores([], None, None)
-    inputs: object = (feed or feeding(estimator, schema))(columns)
-    model = estimator
+        return Scores([], [], classes_of(estimator)) if hasattr(estimator, "predict_proba") else Scores([], None, None)
+    return score_inputs(estimator, (feed or feeding(estimator, schema))(columns), rows)
+
+
+def score_inputs(estimator: object, inputs: object, rows: int) -> Scores:
+    """Score `rows` rows, at least one, in the form in which the estimator takes them; raises the errors of `score`."""
+    model = estimator = _checked(estimator)
+    has_probabilities = hasattr(estimator, "predict_proba")
     if has_probabilities and _asks_twice(estimator):
         model, inputs = _last_step(estimator, inputs)
     returned = _call_for_probabilities(model, inputs) if has_probabilities else None
@@ -58,6 +62,17 @@ def score(
     labels = _rows_of(labels, "predict", rows)
     if probabilities is None:
         return Scores(labels, None, None)
+    return Scores(labels, probabilities, _fitting(classes_of(estimator), probabilities[0], labels[0]))
+
+
+def own_answers(estimator: object, inputs: object, rows: int) -> Scores:
+    """What a notebook sees: `predict` and `predict_proba`, each called with the inputs; raises the errors of `score`."""
+    estimator = _checked(estimator)
+    labels = _rows_of(_call(estimator, "predict", inputs), "predict", rows)
+    returned = _call_for_probabilities(estimator, inputs) if hasattr(estimator, "predict_proba") else None
+    if returned is None:
+        return Scores(labels, None, None)
+    probabilities = _probabilities(returned, rows)
     return Scores(labels, probabilities, _fitting(classes_of(estimator), probabilities[0], labels[0]))
 
 

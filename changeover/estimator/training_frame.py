@@ -4,7 +4,7 @@ A frame keeps its column names; an array, a list of strings or a sparse matrix h
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -101,9 +101,9 @@ def read_frame(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def raw_values(series: "pd.Series[Any]") -> list[object]:
-    """The values of a raw column as Python objects; every missing value is None, a date is its ISO form.
+    """The values of a raw column as Python objects; every missing value is None, days and times are in ISO 8601.
 
-    Values with a time of day or a zone are no dates; they stay unchanged, and no column accepts them.
+    A column of midnights without a zone holds days.
     """
     if series.dtype.kind == "M" and series.dt.tz is None and (series.isna() | (series == series.dt.normalize())).all():
         series = series.dt.strftime("%Y-%m-%d")
@@ -113,10 +113,8 @@ def raw_values(series: "pd.Series[Any]") -> list[object]:
 
 def _plain(value: object) -> object:
     if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
-    return value
+        return str(value) if isinstance(value, np.datetime64) else value.item()
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def rows_of(frame: pd.DataFrame) -> list[JsonObject]:

@@ -4,7 +4,7 @@ It holds schema, classes, metrics, environment, golden rows and provenance. A pu
 these; admission completes it into a `Manifest`.
 """
 
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 import msgspec
 
@@ -27,7 +27,8 @@ class Draft(msgspec.Struct, frozen=True):
 
     `schema` is `changeover.schema.schema.Schema` as JSON; `metrics` are numbers by name; `environment` is versions by
     distribution name; `golden` is `{"rows": [{...}, ...], "outputs": [{"prediction": ..., "predict_proba": ...}, ...]}`
-    with as many outputs as rows, or none for admission to compute. `evaluation` is `{"data_sha256": "<64 hex>",
+    with as many outputs as rows, or none for admission to compute; admission adds `"recorded_by": "publisher"` or
+    `"admission"`. `evaluation` is `{"data_sha256": "<64 hex>",
     "rows": n}`: the held-out data that the metrics were measured on (`changeover.evaluated_on` makes it).
     """
 
@@ -104,6 +105,7 @@ class Manifest(msgspec.Struct, frozen=True):
 class _Golden(msgspec.Struct):
     rows: list[JsonObject]
     outputs: list[Json] | None = None
+    recorded_by: Literal["publisher", "admission"] | None = None
 
 
 class _Evaluation(msgspec.Struct):

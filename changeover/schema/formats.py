@@ -21,7 +21,8 @@ _AMOUNT: Final = re.compile(
 _LONGEST_AMOUNT: Final = 64  # characters; the largest amount below 1e15 with signs, groups and cents takes 25
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME: Final = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<time>\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?P<offset>Z|[+-]\d\d:?\d\d)?)?", re.ASCII
+    r"(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<time>\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?P<offset>Z|[+-]\d\d:?\d\d)?)?",
+    re.ASCII,
 )
 _MICROSECONDS: Final = 6  # the digits of a fraction that Python reads
 _JSON_NUMBER: Final = msgspec.json.Decoder(float).decode  # a third of the time of float()

@@ -94,19 +94,20 @@ def _refuse_too_wide(schema: Schema, most: int) -> None:
 def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
     """The golden rows with their outputs: the publisher's, replayed, or outputs recorded here, then replayed.
 
-    Each replica replays them, too, so a model that does not give equal outputs twice cannot be served.
+    `recorded_by` says which. Rows are asked as a caller sends them: together, in another order and alone. Each replica replays them, too, so a model that does not give equal outputs twice cannot be served.
     """
     rows = draft.golden.get("rows") if draft.golden else None
     if draft.golden is not None and rows and draft.golden.get("outputs") is not None:
         golden_rows.replay(estimator, schema, draft.golden)
-        return draft.golden
+        golden_rows.replay_in_company(estimator, schema, draft.golden)
+        return {**draft.golden, "recorded_by": "publisher"}
     samples = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     golden = golden_rows.record(estimator, schema, samples or [_sample_row(estimator, schema)])
     try:
         golden_rows.replay(estimator, schema, golden)
     except GoldenMismatch as error:
         raise _Unfit(f"called twice with the same rows, the model gives different outputs: {error}") from error
-    return golden
+    return {**golden, "recorded_by": "admission"}
 
 
 def _other_versions(made_with: dict[str, str], here: dict[str, str], checked: dict[str, str]) -> list[str]:
