@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from changeover.schema.column import Missing
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -9,7 +11,7 @@ class Encoded:
 
     `categories` are the values of the fit (as Python objects, without missing values), or None; `closed`: other values
     raise; `text`: the column must hold strings; `text_unless_seen`: so it does if no example has other values; `missing`: the fit had missing values, None if unknown; `ends` are the
-    smallest and the largest number of the fit.
+    smallest and the largest number of the fit. `dtype` and `gap` are those of the fitted column, as in the schema.
     """
 
     categories: tuple[object, ...] | None = None
@@ -18,6 +20,8 @@ class Encoded:
     text_unless_seen: bool = False
     missing: bool | None = None
     ends: tuple[float, float] | None = None
+    dtype: str = ""
+    gap: Missing | None = None
 
 
 def is_missing(value: object) -> bool:

@@ -20,6 +20,7 @@ from changeover.schema.formats import Format, is_date
 
 MOST_CATEGORIES: Final = 200  # of an open list, which is for people
 MOST_KEPT: Final = 10_000  # of pandas' category type, whose order the model needs
+_EXACT: Final = 2**53  # from here on, not every integer is a double
 _TEXTS: Final = ("str", "string", "U")
 _SENTINELS: Final = ((Missing.NONE, type(None)), (Missing.NA, type(pd.NA)), (Missing.NAT, type(pd.NaT)))
 
@@ -57,7 +58,11 @@ def typed_as(column: Column, fitted: Column) -> Column:
     numeric = (ColumnType.NUMBER, ColumnType.INTEGER)
     kinds = {column.type, fitted.type}
     formats = {column.format, fitted.format}
-    if column.dtype or (len(kinds) > 1 and not kinds <= {*numeric}) or Format.DATE_TIME in formats and len(formats) > 1:
+    if (
+        column.dtype
+        or (len(kinds) > 1 and not kinds <= {*numeric})
+        or (Format.DATE_TIME in formats and len(formats) > 1)
+    ):
         return column
     if category_base(fitted.dtype) is None:
         return replace(column, dtype=fitted.dtype, missing=column.missing or fitted.missing)
@@ -82,6 +87,20 @@ def in_wider_notation(column: Column) -> Column:
 
 def _floats(cells: tuple[Cell, ...] | None) -> tuple[Cell, ...] | None:
     return None if cells is None else tuple(float(cell) for cell in cells if isinstance(cell, int | float))
+
+
+def of_encoder(column: Column, known: Encoded) -> Column:
+    """`column` with the dtype that an inner encoder kept of the fit, if it fits the column's type."""
+    dtype = known.dtype
+    numeric = column.type in (ColumnType.NUMBER, ColumnType.INTEGER)
+    if is_time(dtype):
+        return replace(column, type=ColumnType.STRING, format=Format.DATE_TIME, dtype=dtype)
+    if is_integer(dtype) and numeric and column.format is None:
+        large = any(isinstance(value, int) and abs(value) >= _EXACT for value in known.categories or ())
+        return replace(column, type=ColumnType.INTEGER if large else ColumnType.NUMBER, dtype=dtype)
+    if dtype == "object" or (dtype == "bool" and column.type is ColumnType.BOOLEAN):
+        return replace(column, dtype=dtype, missing=known.gap)
+    return replace(column, dtype=dtype) if dtype in ("float32", "float64") and numeric else column
 
 
 def _dtype_of(name: str, series: "pd.Series[Any]", array: np.dtype[Any] | None) -> str:
@@ -155,6 +174,7 @@ def _format_of(present: list[object]) -> Format | None:
 
 
 def _of_categories(name: str, series: "pd.Series[Any]", dtype: str, base: str) -> Column:
+    assert isinstance(series.dtype, pd.CategoricalDtype)
     categories = series.dtype.categories
     if len(categories) > MOST_KEPT:
         raise InvalidSchema(

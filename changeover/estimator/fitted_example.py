@@ -25,6 +25,7 @@ from changeover.schema.formats import PARSERS
 _MOST_ROWS: Final = 200  # of the example that are tried
 _MOST_COLUMNS: Final = 64  # that are tried one by one
 _EXACT: Final = 2**53
+_NO_NUMBER: Final = "could not convert string to float"  # what Python and numpy say
 _ALONE: Final = 5  # rows that are tried alone where the model cannot answer all of them
 
 
@@ -37,7 +38,9 @@ class FittedExample:
     def rows(self, positions: Sequence[int]) -> "FittedExample":
         """The rows at `positions`, with the same dtypes."""
         inputs = self.inputs
-        return FittedExample(inputs.iloc[positions] if isinstance(inputs, pd.DataFrame) else inputs[list(positions)])
+        return FittedExample(
+            inputs.iloc[list(positions)] if isinstance(inputs, pd.DataFrame) else inputs[list(positions)]
+        )
 
     def sample(self) -> "FittedExample":
         """At most _MOST_ROWS rows, evenly spread."""
@@ -53,7 +56,9 @@ class FittedExample:
         for tried in (few, *(few.rows([position]) for position in range(min(_ALONE, len(few.inputs))))):
             try:
                 tried.scores(estimator)
-            except ScoringFailed:
+            except ScoringFailed as error:
+                if _NO_NUMBER in str(error.__cause__):
+                    return None  # a raw table: some of its texts are numbers for the model, others are none
                 continue
             return tried
         return None
@@ -128,7 +133,7 @@ def _other_notation(column: Column, values: "pd.Series[Any]") -> "pd.Series[Any]
         return values.astype("Float64" if nullable else "float64")
     if column.dtype == "bool":
         return values.astype(object)
-    if column.type is ColumnType.STRING and column.format is None and column.dtype in ("object", "str", "U"):
+    if column.type is ColumnType.STRING and column.format is None and column.dtype in ("object", "str", "string", "U"):
         return _numbers(values)
     return None
 

@@ -55,8 +55,9 @@ def _telling(series: "pd.Series[Any]", already: list[int]) -> Iterator[int]:
         return
     if len(distinct) <= _MOST_VALUES:
         known = set(codes[already].tolist())
-        first = pd.Series(range(len(codes))).groupby(codes).first()
-        yield from (int(position) for code, position in first.items() if code >= 0 and code not in known)
+        kinds_of_values, first = np.unique(codes, return_index=True)
+        pairs = zip(kinds_of_values.tolist(), first.tolist(), strict=True)
+        yield from (position for code, position in pairs if code >= 0 and code not in known)
     elif series.dtype.kind in "iufM":
         present = np.flatnonzero(~gaps)
         numbers = series.to_numpy()[present]

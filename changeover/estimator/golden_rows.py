@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Final
 
 from changeover.estimator.scores import Scores
-from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
+from changeover.exceptions import GoldenMismatch, NotJson, RequestFaults, ScoringFailed, TooManyRows
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import same
 from changeover.request.reader import RequestReader

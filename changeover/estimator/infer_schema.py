@@ -15,7 +15,15 @@ import pandas as pd
 from changeover.estimator import without_vectorizer
 from changeover.estimator.dict_inputs import keys_of_records, takes_records
 from changeover.estimator.encoded import Encoded
-from changeover.estimator.fitted_columns import fitted_column, in_wider_notation, typed_as, widens_with_gaps
+from changeover.estimator.fitted_columns import (
+    MOST_CATEGORIES,
+    fitted_column,
+    in_wider_notation,
+    of_encoder,
+    typed_as,
+    widens_with_gaps,
+    with_categories,
+)
 from changeover.estimator.fitted_example import FittedExample, fitted_example
 from changeover.estimator.infer_nullable import probe_missing
 from changeover.estimator.inspection import (
@@ -35,7 +43,6 @@ from changeover.schema.formats import PARSERS, Format, is_date
 from changeover.schema.sample_row import made_up
 from changeover.schema.schema import Column, Container, Schema, attached
 
-MOST_CATEGORIES: Final = 200
 MOST_EXAMPLE_ROWS: Final = 10_000
 
 
@@ -173,6 +180,11 @@ def _series(example: pd.DataFrame, name: str, position: int | None) -> "pd.Serie
 
 
 def _column(name: str, known: Encoded, seen: Sequence[object]) -> Column:
+    """The column by the facts of inner encoders and by raw values."""
+    return with_categories(of_encoder(_without_categories(name, known, seen), known), known)
+
+
+def _without_categories(name: str, known: Encoded, seen: Sequence[object]) -> Column:
     present = [value for value in seen if not _is_missing(value)]
     categories = known.categories or None
     if (
@@ -180,22 +192,12 @@ def _column(name: str, known: Encoded, seen: Sequence[object]) -> Column:
         or (known.text_unless_seen and not present)
         or (categories and all(isinstance(value, str) for value in categories))
     ):
-        column = Column(name, ColumnType.STRING, format=_format_of_texts(present or categories or ()))
-    elif present:
-        column = _from_values(name, present)
-    elif categories and all(isinstance(value, bool) for value in categories):
-        column = Column(name, ColumnType.BOOLEAN)
-    else:
-        column = Column(name, ColumnType.NUMBER)
-    if not categories:
-        return column
-    try:
-        cells = tuple(column.parse(value) for value in categories)
-    except BadCell:
-        return column
-    if known.closed:
-        return replace(column, enum=cells)
-    return replace(column, categories=cells[:MOST_CATEGORIES])
+        return Column(name, ColumnType.STRING, format=_format_of_texts(present or categories or ()))
+    if present:
+        return _from_values(name, present)
+    if categories and all(isinstance(value, bool) for value in categories):
+        return Column(name, ColumnType.BOOLEAN)
+    return Column(name, ColumnType.NUMBER)
 
 
 def _from_values(name: str, present: Sequence[object]) -> Column:
@@ -243,7 +245,8 @@ def _with_seen(column: Column, known: Encoded, seen: Sequence[object]) -> Column
         cells = [cell for cell in map(_parsed(column), seen) if isinstance(cell, int | float)]
         ends = known.ends if not cells else (min(cells), max(cells))
         return replace(column, missing_seen=missing, range=ends)
-    days = [value for value in seen if isinstance(value, str)] if column.format is Format.DATE else []
+    times = column.format in (Format.DATE, Format.DATE_TIME)
+    days = [value for value in seen if isinstance(value, str)] if times else []
     return replace(column, missing_seen=missing, range=(min(days), max(days)) if days else None)
 
 
@@ -299,7 +302,8 @@ def _with_nullable(estimator: object, schema: Schema, typical: dict[str, Cell]) 
             return False
         return True
 
-    nullable = probe_missing(schema, typical, answers)
+    rigid = {c.name for c in schema.columns if c.type is ColumnType.INTEGER and widens_with_gaps(c)}
+    nullable = probe_missing(schema, typical, answers) - rigid
     return replace(
         schema, columns=tuple(replace(column, nullable=column.name in nullable) for column in schema.columns)
     )

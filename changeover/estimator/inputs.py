@@ -4,6 +4,7 @@ Training data (`read_frame`) and requests go through the same parsers and get th
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -113,13 +114,13 @@ def _suits_a_block(order: Sequence[Column], floats: int) -> bool:
 
 def _arrays(schema: Schema) -> Callable[[Columns], npt.NDArray[np.generic]]:
     """The function from typed columns to an array: of the dtype of the fit, if the cells fit in, else of a wider one."""
-    dtypes = {column.dtype for column in schema.columns}
+    dtypes = {column.dtype for column in schema.columns} - {""} or {""}
     if all(column.type in _NUMERIC for column in schema.columns) and (dtypes <= {"", "float64"} or len(dtypes) > 1):
         return lambda columns: np.column_stack(
             [np.array(columns[column.name], dtype=np.float64) for column in schema.columns]
         )
     if len(dtypes) == 1 and dtypes.isdisjoint({"", "object"}):
-        alike = [(column.name, rebuild_of(column)) for column in schema.columns]
+        alike = [(column.name, rebuild_of(replace(column, dtype=min(dtypes)))) for column in schema.columns]
         return lambda columns: np.column_stack([np.asarray(rebuild(columns[name])) for name, rebuild in alike])
     return lambda columns: _objects(schema, columns)
 

@@ -8,9 +8,10 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
@@ -18,6 +19,8 @@ from sklearn.preprocessing import MinMaxScaler
 
 from changeover.estimator.encoded import Encoded, categories_of, is_missing
 from changeover.estimator.libraries.find import library_of
+from changeover.schema.column import Missing
+from changeover.schema.dtypes import is_known
 
 _WRAPPED = ("best_estimator_", "estimator_", "regressor_", "estimator", "regressor")
 _ONE_FOR_EACH_CLASS: Final = ("sklearn.multiclass", "sklearn.multioutput")  # models that all get the same input
@@ -159,7 +162,11 @@ def _visit(part: object, names: list[str], facts: dict[str, Encoded]) -> bool:
     categories = getattr(part, "categories_", None)
     if isinstance(categories, list) and len(categories) == len(names):
         for name, values in zip(names, categories, strict=True):
-            facts[name] = _encoded(values, closed=getattr(part, "handle_unknown", "ignore") == "error")
+            encoded = _encoded(values, closed=getattr(part, "handle_unknown", "ignore") == "error")
+            imputed = facts.get(name)
+            if imputed is not None and imputed.gap is not None:
+                encoded = replace(encoded, gap=imputed.gap, dtype="object", missing=None)
+            facts[name] = encoded
         return False
     if isinstance(part, SimpleImputer):
         return _see_imputer(part, names, facts)
@@ -194,14 +201,30 @@ def _see_imputer(part: SimpleImputer, names: list[str], facts: dict[str, Encoded
         return False
     for name, value in zip(names, statistics, strict=True):
         if isinstance(value, str):
-            facts[name] = Encoded(text=True)
+            gap = Missing.NONE if part.missing_values is None else None
+            facts[name] = Encoded(text=True, gap=gap, dtype="object" if gap else "")
+        elif isinstance(value, bool):
+            facts[name] = Encoded(dtype="object", gap=Missing.NONE if part.missing_values is None else Missing.NAN)
     dropped = [value for value in statistics if isinstance(value, float) and np.isnan(value)]
     return not dropped or bool(part.keep_empty_features)
 
 
-def _encoded(values: Sequence[object], *, closed: bool) -> Encoded:
-    plain = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
-    return replace(categories_of(plain, closed=closed), missing=any(map(is_missing, plain)))
+def _encoded(values: Any, *, closed: bool) -> Encoded:
+    """The facts of a column with the categories `values`, an array of the dtype of the column."""
+    array = np.asarray(values)
+    if array.dtype.kind == "M":
+        return Encoded(missing=bool(np.isnat(array).any()), dtype=str(array.dtype))
+    plain = tuple(value.item() if isinstance(value, np.generic) else value for value in array)
+    missing = [value for value in plain if is_missing(value)]
+    known = replace(categories_of(plain, closed=closed), missing=bool(missing))
+    if array.dtype.kind != "O":
+        return replace(known, dtype=str(array.dtype) if is_known(str(array.dtype)) else "")
+    times = [value for value in plain if isinstance(value, pd.Timestamp)]
+    if times:
+        return Encoded(missing=len(times) < len(plain), dtype=str(pd.Series(times).dtype))
+    gap = None if not missing else Missing.NONE if missing[0] is None else Missing.NAN
+    texts = bool(known.categories) and all(isinstance(value, str) for value in known.categories or ())
+    return replace(known, dtype="" if texts and gap is not Missing.NONE else "object", gap=gap)
 
 
 def resolve(columns: object, names: list[str]) -> list[str]:

@@ -9,15 +9,15 @@ from datetime import date
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import pandas_dtype
 
 from changeover.estimator.encoded import is_missing
 from changeover.schema.cell_parsers import Cell, ColumnType
 from changeover.schema.column import Column, Missing
 from changeover.schema.dtypes import category_base, integers_of, is_integer, is_time, unit_and_zone
 
-Values = npt.NDArray[Any] | pd.Series | pd.api.extensions.ExtensionArray
+Values = Any  # an array of numpy or pandas, or a series: what a frame takes as a column
 Rebuild = Callable[[Sequence[Cell]], Values]
 _MISSING: Final[dict[Missing, object]] = {
     Missing.NONE: None,
@@ -47,7 +47,9 @@ def _plain(column: Column, dtype: str) -> Rebuild:
     if is_integer(dtype):
         return _nullable_integers(dtype) if dtype[0] in "IU" else _integers(dtype)
     if dtype in _NULLABLE_NUMBERS or dtype == "boolean":
-        return lambda cells: pd.array([pd.NA if is_missing(cell) else cell for cell in cells], dtype=dtype)
+        return lambda cells: pd.array(
+            [pd.NA if is_missing(cell) else cell for cell in cells], dtype=pandas_dtype(dtype)
+        )
     if dtype in ("float16", "float32"):
         return lambda cells: np.array(cells, dtype=np.float64).astype(dtype)
     if dtype in ("object", "date", "U"):
@@ -55,7 +57,7 @@ def _plain(column: Column, dtype: str) -> Rebuild:
     if dtype == "bool":
         return _truths(missing_of(column))
     if dtype in ("str", "string"):
-        return lambda cells: pd.Series(cells, dtype=dtype)
+        return lambda cells: pd.Series([*cells], dtype=pandas_dtype(dtype))
     return _by_type(column)
 
 
@@ -82,7 +84,7 @@ def _times(dtype: str) -> Rebuild:
     def rebuild(cells: Sequence[Cell]) -> Values:
         if zone is not None:
             times = pd.to_datetime(pd.Series(cells, dtype=object), utc=True, format="ISO8601")
-            return times.dt.tz_convert(zone).astype(dtype)
+            return times.dt.tz_convert(zone).astype(pandas_dtype(dtype))
         values = np.array(["NaT" if cell is None else cell for cell in cells], dtype=f"datetime64[{unit}]")
         return pd.Series(values)
 
@@ -111,7 +113,7 @@ def _nullable_integers(dtype: str) -> Rebuild:
         present = [cell for cell in cells if isinstance(cell, int | float) and cell == cell]
         fits = all(float(cell).is_integer() and int(cell) in holds for cell in present)
         known = [pd.NA if is_missing(cell) else int(cell) if fits else float(cell) for cell in cells]  # type: ignore[arg-type]
-        return pd.array(known, dtype=dtype if fits else "Float64")
+        return pd.array(known, dtype=pandas_dtype(dtype if fits else "Float64"))
 
     return rebuild
 
@@ -140,8 +142,9 @@ def _truths(missing: object) -> Rebuild:
 
 
 def _categorical(column: Column, base: str) -> Rebuild:
-    """Values that are no category of the fit become further categories, after these: whether they mean something is the
-    model's business.
+    """The rebuild of a column of pandas' category type.
+
+    Values that are no category of the fit become further categories, after these: the model decides what they mean.
     """
     kept = column.enum or column.categories or ()
     values = _plain(column, base)

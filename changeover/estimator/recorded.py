@@ -38,7 +38,7 @@ def own_golden_rows(estimator: object, schema: Schema, example: object) -> JsonO
         return None
     rows: list[JsonObject] = []
     outputs: list[JsonObject] = []
-    originals: list[pd.Series[Any] | Any] = []
+    originals: list[FittedExample] = []
     for part in chosen(model, whole, names):
         sent = rows_of(_named(part, names))
         kept = [position for position, row in enumerate(sent) if _fits(row, schema)]

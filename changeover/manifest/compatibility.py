@@ -19,8 +19,9 @@ from changeover.schema.cell_parsers import shown
 
 _ABSENT: Final[JsonObject] = {"type": "number", "nullable": False, "case": "exact", "public": False}
 # informative members, which restrict no request
-_INFORMATIVE: Final = ("categories", "range", "missing_seen", "description", "public")
+_INFORMATIVE: Final = ("categories", "range", "missing_seen", "description", "public", "dtype", "missing", "ordered")
 _MOST_SHOWN: Final = 5
+_WIDER: Final = (("integer", "number"), ("boolean", "number"), ("boolean", "integer"))  # true and false are 1 and 0
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -90,7 +91,7 @@ def _kind(column: JsonObject) -> Json:
 def _column(name: str, old: JsonObject, new: JsonObject) -> Iterator[Change]:
     kinds = (old["type"], new["type"])
     if old["type"] != new["type"]:
-        widens = kinds == ("integer", "number")
+        widens = kinds in _WIDER
         yield _change("retyped", name, "type", old, new, not widens, "is {after}, it was {before}")
     if old["nullable"] != new["nullable"]:
         says = "may be missing now" if new["nullable"] else "may no longer be missing"

@@ -17,7 +17,7 @@ from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.formats import Format
 from changeover.schema.schema import Column
 
-STRING, INTEGER, BOOLEAN = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BOOLEAN
+STRING, BOOLEAN = ColumnType.STRING, ColumnType.BOOLEAN
 ROWS = 20
 FRAME = pd.DataFrame({"n": np.linspace(-1, 1, ROWS), "s": ["u", "v", "w", "u"] * 5})
 
@@ -38,17 +38,17 @@ def seen(column: Column) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("values", "written"),
     [
-        pd.to_datetime(pd.Series([None, "2024-02-29"] + ["2020-01-01"] * (ROWS - 2))),
-        [None, date(2024, 2, 29)] + [date(2020, 1, 1)] * (ROWS - 2),
-        [None, "2024-02-29"] + ["2020-01-01"] * (ROWS - 2),
+        (pd.to_datetime(pd.Series([None, "2024-02-29"] + ["2020-01-01"] * (ROWS - 2))), Format.DATE_TIME),
+        ([None, date(2024, 2, 29)] + [date(2020, 1, 1)] * (ROWS - 2), Format.DATE),
+        ([None, "2024-02-29"] + ["2020-01-01"] * (ROWS - 2), Format.DATE),
     ],
     ids=["datetime64", "date", "texts"],
 )
-def test_days_are_strings_of_the_format_date_and_say_which_were_seen(values: object) -> None:
+def test_days_are_strings_and_say_which_were_seen(values: object, written: Format) -> None:
     column = first_of(values)
-    assert column == Column("s", STRING, nullable=True, format=Format.DATE)
+    assert column == Column("s", STRING, nullable=True, format=written)
     assert seen(column) == ("2020-01-01", "2024-02-29", True)
 
 
@@ -60,15 +60,15 @@ def test_texts_that_are_not_all_days_stay_texts(odd: str) -> None:
 @pytest.mark.parametrize(
     ("dtype", "kind", "ends"),
     [
-        ("int8", INTEGER, (0, 2)),
-        ("uint64", INTEGER, (0, 2)),
-        ("Int64", INTEGER, (0, 2)),
+        ("int8", ColumnType.NUMBER, (0.0, 2.0)),
+        ("uint64", ColumnType.NUMBER, (0.0, 2.0)),
+        ("Int64", ColumnType.NUMBER, (0.0, 2.0)),
         ("float32", ColumnType.NUMBER, (0.0, 2.0)),
         ("Float64", ColumnType.NUMBER, (0.0, 2.0)),
         ("boolean", BOOLEAN, (None, None)),
         ("bool", BOOLEAN, (None, None)),
         ("string", ColumnType.NUMBER, (0.0, 2.0)),
-        ("category", INTEGER, (0, 2)),
+        ("category", ColumnType.NUMBER, (0.0, 2.0)),
     ],
 )
 def test_every_dtype_of_pandas_has_its_type(dtype: str, kind: ColumnType, ends: tuple[object, ...]) -> None:
@@ -86,7 +86,10 @@ def test_missing_values_of_every_dtype_are_seen(dtype: str) -> None:
 
 
 def test_the_range_is_that_of_the_numbers_as_they_are_read() -> None:
-    money = first_of(["($5,032.58)", "$6,882.34 ", "nan", "12"] * (ROWS // 4))
+    raw = FRAME.assign(s=["($5,032.58)", "$6,882.34 ", "nan", "12"] * (ROWS // 4))
+    money = infer_schema(fit(make_pipeline(SimpleImputer(), LogisticRegression()), FRAME.assign(s=1.5)), raw).by_name[
+        "s"
+    ]
     assert money.format is Format.CURRENCY
     assert seen(money) == (-5032.58, 6882.34, True)
 

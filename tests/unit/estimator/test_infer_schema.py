@@ -177,10 +177,10 @@ def test_categories_of_pandas_are_strings() -> None:
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        (pd.to_datetime(["2020-01-01 12:30"] * ROWS), "holds a Timestamp"),
-        (pd.to_datetime(["2020-01-01"] * ROWS, utc=True), "holds a Timestamp"),
-        (pd.period_range("2020-01", periods=ROWS, freq="M"), "holds a Period"),
-        ([1, "a"] * (ROWS // 2), "mixes numbers with strings"),
+        (pd.to_timedelta(range(ROWS), unit="h"), "'s' of the example has the dtype timedelta64"),
+        (pd.period_range("2020-01", periods=ROWS, freq="M"), r"'s' of the example has the dtype period\[M\]"),
+        ([b"bytes"] * ROWS, "'s' of the example holds a bytes"),
+        ([1, "a"] * (ROWS // 2), "'s' of the example mixes strings with other values"),
         ([True, "a"] * (ROWS // 2), "mixes true/false"),
     ],
 )

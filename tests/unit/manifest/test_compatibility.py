@@ -39,7 +39,6 @@ NARROWED = [
     (column(), column(type="integer"), "retyped", {"a": 1.5}),
     (column(), column(type="string"), "retyped", {"a": 1.5}),
     (column(type="string"), column(), "retyped", {"a": "red"}),
-    (column(type="boolean"), column(), "retyped", {"a": True}),
     (column(nullable=True), column(), "nullable", {"a": None}),
     (column(type="string"), column(type="string", enum=["red"]), "enum", {"a": "blue"}),
     (column(type="string", enum=["red", "blue"]), column(type="string", enum=["red"]), "enum", {"a": "blue"}),
@@ -48,6 +47,7 @@ NARROWED = [
     (a_version(extra="ignore"), a_version(), "extra", {"a": 1, "b": 2}),
 ]
 WIDENED = [
+    (column(type="boolean"), column(), "retyped", {"a": True}),
     (column(type="integer"), column(), "retyped", {"a": 1}),
     (column(), column(nullable=True), "nullable", {"a": 1}),
     (column(type="string", enum=["red"]), column(type="string", enum=["blue", "red"]), "enum", {"a": "red"}),

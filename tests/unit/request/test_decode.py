@@ -122,11 +122,19 @@ def test_a_missing_number_is_nan_where_it_may_be_missing_and_else_an_error(value
         assert "a value is required" in str(why(value, Column("a", kind)))
 
 
-@pytest.mark.parametrize("value", [True, False, [], {"x": {}}, "abc", "1_0", "inf", "1e999", 10**400, "$5", "5%"])
+@pytest.mark.parametrize("value", [[], {"x": {}}, "abc", "1_0", "inf", "1e999", 10**400, "$5", "5%"])
 def test_what_is_no_number_is_refused_by_a_number_column(value: object) -> None:
     [(row, field, message)] = errors_of([{"a": value}], Schema((Column("a", nullable=True),)))
     assert (row, field) == (0, "a")
     assert "is not a number" in str(message)
+
+
+@pytest.mark.parametrize("kind", [ColumnType.NUMBER, ColumnType.INTEGER])
+def test_true_and_false_are_one_and_zero_for_a_numeric_column(kind: ColumnType) -> None:
+    for value, number in ((True, 1), (False, 0)):
+        decoded = one(value, Column("a", kind))
+        assert decoded == number
+        assert type(decoded) is not bool
 
 
 def test_formats_are_read_where_they_are_declared() -> None:
@@ -147,7 +155,7 @@ def test_an_integer_is_exact(value: object, number: int) -> None:
     assert type(decoded) is int
 
 
-@pytest.mark.parametrize("value", [1.5, "1.5", True, 2**63, -(2**63) - 1, 1e300, "x", str(2**64)])
+@pytest.mark.parametrize("value", [1.5, "1.5", 2**63, -(2**63) - 1, 1e300, "x", str(2**64)])
 def test_what_is_no_integer_of_64_bits_is_refused_by_an_integer_column(value: object) -> None:
     message = str(why(value, Column("a", INTEGER)))
     assert "integer" in message or "is not a number" in message or "too large" in message
