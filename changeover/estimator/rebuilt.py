@@ -16,6 +16,7 @@ from changeover.estimator.encoded import is_missing
 from changeover.schema.cell_parsers import Cell, ColumnType
 from changeover.schema.column import Column, Missing
 from changeover.schema.dtypes import category_base, integers_of, is_integer, is_time, unit_and_zone
+from changeover.schema.formats import without_offset
 
 Values = Any  # an array of numpy or pandas, or a series: what a frame takes as a column
 Rebuild = Callable[[Sequence[Cell]], Values]
@@ -47,9 +48,7 @@ def _plain(column: Column, dtype: str) -> Rebuild:
     if is_integer(dtype):
         return _nullable_integers(dtype) if dtype[0] in "IU" else _integers(dtype)
     if dtype in _NULLABLE_NUMBERS or dtype == "boolean":
-        return lambda cells: pd.array(
-            [pd.NA if is_missing(cell) else cell for cell in cells], dtype=pandas_dtype(dtype)
-        )
+        return lambda cells: _nullable([pd.NA if is_missing(cell) else cell for cell in cells], dtype)
     if dtype in ("float16", "float32"):
         return lambda cells: np.array(cells, dtype=np.float64).astype(dtype)
     if dtype in ("object", "date", "U"):
@@ -59,6 +58,12 @@ def _plain(column: Column, dtype: str) -> Rebuild:
     if dtype in ("str", "string"):
         return lambda cells: pd.Series([*cells], dtype=pandas_dtype(dtype))
     return _by_type(column)
+
+
+def _nullable(cells: Sequence[Any], dtype: str) -> Values:
+    values = np.empty(len(cells), dtype=object)
+    values[:] = cells
+    return pd.Series(values, dtype=pandas_dtype(dtype))
 
 
 def _by_type(column: Column) -> Rebuild:
@@ -82,11 +87,13 @@ def _times(dtype: str) -> Rebuild:
     unit, zone = unit_and_zone(dtype)
 
     def rebuild(cells: Sequence[Cell]) -> Values:
-        if zone is not None:
-            times = pd.to_datetime(pd.Series(cells, dtype=object), utc=True, format="ISO8601")
-            return times.dt.tz_convert(zone).astype(pandas_dtype(dtype))
-        values = np.array(["NaT" if cell is None else cell for cell in cells], dtype=f"datetime64[{unit}]")
-        return pd.Series(values)
+        texts = ["NaT" if cell is None else str(cell) for cell in cells]
+        if zone is None:
+            return pd.Series(np.array(texts, dtype=f"datetime64[{unit}]"))
+        parts = [without_offset(text) for text in texts]
+        local = np.array([clock for clock, _ in parts], dtype=f"datetime64[{unit}]")
+        offsets = np.array([minutes for _, minutes in parts], dtype="timedelta64[m]")
+        return pd.Series(local - offsets).dt.tz_localize("UTC").dt.tz_convert(zone)
 
     return rebuild
 
@@ -113,7 +120,7 @@ def _nullable_integers(dtype: str) -> Rebuild:
         present = [cell for cell in cells if isinstance(cell, int | float) and cell == cell]
         fits = all(float(cell).is_integer() and int(cell) in holds for cell in present)
         known = [pd.NA if is_missing(cell) else int(cell) if fits else float(cell) for cell in cells]  # type: ignore[arg-type]
-        return pd.array(known, dtype=pandas_dtype(dtype if fits else "Float64"))
+        return _nullable(known, dtype if fits else "Float64")
 
     return rebuild
 

@@ -122,6 +122,19 @@ def read_time(text: str) -> datetime | None:
         return None
 
 
+def without_offset(text: str) -> tuple[str, int]:
+    """A time in ISO 8601 without its offset, and the offset in minutes; 0 for a text without one."""
+    match = _TIME.fullmatch(text)
+    offset = match["offset"] if match else None
+    if offset is None:
+        return text, 0
+    clock = text[: -len(offset)]
+    if offset == "Z":
+        return clock, 0
+    minutes = 60 * int(offset[1:3]) + int(offset[-2:])
+    return clock, -minutes if offset[0] == "-" else minutes
+
+
 PARSERS: Final[dict[Format | None, Callable[[str], float]]] = {
     None: plain,
     Format.CURRENCY: currency,
