@@ -1,4 +1,4 @@
-"""The columns of a frame or an array that a model was fitted on: for each its dtype, type in JSON, missing value, categories.
+"""The columns of a frame or an array that a model was fitted on: dtypes, types in JSON, missing values, categories.
 
 Unlike a raw table, such a frame is read as it is: digits in a column of texts are a text.
 """
@@ -15,12 +15,11 @@ from changeover.estimator.encoded import Encoded, is_missing
 from changeover.exceptions import InvalidSchema
 from changeover.schema.cell_parsers import BadCell, Cell, ColumnType
 from changeover.schema.column import Column, Missing
-from changeover.schema.dtypes import category_base, is_integer, is_known, is_time
+from changeover.schema.dtypes import EXACT, category_base, is_integer, is_known, is_time
 from changeover.schema.formats import Format, is_date
 
 MOST_CATEGORIES: Final = 200  # of an open list, which is for people
 MOST_KEPT: Final = 10_000  # of pandas' category type, whose order the model needs
-_EXACT: Final = 2**53  # from here on, not every integer is a double
 _TEXTS: Final = ("str", "string", "U")
 _SENTINELS: Final = ((Missing.NONE, type(None)), (Missing.NA, type(pd.NA)), (Missing.NAT, type(pd.NaT)))
 
@@ -96,7 +95,7 @@ def of_encoder(column: Column, known: Encoded) -> Column:
     if is_time(dtype):
         return replace(column, type=ColumnType.STRING, format=Format.DATE_TIME, dtype=dtype)
     if is_integer(dtype) and numeric and column.format is None:
-        large = any(isinstance(value, int) and abs(value) >= _EXACT for value in known.categories or ())
+        large = any(isinstance(value, int) and abs(value) >= EXACT for value in known.categories or ())
         return replace(column, type=ColumnType.INTEGER if large else ColumnType.NUMBER, dtype=dtype)
     if dtype == "object" or (dtype == "bool" and column.type is ColumnType.BOOLEAN):
         return replace(column, dtype=dtype, missing=known.gap)

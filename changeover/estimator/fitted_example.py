@@ -19,12 +19,11 @@ from changeover.exceptions import ScoringFailed
 from changeover.manifest.answer_comparison import same
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.column import Column
-from changeover.schema.dtypes import is_integer
+from changeover.schema.dtypes import EXACT, is_integer
 from changeover.schema.formats import PARSERS
 
 _MOST_ROWS: Final = 200  # of the example that are tried
 _MOST_COLUMNS: Final = 64  # that are tried one by one
-_EXACT: Final = 2**53
 _NO_NUMBER: Final = "could not convert string to float"  # what Python and numpy say
 _ALONE: Final = 5  # rows that are tried alone where the model cannot answer all of them
 
@@ -127,7 +126,7 @@ def _answers_equally(estimator: object, inputs: object, wanted: Scores) -> bool:
 def _other_notation(column: Column, values: "pd.Series[Any]") -> "pd.Series[Any] | None":
     if column.type is ColumnType.INTEGER:
         present = values[values.notna()]
-        if len(present) and max(abs(int(present.max())), abs(int(present.min()))) >= _EXACT:
+        if len(present) and max(abs(int(present.max())), abs(int(present.min()))) >= EXACT:
             return None
         nullable = is_integer(column.dtype) and column.dtype[0] in "IU"
         return values.astype("Float64" if nullable else "float64")

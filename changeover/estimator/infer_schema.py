@@ -19,10 +19,8 @@ from changeover.estimator.fitted_columns import (
     MOST_CATEGORIES,
     fitted_column,
     in_wider_notation,
-    of_encoder,
     typed_as,
     widens_with_gaps,
-    with_categories,
 )
 from changeover.estimator.fitted_example import FittedExample, fitted_example
 from changeover.estimator.infer_nullable import probe_missing
@@ -35,11 +33,12 @@ from changeover.estimator.inspection import (
     without_blanks,
 )
 from changeover.estimator.libraries.find import adapted, example_of
+from changeover.estimator.raw_columns import also_of, is_gap, raw_column
 from changeover.estimator.scoring import score
 from changeover.estimator.training_frame import frame_of, raw_values, text_column
 from changeover.exceptions import InvalidSchema, ScoringFailed
 from changeover.schema.cell_parsers import BadCell, Cell, ColumnType
-from changeover.schema.formats import PARSERS, Format, is_date
+from changeover.schema.formats import Format
 from changeover.schema.sample_row import made_up
 from changeover.schema.schema import Column, Container, Schema, attached
 
@@ -77,7 +76,7 @@ def infer_schema(estimator: object, example: object = None) -> Schema:
         known = encoded.get(name, Encoded())
         series = None if frame is None else _series(frame, name, None if keys else position)
         seen = [] if series is None else raw_values(series)
-        column = _with_seen(_column(name, _also_of(series, known), seen), known, seen)
+        column = _with_seen(raw_column(name, also_of(series, known), seen), known, seen)
         columns.append(column)
         typical[name] = _typical(column, seen)
     schema = Schema(tuple(columns))
@@ -179,68 +178,11 @@ def _series(example: pd.DataFrame, name: str, position: int | None) -> "pd.Serie
     return None if index is None else example.iloc[:, index].head(MOST_EXAMPLE_ROWS)
 
 
-def _column(name: str, known: Encoded, seen: Sequence[object]) -> Column:
-    """The column by the facts of inner encoders and by raw values."""
-    return with_categories(of_encoder(_without_categories(name, known, seen), known), known)
-
-
-def _without_categories(name: str, known: Encoded, seen: Sequence[object]) -> Column:
-    present = [value for value in seen if not _is_missing(value)]
-    categories = known.categories or None
-    if (
-        known.text
-        or (known.text_unless_seen and not present)
-        or (categories and all(isinstance(value, str) for value in categories))
-    ):
-        return Column(name, ColumnType.STRING, format=_format_of_texts(present or categories or ()))
-    if present:
-        return _from_values(name, present)
-    if categories and all(isinstance(value, bool) for value in categories):
-        return Column(name, ColumnType.BOOLEAN)
-    return Column(name, ColumnType.NUMBER)
-
-
-def _from_values(name: str, present: Sequence[object]) -> Column:
-    if all(isinstance(value, bool) for value in present):
-        return Column(name, ColumnType.BOOLEAN)
-    if all(isinstance(value, int) and not isinstance(value, bool) for value in present):
-        return Column(name, ColumnType.INTEGER)
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
-        return Column(name, ColumnType.NUMBER)
-    texts = [str(value) for value in present if isinstance(value, str | int | float) and not isinstance(value, bool)]
-    if len(texts) < len(present):
-        odd = next(value for value in present if not isinstance(value, str | int | float) or isinstance(value, bool))
-        if isinstance(odd, bool):
-            raise InvalidSchema(f"column {name!r} of the example mixes true/false with other values")
-        raise InvalidSchema(
-            f"column {name!r} of the example holds a {type(odd).__name__}: only numbers, true/false and strings can be "
-            f"sent as JSON; turn it into one of them before the pipeline"
-        )
-    for written in (None, Format.PERCENT, Format.CURRENCY):
-        if _all_are(texts, written):
-            return Column(name, ColumnType.NUMBER, format=written)
-    if all(isinstance(value, str) for value in present):
-        return Column(name, ColumnType.STRING, format=_format_of_texts(present))
-    raise InvalidSchema(f"column {name!r} of the example mixes numbers with strings that are no numbers")
-
-
-def _format_of_texts(present: Sequence[object]) -> Format | None:
-    dates = bool(present) and all(isinstance(value, str) and is_date(value) for value in present)
-    return Format.DATE if dates else None
-
-
-def _also_of(series: "pd.Series[Any] | None", known: Encoded) -> Encoded:
-    """The facts of a column, with the categories of pandas if no encoder has any."""
-    if known.categories is not None or series is None or not isinstance(series.dtype, pd.CategoricalDtype):
-        return known
-    return replace(known, categories=tuple(raw_values(series.dtype.categories.to_series())))
-
-
 def _with_seen(column: Column, known: Encoded, seen: Sequence[object]) -> Column:
     """`column` with facts of the training data: range of numbers and dates, missing values."""
     missing = known.missing
     if seen and not missing:
-        missing = any(value is None if column.type is ColumnType.STRING else _is_missing(value) for value in seen)
+        missing = any(value is None if column.type is ColumnType.STRING else is_gap(value) for value in seen)
     if column.type in (ColumnType.NUMBER, ColumnType.INTEGER):
         cells = [cell for cell in map(_parsed(column), seen) if isinstance(cell, int | float)]
         ends = known.ends if not cells else (min(cells), max(cells))
@@ -264,24 +206,10 @@ def _parsed(column: Column) -> Callable[[object], Cell]:
     return parsed
 
 
-def _all_are(texts: Sequence[str], written: Format | None) -> bool:
-    parse = PARSERS[written]
-    try:
-        for text in texts:
-            parse(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value.strip().lower() in ("", "nan"))
-
-
 def _typical(column: Column, seen: Sequence[object]) -> Cell:
     """A typical value of a column, which the model should answer."""
     for value in seen:
-        if not _is_missing(value):
+        if not is_gap(value):
             try:
                 return column.parse(value)
             except BadCell:

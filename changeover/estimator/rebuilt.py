@@ -1,4 +1,4 @@
-"""The column that a model was fitted on, rebuilt from the cells of requests: its dtype, its missing values, its categories.
+"""The columns that a model was fitted on, rebuilt from the cells of requests: dtypes, missing values, categories.
 
 A column of integers or truths cannot hold a missing value, nor one of integers a fraction. Where a request has such a
 cell, the column becomes the wider one that pandas would make: float64, or objects.

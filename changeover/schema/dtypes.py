@@ -9,6 +9,7 @@ import re
 import struct
 from typing import Final
 
+EXACT: Final = 2**53  # from here on, not every integer is a double
 INT64: Final = range(-(2**63), 2**63)
 _INTEGERS: Final = {
     **{f"int{bits}": range(-(2 ** (bits - 1)), 2 ** (bits - 1)) for bits in (8, 16, 32, 64)},

@@ -156,7 +156,7 @@ def test_an_example_gives_types_and_formats_of_raw_strings() -> None:
             Column("share", nullable=True, format=Format.PERCENT),
             Column("text_number", nullable=True),
             Column("number", nullable=True),
-            Column("count", INTEGER, nullable=True),
+            Column("count", nullable=True),
             Column("flag", BOOLEAN, nullable=True),
             Column("word", STRING, nullable=True, categories=("u", "v")),
         )
