@@ -25,6 +25,7 @@ PURE = {
     "changeover.request.decode",
     "changeover.digest",
     "changeover.request.validation_errors",
+    "changeover.schema.dtypes",
     "changeover.schema.formats",
     "changeover.manifest.gate",
     "changeover.consistency.records",

@@ -30,7 +30,7 @@ _NULLABLE_NUMBERS: Final = ("Float32", "Float64")
 
 
 def rebuild_of(column: Column) -> Rebuild:
-    """The function from the cells of `column` to the values that the model is fed, decided once for many calls."""
+    """The function from the cells of `column` to the values that the model gets, decided once for many calls."""
     base = category_base(column.dtype)
     if base is not None:
         return _categorical(column, base)
@@ -77,7 +77,7 @@ def _by_type(column: Column) -> Rebuild:
 
 
 def is_float(column: Column) -> bool:
-    """Whether the model is fed float64 for `column`, whatever the cells are."""
+    """Whether the model gets float64 for `column`, whatever the cells are."""
     if column.dtype:
         return column.dtype == "float64"
     return column.type is ColumnType.NUMBER or (column.type is ColumnType.INTEGER and column.nullable)

@@ -129,14 +129,6 @@ def test_what_is_no_number_is_refused_by_a_number_column(value: object) -> None:
     assert "is not a number" in str(message)
 
 
-@pytest.mark.parametrize("kind", [ColumnType.NUMBER, ColumnType.INTEGER])
-def test_true_and_false_are_one_and_zero_for_a_numeric_column(kind: ColumnType) -> None:
-    for value, number in ((True, 1), (False, 0)):
-        decoded = one(value, Column("a", kind))
-        assert decoded == number
-        assert type(decoded) is not bool
-
-
 def test_formats_are_read_where_they_are_declared() -> None:
     assert one("($5,032.58)", Column("a", format=Format.CURRENCY)) == -5032.58
     assert one("62.59%", Column("a", format=Format.PERCENT)) == 62.59
