@@ -46,6 +46,9 @@ from tests.own_answer.verdict import own_answers
 TRAINED: Final = 150
 ASKED: Final = 1_000
 _ATTEMPTS: Final = 200
+_ARRAYS, _BARE, _WITH_TWIN = 0.05, 0.2, 0.45
+NUMERIC: Final = ["float32", "float64", "int64", "bool", "float64 of any value", "Int64", "boolean", "uint8"]
+CONVERTIBLE: Final = ["float64", "float64 of any value", "object of texts and NaN", "str", "int64"]  # often to ONNX
 
 
 @dataclass(frozen=True)
@@ -145,17 +148,17 @@ def draw(seed: int, number: int) -> Fitted:
 
 
 def _draw(random: Random) -> Fitted | None:
-    bare = random.random()
-    if bare < 0.15:  # an estimator or scaler on numbers
-        kinds = ["float32", "float64", "int64", "bool", "float64 of any value", "Int64", "boolean", "uint8"]
-        columns = draw_columns(random, TRAINED + ASKED, kinds)
+    share = random.random()
+    if share < _BARE:  # an estimator on numbers
+        columns = draw_columns(random, TRAINED + ASKED, NUMERIC)
         steps: list[Any] = [SimpleImputer()] if any(column.missing for column in columns.values()) else []
     else:
-        columns = draw_columns(random, TRAINED + ASKED)
+        columns = draw_columns(random, TRAINED + ASKED, CONVERTIBLE if share < _WITH_TWIN else None)
         treatments = [(f"t{i}", _treatment(random, column), [name]) for i, (name, column) in enumerate(columns.items())]
         steps = [ColumnTransformer(treatments, sparse_threshold=0)]
     frame = pd.DataFrame({name: column.cells for name, column in columns.items()})
-    table: Any = frame.to_numpy(dtype=str(random.choice(["float32", "float64"]))) if bare < 0.05 else frame
+    as_array = share < _ARRAYS
+    table: Any = frame.to_numpy(dtype=str(random.choice(["float32", "float64"]))) if as_array else frame
     makers = CLASSIFIERS if random.random() < 0.6 else REGRESSORS
     model = make_pipeline(*steps, makers[random.integers(len(makers))]())
     words = tuple(f"{column.kind}{' with missing values' * column.missing}" for column in columns.values())
