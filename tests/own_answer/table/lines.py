@@ -1,0 +1,18 @@
+"""All lines of the table: for each, its cases by name."""
+
+from tests.own_answer.table import containers, flags, float32, integers, joined, missing, texts, thresholds, times
+from tests.own_answer.table.case import Made
+
+LINES: dict[str, dict[str, Made]] = {
+    "missing texts and flags": missing.CASES,
+    "identifiers and whole numbers": integers.CASES,
+    "dates and times": times.CASES,
+    "digits as text": texts.CASES,
+    "float32": float32.CASES,
+    "thresholds": thresholds.CASES,
+    "frame or array": containers.CASES,
+    "joined calls": joined.CASES,
+    "flags": flags.FLAGS,
+    "whole numbers by chance": flags.FRACTIONS,
+}
+CASES: dict[str, Made] = {f"{line}: {name}": made for line, cases in LINES.items() for name, made in cases.items()}

@@ -1,0 +1,44 @@
+"""Kinds of columns and models that were once answered wrongly: each answer over HTTP is the model's own.
+
+Each model is published with the frame of its fit, and as bytes alone. `OWN_ANSWER_CASES=missing` runs the cases whose
+names contain that word.
+"""
+
+import os
+from functools import partial
+
+import pytest
+
+from tests.own_answer.report import counts, judged_all
+from tests.own_answer.stack import AnswerStack
+from tests.own_answer.table.lines import CASES
+from tests.own_answer.verdict import GOOD, Comparison, Outcome, Verdict, judged
+
+NAMES = [name for name in CASES if os.environ.get("OWN_ANSWER_CASES", "") in name]
+
+
+@pytest.fixture(scope="module")
+def verdicts(stack: AnswerStack) -> dict[str, Verdict]:
+    """What became of each case, by its name and the way of its publish."""
+    cases = {name: CASES[name]() for name in NAMES}
+    comparisons = {
+        f"{name}, {way}": Comparison(case.model, case.asked, example, together=case.together)
+        for name, case in cases.items()
+        for way, example in (("with its frame", case.example), ("as bytes alone", None))
+    }
+    found = judged_all({name: partial(judged, stack, comparison) for name, comparison in comparisons.items()})
+    print(counts(found.values()))  # noqa: T201
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_published_with_its_frame_a_model_gives_its_own_answers(verdicts: dict[str, Verdict], name: str) -> None:
+    verdict = verdicts[f"{name}, with its frame"]
+    good = GOOD if CASES[name]().may_be_refused else {Outcome.RIGHT}
+    assert verdict.outcome in good, verdict.reason
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_published_as_bytes_alone_a_model_gives_no_answer_but_its_own(verdicts: dict[str, Verdict], name: str) -> None:
+    verdict = verdicts[f"{name}, as bytes alone"]
+    assert verdict.outcome in GOOD, verdict.reason
