@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 import numpy as np
 
-from changeover.artifact import next_step, unused
+from changeover.artifact import next_step, times, unused
 from changeover.artifact import stand_ins as reconstruct
 from changeover.artifact.allowed_globals import FILE, Kind, allowed, canonical
 from changeover.artifact.load_rules import LoadRules
@@ -46,6 +46,7 @@ class HandedOut:
         # a memory map of a training run is loaded as an ordinary array, and no file is ever opened
         self._stand_ins = {**reconstruct.STAND_INS, ("numpy", "memmap"): np.ndarray, **stand_ins}
         self._handed_out: dict[int, tuple[object, Kind, str]] = {}
+        self._handed_out[id(times.make_zone)] = (times.make_zone, Kind.CALL, "zoneinfo.ZoneInfo._unpickle")
 
     def resolve(self, module: str, name: str) -> object:
         """The global `module.name`; raises ForbiddenGlobal, or UnreadableArtifact if it is listed and not there."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, Generator, Philox, RandomState
 
-from changeover.artifact import unused
+from changeover.artifact import times, unused
 from changeover.artifact.state.trees import make_tree
 from changeover.artifact.state.while_loading import check_items
 from changeover.exceptions import UnreadableArtifact
@@ -218,7 +218,7 @@ def make_string_dtype(storage: object = "python", na_value: object = math.nan) -
 
 STAND_INS: Final[dict[tuple[str, str], Callable[..., object]]] = {
     ("_codecs", "encode"): encode,
-    ("builtins", "getattr"): unused.attribute_of,
+    ("builtins", "getattr"): times.attribute_of,
     ("copyreg", "_reconstructor"): make_plain_object,
     ("functools", "partial"): make_partial,
     ("numpy", "dtype"): make_dtype,
@@ -231,6 +231,8 @@ STAND_INS: Final[dict[tuple[str, str], Callable[..., object]]] = {
     ("numpy.random._pickle", "__generator_ctor"): make_generator,
     ("numpy.random._pickle", "__randomstate_ctor"): make_random_state,
     ("pandas", "StringDtype"): make_string_dtype,
+    ("pandas._libs.tslibs.nattype", "_nat_unpickle"): times.make_no_time,
+    ("pandas._libs.tslibs.timestamps", "_unpickle_timestamp"): times.make_timestamp,
     ("pandas.core.arrays.string_", "StringDtype"): make_string_dtype,
     ("pandas.core.indexes.base", "_new_Index"): make_index,
     ("sklearn.tree._tree", "Tree"): make_tree,

@@ -32,11 +32,4 @@ class Vectorized:
             raise ForbiddenGlobal("numpy.vectorize", next_step.of("numpy.vectorize"))
 
 
-def attribute_of(owner: object, _name: object) -> Distribution:
-    """`builtins.getattr`, for a method of a distribution only."""
-    if not isinstance(owner, Distribution):
-        raise ForbiddenGlobal("builtins.getattr", next_step.of("builtins.getattr"))
-    return Distribution()
-
-
 PLACEHOLDERS: Final = (Distribution, Vectorized)

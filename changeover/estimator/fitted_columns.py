@@ -3,6 +3,7 @@
 Unlike a raw table, such a frame is read as it is: digits in a column of texts are a text.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,9 +31,8 @@ def fitted_column(name: str, series: "pd.Series[Any]", known: Encoded, array: np
     `known` has the facts of inner encoders. Raises InvalidSchema, naming the column, for values without a JSON form.
     """
     dtype = _dtype_of(name, series, array)
-    base = category_base(dtype)
-    if base is not None:
-        return _of_categories(name, series, dtype, base)
+    if category_base(dtype) is not None:
+        return _of_categories(name, series, dtype)
     present = [value for value in series.tolist() if not _is_gap(value)]
     kind, form = _type_of(name, dtype, present, known)
     column = Column(name, kind, format=form, dtype=dtype, missing=_missing(series, dtype))
@@ -94,8 +94,10 @@ def of_encoder(column: Column, known: Encoded) -> Column:
     numeric = column.type in (ColumnType.NUMBER, ColumnType.INTEGER)
     if is_time(dtype):
         return replace(column, type=ColumnType.STRING, format=Format.DATE_TIME, dtype=dtype)
+    if dtype == "date":
+        return replace(column, type=ColumnType.STRING, format=Format.DATE, dtype=dtype, missing=known.gap)
     if is_integer(dtype) and numeric and column.format is None:
-        large = any(isinstance(value, int) and abs(value) >= EXACT for value in known.categories or ())
+        large = any_large(known.categories or ())
         return replace(column, type=ColumnType.INTEGER if large else ColumnType.NUMBER, dtype=dtype)
     if dtype == "object" or (dtype == "bool" and column.type is ColumnType.BOOLEAN):
         return replace(column, dtype=dtype, missing=known.gap)
@@ -172,7 +174,7 @@ def _format_of(present: list[object]) -> Format | None:
     return Format.DATE if dates else None
 
 
-def _of_categories(name: str, series: "pd.Series[Any]", dtype: str, base: str) -> Column:
+def _of_categories(name: str, series: "pd.Series[Any]", dtype: str) -> Column:
     assert isinstance(series.dtype, pd.CategoricalDtype)
     categories = series.dtype.categories
     if len(categories) > MOST_KEPT:
@@ -184,12 +186,17 @@ def _of_categories(name: str, series: "pd.Series[Any]", dtype: str, base: str) -
     cells: list[Cell] = [plain.parse(iso(value)) for value in categories.tolist()]
     return Column(
         name,
-        ColumnType.NUMBER if is_integer(base) else plain.type,
+        ColumnType.NUMBER if plain.type is ColumnType.INTEGER and not any_large(cells) else plain.type,
         format=plain.format,
         categories=tuple(cells),
         dtype=dtype,
         ordered=bool(series.dtype.ordered),
     )
+
+
+def any_large(cells: Iterable[object]) -> bool:
+    """Whether one of the numbers is an integer that may be no double."""
+    return any(isinstance(cell, int) and abs(cell) >= EXACT for cell in cells)
 
 
 def _missing(series: "pd.Series[Any]", dtype: str) -> Missing | None:

@@ -19,7 +19,7 @@ from changeover.exceptions import ScoringFailed
 from changeover.manifest.answer_comparison import same
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.column import Column
-from changeover.schema.dtypes import EXACT, is_integer
+from changeover.schema.dtypes import EXACT, category_base, is_integer
 from changeover.schema.formats import PARSERS
 
 _MOST_ROWS: Final = 200  # of the example that are tried
@@ -124,6 +124,8 @@ def _answers_equally(estimator: object, inputs: object, wanted: Scores) -> bool:
 
 
 def _other_notation(column: Column, values: "pd.Series[Any]") -> "pd.Series[Any] | None":
+    if category_base(column.dtype) is not None:
+        return None
     if column.type is ColumnType.INTEGER:
         present = values[values.notna()]
         if len(present) and max(abs(int(present.max())), abs(int(present.min()))) >= EXACT:

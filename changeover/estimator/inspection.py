@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -222,6 +223,10 @@ def _encoded(values: Any, *, closed: bool) -> Encoded:
     times = [value for value in plain if isinstance(value, pd.Timestamp)]
     if times:
         return Encoded(missing=len(times) < len(plain), dtype=str(pd.Series(times).dtype))
+    days = [value for value in plain if isinstance(value, date)]
+    if days:
+        gap = Missing.NONE if any(value is None for value in plain) else Missing.NAN if len(days) < len(plain) else None
+        return Encoded(missing=gap is not None, dtype="date", gap=gap)
     gap = None if not missing else Missing.NONE if missing[0] is None else Missing.NAN
     texts = bool(known.categories) and all(isinstance(value, str) for value in known.categories or ())
     return replace(known, dtype="" if texts and gap is not Missing.NONE else "object", gap=gap)
