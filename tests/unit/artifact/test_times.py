@@ -25,9 +25,8 @@ def test_categories_with_a_zone_are_loaded_as_they_were(zone: object, unit: str)
     file = io.BytesIO()
     joblib.dump(encoder, file)
     loaded = load_model(file.getvalue())
-    assert list(loaded.categories_[0])[:-1] == list(encoder.categories_[0])[:-1]  # type: ignore[attr-defined]
-    assert [str(value.tz) for value in loaded.categories_[0][:-1]] == [str(v.tz) for v in encoder.categories_[0][:-1]]  # type: ignore[attr-defined]
-    assert loaded.transform(frame)[:2].tolist() == [[0.0], [1.0]]  # type: ignore[attr-defined]
+    assert repr(loaded.categories_) == repr(encoder.categories_)  # type: ignore[attr-defined]
+    assert loaded.transform(frame).tolist() == encoder.transform(frame).tolist()  # type: ignore[attr-defined]
 
 
 def test_days_are_loaded_as_they_were() -> None:

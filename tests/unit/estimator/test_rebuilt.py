@@ -40,9 +40,9 @@ COLUMNS = {
     "categories": pd.Series(pd.Categorical(["u", "v", None, "u"], categories=["w", "v", "u"])),
     "ordered": pd.Series(pd.Categorical([3, 1, 2, 1], categories=[3, 1, 2], ordered=True)),
     "categories of integers": pd.Series([2**53, 2**53 + 1, 2**53 + 2, 2**53]).astype("category"),
-    "datetime64[ns]": pd.Series(pd.to_datetime(["2024-01-01", None, "2024-01-02 10:00:00.123456789", "1999-01-01"])).astype("datetime64[ns]"),
-    "datetime64[us]": pd.Series(pd.to_datetime(["2024-01-01", None, "2024-01-02 10:00:00.123456", "1999-01-01"])).astype("datetime64[us]"),
-    "Berlin": pd.Series(pd.to_datetime(["2024-10-27 00:30", "2024-10-27 01:30", None, "1999-01-01"])).dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin"),
+    "datetime64[ns]": pd.Series(pd.to_datetime(["2024-01-01", None, "2024-01-02 10:00:00.123456789", "1999-01-01"], format="ISO8601")).astype("datetime64[ns]"),
+    "datetime64[us]": pd.Series(pd.to_datetime(["2024-01-01", None, "2024-01-02 10:00:00.123456", "1999-01-01"], format="ISO8601")).astype("datetime64[us]"),
+    "Berlin": pd.Series(pd.to_datetime(["2024-10-27 00:30", "2024-10-27 01:30", None, "1999-01-01"], format="ISO8601")).dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin"),
 }  # fmt: skip
 
 
@@ -92,7 +92,8 @@ def test_an_array_keeps_its_dtype(dtype: str) -> None:
     rebuilt = feeding(model, schema)(read.columns)
     assert schema.container is Container.ARRAY
     assert isinstance(rebuilt, np.ndarray)
-    assert (rebuilt.dtype, rebuilt.tolist()) == (array.dtype, array.tolist())
+    assert (rebuilt.dtype.kind, rebuilt.tolist()) == (array.dtype.kind, array.tolist())
+    assert rebuilt.dtype == array.dtype or dtype == "str"  # the width of texts follows from the values
 
 
 class ArrayHashing(Hashing):
