@@ -41,6 +41,12 @@ class FittedExample:
             inputs.iloc[list(positions)] if isinstance(inputs, pd.DataFrame) else inputs[list(positions)]
         )
 
+    def followed_by(self, others: "FittedExample") -> "FittedExample":
+        """These rows and then `others`, which have the same columns and dtypes."""
+        if isinstance(self.inputs, pd.DataFrame) and isinstance(others.inputs, pd.DataFrame):
+            return FittedExample(pd.concat([self.inputs, others.inputs]))
+        return FittedExample(np.concatenate([self.inputs, others.inputs]))
+
     def sample(self) -> "FittedExample":
         """At most _MOST_ROWS rows, evenly spread."""
         return self.rows(range(len(self.inputs))[:: max(1, len(self.inputs) // _MOST_ROWS)][:_MOST_ROWS])

@@ -22,7 +22,7 @@ _MOST_VALUES: Final = 50  # of one column; more are no categories
 _MOST_THRESHOLDS: Final = 15
 
 
-def chosen(estimator: object, example: FittedExample, names: Sequence[str]) -> list[FittedExample]:
+def chosen(estimator: object, example: FittedExample, names: Sequence[str]) -> FittedExample:
     """The chosen rows of `example`, and rows at thresholds of the model, each with the dtypes of the example."""
     rows = min(len(example.inputs), _LOOKED_AT)
     most = min(MOST_ROWS, max(_FEWEST, MOST_CELLS // max(1, len(names))))
@@ -35,7 +35,7 @@ def chosen(estimator: object, example: FittedExample, names: Sequence[str]) -> l
             break
     given = example.rows(sorted([*positions][:most]))
     at_thresholds = _at_thresholds(estimator, example, names)
-    return [given] if at_thresholds is None else [given, at_thresholds]
+    return given if at_thresholds is None else given.followed_by(at_thresholds)
 
 
 def _telling(series: "pd.Series[Any]", already: list[int]) -> Iterator[int]:

@@ -36,23 +36,17 @@ def own_golden_rows(estimator: object, schema: Schema, example: object) -> JsonO
     whole = fitted_example(model, example, names)
     if whole is None or whole.answered(model) is None:
         return None
-    rows: list[JsonObject] = []
-    outputs: list[JsonObject] = []
-    originals: list[FittedExample] = []
-    for part in chosen(model, whole, names):
-        sent = rows_of(_named(part, names))
-        kept = [position for position, row in enumerate(sent) if _fits(row, schema)]
-        answers = _answers(model, part, kept)
-        for position, answer in answers.items():
-            rows.append(sent[position])
-            outputs.append(answer)
-            originals.append(part.rows([position]))
-    if not rows:
+    examples = chosen(model, whole, names)
+    sent = rows_of(_named(examples, names))
+    answers = _answers(model, examples, [position for position, row in enumerate(sent) if _fits(row, schema)])
+    if not answers:
         return None
-    golden: JsonObject = {"rows": [*rows], "outputs": [*outputs]}
+    rows = [sent[position] for position in answers]
+    golden: JsonObject = {"rows": [*rows], "outputs": [*answers.values()]}
     try:
         golden_rows.replay(estimator, schema, golden)
     except GoldenMismatch as error:
+        originals = [examples.rows([position]) for position in answers]
         raise _named_mismatch(error, model, schema, rows, originals) from error
     return golden
 
