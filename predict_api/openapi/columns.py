@@ -8,6 +8,7 @@ from typing import Final
 
 from changeover.json_types import Json, JsonObject
 from changeover.schema.cell_parsers import LARGEST_NUMBER
+from changeover.schema.dtypes import integers_of, time_of
 from changeover.schema.formats import EXAMPLES, Format
 from predict_api.openapi.public_schema import CLOSED
 
@@ -19,7 +20,6 @@ _PLAIN: Final = r" *[+-]?([0-9]{1,28}(\.[0-9]{0,28})?|\.[0-9]{1,28})([eE][+-]?[0
 _WHOLE: Final = r" *[+-]?[0-9]{1,18}(\.0{0,20})?"
 _DIGITS: Final = r"(([0-9]{1,3}(,[0-9]{3}){1,8}|[0-9]{1,28})(\.[0-9]{0,20})?|\.[0-9]{1,20})"
 _WHOLE_DIGITS: Final = r"([0-9]{1,3}(,[0-9]{3}){1,4}|[0-9]{1,18})(\.0{0,20})?"
-_INT64: Final = (-(2**63), 2**63 - 1)
 _NUMERIC: Final = ("number", "integer")
 _FORMAT_EXAMPLES: Final[dict[Json, str]] = {known.value: example for known, example in EXAMPLES.items()}
 
@@ -54,7 +54,9 @@ def _sample_value(column: JsonObject) -> Json:
         return None
     kind, limits, notation = column.get("type", "number"), column.get("range"), column.get("format")
     if kind == "string":
-        return "2026-01-31" if notation == "date" else "text"
+        zoned, _, _ = time_of(str(column.get("dtype") or ""))
+        times = {"date": "2026-01-31", "date-time": f"2026-01-31T12:00:00{'Z' if zoned else ''}"}
+        return times.get(str(notation), "text")
     if kind == "boolean":
         return True
     if isinstance(limits, list) and len(limits) == 2 and all(isinstance(limit, int | float) for limit in limits):
@@ -69,19 +71,30 @@ def _values(column: JsonObject) -> JsonObject:
     if kind not in _NUMERIC:
         listed: JsonObject = {"enum": [*enum, None] if nullable else enum} if isinstance(enum, list) else {}
         notation = column.get("format") if kind == "string" and not listed else None
-        return {**parsed_schema(column), **listed, **({"format": notation} if notation else {})}
+        texts = {"format": "date"} if notation == "date" else {"pattern": _time_pattern(column)} if notation else {}
+        return {**parsed_schema(column), **listed, **texts}
     if isinstance(enum, list):
         texts: list[Json] = [repr(value) for value in enum]
         if not nullable:
             return {"enum": enum + texts}
         return {"anyOf": [{"enum": [*enum, None, *texts]}, {"type": "string", "pattern": f"^({_MISSING})$"}]}
-    low, high = (-LARGEST_NUMBER, LARGEST_NUMBER) if kind == "number" else _INT64
+    integers = integers_of(str(column.get("dtype") or ""))
+    low, high = (-LARGEST_NUMBER, LARGEST_NUMBER) if kind == "number" else (integers[0], integers[-1])
     return {
-        "type": [kind, "string", *(["null"] if nullable else [])],
+        "type": [kind, "string", "boolean", *(["null"] if nullable else [])],
         "minimum": low,
         "maximum": high,
         "pattern": _pattern(kind, column.get("format"), nullable=nullable),
     }
+
+
+def _time_pattern(column: JsonObject) -> str:
+    """The pattern of the times of a column: a subset of what the parser accepts, whose days exist in every month."""
+    zoned, first, last = time_of(str(column.get("dtype") or ""))
+    years = "(1[7-9]|20|21)[0-9]{2}" if (first, last) != (1, 9999) else "[1-9][0-9]{3}"
+    day = rf"{years}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    clock = r"T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+    return rf"^{day}{clock}(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$" if zoned else rf"^{day}({clock})?$"
 
 
 def _pattern(kind: str, notation: Json, *, nullable: bool) -> str:

@@ -18,7 +18,7 @@ from changeover.schema.schema import Container
 
 COLUMNS = {
     "truths": pd.Series([True, False, True, True]),
-    "truths with gaps": pd.Series([True, np.nan, False, True], dtype=object),
+    "truths and NaN": pd.Series([True, np.nan, False, True], dtype=object),
     "truths without a value": pd.Series([True, None, False, True], dtype=object),
     "int8": pd.Series([1, -128, 127, 0], dtype="int8"),
     "uint64": pd.Series([0, 2**64 - 1, 2**63, 2**53 + 1], dtype="uint64"),
