@@ -41,6 +41,7 @@ class Column:
     description: str = ""
     case: Case = Case.EXACT
     unit: str = ""
+    dtype: str = field(default="", compare=False)
     range: tuple[Cell, Cell] | None = field(default=None, compare=False)
     missing_seen: bool | None = field(default=None, compare=False)
     public: bool = field(default=False, compare=False)

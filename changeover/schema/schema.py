@@ -22,6 +22,7 @@ __all__ = ["ATTRIBUTE", "MOST_COLUMNS", "Column", "Extra", "Schema", "attach", "
 
 ATTRIBUTE: Final = "changeover_schema_"
 MOST_COLUMNS: Final = 100_000
+_SINGLE: Final = ("float32", "Float32", "category[float32]", "category[Float32]")  # dtypes
 
 
 class Extra(StrEnum):
@@ -64,6 +65,12 @@ class Schema:
         """The names of number and boolean columns, and the names of string columns, each in order."""
         texts = tuple(column.name for column in self.columns if column.type is ColumnType.STRING)
         return tuple(column.name for column in self.columns if column.type is not ColumnType.STRING), texts
+
+    @cached_property
+    def float32_numbers(self) -> list[int]:
+        """The indices in `numbers_and_texts[0]` of the columns that the model was fitted on as float32."""
+        numbers, _ = self.numbers_and_texts
+        return [index for index, name in enumerate(numbers) if self.by_name[name].dtype in _SINGLE]
 
     @classmethod
     def from_json(cls, body: object, *, strict: bool = False) -> Self:
