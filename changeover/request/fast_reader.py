@@ -21,7 +21,7 @@ from msgspec.structs import astuple
 from changeover.exceptions import AskOriginal
 from changeover.request.pandas_forms import SPLIT_KEYS
 from changeover.request.strict_json import may_repeat_keys
-from changeover.request.tensors import LARGEST, MISSING_TEXT, Numbers, Texts
+from changeover.request.tensors import LARGEST, MISSING_TEXT, Numbers, Texts, as_fitted
 from changeover.schema.cell_parsers import Case, Cell, ColumnType, Parser
 from changeover.schema.column import Column
 from changeover.schema.schema import Extra, Schema
@@ -67,13 +67,14 @@ class TypedRows:
 
     def tensors(self) -> tuple[Numbers, Texts | None]:
         """The two tensors of an ONNX twin, and the errors, as in `changeover.request.tensors.tensors`."""
+        numbers = as_fitted(self._schema, self.numbers)
         if not self._strings:
-            return self.numbers, None
+            return numbers, None
         if MISSING_TEXT in self._strings:
             raise AskOriginal("a string equals the marker of a missing string")
         strings = np.empty(len(self._strings), dtype=object)
         strings[:] = [MISSING_TEXT if cell is None else cell for cell in self._strings]
-        return self.numbers, strings.reshape(self.rows, -1)
+        return numbers, strings.reshape(self.rows, -1)
 
 
 class _RowParser(NamedTuple):

@@ -28,13 +28,14 @@ def layout(schema: Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def tensors(schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> tuple[Numbers, Texts | None]:
     """The two tensors for typed `columns`, as `decode` makes them: float64[rows, k] and object[rows, m].
 
-    A missing number or boolean is NaN, a missing string is MISSING_TEXT; `texts` is None without string columns. Raises
-    AskOriginal for a string that equals MISSING_TEXT.
+    A missing number or boolean is NaN, a missing string is MISSING_TEXT; `texts` is None without string columns. Numbers
+    are rounded as by `as_fitted`. Raises AskOriginal for a string that equals MISSING_TEXT.
     """
     numeric, textual = layout(schema)
     numbers = np.empty((rows, len(numeric)))
     for index, name in enumerate(numeric):
         numbers[:, index] = columns[name]  # None becomes NaN
+    numbers = as_fitted(schema, numbers)
     if not textual:
         return numbers, None
     texts = np.empty((rows, len(textual)), dtype=object)
@@ -44,3 +45,13 @@ def tensors(schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) ->
             raise AskOriginal(f"a string of column {name!r} equals the marker of a missing string")
         texts[:, index] = [MISSING_TEXT if cell is None else cell for cell in cells]
     return numbers, texts
+
+
+def as_fitted(schema: Schema, numbers: Numbers) -> Numbers:
+    """`numbers` with float32 columns rounded to float32, as the model gets them; the same array without such columns."""
+    single = schema.float32_numbers
+    if not single:
+        return numbers
+    rounded = numbers.copy()
+    rounded[:, single] = numbers[:, single].astype(np.float32)
+    return rounded

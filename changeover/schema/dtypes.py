@@ -19,7 +19,7 @@ _TIME: Final = re.compile(r"datetime64\[(?P<unit>s|ms|us|ns)(, (?P<zone>[^\]]+))
 _CATEGORY: Final = re.compile(r"category\[(?P<base>.*)\]")
 _NANOSECONDS: Final = (1678, 2261)  # the whole years that 64 bits of nanoseconds hold
 _YEARS: Final = (1, 9999)  # of ISO 8601 with four digits
-_SINGLE: Final = ("float32", "Float32", "float16")
+_SINGLE: Final = ("float32", "Float32")
 _KNOWN: Final = frozenset(
     {
         *("", "bool", "boolean", "object", "str", "string", "U", "date"),
@@ -81,8 +81,8 @@ def time_of(dtype: str) -> tuple[bool, int, int]:
 
 
 def is_single(dtype: str) -> bool:
-    """Whether `dtype` holds numbers of single precision (or half, which a model widens)."""
-    return dtype in _SINGLE
+    """Whether `dtype`, or its categories, holds numbers of single precision."""
+    return (category_base(dtype) or dtype) in _SINGLE
 
 
 def single(number: float) -> float:

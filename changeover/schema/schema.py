@@ -17,6 +17,7 @@ from changeover.json_documents import read_document
 from changeover.json_types import JsonObject
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.column import Column, refuse_other_values, refuse_unknown
+from changeover.schema.dtypes import is_single
 
 __all__ = ["ATTRIBUTE", "MOST_COLUMNS", "Column", "Extra", "Schema", "attach", "attached"]
 
@@ -77,6 +78,12 @@ class Schema:
         """The names of number and boolean columns, and the names of string columns, each in order."""
         texts = tuple(column.name for column in self.columns if column.type is ColumnType.STRING)
         return tuple(column.name for column in self.columns if column.type is not ColumnType.STRING), texts
+
+    @cached_property
+    def float32_numbers(self) -> list[int]:
+        """The indices in `numbers_and_texts[0]` of the columns that the model was fitted on as float32."""
+        numbers, _ = self.numbers_and_texts
+        return [index for index, name in enumerate(numbers) if is_single(self.by_name[name].dtype)]
 
     @classmethod
     def from_json(cls, body: object, *, strict: bool = False) -> Self:

@@ -18,6 +18,7 @@ from changeover.exceptions import AskOriginal, RequestFaults, ScoringFailed, Too
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import ABSOLUTE, RELATIVE
 from changeover.onnx_twin.description import ScoreKind
+from changeover.onnx_twin.equivalence.edge_rows import at_edges
 from changeover.onnx_twin.equivalence.probe_rows import MOST_BASE, Batch, Columns, derived, mixed
 from changeover.onnx_twin.equivalence.threshold_rows import at_thresholds
 from changeover.onnx_twin.exceptions import NoTwin
@@ -69,7 +70,7 @@ class _Asked:
 def prove(estimator: object, schema: Schema, twin: bytes, rows: Sequence[JsonObject], budget: int = BUDGET) -> Proof:
     """Compare `twin` with `estimator` on `rows` (as consumers send them) and on rows derived from them.
 
-    `budget` is the number of rows at thresholds of trees. Raises NoTwin naming the first row that differs.
+    `budget` is the number of rows at thresholds of trees, and again at numbers of other steps. Raises NoTwin naming the first row that differs.
     """
     try:
         decoded = decode(list[Json](rows[:MOST_ROWS]), schema, MOST_ROWS)
@@ -84,9 +85,10 @@ def prove(estimator: object, schema: Schema, twin: bytes, rows: Sequence[JsonObj
     if proof.left_to_model > _MOST_LEFT * proof.rows:
         raise NoTwin(f"the twin would leave {proof.left_to_model} of {proof.rows} rows to the model")
     base = {name: [*known[name], *cells] for name, cells in mixed(schema, known, decoded.rows).items()}
-    for batch in at_thresholds(estimator, schema, base, decoded.rows + MOST_BASE, budget):
-        proof.at_thresholds += batch.rows
-        _compare(estimator, schema, runner, batch, proof)
+    for at in (at_thresholds, at_edges):
+        for batch in at(estimator, schema, base, decoded.rows + MOST_BASE, budget):
+            proof.at_thresholds += batch.rows
+            _compare(estimator, schema, runner, batch, proof)
     return proof
 
 

@@ -22,7 +22,7 @@ MOST_COLUMNS: Final = 200  # columns of a wider schema that are probed one by on
 _MOST_CATEGORIES: Final = 200
 _JITTER: Final = (1e-12, 1e-7, 1e-3, 0.1)  # relative to the value
 _MOVES: Final = (0.1, 1.0, 10.0)  # relative to the column's spread
-_EXTREMES: Final = (0.0, -0.0, 1.0, -1.0, 1e-300, 1e3, -1e3, 1e6, -1e6, LARGEST - 1, 1 - LARGEST)
+_EXTREMES: Final = (0.0, -0.0, 1.0, -1.0, 1e-300, 1e-17, 1e3, -1e3, 1e6, -1e6, LARGEST - 1, 1 - LARGEST)
 _UNSEEN: Final = ("", " ", "never seen", "nan", "None", "\u00e9\u4e2d\U0001f600")
 _DAYS: Final = ("1970-01-01", "2024-02-29", "9999-12-31")
 
@@ -63,6 +63,7 @@ def derived(schema: Schema, known: Columns, rows: int) -> Iterator[Batch]:
             yield Batch(what, *_changed(few, changes))
     yield Batch("a row with many missing values", *_many_gaps(schema, base))
     yield Batch("a row of extreme values", *_all_extreme(schema, base))
+    yield Batch("a row of one number", *_all_one_number(schema, few))
 
 
 def spread_of(column: Column, cells: Sequence[Cell]) -> float:
@@ -194,3 +195,12 @@ def _all_extreme(schema: Schema, base: Columns) -> tuple[Columns, int]:
             signs, powers = random.choice((-1.0, 1.0), MOST_BASE), random.uniform(-12, 15.9, MOST_BASE)
             table[column.name] = [number_cell(column, float(value)) for value in signs * 10.0**powers]
     return table, MOST_BASE
+
+
+def _all_one_number(schema: Schema, row: Columns) -> tuple[Columns, int]:
+    """A row for each extreme, with it in all columns that accept any number: its length is 0 where that is 0."""
+    table = {name: cells * len(_EXTREMES) for name, cells in row.items()}
+    for column in schema.columns:
+        if is_free(column):
+            table[column.name] = [number_cell(column, value) for value in _EXTREMES]
+    return table, len(_EXTREMES)

@@ -15,13 +15,14 @@ from changeover.estimator.dict_inputs import takes_records
 from changeover.estimator.inspection import input_names, last_part, takes_texts
 from changeover.estimator.libraries.find import adapted, original_of
 from changeover.estimator.scoring import classes_of
-from changeover.onnx_twin.description import NUMBERS, TEXTS, Description, ScoreKind
+from changeover.onnx_twin.description import NUMBERS, TEXTS, Description, ScoreKind, Threshold
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.onnx_twin.export import finish_graph
 from changeover.onnx_twin.export.by_position import by_position
 from changeover.onnx_twin.export.converters import is_linear_decision, is_of_trees, register
 from changeover.onnx_twin.export.ensembles import ensemble_of
 from changeover.onnx_twin.export.graph_builder import MAIN
+from changeover.onnx_twin.export.tree_arrays import CLOSE
 from changeover.onnx_twin.export.unwrap import unwrap
 from changeover.request.tensors import layout
 from changeover.schema.schema import Schema
@@ -30,6 +31,8 @@ _LONGEST_REASON: Final = 300
 # scores closer than this may be in another order in the model, so the row is left to it
 _MARGIN: Final = 1e-6
 _FRACTIONS: Final = "fc"
+_DATE_TIME: Final = "date-time"
+_TIMES: Final = ("datetime64", "timedelta", "period", "date")  # dtypes, by how they begin
 
 
 def convert(estimator: object, schema: Schema) -> bytes:
@@ -39,12 +42,14 @@ def convert(estimator: object, schema: Schema) -> bytes:
         raise NoTwin("a pipeline over whole texts splits them into words in a way of its own")
     if takes_records(estimator):
         raise NoTwin("a pipeline over dicts makes numbers of them in a way of its own")
+    _refuse_dtypes(schema)
     unwrapped = unwrap(estimator)
     inside = unwrapped.inside
+    _refuse_isotonic(inside)
     scores, classes = _what_it_gives(estimator, inside)
     fitted = _order(inside, schema)
     numbers, texts = ([name for name in fitted if name in columns] for columns in layout(schema))
-    description = Description(scores, classes, unwrapped.threshold, _margin(inside))
+    description = Description(scores, classes, unwrapped.threshold, _margin(inside, unwrapped.threshold))
     try:
         indices = [[*numbers, *texts].index(name) for name in fitted]
         rebuilt = _with_plain_numbers(by_position(inside, indices, (len(numbers), len(texts))))
@@ -90,9 +95,33 @@ def _order(inside: Any, schema: Schema) -> list[str]:
     return names
 
 
-def _margin(inside: Any) -> float:
+def _refuse_dtypes(schema: Schema) -> None:
+    """Raise NoTwin for a column of dates, times or durations: the tensors have numbers and strings only.
+
+    float16 is refused, too: a number beyond 65504 would be infinite in it.
+    """
+    for column in schema.columns:
+        base = column.dtype.removeprefix("category[").removesuffix("]")
+        if column.format == _DATE_TIME or base.startswith(_TIMES):
+            raise NoTwin(f"column {column.name!r} has dates or times, which only the model reads")
+        if base == "float16":
+            raise NoTwin(f"column {column.name!r} is float16, which has few numbers")
+
+
+def _refuse_isotonic(inside: Any) -> None:
+    """Raise NoTwin for a calibration by isotonic regression: skl2onnx makes steps of its slopes."""
+    members = inside.get_params(deep=True) if hasattr(inside, "get_params") else {}
+    if any(name.rpartition("__")[2] == "method" and value == "isotonic" for name, value in members.items()):
+        raise NoTwin("a CalibratedClassifierCV by isotonic regression cannot be converted")
+
+
+def _margin(inside: Any, threshold: Threshold | None) -> float:
     last = last_part(inside)
-    return ensemble_of(last).margin if is_of_trees(last) else _MARGIN
+    if not is_of_trees(last):
+        return _MARGIN
+    margin = ensemble_of(last).margin
+    # the twin of a forest has the first of two probabilities from the second, and may differ in the last digit
+    return margin if threshold is None or threshold.index else max(margin, CLOSE)
 
 
 def _with_plain_numbers(model: Any) -> Any:

@@ -27,13 +27,20 @@ from sklearn.linear_model import (
     RidgeClassifierCV,
     SGDClassifier,
 )
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatures
+from sklearn.preprocessing import (
+    Binarizer,
+    KBinsDiscretizer,
+    Normalizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+)
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from changeover.estimator.encoded import is_missing
 from changeover.onnx_twin.exceptions import NoTwin
-from changeover.onnx_twin.export import category_encoders
+from changeover.onnx_twin.export import binning, category_encoders
 from changeover.onnx_twin.export.boosters import is_booster
 from changeover.onnx_twin.export.by_position import Reordered
 from changeover.onnx_twin.export.graph_builder import DOUBLE, INT64, Nodes
@@ -105,6 +112,9 @@ def _register() -> None:
     update_registered_converter(OneHotEncoder, "TwinOneHotEncoder", _shape_of_one_hot, category_encoders.one_hot)
     update_registered_converter(PolynomialFeatures, "TwinPolynomialFeatures", _shape_of_polynomial, _polynomial)
     update_registered_converter(OrdinalEncoder, "TwinOrdinalEncoder", _shape_of_ordinal, category_encoders.ordinal)
+    update_registered_converter(Binarizer, "TwinBinarizer", binning.shape_of_binarizer, binning.binarizer)
+    update_registered_converter(KBinsDiscretizer, "TwinKBinsDiscretizer", binning.shape_of_bins, binning.bins)
+    update_registered_converter(Normalizer, "TwinNormalizer", binning.shape_of_binarizer, _normalizer)
 
 
 def _shape_of_classifier(operator: Any) -> None:
@@ -125,8 +135,9 @@ def _linear(scope: Any, operator: Any, container: Any) -> None:
         convert_sklearn_sgd_classifier(scope, operator, container)
         return
     values = nodes.cast(operator.inputs[0].full_name, DOUBLE)
-    product = nodes.add("MatMul", values, nodes.constant(np.asarray(model.coef_, dtype=np.float64).T))
-    intercept = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64), (len(model.coef_),))
+    coefficients = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))  # a RidgeClassifier of two classes has 1-D
+    product = nodes.add("MatMul", values, nodes.constant(coefficients.T))
+    intercept = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64), (len(coefficients),))
     nodes.add("Add", product, nodes.constant(intercept), into=operator.outputs[1].full_name)
     # only for skl2onnx's shape calculator
     best = nodes.add("ArgMax", operator.outputs[1].full_name, axis=1, keepdims=0)
@@ -211,6 +222,20 @@ def _polynomial(scope: Any, operator: Any, container: Any) -> None:
         factor = nodes.add("Gather", padded, nodes.constant(chosen), axis=1)
         product = factor if product is None else nodes.add("Mul", product, factor)
     nodes.add("Identity", str(product), into=operator.outputs[0].full_name)
+
+
+def _normalizer(scope: Any, operator: Any, container: Any) -> None:
+    """The graph of a Normalizer: scikit-learn takes a length below ten times the resolution of a double for 0."""
+    model, nodes = operator.raw_operator, Nodes(scope, container)
+    values = binning.together(nodes, operator)
+    along = nodes.constant(np.array([1], dtype=np.int64))
+    if model.norm == "max":
+        length = nodes.add("ReduceMax", nodes.add("Abs", values), along, keepdims=1)
+    else:
+        length = nodes.add("ReduceL1" if model.norm == "l1" else "ReduceL2", values, along, keepdims=1)
+    is_zero = nodes.add("Less", length, nodes.constant(10 * float(np.finfo(np.float64).eps)))
+    length = nodes.add("Where", is_zero, nodes.constant(1.0), length)
+    nodes.add("Div", values, length, into=operator.outputs[0].full_name)
 
 
 def _shape_of_reordered(operator: Any) -> None:
