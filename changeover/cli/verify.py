@@ -1,9 +1,10 @@
 """`changeover verify`: checks a version's hash, and that predict_api serves that version."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,6 +19,9 @@ from changeover.protocol.wire import REPR_DIGEST
 
 if TYPE_CHECKING:
     from changeover.client.client import Client
+
+
+MOST_ALONE: Final = 50  # golden rows that are asked alone
 
 
 @dataclass(frozen=True)
@@ -85,21 +89,39 @@ def _answer_checks(client: "Client", name: str, version: str, manifest: JsonObje
     except ChangeoverError as error:
         return [Check("predict_api", False, str(error))]
     checks = [Check("predict_api answers by it", body.get("model_version") == version, str(body.get("model_version")))]
-    if isinstance(outputs, list):
-        checks.append(_golden_check(outputs, body.get("predictions")))
+    if isinstance(outputs, list) and len(outputs) == len(rows):
+        checks.append(_golden_check(outputs, body.get("predictions"), range(len(rows)), golden.get("recorded_by")))
+        if manifest.get("row_independent", True):
+            checks.append(_company_check(client, name, rows, outputs))
     return checks
 
 
-def _golden_check(outputs: list[Json], predictions: Json) -> Check:
-    """Check that the golden rows are answered as in the manifest; else show the first difference."""
+def _company_check(client: "Client", name: str, rows: list[Json], outputs: list[Json]) -> Check:
+    """Check that the golden rows are answered equally in reverse, and some of them alone."""
+    backwards = range(len(rows))[::-1]
+    some = range(len(rows))[:: max(1, len(rows) // MOST_ALONE)]
+    for indices in (backwards, *([index] for index in some)):
+        try:
+            body = object_in(client.predict([rows[index] for index in indices], name))
+        except ChangeoverError as error:
+            return Check("golden rows alone and in reverse", False, str(error))
+        check = _golden_check([outputs[index] for index in indices], body.get("predictions"), indices, None)
+        if not check.ok:
+            return Check("golden rows alone and in reverse", False, check.detail)
+    return Check("golden rows alone and in reverse", True, f"{len(rows)} in reverse and {len(some)} alone: the same")
+
+
+def _golden_check(outputs: list[Json], predictions: Json, indices: Sequence[int], recorded_by: Json) -> Check:
+    """Check that the golden rows at `indices` are answered as in the manifest; else show the first difference."""
     answers = predictions if isinstance(predictions, list) else []
     if len(answers) != len(outputs):
         return Check("golden rows", False, f"{len(outputs)} were asked, {len(answers)} answered")
-    for index, (wanted, got) in enumerate(zip(outputs, answers, strict=True)):
+    for index, wanted, got in zip(indices, outputs, answers, strict=True):
         part = differing_part(wanted, got)
         if part and isinstance(wanted, dict) and isinstance(got, dict):
             difference = f"row {index}: {part} is {got.get(part)!r}, the manifest says {wanted.get(part)!r}"
             return Check("golden rows", False, f"answered OTHERWISE than recorded; {difference}")
         if part:
             return Check("golden rows", False, f"row {index} has no answer that can be read")
-    return Check("golden rows", True, f"{len(outputs)} answered as recorded")
+    by = f" by {recorded_by}" if recorded_by else ""
+    return Check("golden rows", True, f"{len(outputs)} answered as recorded{by}")

@@ -71,8 +71,9 @@ def _values(column: JsonObject) -> JsonObject:
     if kind not in _NUMERIC:
         listed: JsonObject = {"enum": [*enum, None] if nullable else enum} if isinstance(enum, list) else {}
         notation = column.get("format") if kind == "string" and not listed else None
-        texts = {"format": "date"} if notation == "date" else {"pattern": _time_pattern(column)} if notation else {}
-        return {**parsed_schema(column), **listed, **texts}
+        if notation:
+            listed = {"format": "date"} if notation == Format.DATE.value else {"pattern": _time_pattern(column)}
+        return {**parsed_schema(column), **listed}
     if isinstance(enum, list):
         texts: list[Json] = [repr(value) for value in enum]
         if not nullable:
