@@ -41,7 +41,7 @@ def fitted_column(name: str, series: "pd.Series[Any]", known: Encoded, array: np
 
 def with_categories(column: Column, known: Encoded) -> Column:
     """`column` with the categories of an inner encoder: a closed list if other values raise, else an open one."""
-    if not known.categories or is_time(column.dtype):
+    if not known.categories:
         return column
     try:
         cells = tuple(column.parse(value) for value in known.categories)

@@ -214,7 +214,8 @@ def _encoded(values: Any, *, closed: bool) -> Encoded:
     """The facts of a column with the categories `values`, an array of the dtype of the column."""
     array = np.asarray(values)
     if array.dtype.kind == "M":
-        return Encoded(missing=bool(np.isnat(array).any()), dtype=str(array.dtype))
+        gaps = np.isnat(array)
+        return Encoded(tuple(map(str, array[~gaps])), missing=bool(gaps.any()), dtype=str(array.dtype))
     plain = tuple(value.item() if isinstance(value, np.generic) else value for value in array)
     missing = [value for value in plain if is_missing(value)]
     known = replace(categories_of(plain, closed=closed), missing=bool(missing))
@@ -222,11 +223,15 @@ def _encoded(values: Any, *, closed: bool) -> Encoded:
         return replace(known, dtype=str(array.dtype) if is_known(str(array.dtype)) else "")
     times = [value for value in plain if isinstance(value, pd.Timestamp)]
     if times:
-        return Encoded(missing=len(times) < len(plain), dtype=str(pd.Series(times).dtype))
+        return Encoded(
+            tuple(time.isoformat() for time in times),
+            missing=len(times) < len(plain),
+            dtype=str(pd.Series(times).dtype),
+        )
     days = [value for value in plain if isinstance(value, date)]
     if days:
         gap = Missing.NONE if any(value is None for value in plain) else Missing.NAN if len(days) < len(plain) else None
-        return Encoded(missing=gap is not None, dtype="date", gap=gap)
+        return Encoded(tuple(day.isoformat() for day in days), missing=gap is not None, dtype="date", gap=gap)
     gap = None if not missing else Missing.NONE if missing[0] is None else Missing.NAN
     texts = bool(known.categories) and all(isinstance(value, str) for value in known.categories or ())
     return replace(known, dtype="" if texts and gap is not Missing.NONE else "object", gap=gap)
