@@ -4,18 +4,21 @@ The rows are then asked as a caller would send them, and a difference is an erro
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
 
 from changeover.estimator import golden_rows
+from changeover.estimator.dict_inputs import takes_records
 from changeover.estimator.fitted_example import FittedExample, fitted_example
-from changeover.estimator.golden_choice import chosen
+from changeover.estimator.golden_choice import SPREAD_ROWS, chosen
 from changeover.estimator.inputs import features
+from changeover.estimator.inspection import takes_texts
 from changeover.estimator.libraries.find import adapted
-from changeover.estimator.training_frame import rows_of
-from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed
+from changeover.estimator.scoring import own_answers
+from changeover.estimator.training_frame import frame_of, rows_of
+from changeover.exceptions import GoldenMismatch, NotJson, RequestFaults, ScoringFailed
 from changeover.json_types import Json, JsonObject
 from changeover.request.reader import RequestReader
 from changeover.schema.cell_parsers import shown
@@ -33,12 +36,15 @@ def own_golden_rows(estimator: object, schema: Schema, example: object) -> JsonO
     """
     model = adapted(estimator)
     names = list(schema.by_name)
+    if takes_texts(model) or takes_records(model):
+        return _of_list(model, schema, frame_of(example))
     whole = fitted_example(model, example, names)
     if whole is None or whole.answered(model) is None:
         return None
     examples = chosen(model, whole, names)
     sent = rows_of(_named(examples, names))
-    answers = _answers(model, examples, [position for position, row in enumerate(sent) if _fits(row, schema)])
+    fits = _fitting(schema)
+    answers = _answers(model, examples, [position for position, row in enumerate(sent) if fits(row)])
     if not answers:
         return None
     rows = [sent[position] for position in answers]
@@ -60,12 +66,36 @@ def _named(part: FittedExample, names: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def _fits(row: JsonObject, schema: Schema) -> bool:
+def _of_list(model: object, schema: Schema, frame: pd.DataFrame) -> JsonObject | None:
+    """The golden rows of a model that takes a list, of texts or of dicts without missing values."""
+    frame = frame.set_axis(list(schema.by_name), axis=1) if len(frame.columns) == len(schema.columns) == 1 else frame
+    if not set(schema.by_name) <= set(map(str, frame.columns)):
+        return None
+    some = frame[list(schema.by_name)].iloc[:: max(1, len(frame) // SPREAD_ROWS)]
+    fits = _fitting(schema)
+    rows = [row for row in rows_of(some) if fits(row)]
+    inputs: list[object] = [{name: cell for name, cell in row.items() if cell is not None} for row in rows]
+    if takes_texts(model):
+        inputs = [row[schema.columns[0].name] for row in rows]
     try:
-        RequestReader(schema).read(json.dumps(row).encode(), 1)
-    except (RequestFaults, ValueError):
-        return False
-    return True
+        scores = own_answers(model, inputs, len(rows)) if rows else None
+    except ScoringFailed:
+        return None
+    return None if scores is None else {"rows": [*rows], "outputs": [*golden_rows.outputs_of(scores)]}
+
+
+def _fitting(schema: Schema) -> Callable[[JsonObject], bool]:
+    """The function that tells whether a row may be sent."""
+    reader = RequestReader(schema)
+
+    def fits(row: JsonObject) -> bool:
+        try:
+            reader.read(json.dumps(row).encode(), 1)
+        except (RequestFaults, NotJson):
+            return False
+        return True
+
+    return fits
 
 
 def _answers(model: object, part: FittedExample, positions: Sequence[int]) -> Mapping[int, JsonObject]:
