@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from changeover import digest, stack
+from changeover.client.bodies import json_of
 from changeover.client.draft import draft_of, dump
 from changeover.client.http import HttpCall
 from changeover.client.upload import Body, Progress, Published, sha256_of_file
@@ -209,13 +210,22 @@ class Client:
         name = model or self.default_model()
         return self._rollout(f"/models/{name}/rollback", _provenance(reason), name, wait, progress)
 
-    def predict(self, body: Json, model: str | None = None) -> Json:
-        """Call predict_api; `body` is one row (an object) or a batch (an array). Returns the JSON of the response."""
+    def predict(self, body: object, model: str | None = None) -> Json:
+        """Call predict_api; returns the JSON of the response.
+
+        `body` is one row (a dict or a Series) or a batch (a list of dicts, a DataFrame, an array of two dimensions), with
+        values of Python, numpy and pandas. Missing values are sent as null. Raises UnsendableValue for infinity and
+        other values that JSON cannot hold.
+        """
+        return self.predict_json(json_of(body), model)
+
+    def predict_json(self, body: bytes, model: str | None = None) -> Json:
+        """Call predict_api with the bytes `body`, sent as they are; returns the JSON of the response."""
         if self._predict is None:
             raise StackNotFound("the address of predict_api is not known; set CHANGEOVER_PREDICT_URL")
         path = f"/models/{model}/predict" if model else "/predict"
-        answer: Json = self._predict.send("POST", path, json=body).json()
-        return answer
+        headers = {"Content-Type": "application/json"}
+        return self._predict.json_in(self._predict.send("POST", path, body=body, headers=headers))
 
     def _rollout(
         self, path: str, body: JsonObject, model: str, wait: float, progress: Callable[[str], None] | None
