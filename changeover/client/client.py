@@ -121,7 +121,9 @@ class Client:
         `name` is the model (default: the server's), `example` raw training data that gives schema and golden rows.
         `evaluation_data` is the held-out data that `metrics` were measured on: a frame, a file, or its digest. Members
         of `draft` win over inferred ones. `public` names the columns (True: all) of which any caller of predict_api may
-        see categories and range, which come from the training data. Raises ServiceRefused if it is not admitted.
+        see categories and range, which come from the training data. Bytes that are a version already keep it, and
+        `updated` has what was added to its manifest. Raises ServiceRefused if it is not admitted, or if it contradicts
+        the manifest of a version.
         """
         name = check_model_name(name) if name else self.default_model()
         model = Path(model) if isinstance(model, str) else model
@@ -155,13 +157,13 @@ class Client:
                 timeout=_ADMISSION_SECONDS,
             )
         body = self._server.object_in(response)
-        warnings = body.get("warnings")
         return Published(
             model=name,
             version=str(body.get("version", version)),
             state=str(body.get("state", "")),
             created=response.status_code == 201,
-            warnings=[str(warning) for warning in warnings] if isinstance(warnings, list) else [],
+            warnings=_strings(body.get("warnings")),
+            updated=_strings(body.get("updated")),
         )
 
     def newest_admitted(self, model: str | None = None) -> str:
@@ -268,6 +270,10 @@ class Client:
 def _provenance(reason: str) -> JsonObject:
     """The user and the reason of a rollout, for the ledger."""
     return {"by": _user(), **({"reason": reason} if reason else {})}
+
+
+def _strings(value: Json) -> list[str]:
+    return [str(text) for text in value] if isinstance(value, list) else []
 
 
 def _user() -> str:

@@ -99,14 +99,14 @@ def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
     rows = draft.golden.get("rows") if draft.golden else None
     if draft.golden is not None and rows and draft.golden.get("outputs") is not None:
         golden_rows.replay(estimator, schema, draft.golden)
-        return draft.golden
+        return {**draft.golden, "recorded_by": "publisher"}
     samples = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     golden = golden_rows.record(estimator, schema, samples or [_sample_row(estimator, schema)])
     try:
         golden_rows.replay(estimator, schema, golden)
     except GoldenMismatch as error:
         raise _Unfit(f"called twice with the same rows, the model gives different outputs: {error}") from error
-    return golden
+    return {**golden, "recorded_by": "admission"}
 
 
 def _other_versions(made_with: dict[str, str], here: dict[str, str], checked: dict[str, str]) -> list[str]:
