@@ -11,11 +11,13 @@ import joblib
 import pandas as pd
 import pytest
 import requests
+from click.testing import CliRunner
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import changeover
+from changeover.cli.main import main
 from changeover.client.upload import Published
 from changeover.digest import sha256
 from changeover.exceptions import ServiceRefused
@@ -191,6 +193,18 @@ def test_the_client_says_what_was_added(server: ModelServer, tmp_path: Path) -> 
     assert names == ["town", "age"]
     with pytest.raises(ServiceRefused, match=r"metrics\.auc is 0\.75, 0\.5 was sent"):
         client.publish(tmp_path / "model.joblib", "towns", metrics={"auc": 0.5})
+
+
+def test_push_says_what_was_added(server: ModelServer, tmp_path: Path) -> None:
+    (tmp_path / "model.joblib").write_bytes(a_model(207))
+    stack = {"CHANGEOVER_TOKEN": PUBLISH_TOKEN}
+    words = ["push", str(tmp_path / "model.joblib"), "-m", "pushed", "--server-url", server.url]
+    assert CliRunner().invoke(main, words, env=stack).exit_code == 0
+    added = CliRunner().invoke(main, [*words, "--metric", "auc=0.5", "--description", "why"], env=stack)
+    assert "added to its manifest: metrics, description" in added.stdout
+    refused = CliRunner().invoke(main, [*words, "--metric", "auc=0.75"], env=stack)
+    assert refused.exit_code == 1
+    assert "metrics.auc is 0.5, 0.75 was sent" in refused.stderr
 
 
 def test_a_replica_takes_the_new_manifest_when_it_prepares_the_version_again(
