@@ -191,6 +191,8 @@ def test_the_client_says_what_was_added(server: ModelServer, tmp_path: Path) -> 
     assert "added: schema, golden, metrics" in repr(described)
     names = [each["name"] for each in client.manifest(described.version, "towns")["schema"]["columns"]]  # type: ignore[union-attr, index, call-overload]
     assert names == ["town", "age"]
+    again = client.publish(tmp_path / "model.joblib", "towns", example=FRAME, metrics={"auc": 0.75})
+    assert (again.created, again.updated) == (False, [])
     with pytest.raises(ServiceRefused, match=r"metrics\.auc is 0\.75, 0\.5 was sent"):
         client.publish(tmp_path / "model.joblib", "towns", metrics={"auc": 0.5})
 
