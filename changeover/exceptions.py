@@ -135,6 +135,14 @@ class ServiceUnreachable(ChangeoverError):
     """No answer from a service; the message names its address."""
 
 
+class NotJsonResponse(ServiceUnreachable):
+    """A response that is not JSON: another service, or a gateway, answers at the address."""
+
+
+class UnsendableValue(ChangeoverError):
+    """A value that JSON cannot hold in a request for a prediction; the message names its row and column."""
+
+
 class ServiceRefused(ChangeoverError):
     """A service answered with an RFC 9457 problem; `status` and `problem` hold it."""
 

@@ -47,7 +47,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     versions = Versions(bucket, open_problems)
     examiner = Examiner(_limits(settings), frozenset(settings.extra_globals), settings.environments_dir)
     spool = Spool(settings.spool_dir, settings.max_model_bytes)
-    publisher = Publisher(versions, examiner)
+    publisher = Publisher(versions, examiner, models.in_use)
     pin = None
     if settings.pinned_version:
         pin = Pin(settings.default_model, settings.pinned_version, settings.model_uri, bucket, spool, publisher)

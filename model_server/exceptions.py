@@ -1,8 +1,15 @@
 """The errors of model_server, one class a cause; `model_server/routes/problems.py` maps each to a status code."""
 
+import json
+from typing import Final
+
 from changeover.exceptions import ChangeoverError
-from changeover.json_types import JsonObject
+from changeover.json_types import Json, JsonObject
+from changeover.names import short
 from object_store.exceptions import StoreError
+
+_MOST_LISTED: Final = 5  # contradictions in one message
+_LONGEST: Final = 200  # characters of a value in it
 
 
 class UnknownModel(ChangeoverError):
@@ -51,6 +58,44 @@ class VersionRejected(ChangeoverError):
 
 class NoEnvironmentThere(VersionRejected):
     """An artifact that no environment here can serve; the message has the command that makes one."""
+
+
+class UpdateRefused(ChangeoverError):
+    """A second publish of known bytes whose schema or golden rows do not fit them; the version stays as it is."""
+
+
+class ManifestContradicted(ChangeoverError):
+    """A second publish of known bytes that says something else than the manifest of the version.
+
+    `body` has them as `contradictions`: `[{"member": "metrics.auc", "stored": 0.9, "sent": 0.8}, ...]`.
+    """
+
+    def __init__(self, model: str, version: str, contradictions: list[JsonObject]) -> None:
+        self.body: JsonObject = {"contradictions": list[Json](contradictions)}
+        listed = "; ".join(_contradiction(each) for each in contradictions[:_MOST_LISTED])
+        more = len(contradictions) - _MOST_LISTED
+        super().__init__(
+            f"these bytes are version {short(version)} of {model!r} already, and its manifest says otherwise: {listed}"
+            f"{f'; and {more} more' if more > 0 else ''}. Nothing was changed; leave out what contradicts, or publish "
+            f"under another model name"
+        )
+
+
+def _contradiction(each: JsonObject) -> str:
+    stored, sent = (json.dumps(each[name], ensure_ascii=False) for name in ("stored", "sent"))
+    return f"{each['member']} is {stored[:_LONGEST]}, {sent[:_LONGEST]} was sent"
+
+
+class UpdateBreaks(ChangeoverError):
+    """A schema for the bytes of the current version that refuses requests of its consumers; `body` has the `diff`."""
+
+    def __init__(self, message: str, body: JsonObject) -> None:
+        self.body = body
+        super().__init__(message)
+
+
+class UpdateOvertaken(ChangeoverError):
+    """A second publish of known bytes whose manifest other publishes changed again and again meanwhile."""
 
 
 class CannotExamine(ChangeoverError):

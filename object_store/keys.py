@@ -5,6 +5,7 @@
     versions/<model>/<sha256>/model.joblib         the artifact, immutable
     versions/<model>/<sha256>/twin-<sha256>.onnx   its twin, if it has one; bound to it in the manifest
     versions/<model>/<sha256>/manifest.json        written last: it exists = the version exists
+    versions/<model>/<sha256>/manifest-<number>.json   a later manifest, create-if-absent; the highest is valid
     rollouts/<model>/<sequence>.json               the ledger: eight digits from 00000001, create-if-absent
     current/<model>.json                           a hint: the newest ledger sequence; never the truth
     uploads/<model>/<uploaded_at>-<sha256>.json    a mark for each admitted raw upload; the newest lists last
@@ -39,6 +40,7 @@ _ESCAPED: Final = ".upload"
 _LOOKS_LIKE_A_REASON: Final = re.compile(r".*\.reason\.json(\.upload)*", re.DOTALL)
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _MARK: Final = re.compile(rf"({_MOMENT.pattern})-([0-9a-f]{{64}})\.json")
+_MANIFEST: Final = re.compile(r"manifest(?:-([0-9]{8}))?\.json")
 _SEQUENCE: Final = re.compile(r"(\d{8})\.json")
 _ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,127}")
 # S3 allows 1024 bytes a key; stores that keep objects as files allow 255 a segment (and some append a suffix).
@@ -104,9 +106,15 @@ def twin_key(model: str, version: str, digest: str) -> str:
     return f"{version_prefix(model, version)}twin-{digest}.onnx"
 
 
-def manifest_key(model: str, version: str) -> str:
-    """The key of a version's manifest; the version exists once this object does."""
-    return f"{version_prefix(model, version)}manifest.json"
+def manifest_key(model: str, version: str, number: int = 0) -> str:
+    """The key of a version's manifest; the version exists once the one with number 0 does.
+
+    A manifest is never overwritten: an update is the next number, and the highest is valid. Raises InvalidKey outside 0
+    to 99,999,999.
+    """
+    if not 0 <= number <= LAST_SEQUENCE:
+        raise InvalidKey(f"{number} is no number of a manifest: they run from 0 to {LAST_SEQUENCE}")
+    return f"{version_prefix(model, version)}manifest{f'-{number:08d}' if number else ''}.json"
 
 
 def versions_prefix(model: str) -> str:
@@ -121,11 +129,15 @@ def version_prefix(model: str, version: str) -> str:
     return f"{versions_prefix(model)}{version}/"
 
 
-def parse_manifest(key: str) -> tuple[str, str] | None:
-    """(model, version) if `key` is a manifest's, else None."""
+def parse_manifest(key: str) -> tuple[str, str, int] | None:
+    """(model, version, number) if `key` is a manifest's, else None."""
     parsed = _parse_model(VERSIONS, key)
     version, _, name = parsed[1].partition("/") if parsed else ("", "", "")
-    return (parsed[0], version) if parsed and name == "manifest.json" and is_version(version) else None
+    match = _MANIFEST.fullmatch(name)
+    if parsed is None or match is None or not is_version(version):
+        return None
+    number = int(match[1] or 0)
+    return None if number == 0 and match[1] else (parsed[0], version, number)
 
 
 def rollouts_prefix(model: str) -> str:

@@ -23,6 +23,9 @@ PURE = {
     "changeover.schema.column",
     "changeover.request.pandas_forms",
     "changeover.request.decode",
+    "changeover.request.array_rows",
+    "changeover.request.envelopes",
+    "changeover.request.normal_forms",
     "changeover.digest",
     "changeover.request.validation_errors",
     "changeover.schema.dtypes",
@@ -85,7 +88,7 @@ PURE = {
 PURE_MAY_IMPORT = set(
     """
     __future__ abc base64 binascii bisect collections contextlib dataclasses datetime decimal enum fractions functools hashlib
-    heapq ipaddress itertools json math msgspec operator re string struct types typing urllib
+    heapq ipaddress itertools json math msgspec operator re string struct types typing unicodedata urllib
     """.split()  # noqa: SIM905 a list of words reads as one
 )
 STARTS_LOOPS = "model_server.background.startup_loop"  # the one loop that may import others

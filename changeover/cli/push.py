@@ -79,6 +79,8 @@ def push(
         progress.done()
     body = published.to_json()
     lines = [f"{published.version} {published.state} as {name}{'' if published.created else ' (it was there already)'}"]
+    if published.updated:
+        lines.append(f"added to its manifest: {', '.join(published.updated)}")
     lines += [f"warning: {warning}" for warning in published.warnings]
     committed = True
     if then_roll:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from changeover import digest, stack
+from changeover.client.bodies import json_of
 from changeover.client.draft import draft_of, dump
 from changeover.client.http import HttpCall
 from changeover.client.upload import Body, Progress, Published, sha256_of_file
@@ -120,7 +121,9 @@ class Client:
         `name` is the model (default: the server's), `example` raw training data that gives schema and golden rows.
         `evaluation_data` is the held-out data that `metrics` were measured on: a frame, a file, or its digest. Members
         of `draft` win over inferred ones. `public` names the columns (True: all) of which any caller of predict_api may
-        see categories and range, which come from the training data. Raises ServiceRefused if it is not admitted.
+        see categories and range, which come from the training data. Bytes that are a version already keep it, and
+        `updated` has what was added to its manifest. Raises ServiceRefused if it is not admitted, or if it contradicts
+        the manifest of a version.
         """
         name = check_model_name(name) if name else self.default_model()
         model = Path(model) if isinstance(model, str) else model
@@ -154,13 +157,13 @@ class Client:
                 timeout=_ADMISSION_SECONDS,
             )
         body = self._server.object_in(response)
-        warnings = body.get("warnings")
         return Published(
             model=name,
             version=str(body.get("version", version)),
             state=str(body.get("state", "")),
             created=response.status_code == 201,
-            warnings=[str(warning) for warning in warnings] if isinstance(warnings, list) else [],
+            warnings=_strings(body.get("warnings")),
+            updated=_strings(body.get("updated")),
         )
 
     def newest_admitted(self, model: str | None = None) -> str:
@@ -209,13 +212,22 @@ class Client:
         name = model or self.default_model()
         return self._rollout(f"/models/{name}/rollback", _provenance(reason), name, wait, progress)
 
-    def predict(self, body: Json, model: str | None = None) -> Json:
-        """Call predict_api; `body` is one row (an object) or a batch (an array). Returns the JSON of the response."""
+    def predict(self, body: object, model: str | None = None) -> Json:
+        """Call predict_api; returns the JSON of the response.
+
+        `body` is one row (a dict or a Series) or a batch (a list of dicts, a DataFrame, an array of two dimensions), with
+        values of Python, numpy and pandas. Missing values are sent as null. Raises UnsendableValue for infinity and
+        other values that JSON cannot hold.
+        """
+        return self.predict_json(json_of(body), model)
+
+    def predict_json(self, body: bytes, model: str | None = None) -> Json:
+        """Call predict_api with the bytes `body`, sent as they are; returns the JSON of the response."""
         if self._predict is None:
             raise StackNotFound("the address of predict_api is not known; set CHANGEOVER_PREDICT_URL")
         path = f"/models/{model}/predict" if model else "/predict"
-        answer: Json = self._predict.send("POST", path, json=body).json()
-        return answer
+        headers = {"Content-Type": "application/json"}
+        return self._predict.json_in(self._predict.send("POST", path, body=body, headers=headers))
 
     def _rollout(
         self, path: str, body: JsonObject, model: str, wait: float, progress: Callable[[str], None] | None
@@ -258,6 +270,10 @@ class Client:
 def _provenance(reason: str) -> JsonObject:
     """The user and the reason of a rollout, for the ledger."""
     return {"by": _user(), **({"reason": reason} if reason else {})}
+
+
+def _strings(value: Json) -> list[str]:
+    return [str(text) for text in value] if isinstance(value, list) else []
 
 
 def _user() -> str:

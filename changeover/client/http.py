@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 import requests
 
 from changeover.client.upload import Body
-from changeover.exceptions import ServiceRefused, ServiceUnreachable
+from changeover.exceptions import NotJsonResponse, ServiceRefused, ServiceUnreachable
 from changeover.json_documents import objects_in
 from changeover.json_types import Json, JsonObject
 
 _CONNECT_SECONDS: Final = 5.0
 _MOST_PAGES: Final = 10_000
+_SHOWN: Final = 80  # characters of a response that is not JSON
 LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -53,7 +54,7 @@ class HttpCall:
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         json: Json = None,
-        body: Body | None = None,
+        body: Body | bytes | None = None,
         timeout: float | None = None,
         stream: bool = False,
     ) -> requests.Response:
@@ -91,10 +92,22 @@ class HttpCall:
         except requests.RequestException as error:
             raise ServiceUnreachable(f"{self._service} at {self.base} broke off its response; try again") from error
 
+    def json_in(self, response: requests.Response) -> Json:
+        """The JSON in `response`; raises NotJsonResponse."""
+        try:
+            body: Json = response.json()
+        except ValueError as error:
+            kind = response.headers.get("Content-Type", "no content type")
+            raise NotJsonResponse(
+                f"the response of {response.url} is not JSON: status {response.status_code}, {kind}, it begins with "
+                f"{response.text[:_SHOWN]!r}; check that {self._service} answers at {self.base}"
+            ) from error
+        return body
+
     def object_in(self, response: requests.Response) -> JsonObject:
         """The JSON object in `response`; raises ServiceUnreachable for anything else."""
-        body = _object(response)
-        if body is None:
+        body = self.json_in(response)
+        if not isinstance(body, dict):
             raise ServiceUnreachable(f"what answers at {self.base} is not {self._service}: check the address")
         return body
 

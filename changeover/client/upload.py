@@ -81,7 +81,10 @@ class Body:
 
 @dataclass(frozen=True)
 class Published:
-    """The result of a publish. `created` is False if the same bytes were published before."""
+    """The result of a publish. `created` is False if the same bytes were published before.
+
+    `updated` has the members of the manifest that this publish of known bytes added or replaced.
+    """
 
     model: str
     version: str
@@ -89,9 +92,12 @@ class Published:
     created: bool
     warnings: list[str] = field(default_factory=list)
     rollout: JsonObject | None = None
+    updated: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         lines = [f"{self.model} {short(self.version)} is {self.state}, {'new' if self.created else 'already there'}"]
+        if self.updated:
+            lines.append(f"added: {', '.join(self.updated)}")
         if self.state == VersionState.ADMITTED:
             lines.append(f"roll it: Client().roll({short(self.version)!r}, model={self.model!r})")
         lines += [f"warning: {warning}" for warning in self.warnings]

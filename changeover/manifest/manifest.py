@@ -68,7 +68,8 @@ class Manifest(msgspec.Struct, frozen=True):
     `{"source": "http" | "incoming" | "uri", "name": ..., "by": ...}`; `warnings` are sentences for people; `evaluation`
     is as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or
     `{"absent": reason}`, or None if no export was tried; `runner_environment` is the name of the environment whose
-    libraries serve it.
+    libraries serve it. `schema_by` and `golden_by` say where schema and golden rows come from: the publisher gave them, or
+    admission inferred them. `updated_at` is when a later publish of the same bytes added to the manifest, or empty.
     """
 
     model: str
@@ -88,6 +89,9 @@ class Manifest(msgspec.Struct, frozen=True):
     twin: JsonObject | None = None
     runner_environment: Annotated[str, msgspec.Meta(pattern=ENVIRONMENT_NAME)] = DEFAULT_ENVIRONMENT
     format: Annotated[int, msgspec.Meta(ge=FORMAT)] = FORMAT
+    schema_by: Literal["publisher", "admission"] = "publisher"
+    golden_by: Literal["publisher", "admission"] = "publisher"
+    updated_at: str = ""
 
     def __post_init__(self) -> None:
         _check(self)

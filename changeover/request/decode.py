@@ -1,7 +1,7 @@
 """The strict path from JSON values to typed columns; it lists every validation error.
 
-An object is one row, an array of objects is a batch, and pandas' column forms are read as rows. No request can make the
-work or the list of errors grow beyond its own size.
+An object is one row, an array of objects is a batch, and pandas' column forms are batches, too. A model that was fitted on
+an array takes a batch of arrays. No request can make the work or the list of errors grow beyond its own size.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,10 @@ from typing import Final
 
 from changeover.exceptions import RequestFaults, TooManyRows
 from changeover.json_types import Json, JsonObject
-from changeover.request.pandas_forms import is_split, rows_of_columns
+from changeover.request.array_rows import fault, named, takes_array_rows
+from changeover.request.envelopes import refuse_envelope
+from changeover.request.normal_forms import missing_name, unknown_name
+from changeover.request.pandas_forms import rows_of_columns
 from changeover.request.validation_errors import ValidationErrors
 from changeover.schema.cell_parsers import BadCell, Cell, shown
 from changeover.schema.schema import Extra, Schema
@@ -36,13 +39,15 @@ def decode(value: Json, schema: Schema, max_rows: int) -> Decoded:
     bounded by the size of `value`, whatever the schema.
     """
     if isinstance(value, list):
-        return _typed(value, schema, max_rows, single=False)
+        arrays = bool(value) and isinstance(value[0], list) and len(value) <= max_rows and takes_array_rows(schema)
+        return _typed(named(value, schema) if arrays else value, schema, max_rows, single=False)
     if not isinstance(value, dict):
         raise RequestFaults([{"row": None, "field": None, "message": f"{shown(value)} was sent: {_HINT}"}], 1)
+    refuse_envelope(value, schema)
     rows = rows_of_columns(value, schema, max_rows)
     if rows is None:
         return _typed([value], schema, max_rows, single=True)
-    return _typed(rows, schema, max_rows, single=len(rows) == 1 and not is_split(value, schema))
+    return _typed(rows, schema, max_rows, single=False)
 
 
 def _typed(rows: list[Json], schema: Schema, max_rows: int, *, single: bool) -> Decoded:
@@ -65,7 +70,7 @@ def _errors(rows: list[Json], schema: Schema) -> RequestFaults:
     errors = ValidationErrors()
     for index, row in enumerate(rows):
         if not isinstance(row, dict):
-            errors.add(index, None, f"{shown(row)} is not a row: an object was expected")
+            errors.add(index, None, fault(row, shown(row), schema))
         elif errors.full:
             _count(row, schema, errors)
         else:
@@ -76,7 +81,7 @@ def _errors(rows: list[Json], schema: Schema) -> RequestFaults:
 def _list(index: int, row: JsonObject, schema: Schema, errors: ValidationErrors) -> None:
     for name, column in schema.by_name.items():
         if name not in row:
-            errors.add(index, name, "the field is missing")
+            errors.add(index, name, "" if errors.full else missing_name(name, row))
             continue
         try:
             column.parse(row[name])
@@ -85,7 +90,7 @@ def _list(index: int, row: JsonObject, schema: Schema, errors: ValidationErrors)
     if schema.extra is Extra.FORBID:
         for name in row:
             if name not in schema.by_name:
-                errors.add(index, name, "the model has no such column")
+                errors.add(index, name, "" if errors.full else unknown_name(name, schema.by_name))
 
 
 def _count(row: JsonObject, schema: Schema, errors: ValidationErrors) -> None:

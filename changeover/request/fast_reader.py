@@ -1,6 +1,6 @@
 """The fast path from request bytes to typed cells: parsers made from the schema, without a dict for each row.
 
-It handles an object, an array of objects and pandas' column forms, if msgspec or a column's parser accepts each cell. For
+It handles an object, an array of objects or of arrays, and pandas' column forms, if msgspec or a column's parser accepts each cell. For
 these it returns the same cells as `changeover/request/decode.py`. It returns None for anything else, and for every
 validation error: the strict path alone writes error messages.
 """
@@ -19,6 +19,7 @@ import numpy as np
 from msgspec.structs import astuple
 
 from changeover.exceptions import AskOriginal
+from changeover.request.array_rows import takes_array_rows
 from changeover.request.pandas_forms import SPLIT_KEYS
 from changeover.request.strict_json import may_repeat_keys
 from changeover.request.tensors import LARGEST, MISSING_TEXT, Numbers, Texts, as_fitted
@@ -116,6 +117,8 @@ class FastReader:
             self._forms += [self._objects, self._columns]
         if SPLIT_KEYS.isdisjoint(schema.by_name):
             self._forms.append(self._split)
+        if takes_array_rows(schema):
+            self._forms.append(self._arrays)
 
     def read(self, body: bytes) -> TypedRows | None:
         """The rows in `body`, or None if the fast path does not handle it."""
@@ -160,7 +163,7 @@ class FastReader:
         if may_repeat_keys(body, keys):
             raise ValueError("a key may be there twice, or lists and objects are mixed")
         rows = list(zip(*columns, strict=True))
-        return self._typed(rows, self._many, body, single=len(rows) == 1)
+        return self._typed(rows, self._many, body, single=False)
 
     def _split(self, body: bytes) -> TypedRows:
         """The rows of pandas' split form."""
@@ -169,6 +172,11 @@ class FastReader:
             raise ValueError("a key may be there twice")
         parser = self._parser(tuple(split.columns))
         return self._typed(parser.decoder.decode(split.data), parser, body, single=False)
+
+    def _arrays(self, body: bytes) -> TypedRows:
+        """The rows of an array of arrays, whose cells are in the order of the schema."""
+        parser = self._parser(self._names)
+        return self._typed(parser.decoder.decode(body), parser, body, single=False)
 
     def _parser_of(self, names: tuple[str, ...]) -> _RowParser:
         """The parser of rows as arrays with the cells of the columns `names`, in this order."""

@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from changeover.exceptions import TooManyRows
 from changeover.json_types import Json, JsonObject
+from changeover.request.normal_forms import unknown_name
 from changeover.request.validation_errors import ValidationErrors
 from changeover.schema.cell_parsers import shown
 from changeover.schema.schema import Extra, Schema
@@ -54,7 +55,7 @@ def _refuse_other_names(names: Iterable[Json], schema: Schema) -> None:
     if schema.extra is Extra.FORBID:
         for name in sent:
             if name not in schema.by_name:
-                errors.add(None, name, "the model has no such column")
+                errors.add(None, name, "" if errors.full else unknown_name(name, schema.by_name))
     if errors.any:
         raise errors.error()
 

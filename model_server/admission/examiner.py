@@ -91,6 +91,8 @@ class Examiner:
             "description": draft.description,
             "evaluation": draft.evaluation,
             "provenance": provenance,
+            "schema_by": _giver(draft.schema is not None),
+            "golden_by": _giver(draft.golden is not None and bool(draft.golden.get("rows"))),
         }
         if is_onnx_file(path):
             with self._slots:
@@ -209,6 +211,11 @@ class Examiner:
             return "the artifact used up its processor time while it was examined"
         name = signal.Signals(-status).name
         return f"the artifact crashed the process that examined it ({name}): it is damaged or forged"
+
+
+def _giver(given: bool) -> str:
+    """The origin of a member of the manifest, `given` in the draft or not."""
+    return "publisher" if given else "admission"
 
 
 def _log(event: str, examination: Examination) -> str:

@@ -48,6 +48,7 @@ _VERSION: Final[JsonObject] = {
     "metrics": {**_OBJECT, "additionalProperties": {"type": "number"}},
     "reason": {**TEXT, "description": "the reason for the rejection"},
     "name": {**TEXT, "description": "the name of the rejected upload"},
+    "updated": list_of(TEXT, description="the members that a publish of known bytes added to the manifest"),
 }
 _ROLLOUT: Final[JsonObject] = {
     "id": TEXT,
@@ -84,7 +85,7 @@ _MANIFEST: Final[JsonObject] = {
     "size": INTEGER,
 }
 BODIES: Final[JsonObject] = {  # the schemas of the document's components, by name
-    "Version": object_of(_VERSION, "reason", "name"),
+    "Version": object_of(_VERSION, "reason", "name", "updated"),
     "Versions": object_of({"versions": list_of(ref("Version")), **_PAGE}, "next"),
     "Manifest": object_of(_MANIFEST),
     "Rollout": object_of(_ROLLOUT),

@@ -43,6 +43,7 @@ _ROLL: Final = (
 _PUBLISH: Final = (
     *(*_STORE, "InvalidName", "InvalidDigestHeader", "InvalidManifest", "InvalidSchema", "MalformedRequest"),
     *("UploadTooLarge", "UploadIncomplete", "UnsupportedBody", "VersionRejected", "SpoolFull"),
+    *("UpdateRefused", "ManifestContradicted", "UpdateBreaks", "UpdateOvertaken"),
 )
 _REPORT: Final = (
     *(*_MODEL, "MalformedAnswer", "MalformedRequest", "BodyTooLarge"),
@@ -155,7 +156,9 @@ _CALLS: Final = {
     ("/models/{model}/versions", "post", "publish"): _Call(
         "Publish a version",
         {
-            "200": response("The version existed: it has the same bytes", ref("Version"), headers=_LOCATION),
+            "200": response(
+                "The version existed; `updated`: what was added to its manifest", ref("Version"), headers=_LOCATION
+            ),
             "201": response("The version was admitted", ref("Version"), headers=_LOCATION),
         },
         _PUBLISH,

@@ -146,6 +146,14 @@ class Models:
         """The state of a model, or None."""
         return self._states.get(name)
 
+    def in_use(self, name: str, version: str) -> bool:
+        """Whether `version` is the current version of a model, or that of its rollout under way."""
+        state = self.find(name)
+        if state is None:
+            return False
+        current, rollout = state.current, state.rollout
+        return version in {current.version if current else None, rollout.version if rollout else None}
+
     def all(self) -> list[ModelState]:
         """Every known model, by name."""
         return [self._states[name] for name in sorted(self._states)]

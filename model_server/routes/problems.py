@@ -41,6 +41,10 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     errors.SchemaChanged: Status(422, "incompatible", "The version breaks its consumers"),
     errors.GateRefused: Status(422, "gate-refused", "The version does not pass the gate"),
     errors.Pinned: Status(409, "pinned", "The model is pinned"),
+    errors.UpdateRefused: Status(422, "update-refused", "The manifest of the version cannot become so"),
+    errors.ManifestContradicted: Status(409, "manifest-contradicted", "The version's manifest says otherwise"),
+    errors.UpdateBreaks: Status(409, "update-breaks", "The current version's consumers would break"),
+    errors.UpdateOvertaken: Status(409, "update-overtaken", "Other publishes change the manifest"),
     errors.CannotExamine: Status(503, "cannot-examine", "Artifacts cannot be examined now", retry_after=5),
     errors.NoEnvironmentThere: Status(422, "no-environment", "No environment here serves the artifact"),
     errors.VersionRejected: Status(422, "rejected", "The artifact was rejected"),
@@ -90,7 +94,7 @@ def register(app: Flask) -> None:
             body = problem(status.kind, status.number, status.title, str(error))
             if isinstance(error, errors.VersionRejected):
                 body |= {"version": error.body, "reason": error.body["reason"]}
-            if isinstance(error, errors.RollRefused):
+            if isinstance(error, errors.RollRefused | errors.ManifestContradicted | errors.UpdateBreaks):
                 body |= error.body
             return answer(body, status.number, status.retry_after)
         if isinstance(error, HTTPException):

@@ -2,25 +2,31 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Final
 from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 
 from changeover import digest
 from changeover.exceptions import UnknownVersion
-from changeover.json_types import JsonObject
+from changeover.json_types import Json, JsonObject
 from changeover.names import check_model_name
-from changeover.protocol.wire import REPR_DIGEST
+from changeover.protocol.wire import REPR_DIGEST, VersionState
 from model_server.auth import Gate, Right
 from model_server.exceptions import VersionRejected
 from model_server.routes import uploads
 from model_server.routes.context import VersionCalls
 from model_server.routes.paging import page
-from model_server.versions.publish import Publisher
+from model_server.versions.publish import Published, Publisher
 from model_server.versions.spool import Spool
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import ObjectMissing
+
+_AT_NEXT_PREPARATION: Final = (
+    "replicas that have this version ready go on with its former manifest until they prepare it again: restart predict_api, "
+    "or roll to another version and back"
+)
 
 
 def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gate) -> Blueprint:
@@ -74,12 +80,21 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
                 calls.models.get(model)  # the model now exists, so that its list shows the rejection
                 raise
         calls.models.get(model)
-        response = jsonify(calls.body(published.manifest, calls.rolled(model)))
+        response = jsonify(_published(calls.body(published.manifest, calls.rolled(model)), published))
         response.status_code = 201 if published.created else 200
         response.headers["Location"] = f"/models/{quote(model)}/versions/{published.manifest.version}"
         return response
 
     return routes
+
+
+def _published(body: JsonObject, published: Published) -> JsonObject:
+    """The JSON body of a published version: `body`, with what was added to its manifest."""
+    if not published.updated:
+        return body
+    notice = [] if body["state"] == VersionState.ADMITTED else [_AT_NEXT_PREPARATION]
+    warnings: list[Json] = [*published.manifest.warnings, *notice]
+    return {**body, "warnings": warnings, "updated": list[Json](published.updated)}
 
 
 def _stream(bucket: Bucket, key: str, version: str) -> Response:

@@ -1,45 +1,65 @@
 """Publishing: it turns an upload into a version, or rejects it with the reason.
 
 `POST /models/{m}/versions` and the drop zone both use it. A confined child process examines the upload. Then publishing
-writes the artifact, and the manifest last. The same bytes again are the same version.
+writes the artifact, and the manifest last. The same bytes again are the same version; what their draft adds becomes a new
+manifest of it (`model_server/versions/additions.py`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from changeover.exceptions import UnknownVersion
 from changeover.json_types import JsonObject
+from changeover.manifest.compatibility import compare
 from changeover.manifest.manifest import Draft, Manifest
-from changeover.names import check_model_name
+from changeover.names import check_model_name, short
 from changeover.process import log_events
 from changeover.process.clock import now, utc_now
 from model_server import metrics
-from model_server.admission.examiner import NO_ENVIRONMENT, Examiner, Refused
-from model_server.exceptions import NoEnvironmentThere, UploadIncomplete, VersionRejected
+from model_server.admission.examiner import NO_ENVIRONMENT, Admitted, Examiner, Refused
+from model_server.exceptions import (
+    NoEnvironmentThere,
+    UpdateBreaks,
+    UpdateOvertaken,
+    UpdateRefused,
+    UploadIncomplete,
+    VersionRejected,
+)
+from model_server.versions.additions import Additions, additions
 from model_server.versions.spool import Spooled
 from model_server.versions.versions import Rejection, Versions
+
+_UPDATE_TRIES: Final = 5  # each fails only if another publish of the same bytes added something meanwhile
 
 
 @dataclass(frozen=True)
 class Published:
-    """A published version; `created` is False if it existed before."""
+    """A published version; `created` is False if it existed before, `updated` has what was added to its manifest then."""
 
     manifest: Manifest
     created: bool
+    updated: tuple[str, ...] = ()
 
 
 class Publisher:
-    """The publisher of spooled uploads. Thread-safe; two uploads of the same bytes become one version."""
+    """The publisher of spooled uploads. Thread-safe; two uploads of the same bytes become one version.
 
-    def __init__(self, versions: Versions, examiner: Examiner) -> None:
+    `in_use` says whether a version of a model is current or about to be.
+    """
+
+    def __init__(self, versions: Versions, examiner: Examiner, in_use: Callable[[str, str], bool]) -> None:
         self._versions = versions
         self._examiner = examiner
+        self._in_use = in_use
 
     def publish(
         self, model: str, spooled: Spooled, draft: Draft, provenance: JsonObject, expected: str | None = None
     ) -> Published:
         """Publish a spooled upload.
 
-        `expected` is the version from the sender's digest. Raises UploadIncomplete, VersionRejected or StoreError.
+        `expected` is the version from the sender's digest. Raises UploadIncomplete, VersionRejected or StoreError; for
+        the bytes of a version that exists ManifestContradicted, UpdateRefused, UpdateBreaks or UpdateOvertaken.
         """
         check_model_name(model)
         if expected is not None and expected != spooled.version:
@@ -51,20 +71,47 @@ class Publisher:
             known = self._versions.manifest(model, spooled.version)
         except UnknownVersion:
             return self._admit(model, spooled, draft, provenance)
-        metrics.PUBLISHES.labels(model, "known").inc()
-        return Published(known, created=False)
+        published = Published(known, created=False) if draft == Draft() else self._update(model, spooled, draft)
+        metrics.PUBLISHES.labels(model, "updated" if published.updated else "known").inc()
+        return published
+
+    def _update(self, model: str, spooled: Spooled, draft: Draft) -> Published:
+        """Add what `draft` says to the manifest of a version that exists."""
+        for _ in range(_UPDATE_TRIES):
+            number, stored = self._versions.newest_manifest(model, spooled.version)
+            added = additions(stored, draft)
+            if not added.members:
+                return Published(stored, created=False)
+            examined, twin = self._examined_again(stored, spooled, added) if added.examine else (stored, b"")
+            manifest = added.applied(stored, examined, utc_now())
+            if self._in_use(model, spooled.version):
+                _refuse_breaking(stored, manifest)
+            if self._versions.update(manifest, number, twin):
+                log_events.event(
+                    "version.updated", model=model, version=spooled.version, members=added.members, number=number + 1
+                )
+                return Published(manifest, created=False, updated=added.members)
+        raise UpdateOvertaken(
+            f"other publishes of version {short(spooled.version)} of {model!r} changed its manifest "
+            f"{_UPDATE_TRIES} times meanwhile; send it again"
+        )
+
+    def _examined_again(self, stored: Manifest, spooled: Spooled, added: Additions) -> tuple[Manifest, bytes]:
+        """The manifest and the ONNX twin by another examination; raises UpdateRefused."""
+        verdict = self._examiner.examine(stored.model, spooled.path, added.draft, stored.provenance)
+        if isinstance(verdict, Refused):
+            raise UpdateRefused(
+                f"version {short(stored.version)} of {stored.model!r} stays as it is, with the new "
+                f"{' and '.join(added.members)} it was refused: {verdict.reason}"
+            )
+        return _of_these_bytes(verdict, spooled), verdict.twin
 
     def _admit(self, model: str, spooled: Spooled, draft: Draft, provenance: JsonObject) -> Published:
         began = now()
         verdict = self._examiner.examine(model, spooled.path, draft, provenance)
         if isinstance(verdict, Refused):
             raise self._reject(model, spooled, provenance, verdict)
-        manifest = verdict.manifest
-        if manifest.version != spooled.version:
-            raise UploadIncomplete(
-                f"the spooled upload hashed to {spooled.version}, and to {manifest.version} when it was examined: "
-                f"something else writes in SPOOL_DIR, or the disk fails; send it again"
-            )
+        manifest = _of_these_bytes(verdict, spooled)
         stored = self._versions.add(spooled, manifest, verdict.twin)
         metrics.PUBLISHES.labels(model, "admitted").inc()
         log_events.event(
@@ -98,3 +145,26 @@ class Publisher:
         )
         kind = NoEnvironmentThere if refused.kind == NO_ENVIRONMENT else VersionRejected
         return kind(f"{kept.name!r} was rejected: {reason}", kept.to_json())
+
+
+def _of_these_bytes(verdict: Admitted, spooled: Spooled) -> Manifest:
+    """The manifest of the verdict; raises UploadIncomplete if other bytes than the spooled ones were examined."""
+    manifest = verdict.manifest
+    if manifest.version != spooled.version:
+        raise UploadIncomplete(
+            f"the spooled upload hashed to {spooled.version}, and to {manifest.version} when it was examined: "
+            f"something else writes in SPOOL_DIR, or the disk fails; send it again"
+        )
+    return manifest
+
+
+def _refuse_breaking(stored: Manifest, manifest: Manifest) -> None:
+    """Raise UpdateBreaks if the next manifest of the current version refuses requests that it takes now."""
+    diff = compare(stored, manifest)
+    if not diff.compatible:
+        raise UpdateBreaks(
+            f"version {short(stored.version)} of {stored.model!r} is current, and the new schema breaks its consumers: "
+            f"{'; '.join(change.says for change in diff.breaking)}. Nothing was changed; roll another version first, or "
+            f"publish under another model name",
+            {"diff": diff.to_json()},
+        )

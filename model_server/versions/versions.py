@@ -1,9 +1,11 @@
 """The versions of each model in the bucket: names, manifests, artifacts, and rejected uploads.
 
-Manifests never change, so this process caches them.
+A manifest is never overwritten: an update has the next number, which one writer creates. This process caches the newest
+manifest of each version, and sees the update of another process when it lists the versions, or updates one itself.
 """
 
 import json
+import threading
 from functools import partial
 
 import msgspec
@@ -21,7 +23,7 @@ from model_server.problems import Problems
 from model_server.records import Unreadable, read_object, read_record
 from model_server.versions.spool import Spooled
 from object_store import keys
-from object_store.bucket import Bucket, ObjectInfo
+from object_store.bucket import Bucket, Created, ObjectInfo
 from object_store.exceptions import ObjectMissing
 
 _LARGEST_MANIFEST = 64 * 1024 * 1024
@@ -51,7 +53,8 @@ class Versions:
     def __init__(self, bucket: Bucket, problems: Problems) -> None:
         self._bucket = bucket
         self._unreadable = Unreadable(problems)
-        self._manifests: dict[tuple[str, str], Manifest] = {}
+        self._manifests: dict[tuple[str, str], tuple[int, Manifest]] = {}
+        self._lock = threading.Lock()  # of the manifests
 
     def models(self) -> list[str]:
         """Every model that has a version, admitted or rejected; raises StoreError."""
@@ -61,8 +64,16 @@ class Versions:
 
     def names(self, model: str) -> list[str]:
         """Every version of `model`, unordered; raises StoreError."""
-        parsed = (keys.parse_manifest(item.key) for item in self._bucket.list(keys.versions_prefix(model)))
-        return [key[1] for key in parsed if key is not None]
+        return list(self._numbers(keys.versions_prefix(model)))
+
+    def _numbers(self, prefix: str) -> dict[str, int]:
+        """The number of the newest manifest of each version below `prefix`; raises StoreError."""
+        numbers: dict[str, list[int]] = {}
+        for item in self._bucket.list(prefix):
+            parsed = keys.parse_manifest(item.key)
+            if parsed is not None:
+                numbers.setdefault(parsed[1], []).append(parsed[2])
+        return {version: max(every) for version, every in numbers.items() if 0 in every}
 
     def resolve(self, model: str, text: str) -> str:
         """The version that `text`, a SHA-256 or a unique prefix, names.
@@ -76,24 +87,45 @@ class Versions:
     def manifest(self, model: str, version: str) -> Manifest:
         """The manifest of a version; raises UnknownVersion, InvalidManifest or StoreError."""
         known = self._manifests.get((model, version))
-        if known is None:
-            try:
-                members = read_object(self._bucket, keys.manifest_key(model, version), _LARGEST_MANIFEST)
-            except RecordUnreadable as error:
-                raise InvalidManifest(str(error)) from error
-            except ObjectMissing:
-                raise UnknownVersion(
-                    f"model {model!r} has no version {version}; see GET /models/{model}/versions"
-                ) from None
-            known = Manifest.from_json(members)
-            if (known.model, known.version) != (model, version):
-                raise InvalidManifest(f"{keys.manifest_key(model, version)} is the manifest of another version")
-            self._manifests[model, version] = known
-        return known
+        return self.newest_manifest(model, version)[1] if known is None else known[1]
+
+    def newest_manifest(self, model: str, version: str) -> tuple[int, Manifest]:
+        """The newest manifest of a version in the bucket and its number; raises as `manifest` does."""
+        number = self._numbers(keys.version_prefix(model, version)).get(version)
+        if number is None:
+            raise _unknown(model, version)
+        return number, self._numbered(model, version, number)
+
+    def _numbered(self, model: str, version: str, number: int) -> Manifest:
+        """The manifest with this number, or a newer one; raises as `manifest` does."""
+        known = self._manifests.get((model, version))
+        if known is not None and known[0] >= number:
+            return known[1]
+        key = keys.manifest_key(model, version, number)
+        try:
+            manifest = Manifest.from_json(read_object(self._bucket, key, _LARGEST_MANIFEST))
+        except RecordUnreadable as error:
+            raise InvalidManifest(str(error)) from error
+        except ObjectMissing:
+            raise _unknown(model, version) from None
+        if (manifest.model, manifest.version) != (model, version):
+            raise InvalidManifest(f"{key} is the manifest of another version")
+        self._keep(manifest, number)
+        return manifest
+
+    def _keep(self, manifest: Manifest, number: int) -> None:
+        """Cache a manifest, unless a newer one is cached."""
+        version = manifest.model, manifest.version
+        with self._lock:
+            if version not in self._manifests or self._manifests[version][0] < number:
+                self._manifests[version] = number, manifest
 
     def manifests(self, model: str) -> list[Manifest]:
         """Every version's manifest, newest first; raises StoreError."""
-        readers = [(keys.manifest_key(model, name), partial(self.manifest, model, name)) for name in self.names(model)]
+        readers = [
+            (keys.manifest_key(model, version, number), partial(self._numbered, model, version, number))
+            for version, number in self._numbers(keys.versions_prefix(model)).items()
+        ]
         manifests = self._unreadable.readable(keys.versions_prefix(model), readers)
         return sorted(manifests, key=lambda manifest: manifest.created_at, reverse=True)
 
@@ -103,11 +135,25 @@ class Versions:
         self._bucket.create_from_file(
             keys.artifact_key(model, version), spooled.path, spooled.size, "application/octet-stream"
         )
+        self._create(manifest, 0, twin)
+        return self.manifest(model, version)
+
+    def update(self, manifest: Manifest, number: int, twin: bytes = b"") -> bool:
+        """Write the ONNX twin, then `manifest` as the next one after `number`; False if another writer was first."""
+        created = self._create(manifest, number + 1, twin)
+        if created is Created.NO:
+            return False
+        if created is Created.MAYBE_OURS and self._numbered(manifest.model, manifest.version, number + 1) != manifest:
+            return False
+        self._keep(manifest, number + 1)
+        return True
+
+    def _create(self, manifest: Manifest, number: int, twin: bytes) -> Created:
+        model, version = manifest.model, manifest.version
         if twin:
             self._bucket.create(keys.twin_key(model, version, digest.sha256(twin)), twin)
         body = json.dumps(manifest.to_json(), allow_nan=False, indent=1).encode()
-        self._bucket.create(keys.manifest_key(model, version), body, "application/json")
-        return self.manifest(model, version)
+        return self._bucket.create(keys.manifest_key(model, version, number), body, "application/json")
 
     def rejections(self, model: str) -> list[Rejection]:
         """Every upload that failed admission, newest first; raises StoreError."""
@@ -150,3 +196,7 @@ class Versions:
             return None
         except RecordUnreadable:
             return ""
+
+
+def _unknown(model: str, version: str) -> UnknownVersion:
+    return UnknownVersion(f"model {model!r} has no version {version}; see GET /models/{model}/versions")

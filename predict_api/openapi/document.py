@@ -24,7 +24,8 @@ _ANY_FORMS: Final[JsonObject] = {
 }
 _TEXT: Final = (
     "An object is one row, an array of objects is a batch. The answer has the same form and order. The column forms of "
-    "pandas are accepted, too. This document describes the columns of the current version, and changes with it."
+    "pandas are batches, too, and so are arrays of arrays for a model that was fitted on an array. This document describes "
+    "the columns of the current version, and changes with it."
 )
 _INCLUDE: Final = parameter(
     "include",

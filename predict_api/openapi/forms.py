@@ -1,6 +1,6 @@
-"""The JSON Schema of prediction requests: an object, an array of objects, and the column forms.
+"""The JSON Schema of prediction requests: an object, an array of objects or of arrays, and the column forms.
 
-`changeover/request/decode.py` and `changeover/request/pandas_forms.py` read these forms.
+`changeover/request/decode.py`, `array_rows.py` and `pandas_forms.py` beside it read these forms.
 """
 
 from collections.abc import Callable
@@ -30,6 +30,8 @@ class Forms:
         self._names = [str(column.get("name")) for column in self._columns]
         self._has_all_forms = len(self._names) <= MOST_IN_EVERY_FORM
         self._has_split_form = self._has_all_forms and _SPLIT_KEYS.isdisjoint(self._names)
+        unnamed = [f"x{index}" for index in range(len(self._names))]
+        self._has_arrays = self._has_all_forms and self._names == unnamed  # as `changeover/request/array_rows.py`
         self._ignores_others = schema.get("extra") == "ignore"
         self._prefix = prefix
         self._max_rows = max_rows
@@ -37,6 +39,8 @@ class Forms:
     def components(self) -> JsonObject:
         """Each form by the name of its component."""
         forms = {"Row": self._row(), "Batch": self._batch()}
+        if self._has_arrays:
+            forms["Arrays"] = self._arrays()
         if self._has_split_form:
             forms["Split"] = self._split()
         if self._has_all_forms:
@@ -53,6 +57,9 @@ class Forms:
             "row": {"summary": "one row", "value": row},
             "batch": {"summary": "a batch", "value": [row, row]},
         }
+        if self._has_arrays:
+            values = list(row.values())
+            bodies["arrays"] = {"summary": "a batch of rows as arrays", "value": [values, values]}
         if self._has_split_form:
             columns, cells = list[Json](row), list(row.values())
             bodies["split"] = {"summary": "columns and data", "value": {"columns": columns, "data": [cells, cells]}}
@@ -71,11 +78,19 @@ class Forms:
         text = f"Answered in the same order. At most {self._max_rows} rows."
         return list_of(ref(f"{self._prefix}.Row"), title="A batch", description=text)
 
-    def _split(self) -> JsonObject:
+    def _arrays(self) -> JsonObject:
+        text = (
+            f"A value for each column in its order; a model that was fitted on an array. At most {self._max_rows} rows."
+        )
+        return list_of(self._row_as_array(), title="A batch of rows as arrays", description=text)
+
+    def _row_as_array(self) -> JsonObject:
         cells: list[Json] = [self._cell(name) for name in self._names]
-        row: JsonObject = {"type": "array", "prefixItems": cells, "items": False, "minItems": len(cells)}
+        return {"type": "array", "prefixItems": cells, "items": False, "minItems": len(cells)}
+
+    def _split(self) -> JsonObject:
         return object_of(
-            {"columns": {"const": list[Json](self._names)}, "data": list_of(row), "index": True},
+            {"columns": {"const": list[Json](self._names)}, "data": list_of(self._row_as_array()), "index": True},
             "index",
             title="Columns and data",
             description="The names, in any order, and rows of values in the same order. `index` is ignored.",

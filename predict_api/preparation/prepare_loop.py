@@ -115,14 +115,27 @@ class Preparation(Loop):
         """`version`, ready to answer; raises any error of the version."""
         began = clock.now()
         model = self._replica.model
-        manifest = self._cache.manifest(model, version)
-        if manifest is None:
-            manifest = self._fetch.manifest(version)
-            self._cache.keep_manifest(manifest)
+        manifest = self._manifest(model, version)
         prepared = self._preparer.prepared(manifest, partial(self._artifact, manifest))
         took = round((clock.now() - began) * 1000)
         event("replica.prepared", model=model, version=version, bytes=manifest.size, took_ms=took)
         return prepared
+
+    def _manifest(self, model: str, version: str) -> Manifest:
+        """The newest manifest of `version`: from model_server, or from the cache if it sends none.
+
+        A later publish of the same bytes may have added to it.
+        """
+        kept = self._cache.manifest(model, version)
+        try:
+            manifest = self._fetch.manifest(version)
+        except (ArtifactUnavailable, ArtifactRefused):
+            if kept is None:
+                raise
+            return kept
+        if manifest != kept:
+            self._cache.keep_manifest(manifest)
+        return manifest
 
     def _artifact(self, manifest: Manifest) -> bytes:
         """The bytes of a version, from the cache or from model_server."""

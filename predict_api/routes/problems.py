@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, NotFound
 
 from changeover.exceptions import (
     NotAnEstimator,
@@ -57,8 +57,15 @@ _HTTP_KINDS: Final = {404: "no-route", 405: "method-not-allowed", 413: "body-too
 
 
 def register(app: Flask) -> None:
-    """Make every error of `app` a problem response."""
+    """Make every error of `app` a problem response, also a path that begins with two slashes."""
     app.register_error_handler(Exception, lambda error: problem_response(error, request_context().request_id))
+    app.before_request(_refuse_leading_slashes)
+
+
+def _refuse_leading_slashes() -> None:
+    """Raise NotFound for `//predict`: Werkzeug's router ignores all slashes but one at the beginning of a path."""
+    if request.environ["PATH_INFO"].startswith("//"):
+        raise NotFound
 
 
 def problem_response(error: Exception, request_id: str) -> Response:

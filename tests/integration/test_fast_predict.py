@@ -116,7 +116,10 @@ def test_a_body_is_answered_alike(api: PredictApi, status: int, body: bytes) -> 
     ("status", "path", "body"),
     [
         (200, "/models/%6fther/predict", ONE),
-        (200, "//predict", ONE),
+        (404, "//predict", ONE),
+        (404, "//models/other/predict", ONE),
+        (404, "/models/other//predict", ONE),
+        (404, "///models//other//predict", ONE),
         (200, "/models/strict/predict", b'{"word": "yes"}'),
         (500, "/models/strict/predict", b'{"word": "maybe"}'),
         (503, "/models/absent/predict", ONE),

@@ -65,6 +65,27 @@ def test_column_forms_are_batches(api: PredictApi, body: object) -> None:
     assert len(api.predict(body).json()["predictions"]) == 2
 
 
+@pytest.mark.parametrize(
+    "body",
+    [{"columns": ["b", "a"], "data": [[1, 2]]}, {"a": [1], "b": [3]}, {"a": {"0": 1}, "b": {"0": 1}}],
+)
+@pytest.mark.parametrize("query", ["", "?include=inputs"])
+def test_column_forms_of_one_row_are_batches(api: PredictApi, body: object, query: str) -> None:
+    assert len(api.predict(body, f"/predict{query}").json()["predictions"]) == 1
+
+
+def test_the_envelope_of_another_server_is_a_problem_with_the_next_step(api: PredictApi) -> None:
+    answer = api.predict({"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2]]}})
+    assert answer.status_code == 422
+    assert 'send its content, {"columns": ..., "data": ...}, alone' in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["//predict", "//models/default/predict", "/models//default/predict"])
+def test_a_path_with_two_slashes_in_a_row_is_a_404(api: PredictApi, path: str) -> None:
+    answer = api.predict(path=path)
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:changeover:no-route")
+
+
 def test_every_model_that_has_a_current_version_is_served(api: PredictApi) -> None:
     assert api.predict(path="/models/other/predict").json()["prediction"] == 4
     assert [model["model"] for model in api.get("/models").json()["models"]] == ["default", "other"]

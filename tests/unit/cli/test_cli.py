@@ -134,11 +134,15 @@ def test_a_name_that_is_no_model_name_is_refused_before_anything_is_sent(tmp_pat
     assert "'Loan!' is not a model name" in result.stderr
 
 
-def test_a_body_that_is_no_json_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "body.json").write_text("{")
-    result = run("predict", "body.json", "--server-url", ADDRESS_OF_NOBODY)
+@pytest.mark.parametrize(
+    ("name", "content"), [("rows.csv", b"a,b\n1,2\n"), ("rows", b"PAR1\x15\x04"), ("a.PARQUET", b"")]
+)
+def test_a_table_is_refused_as_a_body_with_the_next_step(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    result = run("predict", name, "--server-url", ADDRESS_OF_NOBODY)
     assert result.exit_code == 2
-    assert "body.json is no JSON" in result.stderr
+    assert f"{name} is a table" in result.stderr
+    assert "to_json" in result.stderr
 
 
 def test_doctor_without_a_stack_says_what_is_wrong_and_the_next_step() -> None:

@@ -27,6 +27,9 @@ BODY: dict[str, Any] = {
     "twin": {"absent": "no export was tried"},
     "runner_environment": "default",
     "format": 1,
+    "schema_by": "publisher",
+    "golden_by": "admission",
+    "updated_at": "",
 }
 
 

@@ -82,7 +82,8 @@ def test_any_file_of_the_drop_zone_is_an_upload_whatever_its_name_ends_with() ->
 @given(MODELS, VERSIONS)
 def test_artifact_and_manifest_stand_side_by_side(model: str, version: str) -> None:
     artifact, manifest = keys.artifact_key(model, version), keys.manifest_key(model, version)
-    assert keys.parse_manifest(manifest) == (model, version)
+    assert keys.parse_manifest(manifest) == (model, version, 0)
+    assert keys.parse_manifest(keys.manifest_key(model, version, 7)) == (model, version, 7)
     assert keys.parse_manifest(artifact) is None
     assert artifact.startswith(keys.versions_prefix(model))
     assert manifest.startswith(keys.version_prefix(model, version))

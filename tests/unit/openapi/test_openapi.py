@@ -227,6 +227,18 @@ def test_the_page_loads_from_no_other_host_and_has_no_inline_script() -> None:
         assert client.get(f"/apidocs/{other}").status_code == 404
 
 
+def test_rows_as_arrays_are_described_for_a_model_that_was_fitted_on_an_array() -> None:
+    post = described(held(Schema((Column("x0"), Column("x1", ColumnType.STRING)))))
+    content = post["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    assert {"$ref": "#/components/schemas/loan.Arrays"} in content["schema"]["anyOf"]
+    rows = post["components"]["schemas"]["loan.Arrays"]["items"]
+    assert [len(rows["prefixItems"]), rows["minItems"], rows["items"]] == [2, 2, False]
+    example = content["examples"]["arrays"]["value"]
+    assert decode(example, Schema((Column("x0"), Column("x1", ColumnType.STRING))), 10).rows == 2
+    named = described(held(Schema((Column("a"), Column("b")))))
+    assert "loan.Arrays" not in named["components"]["schemas"]
+
+
 def test_a_very_wide_model_is_described_by_rows_only() -> None:
     wide = held(Schema(tuple(Column(f"x{number}") for number in range(501))))
     names = {name for name in described(wide)["components"]["schemas"] if name.startswith("loan.")}

@@ -196,14 +196,14 @@ def test_the_split_form_is_a_batch() -> None:
     assert ask({"columns": ["b", "a"], "data": [["x", 1]], "index": [7]}) == Decoded(False, 1, {"a": [1.0], "b": ["x"]})
 
 
-def test_columns_of_lists_are_one_row_in_the_single_shape_or_a_batch() -> None:
-    assert ask({"a": [1], "b": ["x"]}) == Decoded(True, 1, {"a": [1.0], "b": ["x"]})
+def test_columns_of_lists_are_a_batch_also_of_one_row() -> None:
+    assert ask({"a": [1], "b": ["x"]}) == Decoded(False, 1, {"a": [1.0], "b": ["x"]})
     assert ask({"a": [1, "2"], "b": ["x", "y"]}) == Decoded(False, 2, {"a": [1.0, 2.0], "b": ["x", "y"]})
     assert ask({"a": [], "b": []}) == Decoded(False, 0, {"a": [], "b": []})
 
 
 def test_columns_of_objects_are_aligned_by_their_labels() -> None:
-    assert ask({"a": {"0": 1}, "b": {"0": "x"}}) == Decoded(True, 1, {"a": [1.0], "b": ["x"]})
+    assert ask({"a": {"0": 1}, "b": {"0": "x"}}) == Decoded(False, 1, {"a": [1.0], "b": ["x"]})
     assert ask({"a": {"0": 1, "1": 2}, "b": {"1": "y", "0": "x"}}).columns == {"a": [1.0, 2.0], "b": ["x", "y"]}
     assert errors_of({"a": {"0": 1, "1": 2}, "b": {"1": "y"}}) == [(0, "b", "the field is missing")]
 

@@ -108,6 +108,11 @@ def objects(rows: list[Row]) -> bytes:
     return json.dumps({name: {f"r{i}": row[name] for i, row in enumerate(rows)} for name in rows[0]}).encode()
 
 
+def arrays(rows: list[Row], schema: Schema) -> bytes:
+    """An array of rows, each an array of cells in the order of the schema."""
+    return json.dumps([[row[column.name] for column in schema.columns] for row in rows]).encode()
+
+
 FORMS = {"rows": lambda rows: json.dumps(rows).encode(), "split": split, "lists": lists, "objects": objects}
 
 
