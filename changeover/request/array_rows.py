@@ -1,11 +1,13 @@
 """Rows as arrays of values, in the order of the schema, for models that were fitted on an array."""
 
 from changeover.json_types import Json
-from changeover.schema.schema import Schema
+from changeover.schema.schema import Container, Schema
 
 
 def takes_array_rows(schema: Schema) -> bool:
-    """Whether the columns have no names of their own, but x0, x1 and so on."""
+    """Whether the model was fitted on an array: by the schema's container, or by columns x0, x1 and so on."""
+    if schema.container is not None:
+        return schema.container is Container.ARRAY
     return all(column.name == f"x{index}" for index, column in enumerate(schema.columns))
 
 

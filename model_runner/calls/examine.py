@@ -100,7 +100,7 @@ def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
     if draft.golden is not None and rows and draft.golden.get("outputs") is not None:
         golden_rows.replay(estimator, schema, draft.golden)
         golden_rows.replay_in_company(estimator, schema, draft.golden)
-        return {**draft.golden, "recorded_by": "publisher"}
+        return {"recorded_by": "publisher", **draft.golden}
     samples = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     golden = golden_rows.record(estimator, schema, samples or [_sample_row(estimator, schema)])
     try:

@@ -31,7 +31,8 @@ class Forms:
         self._has_all_forms = len(self._names) <= MOST_IN_EVERY_FORM
         self._has_split_form = self._has_all_forms and _SPLIT_KEYS.isdisjoint(self._names)
         unnamed = [f"x{index}" for index in range(len(self._names))]
-        self._has_arrays = self._has_all_forms and self._names == unnamed  # as `changeover/request/array_rows.py`
+        on_arrays = schema.get("container", "array" if self._names == unnamed else "frame") == "array"
+        self._has_arrays = self._has_all_forms and on_arrays  # as `changeover/request/array_rows.py`
         self._ignores_others = schema.get("extra") == "ignore"
         self._prefix = prefix
         self._max_rows = max_rows

@@ -17,9 +17,7 @@ CLOSED: Final = "closed"
 def public_schema(schema: JsonObject) -> JsonObject:
     """The public part of `schema`, the schema of a manifest."""
     body: JsonObject = {"columns": [_public(column) for column in columns_of(schema)]}
-    if "extra" in schema:
-        body["extra"] = schema["extra"]
-    return body
+    return body | {name: schema[name] for name in ("extra", "container") if name in schema}
 
 
 def columns_of(schema: JsonObject) -> list[JsonObject]:

@@ -150,12 +150,12 @@ def nullable() -> Any:
     ).fit(PANDAS, Y)
 
 
-def test_the_nullable_types_of_pandas_are_integer_boolean_and_string(stack: EstimatorStack) -> None:
+def test_the_nullable_types_of_pandas_are_number_boolean_and_string(stack: EstimatorStack) -> None:
     model = nullable()
     name = stack.serve(model, PANDAS)
     assert {column["name"]: column["type"] for column in stack.columns(name)} == {
-        "count": "integer",
-        "gappy": "integer",
+        "count": "number",
+        "gappy": "number",
         "share": "number",
         "flag": "boolean",
         "maybe": "boolean",
@@ -172,12 +172,22 @@ def test_the_nullable_types_of_pandas_are_integer_boolean_and_string(stack: Esti
     assert stack.asked(name, {**rows[1], "gappy": None, "maybe": None, "perhaps": None})["prediction"] == 1
 
 
-def test_integers_may_be_written_as_floats_and_nothing_else(stack: EstimatorStack) -> None:
+def test_whole_numbers_by_chance_take_a_fraction(stack: EstimatorStack) -> None:
     frame = pd.DataFrame({"n": np.where(Y, 3, -3), "m": np.arange(N)})
-    name = stack.serve(LogisticRegression().fit(frame, Y), frame)
-    assert [column["type"] for column in stack.columns(name)] == ["integer"] * 2
-    assert stack.asked(name, {"n": 3.0, "m": "1"})["prediction"] == 1
-    for wrong in (3.5, "x", True, None, 1e300):
+    model = LogisticRegression().fit(frame, Y)
+    name = stack.serve(model, frame)
+    assert [column["type"] for column in stack.columns(name)] == ["number"] * 2
+    asked = pd.DataFrame({"n": [3, 3.5, 0.25], "m": [1, 2, 3]})
+    predictions = stack.asked(name, asked.to_dict("records"))["predictions"]
+    assert np.allclose([row["predict_proba"] for row in predictions], model.predict_proba(asked))
+
+
+def test_identifiers_are_exact_integers_and_nothing_else(stack: EstimatorStack) -> None:
+    frame = pd.DataFrame({"n": np.where(Y, 2**53 + 1, 2**53), "m": np.arange(N)})
+    name = stack.serve(make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(frame, Y), frame)
+    assert [column["type"] for column in stack.columns(name)] == ["integer", "number"]
+    assert [stack.asked(name, {"n": 2**53 + more, "m": "1"})["prediction"] for more in (0, 1)] == [0, 1]
+    for wrong in (3.5, "x", None, 1e300):
         answer = stack.post(name, [{"n": 3, "m": 1}, {"n": wrong, "m": 1}])
         assert answer.status_code == 422, wrong
         assert [(fault["row"], fault["field"]) for fault in answer.json()["errors"]] == [(1, "n")]

@@ -81,7 +81,7 @@ def test_the_example_is_generated_from_types_and_formats(stack: EstimatorStack, 
 
 def test_a_closed_list_is_known_to_be_one(stack: EstimatorStack, private: str) -> None:
     columns = {column["name"]: column for column in stack.api.get(f"/models/{private}").json()["schema"]["columns"]}
-    assert columns["grade"] == {"name": "grade", "type": "string", "nullable": False, "closed": True}
+    assert columns["grade"] == {"name": "grade", "type": "string", "nullable": False, "closed": True, "dtype": "str"}
     row = stack.api.get("/openapi.json").json()["components"]["schemas"][f"{private}.Row"]["properties"]
     assert "not public" in row["grade"]["description"]
     answer = stack.post(private, {**example_of(stack, private), "grade": "x"})

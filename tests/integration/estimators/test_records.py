@@ -80,7 +80,7 @@ def test_an_example_tells_the_types_and_which_names_have_the_separator(stack: Es
     example: list[Record] = [{**record, "target": 1.0} for record in records]
     name = stack.serve(model, example)
     types = {column["name"]: column["type"] for column in stack.columns(name)}
-    assert types == {"a=b": "number", "good": "boolean", "n": "integer"}
+    assert types == {"a=b": "number", "good": "boolean", "n": "number"}
     rows = [{"n": 1, "good": True, "a=b": 2}, {"n": 3, "good": None, "a=b": None}]
     assert [row["prediction"] for row in stack.asked(name, rows)["predictions"]] == [1.0, 3.0]
     assert len(stack.golden(name)["rows"]) >= 3

@@ -49,7 +49,10 @@ def test_golden_rows_without_outputs_are_recorded_and_with_outputs_replayed() ->
     rows = [{"x0": 1.0, "x1": 0.0, "x2": 0.0}]
     recorded = examine(a_model(1), a_task(golden={"rows": rows}))["golden"]
     assert isinstance(recorded, dict)
-    assert examine(a_model(1), a_task(golden=recorded))["golden"] == {**recorded, "recorded_by": "publisher"}
+    assert examine(a_model(1), a_task(golden=recorded))["golden"] == recorded
+    assert recorded["recorded_by"] == "admission"
+    own = {"rows": rows, "outputs": recorded["outputs"]}
+    assert examine(a_model(1), a_task(golden=own))["golden"] == {**own, "recorded_by": "publisher"}
     wrong = {"rows": rows, "outputs": [{"prediction": 0, "predict_proba": [0.9, 0.1]}]}
     assert "golden" in str(examine(a_model(1), a_task(golden=wrong))["refused"])
 

@@ -97,7 +97,7 @@ def test_the_schema_of_a_column_has_its_description_and_its_values() -> None:
     described_column = column_schema(
         {"name": "a", "type": "number", "nullable": True, "range": [1, 9], "unit": "kg", "description": "Weight."}
     )
-    assert described_column["type"] == ["number", "string", "null"]
+    assert described_column["type"] == ["number", "string", "boolean", "null"]
     assert (
         described_column["description"]
         == 'Weight. unit: kg. seen in training: 1 to 9. may be missing: null, "" or "nan"'
