@@ -40,6 +40,7 @@ def _manifest(manifest: JsonObject) -> list[str]:
         f"created      {manifest.get('created_at')} ({ago(manifest.get('created_at'))}), {size_of(manifest.get('size'))}",
         f"estimator    {estimator.get('type', '-')} ({estimator.get('kind', '-')})",
         f"classes      {manifest.get('classes')}",
+        f"rows         {_rows(manifest.get('row_independent'))}",
         f"columns      {_columns(columns)}",
         f"golden rows  {len(rows) if isinstance(rows, list) else 0}",
         f"metrics      {numbers(manifest.get('metrics')) or '-'}",
@@ -51,6 +52,10 @@ def _manifest(manifest: JsonObject) -> list[str]:
     warnings = manifest.get("warnings")
     lines += [f"warning      {warning}" for warning in (warnings if isinstance(warnings, list) else [])]
     return lines
+
+
+def _rows(independent: Json) -> str:
+    return "independent" if independent is not False else "dependent: scored with those of the same request only"
 
 
 def _columns(columns: Json) -> str:

@@ -67,7 +67,8 @@ class Manifest(msgspec.Struct, frozen=True):
     `{"source": "http" | "incoming" | "uri", "name": ..., "by": ...}`; `warnings` are sentences for people; `evaluation`
     is as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or
     `{"absent": reason}`, or None if no export was tried; `runner_environment` is the name of the environment whose
-    libraries serve it.
+    libraries serve it. If not `row_independent`, the answer to a row may depend on the other rows of a call, so that a
+    call has the rows of one request.
     """
 
     model: str
@@ -86,6 +87,7 @@ class Manifest(msgspec.Struct, frozen=True):
     evaluation: JsonObject | None = None
     twin: JsonObject | None = None
     runner_environment: Annotated[str, msgspec.Meta(pattern=ENVIRONMENT_NAME)] = DEFAULT_ENVIRONMENT
+    row_independent: bool = True
     format: Annotated[int, msgspec.Meta(ge=FORMAT)] = FORMAT
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ import joblib
 from changeover.artifact import refusal, version_skew
 from changeover.artifact.environment import environment
 from changeover.artifact.load import LoadedArtifact, load
-from changeover.estimator import golden_rows
+from changeover.estimator import golden_rows, row_independence
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import classes_of, describe, score
@@ -79,6 +79,7 @@ def _describe(loaded: LoadedArtifact, task: Task) -> Examined:
         "environment": dict(made_with),
         "warnings": [*loaded.warnings, *_other_versions(made_with, here, loaded.versions)],
     }
+    members |= row_independence.members(estimator, schema, members)
     return Examined(estimator, schema, members)
 
 

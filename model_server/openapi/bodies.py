@@ -39,6 +39,10 @@ _REPORT: Final[JsonObject] = {
         "description": "the reason for each version that could not be prepared",
     },
 }
+_ROWS: Final[JsonObject] = {
+    "type": "boolean",
+    "description": "whether a call of the model may have the rows of several requests",
+}
 _VERSION: Final[JsonObject] = {
     "model": NAME,
     "version": TEXT,
@@ -46,6 +50,7 @@ _VERSION: Final[JsonObject] = {
     "size": _COUNT,
     "created_at": TIME,
     "metrics": {**_OBJECT, "additionalProperties": {"type": "number"}},
+    "row_independent": _ROWS,
     "reason": {**TEXT, "description": "the reason for the rejection"},
     "name": {**TEXT, "description": "the name of the rejected upload"},
 }
@@ -82,9 +87,10 @@ _MANIFEST: Final[JsonObject] = {
     "state": TEXT,
     "schema": _OBJECT,
     "size": INTEGER,
+    "row_independent": _ROWS,
 }
 BODIES: Final[JsonObject] = {  # the schemas of the document's components, by name
-    "Version": object_of(_VERSION, "reason", "name"),
+    "Version": object_of(_VERSION, "row_independent", "reason", "name"),
     "Versions": object_of({"versions": list_of(ref("Version")), **_PAGE}, "next"),
     "Manifest": object_of(_MANIFEST),
     "Rollout": object_of(_ROLLOUT),

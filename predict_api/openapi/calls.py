@@ -40,6 +40,10 @@ _MODEL: Final[JsonObject] = {
     "description": TEXT,
     "schema": object_of({"columns": list_of(ref("Column")), "extra": _EXTRA}, "extra"),
     "classes": {"type": ["array", "null"]},
+    "row_independent": {
+        "type": "boolean",
+        "description": "whether the answer to a row is the same whatever other rows a request has",
+    },
     "estimator": _ANY,
     "metrics": {**_ANY, "additionalProperties": {"type": "number"}},
     "environment": {**_ANY, "additionalProperties": TEXT},

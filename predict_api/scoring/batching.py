@@ -10,6 +10,8 @@ No request waits for long behind a call that hangs: after `queue_seconds`, the o
 beside it. Each loaded version has its own `Batcher`, so a call never mixes versions. Each caller gets its own scores or
 its own error: if the call for a micro-batch fails, each of its requests is scored once more, alone, by its own thread. A
 micro-batch has half of the time that its requests have, so that there is time for that.
+
+A version whose answer to a row may depend on other rows has no micro-batches: each request is a call of its own.
 """
 
 import threading
@@ -57,9 +59,14 @@ class Batcher:
         score_timeout: float,
         pause: Callable[[float], object] | None = None,
         clock: Callable[[], float] = now,
+        *,
+        joins: bool = True,
     ) -> None:
-        """`pause` waits for a number of seconds, or until the expected requests are there; `clock` gives the time."""
-        self._score, self._clock = score, clock
+        """`pause` waits for a number of seconds, or until the expected requests are there; `clock` gives the time.
+
+        `joins`: whether requests may share a call.
+        """
+        self._score, self._clock, self._joins = score, clock, joins
         self._score_timeout, self._queue_seconds = score_timeout, queue_seconds(score_timeout)
         self._all_back = threading.Event()
         self._pause = pause or self._all_back.wait
@@ -75,7 +82,7 @@ class Batcher:
         """The scores of these rows; raises the error of the model's call for them."""
         arrived = self._clock()
         request = _Request(columns, rows, Times(arrived + self._queue_seconds, arrived + self._score_timeout))
-        if rows > MOST_ROWS:
+        if rows > MOST_ROWS or not self._joins:
             return self._score_one(request)
         with self._lock:
             leads, self._busy = not self._busy, True

@@ -58,10 +58,13 @@ class RunnerScorer:
     (`gc_tuning.py`), so no cycle may hold it.
     """
 
-    def __init__(self, pool: ScorerPool, schema: Schema, limits: ScoreLimits, ends: VersionEnds) -> None:
+    def __init__(
+        self, pool: ScorerPool, schema: Schema, limits: ScoreLimits, ends: VersionEnds, *, joins: bool = True
+    ) -> None:
+        """`joins`: whether a call may have the rows of several requests."""
         self._pool, self._limits = pool, limits
         self._calls = _Calls(pool, schema, limits, ends)
-        self._batcher = Batcher(self._calls.score, limits.timeout)
+        self._batcher = Batcher(self._calls.score, limits.timeout, joins=joins)
         self._lock = threading.Lock()
         self._threads = 0
         weakref.finalize(self, pool.close)

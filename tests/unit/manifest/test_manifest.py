@@ -26,6 +26,7 @@ BODY: dict[str, Any] = {
     "evaluation": {"data_sha256": "b" * 64, "rows": 36},
     "twin": {"absent": "no export was tried"},
     "runner_environment": "default",
+    "row_independent": False,
     "format": 1,
 }
 

@@ -245,3 +245,12 @@ def test_what_cannot_begin_is_not_tried_again(model: Model) -> None:
         with pytest.raises(Overloaded):
             future.result()
     assert model.calls == [1, 2]
+
+
+def test_requests_of_a_model_whose_rows_depend_on_others_never_share_a_call(model: Model) -> None:
+    model.let_go.set()
+    batcher = Batcher(model, PATIENT, joins=False)
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda number: ask(batcher, float(number), 1.0).labels, range(40)))
+    assert answers == [[2.0 * number, 2.0] for number in range(40)]
+    assert model.calls == [2] * 40
