@@ -16,7 +16,8 @@ from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 
 MOST_ROWS: Final = 1_000
-ScoreFunction = Callable[[Mapping[str, Sequence[Cell]], int], Scores]  # (typed columns, number of rows) -> scores
+Columns = Mapping[str, Sequence[Cell]]
+ScoreFunction = Callable[[Columns, int], Scores]  # (typed columns, number of rows) -> scores
 
 
 def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> JsonObject:
@@ -64,6 +65,12 @@ def replay_by(compute: ScoreFunction, schema: Schema, golden: JsonObject) -> Non
                 raise GoldenMismatch(
                     f"golden row {index}: {part} is {answer!r}, the manifest says {wanted.get(part)!r}"
                 )
+
+
+def first(schema: Schema, golden: JsonObject | None) -> Columns | None:
+    """The typed columns of the first golden row, or None without one."""
+    rows = golden.get("rows") if golden else None
+    return decode([rows[0]], schema, 1).columns if isinstance(rows, list) and rows else None
 
 
 def _score(compute: ScoreFunction, schema: Schema, rows: list[Json]) -> Scores:

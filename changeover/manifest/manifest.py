@@ -63,6 +63,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """The manifest of one version. `created_at` is RFC 3339 in UTC, `size` in bytes.
 
     `estimator` is `{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`;
+    its `includes` are what a request may have beside the answers, of `decision` and `std`;
     `classes` are the labels in the order of `predict_proba`, or None; `provenance` is the origin of the bytes:
     `{"source": "http" | "incoming" | "uri", "name": ..., "by": ...}`; `warnings` are sentences for people; `evaluation`
     is as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or

@@ -29,13 +29,12 @@ from changeover.exceptions import (
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.request.decode import decode
-from changeover.schema.sample_row import made_up_row
+from changeover.schema.sample_row import NUMBERS_TO_TRY, made_up_row
 from changeover.schema.schema import Schema
 from model_runner.calls.task import Task
 from model_runner.options import Preload
 
 TOO_LARGE: Final = "the artifact needs more memory than the {memory} bytes of ADMISSION_MEMORY_BYTES"
-_NUMBERS_TO_TRY: Final = (0, 1, 0.5)
 
 
 class _Unfit(Exception):
@@ -121,7 +120,7 @@ def _sample_row(estimator: object, schema: Schema) -> JsonObject:
     Some models fail on zeros, so ones and halves are tried, too.
     """
     last: Exception | None = None
-    for number in _NUMBERS_TO_TRY:
+    for number in NUMBERS_TO_TRY:
         row: JsonObject = {**made_up_row(schema, number)}
         try:
             decoded = decode([row], schema, 1)

@@ -44,7 +44,7 @@ _MODEL: Final[JsonObject] = {
         "type": "boolean",
         "description": "whether the answer to a row is the same whatever other rows a request has",
     },
-    "estimator": _ANY,
+    "estimator": {**_ANY, "description": "`includes`: what `?include=` adds to an answer, beside `inputs`"},
     "metrics": {**_ANY, "additionalProperties": {"type": "number"}},
     "environment": {**_ANY, "additionalProperties": TEXT},
     "warnings": list_of(TEXT),
