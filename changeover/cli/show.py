@@ -47,6 +47,9 @@ def _manifest(manifest: JsonObject) -> list[str]:
         f"built with   {' '.join(f'{name} {value}' for name, value in object_in(manifest.get('environment')).items()) or '-'}",
         f"came by      {' '.join(str(value) for value in object_in(manifest.get('provenance')).values() if value) or '-'}",
     ]
+    outputs = manifest.get("outputs")
+    if isinstance(outputs, list) and outputs:
+        lines.append(f"outputs      {', '.join(map(str, outputs))}")
     if manifest.get("description"):
         lines.append(f"description  {manifest['description']}")
     warnings = manifest.get("warnings")

@@ -9,6 +9,7 @@ from typing import Final
 
 from changeover.estimator.scores import Scores
 from changeover.exceptions import GoldenMismatch, RequestFaults, ScoringFailed, TooManyRows
+from changeover.json_documents import object_in
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import same
 from changeover.request.decode import decode
@@ -71,6 +72,18 @@ def first(schema: Schema, golden: JsonObject | None) -> Columns | None:
     """The typed columns of the first golden row, or None without one."""
     rows = golden.get("rows") if golden else None
     return decode([rows[0]], schema, 1).columns if isinstance(rows, list) and rows else None
+
+
+def check_outputs(names: Sequence[str], golden: Json) -> None:
+    """Raise GoldenMismatch unless there is a name for each value of a prediction; none is needed."""
+    recorded = object_in(golden).get("outputs")
+    first_output = object_in(recorded[0]) if isinstance(recorded, list) and recorded else {}
+    prediction = first_output.get("prediction")
+    width = len(prediction) if isinstance(prediction, list) else 1
+    if names and len(names) != width:
+        raise GoldenMismatch(
+            f"`outputs` has {len(names)} names and a prediction of the model {width} values: name each, in their order"
+        )
 
 
 def _score(compute: ScoreFunction, schema: Schema, rows: list[Json]) -> Scores:

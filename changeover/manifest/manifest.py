@@ -28,7 +28,8 @@ class Draft(msgspec.Struct, frozen=True):
     `schema` is `changeover.schema.schema.Schema` as JSON; `metrics` are numbers by name; `environment` is versions by
     distribution name; `golden` is `{"rows": [{...}, ...], "outputs": [{"prediction": ..., "predict_proba": ...}, ...]}`
     with as many outputs as rows, or none for admission to compute. `evaluation` is `{"data_sha256": "<64 hex>",
-    "rows": n}`: the held-out data that the metrics were measured on (`changeover.evaluated_on` makes it).
+    "rows": n}`: the held-out data that the metrics were measured on (`changeover.evaluated_on` makes it). `outputs` are
+    the names of the values of one prediction, of a model that gives several.
     """
 
     schema: JsonObject | None = None
@@ -37,6 +38,7 @@ class Draft(msgspec.Struct, frozen=True):
     golden: JsonObject | None = None
     description: str = ""
     evaluation: JsonObject | None = None
+    outputs: list[str] = []
 
     def __post_init__(self) -> None:
         _check(self)
@@ -52,11 +54,9 @@ class Draft(msgspec.Struct, frozen=True):
         return read_document(_without_nulls(body), cls, "manifest", InvalidManifest)
 
     def to_json(self) -> JsonObject:
-        """The JSON form, read back by `from_json`; `evaluation` only if set, as older servers do not know it."""
+        """The JSON form, read back by `from_json`; `evaluation` and `outputs` only if set: older servers lack them."""
         body: JsonObject = msgspec.structs.asdict(self)
-        if self.evaluation is None:
-            del body["evaluation"]
-        return body
+        return {name: value for name, value in body.items() if value or name not in ("evaluation", "outputs")}
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -66,7 +66,7 @@ class Manifest(msgspec.Struct, frozen=True):
     its `includes` are what a request may have beside the answers, of `decision` and `std`;
     `classes` are the labels in the order of `predict_proba`, or None; `provenance` is the origin of the bytes:
     `{"source": "http" | "incoming" | "uri", "name": ..., "by": ...}`; `warnings` are sentences for people; `evaluation`
-    is as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or
+    and `outputs` are as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or
     `{"absent": reason}`, or None if no export was tried; `runner_environment` is the name of the environment whose
     libraries serve it. If not `row_independent`, the answer to a row may depend on the other rows of a call, so that a
     call has the rows of one request.
@@ -89,6 +89,7 @@ class Manifest(msgspec.Struct, frozen=True):
     twin: JsonObject | None = None
     runner_environment: Annotated[str, msgspec.Meta(pattern=ENVIRONMENT_NAME)] = DEFAULT_ENVIRONMENT
     row_independent: bool = True
+    outputs: list[str] = []
     format: Annotated[int, msgspec.Meta(ge=FORMAT)] = FORMAT
 
     def __post_init__(self) -> None:
@@ -130,5 +131,7 @@ def _check(document: Draft | Manifest) -> None:
             raise InvalidManifest(
                 f"manifest.golden.outputs: {len(golden.outputs)} outputs for {len(golden.rows)} rows; give one a row"
             )
+    if not all(document.outputs) or len({*document.outputs}) < len(document.outputs):
+        raise InvalidManifest(f"manifest.outputs: {document.outputs} are no names: give each output another one")
     if document.evaluation is not None:
         read_document(document.evaluation, _Evaluation, "manifest.evaluation", InvalidManifest)

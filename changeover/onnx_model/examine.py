@@ -68,6 +68,7 @@ def _described(
     if golden is None:
         golden = golden_rows.record_by(model.score, schema, rows)
     golden_rows.replay_by(model.score, schema, golden)
+    golden_rows.check_outputs(draft.outputs, golden)
     return Examined(
         {
             "schema": schema.to_json(),

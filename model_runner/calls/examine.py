@@ -78,6 +78,7 @@ def _describe(loaded: LoadedArtifact, task: Task) -> Examined:
         "environment": dict(made_with),
         "warnings": [*loaded.warnings, *_other_versions(made_with, here, loaded.versions)],
     }
+    golden_rows.check_outputs(draft.outputs, members["golden"])
     members |= row_independence.members(estimator, schema, members)
     return Examined(estimator, schema, members)
 

@@ -90,6 +90,7 @@ class Examiner:
             "metrics": dict(draft.metrics),
             "description": draft.description,
             "evaluation": draft.evaluation,
+            "outputs": [*draft.outputs],
             "provenance": provenance,
         }
         if is_onnx_file(path):

@@ -88,6 +88,7 @@ _MANIFEST: Final[JsonObject] = {
     "schema": _OBJECT,
     "size": INTEGER,
     "row_independent": _ROWS,
+    "outputs": list_of(TEXT, description="the names of the values of a prediction, if it has several"),
 }
 BODIES: Final[JsonObject] = {  # the schemas of the document's components, by name
     "Version": object_of(_VERSION, "row_independent", "reason", "name"),

@@ -34,6 +34,9 @@ def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> J
         "classes": {"const": manifest.classes} if manifest and has_classes else {"type": "array"},
         "model_version": {**SHA256, "description": "the SHA-256 of the bytes that computed this answer"},
     }
+    if manifest and manifest.outputs:
+        outputs: JsonObject = {"const": [*manifest.outputs], "description": "the names of the values of a prediction"}
+        whole["outputs"] = outputs
     optional = () if has_classes else ("classes",)
     extra = [name for name in row if name not in ("prediction", "predict_proba")]
     failed: JsonObject = {
@@ -62,7 +65,8 @@ def answer_examples(manifest: Manifest) -> dict[str, JsonObject]:
     """Sample responses; responses to the golden rows would show labels of training data."""
     row: JsonObject = {"prediction": _sample_prediction(manifest), "predict_proba": _sample_probabilities(manifest)}
     classes: JsonObject = {"classes": manifest.classes} if _has_classes(manifest) else {}
-    whole: JsonObject = {**classes, "model_version": manifest.version}
+    outputs: JsonObject = {"outputs": [*manifest.outputs]} if manifest.outputs else {}
+    whole: JsonObject = {**classes, **outputs, "model_version": manifest.version}
     return {
         "row": {"summary": "the answer for one row", "value": {**row, **whole}},
         "batch": {"summary": "the answer for a batch", "value": {"predictions": [row, row], **whole}},

@@ -40,6 +40,7 @@ _MODEL: Final[JsonObject] = {
     "description": TEXT,
     "schema": object_of({"columns": list_of(ref("Column")), "extra": _EXTRA}, "extra"),
     "classes": {"type": ["array", "null"]},
+    "outputs": {**list_of(TEXT), "description": "the names of the values of a prediction, if it has several"},
     "row_independent": {
         "type": "boolean",
         "description": "whether the answer to a row is the same whatever other rows a request has",

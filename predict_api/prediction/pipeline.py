@@ -62,7 +62,8 @@ def answer(
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
     inputs = rows.columns if include_inputs else None
-    return render(scores, prepared.version, single=rows.single, inputs=inputs), scores.runtime
+    outputs = prepared.manifest.outputs
+    return render(scores, prepared.version, single=rows.single, inputs=inputs, outputs=outputs), scores.runtime
 
 
 def _check_includes(manifest: Manifest, include: Sequence[str]) -> None:

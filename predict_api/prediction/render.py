@@ -20,10 +20,11 @@ def render(
     *,
     single: bool,
     inputs: Mapping[str, Sequence[object]] | None = None,
+    outputs: Sequence[str] = (),
 ) -> bytes:
     """The body of the response. `inputs` (the cells of each column) are added to each row; then all keys are sorted.
 
-    What the scores have beside the answers is added to each
+    `outputs` are the names of the numbers of a prediction. What the scores have beside the answers is added to each
     row, and its error to a row that failed.
 
     Raises ScoringFailed if the model returned a value that strict JSON does not have.
@@ -41,6 +42,8 @@ def render(
     body: JsonObject = rows[0] if single else {"predictions": list[Json](rows)}
     if probabilities is not None and scores.classes is not None:
         body["classes"] = scores.classes
+    if outputs:
+        body["outputs"] = list[Json](outputs)
     body["model_version"] = version
     if inputs is None and scores.included is None and _is_finite(scores):
         return msgspec.json.encode(body)

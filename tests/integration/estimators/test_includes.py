@@ -3,22 +3,30 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import (
+    GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     IsolationForest,
+    RandomForestRegressor,
 )
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
-from sklearn.linear_model import ARDRegression, BayesianRidge, LogisticRegression
+from sklearn.linear_model import ARDRegression, BayesianRidge, LinearRegression, LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
 
+from changeover.client.client import Client
+from changeover.exceptions import ServiceRefused
+from tests.conftest import wait_until
 from tests.integration.estimators.stack import EstimatorStack
+from tests.processes.model_server import PUBLISH_TOKEN
 
 RANDOM = np.random.default_rng(1)
 X = RANDOM.normal(size=(60, 2))
@@ -115,3 +123,32 @@ def test_the_manifest_and_the_document_list_what_a_model_has(stack: EstimatorSta
         assert include["schema"]["items"]["enum"] == ["inputs", *includes]
         answer = document["components"]["schemas"][f"{name}.RowAnswer"]["properties"]
         assert set(answer) == {"prediction", "predict_proba", "inputs", *includes}
+
+
+def test_the_outputs_of_a_model_have_names(stack: EstimatorStack) -> None:
+    """A model of several quantiles is a regressor of several outputs, and its names say which is which."""
+    low, high = (GradientBoostingRegressor(loss="quantile", alpha=alpha, n_estimators=5) for alpha in (0.1, 0.9))
+    both = MultiOutputRegressor(low).fit(X, np.c_[REAL, REAL])
+    both.estimators_[1] = high.fit(X, REAL)
+    frame = pd.DataFrame(X, columns=["x0", "x1"])
+    client = Client(stack.server.url, token=PUBLISH_TOKEN)
+    with pytest.raises(ServiceRefused, match="`outputs` has 3 names and a prediction of the model 2 values"):
+        client.publish(both, "quantiles", outputs=["p10", "p50", "p90"])
+    with pytest.raises(ServiceRefused, match="`outputs` has 2 names and a prediction of the model 1 values"):
+        client.publish(LinearRegression().fit(X, REAL), "quantiles", outputs=["p10", "p90"])
+    published = client.publish(both, "quantiles", example=frame, outputs=["p10", "p90"])
+    assert client.manifest(published.version, "quantiles")["outputs"] == ["p10", "p90"]
+    assert stack.server.roll(published.version, "quantiles").json()["state"] == "committed"
+    wait_until(lambda: post(stack, "quantiles", "").status_code != 404, 10, "predict_api knows it")
+    answer = post(stack, "quantiles", "").json()
+    assert answer["outputs"] == ["p10", "p90"]
+    assert [row["prediction"] for row in answer["predictions"]] == [
+        pytest.approx(row) for row in both.predict(ASKED).tolist()
+    ]
+    assert post(stack, "quantiles", "", ROWS[0]).json()["outputs"] == ["p10", "p90"]
+    assert stack.api.get("/models/quantiles").json()["outputs"] == ["p10", "p90"]
+
+
+def test_a_model_without_names_of_its_outputs_lists_none(stack: EstimatorStack) -> None:
+    model = RandomForestRegressor(3).fit(X, np.c_[REAL, REAL])
+    assert "outputs" not in stack.ask(model, ROWS)

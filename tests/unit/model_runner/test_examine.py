@@ -117,6 +117,13 @@ def test_a_training_environment_that_differs_is_a_warning() -> None:
     assert "numpy 1.0.0" in str(members["warnings"])
 
 
+def test_the_names_of_outputs_are_as_many_as_the_values_of_a_prediction() -> None:
+    two = dumped(LinearRegression().fit(np.eye(3), np.eye(3)[:, :2]))
+    assert "refused" not in examine(two, a_task(outputs=["low", "high"]))
+    refused = str(examine(two, a_task(outputs=["low", "middle", "high"]))["refused"])
+    assert "`outputs` has 3 names and a prediction of the model 2 values" in refused
+
+
 def test_a_step_that_looks_at_all_rows_is_a_warning_and_has_no_twin() -> None:
     together = make_pipeline(FunctionTransformer(scale), LinearRegression()).fit(np.eye(3), [1.0, 2.0, 3.0])
     examined = calls.examine(dumped(together), a_task(), Preload())

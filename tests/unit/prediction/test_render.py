@@ -55,3 +55,13 @@ def test_what_is_included_is_in_each_row_and_a_row_that_failed_says_why() -> Non
     ]
     with pytest.raises(ScoringFailed, match="NaN"):
         render(Scores([1], None, None, included={"std": [float("nan")]}), VERSION, single=True)
+
+
+def test_the_names_of_the_outputs_stand_beside_the_classes() -> None:
+    body = json.loads(render(Scores([[1.0, 2.0]], None, None), VERSION, single=True, outputs=["low", "high"]))
+    assert body == {
+        "prediction": [1.0, 2.0],
+        "predict_proba": None,
+        "outputs": ["low", "high"],
+        "model_version": VERSION,
+    }
