@@ -1,10 +1,13 @@
 """Decisions, standard deviations and names of outputs in answers, against the library's own."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from sklearn.ensemble import (
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
@@ -22,10 +25,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
 
+from changeover.cli.main import main
 from changeover.client.client import Client
 from changeover.exceptions import ServiceRefused
 from tests.conftest import wait_until
-from tests.integration.estimators.stack import EstimatorStack
+from tests.integration.estimators.stack import EstimatorStack, artifact
 from tests.processes.model_server import PUBLISH_TOKEN
 
 RANDOM = np.random.default_rng(1)
@@ -147,6 +151,22 @@ def test_the_outputs_of_a_model_have_names(stack: EstimatorStack) -> None:
     ]
     assert post(stack, "quantiles", "", ROWS[0]).json()["outputs"] == ["p10", "p90"]
     assert stack.api.get("/models/quantiles").json()["outputs"] == ["p10", "p90"]
+
+
+def test_the_command_line_names_the_outputs_and_shows_them(stack: EstimatorStack, tmp_path: Path) -> None:
+    file = tmp_path / "two.joblib"
+    file.write_bytes(artifact(LinearRegression().fit(X, np.c_[REAL, REAL + 1])))
+
+    def run(*words: str) -> str:
+        command = [*words, "--model", "named", "--server-url", stack.server.url]
+        result = CliRunner().invoke(main, command, env={"CHANGEOVER_TOKEN": PUBLISH_TOKEN})
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    version = json.loads(run("push", str(file), "--output-names", "low, high", "--json"))["version"]
+    shown = run("show", version).splitlines()
+    assert "outputs      low, high" in shown
+    assert "rows         independent" in shown
 
 
 def test_a_model_without_names_of_its_outputs_lists_none(stack: EstimatorStack) -> None:
