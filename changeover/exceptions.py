@@ -4,7 +4,12 @@ A message names the thing and the next step. Each service chooses its HTTP statu
 `routes/problems.py`.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 from changeover.json_types import JsonObject
+
+MOST_LISTED: Final = 20  # errors of a response
 
 
 class ChangeoverError(Exception):
@@ -112,6 +117,32 @@ class GoldenMismatch(ChangeoverError):
 
 class ScoringFailed(ChangeoverError):
     """The model raised, or returned a value without a JSON form, such as NaN."""
+
+
+class NotFinite(ScoringFailed):
+    """An answer of NaN or an infinite number; `rows` are the indices of its rows in the call."""
+
+    def __init__(self, message: str, rows: Sequence[int] = ()) -> None:
+        self.rows = rows
+        super().__init__(message)
+
+
+class RowsNotAnswered(ScoringFailed):
+    """Rows of a request that the model does not answer, while it answers others.
+
+    `rows` holds the first 20 with their messages, `errors` the same as `{"row": 7, "field": None, "message": "..."}`.
+    A row is None if the model refuses the rows together and no single one. `total` counts all of them; it is None if
+    the search for them ended before.
+    """
+
+    def __init__(self, errors: list[tuple[int | None, str]], total: int | None) -> None:
+        self.rows = errors[:MOST_LISTED]
+        self.errors = [{"row": row, "field": None, "message": message} for row, message in self.rows]
+        self.total = total
+        row, message = errors[0] if errors else (None, "the model does not answer these rows")
+        more = f" (and {total - 1} more)" if total and total > 1 else ""
+        unknown = " (the search for further rows ended here)" if total is None else ""
+        super().__init__(f"{'' if row is None else f'row {row}: '}{message}{more}{unknown}")
 
 
 class InvalidSetting(ChangeoverError):

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from changeover.estimator.scores import Scores
+from changeover.estimator.scores import PLAIN, Options, Scores
 from changeover.process.clock import now
 
 LONGEST_REQUEST: Final = 1 << 30  # bytes of a message to a runner or scorer
@@ -65,6 +65,7 @@ class ScoreRequest(msgspec.Struct, tag=True, frozen=True):
     rows: int
     seconds: float
     columns: Sequence[Sequence[Any]]
+    options: Options = PLAIN
 
 
 class Permits(msgspec.Struct, tag=True, frozen=True):
@@ -123,9 +124,19 @@ class ScoringError(msgspec.Struct, tag=True, frozen=True):
     details: str
 
 
+class RowErrors(msgspec.Struct, tag=True, frozen=True):
+    """From a scorer: the model does not answer these rows, each an index, or None for the rows together, and its message.
+
+    `total` is their number, None if the search for them ended before.
+    """
+
+    errors: list[tuple[int | None, str]]
+    total: int | None
+
+
 ToRunner = Survey | Examine | Export | Prepare | Fork
 FromRunner = Permits | Begun | Surveyed | Verdict | Exported | Ready | Failed
-FromScorer = Scores | ScoringError | Ready
+FromScorer = Scores | ScoringError | RowErrors | Ready
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
 

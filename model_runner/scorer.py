@@ -9,19 +9,23 @@ import signal
 import socket
 import traceback
 import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 import msgspec
 from joblib import parallel_config
 
+from changeover.estimator.failed_rows import answered
 from changeover.estimator.inputs import Feed, feeding
 from changeover.estimator.libraries.find import adapted
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import score
-from changeover.exceptions import ScoringFailed
+from changeover.exceptions import RowsNotAnswered, ScoringFailed
+from changeover.process.clock import now
+from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 from model_runner.confinement.confine import forbid_forks
 from model_runner.messages import (
@@ -29,6 +33,7 @@ from model_runner.messages import (
     Cause,
     Lost,
     Ready,
+    RowErrors,
     ScoreRequest,
     ScoringError,
     receive,
@@ -45,6 +50,7 @@ class Scoring:
 
     estimator: object
     schema: Schema
+    known_good: Mapping[str, Sequence[Cell]] | None = None  # a row that the model answers
 
     @cached_property
     def feed(self) -> Feed:
@@ -78,22 +84,52 @@ def answer(connection: socket.socket, scoring: Scoring, request: ScoreRequest) -
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _response(scoring: Scoring, request: ScoreRequest) -> Scores | ScoringError:
-    schema = scoring.schema
+def _response(scoring: Scoring, request: ScoreRequest) -> Scores | ScoringError | RowErrors:
+    half = now() + request.seconds / 2
     try:
-        columns = {column.name: cells for column, cells in zip(schema.columns, request.columns, strict=True)}
+        columns = {column.name: cells for column, cells in zip(scoring.schema.columns, request.columns, strict=True)}
         _ignore_warnings()
+
+        def call(rows: Sequence[int]) -> Scores:
+            some = columns if len(rows) == request.rows else _of_rows(columns, rows)
+            return _scored(scoring, some, len(rows), request.options.include)
+
         # whatever n_jobs says: the confinement forbids the processes and semaphores of a pool
         with parallel_config(backend="sequential"):
-            return score(scoring.estimator, schema, columns, request.rows, scoring.feed)
+            on_error, known_good = request.options.on_error, partial(_known_good, scoring)
+            return answered(call, request.rows, on_error, known_good, lambda: now() < half)
     except MemoryError as error:
         return _out_of_memory(error)
+    except RowsNotAnswered as error:
+        return RowErrors(error.rows, error.total)
     except ScoringFailed as error:
-        if _is_of_memory(error.__cause__):
-            return _out_of_memory(error)
         return ScoringError(Cause.MODEL, str(error), traceback.format_exc())
     except Exception as error:  # noqa: BLE001  a model's own code may raise anything; the scorer stays for the next request
         return ScoringError(Cause.RUNNER, f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def _scored(scoring: Scoring, columns: Mapping[str, Sequence[Cell]], rows: int, include: Sequence[str]) -> Scores:
+    """The scores of one call; raises ScoringFailed, or MemoryError."""
+    try:
+        return score(scoring.estimator, scoring.schema, columns, rows, scoring.feed, include)
+    except ScoringFailed as error:
+        if _is_of_memory(error.__cause__):
+            raise MemoryError(str(error)) from error
+        raise
+
+
+def _of_rows(columns: Mapping[str, Sequence[Cell]], rows: Sequence[int]) -> dict[str, list[Cell]]:
+    return {name: [cells[row] for row in rows] for name, cells in columns.items()}
+
+
+def _known_good(scoring: Scoring) -> Scores | None:
+    """The scores of the row that the model answered when it was prepared, or None."""
+    if scoring.known_good is None:
+        return None
+    try:
+        return _scored(scoring, scoring.known_good, 1, ())
+    except ScoringFailed:
+        return None
 
 
 def _is_of_memory(error: BaseException | None) -> bool:

@@ -44,6 +44,9 @@ def _file(name: str, text: str) -> Callable[[Function], Function]:
 @_file("--example", "JSON file of rows that every replica must be able to answer before a roll.")
 @_file("--manifest", "JSON file of the manifest: schema, metrics, environment, golden rows.")
 @_file("--schema", "JSON file of the schema: the edited output of `changeover schema`.")
+@click.option(
+    "--output-names", metavar="NAME,...", default="", help="Names of the values of a prediction, if it has several."
+)
 @click.option("--description", default="", help="Description of the version, in a sentence.")
 @click.option("--reason", default="", help="Reason of the roll, for the ledger.")
 @promotion_options
@@ -58,6 +61,7 @@ def push(
     example: Path | None,
     manifest: Path | None,
     schema: Path | None,
+    output_names: str,
     description: str,
     reason: str,
     allow_schema_change: bool,
@@ -73,8 +77,11 @@ def push(
     progress = UploadProgress(file.name, quiet=as_json)
     client = Client(server_url, home=home)
     name = model or named or client.default_model()
+    outputs = [part.strip() for part in output_names.split(",")] if output_names else []
     try:
-        published = client.publish(file, name, draft=draft, evaluation_data=evaluated_on, progress=progress)
+        published = client.publish(
+            file, name, draft=draft, evaluation_data=evaluated_on, outputs=outputs, progress=progress
+        )
     finally:
         progress.done()
     body = published.to_json()

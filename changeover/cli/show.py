@@ -40,17 +40,25 @@ def _manifest(manifest: JsonObject) -> list[str]:
         f"created      {manifest.get('created_at')} ({ago(manifest.get('created_at'))}), {size_of(manifest.get('size'))}",
         f"estimator    {estimator.get('type', '-')} ({estimator.get('kind', '-')})",
         f"classes      {manifest.get('classes')}",
+        f"rows         {_rows(manifest.get('row_independent'))}",
         f"columns      {_columns(columns)}",
         f"golden rows  {len(rows) if isinstance(rows, list) else 0}",
         f"metrics      {numbers(manifest.get('metrics')) or '-'}",
         f"built with   {' '.join(f'{name} {value}' for name, value in object_in(manifest.get('environment')).items()) or '-'}",
         f"came by      {' '.join(str(value) for value in object_in(manifest.get('provenance')).values() if value) or '-'}",
     ]
+    outputs = manifest.get("outputs")
+    if isinstance(outputs, list) and outputs:
+        lines.append(f"outputs      {', '.join(map(str, outputs))}")
     if manifest.get("description"):
         lines.append(f"description  {manifest['description']}")
     warnings = manifest.get("warnings")
     lines += [f"warning      {warning}" for warning in (warnings if isinstance(warnings, list) else [])]
     return lines
+
+
+def _rows(independent: Json) -> str:
+    return "independent" if independent is not False else "dependent: scored with those of the same request only"
 
 
 def _columns(columns: Json) -> str:

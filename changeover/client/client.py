@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from changeover import digest, stack
 from changeover.client.bodies import json_of
 from changeover.client.draft import draft_of, dump
@@ -110,6 +112,7 @@ class Client:
         description: str = "",
         draft: Draft | None = None,
         public: bool | Collection[str] = False,
+        outputs: Collection[str] = (),
         roll: bool = False,
         reason: str = "",
         allow_schema_change: bool = False,
@@ -122,11 +125,14 @@ class Client:
         `evaluation_data` is the held-out data that `metrics` were measured on: a frame, a file, or its digest. Members
         of `draft` win over inferred ones. `public` names the columns (True: all) of which any caller of predict_api may
         see categories and range, which come from the training data. Bytes that are a version already keep it, and
-        `updated` has what was added to its manifest. Raises ServiceRefused if it is not admitted, or if it contradicts
+        `updated` has what was added to its manifest. `outputs` names the values of a prediction, in their order, of a
+        model that gives several. Raises ServiceRefused if it is not admitted, or if it contradicts
         the manifest of a version.
         """
         name = check_model_name(name) if name else self.default_model()
         model = Path(model) if isinstance(model, str) else model
+        if outputs:
+            draft = msgspec.structs.replace(draft or Draft(), outputs=[*outputs])
         completed = draft_of(model, example, metrics, evaluation_data, description, draft, public)
         if isinstance(model, Path):
             published = self._publish_file(model, name, None if completed == Draft() else completed, progress)

@@ -21,6 +21,7 @@ def publish(
     evaluation_data: "pd.DataFrame | Path | str | None" = None,
     description: str = "",
     public: "bool | Collection[str]" = False,
+    outputs: "Collection[str]" = (),
     roll: bool = False,
     reason: str = "",
     allow_schema_change: bool = False,
@@ -34,7 +35,7 @@ def publish(
     `example` is raw training data (a row an observation): from it come the schema that `/predict` checks and the golden
     rows that every replica replays. `evaluation_data` is the held-out data that `metrics` were measured on; the
     server's gate compares versions on equal data only. `public` names the columns (True: all) whose categories and
-    range any caller of predict_api may see. The stack is found as `Client` finds it. Raises ServiceRefused with the
+    range any caller of predict_api may see. `outputs` names the values of a prediction of several. The stack is found as `Client` finds it. Raises ServiceRefused with the
     reason if the model is not admitted.
     """
     client = Client(server_url, token=token, home=home)
@@ -46,6 +47,7 @@ def publish(
         evaluation_data=evaluation_data,
         description=description,
         public=public,
+        outputs=outputs,
         roll=roll,
         reason=reason,
         allow_schema_change=allow_schema_change,

@@ -11,6 +11,7 @@ from typing import Final
 
 from changeover.estimator.scores import Scores
 from changeover.exceptions import GoldenMismatch, NotJson, RequestFaults, ScoringFailed, TooManyRows
+from changeover.json_documents import object_in
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import same
 from changeover.request.reader import RequestReader
@@ -20,7 +21,8 @@ from changeover.schema.schema import Schema
 MOST_ROWS: Final = 1_000
 MOST_ALONE: Final = 50  # golden rows that are asked alone
 ALONE_SECONDS: Final = 5.0  # after which no further one is
-ScoreFunction = Callable[[Mapping[str, Sequence[Cell]], int], Scores]  # (typed columns, number of rows) -> scores
+Columns = Mapping[str, Sequence[Cell]]
+ScoreFunction = Callable[[Columns, int], Scores]  # (typed columns, number of rows) -> scores
 
 
 def record(estimator: object, schema: Schema, rows: Sequence[JsonObject]) -> JsonObject:
@@ -97,6 +99,26 @@ def _compare(actual: Sequence[JsonObject], expected: Sequence[Json], indices: Se
                 raise GoldenMismatch(
                     f"golden row {index}{how}: {part} is {answer!r}, the manifest says {wanted.get(part)!r}"
                 )
+
+
+def first(schema: Schema, golden: JsonObject | None) -> Columns | None:
+    """The typed columns of the first golden row, or None without one."""
+    rows = golden.get("rows") if golden else None
+    if not isinstance(rows, list) or not rows:
+        return None
+    return RequestReader(schema).read(json.dumps([rows[0]]).encode(), 1).columns
+
+
+def check_outputs(names: Sequence[str], golden: Json) -> None:
+    """Raise GoldenMismatch unless there is a name for each value of a prediction; none is needed."""
+    recorded = object_in(golden).get("outputs")
+    first_output = object_in(recorded[0]) if isinstance(recorded, list) and recorded else {}
+    prediction = first_output.get("prediction")
+    width = len(prediction) if isinstance(prediction, list) else 1
+    if names and len(names) != width:
+        raise GoldenMismatch(
+            f"`outputs` has {len(names)} names and a prediction of the model {width} values: name each, in their order"
+        )
 
 
 def _score(compute: ScoreFunction, schema: Schema, rows: list[Json]) -> Scores:

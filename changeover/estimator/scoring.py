@@ -1,7 +1,7 @@
 """One call of an estimator: typed columns in, labels and probabilities out, or ScoringFailed.
 
-Labels keep their type in JSON. A model that returns NaN raises ScoringFailed, which becomes a 500. `predict` decides
-the label (a decision threshold is part of the model), `predict_proba` gives the probabilities.
+Labels keep their type in JSON. A model that returns NaN raises NotFinite, which names the rows. `predict` decides the
+label (a decision threshold is part of the model), `predict_proba` gives the probabilities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from changeover.estimator.includes import included, includes_of
 from changeover.estimator.inputs import Feed, feeding
 from changeover.estimator.inspection import last_part
 from changeover.estimator.libraries.adapted import AdaptedClassifier
 from changeover.estimator.libraries.find import adapted, original_of
+from changeover.estimator.model_calls import call, last_step, plain, rows_of
 from changeover.estimator.scores import Scores
 from changeover.estimator.wrappers import FIXED_THRESHOLD
 from changeover.exceptions import NotAnEstimator, ScoringFailed
@@ -33,42 +35,51 @@ _FORESTS: Final = {
 
 
 def score(
-    estimator: object, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int, feed: Feed | None = None
+    estimator: object,
+    schema: Schema,
+    columns: Mapping[str, Sequence[Cell]],
+    rows: int,
+    feed: Feed | None = None,
+    include: Sequence[str] = (),
 ) -> Scores:
     """Score `rows` rows of typed `columns`, as returned by `decode`, with `estimator`.
 
-    `feed` is what `feeding` returned for the estimator and the schema, for many calls.
+    `feed` is what `feeding` returned for the estimator and the schema, for many calls. `include` names what the scores
+    have beside labels and probabilities, of `includes_of`.
 
     Raises ScoringFailed if the model raises (its error is the cause; the message carries no data of the caller's), or
-    returns NaN, infinities, another number of rows or what has no JSON form; NotAnEstimator without `predict`.
+    returns another number of rows or what has no JSON form; NotFinite, which names rows, if it returns NaN or
+    infinities; NotAnEstimator without `predict`.
     """
     estimator = _checked(estimator)
     if rows == 0:
         return Scores([], [], classes_of(estimator)) if hasattr(estimator, "predict_proba") else Scores([], None, None)
-    return score_inputs(estimator, (feed or feeding(estimator, schema))(columns), rows)
+    return score_inputs(estimator, (feed or feeding(estimator, schema))(columns), rows, include)
 
 
-def score_inputs(estimator: object, inputs: object, rows: int) -> Scores:
+def score_inputs(estimator: object, inputs: object, rows: int, include: Sequence[str] = ()) -> Scores:
     """Score `rows` rows, at least one, in the form in which the estimator takes them; raises the errors of `score`."""
     model = estimator = _checked(estimator)
     has_probabilities = hasattr(estimator, "predict_proba")
     if has_probabilities and _asks_twice(estimator):
-        model, inputs = _last_step(estimator, inputs)
+        model, inputs = last_step(estimator, inputs)
     returned = _call_for_probabilities(model, inputs) if has_probabilities else None
     probabilities = None if returned is None else _probabilities(returned, rows)
     labels: object = _labels_from(estimator, returned)
     if labels is None:
-        labels = _call(model, "predict", inputs)
-    labels = _rows_of(labels, "predict", rows)
+        labels = call(model, "predict", inputs)
+    labels = rows_of(labels, "predict", rows)
+    more = {name: included(name, model, inputs, rows) for name in include} or None
     if probabilities is None:
-        return Scores(labels, None, None)
-    return Scores(labels, probabilities, _fitting(classes_of(estimator), probabilities[0], labels[0]))
+        return Scores(labels, None, None, included=more)
+    classes = _fitting(classes_of(estimator), probabilities[0], labels[0])
+    return Scores(labels, probabilities, classes, included=more)
 
 
 def own_answers(estimator: object, inputs: object, rows: int) -> Scores:
     """What a notebook sees: `predict` and `predict_proba`, each called with the inputs; raises the errors of `score`."""
     estimator = _checked(estimator)
-    labels = _rows_of(_call(estimator, "predict", inputs), "predict", rows)
+    labels = rows_of(call(estimator, "predict", inputs), "predict", rows)
     returned = _call_for_probabilities(estimator, inputs) if hasattr(estimator, "predict_proba") else None
     if returned is None:
         return Scores(labels, None, None)
@@ -79,18 +90,6 @@ def own_answers(estimator: object, inputs: object, rows: int) -> Scores:
 def _asks_twice(estimator: Any) -> bool:
     """Whether it is a pipeline that is called for probabilities, and again for labels."""
     return type(estimator) is Pipeline and len(estimator.steps) > 1 and not _votes(estimator)
-
-
-def _last_step(pipeline: Any, inputs: object) -> tuple[object, object]:
-    """The last step of a pipeline and its input: what the other steps make of `inputs`, computed once for two calls."""
-    *before, (_, last) = pipeline.steps
-    try:
-        for _, step in before:
-            if step is not None and step != "passthrough":
-                inputs = step.transform(inputs)
-    except Exception as error:  # a model is foreign code and may raise anything
-        raise ScoringFailed(f"the model raised {type(error).__name__} in predict_proba") from error
-    return last, inputs
 
 
 def _labels_from(estimator: object, probabilities: object) -> Array | None:
@@ -155,9 +154,9 @@ def classes_of(estimator: object) -> list[Json] | None:
     if isinstance(classes, list) and classes and all(isinstance(output, np.ndarray) for output in classes):
         if hasattr(last, "chain_method"):
             return list(range(len(classes)))
-        several: list[Json] = [[_plain(label, "classes_") for label in output.tolist()] for output in classes]
+        several: list[Json] = [[plain(label, "classes_") for label in output.tolist()] for output in classes]
         return several if len(several) > 1 else cast("list[Json]", several[0])
-    return [_plain(label, "classes_") for label in np.asarray(classes).tolist()]
+    return [plain(label, "classes_") for label in np.asarray(classes).tolist()]
 
 
 def _fitting(classes: list[Json] | None, first: Json, label: Json) -> list[Json] | None:
@@ -170,7 +169,9 @@ def _fitting(classes: list[Json] | None, first: Json, label: Json) -> list[Json]
 
 
 def describe(estimator: object) -> JsonObject:
-    """`{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`.
+    """`{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true, "includes": [...]}`.
+
+    `includes` is what a request may have beside the answers: `decision`, `std`.
 
     Raises NotAnEstimator for an object without `predict`, not fitted, or with classes without a JSON form.
     """
@@ -191,6 +192,7 @@ def describe(estimator: object) -> JsonObject:
         "type": type(original_of(estimator)).__name__,
         "kind": _kind(estimator),
         "predict_proba": hasattr(estimator, "predict_proba"),
+        "includes": [*includes_of(estimator)],
     }
 
 
@@ -211,17 +213,10 @@ def _checked(estimator: object) -> object:
     return adapted(estimator)
 
 
-def _call(estimator: object, method: str, inputs: object) -> object:
-    try:
-        return getattr(estimator, method)(inputs)
-    except Exception as error:  # a model is foreign code and may raise anything
-        raise ScoringFailed(f"the model raised {type(error).__name__} in {method}") from error
-
-
 def _call_for_probabilities(estimator: object, inputs: object) -> object | None:
     """The result of `predict_proba`, or None if the method exists but is not available."""
     try:
-        return _call(estimator, "predict_proba", inputs)
+        return call(estimator, "predict_proba", inputs)
     except ScoringFailed as error:
         cause = error.__cause__
         if isinstance(cause, NotImplementedError):
@@ -233,36 +228,8 @@ def _call_for_probabilities(estimator: object, inputs: object) -> object | None:
 
 def _probabilities(returned: object, rows: int) -> list[Json]:
     if isinstance(returned, list):  # several outputs: one array each
-        outputs = [_rows_of(output, "predict_proba", rows) for output in returned]
+        outputs = [rows_of(output, "predict_proba", rows) for output in returned]
         if len(outputs) == 1:
             return outputs[0]
         return [list(row) for row in zip(*outputs, strict=True)]
-    return _rows_of(returned, "predict_proba", rows)
-
-
-def _rows_of(returned: object, method: str, rows: int) -> list[Json]:
-    if hasattr(returned, "toarray"):
-        returned = returned.toarray()
-    array: Array = np.asarray(returned)
-    if array.ndim == 0 or len(array) != rows:
-        raise ScoringFailed(f"the model's {method} returned an array of shape {array.shape} for {rows} rows")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ScoringFailed(f"the model's {method} returned NaN or an infinite number, which has no JSON form")
-    if array.ndim == 2 and array.shape[1] == 1 and method == "predict":
-        array = array[:, 0]  # a column is one output, as scikit-learn itself reads it
-    return [_plain(value, method) for value in array.tolist()]
-
-
-def _plain(value: object, where: str) -> Json:
-    """A label as JSON of its own type; raises ScoringFailed for what has no JSON form."""
-    if isinstance(value, np.generic):
-        value = float(value) if isinstance(value, np.floating) else value.item()
-    if isinstance(value, list):
-        return [_plain(entry, where) for entry in value]
-    if isinstance(value, float):
-        if value - value == 0.0:
-            return value
-        raise ScoringFailed(f"the model's {where} holds NaN or an infinite number, which has no JSON form")
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    raise ScoringFailed(f"the model's {where} holds a {type(value).__name__}, which has no JSON form")
+    return rows_of(returned, "predict_proba", rows)

@@ -30,6 +30,7 @@ class Draft(msgspec.Struct, frozen=True):
     with as many outputs as rows, or none for admission to compute; admission adds `"recorded_by": "publisher"` or
     `"admission"`. `evaluation` is `{"data_sha256": "<64 hex>",
     "rows": n}`: the held-out data that the metrics were measured on (`changeover.evaluated_on` makes it).
+    `outputs` are the names of the values of one prediction, of a model that gives several.
     """
 
     schema: JsonObject | None = None
@@ -38,6 +39,7 @@ class Draft(msgspec.Struct, frozen=True):
     golden: JsonObject | None = None
     description: str = ""
     evaluation: JsonObject | None = None
+    outputs: list[str] = []
 
     def __post_init__(self) -> None:
         _check(self)
@@ -53,23 +55,24 @@ class Draft(msgspec.Struct, frozen=True):
         return read_document(_without_nulls(body), cls, "manifest", InvalidManifest)
 
     def to_json(self) -> JsonObject:
-        """The JSON form, read back by `from_json`; `evaluation` only if set, as older servers do not know it."""
+        """The JSON form, read back by `from_json`; `evaluation` and `outputs` only if set: older servers lack them."""
         body: JsonObject = msgspec.structs.asdict(self)
-        if self.evaluation is None:
-            del body["evaluation"]
-        return body
+        return {name: value for name, value in body.items() if value or name not in ("evaluation", "outputs")}
 
 
 class Manifest(msgspec.Struct, frozen=True):
     """The manifest of one version. `created_at` is RFC 3339 in UTC, `size` in bytes.
 
     `estimator` is `{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`;
+    its `includes` are what a request may have beside the answers, of `decision` and `std`;
     `classes` are the labels in the order of `predict_proba`, or None; `provenance` is the origin of the bytes:
     `{"source": "http" | "incoming" | "uri", "name": ..., "by": ...}`; `warnings` are sentences for people; `evaluation`
-    is as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or
+    and `outputs` are as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or
     `{"absent": reason}`, or None if no export was tried; `runner_environment` is the name of the environment whose
     libraries serve it. `schema_by` and `golden_by` say where schema and golden rows come from: the publisher gave them, or
     admission inferred them. `updated_at` is when a later publish of the same bytes added to the manifest, or empty.
+    If not `row_independent`, the answer to a row may depend on the other rows of a call, so that a call has the rows of
+    one request.
     """
 
     model: str
@@ -88,6 +91,8 @@ class Manifest(msgspec.Struct, frozen=True):
     evaluation: JsonObject | None = None
     twin: JsonObject | None = None
     runner_environment: Annotated[str, msgspec.Meta(pattern=ENVIRONMENT_NAME)] = DEFAULT_ENVIRONMENT
+    row_independent: bool = True
+    outputs: list[str] = []
     format: Annotated[int, msgspec.Meta(ge=FORMAT)] = FORMAT
     schema_by: Literal["publisher", "admission"] = "publisher"
     golden_by: Literal["publisher", "admission"] = "publisher"
@@ -133,5 +138,7 @@ def _check(document: Draft | Manifest) -> None:
             raise InvalidManifest(
                 f"manifest.golden.outputs: {len(golden.outputs)} outputs for {len(golden.rows)} rows; give one a row"
             )
+    if not all(document.outputs) or len({*document.outputs}) < len(document.outputs):
+        raise InvalidManifest(f"manifest.outputs: {document.outputs} are no names: give each output another one")
     if document.evaluation is not None:
         read_document(document.evaluation, _Evaluation, "manifest.evaluation", InvalidManifest)

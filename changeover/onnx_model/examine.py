@@ -16,11 +16,10 @@ from changeover.onnx_twin.exceptions import GraphRefused
 from changeover.onnx_twin.graph_check import CheckedGraph, check_graph
 from changeover.request.decode import decode
 from changeover.schema.cell_parsers import ColumnType
-from changeover.schema.sample_row import made_up, made_up_row
+from changeover.schema.sample_row import NUMBERS_TO_TRY, made_up, made_up_row
 from changeover.schema.schema import Schema
 
 TYPE: Final = "ONNX"  # of the estimator, in a manifest
-_NUMBERS_TO_TRY: Final = (0, 1, 0.5)
 _LONGEST_PRODUCER: Final = 60
 _LONGEST_CAUSE: Final = 300
 
@@ -69,10 +68,11 @@ def _described(
     if golden is None:
         golden = golden_rows.record_by(model.score, schema, rows)
     golden_rows.replay_by(model.score, schema, golden)
+    golden_rows.check_outputs(draft.outputs, golden)
     return Examined(
         {
             "schema": schema.to_json(),
-            "estimator": {"type": TYPE, "kind": signature.kind, "predict_proba": probabilities},
+            "estimator": {"type": TYPE, "kind": signature.kind, "predict_proba": probabilities, "includes": []},
             "classes": signature.classes if probabilities else None,
             "golden": golden,
             "environment": dict(draft.environment) or _producer(checked),
@@ -102,7 +102,7 @@ def _rows(model: OnnxModel, schema: Schema, draft: Draft, categories: dict[int, 
     if known:
         return known
     first: ScoringFailed | None = None
-    for number in _NUMBERS_TO_TRY:
+    for number in NUMBERS_TO_TRY:
         row = _sample_row(schema, number, categories)
         try:
             _scores(model, schema, [row])

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from changeover.estimator.scores import Runtime, Scores
-from changeover.exceptions import ScoringFailed
+from changeover.exceptions import NotFinite, ScoringFailed
 from changeover.json_types import Json
 from changeover.onnx_model.signature import BOOLEAN, DOUBLE, FLOAT, INT32, INT64, STRING, Input, signature_of
 from changeover.onnx_twin.graph_check import CheckedGraph
@@ -54,8 +54,8 @@ class OnnxModel:
         probabilities: list[Json] = []
         for start in range(0, rows, self._rows_at_once):
             part = slice(start, min(rows, start + self._rows_at_once))
-            outputs = self._run({entry.name: _tensor(entry, names, columns, part) for entry, names in self._columns})
             count = part.stop - part.start
+            outputs = self._run({entry.name: _tensor(entry, names, columns, part) for entry, names in self._columns})
             if self._signature.labels is None:
                 labels += _numbers(outputs[0], count)
                 continue
@@ -93,7 +93,8 @@ def _finite(array: Array, count: int) -> Array:
     if len(array) != count:
         raise ScoringFailed(f"the model returned {len(array)} answers for {count} rows")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ScoringFailed("the model returned NaN or an infinite number, which has no JSON form")
+        bad = np.logical_not(np.isfinite(array.reshape(count, -1)).all(axis=1)).nonzero()[0].tolist()
+        raise NotFinite("the model returned NaN or an infinite number, which has no JSON form", bad)
     return array
 
 

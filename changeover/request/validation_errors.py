@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from changeover.exceptions import RequestFaults
+from changeover.exceptions import MOST_LISTED, RequestFaults
 
-MOST_LISTED: Final = 20
 _LONGEST_FIELD: Final = 100
 
 

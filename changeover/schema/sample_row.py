@@ -3,10 +3,14 @@
 The example in the OpenAPI document is another one: `predict_api/openapi/columns.py`.
 """
 
+from typing import Final
+
 from changeover.schema.cell_parsers import Cell, ColumnType
 from changeover.schema.dtypes import time_of
 from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Schema
+
+NUMBERS_TO_TRY: Final = (0, 1, 0.5)  # some models fail on zeros
 
 
 def made_up_row(schema: Schema, number: float = 0) -> dict[str, Cell]:

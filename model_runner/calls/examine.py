@@ -12,7 +12,7 @@ import joblib
 from changeover.artifact import refusal, version_skew
 from changeover.artifact.environment import environment
 from changeover.artifact.load import LoadedArtifact, load
-from changeover.estimator import golden_rows
+from changeover.estimator import golden_rows, row_independence
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import classes_of, describe, score
@@ -26,16 +26,16 @@ from changeover.exceptions import (
     TooManyRows,
     UnreadableArtifact,
 )
+from changeover.json_documents import object_in
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.request.decode import decode
-from changeover.schema.sample_row import made_up_row
+from changeover.schema.sample_row import NUMBERS_TO_TRY, made_up_row
 from changeover.schema.schema import Schema
 from model_runner.calls.task import Task
 from model_runner.options import Preload
 
 TOO_LARGE: Final = "the artifact needs more memory than the {memory} bytes of ADMISSION_MEMORY_BYTES"
-_NUMBERS_TO_TRY: Final = (0, 1, 0.5)
 
 
 class _Unfit(Exception):
@@ -79,6 +79,10 @@ def _describe(loaded: LoadedArtifact, task: Task) -> Examined:
         "environment": dict(made_with),
         "warnings": [*loaded.warnings, *_other_versions(made_with, here, loaded.versions)],
     }
+    golden_rows.check_outputs(draft.outputs, members["golden"])
+    members |= row_independence.members(estimator, schema, members)
+    if members["row_independent"]:
+        golden_rows.replay_in_company(estimator, schema, object_in(members["golden"]))
     return Examined(estimator, schema, members)
 
 
@@ -99,7 +103,6 @@ def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
     rows = draft.golden.get("rows") if draft.golden else None
     if draft.golden is not None and rows and draft.golden.get("outputs") is not None:
         golden_rows.replay(estimator, schema, draft.golden)
-        golden_rows.replay_in_company(estimator, schema, draft.golden)
         return {"recorded_by": "publisher", **draft.golden}
     samples = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     golden = golden_rows.record(estimator, schema, samples or [_sample_row(estimator, schema)])
@@ -121,7 +124,7 @@ def _sample_row(estimator: object, schema: Schema) -> JsonObject:
     Some models fail on zeros, so ones and halves are tried, too.
     """
     last: Exception | None = None
-    for number in _NUMBERS_TO_TRY:
+    for number in NUMBERS_TO_TRY:
         row: JsonObject = {**made_up_row(schema, number)}
         try:
             decoded = decode([row], schema, 1)

@@ -19,6 +19,8 @@ LARGEST: Final = 256 * 1024**2  # bytes
 
 def twin_of(examined: Examined) -> tuple[JsonObject, bytes]:
     """The manifest's entry on the ONNX twin, and the twin's bytes (empty without a twin)."""
+    if examined.members.get("row_independent") is False:
+        return {"absent": "its answer to a row may depend on the other rows of a call"}, b""
     golden = examined.members.get("golden")
     rows = golden.get("rows") if isinstance(golden, dict) else None
     known = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

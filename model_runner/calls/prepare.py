@@ -14,7 +14,8 @@ from changeover.estimator.scoring import score
 from changeover.exceptions import ChangeoverError, ScoringFailed
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
-from changeover.schema.sample_row import made_up_row
+from changeover.schema.cell_parsers import Cell
+from changeover.schema.sample_row import NUMBERS_TO_TRY, made_up_row
 from changeover.schema.schema import Schema
 from model_runner.messages import Failed
 from model_runner.options import Preload
@@ -31,16 +32,22 @@ def prepared(buffer: bytes, manifest_body: JsonObject, preload: Preload) -> Scor
         with joblib.parallel_config(backend="sequential"):  # as in `model_runner/scorer.py`
             if manifest.golden is not None:
                 golden_rows.replay(estimator, schema, manifest.golden)
-            else:
-                _warm_up(estimator, schema)
+            known_good = golden_rows.first(schema, manifest.golden) or _warm_up(estimator, schema)
     except MemoryError:
         return Failed("it needs more memory than RUNNER_MEMORY_BYTES")
     except Exception as error:  # noqa: BLE001  a model's own code may raise anything while it loads or predicts
         return Failed(str(error) if isinstance(error, ChangeoverError) else f"{type(error).__name__}: {error}")
-    return Scoring(estimator, schema)
+    return Scoring(estimator, schema, known_good)
 
 
-def _warm_up(estimator: object, schema: Schema) -> None:
-    """Score one sample row, so that the first caller does not wait for the model's initialisation."""
-    with suppress(ScoringFailed):  # the model may need other inputs than a sample row has
-        score(estimator, schema, {name: [cell] for name, cell in made_up_row(schema).items()}, 1)
+def _warm_up(estimator: object, schema: Schema) -> dict[str, list[Cell]] | None:
+    """Score a sample row, so that the first caller does not wait for the model's initialisation.
+
+    Returns the first of some sample rows that the model answers, or None: it may need other inputs.
+    """
+    for number in NUMBERS_TO_TRY:
+        columns: dict[str, list[Cell]] = {name: [cell] for name, cell in made_up_row(schema, number).items()}
+        with suppress(ScoringFailed):
+            score(estimator, schema, columns, 1)
+            return columns
+    return None

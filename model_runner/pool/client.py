@@ -21,13 +21,24 @@ from typing import Any, Final
 import msgspec
 from filelock import FileLock
 
-from changeover.estimator.scores import Scores
+from changeover.estimator.scores import PLAIN, Options, Scores
 from changeover.exceptions import ChangeoverError, ScoringFailed
 from changeover.manifest.manifest import Manifest
 from changeover.process.clock import now
 from changeover.schema.cell_parsers import Cell
 from model_runner.memory_file import sealed
-from model_runner.messages import Cause, FromScorer, Lost, Ready, ScoreRequest, ScoringError, encoded, receive, send
+from model_runner.messages import (
+    Cause,
+    FromScorer,
+    Lost,
+    Ready,
+    RowErrors,
+    ScoreRequest,
+    ScoringError,
+    encoded,
+    receive,
+    send,
+)
 from model_runner.pool.exceptions import (
     ModelCrashed,
     ModelOutOfMemory,
@@ -48,7 +59,7 @@ from model_runner.pool.host_messages import (
     Stuck,
     Why,
 )
-from model_runner.pool.scores_check import checked
+from model_runner.pool.scores_check import checked, checked_errors
 from model_runner.pool.zygotes import BOOTSTRAP
 
 LOCK_SECONDS: Final = 60.0
@@ -174,17 +185,19 @@ class Scorer:
         self._connection, self._lease, self.measures = connection, lease, measures
         self._begun = False
 
-    def score(self, columns: Sequence[Sequence[Cell]], rows: int, seconds: float) -> Scores:
+    def score(self, columns: Sequence[Sequence[Cell]], rows: int, seconds: float, options: Options = PLAIN) -> Scores:
         """The scores of `rows` rows, a list of cells for each column in the schema's order, within `seconds`.
 
-        Raises ModelTimeout, ModelCrashed or ModelOutOfMemory, after which this scorer is closed, ScoringFailed, and
-        ChangeoverError for an error of ours.
+        Raises ModelTimeout, ModelCrashed or ModelOutOfMemory, after which this scorer is closed, RowsNotAnswered,
+        ScoringFailed, and ChangeoverError for an error of ours.
         """
         began = now()
         try:
-            response = self._exchange(ScoreRequest(rows, max(_SHORTEST, seconds), columns), began + seconds)
+            request = ScoreRequest(rows, max(_SHORTEST, seconds), columns, options)
+            response = self._exchange(request, began + seconds)
             if isinstance(response, Scores):
-                return checked(response, rows)
+                return checked(response, rows, options)
+            error_of_rows = checked_errors(response, rows) if isinstance(response, RowErrors) else None
         except TimeoutError as error:
             with suppress(Lost, OSError):  # its timer did not end it: the host does
                 send(self._lease, Stuck())
@@ -195,6 +208,9 @@ class Scorer:
             if now() - began >= seconds:
                 raise ModelTimeout(_too_long(seconds)) from error
             raise ModelCrashed("the model's process ended while it computed the answer") from error
+        if error_of_rows is not None:
+            raise error_of_rows
+        assert isinstance(response, ScoringError)
         if response.cause is Cause.MEMORY:
             self.close()  # after such an error its state is unknown
             raise ModelOutOfMemory(response.reason) from RuntimeError(response.details)
@@ -214,7 +230,7 @@ class Scorer:
         self._connection.close()
         self._lease.close()
 
-    def _exchange(self, request: ScoreRequest, deadline: float) -> Scores | ScoringError:
+    def _exchange(self, request: ScoreRequest, deadline: float) -> Scores | ScoringError | RowErrors:
         """Send the request and receive the response; raises Lost, or TimeoutError after the deadline."""
         content = encoded(request)
         until = deadline + GRACE_SECONDS

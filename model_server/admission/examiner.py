@@ -90,6 +90,7 @@ class Examiner:
             "metrics": dict(draft.metrics),
             "description": draft.description,
             "evaluation": draft.evaluation,
+            "outputs": [*draft.outputs],
             "provenance": provenance,
             "schema_by": _giver(draft.schema is not None),
             "golden_by": _giver(draft.golden is not None and bool(draft.golden.get("rows"))),

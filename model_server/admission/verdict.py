@@ -12,7 +12,7 @@ from changeover.protocol.wire import LONGEST_TEXT
 REJECTED: Final = "rejected"  # kinds of refusals
 NO_ENVIRONMENT: Final = "no-environment"
 # the members of a manifest that the runner determines
-EXAMINED: Final = ("schema", "estimator", "classes", "golden", "environment", "warnings")
+EXAMINED: Final = ("schema", "estimator", "classes", "golden", "environment", "warnings", "row_independent")
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,10 @@ _REPORT: Final[JsonObject] = {
         "description": "the reason for each version that could not be prepared",
     },
 }
+_ROWS: Final[JsonObject] = {
+    "type": "boolean",
+    "description": "whether a call of the model may have the rows of several requests",
+}
 _VERSION: Final[JsonObject] = {
     "model": NAME,
     "version": TEXT,
@@ -46,6 +50,7 @@ _VERSION: Final[JsonObject] = {
     "size": _COUNT,
     "created_at": TIME,
     "metrics": {**_OBJECT, "additionalProperties": {"type": "number"}},
+    "row_independent": _ROWS,
     "reason": {**TEXT, "description": "the reason for the rejection"},
     "name": {**TEXT, "description": "the name of the rejected upload"},
     "updated": list_of(TEXT, description="the members that a publish of known bytes added to the manifest"),
@@ -83,9 +88,11 @@ _MANIFEST: Final[JsonObject] = {
     "state": TEXT,
     "schema": _OBJECT,
     "size": INTEGER,
+    "row_independent": _ROWS,
+    "outputs": list_of(TEXT, description="the names of the values of a prediction, if it has several"),
 }
 BODIES: Final[JsonObject] = {  # the schemas of the document's components, by name
-    "Version": object_of(_VERSION, "reason", "name", "updated"),
+    "Version": object_of(_VERSION, "row_independent", "reason", "name", "updated"),
     "Versions": object_of({"versions": list_of(ref("Version")), **_PAGE}, "next"),
     "Manifest": object_of(_MANIFEST),
     "Rollout": object_of(_ROLLOUT),

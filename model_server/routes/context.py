@@ -13,7 +13,7 @@ from object_store.bucket import Bucket
 # the members of a version in a list, in their order
 _LISTED = (
     *("model", "version", "state", "size", "created_at", "metrics", "evaluation", "description"),
-    *("estimator", "environment", "provenance", "warnings"),
+    *("estimator", "environment", "provenance", "warnings", "row_independent"),
 )
 
 

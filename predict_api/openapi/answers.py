@@ -3,11 +3,18 @@
 `predict_api/prediction/render.py` writes these forms.
 """
 
+from typing import Final
+
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.protocol import wire
-from changeover.protocol.openapi_parts import INTEGER, NAME, SHA256, header, list_of, object_of, ref
+from changeover.protocol.openapi_parts import INTEGER, NAME, SHA256, TEXT, header, list_of, object_of, ref
 from predict_api.openapi.forms import Forms
+
+INCLUDED: Final = {
+    "decision": "with `?include=decision`: what `decision_function` or `score_samples` says of the row",
+    "std": "with `?include=std`: the standard deviation of the prediction",
+}
 
 
 def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> JsonObject:
@@ -20,26 +27,46 @@ def answer_components(manifest: Manifest | None, forms: Forms, prefix: str) -> J
             "type": "object",
             "properties": forms.parsed(),
         },
+        **{name: {"description": text} for name, text in included_by(manifest).items()},
     }
     has_classes = manifest is not None and _has_classes(manifest)
     whole: JsonObject = {
         "classes": {"const": manifest.classes} if manifest and has_classes else {"type": "array"},
         "model_version": {**SHA256, "description": "the SHA-256 of the bytes that computed this answer"},
     }
+    if manifest and manifest.outputs:
+        outputs: JsonObject = {"const": [*manifest.outputs], "description": "the names of the values of a prediction"}
+        whole["outputs"] = outputs
     optional = () if has_classes else ("classes",)
-    rows = list_of(ref(f"{prefix}.RowAnswer"))
+    extra = [name for name in row if name not in ("prediction", "predict_proba")]
+    failed: JsonObject = {
+        "prediction": {"type": "null"},
+        "predict_proba": {"type": "null"},
+        "error": {**TEXT, "description": "with `?on_error=null`: why the model does not answer this row"},
+    }
+    rows = list_of({"anyOf": [ref(f"{prefix}.RowAnswer"), ref(f"{prefix}.RowError")]})
     return {
-        f"{prefix}.RowAnswer": object_of(row, "inputs", title="The answer for one row of a batch"),
-        f"{prefix}.Answer": object_of({**row, **whole}, "inputs", *optional, title="The answer for one row"),
+        f"{prefix}.RowError": object_of(failed, title="A row of a batch that the model does not answer"),
+        f"{prefix}.Error": object_of({**failed, **whole}, "classes", title="One row that the model does not answer"),
+        f"{prefix}.RowAnswer": object_of(row, *extra, title="The answer for one row of a batch"),
+        f"{prefix}.Answer": object_of({**row, **whole}, *extra, *optional, title="The answer for one row"),
         f"{prefix}.BatchAnswer": object_of({"predictions": rows, **whole}, *optional, title="The answers for a batch"),
     }
+
+
+def included_by(manifest: Manifest | None) -> dict[str, str]:
+    """The description of each value that `include` adds to the answers of a model; without one, of any model."""
+    known = None if manifest is None else manifest.estimator.get("includes")
+    listed = INCLUDED if manifest is None else known if isinstance(known, list) else []
+    return {name: text for name, text in INCLUDED.items() if name in listed}
 
 
 def answer_examples(manifest: Manifest) -> dict[str, JsonObject]:
     """Sample responses; responses to the golden rows would show labels of training data."""
     row: JsonObject = {"prediction": _sample_prediction(manifest), "predict_proba": _sample_probabilities(manifest)}
     classes: JsonObject = {"classes": manifest.classes} if _has_classes(manifest) else {}
-    whole: JsonObject = {**classes, "model_version": manifest.version}
+    outputs: JsonObject = {"outputs": [*manifest.outputs]} if manifest.outputs else {}
+    whole: JsonObject = {**classes, **outputs, "model_version": manifest.version}
     return {
         "row": {"summary": "the answer for one row", "value": {**row, **whole}},
         "batch": {"summary": "the answer for a batch", "value": {"predictions": [row, row], **whole}},

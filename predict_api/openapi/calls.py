@@ -40,7 +40,12 @@ _MODEL: Final[JsonObject] = {
     "description": TEXT,
     "schema": object_of({"columns": list_of(ref("Column")), "extra": _EXTRA}, "extra"),
     "classes": {"type": ["array", "null"]},
-    "estimator": _ANY,
+    "outputs": {**list_of(TEXT), "description": "the names of the values of a prediction, if it has several"},
+    "row_independent": {
+        "type": "boolean",
+        "description": "whether the answer to a row is the same whatever other rows a request has",
+    },
+    "estimator": {**_ANY, "description": "`includes`: what `?include=` adds to an answer, beside `inputs`"},
     "metrics": {**_ANY, "additionalProperties": {"type": "number"}},
     "environment": {**_ANY, "additionalProperties": TEXT},
     "warnings": list_of(TEXT),

@@ -9,8 +9,8 @@ from typing import Final
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.names import short
-from changeover.protocol.openapi_parts import JSON, OPENAPI, parameter, problems, ref, response, shared_schemas
-from predict_api.openapi.answers import answer_components, answer_examples, model_headers
+from changeover.protocol.openapi_parts import JSON, OPENAPI, list_of, parameter, problems, ref, response, shared_schemas
+from predict_api.openapi.answers import answer_components, answer_examples, included_by, model_headers
 from predict_api.openapi.calls import SCHEMAS, model_parameter, other_calls
 from predict_api.openapi.forms import Forms
 from predict_api.openapi.public_schema import public_schema
@@ -27,11 +27,12 @@ _TEXT: Final = (
     "pandas are batches, too, and so are arrays of arrays for a model that was fitted on an array. This document describes "
     "the columns of the current version, and changes with it."
 )
-_INCLUDE: Final = parameter(
-    "include",
+_ON_ERROR: Final = parameter(
+    "on_error",
     "query",
-    {"type": "string", "enum": ["inputs"]},
-    "`inputs`: each row of the answer also has its parsed inputs; all keys are sorted",
+    {"type": "string", "enum": ["null"]},
+    "`null`: a row that the model does not answer has null and its `error`, and the other rows are answered; without it, "
+    "such a request is a 422 that names the rows",
 )
 
 
@@ -78,7 +79,7 @@ class _PredictCalls:
         content: JsonObject = {"schema": {"anyOf": [ref(name) for name in bodies]}}
         if manifest:
             content["examples"] = forms.examples()
-        answers: JsonObject = {"anyOf": [ref(f"{prefix}.Answer"), ref(f"{prefix}.BatchAnswer")]}
+        answers: JsonObject = {"anyOf": [ref(f"{prefix}.{name}") for name in ("Answer", "BatchAnswer", "Error")]}
         examples = answer_examples(manifest) if manifest else {}
         good = response("The prediction", answers, headers=model_headers(always=True), examples=examples)
         call: JsonObject = {
@@ -86,11 +87,20 @@ class _PredictCalls:
             "tags": ["predict"],
             "summary": f"Predict by {model}",
             "description": _about(manifest) if manifest else "No version of this model is loaded yet.",
-            "parameters": [_INCLUDE],
+            "parameters": [_include(manifest), _ON_ERROR],
             "requestBody": {"required": True, "content": {JSON: content}},
             "responses": {"200": good, **self._problems},
         }
         return {"post": call}
+
+
+def _include(manifest: Manifest | None) -> JsonObject:
+    """The parameter for what the answers of a model have beside predictions."""
+    texts = {"inputs": "its parsed inputs; all keys are sorted", **included_by(manifest)}
+    names: list[Json] = [*texts]
+    listed = "; ".join(f"`{name}`: {text}" for name, text in texts.items())
+    text = f"What each row of the answer has, too, repeated or with commas. {listed}"
+    return parameter("include", "query", list_of({"type": "string", "enum": names}), text)
 
 
 def _about(manifest: Manifest) -> str:

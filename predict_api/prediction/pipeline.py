@@ -3,13 +3,24 @@
 The schema, the estimator and `model_version` of a response come from one `ActiveVersion`, which is read once.
 """
 
-from changeover.estimator.scores import Runtime
+from collections.abc import Sequence
+from typing import Final
+
+from changeover.estimator.scores import PLAIN, Options, Runtime
 from changeover.exceptions import ChangeoverError
+from changeover.manifest.manifest import Manifest
+from predict_api.exceptions import UnknownOption
 from predict_api.models.models import Model
 from predict_api.prediction.large_requests import LargeRequestLimit
 from predict_api.prediction.render import render
 from predict_api.prediction.request_context import RequestContext
 from predict_api.scoring.interfaces import Prepared, Turn
+
+_WITHOUT: Final = {
+    "decision": "it has no decision_function and no score_samples",
+    "std": "its predict takes no return_std",
+}
+INCLUDES: Final = (*_WITHOUT,)  # what a model may have beside its answers
 
 
 def predict(
@@ -18,6 +29,7 @@ def predict(
     body: bytes,
     limit: LargeRequestLimit,
     max_rows: int,
+    options: Options = PLAIN,
     *,
     include_inputs: bool = False,
 ) -> tuple[bytes, Runtime]:
@@ -27,16 +39,40 @@ def predict(
     """
     with limit.of(len(body)) as turn:
         context.active, context.stale = model.active_version()
-        return answer(body, context.active.prepared, turn, max_rows, include_inputs=include_inputs)
+        return answer(body, context.active.prepared, turn, max_rows, options, include_inputs=include_inputs)
 
 
 def answer(
-    body: bytes, prepared: Prepared, turn: Turn, max_rows: int, *, include_inputs: bool = False
+    body: bytes,
+    prepared: Prepared,
+    turn: Turn,
+    max_rows: int,
+    options: Options = PLAIN,
+    *,
+    include_inputs: bool = False,
 ) -> tuple[bytes, Runtime]:
-    """The same from a given version; raises NotJson, RequestFaults, TooManyRows or ScoringFailed."""
+    """The same from a given version.
+
+    Raises UnknownOption, NotJson, RequestFaults, TooManyRows, RowsNotAnswered or ScoringFailed.
+    """
+    if options.include:
+        _check_includes(prepared.manifest, options.include)
     rows = prepared.reader.read(body, max_rows)
-    scores = prepared.scorer.score(rows, turn)
+    scores = prepared.scorer.score(rows, turn, options)
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
     inputs = rows.columns if include_inputs else None
-    return render(scores, prepared.version, single=rows.single, inputs=inputs), scores.runtime
+    outputs = prepared.manifest.outputs
+    return render(scores, prepared.version, single=rows.single, inputs=inputs, outputs=outputs), scores.runtime
+
+
+def _check_includes(manifest: Manifest, include: Sequence[str]) -> None:
+    """Raise UnknownOption for what the model does not have."""
+    listed = manifest.estimator.get("includes")
+    has = [str(name) for name in listed] if isinstance(listed, list) else []
+    for name in include:
+        if name not in has:
+            raise UnknownOption(
+                f"include={name} is not there for this model: {_WITHOUT[name]}; "
+                f"there is {', '.join(f'include={known}' for known in ('inputs', *has))}"
+            )

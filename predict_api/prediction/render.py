@@ -15,9 +15,17 @@ _FINITE_TYPES: Final = frozenset({str, int, bool})
 
 
 def render(
-    scores: Scores, version: str, *, single: bool, inputs: Mapping[str, Sequence[object]] | None = None
+    scores: Scores,
+    version: str,
+    *,
+    single: bool,
+    inputs: Mapping[str, Sequence[object]] | None = None,
+    outputs: Sequence[str] = (),
 ) -> bytes:
     """The body of the response. `inputs` (the cells of each column) are added to each row; then all keys are sorted.
+
+    `outputs` are the names of the numbers of a prediction. What the scores have beside the answers is added to each
+    row, and its error to a row that failed.
 
     Raises ScoringFailed if the model returned a value that strict JSON does not have.
     """
@@ -26,14 +34,18 @@ def render(
         {"prediction": label, "predict_proba": row}
         for label, row in zip(scores.labels, probabilities or [None] * len(scores.labels), strict=True)
     ]
+    if scores.included or scores.failed:
+        _add(rows, scores)
     if inputs is not None:
         for index, row in enumerate(rows):
             row["inputs"] = {name: _cell(cells[index]) for name, cells in inputs.items()}
     body: JsonObject = rows[0] if single else {"predictions": list[Json](rows)}
     if probabilities is not None and scores.classes is not None:
         body["classes"] = scores.classes
+    if outputs:
+        body["outputs"] = list[Json](outputs)
     body["model_version"] = version
-    if inputs is None and _is_finite(scores):
+    if inputs is None and scores.included is None and _is_finite(scores):
         return msgspec.json.encode(body)
     try:
         return json.dumps(
@@ -41,6 +53,15 @@ def render(
         ).encode()
     except ValueError as error:
         raise ScoringFailed("the model returned NaN or an infinite number, which JSON cannot say") from error
+
+
+def _add(rows: list[JsonObject], scores: Scores) -> None:
+    """Add to each row what the scores have beside the answers, or its error."""
+    for name, values in (scores.included or {}).items():
+        for row, value in zip(rows, values, strict=True):
+            row[name] = value
+    for index, message in (scores.failed or {}).items():
+        rows[index]["error"] = message
 
 
 def _is_finite(scores: Scores) -> bool:

@@ -38,6 +38,8 @@ def blueprint(worker: WorkerContext) -> Blueprint:
                 "description": manifest.description,
                 "schema": schema,
                 "classes": manifest.classes,
+                "outputs": manifest.outputs,
+                "row_independent": manifest.row_independent,
                 "estimator": manifest.estimator,
                 "metrics": manifest.metrics,
                 "environment": manifest.environment,

@@ -7,6 +7,7 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
+from changeover.estimator.scores import PLAIN, OnError, Options
 from predict_api.exceptions import UnknownOption, UnsupportedBody
 from predict_api.prediction import pipeline
 from predict_api.routes.context import WorkerContext
@@ -35,22 +36,33 @@ def blueprint(worker: WorkerContext) -> Blueprint:
 def _predict(worker: WorkerContext, name: str) -> Response:
     model, settings, context = worker.model(name), worker.settings, request_context()
     context.model = name
-    include_inputs = _includes_inputs()
+    include, options = _options()
     _check_headers()
     body = read_body(request.environ, settings.max_body_bytes)
     body, runtime = pipeline.predict(
-        model, context, body, worker.limit, settings.max_rows, include_inputs=include_inputs
+        model, context, body, worker.limit, settings.max_rows, options, include_inputs="inputs" in include
     )
     return Response(body, headers=HEADERS[runtime])
 
 
-def _includes_inputs() -> bool:
-    """Whether the query has `?include=inputs`; raises UnknownOption for any other value."""
-    values = request.args.getlist("include")
-    for value in values:
-        if value != "inputs":
-            raise UnknownOption(f"include={value!r} is not known here; ?include=inputs adds each row's inputs")
-    return bool(values)
+def _options() -> tuple[set[str], Options]:
+    """The values of `include` in the query, and the options for the model; raises UnknownOption."""
+    include = {part for value in request.args.getlist("include") for part in value.split(",")}
+    for value in sorted(include - {"inputs", *pipeline.INCLUDES}):
+        raise UnknownOption(
+            f"include={value!r} is not known here; ?include=inputs adds each row's inputs, decision its decision, and "
+            f"std the standard deviation of the prediction, where the model has them"
+        )
+    on_error = request.args.getlist("on_error")
+    for value in on_error:
+        if value != "null":
+            raise UnknownOption(
+                f"on_error={value!r} is not known here; ?on_error=null answers the rows that the model can answer"
+            )
+    if not on_error and include <= {"inputs"}:
+        return include, PLAIN
+    asked = tuple(name for name in pipeline.INCLUDES if name in include)
+    return include, Options(asked, OnError.NULL if on_error else OnError.NAME)
 
 
 def _check_headers() -> None:

@@ -11,6 +11,7 @@ from changeover.exceptions import (
     NotAnEstimator,
     NotJson,
     RequestFaults,
+    RowsNotAnswered,
     ScoringFailed,
     TooManyRows,
     UnknownHost,
@@ -41,6 +42,7 @@ PROBLEMS: Final[Mapping[type, tuple[int, str, str]]] = {
     UnknownHost: (421, "unknown-host", "The host name is not one of this service"),
     RequestFaults: (422, "does-not-fit", "The request does not fit the model's schema"),
     TooManyRows: (422, "too-many-rows", "The batch has too many rows"),
+    RowsNotAnswered: (422, "row-not-answered", "The model does not answer all rows"),
     ScoringFailed: (500, "model-failed", "The model could not answer"),
     NotAnEstimator: (500, "model-failed", "The model could not answer"),
     ModelTimeout: (504, "model-timeout", "The model took too long"),
@@ -78,6 +80,9 @@ def problem_response(error: Exception, request_id: str) -> Response:
     status, kind, title = known
     if status in {500, 504}:
         return _model_failed(error, status, kind, title, request_id)
+    if isinstance(error, RowsNotAnswered):
+        total = {} if error.total is None else {"total": error.total}
+        return _response(problem(kind, status, title, str(error), errors=error.errors, **total))
     if isinstance(error, RequestFaults):
         return _response(problem(kind, status, title, str(error), errors=error.errors, total=error.total))
     return _response(problem(kind, status, title, str(error)))

@@ -9,7 +9,11 @@ A request that arrives that soon after a micro-batch pauses, too; no other reque
 No request waits for long behind a call that hangs: after `queue_seconds`, the oldest waiting request begins the next call
 beside it. Each loaded version has its own `Batcher`, so a call never mixes versions. Each caller gets its own scores or
 its own error: if the call for a micro-batch fails, each of its requests is scored once more, alone, by its own thread. A
-micro-batch has half of the time that its requests have, so that there is time for that.
+micro-batch has half of the time that its requests have, so that there is time for that. Only that second call looks for
+the rows at fault.
+
+A version whose answer to a row may depend on other rows has no micro-batches: each request is a call of its own. So is a
+request with options.
 """
 
 import threading
@@ -17,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from changeover.estimator.scores import Scores
+from changeover.estimator.scores import PLAIN, OnError, Options, Scores
 from changeover.exceptions import ChangeoverError
 from changeover.process.clock import now
 from changeover.schema.cell_parsers import Cell
@@ -30,7 +34,8 @@ PAUSE_SHARE: Final = 0.5  # of the duration of the last call
 LONGEST_PAUSE: Final = 0.003  # seconds: half of the 6 ms that a forest of 200 trees takes (docs/performance.md)
 BATCH_SHARE: Final = 0.5  # of the time that is left to the first of several requests
 Columns = Mapping[str, Sequence[Cell]]
-Score = Callable[[Columns, int, Times], Scores]
+Score = Callable[[Columns, int, Times, Options], Scores]
+_JOINED: Final = Options(on_error=OnError.FAIL)
 
 
 @dataclass(eq=False)
@@ -43,6 +48,7 @@ class _Request:
     columns: Columns
     rows: int
     times: Times
+    options: Options = PLAIN
     woken: threading.Event = field(default_factory=threading.Event)
     outcome: Scores | Exception | None = None
     alone: Times | None = None
@@ -57,9 +63,14 @@ class Batcher:
         score_timeout: float,
         pause: Callable[[float], object] | None = None,
         clock: Callable[[], float] = now,
+        *,
+        joins: bool = True,
     ) -> None:
-        """`pause` waits for a number of seconds, or until the expected requests are there; `clock` gives the time."""
-        self._score, self._clock = score, clock
+        """`pause` waits for a number of seconds, or until the expected requests are there; `clock` gives the time.
+
+        `joins`: whether requests may share a call.
+        """
+        self._score, self._clock, self._joins = score, clock, joins
         self._score_timeout, self._queue_seconds = score_timeout, queue_seconds(score_timeout)
         self._all_back = threading.Event()
         self._pause = pause or self._all_back.wait
@@ -71,11 +82,11 @@ class Batcher:
         self._line = 0  # a number for each line of calls; a call that hangs is left behind with its line
         self._waiting: list[_Request] = []
 
-    def score(self, columns: Columns, rows: int) -> Scores:
+    def score(self, columns: Columns, rows: int, options: Options = PLAIN) -> Scores:
         """The scores of these rows; raises the error of the model's call for them."""
         arrived = self._clock()
-        request = _Request(columns, rows, Times(arrived + self._queue_seconds, arrived + self._score_timeout))
-        if rows > MOST_ROWS:
+        request = _Request(columns, rows, Times(arrived + self._queue_seconds, arrived + self._score_timeout), options)
+        if rows > MOST_ROWS or not self._joins or options is not PLAIN:
             return self._score_one(request)
         with self._lock:
             leads, self._busy = not self._busy, True
@@ -98,7 +109,7 @@ class Batcher:
         if request.outcome is None and request.alone is None:
             self._score_for_all(request, self._last_size - leads)
         if request.alone is not None:
-            return self._call(request.columns, request.rows, request.alone)
+            return self._call(request.columns, request.rows, request.alone, request.options)
         if isinstance(request.outcome, Exception):
             raise request.outcome
         assert request.outcome is not None
@@ -131,10 +142,10 @@ class Batcher:
             else:
                 self._busy = False
 
-    def _call(self, columns: Columns, rows: int, times: Times) -> Scores:
+    def _call(self, columns: Columns, rows: int, times: Times, options: Options) -> Scores:
         began = self._clock()
         try:
-            return self._score(columns, rows, times)
+            return self._score(columns, rows, times, options)
         finally:
             self._ended = self._clock()
             self._took = self._ended - began
@@ -142,9 +153,9 @@ class Batcher:
     def _score_one(self, request: _Request) -> Scores:
         """The scores of a request of its own; once more after a crash, which another process may have caused."""
         try:
-            return self._call(request.columns, request.rows, request.times)
+            return self._call(request.columns, request.rows, request.times, request.options)
         except ModelCrashed:
-            return self._call(request.columns, request.rows, _again(request, eager=True))
+            return self._call(request.columns, request.rows, _again(request, eager=True), request.options)
 
     def _score_for_all(self, leader: _Request, missing: int) -> None:
         """Score `leader` and all waiting requests, after a pause in which `missing` more may arrive."""
@@ -178,7 +189,7 @@ class Batcher:
         begin_by = max(request.times.begin_by for request in batch)
         times = Times(begin_by, time + BATCH_SHARE * max(0.0, first_end - time))
         try:
-            _share_out(batch, self._call(columns, sum(request.rows for request in batch), times))
+            _share_out(batch, self._call(columns, sum(request.rows for request in batch), times, _JOINED))
         except (Overloaded, NoRunner) as error:
             for request in batch:
                 request.outcome = error

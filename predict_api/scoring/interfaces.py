@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from changeover.estimator.scores import Scores
+from changeover.estimator.scores import PLAIN, Options, Scores
 from changeover.manifest.manifest import Manifest
 from changeover.schema.cell_parsers import Cell
 
@@ -43,8 +43,11 @@ class Turn(Protocol):
 class Scorer(Protocol):
     """The scorer of one version."""
 
-    def score(self, rows: RequestRows, turn: Turn) -> Scores:
-        """The scores of the rows; `turn` is lent while another process computes for long. Raises ScoringFailed."""
+    def score(self, rows: RequestRows, turn: Turn, options: Options = PLAIN) -> Scores:
+        """The scores of the rows; `turn` is lent while another process computes for long.
+
+        Raises ScoringFailed, or RowsNotAnswered, which names rows.
+        """
 
 
 @dataclass(frozen=True)

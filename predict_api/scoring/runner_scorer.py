@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from changeover.estimator.scores import Scores
+from changeover.estimator.scores import PLAIN, Options, Scores
 from changeover.process.clock import now
 from changeover.schema.schema import Schema
 from model_runner.pool.exceptions import ModelOutOfMemory, ModelTimeout, RunnerEnded
@@ -37,11 +37,11 @@ class _Calls:
         self._pool, self._limits, self._ends = pool, limits, ends
         self._names = [column.name for column in schema.columns]
 
-    def score(self, columns: Columns, rows: int, times: Times) -> Scores:
+    def score(self, columns: Columns, rows: int, times: Times, options: Options = PLAIN) -> Scores:
         """The scores of one call."""
         with self._pool.scorer(times, large=rows > MOST_ROWS) as scorer:
             try:
-                return scorer.score([columns[name] for name in self._names], rows, times.end_by - now())
+                return scorer.score([columns[name] for name in self._names], rows, times.end_by - now(), options)
             except RunnerEnded as error:
                 self._ends.record(_cause(error))
                 if isinstance(error, ModelTimeout):
@@ -58,21 +58,24 @@ class RunnerScorer:
     (`gc_tuning.py`), so no cycle may hold it.
     """
 
-    def __init__(self, pool: ScorerPool, schema: Schema, limits: ScoreLimits, ends: VersionEnds) -> None:
+    def __init__(
+        self, pool: ScorerPool, schema: Schema, limits: ScoreLimits, ends: VersionEnds, *, joins: bool = True
+    ) -> None:
+        """`joins`: whether a call may have the rows of several requests."""
         self._pool, self._limits = pool, limits
         self._calls = _Calls(pool, schema, limits, ends)
-        self._batcher = Batcher(self._calls.score, limits.timeout)
+        self._batcher = Batcher(self._calls.score, limits.timeout, joins=joins)
         self._lock = threading.Lock()
         self._threads = 0
         weakref.finalize(self, pool.close)
 
-    def score(self, rows: RequestRows, turn: Turn) -> Scores:
+    def score(self, rows: RequestRows, turn: Turn, options: Options = PLAIN) -> Scores:
         """The scores of typed rows.
 
-        Raises ScoringFailed, ModelTimeout, ModelCrashed, ModelOutOfMemory, NoRunner, or Overloaded.
+        Raises RowsNotAnswered, ScoringFailed, ModelTimeout, ModelCrashed, ModelOutOfMemory, NoRunner, or Overloaded.
         """
         with self._thread(), turn.lent_after(queue_seconds(self._limits.timeout)):
-            return self._batcher.score(rows.columns, rows.rows)
+            return self._batcher.score(rows.columns, rows.rows, options)
 
     def score_now(self, columns: Columns, rows: int, seconds: float) -> Scores:
         """The scores of typed columns during the preparation, within `seconds`; raises the same errors."""

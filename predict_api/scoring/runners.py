@@ -78,7 +78,8 @@ class Runners:
         with self._lock:
             self._pools.add(pool)
         ends = VersionEnds(self.ends, manifest.model, manifest.version)
-        return VersionScorers(pool, RunnerScorer(pool, Schema.from_json(manifest.schema), self._limits, ends))
+        schema, joins = Schema.from_json(manifest.schema), manifest.row_independent
+        return VersionScorers(pool, RunnerScorer(pool, schema, self._limits, ends, joins=joins))
 
     def missing_measures(self) -> list[str]:
         """The measures of confinement that do not hold; empty until a runner has begun."""

@@ -5,7 +5,7 @@ The header `Model-Runtime` of each response names the one that scored.
 
 from collections.abc import Mapping, Sequence
 
-from changeover.estimator.scores import Runtime, Scores
+from changeover.estimator.scores import PLAIN, Options, Runtime, Scores
 from changeover.exceptions import AskOriginal
 from changeover.onnx_twin.description import ScoreKind
 from changeover.onnx_twin.session import TwinRunner
@@ -36,11 +36,13 @@ class TwinScorer:
     def __init__(self, twin: TwinRunner, schema: Schema, model: Scorer) -> None:
         self._twin, self._schema, self._model = twin, schema, model
 
-    def score(self, rows: RequestRows, turn: Turn) -> Scores:
-        """The scores of typed rows; raises the errors of `model`."""
+    def score(self, rows: RequestRows, turn: Turn, options: Options = PLAIN) -> Scores:
+        """The scores of typed rows; raises the errors of `model`, which alone has more than answers to include."""
+        if options.include:
+            return self._model.score(rows, turn, options)
         try:
             if isinstance(rows, TypedRows):
                 return _run_twin(self._twin, rows.tensors(), small=True)
             return score_by_twin(self._twin, self._schema, rows.columns, rows.rows)
         except AskOriginal:
-            return self._model.score(rows, turn)
+            return self._model.score(rows, turn, options)

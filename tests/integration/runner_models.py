@@ -99,3 +99,22 @@ class Acts(BaseEstimator):
 
     def predict(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.array([float(ACTS[self.NAMES[int(row[0])]]() or 0) for row in features])
+
+
+class Middle(BaseEstimator):
+    """An estimator that answers a row with its distance from the middle of the rows of the call."""
+
+    def predict(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        distances: npt.NDArray[np.float64] = features[:, 0] - features[:, 0].mean()
+        return distances
+
+
+class Tiring(BaseEstimator):
+    """An estimator that answers a row with its first number until it is asked for 13; then it answers no more."""
+
+    def predict(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        self.tired_ = hasattr(self, "tired_") or bool((features[:, 0] == 13).any())
+        if not self.tired_:
+            del self.tired_
+            return features[:, 0]
+        raise RuntimeError("the model is tired")

@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 
 from changeover import digest
 from tests.conftest import wait_until
-from tests.graphs import stump
+from tests.graphs import model, node, stump
 from tests.processes.model_server import REPORT_TOKEN, ModelServer
 from tests.processes.predict_api import Instances, PredictApi
 from tests.processes.store import Store
@@ -228,3 +228,19 @@ def test_an_onnx_file_that_is_no_model_of_rows_is_refused_with_the_reason(name: 
     answer = server.publish(make(), model="refused")
     assert answer.status_code == 422
     assert reason in answer.text
+
+
+def test_a_row_without_an_answer_is_named_and_the_others_can_be_answered(server: ModelServer, api: PredictApi) -> None:
+    """The logarithm of a number below 0 is NaN."""
+    manifest = publish(server, model([node("Log")], width=1).SerializeToString())
+    assert manifest["estimator"]["includes"] == []
+    (column,) = manifest["schema"]["columns"]
+    rows = [{column["name"]: number} for number in (1.0, 2.0, -1.0, 4.0, 0.0)]
+    answer = api.predict(rows)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:changeover:row-not-answered")
+    assert [error["row"] for error in answer.json()["errors"]] == [2, 4]
+    predictions = api.predict(rows, "/predict?on_error=null").json()["predictions"]
+    wanted = [*np.log(np.float32([1, 2])).tolist(), None, float(np.log(np.float32(4))), None]
+    assert [row["prediction"] for row in predictions] == [number and pytest.approx(number) for number in wanted]
+    assert ["error" in row for row in predictions] == [False, False, True, False, True]
+    assert api.predict(rows[:1], "/predict?include=decision").status_code == 400

@@ -4,7 +4,6 @@ Carries *attribution*: the runtime, ONNX twin or estimator, that the answer name
 """
 
 import io
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,12 +19,14 @@ from sklearn.preprocessing import OneHotEncoder
 from changeover import digest
 from changeover.demo.generate import generate
 from changeover.demo.train import Trained, build
+from changeover.estimator.golden_rows import record
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.scoring import score
 from changeover.estimator.training_frame import rows_of
 from changeover.json_types import JsonObject
 from changeover.onnx_twin.export.convert import convert
 from changeover.request.decode import decode
+from changeover.schema.schema import Schema
 from tests.processes.predict_api import PredictApi
 from tests.tiny_models import CREATED_AT
 from tests.wire_stub import running_stub
@@ -60,7 +61,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         version = stub.publish("default", dumped(trained.estimator), manifest(schema, twin=named))
         stub.roll("default", version)
         stub.roll("alone", stub.publish("alone", dumped(trained.estimator), manifest(schema)))
-        stub.roll("strict", stub.publish("strict", dumped(strict), manifest(inferred)))
+        golden = record(strict, Schema.from_json(inferred), [{"word": "yes"}])
+        stub.roll("strict", stub.publish("strict", dumped(strict), manifest(inferred, golden=golden)))
         folder = tmp_path_factory.mktemp("shared")
         (folder / "cache" / "default").mkdir(parents=True)
         (folder / "cache" / "default" / f"{version}.onnx").write_bytes(twin)
@@ -113,10 +115,10 @@ def test_a_model_that_raises_says_so_and_answers_the_next(served: Served) -> Non
     """Fault 26: for some rows."""
     api, _ = served
     answer = api.predict({"word": "maybe"}, "/models/strict/predict")
-    assert answer.status_code == 500
-    assert answer.json()["detail"].split(";")[0] == "the model raised ValueError in predict_proba"
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:changeover:row-not-answered")
+    message = answer.json()["errors"][0]["message"]
+    assert message == "the model raised ValueError: Found unknown categories ['maybe'] in column 0 during transform"
     assert api.predict({"word": "yes"}, "/models/strict/predict").json()["prediction"] == 1
-    assert "unknown categories" in json.dumps(api.events("predict.model_failed")), "the log says why"
 
 
 def test_each_of_many_concurrent_requests_gets_its_own_answer(served: Served) -> None:

@@ -6,6 +6,8 @@ from typing import Any, Final
 from changeover.estimator.encoded import Encoded, categories_of
 from changeover.estimator.libraries.library import Library
 
+_AT_ALL_ROWS: Final = ("RandomSampleImputer", "DropMissingData", "OutlierTrimmer")
+
 
 class _FeatureEngine(Library):
     def facts(self, part: Any, names: Sequence[str]) -> dict[str, Encoded]:
@@ -21,6 +23,12 @@ class _FeatureEngine(Library):
 
     def keeps_columns(self, part: Any) -> bool:
         return hasattr(part, "imputer_dict_") or type(part).__name__ == "RareLabelEncoder"
+
+    def dependence(self, part: Any) -> str | None:
+        name = type(part).__name__
+        if type(part).__module__.startswith("feature_engine.timeseries") or name in _AT_ALL_ROWS:
+            return f"the {name} looks at other rows"
+        return None
 
 
 LIBRARY: Final = _FeatureEngine()

@@ -8,7 +8,7 @@ import pandas as pd
 from changeover.estimator.libraries.adapted import Adapted
 from changeover.estimator.libraries.library import Library
 
-_ROOTS: Final = ("xgboost", "lightgbm", "catboost", "statsmodels", "category_encoders", "feature_engine")
+ROOTS: Final = ("xgboost", "lightgbm", "catboost", "statsmodels", "category_encoders", "feature_engine")
 _DEFAULT: Final = Library()
 
 
@@ -24,7 +24,7 @@ def library_of(part: object) -> Library:
 def _of_class(kind: type[Any]) -> Library:
     for base in kind.__mro__:  # a class may derive from a library's, as those of a user's own package do
         root = base.__module__.partition(".")[0]
-        if root in _ROOTS:
+        if root in ROOTS:
             return _library(root)
         if root == "sklearn":
             break

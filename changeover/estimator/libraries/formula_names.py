@@ -5,7 +5,10 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
+import numpy as np
+
 _WORDS: Final = re.compile(r"[^\W\d]\w*")
+_CALLED: Final = re.compile(r"([^\W\d][\w.]*)\s*\(")
 _OF_FORMULAS: Final = frozenset(
     (
         *("C", "I", "Q", "bs", "cc", "cr", "te", "center", "standardize", "scale", "poly", "np", "numpy", "pd", "math"),
@@ -35,6 +38,31 @@ def single_name(code: str) -> str | None:
         if quoted:
             return str(expression.value) if isinstance(expression, ast.Constant) else None
     return expression.id if isinstance(expression, ast.Name) else None
+
+
+def foreign_call(codes: Iterable[str]) -> str | None:
+    """A call in the factors `codes` of what is neither a ufunc of NumPy nor a function of formulas; None without one.
+
+    Functions of formulas keep what they need from the fit; `np.mean(size)` and `size.rank()` look at the rows of a call.
+    """
+    for code in codes:
+        expression = _parsed(code)
+        if expression is None:  # an operator of formulas that Python does not have
+            called = [_parsed(name) for name in _CALLED.findall(code)]
+        else:
+            called = [node.func for node in ast.walk(expression) if isinstance(node, ast.Call)]
+        for function in called:
+            if function is not None and not _is_of_rows(function):
+                return ast.unparse(function)
+    return None
+
+
+def _is_of_rows(function: ast.expr) -> bool:
+    if isinstance(function, ast.Name):
+        return function.id in _OF_FORMULAS
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
+        return False
+    return function.value.id in ("np", "numpy") and isinstance(getattr(np, function.attr, None), np.ufunc)
 
 
 def _names(code: str) -> Iterable[str]:

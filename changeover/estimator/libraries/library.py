@@ -44,6 +44,10 @@ class Library:
         """Whether the next step of a pipeline gets the same columns, so that its facts are theirs, too."""
         return False
 
+    def dependence(self, part: Any) -> str | None:
+        """Why its answer to a row may depend on the other rows of a call, or None."""
+        return None
+
     @property
     def prepares(self) -> bool:
         """Whether `prepared` does anything."""

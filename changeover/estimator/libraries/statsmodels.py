@@ -15,7 +15,7 @@ import pandas as pd
 
 from changeover.estimator.encoded import Encoded, categories_of
 from changeover.estimator.libraries.adapted import AdaptedClassifier, AdaptedRegressor, Compute, Table
-from changeover.estimator.libraries.formula_names import names_in, single_name
+from changeover.estimator.libraries.formula_names import foreign_call, names_in, single_name
 from changeover.estimator.libraries.library import Library
 from changeover.exceptions import NotAnEstimator
 
@@ -50,6 +50,11 @@ class _Statsmodels(Library):
             if name in names and known.type == "categorical":
                 facts[str(name)] = categories_of(tuple(known.categories), closed=True)
         return facts
+
+    def dependence(self, part: Any) -> str | None:
+        inner = getattr(part, "model", None)
+        called = foreign_call(_factors(inner) or str(getattr(inner, "formula", "")).partition("~")[2].split("+"))
+        return None if called is None else f"its formula calls {called}, which may look at all rows"
 
 
 LIBRARY: Final = _Statsmodels()
@@ -99,7 +104,7 @@ def _of_formula(results: Any) -> _Asked:
 def _factors(inner: Any) -> dict[str, Any]:
     """The facts of each factor of the right side, by its code, of patsy; none from another engine of formulas."""
     for name in ("model_spec", "design_info"):  # the second was its name before statsmodels 0.15
-        known = getattr(getattr(inner.data, name, None), "factor_infos", None)
+        known = getattr(getattr(getattr(inner, "data", None), name, None), "factor_infos", None)
         if known is not None:
             return {factor.code: facts for factor, facts in known.items()}
     return {}

@@ -212,13 +212,3 @@ def test_what_cannot_predict_is_refused_by_its_name(stack: EstimatorStack, thing
 
 def test_what_is_not_fitted_is_refused(stack: EstimatorStack) -> None:
     assert "is not fitted: call fit before publishing it" in stack.refusal(LogisticRegression())
-
-
-def test_an_answer_that_is_no_number_is_a_500_that_says_so(stack: EstimatorStack) -> None:
-    model = TransformedTargetRegressor(LinearRegression(), func=np.exp, inverse_func=np.log, check_inverse=False)
-    name = stack.serve(model.fit(X, 0.1 * X[:, 0]))
-    assert stack.post(name, ROWS[1]).status_code == 200
-    answer = stack.post(name, [ROWS[1], {"x0": -500.0, "x1": 0.0}])
-    assert answer.status_code == 500
-    assert "returned NaN or an infinite number, which has no JSON form" in answer.json()["detail"]
-    assert stack.post(name, ROWS[1]).status_code == 200

@@ -2,7 +2,7 @@
 
 import pytest
 
-from changeover.estimator.libraries.formula_names import names_in, single_name
+from changeover.estimator.libraries.formula_names import foreign_call, names_in, single_name
 
 
 def test_names_are_those_of_the_columns_in_their_order() -> None:
@@ -31,3 +31,26 @@ def test_an_operator_of_formulas_is_read_as_words() -> None:
 )
 def test_a_factor_that_is_one_column(code: str, name: str | None) -> None:
     assert single_name(code) == name
+
+
+@pytest.mark.parametrize(
+    ("code", "called"),
+    [
+        ("np.log(age)", None),
+        ("numpy.log1p(age) + I(size ** 2)", None),
+        ("C(city, Treatment(reference='bern'))", None),
+        ("bs(size, df=4)", None),
+        ("standardize(size)", None),
+        ("size - np.mean(size)", "np.mean"),
+        ("np.cumsum(size)", "np.cumsum"),
+        ("size.rank()", "size.rank"),
+        ("np.log(np.add.accumulate(size))", "np.add.accumulate"),
+        ("prices.trend(size)", "prices.trend"),
+        ("zscore(size)", "zscore"),
+        ("size:C(floor)", None),
+        ("size:np.log(floor)", None),
+        ("size:zscore(floor)", "zscore"),
+    ],
+)
+def test_a_call_that_may_look_at_all_rows_is_found(code: str, called: str | None) -> None:
+    assert foreign_call(["age", code]) == called

@@ -223,10 +223,15 @@ def test_an_object_without_predict_is_no_estimator(thing: object) -> None:
 
 def test_an_estimator_is_described() -> None:
     classifier = make_pipeline(LogisticRegression()).fit(X, Y)
-    assert describe(classifier) == {"type": "Pipeline", "kind": "classifier", "predict_proba": True}
+    assert describe(classifier) == {
+        "type": "Pipeline",
+        "kind": "classifier",
+        "predict_proba": True,
+        "includes": ["decision"],
+    }
     assert describe(LinearRegression().fit(X, Y))["kind"] == "regressor"
     assert describe(KMeans(2, n_init=1).fit(X))["kind"] == "other"
-    assert describe(Constant([1])) == {"type": "Constant", "kind": "other", "predict_proba": False}
+    assert describe(Constant([1])) == {"type": "Constant", "kind": "other", "predict_proba": False, "includes": []}
 
 
 def test_an_estimator_that_is_not_fitted_is_refused() -> None:

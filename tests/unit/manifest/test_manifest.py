@@ -26,6 +26,8 @@ BODY: dict[str, Any] = {
     "evaluation": {"data_sha256": "b" * 64, "rows": 36},
     "twin": {"absent": "no export was tried"},
     "runner_environment": "default",
+    "row_independent": False,
+    "outputs": ["low", "high"],
     "format": 1,
     "schema_by": "publisher",
     "golden_by": "admission",
@@ -96,3 +98,14 @@ def test_a_manifest_is_an_object(body: object) -> None:
 def test_a_misspelt_member_of_a_draft_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(InvalidManifest, match=r"unknown members \['metric'\]; known are \['description', "):
         Draft.from_json({"metric": {}})
+
+
+@pytest.mark.parametrize("outputs", [["a", "a"], ["a", ""], [1], "ab"])
+def test_names_of_outputs_that_are_none_are_refused(outputs: object) -> None:
+    with pytest.raises(InvalidManifest, match=r"manifest\.outputs"):
+        Draft.from_json({"outputs": outputs})
+
+
+def test_a_draft_without_names_of_outputs_is_one_of_a_former_release() -> None:
+    assert "outputs" not in Draft().to_json()
+    assert Draft.from_json({"outputs": ["p10", "p90"]}).to_json()["outputs"] == ["p10", "p90"]

@@ -10,11 +10,12 @@ import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, scale
 
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
 from model_runner.calls import examine as calls
+from model_runner.calls.export import twin_of
 from model_runner.calls.task import Task
 from model_runner.options import Preload
 from tests.integration.artifacts import a_model
@@ -117,3 +118,20 @@ def test_the_publishers_schema_is_taken_and_a_typo_in_it_is_refused() -> None:
 def test_a_training_environment_that_differs_is_a_warning() -> None:
     members = examine(a_model(1), a_task(environment={"numpy": "1.0.0"}))
     assert "numpy 1.0.0" in str(members["warnings"])
+
+
+def test_the_names_of_outputs_are_as_many_as_the_values_of_a_prediction() -> None:
+    two = dumped(LinearRegression().fit(np.eye(3), np.eye(3)[:, :2]))
+    assert "refused" not in examine(two, a_task(outputs=["low", "high"]))
+    refused = str(examine(two, a_task(outputs=["low", "middle", "high"]))["refused"])
+    assert "`outputs` has 3 names and a prediction of the model 2 values" in refused
+
+
+def test_a_step_that_looks_at_all_rows_is_a_warning_and_has_no_twin() -> None:
+    together = make_pipeline(FunctionTransformer(scale), LinearRegression()).fit(np.eye(3), [1.0, 2.0, 3.0])
+    examined = calls.examine(dumped(together), a_task(), Preload())
+    assert isinstance(examined, calls.Examined)
+    assert examined.members["row_independent"] is False
+    assert "calls scale, which may look at all rows: the rows of a request" in str(examined.members["warnings"])
+    assert twin_of(examined) == ({"absent": "its answer to a row may depend on the other rows of a call"}, b"")
+    assert examine(a_model(1), a_task())["row_independent"] is True

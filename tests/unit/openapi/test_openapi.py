@@ -242,7 +242,15 @@ def test_rows_as_arrays_are_described_for_a_model_that_was_fitted_on_an_array() 
 def test_a_very_wide_model_is_described_by_rows_only() -> None:
     wide = held(Schema(tuple(Column(f"x{number}") for number in range(501))))
     names = {name for name in described(wide)["components"]["schemas"] if name.startswith("loan.")}
-    assert names == {"loan.Row", "loan.Batch", "loan.RowAnswer", "loan.Answer", "loan.BatchAnswer"}
+    assert names == {
+        "loan.Row",
+        "loan.Batch",
+        "loan.RowAnswer",
+        "loan.RowError",
+        "loan.Answer",
+        "loan.BatchAnswer",
+        "loan.Error",
+    }
     assert set(
         described(wide)["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["examples"]
     ) == {

@@ -45,3 +45,23 @@ def test_inputs_have_sorted_keys_and_null_for_missing_values() -> None:
 def test_a_number_without_a_json_form_is_a_failure_of_the_model(number: float) -> None:
     with pytest.raises(ScoringFailed, match="NaN"):
         render(Scores([number], None, None), VERSION, single=True)
+
+
+def test_what_is_included_is_in_each_row_and_a_row_that_failed_says_why() -> None:
+    scores = Scores([1, None], [[0.5], None], [1], included={"decision": [0.25, None]}, failed={1: "the model raised"})
+    assert json.loads(render(scores, VERSION, single=False))["predictions"] == [
+        {"prediction": 1, "predict_proba": [0.5], "decision": 0.25},
+        {"prediction": None, "predict_proba": None, "decision": None, "error": "the model raised"},
+    ]
+    with pytest.raises(ScoringFailed, match="NaN"):
+        render(Scores([1], None, None, included={"std": [float("nan")]}), VERSION, single=True)
+
+
+def test_the_names_of_the_outputs_stand_beside_the_classes() -> None:
+    body = json.loads(render(Scores([[1.0, 2.0]], None, None), VERSION, single=True, outputs=["low", "high"]))
+    assert body == {
+        "prediction": [1.0, 2.0],
+        "predict_proba": None,
+        "outputs": ["low", "high"],
+        "model_version": VERSION,
+    }

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from changeover.estimator.scores import Scores
+from changeover.estimator.scores import OnError, Options, Scores
 from changeover.exceptions import ScoringFailed
 from model_runner.pool.exceptions import ModelCrashed, ModelTimeout
 from predict_api.exceptions import Overloaded
@@ -25,7 +25,7 @@ class Model:
         self.entered = threading.Event()
         self.let_go = threading.Event()
 
-    def __call__(self, columns: Columns, rows: int, times: Times) -> Scores:
+    def __call__(self, columns: Columns, rows: int, times: Times, options: Options) -> Scores:
         self.calls.append(rows)
         if len(self.calls) == 1:
             self.entered.set()
@@ -97,9 +97,9 @@ class Clock:
     def __call__(self) -> float:
         return self.time
 
-    def score(self, columns: Columns, rows: int, times: Times) -> Scores:
+    def score(self, columns: Columns, rows: int, times: Times, options: Options) -> Scores:
         self.time += 1.0
-        return self._model(columns, rows, times)
+        return self._model(columns, rows, times, options)
 
 
 def test_the_first_request_after_a_micro_batch_waits_for_the_others_and_no_later_one_does(model: Model) -> None:
@@ -141,8 +141,8 @@ def test_a_request_that_fails_does_not_fail_the_others(model: Model) -> None:
 
 
 def test_after_too_few_rows_for_a_micro_batch_each_request_is_scored_alone(model: Model) -> None:
-    def short(columns: Columns, rows: int, times: Times) -> Scores:
-        scores = model(columns, rows, times)
+    def short(columns: Columns, rows: int, times: Times, options: Options) -> Scores:
+        scores = model(columns, rows, times, options)
         return Scores(scores.labels[:1], scores.probabilities, scores.classes)
 
     batcher = Batcher(short, PATIENT)
@@ -168,7 +168,7 @@ def test_micro_batches_stay_within_the_limit_of_rows(model: Model) -> None:
 
 
 def test_each_of_many_threads_gets_its_scores() -> None:
-    def score(columns: Columns, rows: int, times: Times) -> Scores:
+    def score(columns: Columns, rows: int, times: Times, options: Options) -> Scores:
         assert len(columns["a"]) == rows
         return Scores(list(columns["a"]), None, None)
 
@@ -200,10 +200,10 @@ def test_after_the_end_of_a_process_each_request_of_the_batch_is_scored_once_mor
     """A micro-batch has half of the time, so that the others are answered in the rest."""
     times_of_batch: list[Times] = []
 
-    def fatal(columns: Columns, rows: int, times: Times) -> Scores:
+    def fatal(columns: Columns, rows: int, times: Times, options: Options) -> Scores:
         if rows > 1:
             times_of_batch.append(times)
-        scores = model(columns, rows, times)
+        scores = model(columns, rows, times, options)
         if 13.0 in columns["a"]:
             raise ModelTimeout("it hangs")
         assert rows == 1 or len(model.calls) == 2
@@ -221,9 +221,9 @@ def test_after_the_end_of_a_process_each_request_of_the_batch_is_scored_once_mor
 
 
 def test_a_single_request_is_scored_once_more_after_a_crash(model: Model) -> None:
-    def killed_once(columns: Columns, rows: int, times: Times) -> Scores:
+    def killed_once(columns: Columns, rows: int, times: Times, options: Options) -> Scores:
         model.let_go.set()
-        scores = model(columns, rows, times)
+        scores = model(columns, rows, times, options)
         if not times.eager:
             raise ModelCrashed("killed")
         return scores
@@ -233,8 +233,8 @@ def test_a_single_request_is_scored_once_more_after_a_crash(model: Model) -> Non
 
 
 def test_what_cannot_begin_is_not_tried_again(model: Model) -> None:
-    def full(columns: Columns, rows: int, times: Times) -> Scores:
-        scores = model(columns, rows, times)
+    def full(columns: Columns, rows: int, times: Times, options: Options) -> Scores:
+        scores = model(columns, rows, times, options)
         if rows > 1:
             raise Overloaded("all are busy")
         return scores
@@ -245,3 +245,38 @@ def test_what_cannot_begin_is_not_tried_again(model: Model) -> None:
         with pytest.raises(Overloaded):
             future.result()
     assert model.calls == [1, 2]
+
+
+def test_requests_of_a_model_whose_rows_depend_on_others_never_share_a_call(model: Model) -> None:
+    model.let_go.set()
+    batcher = Batcher(model, PATIENT, joins=False)
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda number: ask(batcher, float(number), 1.0).labels, range(40)))
+    assert answers == [[2.0 * number, 2.0] for number in range(40)]
+    assert model.calls == [2] * 40
+
+
+def test_a_request_with_options_is_a_call_of_its_own_that_has_them() -> None:
+    asked: list[Options] = []
+
+    def score(columns: Columns, rows: int, times: Times, options: Options) -> Scores:
+        asked.append(options)
+        return Scores([*columns["a"]], None, None)
+
+    options = Options(("std",), OnError.NULL)
+    assert Batcher(score, PATIENT).score({"a": [1.0]}, 1, options).labels == [1.0]
+    assert asked == [options]
+
+
+def test_only_the_second_call_of_a_request_looks_for_its_rows(model: Model) -> None:
+    asked: list[OnError] = []
+
+    def score(columns: Columns, rows: int, times: Times, options: Options) -> Scores:
+        asked.append(options.on_error)
+        return model(columns, rows, times, options)
+
+    batcher = Batcher(score, PATIENT)
+    good, bad = during_a_call(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, -1.0))[1:]
+    assert good.result().labels == [4.0]
+    assert isinstance(bad.exception(), ScoringFailed)
+    assert asked == [OnError.NAME, OnError.FAIL, OnError.NAME, OnError.NAME]
