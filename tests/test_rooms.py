@@ -16,7 +16,7 @@ DOORS = {
     "changeover.consistency": "records check counts violation",
     "changeover.demo": "run",
     "changeover.environments": "environment choice exceptions making requirements usage",
-    "changeover.estimator": "scoring scores infer_schema golden_rows recorded training_frame inputs libraries.find row_independence failed_rows",
+    "changeover.estimator": "scoring scores infer_schema golden_rows recorded training_frame inputs libraries.find row_independence failed_rows guesses",
     "changeover.manifest": "manifest compatibility gate diff answer_comparison",
     "changeover.onnx_model": "examine recognise scorer",
     "changeover.onnx_twin": "session description exceptions export.convert equivalence.compare graph_rules.tensors graph_check graph_session twin_check",

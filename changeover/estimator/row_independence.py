@@ -73,6 +73,16 @@ def members(estimator: object, schema: Schema, known: JsonObject) -> JsonObject:
 
 def dependence(estimator: object) -> str | None:
     """The part of a fitted `estimator` by which the answer to a row may depend on other rows, or None."""
+    return next((reason for _, reason in _findings(estimator)), None)
+
+
+def unknown_code(estimator: object) -> str | None:
+    """The part of a fitted `estimator` that is a function or a class of nobody's library, or None."""
+    return next((reason for unknown, reason in _findings(estimator) if unknown), None)
+
+
+def _findings(estimator: object) -> Iterator[tuple[bool, str]]:
+    """The parts by which a row may depend on others, and whether it is code that is not known here."""
     waiting: list[object] = [estimator]
     seen: dict[int, object] = {}  # keeps them alive, so that no `id` is used twice
     while waiting:
@@ -83,13 +93,13 @@ def dependence(estimator: object) -> str | None:
         root = type(part).__module__.partition(".")[0]
         if root not in _DATA and not _is_function(part):
             if root not in _KNOWN:
-                return f"the {type(part).__name__} is no class of a known library"
-            reason = _of_part(part) or library_of(part).dependence(part)
-            if reason is not None:
-                return reason
+                yield True, f"the {type(part).__name__} is no class of a known library"
+                continue
+            function, reason = _calls(part), _of_part(part) or library_of(part).dependence(part)
+            if function is not None or reason is not None:
+                yield function is not None, function or str(reason)
         if root not in _OPAQUE:
             waiting.extend((*_contents(part), *_inside(part)))
-    return None
 
 
 def difference(compute: ScoreFunction, schema: Schema, golden: JsonObject) -> str | None:
@@ -154,17 +164,23 @@ def _is_function(part: object) -> bool:
     return callable(part) and hasattr(part, "__name__")
 
 
+def _calls(part: Any) -> str | None:
+    """The function that a part calls with all rows, or None."""
+    for base in type(part).__mro__:
+        for attribute in _FUNCTIONS.get(f"{base.__module__}.{base.__qualname__}", ()):
+            function = getattr(part, attribute, None)
+            if function is not None and not isinstance(function, str | np.ufunc):
+                called = getattr(function, "__name__", type(function).__name__)
+                return f"the {type(part).__name__} calls {called}, which may look at all rows"
+    return None
+
+
 def _of_part(part: Any) -> str | None:
     name = type(part).__name__
     for base in type(part).__mro__:
         qualified = f"{base.__module__}.{base.__qualname__}"
         if qualified in _AT_ALL_ROWS:
             return f"the {name} {_AT_ALL_ROWS[qualified]}"
-        for attribute in _FUNCTIONS.get(qualified, ()):
-            function = getattr(part, attribute, None)
-            if function is not None and not isinstance(function, str | np.ufunc):
-                called = getattr(function, "__name__", type(function).__name__)
-                return f"the {name} calls {called}, which may look at all rows"
     if name == "DummyClassifier" and getattr(part, "strategy", None) in _DRAWING:
         return f"the {name} draws its answers in the order of the rows"
     return None

@@ -12,7 +12,7 @@ import joblib
 from changeover.artifact import refusal, version_skew
 from changeover.artifact.environment import environment
 from changeover.artifact.load import LoadedArtifact, load
-from changeover.estimator import golden_rows, row_independence
+from changeover.estimator import golden_rows, guesses, row_independence
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import classes_of, describe, score
@@ -71,13 +71,18 @@ def _describe(loaded: LoadedArtifact, task: Task) -> Examined:
     described = describe(estimator)
     schema = infer_schema(estimator) if draft.schema is None else Schema.from_json(draft.schema, strict=True)
     _refuse_too_wide(schema, task.max_columns)
+    guess = guesses.guessed(estimator, schema) if draft.schema is None else None
     members: JsonObject = {
         "schema": schema.to_json(),
         "estimator": described,
         "classes": classes_of(estimator),
-        "golden": _golden(estimator, schema, draft),
+        "golden": _golden(estimator, schema, draft, guess),
         "environment": dict(made_with),
-        "warnings": [*loaded.warnings, *_other_versions(made_with, here, loaded.versions)],
+        "warnings": [
+            *loaded.warnings,
+            *_other_versions(made_with, here, loaded.versions),
+            *([guess] if guess else []),
+        ],
     }
     golden_rows.check_outputs(draft.outputs, members["golden"])
     members |= row_independence.members(estimator, schema, members)
@@ -95,7 +100,7 @@ def _refuse_too_wide(schema: Schema, most: int) -> None:
         )
 
 
-def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
+def _golden(estimator: object, schema: Schema, draft: Draft, guess: str | None) -> JsonObject:
     """The golden rows with their outputs: the publisher's, replayed, or outputs recorded here, then replayed.
 
     `recorded_by` says which. Rows are asked as a caller sends them: together, in another order and alone. Each replica replays them, too, so a model that does not give equal outputs twice cannot be served.
@@ -105,7 +110,7 @@ def _golden(estimator: object, schema: Schema, draft: Draft) -> JsonObject:
         golden_rows.replay(estimator, schema, draft.golden)
         return {"recorded_by": "publisher", **draft.golden}
     samples = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    golden = golden_rows.record(estimator, schema, samples or [_sample_row(estimator, schema)])
+    golden = golden_rows.record(estimator, schema, samples or [_sample_row(estimator, schema, guess)])
     try:
         golden_rows.replay(estimator, schema, golden)
     except GoldenMismatch as error:
@@ -118,7 +123,7 @@ def _other_versions(made_with: dict[str, str], here: dict[str, str], checked: di
     return version_skew.warnings({name: version for name, version in made_with.items() if name not in checked}, here)
 
 
-def _sample_row(estimator: object, schema: Schema) -> JsonObject:
+def _sample_row(estimator: object, schema: Schema, guess: str | None) -> JsonObject:
     """The canary: a sample row from the schema that the model must score; it becomes the golden row.
 
     Some models fail on zeros, so ones and halves are tried, too.
@@ -136,7 +141,7 @@ def _sample_row(estimator: object, schema: Schema) -> JsonObject:
     cause = f": {last.__cause__}" if last is not None and last.__cause__ else ""
     raise _Unfit(
         f"the canary failed: called with one sample row, the model raised ({last}{cause}); "
-        f"publish it with golden rows if it needs particular inputs"
+        f"publish it with golden rows if it needs particular inputs" + (f"; {guess}" if guess else "")
     )
 
 
