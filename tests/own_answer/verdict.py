@@ -1,8 +1,8 @@
 """The comparison of a served model with the model itself, on the rows as it was fitted on them.
 
 A model is right if every answer over HTTP is its own: by twin and by estimator, for one row, a batch and columns. It may
-also be refused at its publish with a message that names a column. As bytes alone, a warning of the manifest may name a
-column, and requests may then be refused with 422. No answer may be another one.
+also be refused at its publish with a message that names a column. Published as bytes alone, a model whose columns had to
+be guessed may refuse requests with 422, or answer otherwise, only with a warning in its manifest that names such a column.
 """
 
 import math
@@ -34,12 +34,13 @@ class Outcome(StrEnum):
     RIGHT = "right"
     REFUSED = "refused with its column"
     WARNED = "right or 422, with a warning that names the column"
+    GUESSED = "another answer, with a warning that names the column"
     REFUSED_VAGUELY = "refused without a column"
     UNANSWERED = "an error for a row that the model answers"
     WRONG = "WRONG"
 
 
-GOOD = frozenset({Outcome.RIGHT, Outcome.REFUSED, Outcome.WARNED})
+GOOD = frozenset({Outcome.RIGHT, Outcome.REFUSED, Outcome.WARNED, Outcome.GUESSED})
 
 
 @dataclass(frozen=True)
@@ -148,11 +149,13 @@ def _compared(stack: AnswerStack, served: Served, comparison: Comparison) -> Ver
         if not difference:
             continue
         shown = f"{request.form} by {request.api} ({answer.runtime}): {difference}; {_columns(served)}"
-        if answer.status == 200:
-            return Verdict(Outcome.WRONG, shown)
         names = [str(column["name"]) for column in served.manifest["schema"]["columns"]]
-        if comparison.example is not None or answer.status != 422 or not _names_one(served.warnings, names):
-            return Verdict(Outcome.UNANSWERED, f"{shown}; warnings: {served.warnings}")
+        shown += f"; warnings: {served.warnings}"
+        guessed = comparison.example is None and _names_one(served.warnings, names)
+        if answer.status == 200:
+            return Verdict(Outcome.GUESSED if guessed else Outcome.WRONG, shown)
+        if answer.status != 422 or not guessed:
+            return Verdict(Outcome.UNANSWERED, shown)
         warned = shown
     if warned:
         return Verdict(Outcome.WARNED, warned)
