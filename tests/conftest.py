@@ -29,7 +29,7 @@ T = TypeVar("T")
 PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen
 # The workers of xdist take files in this order, so the many short ones at the end let all workers finish together. A
 # worker reserves its next file with two tests left: behind the two minutes of torture that is a short one.
-ORDER = ("attacks", "e2e", "faults", "integration", "torture", "", "simulation", "unit")
+ORDER = ("attacks", "e2e", "faults", "integration", "own_answer", "torture", "", "simulation", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # Measuring coverage doubles the processor time of a service. The processes of these tests run code that those of other
 # tests run, too.
-NOT_MEASURED = re.compile(r"tests/(attacks|e2e|faults|torture|integration/estimators)/")
+NOT_MEASURED = re.compile(r"tests/(attacks|e2e|faults|own_answer|torture|integration/estimators)/")
 
 
 @pytest.hookimpl(tryfirst=True)

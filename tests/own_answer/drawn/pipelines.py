@@ -46,8 +46,9 @@ from tests.own_answer.verdict import own_answers
 TRAINED: Final = 150
 ASKED: Final = 1_000
 _ATTEMPTS: Final = 200
-_ARRAYS, _BARE, _WITH_TWIN = 0.05, 0.2, 0.45
+_ARRAYS, _BARE, _NATIVE, _WITH_TWIN = 0.05, 0.2, 0.27, 0.5
 NUMERIC: Final = ["float32", "float64", "int64", "bool", "float64 of any value", "Int64", "boolean", "uint8"]
+CATEGORICAL: Final = [*NUMERIC, "category of texts", "category of integers", "ordered category"]
 CONVERTIBLE: Final = ["float64", "float64 of any value", "object of texts and NaN", "str", "int64"]  # often to ONNX
 
 
@@ -109,7 +110,7 @@ def _treatment(random: Random, column: Drawn) -> Any:
         return FunctionTransformer(own_steps.lengths)
     if how == CATEGORY and column.missing and random.random() < 0.3:
         return _filled(random, KINDS[column.kind][2])
-    if random.random() < 0.15:
+    if random.random() < 0.15 and column.kind != "category of integers":  # its words depend on the other rows
         return make_pipeline(FunctionTransformer(own_steps.as_text), _one_hot(random))
     makers: list[Callable[[Random], Any]] = [_one_hot, _one_hot, _ordinal, _target]
     return makers[random.integers(len(makers))](random)
@@ -149,20 +150,24 @@ def draw(seed: int, number: int) -> Fitted:
 
 def _draw(random: Random) -> Fitted | None:
     share = random.random()
+    makers = CLASSIFIERS if random.random() < 0.6 else REGRESSORS
+    last = makers[random.integers(len(makers))]()
+    steps: list[Any] = []
     if share < _BARE:  # an estimator on numbers
         columns = draw_columns(random, TRAINED + ASKED, NUMERIC)
-        steps: list[Any] = [SimpleImputer()] if any(column.missing for column in columns.values()) else []
+        steps += [SimpleImputer()] if any(column.missing for column in columns.values()) else []
+    elif share < _NATIVE:  # one that takes pandas' categories
+        columns = draw_columns(random, TRAINED + ASKED, CATEGORICAL)
+        last = (HistGradientBoostingClassifier if makers is CLASSIFIERS else HistGradientBoostingRegressor)(max_iter=5)
     else:
         columns = draw_columns(random, TRAINED + ASKED, CONVERTIBLE if share < _WITH_TWIN else None)
         treatments = [(f"t{i}", _treatment(random, column), [name]) for i, (name, column) in enumerate(columns.items())]
-        steps = [ColumnTransformer(treatments, sparse_threshold=0)]
+        steps += [ColumnTransformer(treatments, sparse_threshold=0)]
     frame = pd.DataFrame({name: column.cells for name, column in columns.items()})
     as_array = share < _ARRAYS
     table: Any = frame.to_numpy(dtype=str(random.choice(["float32", "float64"]))) if as_array else frame
-    makers = CLASSIFIERS if random.random() < 0.6 else REGRESSORS
-    model = make_pipeline(*steps, makers[random.integers(len(makers))]())
     words = tuple(f"{column.kind}{' with missing values' * column.missing}" for column in columns.values())
-    return _fitted(random, model, frame, table, words, classes=makers is CLASSIFIERS)
+    return _fitted(random, make_pipeline(*steps, last), frame, table, words, classes=makers is CLASSIFIERS)
 
 
 def _fitted(

@@ -9,14 +9,12 @@ from typing import Any
 class Case:
     """A model of a kind. `asked` are rows in the container and the types of the fit.
 
-    `may_be_refused`: no right answer exists over JSON, as two missing values that a model tells apart.
     `together`: requests are sent at the same time.
     """
 
     model: Any
     example: Any
     asked: Any
-    may_be_refused: bool = False
     together: bool = False
 
 

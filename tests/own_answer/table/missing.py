@@ -51,7 +51,7 @@ def two_kinds_of_missing() -> Case:
     frame = pd.DataFrame({"given": pd.Series(["a", "b", None, np.nan] * 6, dtype=object)})
     target = ["first", "second", "none", "nan"] * 6
     model = make_pipeline(one_hot(), DecisionTreeClassifier()).fit(frame, target)
-    return Case(model, frame, frame.iloc[:4], may_be_refused=True)
+    return Case(model, frame, frame.iloc[:4])
 
 
 def never_missing_in_training() -> Case:
