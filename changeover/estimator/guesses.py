@@ -1,4 +1,4 @@
-"""The columns whose type nothing tells: no example came with the model, and no inner encoder keeps what it was fitted on.
+"""The columns whose type is unknown: no example came with the model, and no inner encoder keeps the type of the fit.
 
 They are taken for numbers or texts. Code of one's own may see a difference, so a manifest warns of them.
 """

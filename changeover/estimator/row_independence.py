@@ -77,7 +77,7 @@ def dependence(estimator: object) -> str | None:
 
 
 def unknown_code(estimator: object) -> str | None:
-    """The part of a fitted `estimator` that is a function or a class of nobody's library, or None."""
+    """The part of a fitted `estimator` that is a function, or a class of no known library, or None."""
     return next((reason for unknown, reason in _findings(estimator) if unknown), None)
 
 
