@@ -11,7 +11,8 @@ class Encoded:
 
     `categories` are the values of the fit (as Python objects, without missing values), or None; `closed`: other values
     raise; `text`: the column must hold strings; `text_unless_seen`: so it does if no example has other values; `missing`: the fit had missing values, None if unknown; `ends` are the
-    smallest and the largest number of the fit. `dtype` and `gap` are those of the fitted column, as in the schema.
+    smallest and the largest number of the fit. `dtype` and `gap` are those of the fitted column, as in the schema; `two_gaps`: it had both
+    None and NaN.
     """
 
     categories: tuple[object, ...] | None = None
@@ -21,6 +22,7 @@ class Encoded:
     missing: bool | None = None
     ends: tuple[float, float] | None = None
     dtype: str = ""
+    two_gaps: bool = False
     gap: Missing | None = None
 
 

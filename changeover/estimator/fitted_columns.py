@@ -99,6 +99,8 @@ def of_encoder(column: Column, known: Encoded) -> Column:
     if is_integer(dtype) and numeric and column.format is None:
         large = any_large(known.categories or ())
         return replace(column, type=ColumnType.INTEGER if large else ColumnType.NUMBER, dtype=dtype)
+    if dtype == "object" and numeric and any_large(known.categories or ()):
+        return replace(column, type=ColumnType.INTEGER, dtype=dtype, missing=known.gap)
     if dtype == "object" or (dtype == "bool" and column.type is ColumnType.BOOLEAN):
         return replace(column, dtype=dtype, missing=known.gap)
     return replace(column, dtype=dtype) if dtype in ("float32", "float64") and numeric else column

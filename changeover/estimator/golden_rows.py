@@ -14,6 +14,7 @@ from changeover.exceptions import GoldenMismatch, NotJson, RequestFaults, Scorin
 from changeover.json_documents import object_in
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import same
+from changeover.manifest.manifest import Manifest
 from changeover.request.reader import RequestReader
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
@@ -21,6 +22,8 @@ from changeover.schema.schema import Schema
 MOST_ROWS: Final = 1_000
 MOST_ALONE: Final = 50  # golden rows that are asked alone
 ALONE_SECONDS: Final = 5.0  # after which no further one is
+ALONE_AT_A_REPLICA: Final = 10  # the same at each preparation
+REPLICA_SECONDS: Final = 0.5
 Columns = Mapping[str, Sequence[Cell]]
 ScoreFunction = Callable[[Columns, int], Scores]  # (typed columns, number of rows) -> scores
 
@@ -60,22 +63,36 @@ def replay_by(compute: ScoreFunction, schema: Schema, golden: JsonObject) -> Non
         _compare(actual, expected, range(len(rows)), "")
 
 
-def replay_in_company(estimator: object, schema: Schema, golden: JsonObject) -> None:
-    """Replay golden rows in reverse, and some of them alone: their company must not matter; raises GoldenMismatch."""
-    from changeover.estimator.scoring import score
+def replay_in_company_by(
+    compute: ScoreFunction, schema: Schema, golden: JsonObject, most: int = MOST_ALONE, seconds: float = ALONE_SECONDS
+) -> None:
+    """Replay golden rows in reverse, and some of them alone: their company must not matter; raises GoldenMismatch.
 
+    At most `most` rows are asked alone, and none after `seconds`.
+    """
     rows, expected = _parts(golden)
     if expected is None or not rows:
         return
-    compute = partial(score, estimator, schema)
     backwards = range(len(rows))[::-1]
     actual = outputs_of(_score(compute, schema, [rows[index] for index in backwards]))
     _compare(actual, expected, backwards, " in another order")
-    end_by = monotonic() + ALONE_SECONDS
-    for index in range(len(rows))[:: max(1, len(rows) // MOST_ALONE)]:
+    end_by = monotonic() + seconds
+    for index in range(len(rows))[:: max(1, len(rows) // most)][:most]:
         _compare(outputs_of(_score(compute, schema, [rows[index]])), expected, [index], " alone")
         if monotonic() > end_by:
             break
+
+
+def replay_as_served_by(compute: ScoreFunction, manifest: Manifest, schema: Schema) -> None:
+    """The replay of a replica, as callers ask: together, and in other company if rows are independent.
+
+    Raises GoldenMismatch.
+    """
+    if manifest.golden is None:
+        return
+    replay_by(compute, schema, manifest.golden)
+    if manifest.row_independent:
+        replay_in_company_by(compute, schema, manifest.golden, ALONE_AT_A_REPLICA, REPLICA_SECONDS)
 
 
 def _parts(golden: JsonObject) -> tuple[list[Json], list[Json] | None]:

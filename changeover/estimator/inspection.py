@@ -233,6 +233,7 @@ def _encoded(values: Any, *, closed: bool) -> Encoded:
         gap = Missing.NONE if any(value is None for value in plain) else Missing.NAN if len(days) < len(plain) else None
         return Encoded(tuple(day.isoformat() for day in days), missing=gap is not None, dtype="date", gap=gap)
     gap = None if not missing else Missing.NONE if missing[0] is None else Missing.NAN
+    known = replace(known, two_gaps=len({type(value) for value in missing}) > 1)
     texts = bool(known.categories) and all(isinstance(value, str) for value in known.categories or ())
     return replace(known, dtype="" if texts and gap is not Missing.NONE else "object", gap=gap)
 

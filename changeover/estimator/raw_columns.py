@@ -18,6 +18,11 @@ from changeover.schema.formats import PARSERS, Format, is_date
 
 def raw_column(name: str, known: Encoded, seen: Sequence[object]) -> Column:
     """The column by the facts of inner encoders and by raw values."""
+    if known.two_gaps:
+        raise InvalidSchema(
+            f"column {name!r} held None and NaN, which the model tells apart, and JSON has one null: fit the model on a frame "
+            f"in which only one of them stands for a missing value"
+        )
     return with_categories(of_encoder(_without_categories(name, known, seen), known), known)
 
 

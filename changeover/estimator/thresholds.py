@@ -24,7 +24,13 @@ def thresholds_of(estimator: object, names: Sequence[str]) -> dict[str, list[flo
     return {name: sorted(values) for name, values in found.items()}
 
 
-def _visit(part: Any, names: list[str], deepest: int) -> Iterator[tuple[str, float]]:
+def cut_columns(estimator: object, names: Sequence[str]) -> list[str]:
+    """Those of the columns `names` that a Binarizer or a KBinsDiscretizer compares as they are."""
+    cut = {name for name, _ in _visit(estimator, list(names), _DEEPEST, trees=False)}
+    return [name for name in names if name in cut]
+
+
+def _visit(part: Any, names: list[str], deepest: int, *, trees: bool = True) -> Iterator[tuple[str, float]]:
     if deepest == 0:
         return
     inside: list[tuple[Any, list[str]]] = []
@@ -38,6 +44,8 @@ def _visit(part: Any, names: list[str], deepest: int) -> Iterator[tuple[str, flo
         yield from ((name, part.threshold) for name in names)
     elif isinstance(part, KBinsDiscretizer) and len(part.bin_edges_) == len(names):
         yield from ((name, edge) for name, edges in zip(names, part.bin_edges_, strict=True) for edge in edges)
+    elif hasattr(part, "tree_") and not trees:
+        return
     elif hasattr(part, "tree_"):
         tree = part.tree_
         inner = tree.children_left >= 0
@@ -47,7 +55,7 @@ def _visit(part: Any, names: list[str], deepest: int) -> Iterator[tuple[str, flo
         inside = [(member, names) for member in _members(part)]
     for block, columns in inside:
         if not isinstance(block, str | None):
-            yield from _visit(block, columns, deepest - 1)
+            yield from _visit(block, columns, deepest - 1, trees=trees)
 
 
 def _members(part: Any) -> list[Any]:

@@ -5,6 +5,7 @@ must have a schema and score a sample row. It must score its golden rows as the 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import joblib
@@ -87,7 +88,7 @@ def _describe(loaded: LoadedArtifact, task: Task) -> Examined:
     golden_rows.check_outputs(draft.outputs, members["golden"])
     members |= row_independence.members(estimator, schema, members)
     if members["row_independent"]:
-        golden_rows.replay_in_company(estimator, schema, object_in(members["golden"]))
+        golden_rows.replay_in_company_by(partial(score, estimator, schema), schema, object_in(members["golden"]))
     return Examined(estimator, schema, members)
 
 

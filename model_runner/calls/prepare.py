@@ -4,6 +4,7 @@ A version that fails here never answers a request.
 """
 
 from contextlib import suppress
+from functools import partial
 
 import joblib
 
@@ -30,8 +31,7 @@ def prepared(buffer: bytes, manifest_body: JsonObject, preload: Preload) -> Scor
         estimator = load(buffer, preload.rules).estimator
         schema = Schema.from_json(manifest.schema)
         with joblib.parallel_config(backend="sequential"):  # as in `model_runner/scorer.py`
-            if manifest.golden is not None:
-                golden_rows.replay(estimator, schema, manifest.golden)
+            golden_rows.replay_as_served_by(partial(score, estimator, schema), manifest, schema)
             known_good = golden_rows.first(schema, manifest.golden) or _warm_up(estimator, schema)
     except MemoryError:
         return Failed("it needs more memory than RUNNER_MEMORY_BYTES")

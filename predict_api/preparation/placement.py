@@ -79,8 +79,7 @@ class Preparer:
             buffer = self.twin_of(manifest, expected)
             digest.verify(buffer, expected)
             twin = TwinRunner(buffer, schema)
-            if manifest.golden is not None:
-                golden_rows.replay_by(_either(twin, schema, model), schema, manifest.golden)
+            golden_rows.replay_as_served_by(_either(twin, schema, model), manifest, schema)
         except (ArtifactUnavailable, NoTwin, GoldenMismatch, ImportError) as error:
             event(
                 "replica.without_twin",

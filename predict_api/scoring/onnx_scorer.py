@@ -34,8 +34,7 @@ def prepared_onnx(content: bytes, manifest: Manifest) -> Prepared:
     model = OnnxModel(
         content, check_graph(content), schema, probabilities=manifest.estimator.get("predict_proba") is True
     )
-    if manifest.golden is not None:
-        golden_rows.replay_by(model.score, schema, manifest.golden)
+    golden_rows.replay_as_served_by(model.score, manifest, schema)
     return Prepared(manifest, OnnxScorer(model, golden_rows.first(schema, manifest.golden)), RequestReader(schema))
 
 
