@@ -44,6 +44,11 @@ class Served:
     manifest: dict[str, Any]
 
     @property
+    def names(self) -> list[str]:
+        """The names of its columns."""
+        return [str(column["name"]) for column in self.manifest["schema"]["columns"]]
+
+    @property
     def warnings(self) -> str:
         """All sentences for people in the manifest."""
         return "\n".join(self.manifest["warnings"])

@@ -34,7 +34,8 @@ def verdicts_of(stack: AnswerStack, cases: dict[str, Case], *, example: bool) ->
         }
     )
     twins = sum(verdict.twin for verdict in verdicts.values())
-    print(f"{len(verdicts)} kinds: {counts(verdicts.values())}; {twins} by a twin")  # noqa: T201
+    others = [name for name, verdict in verdicts.items() if verdict.outcome is not Outcome.RIGHT]
+    print(f"{len(verdicts)} kinds: {counts(verdicts.values())}; {twins} by a twin; not right: {others}")  # noqa: T201
     return verdicts
 
 

@@ -110,12 +110,15 @@ class Comparison:
     together: bool = False
 
 
-def requests_for(comparison: Comparison) -> Iterator[Request]:
+def requests_for(comparison: Comparison, names: Sequence[str]) -> Iterator[Request]:
     """All rows one by one (or the `singles`), as a batch and as columns, to both predict_api.
 
-    Only an example says that a column is float32, so that 0.1 means the float32 next to it.
+    Only an example says that a column is float32, so that 0.1 means the float32 next to it. Without one, a model that keeps
+    no names is asked by the `names` of its schema.
     """
     table = comparison.asked
+    if comparison.example is None and isinstance(table, pd.DataFrame) and not set(names) & set(table.columns):
+        table = table.set_axis(list(names), axis=1)
     plain = rows_of(table)
     short = rows_of(table, Spelling.PLAIN if comparison.example is None else Spelling.SHORT)
     everything = tuple(range(len(plain)))
@@ -147,16 +150,15 @@ def _compared(stack: AnswerStack, served: Served, comparison: Comparison) -> Ver
     whole = own_answers(comparison.model, comparison.asked)
     single = in_float32(comparison.asked)
     warned = ""
-    for request, answer in _answered(stack, served.name, comparison):
+    for request, answer in _answered(stack, served, comparison):
         runtimes.add(answer.runtime)
         tolerance = BY_TWIN if single or answer.runtime == "onnx" else BY_ESTIMATOR
         difference = _difference(answer, _expected(comparison, whole, request), tolerance)
         if not difference:
             continue
         shown = f"{request.form} by {request.api} ({answer.runtime}): {difference}; {_columns(served)}"
-        names = [str(column["name"]) for column in served.manifest["schema"]["columns"]]
         shown += f"; warnings: {served.warnings}"
-        guessed = comparison.example is None and _names_one(served.warnings, names)
+        guessed = comparison.example is None and _names_one(served.warnings, served.names)
         if answer.status == 200:
             return Verdict(Outcome.GUESSED if guessed else Outcome.WRONG, shown)
         if answer.status != 422 or not guessed:
@@ -167,15 +169,15 @@ def _compared(stack: AnswerStack, served: Served, comparison: Comparison) -> Ver
     return Verdict(Outcome.RIGHT, twin="onnx" in runtimes)
 
 
-def _answered(stack: AnswerStack, name: str, comparison: Comparison) -> Iterator[tuple[Request, Answer]]:
+def _answered(stack: AnswerStack, served: Served, comparison: Comparison) -> Iterator[tuple[Request, Answer]]:
     """Each request with its response."""
-    requests = requests_for(comparison)
+    requests = requests_for(comparison, served.names)
     if not comparison.together:
-        yield from ((request, stack.ask(request.api, name, request.body)) for request in requests)
+        yield from ((request, stack.ask(request.api, served.name, request.body)) for request in requests)
         return
     several = [request for request in requests for _ in range(_TIMES_TOGETHER)]
     with ThreadPoolExecutor(_SENDERS) as pool:
-        yield from zip(several, pool.map(lambda one: stack.ask(one.api, name, one.body), several), strict=True)
+        yield from zip(several, pool.map(lambda one: stack.ask(one.api, served.name, one.body), several), strict=True)
 
 
 def _expected(comparison: Comparison, whole: Own, request: Request) -> Own:
