@@ -171,7 +171,7 @@ def test_columns_may_be_arrays_series_and_labelled() -> None:
         (b"{}", "bytes cannot be sent as JSON"),
         (object(), "an object cannot be sent as JSON"),
     ],
-    ids=lambda part: str(part)[:40],
+    ids=lambda part: part if isinstance(part, str) else type(part).__name__,
 )
 def test_what_json_cannot_say_is_named_with_its_row_and_column(body: object, words: str) -> None:
     assert words in why(body)
