@@ -30,6 +30,7 @@ from tests.processes.store import Store
 from tests.tree import ROOT
 
 _SECONDS = 60
+_OVERLOADED = 503
 
 
 class Refused(Exception):
@@ -124,10 +125,16 @@ class AnswerStack:
         return response
 
     def ask(self, api: str, name: str, body: object) -> Answer:
-        """The response to `body`, which must be strict JSON."""
-        response = self._post(api, name, body)
-        content = json.loads(response.content, parse_constant=_no_json)
-        return Answer(response.status_code, content, response.headers.get(MODEL_RUNTIME, ""))
+        """The response to `body`, which must be strict JSON; a request for which there was no room is sent again."""
+
+        def response() -> requests.Response | None:
+            received = self._post(api, name, body)
+            return None if received.status_code == _OVERLOADED else received
+
+        received = wait_until(response, _SECONDS, f"room for a request for {name}")
+        assert received is not None
+        content = json.loads(received.content, parse_constant=_no_json)
+        return Answer(received.status_code, content, received.headers.get(MODEL_RUNTIME, ""))
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def _treatment(random: Random, column: Drawn) -> Any:
         return FunctionTransformer(own_steps.lengths)
     if how == CATEGORY and column.missing and random.random() < 0.3:
         return _filled(random, KINDS[column.kind][2])
-    if random.random() < 0.15 and column.kind != "category of integers":  # its words depend on the other rows
+    if random.random() < 0.15 and not column.kind.startswith(("category of integers", "datetime64")):  # not row by row
         return make_pipeline(FunctionTransformer(own_steps.as_text), _one_hot(random))
     makers: list[Callable[[Random], Any]] = [_one_hot, _one_hot, _ordinal, _target]
     return makers[random.integers(len(makers))](random)
