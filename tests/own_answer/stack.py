@@ -127,12 +127,11 @@ class AnswerStack:
     def ask(self, api: str, name: str, body: object) -> Answer:
         """The response to `body`, which must be strict JSON; a request for which there was no room is sent again."""
 
-        def response() -> requests.Response | None:
+        def responses() -> list[requests.Response]:  # a Response with an error is false
             received = self._post(api, name, body)
-            return None if received.status_code == _OVERLOADED else received
+            return [] if received.status_code == _OVERLOADED else [received]
 
-        received = wait_until(response, _SECONDS, f"room for a request for {name}")
-        assert received is not None
+        (received,) = wait_until(responses, _SECONDS, f"room for a request for {name}")
         content = json.loads(received.content, parse_constant=_no_json)
         return Answer(received.status_code, content, received.headers.get(MODEL_RUNTIME, ""))
 
