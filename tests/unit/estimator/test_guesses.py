@@ -1,4 +1,4 @@
-"""Bytes without an example: what inner encoders tell of the fit, and what is guessed and said."""
+"""Bytes without an example: what inner encoders tell of the fit, what is guessed, and the warning about it."""
 
 import numpy as np
 import pandas as pd
