@@ -25,6 +25,10 @@ if _COVERAGE_CONFIG is not None:  # set while coverage is measured: children mus
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
+# Measuring coverage doubles the processor time of a service. The processes of these tests run code that those of other
+# tests run, too.
+NOT_MEASURED = re.compile(r"tests/(attacks|e2e|faults|own_answer|torture|integration/estimators)/")
+
 T = TypeVar("T")
 PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen
 # The workers of xdist take files in this order, so the many short ones at the end let all workers finish together. A
@@ -40,11 +44,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return ORDER.index(folder if folder in ORDER else "")
 
     items.sort(key=position)
-
-
-# Measuring coverage doubles the processor time of a service. The processes of these tests run code that those of other
-# tests run, too.
-NOT_MEASURED = re.compile(r"tests/(attacks|e2e|faults|own_answer|torture|integration/estimators)/")
+    for item in items:
+        if NOT_MEASURED.match(item.nodeid):
+            item.add_marker("no_cover")  # of pytest-cov: this process is not measured in the test, either
 
 
 @pytest.hookimpl(tryfirst=True)

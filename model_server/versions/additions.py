@@ -23,7 +23,7 @@ _ABSENT: Final = object()
 class Additions:
     """The members that a draft adds, and the complete draft: with what the manifest has already.
 
-    `examine`: schema or golden rows are among them, so the artifact has to be examined again with `draft`.
+    `examine`: schema, golden rows or names of outputs are among them, so the artifact has to be examined again with `draft`.
     """
 
     members: tuple[str, ...]
@@ -32,7 +32,7 @@ class Additions:
     @property
     def examine(self) -> bool:
         """Whether the artifact has to be examined again."""
-        return not {"schema", "golden"}.isdisjoint(self.members)
+        return not {"schema", "golden", "outputs"}.isdisjoint(self.members)
 
     def applied(self, stored: Manifest, examined: Manifest, now: str) -> Manifest:
         """The next manifest of the version; `examined` is the manifest by the examination, or `stored` without one."""
@@ -43,6 +43,7 @@ class Additions:
             metrics=self.draft.metrics,
             description=self.draft.description,
             evaluation=self.draft.evaluation,
+            outputs=self.draft.outputs,
             schema_by="publisher" if "schema" in self.members else stored.schema_by,
             golden_by="publisher" if "golden" in self.members else stored.golden_by,
             updated_at=now,
@@ -58,6 +59,8 @@ def additions(stored: Manifest, sent: Draft) -> Additions:
         found.value(f"metrics.{name}", "metrics", stored.metrics.get(name, _ABSENT), value)
     if sent.description:
         found.value("description", "description", stored.description or _ABSENT, sent.description)
+    if sent.outputs:
+        found.value("outputs", "outputs", [*stored.outputs] or _ABSENT, [*sent.outputs])
     found.evaluation(sent.evaluation)
     if found.contradictions:
         raise ManifestContradicted(stored.model, stored.version, found.contradictions)
@@ -69,6 +72,7 @@ def additions(stored: Manifest, sent: Draft) -> Additions:
         golden=sent.golden if "golden" in members else _kept_golden(stored),
         description=stored.description or sent.description,
         evaluation=sent.evaluation if "evaluation" in members else stored.evaluation,
+        outputs=sent.outputs or stored.outputs,
     )
     return Additions(members, draft)
 

@@ -159,3 +159,13 @@ def test_the_number_of_rows_of_an_evaluation_may_be_added_later() -> None:
     assert additions(FULL, Draft(evaluation=counted)).draft.evaluation == counted
     assert additions(replace(FULL, evaluation=counted), Draft(evaluation=FULL.evaluation)).members == ()
     assert contradictions(replace(FULL, evaluation=counted), Draft(evaluation={**counted, "rows": 8}))
+
+
+def test_names_of_outputs_are_added_once_and_then_stay() -> None:
+    added = additions(BARE, Draft(outputs=["low", "high"]))
+    assert (added.members, added.examine, added.draft.outputs) == (("outputs",), True, ["low", "high"])
+    named = added.applied(BARE, replace(BARE, outputs=["low", "high"]), NOW)
+    assert named.outputs == ["low", "high"]
+    assert additions(named, Draft(outputs=["low", "high"])).members == ()
+    assert additions(named, Draft(description="more")).draft.outputs == ["low", "high"]
+    assert contradictions(named, Draft(outputs=["high", "low"])) == [("outputs", ["low", "high"], ["high", "low"])]
