@@ -33,7 +33,8 @@ def fitted_column(name: str, series: "pd.Series[Any]", known: Encoded, array: np
     dtype = _dtype_of(name, series, array)
     if category_base(dtype) is not None:
         return _of_categories(name, series, dtype)
-    present = [value for value in series.tolist() if not _is_gap(value)]
+    looked_at = series.tolist() if dtype in ("object", *_TEXTS) else []
+    present = [value for value in looked_at if not _is_gap(value)]
     kind, form = _type_of(name, dtype, present, known)
     column = Column(name, kind, format=form, dtype=dtype, missing=_missing(series, dtype))
     return with_categories(column, known)

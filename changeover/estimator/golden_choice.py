@@ -15,11 +15,11 @@ from changeover.estimator.thresholds import thresholds_of
 
 SPREAD_ROWS: Final = 10
 MOST_ROWS: Final = 200
-MOST_CELLS: Final = 20_000  # of all golden rows: each replica replays them
-_FEWEST: Final = 20
+MOST_CELLS: Final = 6_000  # of the rows of the example: a manifest holds them, and each replica replays them
+_FEWEST: Final = 10
 _LOOKED_AT: Final = 20_000  # rows of the example
 _MOST_VALUES: Final = 50  # of one column; more are no categories
-_MOST_THRESHOLDS: Final = 15
+_MOST_THRESHOLDS: Final = 10
 
 
 def chosen(estimator: object, example: FittedExample, names: Sequence[str]) -> FittedExample:
@@ -34,7 +34,7 @@ def chosen(estimator: object, example: FittedExample, names: Sequence[str]) -> F
         if len(positions) >= most:
             break
     given = example.rows(sorted([*positions][:most]))
-    at_thresholds = _at_thresholds(estimator, example, names)
+    at_thresholds = _at_thresholds(estimator, example, names, min(_MOST_THRESHOLDS, max(1, most // 6)))
     return given if at_thresholds is None else given.followed_by(at_thresholds)
 
 
@@ -64,17 +64,16 @@ def _telling(series: "pd.Series[Any]", already: list[int]) -> Iterator[int]:
         yield from (int(present[numbers.argmin()]), int(present[numbers.argmax()]))
 
 
-def _at_thresholds(estimator: object, example: FittedExample, names: Sequence[str]) -> FittedExample | None:
-    """Rows of the example with one number at a threshold, and its neighbours on both sides."""
+def _at_thresholds(estimator: object, example: FittedExample, names: Sequence[str], most: int) -> FittedExample | None:
+    """Rows of the example with one number at one of `most` thresholds, and its neighbours on both sides."""
+    thresholds = thresholds_of(estimator, names)
     targets = [
         (index, threshold)
-        for index, (name, thresholds) in enumerate(
-            (name, thresholds_of(estimator, names).get(name, ())) for name in names
-        )
-        if example.column(index).dtype in (np.float64, np.float32)
-        for threshold in thresholds
+        for index, name in enumerate(names)
+        if name in thresholds and example.column(index).dtype in (np.float64, np.float32)
+        for threshold in thresholds[name]
     ]
-    targets = targets[:: max(1, len(targets) // _MOST_THRESHOLDS)][:_MOST_THRESHOLDS]
+    targets = targets[:: max(1, len(targets) // most)][:most]
     if not targets:
         return None
     changes = [

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from changeover.estimator import without_vectorizer
@@ -84,6 +85,15 @@ def infer_schema(estimator: object, example: object = None) -> Schema:
     return _with_nullable(estimator, schema, typical)
 
 
+def _ends(series: "pd.Series[Any]") -> list[object]:
+    """Values of a column that have its least and its greatest one, and a missing one if there is any."""
+    present = series[series.notna()]
+    if series.dtype.kind not in "iuf" or not isinstance(series.dtype, np.dtype) or not len(present):
+        return raw_values(series)
+    ends: list[object] = [present.min().item(), present.max().item()]
+    return ends if len(present) == len(series) else [*ends, None]
+
+
 def as_fitted(estimator: object, schema: Schema, example: object = None) -> Schema:
     """`schema`, written by hand, with the dtypes and the container of an `example` that the model answers as it is.
 
@@ -125,7 +135,7 @@ def _of_fitted(
             rigid.add(name)
         if name in indifferent and not (column.type is ColumnType.STRING and known.text):
             column = in_wider_notation(column)
-        seen = raw_values(fitted.column(position).head(MOST_EXAMPLE_ROWS))
+        seen = _ends(fitted.column(position).head(MOST_EXAMPLE_ROWS))
         columns[position] = _with_seen(column, known, seen)
         typical[name] = _typical(columns[position], raw_values(answered.column(position)) or seen)
     container = Container.FRAME if fitted.array_dtype is None else Container.ARRAY
