@@ -91,7 +91,7 @@ def _challenge(client: Client, model: str, champion: str | None, data: Path, win
         example=wines[list(INPUTS)],
         metrics={METRIC: figure},
         evaluation_data=held_out,
-        description=f"{learnt}; scored on {len(held_out)} held out",
+        description=f"scored on {len(held_out)} held out",  # what it learnt from is in the ledger
     )
     run = replace(run, version=published.version)
     if published.version == champion:

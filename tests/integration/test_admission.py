@@ -66,7 +66,12 @@ def test_a_good_model_is_described(examiner: Examiner, artifact: Callable[..., P
     verdict = admitted(examiner.examine("loan", path, Draft(environment={"numpy": "1.0.0"}), {}))
     assert verdict.version == sha256(path.read_bytes())
     assert [column["name"] for column in verdict.schema["columns"]] == ["x0", "x1", "x2", "x3"]  # type: ignore[index, union-attr, call-overload]
-    assert verdict.estimator == {"type": "Pipeline", "kind": "classifier", "predict_proba": True}
+    assert verdict.estimator == {
+        "type": "Pipeline",
+        "kind": "classifier",
+        "predict_proba": True,
+        "includes": ["decision"],
+    }
     assert verdict.classes == [0, 1]
     assert verdict.golden is not None
     assert verdict.golden["rows"] == [{"x0": 0, "x1": 0, "x2": 0, "x3": 0}]
