@@ -74,13 +74,16 @@ def act(scorer: Scorer, name: str, seconds: float = 20.0) -> object:
 
 
 def runners() -> list[psutil.Process]:
-    """The runners and scorers of this process's hosts."""
+    """The runners and scorers of this process's hosts, not those of a stack that other tests keep."""
     found = []
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            parents = [parent for parent in process.parents() if "model_runner.zygote" in " ".join(parent.cmdline())]
-            if parents:
-                found.append(process)
+    for host in hosts():
+        for process in host.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                parents = [
+                    parent for parent in process.parents() if "model_runner.zygote" in " ".join(parent.cmdline())
+                ]
+                if parents:
+                    found.append(process)
     return found
 
 
