@@ -33,7 +33,7 @@ T = TypeVar("T")
 PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen
 # The workers of xdist take files in this order, so the many short ones at the end let all workers finish together. A
 # worker reserves its next file with two tests left: behind the two minutes of torture that is a short one.
-ORDER = ("attacks", "e2e", "faults", "integration", "own_answer", "torture", "", "simulation", "unit")
+ORDER = ("attacks", "own_answer", "e2e", "faults", "integration", "torture", "", "simulation", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,10 +61,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 class FilesThatShareAStack(LoadFileScheduling):  # type: ignore[misc]
-    """Each file is run by one worker, and so are all files of `tests/integration/estimators/`, which share a stack."""
+    """Each file is run by one worker, and so are all files of a folder whose stack does much at a time."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return re.sub(r"(/estimators)/\w+\.py", r"\1", super()._split_scope(nodeid))
+        return re.sub(r"(/estimators|/own_answer)/\w+\.py", r"\1", super()._split_scope(nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.own_answer.verdict import GOOD, Outcome, Verdict
 
-AT_ONCE = 8  # models that are served side by side; their requests mix
+AT_ONCE = 3  # models that are served side by side; their requests mix
 
 
 def judged_all(judges: Mapping[str, Callable[[], Verdict]]) -> dict[str, Verdict]:
