@@ -28,6 +28,7 @@ settings.load_profile("any machine")
 # Measuring coverage doubles the processor time of a service. The processes of these tests run code that those of other
 # tests run, too.
 NOT_MEASURED = re.compile(r"tests/(attacks|e2e|faults|own_answer|torture|integration/estimators)/")
+BUSY = re.compile(r"tests/(attacks|own_answer|torture)/")  # this process itself has much to do
 
 T = TypeVar("T")
 PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen
@@ -45,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=position)
     for item in items:
-        if NOT_MEASURED.match(item.nodeid):
+        if BUSY.match(item.nodeid):
             item.add_marker("no_cover")  # of pytest-cov: this process is not measured in the test, either
 
 

@@ -45,7 +45,12 @@ def check_xgboost_estimators() -> None:
             same_answers(
                 model, FEW[list(NUMBERS)], model.predict(FEW[list(NUMBERS)]), model.predict_proba(FEW[list(NUMBERS)])
             )
-            assert describe(model) == {"type": kind.__name__, "kind": "classifier", "predict_proba": True}
+            assert describe(model) == {
+                "type": kind.__name__,
+                "kind": "classifier",
+                "predict_proba": True,
+                "includes": [],
+            }
     for kind in (xgboost.XGBRegressor, xgboost.XGBRFRegressor):
         model = kind(n_estimators=5).fit(NUMBERS, AMOUNT)
         same_answers(model, FEW[list(NUMBERS)], model.predict(FEW[list(NUMBERS)]))
@@ -104,7 +109,7 @@ def check_xgboost_booster() -> None:
     booster = xgboost.train({"objective": "binary:logistic"}, matrix, 5)
     second = booster.predict(xgboost.DMatrix(few))
     same_answers(booster, few, (second > 0.5).astype(int), np.column_stack([1 - second, second]))
-    assert describe(booster) == {"type": "Booster", "kind": "classifier", "predict_proba": True}
+    assert describe(booster) == {"type": "Booster", "kind": "classifier", "predict_proba": True, "includes": []}
     booster = xgboost.train({"objective": "multi:softprob", "num_class": 3}, xgboost.DMatrix(NUMBERS, THREE), 5)
     several = booster.predict(xgboost.DMatrix(few))
     same_answers(booster, few, several.argmax(axis=1), several)

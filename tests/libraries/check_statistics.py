@@ -52,7 +52,12 @@ def check_probabilities_of_arrays() -> None:
     ):
         scores = same_answers(result, FEW[["size", "age"]], *_labelled(result.predict(FEW_CONSTANT)))
         assert scores.classes == [0, 1]
-        assert describe(result) == {"type": type(result).__name__, "kind": "classifier", "predict_proba": True}
+        assert describe(result) == {
+            "type": type(result).__name__,
+            "kind": "classifier",
+            "predict_proba": True,
+            "includes": [],
+        }
         assert list(infer_schema(reloaded(result)).by_name) == ["size", "age"]
 
 
@@ -103,7 +108,7 @@ def check_formulas() -> None:
     columns = infer_schema(reloaded(result)).by_name
     assert sorted(columns) == sorted(asked)
     assert (columns["city"].type, columns["city"].enum) == (ColumnType.STRING, ("aarau", "bern", "zürich"))
-    assert (columns["floor"].type, columns["floor"].enum) == (ColumnType.INTEGER, (10, 20, 30))
+    assert (columns["floor"].type, columns["floor"].enum) == (ColumnType.NUMBER, (10, 20, 30))
     assert not any(column.nullable for column in columns.values())
     result = smf.ols("np.log(age) ~ size:floor + center(size)", FRAME).fit()
     same_answers(result, FEW[["size", "floor"]], result.predict(FEW))

@@ -123,7 +123,7 @@ def check_own_classes_take_a_frame() -> None:
     schema = infer_schema(rule, FRAME[["city", "size"]])
     rows = [{"size": 2, "city": "bern"}, {"size": 0, "city": "bern"}]
     assert answers(reloaded(rule), rows, schema).labels == ["large", "small"]
-    assert describe(rule) == {"type": "Rule", "kind": "other", "predict_proba": False}
+    assert describe(rule) == {"type": "Rule", "kind": "other", "predict_proba": False, "includes": []}
     model = own_models.Majority().fit(FRAME, LABELS)
     scores = answers(reloaded(model), rows_of(FEW), infer_schema(model, FRAME))
     assert scores.labels == model.predict(FEW).tolist()

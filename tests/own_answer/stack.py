@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import requests
 from changeover.artifact import allowed_globals
 from changeover.client.client import Client
 from changeover.environments.environment import Stored, default_environment, write_environment
-from changeover.exceptions import ChangeoverError
+from changeover.exceptions import ChangeoverError, ServiceRefused
 from changeover.protocol.wire import MODEL_RUNTIME, MODEL_VERSION
 from tests.conftest import wait_until
 from tests.own_answer import own_steps
@@ -97,6 +98,10 @@ class AnswerStack:
             else:
                 version = client.publish(model, name, example=example).version
             rollout = client.roll(version, model=name, reason="a test", allow_schema_change=True)
+        except ServiceRefused as error:
+            if error.status == HTTPStatus.CONFLICT:  # another case has the same bytes and another example
+                return self._serve(model, f"own-{next(self._numbers)}", example)
+            raise Refused(f"{type(error).__name__}: {error}") from error
         except ChangeoverError as error:
             raise Refused(f"{type(error).__name__}: {error}") from error
         if rollout.get("state") != "committed":

@@ -6,6 +6,8 @@ import json
 import threading
 from typing import Final
 
+import requests
+
 from changeover import Client
 from changeover.consistency.records import Final as FinalState
 from changeover.consistency.records import ReplicaState
@@ -33,7 +35,10 @@ def settle(stack: Stack, converge_s: float) -> tuple[float, list[ReplicaState]]:
 
 def _look(stack: Stack) -> tuple[list[ReplicaState], bool]:
     """The state of every replica by its report and by the answers of its instance; and whether all have settled."""
-    answer = stack.server.get(f"/models/{MODEL}")
+    try:
+        answer = stack.server.get(f"/models/{MODEL}")
+    except requests.ConnectionError:  # it starts again after the last fault
+        return [], False
     if answer.status_code != 200:
         return [], False
     model = answer.json()

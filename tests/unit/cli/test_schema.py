@@ -43,7 +43,7 @@ def test_an_example_gives_types_formats_and_ranges(artifact: Path, tmp_path: Pat
     assert printed["columns"] == [
         {"name": "price", "type": "number", "nullable": True, "format": "currency", "range": [-5.5, 1200.0],
          "missing_seen": False},
-        {"name": "count", "type": "integer", "nullable": True, "range": [3, 4], "missing_seen": False},
+        {"name": "count", "type": "number", "nullable": True, "range": [3.0, 4.0], "missing_seen": False},
     ]  # fmt: skip
 
 
