@@ -91,7 +91,7 @@ def _by_example(estimator: object, example: "pd.DataFrame", draft: Draft) -> Dra
     else:
         schema = as_fitted(estimator, Schema.from_json(draft.schema, strict=True), example)
     golden = draft.golden or own_golden_rows(estimator, schema, example)
-    if golden is None:  # a raw table, or texts
+    if golden is None:  # a raw table
         golden = record(estimator, schema, golden_rows(inputs_of(frame_of(example), schema), schema))
     return replace(draft, schema=schema.to_json(), golden=golden)
 

@@ -3,7 +3,7 @@
 Unlike a raw table, such a frame is read as it is: digits in a column of texts are a text.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -138,7 +138,7 @@ def _type_of(name: str, dtype: str, present: list[object], known: Encoded) -> tu
     if dtype == "date":
         return ColumnType.STRING, Format.DATE
     if dtype in _TEXTS:
-        return ColumnType.STRING, _format_of(present)
+        return ColumnType.STRING, format_of_texts(present)
     if dtype in ("bool", "boolean"):
         return ColumnType.BOOLEAN, None
     if is_integer(dtype):
@@ -151,7 +151,7 @@ def _type_of(name: str, dtype: str, present: list[object], known: Encoded) -> tu
 def _type_of_objects(name: str, present: list[object], known: Encoded) -> tuple[ColumnType, Format | None]:
     if all(isinstance(value, str) for value in present):
         numbers = known.categories and not any(isinstance(value, str) for value in known.categories)
-        return (ColumnType.STRING if present or not numbers else ColumnType.NUMBER), _format_of(present)
+        return (ColumnType.STRING if present or not numbers else ColumnType.NUMBER), format_of_texts(present)
     if all(isinstance(value, bool | np.bool_) for value in present):
         return ColumnType.BOOLEAN, None
     kinds = {type(value).__name__ for value in present}
@@ -172,7 +172,8 @@ def _type_of_objects(name: str, present: list[object], known: Encoded) -> tuple[
     )
 
 
-def _format_of(present: list[object]) -> Format | None:
+def format_of_texts(present: Sequence[object]) -> Format | None:
+    """DATE if all of the texts are days of the calendar, else None."""
     dates = bool(present) and all(isinstance(value, str) and is_date(value) for value in present)
     return Format.DATE if dates else None
 

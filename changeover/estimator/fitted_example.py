@@ -21,6 +21,7 @@ from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.column import Column
 from changeover.schema.dtypes import EXACT, category_base, is_integer
 from changeover.schema.formats import PARSERS
+from changeover.schema.schema import Container
 
 _MOST_ROWS: Final = 200  # of the example that are tried
 _MOST_COLUMNS: Final = 64  # that are tried one by one
@@ -77,6 +78,11 @@ class FittedExample:
     def array_dtype(self) -> np.dtype[Any] | None:
         """The dtype of an array, None for a frame."""
         return None if isinstance(self.inputs, pd.DataFrame) else self.inputs.dtype
+
+    @property
+    def container(self) -> Container:
+        """What the model takes."""
+        return Container.FRAME if isinstance(self.inputs, pd.DataFrame) else Container.ARRAY
 
     def indifferent(self, estimator: object, columns: Sequence[Column]) -> frozenset[str]:
         """The names of the columns whose other notation the model answers equally.

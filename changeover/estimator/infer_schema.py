@@ -41,7 +41,7 @@ from changeover.exceptions import InvalidSchema, ScoringFailed
 from changeover.schema.cell_parsers import BadCell, Cell, ColumnType
 from changeover.schema.formats import Format
 from changeover.schema.sample_row import made_up
-from changeover.schema.schema import Column, Container, Schema, attached
+from changeover.schema.schema import Column, Schema, attached
 
 MOST_EXAMPLE_ROWS: Final = 10_000
 
@@ -109,8 +109,7 @@ def as_fitted(estimator: object, schema: Schema, example: object = None) -> Sche
         typed_as(column, fitted_column(column.name, fitted.column(index), Encoded(), fitted.array_dtype))
         for index, column in enumerate(schema.columns)
     ]
-    container = Container.FRAME if fitted.array_dtype is None else Container.ARRAY
-    return replace(schema, columns=tuple(columns), container=schema.container or container)
+    return replace(schema, columns=tuple(columns), container=schema.container or fitted.container)
 
 
 def _of_fitted(
@@ -138,8 +137,7 @@ def _of_fitted(
         seen = _ends(fitted.column(position).head(MOST_EXAMPLE_ROWS))
         columns[position] = _with_seen(column, known, seen)
         typical[name] = _typical(columns[position], raw_values(answered.column(position)) or seen)
-    container = Container.FRAME if fitted.array_dtype is None else Container.ARRAY
-    schema = _with_nullable(estimator, Schema(tuple(columns), container=container), typical)
+    schema = _with_nullable(estimator, Schema(tuple(columns), container=fitted.container), typical)
     return replace(
         schema, columns=tuple(replace(c, nullable=c.nullable and c.name not in rigid) for c in schema.columns)
     )

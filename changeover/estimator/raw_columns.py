@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 
 from changeover.estimator.encoded import Encoded
-from changeover.estimator.fitted_columns import of_encoder, with_categories
+from changeover.estimator.fitted_columns import format_of_texts, of_encoder, with_categories
 from changeover.estimator.training_frame import raw_values
 from changeover.exceptions import InvalidSchema
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.column import Column
 from changeover.schema.dtypes import EXACT
-from changeover.schema.formats import PARSERS, Format, is_date
+from changeover.schema.formats import PARSERS, Format
 
 
 def raw_column(name: str, known: Encoded, seen: Sequence[object]) -> Column:
@@ -34,7 +34,7 @@ def _without_categories(name: str, known: Encoded, seen: Sequence[object]) -> Co
         or (known.text_unless_seen and not present)
         or (categories and all(isinstance(value, str) for value in categories))
     ):
-        return Column(name, ColumnType.STRING, format=_format_of_texts(present or categories or ()))
+        return Column(name, ColumnType.STRING, format=format_of_texts(present or categories or ()))
     if present:
         return _from_values(name, present)
     if categories and all(isinstance(value, bool) for value in categories):
@@ -62,13 +62,8 @@ def _from_values(name: str, present: Sequence[object]) -> Column:
         if _all_are(texts, written):
             return Column(name, ColumnType.NUMBER, format=written)
     if all(isinstance(value, str) for value in present):
-        return Column(name, ColumnType.STRING, format=_format_of_texts(present))
+        return Column(name, ColumnType.STRING, format=format_of_texts(present))
     raise InvalidSchema(f"column {name!r} of the example mixes numbers with strings that are no numbers")
-
-
-def _format_of_texts(present: Sequence[object]) -> Format | None:
-    dates = bool(present) and all(isinstance(value, str) and is_date(value) for value in present)
-    return Format.DATE if dates else None
 
 
 def also_of(series: "pd.Series[Any] | None", known: Encoded) -> Encoded:
