@@ -30,9 +30,10 @@ def main() -> int:
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
-    from granian.server import MPServer
 
-    server = MPServer(
+    from model_server.worker import Server
+
+    server = Server(
         "model_server.__main__:load",
         address=settings.server_host,
         port=settings.server_port,

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import monotonic
 from types import FrameType
 from typing import Final, Protocol
 from wsgiref.types import WSGIApplication
@@ -24,15 +23,14 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from changeover.process.log_events import configure, event
+from changeover.process.log_events import configure
 from changeover.process.parent_death import end_with_parent
+from changeover.process.respawn import replace_dead_workers
 from predict_api import gc_tuning
 from predict_api.prediction.large_requests import threads_of_a_worker
 from predict_api.settings import PredictSettings
 
 KILL_SECONDS: Final = 20  # after SIGTERM, for requests under way
-YOUNG_SECONDS: Final = 2.0  # a worker that dies before this age is replaced only after PAUSE_SECONDS
-PAUSE_SECONDS: Final = 1.0
 
 
 class Worker(Protocol):
@@ -63,20 +61,7 @@ class _Server(Server):  # type: ignore[misc,valid-type]  # granian chooses the c
         super().signal_handler_interrupt(*args, **kwargs)
 
     def _serve_loop(self, spawn_target: object, target_loader: object) -> None:
-        while not self.interrupt_signal:
-            self.main_loop_interrupt.wait()
-            self.main_loop_interrupt.clear()
-            if self.interrupt_signal:
-                break
-            dead = []
-            while self.interrupt_children:  # one by one: granian's threads append at any time
-                dead.append(self.interrupt_children.pop(0))
-            born: dict[int, float] = self.respawned_wrks
-            if any(monotonic() - born.get(index, float("-inf")) < YOUNG_SECONDS for index in dead):
-                threading.Event().wait(PAUSE_SECONDS)
-            for index in dead:
-                event("worker.died", level="error", worker=index + 1)
-                self._respawn_workers([index], spawn_target, target_loader)
+        replace_dead_workers(self, lambda index: self._respawn_workers([index], spawn_target, target_loader))
         threading.Event().wait(self.drain_seconds)  # /readyz fails by now: load balancers need time to notice
 
 

@@ -36,7 +36,7 @@ class Runners:
 
     def __init__(self, directory: Path, settings: HostSettings, limits: ScoreLimits) -> None:
         """`directory` is private to this instance, and its workers share it."""
-        self._client, self._limits = HostClient(directory / "models", settings), limits
+        self.client, self._limits = HostClient(directory / "models", settings), limits
         self._pools: weakref.WeakSet[ScorerPool] = weakref.WeakSet()
         self._lock = threading.Lock()
         self.idle = _IdleLoop(self._end_idle)
@@ -50,7 +50,7 @@ class Runners:
         with self._lock:
             if not self._begun:
                 self._begun = True
-                self._client.begin()
+                self.client.begin()
                 self.idle.start()
 
     def stop(self) -> None:
@@ -63,7 +63,7 @@ class Runners:
 
         def new(seconds: float | None) -> Scorer:
             try:
-                scorer = self._client.scorer(source, seconds)
+                scorer = self.client.scorer(source, seconds)
             except NotConfined as error:
                 self.not_confined = error
                 raise

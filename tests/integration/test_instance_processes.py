@@ -69,9 +69,9 @@ def runners(process: psutil.Process) -> list[psutil.Process]:
     return [runner for zygote in zygotes for runner in zygote.children() if lives(runner)]
 
 
-def runners_of(client: HostClient) -> list[psutil.Process]:
+def runners_of(client: HostClient | Runners) -> list[psutil.Process]:
     """The runners of the host that `client` uses, which this process has started."""
-    path = str(client.path)
+    path = str((client.client if isinstance(client, Runners) else client).path)
     for host in below(psutil.Process(), "model_runner.pool.host"):
         if any(connection.laddr == path for connection in host.net_connections("unix")):
             return runners(host)
@@ -168,8 +168,7 @@ def test_a_scorer_that_is_idle_for_half_a_minute_ends_unless_it_is_kept(tmp_path
     for version in (kept, other):
         version.pool.start()
     time = now()
-    (zygote,) = {runner.ppid() for runner in runners(psutil.Process()) if runner.children()}
-    scorers = [child for runner in psutil.Process(zygote).children() for child in runner.children()]
+    scorers = [child for runner in runners_of(own) for child in runner.children()]
     assert len(scorers) == 2
     own.idle.run_once(time + IDLE_SECONDS - 1)
     assert not any(gone([scorer]) for scorer in scorers)

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from object_store import keys
@@ -52,6 +53,19 @@ def test_what_was_acknowledged_survives_sigkill_and_a_candidate_stays_one(server
     server.start()
     assert states(server) == {version_of(a_model(1)): "current", version_of(a_model(2)): "admitted"}
     assert current(server) == version_of(a_model(1))
+    assert server.end() == 0
+
+
+def test_a_worker_that_is_killed_again_and_again_is_replaced(server: ModelServer) -> None:
+    server.start()
+    assert server.publish(a_model(1)).status_code == 201
+    for _ in range(3):
+        killed = server.processes()[1:]
+        for process in killed:
+            process.kill()
+        psutil.wait_procs(killed, timeout=20)
+        server.wait_until_it_answers()
+    assert states(server) == {version_of(a_model(1)): "admitted"}
     assert server.end() == 0
 
 
