@@ -48,11 +48,13 @@ class Export(msgspec.Struct, tag=True, frozen=True):
 class Prepare(msgspec.Struct, tag=True, frozen=True):
     """To a runner: load the version, replay its golden rows, warm up. The artifact's memory file is beside it.
 
-    `manifest` is JSON, whose numbers may be larger than msgpack's.
+    `manifest` is JSON, whose numbers may be larger than msgpack's. With `twin_bytes`, the memory file of the ONNX twin
+    comes second, and the scorers use it.
     """
 
     manifest: bytes
     most_bytes: int
+    twin_bytes: int = 0
 
 
 class Fork(msgspec.Struct, tag=True, frozen=True):
@@ -99,7 +101,12 @@ class Exported(msgspec.Struct, tag=True, frozen=True):
 
 
 class Ready(msgspec.Struct, tag=True, frozen=True):
-    """From a runner whose version is loaded, replayed and warm, or that has forked a scorer."""
+    """From a runner whose version is loaded, replayed and warm, or that has forked a scorer.
+
+    `without_twin` is the reason why it does not use the ONNX twin that it got.
+    """
+
+    without_twin: str = ""
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True):

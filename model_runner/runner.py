@@ -112,7 +112,10 @@ class _Runner:
         elif isinstance(message, Export):
             response = Exported(*session.export())
         else:
-            response = _niced(lambda: session.prepare(content_of(descriptors[0], message.most_bytes), message))
+            sizes = (message.most_bytes, *([message.twin_bytes] if message.twin_bytes else ()))
+            files = [content_of(file, size) for file, size in zip(descriptors, sizes, strict=True)]
+            response = _niced(lambda: session.prepare(files, message))
+            del files
             _settle_memory()
         write(self._connection, response)
 

@@ -23,7 +23,9 @@ from changeover.estimator.inputs import Feed, feeding
 from changeover.estimator.libraries.find import adapted
 from changeover.estimator.scores import Scores
 from changeover.estimator.scoring import score
-from changeover.exceptions import RowsNotAnswered, ScoringFailed
+from changeover.exceptions import AskOriginal, RowsNotAnswered, ScoringFailed
+from changeover.onnx_twin.scoring import score_by_twin
+from changeover.onnx_twin.session import TwinRunner
 from changeover.process.clock import now
 from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
@@ -51,6 +53,8 @@ class Scoring:
     estimator: object
     schema: Schema
     known_good: Mapping[str, Sequence[Cell]] | None = None  # a row that the model answers
+    twin: TwinRunner | None = None  # it scores the rows that it supports
+    without_twin: str = ""  # why there is none, though the runner got one
 
     @cached_property
     def feed(self) -> Feed:
@@ -110,6 +114,9 @@ def _response(scoring: Scoring, request: ScoreRequest) -> Scores | ScoringError 
 
 def _scored(scoring: Scoring, columns: Mapping[str, Sequence[Cell]], rows: int, include: Sequence[str]) -> Scores:
     """The scores of one call; raises ScoringFailed, or MemoryError."""
+    if scoring.twin is not None and not include:
+        with suppress(AskOriginal):
+            return score_by_twin(scoring.twin, scoring.schema, columns, rows)
     try:
         return score(scoring.estimator, scoring.schema, columns, rows, scoring.feed, include)
     except ScoringFailed as error:

@@ -19,7 +19,7 @@ DOORS = {
     "changeover.estimator": "scoring scores infer_schema golden_rows recorded training_frame inputs libraries.find row_independence failed_rows guesses",
     "changeover.manifest": "manifest compatibility gate diff answer_comparison",
     "changeover.onnx_model": "examine recognise scorer",
-    "changeover.onnx_twin": "session description exceptions export.convert equivalence.compare graph_rules.tensors graph_check graph_session twin_check",
+    "changeover.onnx_twin": "session scoring description exceptions export.convert equivalence.compare graph_rules.tensors graph_check graph_session twin_check",
     "changeover.process": "atomic_file clock log_events log_writer loop parent_death respawn service_settings settings termination timed_pool timed_socket visible",
     "changeover.protocol": "allowed_hosts lease openapi_parts problem replica_identity wire",
     "changeover.request": "reader decode tensors strict_json fast_reader",

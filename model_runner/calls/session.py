@@ -3,6 +3,7 @@
 import hashlib
 import json
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -71,13 +72,16 @@ class Session:
         description, twin = twin_of(self._examined)
         return _json(description), twin
 
-    def prepare(self, buffer: bytes, request: Prepare) -> Ready | Failed:
-        """Load a version, replay its golden rows and warm up; then `scoring` has it."""
-        prepared = prepare.prepared(buffer, json.loads(request.manifest), self._preload)
+    def prepare(self, files: Sequence[bytes], request: Prepare) -> Ready | Failed:
+        """Load a version, replay its golden rows and warm up; then `scoring` has it.
+
+        `files` has the artifact, and the ONNX twin if the scorers use it.
+        """
+        prepared = prepare.prepared(files, json.loads(request.manifest), self._preload)
         if isinstance(prepared, Failed):
             return prepared
         self._scoring = prepared
-        return Ready()
+        return Ready(prepared.without_twin)
 
     def scoring(self) -> "Scoring":
         """The prepared version; a call before `prepare` ends the runner."""

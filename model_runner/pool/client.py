@@ -5,7 +5,6 @@ that an instance has one. A worker has threads, so a fork of it would not be saf
 """
 
 import json
-import os
 import select
 import socket
 import subprocess
@@ -35,6 +34,7 @@ from model_runner.messages import (
     RowErrors,
     ScoreRequest,
     ScoringError,
+    close_all,
     encoded,
     receive,
     send,
@@ -72,10 +72,14 @@ _OF_SCORER: Final[msgspec.msgpack.Decoder[FromScorer]] = msgspec.msgpack.Decoder
 
 @dataclass(frozen=True)
 class VersionSource:
-    """A version: its manifest, and a function that returns its verified bytes, called only if they are needed."""
+    """A version: its manifest, and a function that returns its verified bytes, called only if they are needed.
+
+    `twin` returns the bytes of an ONNX twin that the scorers use, empty if there is none at present.
+    """
 
     manifest: Manifest
     artifact: Callable[[], bytes]
+    twin: Callable[[], bytes] | None = None
 
 
 class HostClient:
@@ -133,13 +137,12 @@ class HostClient:
             content, descriptors = receive(lease, LONGEST, deadline)
             message = _OF_HOST.decode(content)
             if isinstance(message, ArtifactWanted):
-                artifact = source.artifact()
-                with os.fdopen(sealed(artifact), "rb") as file:
-                    send(lease, Artifact(len(artifact)), [file.fileno()])
+                _send_artifact(lease, source)
             elif isinstance(message, Refused):
                 raise _REFUSALS[message.why](message.reason)
             else:
-                return Scorer(socket.socket(fileno=descriptors[0]), lease, message.measures)
+                connection = socket.socket(fileno=descriptors[0])
+                return Scorer(connection, lease, message.measures, twin=source.twin is not None)
 
     def _connect(self) -> socket.socket:
         """A connection to the host, of which another one of this worker is attached."""
@@ -181,8 +184,10 @@ class Scorer:
     After a ModelTimeout, ModelCrashed or Lost it is closed, and the caller takes another one.
     """
 
-    def __init__(self, connection: socket.socket, lease: socket.socket, measures: dict[str, bool]) -> None:
-        self._connection, self._lease, self.measures = connection, lease, measures
+    def __init__(
+        self, connection: socket.socket, lease: socket.socket, measures: dict[str, bool], *, twin: bool = False
+    ) -> None:
+        self._connection, self._lease, self.measures, self._twin = connection, lease, measures, twin
         self._begun = False
 
     def score(self, columns: Sequence[Sequence[Cell]], rows: int, seconds: float, options: Options = PLAIN) -> Scores:
@@ -196,7 +201,7 @@ class Scorer:
             request = ScoreRequest(rows, max(_SHORTEST, seconds), columns, options)
             response = self._exchange(request, began + seconds)
             if isinstance(response, Scores):
-                return checked(response, rows, options)
+                return checked(response, rows, options, twin=self._twin)
             error_of_rows = checked_errors(response, rows) if isinstance(response, RowErrors) else None
         except TimeoutError as error:
             with suppress(Lost, OSError):  # its timer did not end it: the host does
@@ -253,6 +258,17 @@ class Scorer:
             if self._begun:
                 raise Lost("a scorer began twice")
             self._begun = True
+
+
+def _send_artifact(lease: socket.socket, source: VersionSource) -> None:
+    """Send the artifact, and the ONNX twin if there is one; raises the errors of `source`."""
+    files = [source.artifact(), source.twin() if source.twin is not None else b""]
+    descriptors: list[int] = []
+    try:
+        descriptors.extend(sealed(content) for content in files if content)
+        send(lease, Artifact(*map(len, files)), descriptors)
+    finally:
+        close_all(descriptors)
 
 
 def memory_file(content: bytes) -> int:

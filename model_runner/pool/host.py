@@ -102,14 +102,14 @@ class Host:
                 self._alone_since, self._patience = now(), GRACE_SECONDS
 
     def _serve_scorer(self, connection: socket.socket, wanted: ScorerWanted) -> None:
-        def artifact() -> tuple[int, int]:
+        def artifact() -> tuple[list[int], Artifact]:
             connection.settimeout(ARTIFACT_SECONDS)
             send(connection, ArtifactWanted())
             message, descriptors = _message(connection, now() + ARTIFACT_SECONDS)
-            if not isinstance(message, Artifact) or len(descriptors) != 1:
+            if not isinstance(message, Artifact) or len(descriptors) != (2 if message.twin_size else 1):
                 close_all(descriptors)
                 raise Lost("an artifact was expected")
-            return descriptors[0], message.size
+            return descriptors, message
 
         try:
             grant = self._versions.grant(wanted, artifact)

@@ -50,9 +50,13 @@ class ArtifactWanted(msgspec.Struct, tag=True, frozen=True):
 
 
 class Artifact(msgspec.Struct, tag=True, frozen=True):
-    """From a worker: the memory file with the artifact is beside this message."""
+    """From a worker: the memory file with the artifact is beside this message.
+
+    With `twin_size`, the memory file of the ONNX twin comes second: the scorers use it.
+    """
 
     size: int
+    twin_size: int = 0
 
 
 class Granted(msgspec.Struct, tag=True, frozen=True):

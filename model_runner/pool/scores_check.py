@@ -11,8 +11,11 @@ from model_runner.messages import Lost, RowErrors
 _DEEPEST = 3  # lists in lists: rows of outputs of classes
 
 
-def checked(scores: Scores, rows: int, options: Options = PLAIN) -> Scores:
-    """`scores` if they are of `rows` rows, with what `options` ask for, and have a JSON form; raises Lost."""
+def checked(scores: Scores, rows: int, options: Options = PLAIN, *, twin: bool = False) -> Scores:
+    """`scores` if they are of `rows` rows, with what `options` ask for, and have a JSON form; raises Lost.
+
+    `twin`: the scorer has an ONNX twin, so its scores may be the twin's.
+    """
     if len(scores.labels) != rows or (scores.probabilities is not None and len(scores.probabilities) != rows):
         raise Lost(f"a scorer sent the scores of {len(scores.labels)} rows of {rows}")
     for part in (scores.labels, scores.probabilities, scores.classes):
@@ -25,7 +28,8 @@ def checked(scores: Scores, rows: int, options: Options = PLAIN) -> Scores:
         if options.on_error is not OnError.NULL or not 0 <= row < rows:
             raise Lost(f"a scorer sent an error for row {row} of {rows}")
     failed = {row: shortened(message) for row, message in scores.failed.items()} if scores.failed else None
-    return Scores(scores.labels, scores.probabilities, scores.classes, Runtime.SKLEARN, scores.included, failed)
+    runtime = scores.runtime if twin else Runtime.SKLEARN
+    return Scores(scores.labels, scores.probabilities, scores.classes, runtime, scores.included, failed)
 
 
 def checked_errors(errors: RowErrors, rows: int) -> RowsNotAnswered:

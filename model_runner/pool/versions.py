@@ -1,6 +1,5 @@
 """The runners of a host, one for each version that is in use or was just now; they fork a scorer for each grant."""
 
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -10,15 +9,17 @@ from typing import Final
 from changeover.environments.exceptions import InvalidEnvironment
 from changeover.process.clock import now
 from changeover.process.log_events import event
-from model_runner.messages import Failed, Prepare, Ready
+from model_runner.messages import Failed, Prepare, Ready, close_all
 from model_runner.options import Options
 from model_runner.pool.environments import Zygotes
 from model_runner.pool.exceptions import NotPrepared, RunnerEnded
-from model_runner.pool.host_messages import HostSettings, ScorerWanted
+from model_runner.pool.host_messages import Artifact, HostSettings, ScorerWanted
 from model_runner.pool.runner_process import RunnerProcess
 
 TRIES: Final = 2  # the runner of an earlier grant may have ended
-GetArtifact = Callable[[], tuple[int, int]]  # the descriptor of its memory file, which the caller owns, and its size
+GetArtifact = Callable[
+    [], tuple[list[int], Artifact]
+]  # descriptors of memory files, which the caller owns; their sizes
 
 
 @dataclass
@@ -127,23 +128,26 @@ class Versions:
                 f"it needs the environment {wanted.environment!r}, which this instance does not have: "
                 f"`changeover environment list` shows those that there are, and ENVIRONMENTS_DIR is their folder"
             )
-        descriptor, size = artifact()
-        with os.fdopen(descriptor, "rb") as memory_file:
+        descriptors, sizes = artifact()
+        try:
             options = Options(settings.memory_bytes, required=settings.required, scorers=True)
             runner = zygote.fork(options)
+            prepare = Prepare(wanted.manifest, sizes.size, sizes.twin_size)
             try:
-                answer = runner.call(
-                    Prepare(wanted.manifest, size), Ready, settings.prepare_seconds, [memory_file.fileno()]
-                )
+                answer = runner.call(prepare, Ready, settings.prepare_seconds, descriptors)
             except RunnerEnded as error:
                 _log_end(wanted, runner)
                 raise NotPrepared(f"it cannot be loaded: {error}") from error
             except BaseException:
                 runner.end()
                 raise
+        finally:
+            close_all(descriptors)
         if isinstance(answer, Failed):
             runner.end()
             raise NotPrepared(answer.reason)
+        if answer.without_twin:
+            event("replica.without_twin", level="warning", key=wanted.key, reason=answer.without_twin)
         return runner
 
 

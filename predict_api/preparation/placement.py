@@ -1,24 +1,25 @@
 """The preparation of a version: a runner loads and replays it, this worker makes the session of its ONNX twin.
 
-No worker loads a model: its own code runs in confined processes of `model_runner/` only.
+No worker loads a model: its own code runs in confined processes of `model_runner/` only. The session of a large twin is
+made in the runner, too, since no other thread of the process can answer while onnxruntime makes it.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from changeover import digest
 from changeover.estimator import golden_rows
-from changeover.estimator.scores import Runtime, Scores
-from changeover.exceptions import AskOriginal, ChangeoverError, GoldenMismatch
+from changeover.estimator.scores import Runtime
+from changeover.exceptions import ChangeoverError, GoldenMismatch
 from changeover.manifest.manifest import Manifest
 from changeover.onnx_twin.exceptions import NoTwin
+from changeover.onnx_twin.scoring import LARGE_BYTES, twin_or_model
 from changeover.onnx_twin.session import TwinRunner
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.request.reader import RequestReader
-from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 from model_runner.pool.client import memory_file
 from predict_api.exceptions import ArtifactUnavailable
@@ -27,7 +28,7 @@ from predict_api.scoring.interfaces import Prepared
 from predict_api.scoring.onnx_scorer import is_onnx_version, prepared_onnx
 from predict_api.scoring.runner_scorer import RunnerScorer
 from predict_api.scoring.runners import Runners
-from predict_api.scoring.scorers import TwinScorer, score_by_twin
+from predict_api.scoring.scorers import TwinScorer
 
 TwinOf = Callable[[Manifest, str], bytes]  # a manifest and the SHA-256 of the twin that it names -> the twin
 REPLAY_SECONDS: Final = 120.0
@@ -58,12 +59,17 @@ class Preparer:
 
     def _by_runner(self, manifest: Manifest, read: "_Artifact") -> Prepared:
         schema = Schema.from_json(manifest.schema)
-        expected = (manifest.twin or {}).get("sha256") if self.runtime is Runtime.ONNX else None
-        named = isinstance(expected, str)
-        scorers = self.runners.version(manifest, read, kept=0 if named else 1)
+        named = (manifest.twin or {}) if self.runtime is Runtime.ONNX else {}
+        expected, size = named.get("sha256"), named.get("size")
+        if isinstance(expected, str) and isinstance(size, int) and size > LARGE_BYTES:
+            scorers = self.runners.version(manifest, read, kept=1, twin=lambda: self._large_twin(manifest, expected))
+            scorers.pool.start()
+            read.replace_first()
+            return Prepared(manifest, scorers.scorer, RequestReader(schema))
+        scorers = self.runners.version(manifest, read, kept=0 if isinstance(expected, str) else 1)
         scorers.pool.start()
         read.replace_first()
-        twin = self._twin(manifest, str(expected), schema, scorers.scorer) if named else None
+        twin = self._twin(manifest, expected, schema, scorers.scorer) if isinstance(expected, str) else None
         if twin is None:
             scorers.pool.keep(1)
             return Prepared(manifest, scorers.scorer, RequestReader(schema))
@@ -79,17 +85,20 @@ class Preparer:
             buffer = self.twin_of(manifest, expected)
             digest.verify(buffer, expected)
             twin = TwinRunner(buffer, schema)
-            golden_rows.replay_as_served_by(_either(twin, schema, model), manifest, schema)
+            either = twin_or_model(twin, schema, lambda columns, rows: model.score_now(columns, rows, REPLAY_SECONDS))
+            golden_rows.replay_as_served_by(either, manifest, schema)
         except (ArtifactUnavailable, NoTwin, GoldenMismatch, ImportError) as error:
-            event(
-                "replica.without_twin",
-                level="warning",
-                model=manifest.model,
-                version=manifest.version,
-                reason=reason_of(error),
-            )
+            _log_without_twin(manifest, error)
             return None
         return twin
+
+    def _large_twin(self, manifest: Manifest, expected: str) -> bytes:
+        """The bytes of a twin whose session the runner makes, empty if they cannot be read."""
+        try:
+            return self.twin_of(manifest, expected)
+        except ArtifactUnavailable as error:
+            _log_without_twin(manifest, error)
+            return b""
 
 
 def turns_of_a_worker(workers: int) -> Turns:
@@ -102,16 +111,14 @@ def reason_of(error: Exception) -> str:
     return str(error) if isinstance(error, ChangeoverError) else f"{type(error).__name__}: {error}"
 
 
-def _either(twin: TwinRunner, schema: Schema, model: RunnerScorer) -> golden_rows.ScoreFunction:
-    """A function that scores by the twin, or by the model for rows that the twin does not support."""
-
-    def score(columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-        try:
-            return score_by_twin(twin, schema, columns, rows)
-        except AskOriginal:
-            return model.score_now(columns, rows, REPLAY_SECONDS)
-
-    return score
+def _log_without_twin(manifest: Manifest, error: Exception) -> None:
+    event(
+        "replica.without_twin",
+        level="warning",
+        model=manifest.model,
+        version=manifest.version,
+        reason=reason_of(error),
+    )
 
 
 class _Artifact:

@@ -57,9 +57,19 @@ class Runners:
         """Stop the thread that ends idle scorers."""
         self.idle.stop()
 
-    def version(self, manifest: Manifest, artifact: Callable[[], bytes], *, kept: int) -> VersionScorers:
-        """The scorers of a version, of which none runs yet; `kept` of them stay when idle."""
-        source = VersionSource(manifest, artifact)
+    def version(
+        self,
+        manifest: Manifest,
+        artifact: Callable[[], bytes],
+        *,
+        kept: int,
+        twin: Callable[[], bytes] | None = None,
+    ) -> VersionScorers:
+        """The scorers of a version, of which none runs yet; `kept` of them stay when idle.
+
+        `twin` returns the bytes of the ONNX twin by which they score, empty without one.
+        """
+        source = VersionSource(manifest, artifact, twin)
 
         def new(seconds: float | None) -> Scorer:
             try:

@@ -3,31 +3,13 @@
 The header `Model-Runtime` of each response names the one that scored.
 """
 
-from collections.abc import Mapping, Sequence
-
-from changeover.estimator.scores import PLAIN, Options, Runtime, Scores
+from changeover.estimator.scores import PLAIN, Options, Scores
 from changeover.exceptions import AskOriginal
-from changeover.onnx_twin.description import ScoreKind
+from changeover.onnx_twin.scoring import run_twin, score_by_twin
 from changeover.onnx_twin.session import TwinRunner
 from changeover.request.fast_reader import TypedRows
-from changeover.request.tensors import Numbers, Texts, tensors
-from changeover.schema.cell_parsers import Cell
 from changeover.schema.schema import Schema
 from predict_api.scoring.interfaces import RequestRows, Scorer, Turn
-
-
-def score_by_twin(twin: TwinRunner, schema: Schema, columns: Mapping[str, Sequence[Cell]], rows: int) -> Scores:
-    """The scores of the ONNX twin; raises AskOriginal for rows that it does not support."""
-    if not rows:
-        raise AskOriginal("there are no rows")
-    return _run_twin(twin, tensors(schema, columns, rows))
-
-
-def _run_twin(twin: TwinRunner, inputs: tuple[Numbers, Texts | None], *, small: bool = False) -> Scores:
-    labels, probabilities = twin.run(*inputs, small=small)
-    description = twin.description
-    classes = description.classes if description.scores is ScoreKind.PROBABILITIES else None
-    return Scores(labels, probabilities, classes, Runtime.ONNX)
 
 
 class TwinScorer:
@@ -42,7 +24,7 @@ class TwinScorer:
             return self._model.score(rows, turn, options)
         try:
             if isinstance(rows, TypedRows):
-                return _run_twin(self._twin, rows.tensors(), small=True)
+                return run_twin(self._twin, rows.tensors(), small=True)
             return score_by_twin(self._twin, self._schema, rows.columns, rows.rows)
         except AskOriginal:
             return self._model.score(rows, turn, options)

@@ -12,10 +12,13 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import requests
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from changeover import digest
+from changeover.onnx_twin.scoring import LARGE_BYTES
 from object_store import keys
 from tests.conftest import wait_until
 from tests.processes.model_server import REPORT_TOKEN, ModelServer
@@ -81,6 +84,29 @@ def test_a_model_with_a_twin_is_answered_by_it_and_says_so(
     assert by_twin.json()["model_version"] == by_model.json()["model_version"] == version
     assert by_twin.json()["prediction"] == by_model.json()["prediction"]
     assert by_twin.json()["predict_proba"] == pytest.approx(by_model.json()["predict_proba"], rel=1e-9)
+
+
+def test_the_session_of_a_large_twin_is_made_in_the_models_process(server: ModelServer, apis: Instances) -> None:
+    numbers = np.random.default_rng(7)
+    frame = pd.DataFrame(numbers.normal(size=(3_000, 2)), columns=["a", "b"])
+    forest = ExtraTreesClassifier(30, random_state=0).fit(frame, numbers.choice(["no", "yes"], len(frame)))
+    buffer = io.BytesIO()
+    joblib.dump(forest, buffer)
+    twin = publish(server, buffer.getvalue())
+    assert twin["size"] > LARGE_BYTES
+    assert server.roll(digest.sha256(buffer.getvalue())).json()["state"] == "committed"
+    api = start(apis)
+    rows = frame[:200]
+    answer = requests.post(f"{api.url}/predict", json=rows.to_dict("records"), timeout=30)
+    assert answer.headers["Model-Runtime"] == "onnx"
+    expected = forest.predict_proba(rows)
+    assert [each["predict_proba"] for each in answer.json()["predictions"]] == pytest.approx(expected, abs=1e-9)
+    beyond = api.predict({"a": 2.0**54, "b": 0.0})  # where the twin's numbers are not exact
+    assert (beyond.status_code, beyond.headers["Model-Runtime"]) == (200, "sklearn")
+    if Path("/proc/self/maps").exists():
+        maps = [Path(f"/proc/{worker.pid}/maps").read_text(encoding="utf-8") for worker in api.workers()]
+        assert maps
+        assert not [text for text in maps if "onnxruntime" in text]
 
 
 def test_a_model_without_a_twin_is_admitted_and_the_manifest_says_why(
