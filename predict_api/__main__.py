@@ -31,11 +31,19 @@ def main() -> int:
         # before the import of numpy and prometheus_client, which read these once; the workers share the cores
         tell_libraries(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
         tell_libraries(override=True, PROMETHEUS_MULTIPROC_DIR=metrics_directory)
+        _start_host(Path(metrics_directory), settings)
         from predict_api.app import Application
         from predict_api.workers import serve
 
         serve(settings, Path(metrics_directory), Application)
     return 0
+
+
+def _start_host(directory: Path, settings: PredictSettings) -> None:
+    """Start the host of the models' processes: it imports scikit-learn while this process starts the workers."""
+    from predict_api.runner_settings import host_client
+
+    host_client(directory, settings).begin()
 
 
 def _refuse_a_busy_port(settings: PredictSettings) -> None:

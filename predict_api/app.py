@@ -15,7 +15,7 @@ from changeover.protocol.replica_identity import new_identity
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
-from predict_api.prediction.large_requests import LargeRequestLimit
+from predict_api.prediction.large_requests import LargeRequestLimit, threads_of_a_worker
 from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import (
     apidocs,
@@ -29,7 +29,8 @@ from predict_api.routes import (
     request_log,
 )
 from predict_api.routes.context import WorkerContext
-from predict_api.runner_settings import host_settings, score_limits
+from predict_api.runner_settings import host_client
+from predict_api.scoring.runner_scorer import ScoreLimits
 from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
 from predict_api.upstream.connection import Connection
@@ -45,7 +46,8 @@ class Application:
         address = urlsplit(settings.model_server_url)
         lookup = Lookup(address.hostname or "", address.port or 80)
         cache = Cache(settings.cache_dir)
-        runners = Runners(metrics_directory, host_settings(settings), score_limits(settings))
+        limits = ScoreLimits(settings.score_timeout, threads_of_a_worker(settings.threads) // 2)
+        runners = Runners(metrics_directory, host_client(metrics_directory, settings), limits)
         self.models = Models(settings, lookup, cache, self.identity, self._changed, runners)
         self._discovery = Discovery(settings, lookup, cache, self.models, self.identity)
         self._reports = Reports(

@@ -1,10 +1,16 @@
 """The settings of the processes that run models, from the settings of predict_api."""
 
+from pathlib import Path
+
+from model_runner.pool.client import HostClient
 from model_runner.pool.confinement import MEASURES
 from model_runner.pool.host_messages import HostSettings, Preload
-from predict_api.prediction.large_requests import threads_of_a_worker
-from predict_api.scoring.runner_scorer import ScoreLimits
 from predict_api.settings import PredictSettings
+
+
+def host_client(directory: Path, settings: PredictSettings) -> HostClient:
+    """A client of the host of an instance whose private directory this is."""
+    return HostClient(directory / "models", host_settings(settings))
 
 
 def host_settings(settings: PredictSettings) -> HostSettings:
@@ -18,8 +24,3 @@ def host_settings(settings: PredictSettings) -> HostSettings:
         required=list(MEASURES) if settings.require_confinement else [],
         log_level=settings.log_level,
     )
-
-
-def score_limits(settings: PredictSettings) -> ScoreLimits:
-    """The limits of scoring in one worker."""
-    return ScoreLimits(settings.score_timeout, threads_of_a_worker(settings.threads) // 2)

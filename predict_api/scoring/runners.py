@@ -13,7 +13,6 @@ from changeover.process.loop import Loop
 from changeover.schema.schema import Schema
 from model_runner.pool.client import HostClient, Scorer, VersionSource
 from model_runner.pool.exceptions import NoRunner, NotConfined
-from model_runner.pool.host_messages import HostSettings
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.scoring.ends import RunnerEnds, VersionEnds
 from predict_api.scoring.runner_scorer import RunnerScorer, ScoreLimits
@@ -34,9 +33,9 @@ class VersionScorers:
 class Runners:
     """The scorers of all versions in this worker. Thread-safe."""
 
-    def __init__(self, directory: Path, settings: HostSettings, limits: ScoreLimits) -> None:
+    def __init__(self, directory: Path, client: HostClient, limits: ScoreLimits) -> None:
         """`directory` is private to this instance, and its workers share it."""
-        self.client, self._limits = HostClient(directory / "models", settings), limits
+        self.client, self._limits = client, limits
         self._pools: weakref.WeakSet[ScorerPool] = weakref.WeakSet()
         self._lock = threading.Lock()
         self.idle = _IdleLoop(self._end_idle)

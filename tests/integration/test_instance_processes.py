@@ -160,7 +160,7 @@ def test_two_workers_that_prepare_a_version_load_it_once(tmp_path: Path) -> None
 
 def test_a_scorer_that_is_idle_for_half_a_minute_ends_unless_it_is_kept(tmp_path: Path) -> None:
     sources = [a_version(number) for number in (1, 2)]
-    own = Runners(tmp_path, host_settings(), ScoreLimits(20.0, 4))
+    own = Runners(tmp_path, HostClient(tmp_path / "models", host_settings()), ScoreLimits(20.0, 4))
     own.begin()
     kept, other = (
         own.version(source.manifest, source.artifact, kept=1 - place) for place, source in enumerate(sources)
