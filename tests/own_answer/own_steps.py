@@ -147,3 +147,17 @@ class PlainOfArray:
 
     def predict(self, values: np.ndarray) -> np.ndarray:
         return values[:, 0] * 3 + values[:, 1]
+
+
+class Keeper(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """A model that keeps the rows of a call, and answers by them in the next one."""
+
+    def fit(self, frame: pd.DataFrame, target: object = None) -> Self:
+        self.feature_names_in_ = np.array(frame.columns, dtype=object)
+        self.n_features_in_ = frame.shape[1]
+        self.kept_ = 0.0
+        return self
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        kept, self.kept_ = self.kept_, float(frame.to_numpy().sum())
+        return np.full(len(frame), kept)

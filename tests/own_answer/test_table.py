@@ -7,10 +7,12 @@ Each model is published with the frame of its fit, and as bytes alone. Five case
 import os
 from functools import partial
 
+import pandas as pd
 import pytest
 
+from tests.own_answer import own_steps
 from tests.own_answer.report import counts, judged_all
-from tests.own_answer.stack import AnswerStack
+from tests.own_answer.stack import AnswerStack, Refused
 from tests.own_answer.table.lines import CASES, MAY_BE_REFUSED, some_cases
 from tests.own_answer.verdict import GOOD, Comparison, Outcome, Verdict, judged
 
@@ -43,3 +45,14 @@ def test_published_with_its_frame_a_model_gives_its_own_answers(verdicts: dict[s
 def test_published_as_bytes_alone_a_model_gives_no_answer_but_its_own(verdicts: dict[str, Verdict], name: str) -> None:
     verdict = verdicts[f"{name}, as bytes alone"]
     assert verdict.outcome in GOOD, verdict.reason
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["with its frame", "as bytes alone"])
+def test_a_model_that_keeps_a_callers_row_is_refused(stack: AnswerStack, given: bool) -> None:
+    """Fault 73: the next caller would get an answer that tells of it."""
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [0.5, 0.25, 4.0]})
+    with (
+        pytest.raises(Refused, match="golden row"),
+        stack.served(own_steps.Keeper().fit(frame), frame if given else None),
+    ):
+        pass
