@@ -9,6 +9,7 @@ from changeover.estimator.scores import PLAIN, Options, Runtime, Scores
 from changeover.exceptions import AskOriginal
 from changeover.onnx_twin.description import ScoreKind
 from changeover.onnx_twin.session import TwinRunner
+from changeover.request.columns import TypedColumns
 from changeover.request.fast_reader import TypedRows
 from changeover.request.tensors import Numbers, Texts, tensors
 from changeover.schema.cell_parsers import Cell
@@ -41,7 +42,7 @@ class TwinScorer:
         if options.include:
             return self._model.score(rows, turn, options)
         try:
-            if isinstance(rows, TypedRows):
+            if isinstance(rows, TypedRows | TypedColumns):
                 return _run_twin(self._twin, rows.tensors(), small=True)
             return score_by_twin(self._twin, self._schema, rows.columns, rows.rows)
         except AskOriginal:
