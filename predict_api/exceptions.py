@@ -51,6 +51,10 @@ class BodyCutOff(ChangeoverError):
     """A body that ended before its Content-Length."""
 
 
+class BrokenGzip(ChangeoverError):
+    """A body that is no whole gzip, though its Content-Encoding says so."""
+
+
 class UnknownOption(ChangeoverError):
     """A query parameter with an unknown value."""
 

@@ -12,7 +12,7 @@ from predict_api.exceptions import UnknownOption, UnsupportedBody
 from predict_api.prediction import pipeline
 from predict_api.routes.context import WorkerContext
 from predict_api.routes.fast_predict import HEADERS
-from predict_api.routes.request_body import read_body, refuse_encoding
+from predict_api.routes.request_body import read_body
 from predict_api.routes.request_log import request_context
 
 _JSON_TYPES: Final = ("application/json", "text/json")
@@ -38,7 +38,7 @@ def _predict(worker: WorkerContext, name: str) -> Response:
     context.model = name
     include, options = _options()
     _check_headers()
-    body = read_body(request.environ, settings.max_body_bytes)
+    body = read_body(request.environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
     body, runtime = pipeline.predict(
         model, context, body, worker.limit, settings.max_rows, options, include_inputs="inputs" in include
     )
@@ -66,8 +66,7 @@ def _options() -> tuple[set[str], Options]:
 
 
 def _check_headers() -> None:
-    """Raise UnsupportedBody unless the headers declare plain JSON in UTF-8."""
-    refuse_encoding(request.environ)
+    """Raise UnsupportedBody unless the headers declare JSON in UTF-8."""
     kind = request.mimetype
     if kind not in _JSON_TYPES and not (kind.startswith("application/") and kind.endswith("+json")):
         was = f"Content-Type {kind!r}" if kind else "no Content-Type"

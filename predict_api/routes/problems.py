@@ -22,6 +22,7 @@ from model_runner.pool.exceptions import ModelCrashed, ModelOutOfMemory, ModelTi
 from predict_api.exceptions import (
     BodyCutOff,
     BodyTooLarge,
+    BrokenGzip,
     Draining,
     InvalidCall,
     NoModel,
@@ -37,6 +38,7 @@ from predict_api.routes.request_log import request_context
 PROBLEMS: Final[Mapping[type, tuple[int, str, str]]] = {
     NotJson: (400, "not-json", "The body is not strict JSON"),
     BodyCutOff: (400, "body-cut-off", "The body is shorter than announced"),
+    BrokenGzip: (400, "broken-gzip", "The body is no gzip"),
     InvalidCall: (400, "invalid-call", "The body is no request of this protocol"),
     UnknownOption: (400, "unknown-option", "The query asks for what there is not"),
     UnknownModel: (404, "unknown-model", "There is no such model"),
