@@ -124,11 +124,13 @@ def _column(parts: list[pa.Array], column: Column | None, budget: _Budget) -> Ar
     if all(valid is None for _, valid in read):
         return values
     valid = np.concatenate([np.ones(len(part), dtype=np.bool_) if some is None else some for part, some in read])
-    return _with_missing(values, valid)
+    return _with_missing(values, valid, column)
 
 
-def _with_missing(values: Array, valid: npt.NDArray[np.bool_]) -> Array:
+def _with_missing(values: Array, valid: npt.NDArray[np.bool_], column: Column) -> Array:
     """`values` with NaN for a missing number and None for any other missing value."""
+    if column.type is ColumnType.STRING:
+        values = values.astype(object)
     if values.dtype.kind in "iu":
         least, most = (int(find(values, where=valid, initial=0)) for find in (np.min, np.max))
         if least > -_EXACT and most < _EXACT:

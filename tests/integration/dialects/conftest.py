@@ -23,7 +23,8 @@ def stub() -> Iterator[WireStub]:
 @pytest.fixture(scope="package")
 def api(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
     """An instance that answers for both models; `churn` is the default."""
-    settings = {"WORKERS": "1", "DEFAULT_MODEL": "churn", "MAX_BODY_BYTES": str(MOST_BYTES), "MAX_ROWS": str(MOST_ROWS)}
+    sizes = {"MAX_BODY_BYTES": str(MOST_BYTES), "MAX_ROWS": str(MOST_ROWS), "GZIP_BODIES": "true"}
+    settings = {"WORKERS": "1", "DEFAULT_MODEL": "churn", **sizes}
     with PredictApi(stub.url, tmp_path_factory.mktemp("dialects"), START_TIMEOUT="20", **settings) as api:
         wait_until(lambda: api.predict(R1).status_code == 200, what="churn answers")
         wait_until(lambda: api.get("/models/wine").status_code == 200, what="wine is there")

@@ -14,6 +14,8 @@ import pytest
 
 from changeover.exceptions import ChangeoverError, NotArrow, RequestFaults, TooManyRows, UnpacksTooFar
 from changeover.request.arrow_columns import read_arrow
+from changeover.request.columns import TypedColumns
+from changeover.request.reader import RequestReader
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Schema
@@ -75,7 +77,7 @@ def one(name: str, array: pa.Array) -> bytes:
         ("day", pa.array([DAY], pa.date64()), ["2024-02-29"]),
         ("day", pa.array([MIDNIGHT]), ["2024-02-29"]),
         ("day", pa.array([NOON]), ["2024-02-29T12:00:00.000500"]),
-        ("time", pa.array([NOON, np.datetime64("NaT")]), ["2024-02-29T12:00:00.000500", None]),
+        ("time", pa.array([NOON, np.datetime64("NaT", "us")]), ["2024-02-29T12:00:00.000500", None]),
         ("time", pa.array([DAY]), ["2024-02-29"]),
         ("time", pa.array([0], pa.timestamp("s", "Europe/Rome")), ["1970-01-01T00:00:00Z"]),
     ],
@@ -90,6 +92,39 @@ def test_a_missing_number_is_nan_and_the_array_stays_one_of_numbers(array: pa.Ar
     cells = read_arrow(one("n", array), SCHEMA, 2, DEEP)["n"]
     assert cells.dtype == np.float64
     assert np.isnan(cells).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("i", pa.array([1, 2**63], pa.uint64()), "does not fit into 64 bits"),
+        ("i", pa.array([1, 2.5]), "2.5 is not an integer"),
+        ("i", pa.array([1.0, np.inf]), "an infinite number"),
+        ("n", pa.array([1, 1e39]), "the number is too large"),
+        ("b", pa.array([None, "true"]), "'true' is not true or false"),
+        ("s", pa.array([None, 1]), "1 is not a string"),
+        ("day", pa.array([None, NOON]), "is not a date"),
+        ("time", pa.array([0, 1], pa.timestamp("s", "UTC")), "takes no offset"),
+    ],
+)
+def test_cells_are_checked_as_those_of_json(name: str, array: pa.Array, message: str) -> None:
+    columns = {other: pa.nulls(len(array)) for other in SCHEMA.by_name} | {name: array}
+    sent = read_arrow(stream(pa.RecordBatch.from_pydict(columns)), SCHEMA, 5, DEEP)
+    with pytest.raises(RequestFaults, match=message) as caught:
+        RequestReader(SCHEMA).read_columns(sent, 5)
+    assert caught.value.errors[-1]["row"] == 1
+
+
+def test_whole_columns_are_checked_as_arrays() -> None:
+    columns = {
+        "n": pa.array([1.5, None]),
+        "i": pa.array([1, None]),
+        "b": pa.array([True, False]),
+        "s": pa.array(["a", None]),
+    }
+    days = {"day": pa.array(["2024-02-29", None]), "time": pa.array([NOON, NOON])}
+    sent = read_arrow(stream(pa.RecordBatch.from_pydict(columns | days)), SCHEMA, 5, DEEP)
+    assert isinstance(RequestReader(SCHEMA).read_columns(sent, 5), TypedColumns)
 
 
 @pytest.mark.parametrize("times", [[2**62], [-(2**63)]])
