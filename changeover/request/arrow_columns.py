@@ -24,12 +24,11 @@ Valid = npt.NDArray[np.bool_] | None  # None: no value is missing
 _EXACT: Final = 2**53  # below it, every integer is a double
 _INDEX: Final = "__index_level_"  # the column of an index without a name, as pandas writes it
 _LONGEST_TYPE: Final = 60
-_NUMBERS: Final = {
-    **{str(kind()): np.dtype(str(kind())) for kind in (pa.int8, pa.int16, pa.int32, pa.int64)},
-    **{str(kind()): np.dtype(str(kind())) for kind in (pa.uint8, pa.uint16, pa.uint32, pa.uint64)},
-    "halffloat": np.dtype(np.float16),
-    "float": np.dtype(np.float32),
-    "double": np.dtype(np.float64),
+_NUMBERS: Final = {  # by the id of the Arrow type
+    **{getattr(pa, name)().id: np.dtype(name) for name in ("int8", "int16", "int32", "int64", "float16")},
+    **{
+        getattr(pa, name)().id: np.dtype(name) for name in ("uint8", "uint16", "uint32", "uint64", "float32", "float64")
+    },
 }
 
 
@@ -99,7 +98,7 @@ def _is_taken(kind: pa.DataType) -> bool:
 
 
 def _has_values(kind: pa.DataType) -> bool:
-    return str(kind) in _NUMBERS or any(test(kind) for test in (_is_text, _is_time, types.is_boolean, types.is_decimal))
+    return kind.id in _NUMBERS or any(test(kind) for test in (_is_text, _is_time, types.is_boolean, types.is_decimal))
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -120,7 +119,7 @@ def _column(parts: list[pa.Array], column: Column | None, budget: _Budget) -> Ar
         budget.spend(part.get_total_buffer_size())
         part.validate(full=True)
     read = [_values(part, column, budget) for part in parts]
-    values = np.concatenate([part for part, _ in read])
+    values = read[0][0] if len(read) == 1 else np.concatenate([part for part, _ in read])
     if all(valid is None for _, valid in read):
         return values
     valid = np.concatenate([np.ones(len(part), dtype=np.bool_) if some is None else some for part, some in read])
@@ -143,6 +142,8 @@ def _with_missing(values: Array, valid: npt.NDArray[np.bool_], column: Column) -
 def _values(array: pa.Array, column: Column, budget: _Budget) -> tuple[Array, Valid]:
     """The values of one array, and which of them are there; those that are missing may have any value."""
     kind = array.type
+    if kind.id in _NUMBERS:
+        return _numbers(array), _bits(array.is_valid()) if array.null_count else None
     if types.is_dictionary(kind):
         return _of_dictionary(array, column, budget)
     if types.is_null(kind):
@@ -159,10 +160,8 @@ def _values(array: pa.Array, column: Column, budget: _Budget) -> tuple[Array, Va
             return np.zeros(len(array), object), valid
         return texts[_indices(encoded, valid)], valid
     if types.is_decimal(kind):
-        return _numbers(array.cast(pa.float64()), "double"), valid
-    if _is_time(kind):
-        return _times(array, valid, column), valid
-    return _numbers(array, str(kind)), valid
+        return _numbers(array.cast(pa.float64())), valid
+    return _times(array, valid, column), valid
 
 
 def _of_dictionary(array: pa.DictionaryArray, column: Column, budget: _Budget) -> tuple[Array, Valid]:
@@ -185,7 +184,7 @@ def _of_dictionary(array: pa.DictionaryArray, column: Column, budget: _Budget) -
 
 def _indices(array: pa.DictionaryArray, valid: Valid) -> Array:
     """The index in the dictionary of each value, 0 for a missing one."""
-    indices = _numbers(array.indices, str(array.indices.type))
+    indices = _numbers(array.indices)
     return indices if valid is None else np.where(valid, indices, 0)
 
 
@@ -205,8 +204,8 @@ def _sizes(texts: pa.Array) -> npt.NDArray[np.int64]:
     return np.diff(offsets[start : end + 1]).astype(np.int64)
 
 
-def _numbers(array: pa.Array, kind: str) -> Array:
-    dtype = _NUMBERS[kind]
+def _numbers(array: pa.Array) -> Array:
+    dtype = _NUMBERS[array.type.id]
     if not len(array):
         return np.zeros(0, dtype)
     return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
@@ -221,9 +220,9 @@ def _times(array: pa.Array, valid: Valid, column: Column) -> Array:
     """Dates and times as texts of ISO 8601; those of a zone in UTC."""
     kind = array.type
     if types.is_date32(kind):
-        numbers, unit = _numbers(array.view(pa.int32()), "int32").astype(np.int64), "D"
+        numbers, unit = _numbers(array.view(pa.int32())).astype(np.int64), "D"
     else:
-        numbers, unit = _numbers(array.view(pa.int64()), "int64"), kind.unit if types.is_timestamp(kind) else "ms"
+        numbers, unit = _numbers(array.view(pa.int64())), kind.unit if types.is_timestamp(kind) else "ms"
     if valid is not None:
         numbers = np.where(valid, numbers, 0)
     times = numbers.view(f"M8[{unit}]")
