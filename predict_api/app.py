@@ -17,6 +17,8 @@ from predict_api.dialects import known
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
+from predict_api.pinned.artifact_file import PinnedFile
+from predict_api.pinned.pinned_models import PinnedModels
 from predict_api.prediction.large_requests import LargeRequestLimit
 from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import (
@@ -88,6 +90,27 @@ class Application:
 
     def _changed(self) -> None:
         self._reports.wake.set()
+
+
+class PinnedApplication:
+    """One worker of predict_api that serves the artifact `file`, without model_server."""
+
+    def __init__(
+        self, file: PinnedFile, settings: PredictSettings, metrics_directory: Path, draining: Callable[[], bool]
+    ) -> None:
+        runners = Runners(metrics_directory, host_settings(settings), score_limits(settings))
+        self._models = PinnedModels(settings, file, metrics_directory, runners)
+        limit = LargeRequestLimit(settings.threads)
+        self.wsgi = _routes(WorkerContext(settings, self._models, self._models, draining, metrics_directory, limit))
+
+    def start(self) -> None:
+        """Begin to load the artifact."""
+        self._models.start()
+        event("worker.started", models=[model.replica.model for model in self._models.all()])
+
+    def leave(self) -> None:
+        """Stop, after all requests are answered."""
+        self._models.stop()
 
 
 def _routes(worker: WorkerContext) -> WSGIApplication:
