@@ -91,4 +91,5 @@ class Dialect(Generic[Wants]):
 
     def has(self, path: str) -> bool:
         """Whether `path` is one of the dialect's."""
-        return any(path == known or (known[-1] == "/" and path.startswith(known)) for known in self.paths)
+        own = any(path == known or (known[-1] == "/" and path.startswith(known)) for known in self.paths)
+        return own or self.calls.fullmatch(path) is not None
