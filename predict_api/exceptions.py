@@ -40,7 +40,7 @@ class NoModel(ChangeoverError):
 
 
 class UnsupportedBody(ChangeoverError):
-    """A body whose headers do not declare uncompressed JSON."""
+    """A body of a type, a charset or an encoding that is not taken."""
 
 
 class BodyTooLarge(ChangeoverError):
@@ -51,8 +51,24 @@ class BodyCutOff(ChangeoverError):
     """A body that ended before its Content-Length."""
 
 
+class BrokenGzip(ChangeoverError):
+    """A body that is no whole gzip, though its Content-Encoding says so."""
+
+
+class NotAcceptable(ChangeoverError):
+    """An answer of a type that this installation cannot write."""
+
+
 class UnknownOption(ChangeoverError):
     """A query parameter with an unknown value."""
+
+
+class InvalidCall(ChangeoverError):
+    """A body that is no request of the dialect of its path; the message says what was expected."""
+
+
+class NotCurrent(ChangeoverError):
+    """A version in the path of a call that is not the current one."""
 
 
 class Draining(ChangeoverError):

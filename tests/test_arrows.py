@@ -22,6 +22,7 @@ PURE = {
     "changeover.schema.cell_parsers",
     "changeover.schema.column",
     "changeover.request.pandas_forms",
+    "changeover.request.cells",
     "changeover.request.decode",
     "changeover.request.array_rows",
     "changeover.request.envelopes",
@@ -59,7 +60,7 @@ PURE = {
     "changeover.protocol.wire",
     "model_runner.confinement.syscall_filter",
     "model_runner.calls.task",
-    "model_server.admission.verdict",
+    "model_runner.admission.verdict",
     "model_server.rollouts.pointer",
     "model_server.rollouts.fleet",
     "model_server.rollouts.freshness",
@@ -73,17 +74,17 @@ PURE = {
     "object_store.causes",
     "object_store.keys",
     "object_store.objects",
+    "predict_api.dialects.names",
     "predict_api.prediction.render",
     "predict_api.prediction.request_context",
     "predict_api.replica.freshness",
     "predict_api.replica.active",
     "predict_api.scoring.interfaces",
-    "predict_api.openapi.document",
-    "predict_api.openapi.answers",
-    "predict_api.openapi.calls",
-    "predict_api.openapi.columns",
-    "predict_api.openapi.forms",
-    "predict_api.openapi.public_schema",
+    *map("predict_api.openapi.{}".format, ["columns", "forms", "public_schema"]),
+    *map(
+        "predict_api.openapi.{}".format,
+        ["document", "answers", "calls", "dialects", "dialect_parts", "mlflow", "open_inference", "tensorflow_serving"],
+    ),
 }
 PURE_MAY_IMPORT = set(
     """
@@ -115,6 +116,7 @@ DOORS = {
         ("pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib.load", "joblib.numpy_pickle"),
         ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
+    "Arrow": (("pyarrow", "flatbuffers"), ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py")),
     "the environment": (
         ("os.environ", "os.environb", "os.getenv"),
         ("changeover/process/settings.py", "changeover/up/"),
