@@ -8,6 +8,7 @@ from pathlib import Path
 from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting
 from changeover.process.log_events import configure, event
+from changeover.process.own_networks import with_names_replaced
 from changeover.process.parent_death import end_with_parent
 from changeover.process.settings import misspelt_settings, tell_libraries
 from predict_api.settings import PredictSettings
@@ -22,6 +23,7 @@ def main() -> int:
     try:
         settings = PredictSettings.from_environment()
         _refuse_a_busy_port(settings)
+        with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
         extra_globals.refuse_missing(settings.extra_globals, isolated=True)
     except InvalidSetting as error:
         event("settings.invalid", level="error", reason=str(error))

@@ -12,6 +12,7 @@ from flask import Flask
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
+from predict_api.edge.callers import Callers
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
@@ -19,11 +20,14 @@ from predict_api.prediction.large_requests import LargeRequestLimit, threads_of_
 from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import (
     apidocs,
+    callers,
+    cors,
     fast_predict,
     health,
     host_check,
     models,
     openapi,
+    path_prefix,
     predict,
     problems,
     request_log,
@@ -91,5 +95,14 @@ def _routes(worker: WorkerContext) -> WSGIApplication:
     problems.register(app)
     for routes in (predict, models, health, openapi):
         app.register_blueprint(routes.blueprint(worker))
-    app.register_blueprint(apidocs.blueprint())
-    return request_log.recorded(host_check.guarded(fast_predict.in_front_of(app, worker), worker.settings.hosts))
+    app.register_blueprint(apidocs.blueprint(keys=worker.settings.keys_file is not None))
+    guarded = host_check.guarded(_at_the_edge(fast_predict.in_front_of(app, worker), worker), worker.settings.hosts)
+    return request_log.recorded(path_prefix.taken_off(guarded, worker.settings))
+
+
+def _at_the_edge(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
+    """`app` behind the checks of keys and origins that the settings ask for."""
+    settings = worker.settings
+    if settings.keys_file is not None:
+        app = callers.checked(app, Callers(settings.keys_file, worker.metrics_directory))
+    return cors.shared(app, settings.origins) if settings.origins else app

@@ -35,6 +35,7 @@ DOORS = {
     "model_server.openapi": "document",
     "model_server.rollouts": "rollouts model_state promotion freshness fleet rollout",
     "model_server.versions": "versions publish spool",
+    "predict_api.edge": "api_keys callers origins path_prefix",
     "predict_api.models": "models discovery_loop report_loop",
     "predict_api.openapi": "document columns public_schema",
     "predict_api.prediction": "pipeline request_context large_requests render",

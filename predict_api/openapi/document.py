@@ -36,8 +36,25 @@ _ON_ERROR: Final = parameter(
 )
 
 
-def document(active: Sequence[ActiveVersion], default_model: str, max_rows: int, causes: Causes) -> JsonObject:
-    """The document of the `active` versions; `causes` are the (status, title) of all problems of the service."""
+_KEYS: Final[JsonObject] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "an API key"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same API key"},
+}
+
+
+def document(
+    active: Sequence[ActiveVersion],
+    default_model: str,
+    max_rows: int,
+    causes: Causes,
+    prefix: str = "",
+    *,
+    keys: bool = False,
+) -> JsonObject:
+    """The document of the `active` versions; `causes` are the (status, title) of all problems of the service.
+
+    `prefix` is the path prefix under which the service is published. With `keys`, its calls need an API key.
+    """
     by_name = {version.model: version for version in active}
     calls = _PredictCalls(max_rows, causes)
     paths: JsonObject = {"/predict": calls.describe(default_model, by_name.get(default_model), "predict")}
@@ -47,6 +64,8 @@ def document(active: Sequence[ActiveVersion], default_model: str, max_rows: int,
         any_model = calls.describe("a model", None, "predict_named")
         paths["/models/{model}/predict"] = {"parameters": [model_parameter(default_model)], **any_model}
     default = by_name.get(default_model)
+    secured: JsonObject = {"security": [{name: []} for name in _KEYS]} if keys else {}
+    schemes: JsonObject = {"securitySchemes": _KEYS} if keys else {}
     return {
         "openapi": OPENAPI,
         "info": {
@@ -55,9 +74,10 @@ def document(active: Sequence[ActiveVersion], default_model: str, max_rows: int,
             "summary": "Predictions of the current versions",
             "description": _TEXT,
         },
-        "servers": [{"url": "/"}],
-        "paths": paths | other_calls(causes, default_model),
-        "components": {"schemas": calls.components | SCHEMAS | shared_schemas()},
+        "servers": [{"url": prefix or "/"}],
+        **secured,
+        "paths": paths | other_calls(causes, default_model, keys=keys),
+        "components": {"schemas": calls.components | SCHEMAS | shared_schemas(), **schemes},
     }
 
 

@@ -21,7 +21,7 @@ from predict_api.openapi.columns import column_schema, sample_row
 from predict_api.openapi.document import document
 from predict_api.openapi.public_schema import public_schema
 from predict_api.replica.active import ActiveVersion
-from predict_api.routes.openapi import CAUSES
+from predict_api.routes.openapi import causes
 from predict_api.scoring.interfaces import Prepared, Scorer
 from tests.test_docs import routes
 
@@ -69,7 +69,7 @@ def held(schema: Schema, name: str = "loan", sequence: int = 1, golden: JsonObje
 
 
 def described(*models: ActiveVersion, default: str = "loan") -> dict[str, Any]:
-    return document(models, default, 10_000, CAUSES)
+    return document(models, default, 10_000, causes(keys=False))
 
 
 @pytest.mark.parametrize("nullable", [False, True])
