@@ -81,7 +81,7 @@ class ApiKeys:
 def read_callers(text: bytes) -> list[Caller]:
     """The entries of KEYS_FILE; raises InvalidKeys, whose message names the entry."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_object)
     except ValueError as error:
         raise InvalidKeys(f"it is not JSON: {_place(error)}") from None
     if not isinstance(document, dict) or set(document) != {"keys"} or not isinstance(document["keys"], list):
@@ -89,6 +89,15 @@ def read_callers(text: bytes) -> list[Caller]:
     callers = [_caller(entry, index) for index, entry in enumerate(document["keys"], start=1)]
     _refuse_twins(callers)
     return callers
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidKeys(f"an object has the member {twice!r} twice")
+    return members
 
 
 def _caller(entry: object, index: int) -> Caller:

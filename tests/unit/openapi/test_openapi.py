@@ -257,3 +257,15 @@ def test_a_very_wide_model_is_described_by_rows_only() -> None:
         "row",
         "batch",
     }
+
+
+def test_keys_and_their_refusals_are_described_only_where_keys_are_needed() -> None:
+    without = described()
+    assert "security" not in without
+    assert "securitySchemes" not in without["components"]
+    assert without["servers"] == [{"url": "/"}]
+    calls = [call for path in without["paths"].values() for call in path.values() if "responses" in call]
+    assert [call for call in calls if {"401", "403", "429"} & set(call["responses"])] == []
+    secured = document([], "loan", 10_000, causes(keys=True), "/ml", keys=True)
+    assert secured["security"] == [{"bearer": []}, {"header": []}]
+    assert "Retry-After" in secured["paths"]["/predict"]["post"]["responses"]["429"]["headers"]  # type: ignore[call-overload, index]
