@@ -10,6 +10,8 @@ from typing import NamedTuple
 import pytest
 import requests
 
+from changeover import Client
+from changeover.exceptions import ServiceRefused
 from tests.conftest import wait_until
 from tests.processes.predict_api import PredictApi
 from tests.tiny_models import ROW, tiny
@@ -88,6 +90,17 @@ def test_a_prediction_needs_a_key(guarded: Guarded, path: str) -> None:
     assert guarded.ask("POST", path, Authorization=f"Bearer {KEYS['every']}").status_code == 200
     both = guarded.ask("POST", path, "every", Authorization="Basic cHJveHk6cGFzcw==")
     assert both.status_code == 200  # the Authorization of a proxy in front
+
+
+def test_the_client_sends_its_key(guarded: Guarded) -> None:
+    def predicted(api_key: str | None) -> object:
+        client = Client("http://127.0.0.1:1", predict_url=guarded.api.url, api_key=api_key)
+        answer: dict[str, object] = client.predict(ROW, "loan")  # type: ignore[assignment]
+        return answer["prediction"]
+
+    assert predicted(KEYS["every"]) == 4
+    with pytest.raises(ServiceRefused, match="no valid API key"):
+        predicted(None)
 
 
 def test_what_tells_about_models_needs_a_key_and_a_route_that_is_not_listed_too(guarded: Guarded) -> None:
