@@ -9,6 +9,7 @@ from pathlib import Path
 from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting
 from changeover.process.log_events import configure, event
+from changeover.process.own_networks import with_names_replaced
 from changeover.process.parent_death import end_with_parent
 from changeover.process.settings import misspelt_settings, tell_libraries, variables_of_platform
 from predict_api import container
@@ -31,6 +32,7 @@ def main() -> int:
         chosen = container.defaults(sys.argv[1:], variables_of_platform(*container.VERTEX))
         settings = PredictSettings.from_environment(chosen)
         _refuse_a_busy_port(settings)
+        with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
         extra_globals.refuse_missing(settings.extra_globals, isolated=True)
         file = _pinned_file(settings)
     except InvalidSetting as error:

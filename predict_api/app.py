@@ -14,6 +14,7 @@ from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
 from predict_api.dialects import known, vertex
+from predict_api.edge.callers import Callers
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
@@ -23,6 +24,8 @@ from predict_api.prediction.large_requests import LargeRequestLimit, threads_of_
 from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import (
     apidocs,
+    callers,
+    cors,
     dialects,
     fast_predict,
     health,
@@ -31,6 +34,7 @@ from predict_api.routes import (
     models,
     open_inference,
     openapi,
+    path_prefix,
     predict,
     problems,
     request_log,
@@ -132,7 +136,7 @@ def _routes(worker: WorkerContext) -> WSGIApplication:
     problems.register(app)
     for routes in (predict, models, health, openapi):
         app.register_blueprint(routes.blueprint(worker))
-    app.register_blueprint(apidocs.blueprint())
+    app.register_blueprint(apidocs.blueprint(keys=worker.settings.keys_file is not None))
     for name in worker.settings.dialect_names:
         if name in _OTHER_CALLS:
             app.register_blueprint(_OTHER_CALLS[name](worker))
@@ -142,4 +146,13 @@ def _routes(worker: WorkerContext) -> WSGIApplication:
     if worker.settings.health_route:
         app.register_blueprint(vertex_routes.blueprint(worker, worker.settings.health_route))
     predictions = fast_predict.in_front_of(dialects.in_front_of(app, worker, spoken), worker)
-    return request_log.recorded(dialects.worded(host_check.guarded(predictions, worker.settings.hosts), spoken))
+    guarded = host_check.guarded(_at_the_edge(predictions, worker), worker.settings.hosts)
+    return request_log.recorded(path_prefix.taken_off(dialects.worded(guarded, spoken), worker.settings))
+
+
+def _at_the_edge(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
+    """`app` behind the checks of keys and origins that the settings ask for."""
+    settings = worker.settings
+    if settings.keys_file is not None:
+        app = callers.checked(app, Callers(settings.keys_file, worker.metrics_directory), {settings.health_route})
+    return cors.shared(app, settings.origins) if settings.origins else app

@@ -73,3 +73,27 @@ class NotCurrent(ChangeoverError):
 
 class Draining(ChangeoverError):
     """A process that is stopping and should get no new requests from a load balancer."""
+
+
+class InvalidKeys(ChangeoverError):
+    """A KEYS_FILE that cannot be read, or that has an invalid entry; the message names the file and the entry."""
+
+
+class NoValidKey(ChangeoverError):
+    """A request without an API key, or with one that is not in KEYS_FILE."""
+
+
+class ModelNotAllowed(ChangeoverError):
+    """A request for a model for which its API key is not."""
+
+
+class TooManyRequests(ChangeoverError):
+    """A request beyond the rate of its API key; `retry_after` is the whole seconds until the next one."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class OriginNotAllowed(ChangeoverError):
+    """A browser's question whether a web page may send a request, from an origin that CORS_ORIGINS does not list."""

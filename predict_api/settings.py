@@ -12,6 +12,10 @@ from changeover.process.service_settings import ReportToken, ServiceSettings
 from changeover.process.settings import accepted_by
 from changeover.protocol.allowed_hosts import AllowedHosts
 from predict_api.dialects.names import NAMES, names_in
+from predict_api.edge.callers import read_key_file
+from predict_api.edge.origins import origins_in
+from predict_api.edge.path_prefix import prefix_in
+from predict_api.exceptions import InvalidKeys
 
 _ROUTE: Final = re.compile(r"(/[A-Za-z0-9._~:@-]+)+/?")
 
@@ -79,6 +83,24 @@ class PredictSettings(ServiceSettings):
         False, description="whether request bodies may be compressed by gzip; MAX_BODY_BYTES holds unpacked, too"
     )
     max_rows: int = Field(10_000, ge=1, description="the most rows that one request may have")
+    keys_file: Path | None = Field(
+        None,
+        description="a JSON file of API keys, their rates and their models; predictions need one of them then "
+        "(docs/callers.md). Empty: no key is needed",
+    )
+    cors_origins: Annotated[str, accepted_by(origins_in)] = Field(
+        "",
+        description="origins of web pages that may send requests from a browser, like https://app.example.org, separated "
+        "by commas, or `*`; empty: none",
+    )
+    root_path: Annotated[str, accepted_by(prefix_in)] = Field(
+        "",
+        description="the path prefix under which a proxy publishes predict_api, like /ml; OpenAPI and /apidocs show it",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="networks of proxies whose X-Forwarded-Prefix counts as ROOT_PATH: CIDRs, or names of this server there",
+    )
     score_timeout: float = Field(
         10.0, ge=0.1, le=3600, description="the most seconds that a model may take for a request before it is ended"
     )
@@ -104,6 +126,26 @@ class PredictSettings(ServiceSettings):
                 "MODEL_FILE is set without MODEL_SHA256: name the bytes that are expected there (`sha256sum`)"
             )
         return self
+
+    @field_validator("keys_file")
+    @classmethod
+    def _has_valid_keys(cls, path: Path | None) -> Path | None:
+        try:
+            if path is not None:
+                read_key_file(path)
+        except InvalidKeys as error:
+            raise ValueError(str(error)) from None
+        return path
+
+    @property
+    def prefix(self) -> str:
+        """`ROOT_PATH` without a slash at its end."""
+        return prefix_in(self.root_path)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of `CORS_ORIGINS`."""
+        return origins_in(self.cors_origins)
 
     @property
     def model_names(self) -> tuple[str, ...]:

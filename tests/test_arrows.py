@@ -80,6 +80,7 @@ PURE = {
     "predict_api.replica.freshness",
     "predict_api.replica.active",
     "predict_api.scoring.interfaces",
+    *(f"predict_api.edge.{name}" for name in ("api_keys", "origins", "path_prefix", "token_bucket")),
     *map("predict_api.openapi.{}".format, ["columns", "forms", "public_schema"]),
     *map(
         "predict_api.openapi.{}".format,
@@ -89,7 +90,7 @@ PURE = {
 PURE_MAY_IMPORT = set(
     """
     __future__ abc base64 binascii bisect collections contextlib dataclasses datetime decimal enum fractions functools hashlib
-    heapq ipaddress itertools json math msgspec operator re string struct types typing unicodedata urllib
+    heapq hmac ipaddress itertools json math msgspec operator re string struct types typing unicodedata urllib
     """.split()  # noqa: SIM905 a list of words reads as one
 )
 STARTS_LOOPS = "model_server.background.startup_loop"  # the one loop that may import others

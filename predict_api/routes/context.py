@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from predict_api.edge.callers import CALLER
 from predict_api.exceptions import UnknownModel
 from predict_api.models.models import Model
 from predict_api.prediction.large_requests import LargeRequestLimit
@@ -45,8 +46,20 @@ class WorkerContext:
     limit: LargeRequestLimit
 
     def model(self, name: str) -> Model:
-        """The model `name`; raises UnknownModel if neither this process nor model_server has it."""
+        """The model `name` for the caller of this request.
+
+        Raises ModelNotAllowed if its API key is not for the model, UnknownModel if neither this process nor model_server
+        has it.
+        """
+        caller = CALLER.get()
+        if caller is not None:
+            caller.check(name)
         model = self.models.find(name) or self.discovery.ask(name)
         if model is None:
             raise UnknownModel(f"there is no model {name!r} here; GET /models lists what there is")
         return model
+
+    def listed_models(self) -> list[Model]:
+        """The models that the caller of this request may use, in the order of their names."""
+        caller = CALLER.get()
+        return [model for model in self.models.all() if caller is None or caller.may_use(model.replica.model)]

@@ -36,6 +36,8 @@ def in_front_of(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
         if model is None:
             return app(environ, start_response)
         context: RequestContext = environ[KEY]
+        if context.caller is not None and not context.caller.may_use(model.replica.model):
+            return app(environ, start_response)
         context.model = model.replica.model
         try:
             body, runtime = pipeline.predict(model, context, read_body(environ, max_bytes), limit, limits)

@@ -41,7 +41,7 @@ def blueprint(worker: WorkerContext) -> Blueprint:
 
     @routes.get("/v2/models")
     def models() -> Response:
-        return jsonify({"models": [model.replica.model for model in worker.models.all() if model.replica.active]})
+        return jsonify({"models": [model.replica.model for model in worker.listed_models() if model.replica.active]})
 
     @routes.get("/v2/models/<model>")
     @routes.get("/v2/models/<model>/versions/<version>")
@@ -65,7 +65,7 @@ def blueprint(worker: WorkerContext) -> Blueprint:
     @routes.post("/v2/repository/index")
     def index() -> Response:
         only_ready = _only_ready(read_body(request.environ, _LONGEST_ORDER))
-        entries = [_entry(model) for model in worker.models.all()]
+        entries = [_entry(model) for model in worker.listed_models()]
         return jsonify([entry for entry in entries if entry["state"] == State.READY.value or not only_ready])
 
     @routes.post("/v2/repository/models/<model>/load")

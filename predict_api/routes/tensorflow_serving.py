@@ -20,7 +20,7 @@ def blueprint(worker: WorkerContext) -> Blueprint:
 
     @routes.get("/v1/models")
     def models() -> Response:
-        return jsonify({"models": [model.replica.model for model in worker.models.all() if model.replica.active]})
+        return jsonify({"models": [model.replica.model for model in worker.listed_models() if model.replica.active]})
 
     @routes.get("/v1/models/<model>")
     @routes.get("/v1/models/<model>/versions/<sequence>")
