@@ -2,16 +2,18 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
-from flask import Flask
+from flask import Blueprint, Flask
 
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
+from predict_api.dialects import known
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
@@ -19,10 +21,12 @@ from predict_api.prediction.large_requests import LargeRequestLimit, threads_of_
 from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import (
     apidocs,
+    dialects,
     fast_predict,
     health,
     host_check,
     models,
+    open_inference,
     openapi,
     predict,
     problems,
@@ -35,6 +39,9 @@ from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
 from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
+
+# the calls of a dialect other than predictions
+_OTHER_CALLS: Final[Mapping[str, Callable[[WorkerContext], Blueprint]]] = {"oip": open_inference.blueprint}
 
 
 class Application:
@@ -92,4 +99,9 @@ def _routes(worker: WorkerContext) -> WSGIApplication:
     for routes in (predict, models, health, openapi):
         app.register_blueprint(routes.blueprint(worker))
     app.register_blueprint(apidocs.blueprint())
-    return request_log.recorded(host_check.guarded(fast_predict.in_front_of(app, worker), worker.settings.hosts))
+    for name in worker.settings.dialect_names:
+        if name in _OTHER_CALLS:
+            app.register_blueprint(_OTHER_CALLS[name](worker))
+    spoken = known.dialects(worker.settings.dialect_names)
+    predictions = fast_predict.in_front_of(dialects.in_front_of(app, worker, spoken), worker)
+    return request_log.recorded(dialects.worded(host_check.guarded(predictions, worker.settings.hosts), spoken))

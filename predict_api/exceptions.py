@@ -55,5 +55,13 @@ class UnknownOption(ChangeoverError):
     """A query parameter with an unknown value."""
 
 
+class InvalidCall(ChangeoverError):
+    """A body that is no request of the dialect of its path; the message says what was expected."""
+
+
+class NotCurrent(ChangeoverError):
+    """A version in the path of a call that is not the current one."""
+
+
 class Draining(ChangeoverError):
     """A process that is stopping and should get no new requests from a load balancer."""

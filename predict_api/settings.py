@@ -10,6 +10,7 @@ from changeover.names import check_model_name
 from changeover.process.service_settings import ReportToken, ServiceSettings
 from changeover.process.settings import accepted_by
 from changeover.protocol.allowed_hosts import AllowedHosts
+from predict_api.dialects.names import NAMES, names_in
 
 
 def _model_names(listed: str) -> tuple[str, ...]:
@@ -48,6 +49,11 @@ class PredictSettings(ServiceSettings):
     idle_seconds: float = Field(
         75.0, ge=1, le=3600, description="seconds that a connection has for a complete request head before it is closed"
     )
+    dialects: Annotated[str, accepted_by(names_in)] = Field(
+        "all",
+        description="the protocols of other servers' clients that predict_api answers, beside `/predict`: `all`, "
+        f"`none`, or some of {', '.join(f'`{name}`' for name in NAMES)}, separated by commas",
+    )
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1, description="the largest request body, in bytes")
     max_rows: int = Field(10_000, ge=1, description="the most rows that one request may have")
     score_timeout: float = Field(
@@ -72,6 +78,11 @@ class PredictSettings(ServiceSettings):
     def model_names(self) -> tuple[str, ...]:
         """The models of `MODELS`; empty for every model that has a current version."""
         return _model_names(self.models)
+
+    @property
+    def dialect_names(self) -> tuple[str, ...]:
+        """The dialects of `DIALECTS`."""
+        return names_in(self.dialects)
 
     @property
     def hosts(self) -> AllowedHosts:

@@ -22,6 +22,7 @@ PURE = {
     "changeover.schema.cell_parsers",
     "changeover.schema.column",
     "changeover.request.pandas_forms",
+    "changeover.request.cells",
     "changeover.request.decode",
     "changeover.request.array_rows",
     "changeover.request.envelopes",
@@ -73,17 +74,16 @@ PURE = {
     "object_store.causes",
     "object_store.keys",
     "object_store.objects",
+    "predict_api.dialects.names",
     "predict_api.prediction.render",
     "predict_api.prediction.request_context",
     "predict_api.replica.freshness",
     "predict_api.replica.active",
     "predict_api.scoring.interfaces",
-    "predict_api.openapi.document",
-    "predict_api.openapi.answers",
-    "predict_api.openapi.calls",
-    "predict_api.openapi.columns",
-    "predict_api.openapi.forms",
-    "predict_api.openapi.public_schema",
+    *map(
+        "predict_api.openapi.{}".format,
+        ["document", "answers", "calls", "dialects", "open_inference", "columns", "forms", "public_schema"],
+    ),
 }
 PURE_MAY_IMPORT = set(
     """

@@ -12,6 +12,7 @@ from changeover.names import short
 from changeover.protocol.openapi_parts import JSON, OPENAPI, list_of, parameter, problems, ref, response, shared_schemas
 from predict_api.openapi.answers import answer_components, answer_examples, included_by, model_headers
 from predict_api.openapi.calls import SCHEMAS, model_parameter, other_calls
+from predict_api.openapi.dialects import dialect_calls
 from predict_api.openapi.forms import Forms
 from predict_api.openapi.public_schema import public_schema
 from predict_api.replica.active import ActiveVersion
@@ -36,8 +37,13 @@ _ON_ERROR: Final = parameter(
 )
 
 
-def document(active: Sequence[ActiveVersion], default_model: str, max_rows: int, causes: Causes) -> JsonObject:
-    """The document of the `active` versions; `causes` are the (status, title) of all problems of the service."""
+def document(
+    active: Sequence[ActiveVersion], default_model: str, max_rows: int, causes: Causes, dialects: Sequence[str] = ()
+) -> JsonObject:
+    """The document of the `active` versions; `causes` are the (status, title) of all problems of the service.
+
+    `dialects` are the names of those that are on.
+    """
     by_name = {version.model: version for version in active}
     calls = _PredictCalls(max_rows, causes)
     paths: JsonObject = {"/predict": calls.describe(default_model, by_name.get(default_model), "predict")}
@@ -56,7 +62,7 @@ def document(active: Sequence[ActiveVersion], default_model: str, max_rows: int,
             "description": _TEXT,
         },
         "servers": [{"url": "/"}],
-        "paths": paths | other_calls(causes, default_model),
+        "paths": paths | other_calls(causes, default_model) | dialect_calls(dialects, active, default_model, causes),
         "components": {"schemas": calls.components | SCHEMAS | shared_schemas()},
     }
 

@@ -3,18 +3,21 @@
 The schema, the estimator and `model_version` of a response come from one `ActiveVersion`, which is read once.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from changeover.estimator.scores import PLAIN, Options, Runtime
+from changeover.estimator.scores import PLAIN, Options, Runtime, Scores
 from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
-from predict_api.exceptions import UnknownOption
+from changeover.names import SHORTEST_PREFIX, short
+from predict_api.dialects.dialect import Attribution, Call, Dialect, Reply
+from predict_api.exceptions import NotCurrent, UnknownOption
 from predict_api.models.models import Model
 from predict_api.prediction.large_requests import LargeRequestLimit
-from predict_api.prediction.render import render
+from predict_api.prediction.render import refuse_not_finite, render
 from predict_api.prediction.request_context import RequestContext
-from predict_api.scoring.interfaces import Prepared, Turn
+from predict_api.replica.active import ActiveVersion
+from predict_api.scoring.interfaces import Prepared, RequestRows, Turn
 
 _WITHOUT: Final = {
     "decision": "it has no decision_function and no score_samples",
@@ -58,12 +61,53 @@ def answer(
     if options.include:
         _check_includes(prepared.manifest, options.include)
     rows = prepared.reader.read(body, max_rows)
-    scores = prepared.scorer.score(rows, turn, options)
-    if len(scores.labels) != rows.rows:
-        raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
+    scores = _scores(prepared, rows, turn, options)
     inputs = rows.columns if include_inputs else None
     outputs = prepared.manifest.outputs
     return render(scores, prepared.version, single=rows.single, inputs=inputs, outputs=outputs), scores.runtime
+
+
+def predict_in(
+    dialect: Dialect[Any], model: Model, context: RequestContext, call: Call, limit: LargeRequestLimit, max_rows: int
+) -> tuple[Reply, Runtime]:
+    """The same in the words of a dialect. Raises NotCurrent for another version in the path, and what its `read` raises."""
+    with limit.of(len(call.body)) as turn:
+        context.active, context.stale = model.active_version()
+        active = context.active
+        prepared = active.prepared
+        refuse_other_version(call.path, active, model)
+        ask = dialect.read(call, prepared.reader.schema, max_rows)
+        rows: RequestRows
+        if isinstance(ask.cells, list):
+            rows = prepared.reader.read_rows(ask.cells, max_rows)
+        else:
+            rows = prepared.reader.read_columns(ask.cells, max_rows)
+        scores = _scores(prepared, rows, turn, ask.options)
+        refuse_not_finite(scores)
+        attribution = Attribution(prepared.manifest, active.current.sequence, context.request_id)
+        return dialect.write(scores, ask, attribution), scores.runtime
+
+
+def _scores(prepared: Prepared, rows: RequestRows, turn: Turn, options: Options) -> Scores:
+    scores = prepared.scorer.score(rows, turn, options)
+    if len(scores.labels) != rows.rows:
+        raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
+    return scores
+
+
+def refuse_other_version(path: Mapping[str, str | None], active: ActiveVersion, model: Model) -> None:
+    """Raise NotCurrent if the path of a call names another version than the active one, or several by one prefix."""
+    version, sequence = path.get("version"), path.get("sequence")
+    current = active.current
+    if version is not None:
+        if len(version) < SHORTEST_PREFIX or not current.version.startswith(version):
+            raise NotCurrent(f"{active.model} is at {short(current.version)}, not at {version[:64]}")
+        if len(version) < len(current.version):
+            others = {other for other in model.replica.state()[1] if other.startswith(version)} - {current.version}
+            if others:
+                raise NotCurrent(f"{version} could be several versions of {active.model}: give more digits")
+    if sequence is not None and sequence != str(current.sequence):
+        raise NotCurrent(f"{active.model} is at version {current.sequence}, not at {sequence[:64]}")
 
 
 def _check_includes(manifest: Manifest, include: Sequence[str]) -> None:

@@ -31,7 +31,8 @@ def blueprint(worker: WorkerContext) -> Blueprint:
         key = tuple((version.model, version.current.sequence, version.current.version) for version in versions)
         known = kept
         if known is None or known[0] != key:
-            content = document(versions, worker.settings.default_model, worker.settings.max_rows, CAUSES)
+            settings = worker.settings
+            content = document(versions, settings.default_model, settings.max_rows, CAUSES, settings.dialect_names)
             body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
             known = kept = key, body, digest.sha256(body)
         response = Response(known[1], mimetype=openapi_parts.JSON)

@@ -12,7 +12,7 @@ from predict_api.exceptions import UnknownOption, UnsupportedBody
 from predict_api.prediction import pipeline
 from predict_api.routes.context import WorkerContext
 from predict_api.routes.fast_predict import HEADERS
-from predict_api.routes.request_body import read_body
+from predict_api.routes.request_body import read_body, refuse_encoding
 from predict_api.routes.request_log import request_context
 
 _JSON_TYPES: Final = ("application/json", "text/json")
@@ -67,9 +67,7 @@ def _options() -> tuple[set[str], Options]:
 
 def _check_headers() -> None:
     """Raise UnsupportedBody unless the headers declare plain JSON in UTF-8."""
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in {"", "identity"}:
-        raise UnsupportedBody(f"the body has Content-Encoding {encoding!r}: send it as it is, without one")
+    refuse_encoding(request.environ)
     kind = request.mimetype
     if kind not in _JSON_TYPES and not (kind.startswith("application/") and kind.endswith("+json")):
         was = f"Content-Type {kind!r}" if kind else "no Content-Type"

@@ -5,7 +5,7 @@ from wsgiref.types import WSGIEnvironment
 
 from werkzeug.wsgi import get_content_length
 
-from predict_api.exceptions import BodyCutOff, BodyTooLarge
+from predict_api.exceptions import BodyCutOff, BodyTooLarge, UnsupportedBody
 
 _CHUNK: Final = 256 * 1024
 
@@ -32,6 +32,13 @@ def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
     if announced is not None and size < announced:
         raise BodyCutOff(f"the body announces {announced} bytes, {size} came")
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def refuse_encoding(environ: WSGIEnvironment) -> None:
+    """Raise UnsupportedBody for a body with a Content-Encoding."""
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise UnsupportedBody(f"the body has Content-Encoding {encoding!r}: send it as it is, without one")
 
 
 def _announced(environ: WSGIEnvironment) -> int | None:
