@@ -1,6 +1,6 @@
 """The reader of requests by column: from lists of cells, or numpy arrays, to typed columns.
 
-The fast path checks whole columns: numbers below 2^53 in size, or missing, in columns without a format or an enum. It
+The fast path checks whole columns: numbers below 2^53 in size, or missing. It
 gives the same cells as `changeover/request/decode.py` gives for the rows. The strict path parses cell by cell; it alone
 writes error messages.
 """
@@ -82,6 +82,7 @@ class ColumnReader:
         self._schema = schema
         numeric, textual = ([schema.by_name[name] for name in names] for names in schema.numbers_and_texts)
         self._numeric, self._textual = numeric, textual
+        self._numeric_names = tuple(column.name for column in numeric)
         self._kinds = ["b" if column.type is ColumnType.BOOLEAN else "biuf" for column in numeric]
         self._parsed = [index for index, column in enumerate(numeric) if not _takes_numbers_as_they_are(column)]
         self._never_missing = [index for index, column in enumerate(numeric) if not column.nullable]
@@ -93,52 +94,54 @@ class ColumnReader:
 
     def read(self, columns: Columns, max_rows: int) -> TypedColumns | Decoded:
         """The typed columns; raises RequestFaults, or TooManyRows past `max_rows`."""
-        rows = max(map(len, columns.values()), default=0)
+        lengths = set(map(len, columns.values()))
+        rows = max(lengths, default=0)
         if rows > max_rows:
             raise TooManyRows(rows, max_rows)
-        typed = self._fast(columns, rows)
+        others = len(columns) - len(self._schema.columns)
+        typed = None
+        if rows and len(lengths) == 1 and (others == 0 or (others > 0 and self._schema.extra is Extra.IGNORE)):
+            typed = self._fast(columns, rows)
         return _strict(columns, rows, self._schema) if typed is None else typed
 
     def _fast(self, columns: Columns, rows: int) -> TypedColumns | None:
-        schema = self._schema
-        others = len(columns) - len(schema.columns)
-        if not rows or (others and (others < 0 or schema.extra is Extra.FORBID)):
-            return None
-        if set(map(len, columns.values())) != {rows}:
-            return None
+        """The typed columns, or None if the strict path has to decide: it says what is wrong."""
         try:
-            numbers = self._numbers([columns[column.name] for column in self._numeric], rows)
-            if numbers is None:
+            numbers = self._numbers([columns[name] for name in self._numeric_names], rows)
+            if not self._are_valid(numbers):
                 return None
             strings = [_strings(columns[column.name], column) for column in self._textual]
-        except (KeyError, BadCell, struct.error, ValueError, TypeError, OverflowError):
-            return None  # the strict path says what is wrong
-        return TypedColumns(schema, numbers, strings)
+        except (KeyError, ValueError, TypeError, OverflowError):  # of numpy, or of a column's parser: BadCell
+            return None
+        return TypedColumns(self._schema, np.ascontiguousarray(numbers.T), strings)
 
-    def _numbers(self, parts: list[Cells], rows: int) -> Numbers | None:
-        """float64[rows, k] of all columns of numbers and booleans, or None if the strict path has to decide."""
+    def _numbers(self, parts: list[Cells], rows: int) -> Numbers:
+        """float64[k, rows] of all columns of numbers and booleans; raises as its callers catch."""
         for index in self._parsed:
             cells = parts[index]
-            if isinstance(cells, np.ndarray):
-                if self._kinds[index] == cells.dtype.kind == "b":
-                    continue
-                cells = cells.tolist()
-            parts[index] = list(map(self._numeric[index].parse, cells))
-        lists = [part for part in parts if not isinstance(part, np.ndarray)]
-        if not _PLAIN.issuperset(map(type, chain.from_iterable(lists))):  # a number as a string
-            parts = [
-                part if isinstance(part, np.ndarray) else list(map(column.parse, part))
-                for column, part in zip(self._numeric, parts, strict=True)
-            ]
-        if len(lists) == len(parts):
-            by_column = _packed(parts).reshape(len(parts), rows)
-        else:
-            by_column = np.empty((len(parts), rows))
-            for index, part in enumerate(parts):
-                if isinstance(part, np.ndarray) and part.dtype.kind not in self._kinds[index]:
-                    return None
-                by_column[index] = part  # type: ignore[call-overload]  # a list, or an array of these kinds
-        return np.ascontiguousarray(by_column.T) if self._are_valid(by_column) else None
+            if not isinstance(cells, np.ndarray):
+                parts[index] = list(map(self._numeric[index].parse, cells))
+            elif cells.dtype.kind != "b" or self._kinds[index] != "b":
+                parts[index] = list(map(self._numeric[index].parse, cells.tolist()))
+        if np.ndarray in set(map(type, parts)):
+            return self._stacked(parts, rows)
+        flat = list(chain.from_iterable(parts))
+        if not _PLAIN.issuperset(map(type, flat)):  # a number as a string
+            flat = [column.parse(cell) for column, part in zip(self._numeric, parts, strict=True) for cell in part]
+        return _packed(flat).reshape(len(parts), rows)
+
+    def _stacked(self, parts: list[Cells], rows: int) -> Numbers:
+        """The same of parts among which are arrays."""
+        numbers = np.empty((len(parts), rows))
+        for index, part in enumerate(parts):
+            if not isinstance(part, np.ndarray):
+                plain = _PLAIN.issuperset(map(type, part))
+                numbers[index] = part if plain else list(map(self._numeric[index].parse, part))  # type: ignore[assignment]
+            elif part.dtype.kind in self._kinds[index]:
+                numbers[index] = part
+            else:
+                raise ValueError("an array of another kind")
+        return numbers
 
     def _are_valid(self, numbers: Numbers) -> bool:
         """Whether each of `numbers`, float64[k, rows], is below 2^53 in size or may be missing, and integers are such."""
@@ -156,17 +159,17 @@ class ColumnReader:
         return not np.count_nonzero(outside | broken)
 
 
-def _packed(parts: list[Cells]) -> Numbers:
-    """The cells of all parts, one part after the other."""
-    flat = list(chain.from_iterable(parts))
+def _packed(cells: list[Any]) -> Numbers:
+    if not cells:
+        return np.empty(0)
     try:
-        return np.frombuffer(bytearray(struct.pack(f"{len(flat)}d", *flat)))  # a third of the time of np.array
-    except struct.error:  # None
-        return np.array(flat, dtype=np.float64)
+        return np.frombuffer(bytearray(struct.pack(f"{len(cells)}d", *cells)))  # a third of the time of np.array
+    except struct.error:  # None, or an integer beyond a double
+        return np.array(cells, dtype=np.float64)
 
 
 def _takes_numbers_as_they_are(column: Column) -> bool:
-    return column.type is not ColumnType.BOOLEAN and column.enum is None and column.format is None
+    return column.type is not ColumnType.BOOLEAN and column.enum is None  # a format is one of strings
 
 
 def _strings(cells: Cells, column: Column) -> Sequence[Cell]:

@@ -42,9 +42,9 @@ class Wants(NamedTuple):
 def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:  # noqa: ARG001 the reader of columns counts the rows
     """What a call asks for; raises NotJson, InvalidCall or RequestFaults."""
     length = _head_length(call)
-    request = parse(call.body if length is None else call.body[:length])
+    request, plain = parse(call.body if length is None else call.body[:length])
     raw = memoryview(b"" if length is None else call.body)[length:]
-    return Ask(columns(request, raw, schema), _wants(request))
+    return Ask(columns(request, plain, raw, schema), _wants(request))
 
 
 def _head_length(call: Call) -> int | None:
