@@ -18,6 +18,7 @@ To add one:
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from changeover.estimator.scores import PLAIN, Options, Scores
@@ -91,4 +92,8 @@ class Dialect(Generic[Wants]):
 
     def has(self, path: str) -> bool:
         """Whether `path` is one of the dialect's."""
-        return any(path == known or (known[-1] == "/" and path.startswith(known)) for known in self.paths)
+        return path in self.paths or path.startswith(self._below)
+
+    @cached_property
+    def _below(self) -> tuple[str, ...]:
+        return tuple(known for known in self.paths if known.endswith("/"))
