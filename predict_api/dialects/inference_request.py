@@ -73,15 +73,17 @@ _DECODER: Final = msgspec.json.Decoder(InferenceRequest[Tensor])
 _ONE_ROW: Final = msgspec.json.Decoder(InferenceRequest[_OneCell])
 
 
-def parse(body: bytes, schema: Schema) -> tuple[InferenceRequest[Any], Columns | None]:
+def parse(body: bytes, schema: Schema, raw: bytes = b"") -> tuple[InferenceRequest[Any], Columns | None]:
     """The request in the JSON of a body, and the cells of its columns if it is one row of cells in JSON.
+
+    `raw` is what follows the JSON.
 
     Raises NotJson or InvalidCall.
     """
     try:
         row = _ONE_ROW.decode(body)
         columns = dict(zip(map(_name, row.inputs), map(_data, row.inputs), strict=True))
-        if len(columns) == len(row.inputs) and not columns.keys().isdisjoint(schema.by_name):
+        if not raw and len(columns) == len(row.inputs) and not columns.keys().isdisjoint(schema.by_name):
             keys = 4 * len(columns) + _other_keys(row)
             return (_parse_strictly(body), None) if strict_json.may_repeat_keys(body, keys) else (row, columns)
     except (ValueError, RecursionError):  # other tensors, or no JSON

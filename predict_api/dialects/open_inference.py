@@ -43,10 +43,9 @@ def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:  # noqa: ARG0
     """What a call asks for; raises NotJson, InvalidCall or RequestFaults."""
     length = _head_length(call)
     head, raw = (call.body, b"") if length is None else (call.body[:length], call.body[length:])
-    request, row = parse(head, schema)
+    request, row = parse(head, schema, raw)
     refuse_other_content_type(request)
-    cells = row if row is not None and not raw else columns(request, memoryview(raw), schema)
-    return Ask(cells, _wants(request))
+    return Ask(columns(request, memoryview(raw), schema) if row is None else row, _wants(request))
 
 
 def _head_length(call: Call) -> int | None:
@@ -63,7 +62,7 @@ def _head_length(call: Call) -> int | None:
 
 def _wants(request: InferenceRequest[Any]) -> Wants:
     parameters = request.parameters
-    all_raw = bool(parameters and parameters.get("binary_data_output"))
+    all_raw = _flag(parameters, "binary_data_output", default=False)
     asked = request.outputs
     if not asked:
         return Wants(request.id, None, frozenset(), all_raw)
@@ -73,8 +72,16 @@ def _wants(request: InferenceRequest[Any]) -> Wants:
     names = [output.name for output in asked]
     if len(set(names)) < len(names):
         raise InvalidCall(f"outputs names one output twice: {', '.join(names[:20])}")
-    raw = frozenset(output.name for output in asked if (output.parameters or {}).get("binary_data", all_raw))
+    raw = frozenset(output.name for output in asked if _flag(output.parameters, "binary_data", default=all_raw))
     return Wants(request.id, names, raw)
+
+
+def _flag(parameters: Mapping[str, object] | None, name: str, *, default: bool) -> bool:
+    """A parameter that is true or false; raises InvalidCall."""
+    value = parameters.get(name, default) if parameters else default
+    if isinstance(value, bool):
+        return value
+    raise InvalidCall(f"the parameter {name} is true or false")
 
 
 def _is_of_one_output(name: str) -> bool:
