@@ -25,8 +25,8 @@ _Value = str | int | float | bool | None
 Parameters = dict[str, _Value]
 _Data = list[_Value | list[_Value]]  # flat, or nested by rows; no deeper, so that decoding needs no limit of its own
 _KNOWN: Final = frozenset(DATATYPES)
-_TENSOR_TYPES: Final = frozenset({None, "np", "str", "base64", "datetime"})
-_REQUEST_TYPES: Final = frozenset({None, "pd", "np", "str"})
+_TENSOR_TYPES: Final = frozenset({"np", "str", "base64", "datetime"})
+_REQUEST_TYPES: Final = frozenset({"pd", "np", "str"})
 _name, _data = attrgetter("name"), attrgetter("data")
 _TEXTS: Final = {"true": True, "false": False}  # in a matrix of strings
 
@@ -114,7 +114,7 @@ def _keys_of_tensors(inputs: Sequence[Tensor]) -> int:
 
 def refuse_other_content_type(request: InferenceRequest[Any]) -> None:
     """Raise InvalidCall for a content type of the request that is not taken."""
-    kind = request.parameters.get("content_type") if request.parameters else None
+    kind = request.parameters.get("content_type", "pd") if request.parameters else "pd"
     if kind not in _REQUEST_TYPES:
         raise InvalidCall(f"the content_type {kind!r} of the request is not taken: send pd, np or str")
 
@@ -158,7 +158,7 @@ def _cells(tensor: Tensor, raw: memoryview) -> tuple[Cells, memoryview]:
         raise InvalidCall(f"tensor {name!r} has the datatype {tensor.datatype!r}: send one of {', '.join(DATATYPES)}")
     if len(tensor.shape) not in {1, 2} or min(tensor.shape) < 0:
         raise InvalidCall(f"tensor {name!r} has the shape {list(tensor.shape)}: send one or two dimensions")
-    kind = parameters.get("content_type")
+    kind = parameters.get("content_type", "np")
     if kind not in _TENSOR_TYPES:
         raise InvalidCall(f"tensor {name!r} has the content_type {kind!r}: send np, str, base64 or datetime")
     leaves, size = math.prod(tensor.shape), parameters.get(RAW_SIZE)

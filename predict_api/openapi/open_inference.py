@@ -13,6 +13,7 @@ from predict_api.openapi.public_schema import columns_of, public_schema
 from predict_api.replica.active import ActiveVersion
 
 _ANY: Final[JsonObject] = {"type": "object"}
+_SCALAR: Final[JsonObject] = {"type": ["string", "number", "boolean", "null"]}
 _TAG: Final = "open inference"
 _MODEL: Final = "/v2/models/{model}"
 _VERSION: Final = "/v2/models/{model}/versions/{version}"
@@ -48,14 +49,11 @@ def calls(active: Sequence[ActiveVersion], default_model: str, causes: Sequence[
         own: JsonObject = {"parameters": [*parameters]}
         paths[path] = own | _get(f"v2_model{suffix}", "The columns and outputs of a model", _ANY, errors)
         paths[f"{path}/ready"] = own | _get(f"v2_model_ready{suffix}", "Whether a model can answer", ready, errors)
-        if not active:
+        if suffix or not active:
             paths[f"{path}/infer"] = own | {"post": _infer(f"v2_infer{suffix}", None, errors)}
     by_name = {held.model: held.prepared.manifest for held in active}
     for name, manifest in sorted(by_name.items()):
-        one: JsonObject = {"parameters": [version]}
         paths[f"/v2/models/{name}/infer"] = {"post": _infer(f"v2_infer_{name}", manifest, errors)}
-        with_version = _infer(f"v2_infer_version_{name}", manifest, errors)
-        paths[f"/v2/models/{name}/versions/{{version}}/infer"] = one | {"post": with_version}
     return paths
 
 
@@ -93,7 +91,6 @@ def _example(columns: Sequence[JsonObject]) -> JsonObject:
 
 def _request(manifest: Manifest, columns: Sequence[JsonObject]) -> JsonObject:
     """The schema of a request for one row."""
-    scalar: JsonObject = {"type": ["string", "number", "boolean", "null"]}
     members: JsonObject = {
         "inputs": _inputs(manifest, columns),
         "id": {"type": ["string", "null"]},
@@ -102,7 +99,7 @@ def _request(manifest: Manifest, columns: Sequence[JsonObject]) -> JsonObject:
                 {"content_type": {"enum": ["pd", "np", "str"]}, "binary_data_output": {"type": "boolean"}},
                 "content_type",
                 "binary_data_output",
-                additionalProperties=scalar,
+                additionalProperties=_SCALAR,
             )
         ),
         "outputs": {"enum": [None, [], [{"name": "predict"}]]},
@@ -120,7 +117,7 @@ def _inputs(manifest: Manifest, columns: Sequence[JsonObject]) -> JsonObject:
         _tensor(name, cell_of(manifest.model, str(column.get("name"))))
         for name, column in zip(names, columns, strict=True)
     ]
-    others: Json = _tensor(TEXT, {}) if manifest.schema.get("extra") == "ignore" else False
+    others: Json = _tensor(TEXT, _SCALAR) if manifest.schema.get("extra") == "ignore" else False
     return {"type": "array", "prefixItems": tensors, "items": others, "minItems": len(tensors)}
 
 
