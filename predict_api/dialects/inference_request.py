@@ -137,14 +137,14 @@ def columns(request: InferenceRequest[Tensor], raw: memoryview, schema: Schema) 
     """
     tensors: dict[str, tuple[Tensor, Cells]] = {}
     for tensor in request.inputs:
-        if tensor.name in tensors:
+        if tensor.name in tensors and tensor.name in schema.by_name:
             raise InvalidCall(f"there are two tensors {tensor.name!r}")
         cells, raw = _cells(tensor, raw)
         tensors[tensor.name] = tensor, cells
     if len(raw):
         raise InvalidCall(f"{len(raw)} bytes follow the last raw tensor: each {RAW_SIZE} counts towards the body")
     if tensors.keys().isdisjoint(schema.by_name):
-        return _matrix(tensors, schema)
+        return _matrix([*tensors.values()] if len(tensors) == len(request.inputs) else [], schema)
     for name, (tensor, _) in tensors.items():
         if len(tensor.shape) == 2 and tensor.shape[1] != 1:
             raise InvalidCall(f"tensor {name!r} has the shape {list(tensor.shape)}: send a column as [n] or [n, 1]")
@@ -208,14 +208,14 @@ def _from_base64(name: str, cells: Cells) -> list[Any]:
     return texts
 
 
-def _matrix(tensors: dict[str, tuple[Tensor, Cells]], schema: Schema) -> Columns:
-    """The columns of a single tensor, by their positions."""
+def _matrix(tensors: Sequence[tuple[Tensor, Cells]], schema: Schema) -> Columns:
+    """The columns of a single tensor, by their positions; raises InvalidCall for another number of tensors."""
     names = list(schema.by_name)
     width = len(names)
     if len(tensors) != 1:
         shown = ", ".join(names[:20]) + (", ..." if width > 20 else "")
         raise InvalidCall(f"send one tensor per column ({shown}) or one [n, {width}] tensor")
-    ((tensor, cells),) = tensors.values()
+    ((tensor, cells),) = tensors
     if tensor.shape[-1] != width:
         raise InvalidCall(
             f"tensor {tensor.name!r} has the shape {list(tensor.shape)}, the model takes {width} columns: send one "

@@ -211,3 +211,12 @@ def test_an_error_names_each_listed_row_and_counts_the_others() -> None:
 def test_arrays_are_views_of_the_body() -> None:
     body = memoryview(np.arange(4.0).tobytes())
     assert np.shares_memory(array_of("a", "FP64", 4, body), np.frombuffer(body))
+
+
+def test_a_tensor_twice_is_refused_unless_it_is_ignored() -> None:
+    other = {**AGE, "name": "other"}
+    with pytest.raises(InvalidCall, match="two tensors 'age'"):
+        asked({"inputs": [AGE, AGE, PLAN]})
+    assert cells(asked({"inputs": [AGE, other, PLAN, other]})) == {"age": [40], "other": [40], "plan": ["gold"]}
+    with pytest.raises(InvalidCall, match="one tensor per column"):
+        asked({"inputs": [{**other, "shape": [1, 2], "data": [1, 2]}] * 2})
