@@ -10,8 +10,8 @@ from changeover.exceptions import UnknownHost
 from changeover.process import log_events
 from changeover.protocol.allowed_hosts import AllowedHosts
 from changeover.protocol.wire import REQUEST_ID
+from model_runner.admission.examiner import Examiner, Limits
 from model_server import metrics
-from model_server.admission.examiner import Examiner, Limits
 from model_server.auth import Gate
 from model_server.background.audit_loop import Audit
 from model_server.background.startup_loop import Background

@@ -60,7 +60,7 @@ PURE = {
     "changeover.protocol.wire",
     "model_runner.confinement.syscall_filter",
     "model_runner.calls.task",
-    "model_server.admission.verdict",
+    "model_runner.admission.verdict",
     "model_server.rollouts.pointer",
     "model_server.rollouts.fleet",
     "model_server.rollouts.freshness",

@@ -25,10 +25,10 @@ DOORS = {
     "changeover.request": "reader decode tensors strict_json fast_reader columns cells",
     "changeover.schema": "schema column cell_parsers dtypes formats sample_row",
     "changeover.up": "supervisor restart ports ready required exceptions workers",
+    "model_runner.admission": "examiner exceptions",
     "model_runner.calls": "session task examine",
     "model_runner.confinement": "confine fork_permits",
     "model_runner.pool": "client confinement examination exceptions host_messages zygotes",
-    "model_server.admission": "examiner",
     "model_server.background": "audit_loop startup_loop",
     "model_server.intake": "drop_zone pinned startup",
     "model_server.ledger": "ledger record takeover",
@@ -77,22 +77,22 @@ def beside_the_doors(files: list[Source]) -> list[str]:
     return violations
 
 
-def beside_the_pool(files: list[Source]) -> list[str]:
-    """Imports of the model runner by services, other than of its pool."""
+def beside_pool_and_admission(files: list[Source]) -> list[str]:
+    """Imports of the model runner by services, other than of its pool and of admission."""
     return [
-        f"{module} imports {target}: services use model_runner.pool"
+        f"{module} imports {target}: services use model_runner.pool and model_runner.admission"
         for module, targets in sorted(edges(files).items())
         for target in sorted(targets)
         if module.startswith(("model_server.", "predict_api."))
         and target.startswith("model_runner.")
-        and not target.startswith("model_runner.pool")
+        and not target.startswith(("model_runner.pool", "model_runner.admission"))
     ]
 
 
-def test_services_use_the_pool_of_the_model_runner_and_nothing_else_of_it() -> None:
-    assert beside_the_pool(OURS) == []
+def test_services_use_the_pool_and_the_admission_of_the_model_runner_and_nothing_else_of_it() -> None:
+    assert beside_pool_and_admission(OURS) == []
     broken = [source("predict_api/app.py", "from model_runner import scorer"), source("model_runner/scorer.py", "")]
-    assert len(beside_the_pool(broken)) == 1
+    assert len(beside_pool_and_admission(broken)) == 1
 
 
 def test_every_room_is_entered_by_its_doors() -> None:
@@ -122,7 +122,7 @@ def test_the_architecture_has_a_line_for_every_room() -> None:
             ("changeover/artifact/unpickler.py", ""),
         ],
         [("changeover/cli/push.py", "from changeover.client import upload"), ("changeover/client/upload.py", "")],
-        [("model_server/app.py", "import model_server.admission.verdict"), ("model_server/admission/verdict.py", "")],
+        [("model_server/app.py", "import model_runner.admission.verdict"), ("model_runner/admission/verdict.py", "")],
         [
             ("changeover/manifest/diff.py", "from changeover.estimator import inspection"),
             ("changeover/estimator/inspection.py", ""),

@@ -20,6 +20,11 @@ from changeover.process import log_events
 from changeover.process.clock import now, utc_now
 from changeover.protocol.wire import LARGEST_BODY, LONGEST_TEXT
 from changeover.request.strict_json import parse
+from model_runner.admission.environment_choice import chosen, read_names
+from model_runner.admission.exceptions import CannotExamine
+from model_runner.admission.onnx_upload import examine_onnx, is_onnx_file
+from model_runner.admission.twin import checked
+from model_runner.admission.verdict import NO_ENVIRONMENT, Admitted, Refused, read_twin, read_verdict
 from model_runner.pool.confinement import missing, probed
 from model_runner.pool.examination import (
     IDLE_SECONDS,
@@ -34,11 +39,6 @@ from model_runner.pool.examination import (
     Task,
     sealed_copy,
 )
-from model_server.admission.environment_choice import chosen, read_names
-from model_server.admission.onnx_upload import examine_onnx, is_onnx_file
-from model_server.admission.twin import checked
-from model_server.admission.verdict import NO_ENVIRONMENT, Admitted, Refused, read_twin, read_verdict
-from model_server.exceptions import CannotExamine
 
 __all__ = ["NO_ENVIRONMENT", "Admitted", "Examiner", "Limits", "Refused"]
 
@@ -193,7 +193,7 @@ class Examiner:
             return {"absent": "making it took longer than what ADMISSION_TIMEOUT left"}, b""
         except RunnerEnded as error:
             _log("admission.twin_failed", examination)
-            return {"absent": f"the process that made it ended ({error}); the log of model_server says more"}, b""
+            return {"absent": f"the process that made it ended ({error}); the log says more"}, b""
         except ChangeoverError as error:
             return {"absent": f"its description is no JSON: {error}"}, b""
 
@@ -205,7 +205,7 @@ class Examiner:
         if status == 0:
             return "the examination of the artifact gave no usable verdict: it ended without one"
         if status is None or status > 0:
-            return f"the examination of the artifact failed with status {status}; the log of model_server says more"
+            return f"the examination of the artifact failed with status {status}; the log says more"
         if status == -signal.SIGKILL:
             return "the examination of the artifact was killed from outside (out of memory?)"
         if status == -signal.SIGXCPU:

@@ -7,7 +7,7 @@ from changeover.exceptions import InvalidManifest
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft, Manifest
 from changeover.onnx_model.recognise import HEAD, is_onnx
-from model_server.admission.verdict import Admitted, Refused
+from model_runner.admission.verdict import Admitted, Refused
 
 
 def is_onnx_file(path: Path) -> bool:
