@@ -17,6 +17,8 @@ from predict_api.dialects import known
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
+from predict_api.pinned.artifact_file import PinnedFile
+from predict_api.pinned.pinned_models import PinnedModels
 from predict_api.prediction.large_requests import LargeRequestLimit, threads_of_a_worker
 from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import (
@@ -53,8 +55,7 @@ class Application:
         address = urlsplit(settings.model_server_url)
         lookup = Lookup(address.hostname or "", address.port or 80)
         cache = Cache(settings.cache_dir)
-        limits = ScoreLimits(settings.score_timeout, threads_of_a_worker(settings.threads) // 2)
-        runners = Runners(metrics_directory, host_client(metrics_directory, settings), limits)
+        runners = _runners(settings, metrics_directory)
         self.models = Models(settings, lookup, cache, self.identity, self._changed, runners)
         self._discovery = Discovery(settings, lookup, cache, self.models, self.identity)
         self._reports = Reports(
@@ -90,6 +91,33 @@ class Application:
 
     def _changed(self) -> None:
         self._reports.wake.set()
+
+
+class PinnedApplication:
+    """One worker of predict_api that serves the artifact `file`, without model_server."""
+
+    def __init__(
+        self, file: PinnedFile, settings: PredictSettings, metrics_directory: Path, draining: Callable[[], bool]
+    ) -> None:
+        runners = _runners(settings, metrics_directory)
+        self._models = PinnedModels(settings, file, metrics_directory, runners)
+        limit = LargeRequestLimit(settings.threads)
+        self.wsgi = _routes(WorkerContext(settings, self._models, self._models, draining, metrics_directory, limit))
+
+    def start(self) -> None:
+        """Begin to load the artifact."""
+        self._models.start()
+        event("worker.started", models=[model.replica.model for model in self._models.all()])
+
+    def leave(self) -> None:
+        """Stop, after all requests are answered."""
+        self._models.stop()
+
+
+def _runners(settings: PredictSettings, directory: Path) -> Runners:
+    """The processes that run models, as one worker of the instance uses them."""
+    limits = ScoreLimits(settings.score_timeout, threads_of_a_worker(settings.threads) // 2)
+    return Runners(directory, host_client(directory, settings), limits)
 
 
 def _routes(worker: WorkerContext) -> WSGIApplication:

@@ -1,10 +1,11 @@
 """The settings of predict_api. `changeover/process/settings.py` reads them."""
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from changeover.names import check_model_name
 from changeover.process.service_settings import ReportToken, ServiceSettings
@@ -12,9 +13,17 @@ from changeover.process.settings import accepted_by
 from changeover.protocol.allowed_hosts import AllowedHosts
 from predict_api.dialects.names import NAMES, names_in
 
+_ROUTE: Final = re.compile(r"(/[A-Za-z0-9._~:@-]+)+/?")
+
 
 def _model_names(listed: str) -> tuple[str, ...]:
     return tuple(check_model_name(name.strip()) for name in listed.split(",") if name.strip())
+
+
+def check_route(path: str) -> None:
+    """Raise ValueError unless `path` is empty or a path that a route may have."""
+    if path and not _ROUTE.fullmatch(path):
+        raise ValueError(f"{path!r} is no path like /v1/endpoints/1:predict")
 
 
 class PredictSettings(ServiceSettings):
@@ -33,6 +42,17 @@ class PredictSettings(ServiceSettings):
     report_token: ReportToken = SecretStr("")
     models: Annotated[str, accepted_by(_model_names)] = Field(
         "", description="the models to prepare, separated by commas; empty: every model that has a current version"
+    )
+    model_file: Path | None = Field(
+        None,
+        description="the one artifact to serve, without model_server: a file, or the folder that has it; MODEL_SHA256 is "
+        "then required",
+    )
+    predict_route: Annotated[str, accepted_by(check_route)] = Field(
+        "", description="another path of POST requests in the form of Vertex AI; AIP_PREDICT_ROUTE there"
+    )
+    health_route: Annotated[str, accepted_by(check_route)] = Field(
+        "", description="another path of the readiness probe; AIP_HEALTH_ROUTE on Vertex AI"
     )
     check_deadline_ms: int = Field(
         250, ge=10, le=60_000, description="the most milliseconds that a request waits for a freshness check"
@@ -73,6 +93,14 @@ class PredictSettings(ServiceSettings):
         if parts.scheme != "http" or not parts.hostname:
             raise ValueError(f"{value!r} is not an address like http://model_server:5001")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _has_a_pin_for_its_file(self) -> Self:
+        if self.model_file is not None and not self.model_sha256:
+            raise ValueError(
+                "MODEL_FILE is set without MODEL_SHA256: name the bytes that are expected there (`sha256sum`)"
+            )
+        return self
 
     @property
     def model_names(self) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ DOORS = {
     "predict_api.dialects": "dialect names known inference_metadata",
     "predict_api.models": "models discovery_loop report_loop",
     "predict_api.openapi": "document columns public_schema",
+    "predict_api.pinned": "artifact_file examination pinned_models",
     "predict_api.prediction": "pipeline request_context large_requests render",
     "predict_api.preparation": "prepare_loop placement disk_cache",
     "predict_api.replica": "active replica freshness_loop",

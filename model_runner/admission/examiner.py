@@ -24,7 +24,7 @@ from model_runner.admission.environment_choice import chosen, read_names
 from model_runner.admission.exceptions import CannotExamine
 from model_runner.admission.onnx_upload import examine_onnx, is_onnx_file
 from model_runner.admission.twin import checked
-from model_runner.admission.verdict import NO_ENVIRONMENT, Admitted, Refused, read_twin, read_verdict
+from model_runner.admission.verdict import NO_ENVIRONMENT, Admitted, Refused, other_bytes, read_twin, read_verdict
 from model_runner.pool.confinement import missing, probed
 from model_runner.pool.examination import (
     IDLE_SECONDS,
@@ -78,9 +78,12 @@ class Examiner:
         self._examinations = Examinations(environments_dir, preload, idle_seconds)
         self.confinement: dict[str, bool] = probed()
 
-    def examine(self, model: str, path: Path, draft: Draft, provenance: JsonObject) -> Admitted | Refused:
+    def examine(
+        self, model: str, path: Path, draft: Draft, provenance: JsonObject, *, expected: str | None = None
+    ) -> Admitted | Refused:
         """Examine the artifact at `path` as a version of `model`, with the publisher's draft of the manifest.
 
+        Bytes with another SHA-256 than `expected` are refused before anything reads them.
         Raises CannotExamine if no process starts, or may start; OSError if the file cannot be opened.
         """
         limits = self._limits
@@ -97,10 +100,12 @@ class Examiner:
         }
         if is_onnx_file(path):
             with self._slots:
-                return examine_onnx(path, draft, limits.max_columns, rest)
-        return self._examined_by_runner(path, draft, rest)
+                return examine_onnx(path, draft, limits.max_columns, rest, expected)
+        return self._examined_by_runner(path, draft, rest, expected)
 
-    def _examined_by_runner(self, path: Path, draft: Draft, rest: JsonObject) -> Admitted | Refused:
+    def _examined_by_runner(
+        self, path: Path, draft: Draft, rest: JsonObject, expected: str | None
+    ) -> Admitted | Refused:
         limits = self._limits
         if limits.require_confinement and (lacking := missing(self.confinement)):
             raise CannotExamine(
@@ -110,6 +115,8 @@ class Examiner:
             with path.open("rb") as file:
                 descriptor, size, version = sealed_copy(file)
             with os.fdopen(descriptor, "rb"):
+                if expected not in {None, version}:
+                    return other_bytes(version, str(expected))
                 rest = {**rest, "version": version, "size": size}
                 task = Task(size, draft, limits.unpacked_bytes, limits.max_columns)
                 try:

@@ -3,12 +3,34 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from predict_api.exceptions import UnknownModel
-from predict_api.models.discovery_loop import Discovery
-from predict_api.models.models import Model, Models
+from predict_api.models.models import Model
 from predict_api.prediction.large_requests import LargeRequestLimit
+from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
+
+
+class Models(Protocol):
+    """The models of this worker."""
+
+    @property
+    def runners(self) -> Runners:
+        """The processes that run them."""
+
+    def find(self, name: str) -> Model | None:
+        """The model of this name, or None if this worker does not have it."""
+
+    def all(self) -> list[Model]:
+        """All models, in the order of their names."""
+
+
+class Discovery(Protocol):
+    """The search for models that this worker does not have yet."""
+
+    def ask(self, model: str) -> Model | None:
+        """The model that a request names, or None if there is none."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ def refuse_unless_ready(worker: WorkerContext) -> list[Model]:
     if not models:
         if worker.models.runners.not_confined is not None:
             raise NoModel(str(worker.models.runners.not_confined))
+        if worker.settings.model_file is not None:
+            raise NoModel("the artifact of MODEL_FILE is not loaded yet; the log of this replica says more")
         raise NoModel("no model is loaded yet; `changeover push --roll` publishes one and makes it current")
     return models
 
