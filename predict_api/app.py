@@ -13,7 +13,7 @@ from flask import Blueprint, Flask
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
-from predict_api.dialects import known
+from predict_api.dialects import known, vertex
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
@@ -27,13 +27,16 @@ from predict_api.routes import (
     fast_predict,
     health,
     host_check,
+    mlflow,
     models,
     open_inference,
     openapi,
     predict,
     problems,
     request_log,
+    tensorflow_serving,
 )
+from predict_api.routes import vertex as vertex_routes
 from predict_api.routes.context import WorkerContext
 from predict_api.runner_settings import host_client
 from predict_api.scoring.runner_scorer import ScoreLimits
@@ -43,7 +46,11 @@ from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
 
 # the calls of a dialect other than predictions
-_OTHER_CALLS: Final[Mapping[str, Callable[[WorkerContext], Blueprint]]] = {"oip": open_inference.blueprint}
+_OTHER_CALLS: Final[Mapping[str, Callable[[WorkerContext], Blueprint]]] = {
+    "oip": open_inference.blueprint,
+    "mlflow": mlflow.blueprint,
+    "tfs": tensorflow_serving.blueprint,
+}
 
 
 class Application:
@@ -131,5 +138,9 @@ def _routes(worker: WorkerContext) -> WSGIApplication:
         if name in _OTHER_CALLS:
             app.register_blueprint(_OTHER_CALLS[name](worker))
     spoken = known.dialects(worker.settings.dialect_names)
+    if worker.settings.predict_route:
+        spoken = (*spoken, vertex.at(worker.settings.predict_route))
+    if worker.settings.health_route:
+        app.register_blueprint(vertex_routes.blueprint(worker, worker.settings.health_route))
     predictions = fast_predict.in_front_of(dialects.in_front_of(app, worker, spoken), worker)
     return request_log.recorded(dialects.worded(host_check.guarded(predictions, worker.settings.hosts), spoken))

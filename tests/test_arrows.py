@@ -80,9 +80,10 @@ PURE = {
     "predict_api.replica.freshness",
     "predict_api.replica.active",
     "predict_api.scoring.interfaces",
+    *map("predict_api.openapi.{}".format, ["columns", "forms", "public_schema"]),
     *map(
         "predict_api.openapi.{}".format,
-        ["document", "answers", "calls", "dialects", "open_inference", "columns", "forms", "public_schema"],
+        ["document", "answers", "calls", "dialects", "dialect_parts", "mlflow", "open_inference", "tensorflow_serving"],
     ),
 }
 PURE_MAY_IMPORT = set(

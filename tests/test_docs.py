@@ -45,7 +45,17 @@ def test_the_picture_of_the_rollout_shows_every_transition_and_every_state() -> 
 
 
 # predictions in the dialects, which are no routes of Flask
-OF_DIALECTS = {"POST /v2/models/{}/infer", "POST /v2/models/{}/versions/{}/infer"}
+OF_DIALECTS = {
+    "POST /v2/models/{}/infer",
+    "POST /v2/models/{}/versions/{}/infer",
+    "POST /invocations",
+    "POST /models/{}/invocations",
+    *(
+        f"POST /v1/models/{{}}{version}:{verb}"
+        for version in ("", "/versions/{}")
+        for verb in ("predict", "classify", "regress")
+    ),
+}
 
 
 def routes(service: str) -> set[str]:

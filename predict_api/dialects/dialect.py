@@ -74,6 +74,7 @@ class Reply(NamedTuple):
 @dataclass(frozen=True)
 class Dialect(Generic[Wants]):
     """One dialect. `paths` are its paths; one that ends with a slash stands for every path below it.
+    Paths with one of `endings` are its own, too.
 
     `calls` matches the paths of predictions. Its group `model` is the name of the model, and the default model answers
     without one. Its group `version` is a hash of the version, or its first 8 digits or more, and its group `sequence`
@@ -89,10 +90,11 @@ class Dialect(Generic[Wants]):
     read: Callable[[Call, Schema, int], Ask[Wants]]
     write: Callable[[Scores, Ask[Wants], Attribution], Reply]
     fault: Callable[[Problem], Reply]
+    endings: tuple[str, ...] = ()
 
     def has(self, path: str) -> bool:
         """Whether `path` is one of the dialect's."""
-        return path in self.paths or path.startswith(self._below)
+        return path in self.paths or path.startswith(self._below) or path.endswith(self.endings)
 
     @cached_property
     def _below(self) -> tuple[str, ...]:

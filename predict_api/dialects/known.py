@@ -4,9 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from predict_api.dialects.dialect import Dialect
+from predict_api.dialects.mlflow import MLFLOW
 from predict_api.dialects.open_inference import OPEN_INFERENCE
+from predict_api.dialects.tensorflow_serving import TENSORFLOW_SERVING
 
-KNOWN: Final[Mapping[str, Dialect[Any]]] = {dialect.name: dialect for dialect in (OPEN_INFERENCE,)}
+KNOWN: Final[Mapping[str, Dialect[Any]]] = {
+    dialect.name: dialect for dialect in (OPEN_INFERENCE, MLFLOW, TENSORFLOW_SERVING)
+}
 
 
 def dialects(names: Iterable[str]) -> tuple[Dialect[Any], ...]:

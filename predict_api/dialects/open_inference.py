@@ -8,7 +8,7 @@ since tritonclient sends none.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -16,9 +16,10 @@ import msgspec
 
 from changeover.estimator.scores import Scores
 from changeover.schema.schema import Schema
-from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, Problem, Reply
+from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, Reply
 from predict_api.dialects.inference_request import RAW_SIZE, InferenceRequest, columns, parse, refuse_other_content_type
 from predict_api.dialects.raw_tensors import raw_of
+from predict_api.dialects.sentences import fault
 from predict_api.exceptions import InvalidCall
 
 HEAD_LENGTH: Final = "Inference-Header-Content-Length"
@@ -181,28 +182,6 @@ def datatype_of(values: Sequence[Any]) -> str:
     if kind is int and not (min(values) in _INT64 and max(values) in _INT64):
         return "BYTES"
     return _DATATYPES.get(kind, "BYTES")
-
-
-def fault(problem: Problem) -> Reply:
-    """A problem as `{"error": "<sentence>"}` beside its own members; what concerns the body is a 400."""
-    status = 400 if problem["status"] == 422 else problem["status"]
-    body = {"error": _sentence(problem), **problem, "status": status}
-    return Reply(json.dumps(body).encode(), status=status)
-
-
-def _sentence(problem: Mapping[str, Any]) -> str:
-    """All listed errors of a problem in one sentence, or its detail."""
-    errors = problem.get("errors") or ()
-    if len(errors) < 2:
-        return str(problem.get("detail") or problem.get("title") or "")
-    total = problem.get("total") or len(errors)
-    more = f"; and {total - len(errors)} more" if total > len(errors) else ""
-    return "; ".join(map(_of_one_error, errors)) + more
-
-
-def _of_one_error(error: Mapping[str, Any]) -> str:
-    position = ", ".join(f"{name} {error[name]}" for name in ("row", "field") if error.get(name) is not None)
-    return f"{position}: {error['message']}" if position else str(error["message"])
 
 
 OPEN_INFERENCE: Final = Dialect(

@@ -4,13 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from changeover.json_types import JsonObject
-from predict_api.openapi import open_inference
+from predict_api.openapi import mlflow, open_inference, tensorflow_serving
 from predict_api.replica.active import ActiveVersion
 
 Causes = Sequence[tuple[int, str]]
 # (active versions, the name of the default model, problems) -> paths
 _Describe = Callable[[Sequence[ActiveVersion], str, Causes], JsonObject]
-_CALLS: Final[Mapping[str, _Describe]] = {"oip": open_inference.calls}
+_CALLS: Final[Mapping[str, _Describe]] = {
+    "oip": open_inference.calls,
+    "mlflow": mlflow.calls,
+    "tfs": tensorflow_serving.calls,
+}
 
 
 def dialect_calls(

@@ -10,6 +10,8 @@ from tests.processes.predict_api import PredictApi
 from tests.wire_stub import WireStub, running_stub
 
 MOST_BYTES, MOST_ROWS = 100_000, 1000
+PREDICT_ROUTE = "/v1/endpoints/1/deployedModels/2:predict"
+HEALTH_ROUTE = "/v1/endpoints/1/deployedModels/2"
 
 
 @pytest.fixture(scope="package")
@@ -24,6 +26,7 @@ def stub() -> Iterator[WireStub]:
 def api(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
     """An instance that answers for both models; `churn` is the default."""
     settings = {"WORKERS": "1", "DEFAULT_MODEL": "churn", "MAX_BODY_BYTES": str(MOST_BYTES), "MAX_ROWS": str(MOST_ROWS)}
+    settings |= {"PREDICT_ROUTE": PREDICT_ROUTE, "HEALTH_ROUTE": HEALTH_ROUTE}
     with PredictApi(stub.url, tmp_path_factory.mktemp("dialects"), START_TIMEOUT="20", **settings) as api:
         wait_until(lambda: api.predict(R1).status_code == 200, what="churn answers")
         wait_until(lambda: api.get("/models/wine").status_code == 200, what="wine is there")
