@@ -46,11 +46,18 @@ class Call(NamedTuple):
     path: Mapping[str, str | None]
 
 
+class PlainJson(NamedTuple):
+    """Rows in a form of `/predict`, a part of a body: the fast path reads them, or `otherwise` gives the cells."""
+
+    body: bytes
+    otherwise: Callable[[], "Ask[Any]"]
+
+
 @dataclass(frozen=True)
 class Ask(Generic[Wants]):
     """What a call asks for: the cells, by column or as rows; options of the model; what its `write` needs to know."""
 
-    cells: Columns | list[Json]
+    cells: Columns | list[Json] | PlainJson
     wants: Wants
     options: Options = PLAIN
 
