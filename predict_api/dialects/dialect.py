@@ -80,8 +80,9 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True)
 class Dialect(Generic[Wants]):
-    """One dialect. `paths` are its paths; one that ends with a slash stands for every path below it.
-    Paths with one of `endings` are its own, too.
+    """One dialect.
+
+    `paths` are its paths; one that ends with a slash stands for every path below it. So are the paths with one of `endings`.
 
     `calls` matches the paths of predictions. Its group `model` is the name of the model, and the default model answers
     without one. Its group `version` is a hash of the version, or its first 8 digits or more, and its group `sequence`
