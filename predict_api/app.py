@@ -13,7 +13,8 @@ from flask import Blueprint, Flask
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
-from predict_api.dialects import known, vertex
+from predict_api.dialects import known
+from predict_api.dialects.vertex import at as predictions_at
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
@@ -35,6 +36,7 @@ from predict_api.routes import (
     problems,
     request_log,
     tensorflow_serving,
+    vetiver,
 )
 from predict_api.routes import vertex as vertex_routes
 from predict_api.routes.context import WorkerContext
@@ -50,6 +52,7 @@ _OTHER_CALLS: Final[Mapping[str, Callable[[WorkerContext], Blueprint]]] = {
     "oip": open_inference.blueprint,
     "mlflow": mlflow.blueprint,
     "tfs": tensorflow_serving.blueprint,
+    "vetiver": vetiver.blueprint,
 }
 
 
@@ -139,7 +142,7 @@ def _routes(worker: WorkerContext) -> WSGIApplication:
             app.register_blueprint(_OTHER_CALLS[name](worker))
     spoken = known.dialects(worker.settings.dialect_names)
     if worker.settings.predict_route:
-        spoken = (*spoken, vertex.at(worker.settings.predict_route))
+        spoken = (*spoken, predictions_at(worker.settings.predict_route))
     if worker.settings.health_route:
         app.register_blueprint(vertex_routes.blueprint(worker, worker.settings.health_route))
     predictions = fast_predict.in_front_of(dialects.in_front_of(app, worker, spoken), worker)

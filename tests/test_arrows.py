@@ -83,7 +83,17 @@ PURE = {
     *map("predict_api.openapi.{}".format, ["columns", "forms", "public_schema"]),
     *map(
         "predict_api.openapi.{}".format,
-        ["document", "answers", "calls", "dialects", "dialect_parts", "mlflow", "open_inference", "tensorflow_serving"],
+        [
+            "document",
+            "answers",
+            "calls",
+            "dialects",
+            "dialect_parts",
+            "mlflow",
+            "open_inference",
+            "tensorflow_serving",
+            "vetiver",
+        ],
     ),
 }
 PURE_MAY_IMPORT = set(
