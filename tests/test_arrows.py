@@ -80,21 +80,11 @@ PURE = {
     "predict_api.replica.freshness",
     "predict_api.replica.active",
     "predict_api.scoring.interfaces",
-    *map("predict_api.openapi.{}".format, ["columns", "forms", "public_schema"]),
     *map(
         "predict_api.openapi.{}".format,
-        [
-            "document",
-            "answers",
-            "calls",
-            "dialects",
-            "dialect_parts",
-            "mlflow",
-            "open_inference",
-            "tensorflow_serving",
-            "vetiver",
-        ],
+        "document answers calls dialects dialect_parts mlflow open_inference tensorflow_serving vetiver".split(),  # noqa: SIM905
     ),
+    *map("predict_api.openapi.{}".format, ["columns", "forms", "public_schema"]),
 }
 PURE_MAY_IMPORT = set(
     """
