@@ -40,7 +40,7 @@ class NoModel(ChangeoverError):
 
 
 class UnsupportedBody(ChangeoverError):
-    """A body whose headers do not declare uncompressed JSON."""
+    """A body of a type, a charset or an encoding that is not taken."""
 
 
 class BodyTooLarge(ChangeoverError):
@@ -49,6 +49,14 @@ class BodyTooLarge(ChangeoverError):
 
 class BodyCutOff(ChangeoverError):
     """A body that ended before its Content-Length."""
+
+
+class BrokenGzip(ChangeoverError):
+    """A body that is no whole gzip, though its Content-Encoding says so."""
+
+
+class NotAcceptable(ChangeoverError):
+    """An answer of a type that this installation cannot write."""
 
 
 class UnknownOption(ChangeoverError):

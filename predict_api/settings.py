@@ -75,6 +75,9 @@ class PredictSettings(ServiceSettings):
         f"`none`, or some of {', '.join(f'`{name}`' for name in NAMES)}, separated by commas",
     )
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1, description="the largest request body, in bytes")
+    gzip_bodies: bool = Field(
+        False, description="whether request bodies may be compressed by gzip; MAX_BODY_BYTES holds unpacked, too"
+    )
     max_rows: int = Field(10_000, ge=1, description="the most rows that one request may have")
     score_timeout: float = Field(
         10.0, ge=0.1, le=3600, description="the most seconds that a model may take for a request before it is ended"

@@ -116,6 +116,7 @@ DOORS = {
         ("pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib.load", "joblib.numpy_pickle"),
         ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
+    "Arrow": (("pyarrow", "flatbuffers"), ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py")),
     "the environment": (
         ("os.environ", "os.environb", "os.getenv"),
         ("changeover/process/settings.py", "changeover/up/"),

@@ -7,23 +7,33 @@ difference. A first column without a name is an index, as pandas writes one, and
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from changeover.exceptions import NotCsv, TooManyRows
 from changeover.request.validation_errors import ValidationErrors
 from changeover.schema.cell_parsers import Cell, ColumnType
+from changeover.schema.column import Column
 from changeover.schema.schema import Schema
 
 _BOOLEANS: Final = {"true": True, "false": False, "": None}
 _BOM: Final = "\ufeff"  # Excel writes one
 
-Columns = dict[str, list[Cell]]
+_NUMBERS: Final = msgspec.json.Decoder(list[float | None])
+_INTEGERS: Final = msgspec.json.Decoder(list[int])
+
+Columns = dict[str, list[Cell] | npt.NDArray[Any]]
 
 
 def read_csv(body: bytes, schema: Schema, max_rows: int, *, header: bool = True) -> Columns:
     """The cells of each column: strings, true and false in a column of booleans, None where a cell is empty.
+
+    A column of plain numbers is an array of them.
 
     Raises NotCsv, TooManyRows, or RequestFaults for a name that is there twice and for rows of another width.
     """
@@ -62,13 +72,43 @@ def _refuse_other_widths(names: list[str], rows: list[list[str]]) -> None:
         raise errors.error()
 
 
-def _columns(names: list[str], rows: list[list[str]], schema: Schema) -> Iterator[tuple[str, list[Cell]]]:
+def _columns(
+    names: list[str], rows: list[list[str]], schema: Schema
+) -> Iterator[tuple[str, list[Cell] | npt.NDArray[Any]]]:
     by_column = zip(*rows, strict=True) if rows else iter(() for _ in names)
     for index, (name, cells) in enumerate(zip(names, by_column, strict=True)):
         column = schema.by_name.get(name)
         if column is None and not name and not index:
             continue
-        if column is not None and column.type is ColumnType.BOOLEAN:
+        numbers = None if column is None else _plain_numbers(cells, column)
+        if numbers is not None:
+            yield name, numbers
+        elif column is not None and column.type is ColumnType.BOOLEAN:
             yield name, [_BOOLEANS.get(cell.lower(), cell) for cell in cells]
         else:
             yield name, [cell or None for cell in cells]
+
+
+def _plain_numbers(cells: Sequence[str], column: Column) -> npt.NDArray[Any] | None:
+    """The cells as an array if each is a number as JSON writes it, or empty; else None.
+
+    The cells are parsed as one array of JSON, in a quarter of the time of parsing each. A cell with a comma would make
+    the array longer, and an empty one would make it no JSON.
+    """
+    is_integer = column.type is ColumnType.INTEGER
+    if not cells or column.format or column.enum is not None or not (is_integer or column.type is ColumnType.NUMBER):
+        return None
+    text = ",".join(cells)
+    if "n" in text:  # nan, or null, which only JSON takes for a missing value
+        return None
+    if "" in cells:
+        text = ",".join(cell or "null" for cell in cells)
+    try:
+        numbers = (
+            np.array(_INTEGERS.decode(f"[{text}]"))
+            if is_integer
+            else np.array(_NUMBERS.decode(f"[{text}]"), dtype=np.float64)
+        )
+    except (ValueError, OverflowError):
+        return None
+    return numbers if len(numbers) == len(cells) and numbers.dtype.kind in "iuf" else None

@@ -13,6 +13,7 @@ from changeover.names import SHORTEST_PREFIX, short
 from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, PlainJson, Reply
 from predict_api.exceptions import NotCurrent, UnknownOption
 from predict_api.models.models import Model
+from predict_api.prediction.forms import JSON, BodyLimits, Forms
 from predict_api.prediction.large_requests import LargeRequestLimit
 from predict_api.prediction.render import refuse_not_finite, render
 from predict_api.prediction.request_context import RequestContext
@@ -31,10 +32,11 @@ def predict(
     context: RequestContext,
     body: bytes,
     limit: LargeRequestLimit,
-    max_rows: int,
+    limits: BodyLimits,
     options: Options = PLAIN,
     *,
     include_inputs: bool = False,
+    forms: Forms = JSON,
 ) -> tuple[bytes, Runtime]:
     """The body of the response to `body`, and the runtime that scored; `context` gets the version that answers.
 
@@ -42,26 +44,36 @@ def predict(
     """
     with limit.of(len(body)) as turn:
         context.active, context.stale = model.active_version()
-        return answer(body, context.active.prepared, turn, max_rows, options, include_inputs=include_inputs)
+        prepared = context.active.prepared
+        return answer(body, prepared, turn, limits, options, include_inputs=include_inputs, forms=forms)
 
 
 def answer(
     body: bytes,
     prepared: Prepared,
     turn: Turn,
-    max_rows: int,
+    limits: BodyLimits,
     options: Options = PLAIN,
     *,
     include_inputs: bool = False,
+    forms: Forms = JSON,
 ) -> tuple[bytes, Runtime]:
-    """The same from a given version.
+    """The same from a given version; `include_inputs` is for answers in JSON.
 
-    Raises UnknownOption, NotJson, RequestFaults, TooManyRows, RowsNotAnswered or ScoringFailed.
+    Raises UnknownOption, NotJson, NotCsv, NotArrow, UnpacksTooFar, RequestFaults, TooManyRows, RowsNotAnswered or
+    ScoringFailed.
     """
     if options.include:
         _check_includes(prepared.manifest, options.include)
-    rows = prepared.reader.read(body, max_rows)
+    reader = prepared.reader
+    if forms.read is None:
+        rows = reader.read(body, limits.rows)
+    else:
+        rows = reader.read_columns(forms.read(body, reader.schema, limits), limits.rows)
     scores = _scores(prepared, rows, turn, options)
+    if forms.render is not None:
+        refuse_not_finite(scores)
+        return forms.render(scores, prepared.manifest), scores.runtime
     inputs = rows.columns if include_inputs else None
     outputs = prepared.manifest.outputs
     return render(scores, prepared.version, single=rows.single, inputs=inputs, outputs=outputs), scores.runtime

@@ -52,8 +52,8 @@ def render(
 
 def refuse_not_finite(scores: Scores) -> None:
     """Raise ScoringFailed for NaN or an infinite number."""
-    if not _is_finite(scores):
-        _strict_json([scores.labels, scores.probabilities])
+    if scores.included is not None or not _is_finite(scores):
+        _strict_json([scores.labels, scores.probabilities, dict[str, Json](scores.included or {})])
 
 
 def _strict_json(value: Json, *, sort_keys: bool = False) -> bytes:

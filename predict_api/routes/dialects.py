@@ -21,7 +21,7 @@ from predict_api.prediction import pipeline
 from predict_api.prediction.request_context import KEY, RequestContext
 from predict_api.routes.context import WorkerContext
 from predict_api.routes.problems import problem_response
-from predict_api.routes.request_body import read_body, refuse_encoding
+from predict_api.routes.request_body import read_body
 
 _ABOUT_THE_BODY: Final = frozenset({"content-type", "content-length"})
 Dialects = Sequence[Dialect[Any]]
@@ -56,8 +56,8 @@ def _predict(
     name = path.get("model") or worker.settings.default_model
     model = worker.model(name)
     context.model = name
-    refuse_encoding(environ)
-    body = read_body(environ, worker.settings.max_body_bytes)
+    settings = worker.settings
+    body = read_body(environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
     call = Call(body, cast("Headers", EnvironHeaders(environ)), path)
     return pipeline.predict_in(dialect, model, context, call, worker.limit, worker.settings.max_rows)
 

@@ -9,12 +9,15 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from changeover.exceptions import (
     NotAnEstimator,
+    NotArrow,
+    NotCsv,
     NotJson,
     RequestFaults,
     RowsNotAnswered,
     ScoringFailed,
     TooManyRows,
     UnknownHost,
+    UnpacksTooFar,
 )
 from changeover.process.log_events import event
 from changeover.protocol.problem import MEDIA_TYPE, problem
@@ -22,9 +25,11 @@ from model_runner.pool.exceptions import ModelCrashed, ModelOutOfMemory, ModelTi
 from predict_api.exceptions import (
     BodyCutOff,
     BodyTooLarge,
+    BrokenGzip,
     Draining,
     InvalidCall,
     NoModel,
+    NotAcceptable,
     NotCurrent,
     Overloaded,
     UnknownModel,
@@ -37,12 +42,17 @@ from predict_api.routes.request_log import request_context
 PROBLEMS: Final[Mapping[type, tuple[int, str, str]]] = {
     NotJson: (400, "not-json", "The body is not strict JSON"),
     BodyCutOff: (400, "body-cut-off", "The body is shorter than announced"),
+    NotCsv: (400, "not-csv", "The body is not CSV"),
+    NotArrow: (400, "not-arrow", "The body is no Arrow stream"),
+    BrokenGzip: (400, "broken-gzip", "The body is no gzip"),
     InvalidCall: (400, "invalid-call", "The body is no request of this protocol"),
     UnknownOption: (400, "unknown-option", "The query asks for what there is not"),
     UnknownModel: (404, "unknown-model", "There is no such model"),
     NotCurrent: (404, "not-current", "The version is not the current one"),
+    NotAcceptable: (406, "not-acceptable", "The answer cannot have this type"),
     BodyTooLarge: (413, "body-too-large", "The body is too large"),
-    UnsupportedBody: (415, "unsupported-body", "The body is not plain JSON"),
+    UnpacksTooFar: (413, "body-too-large", "The body is too large"),
+    UnsupportedBody: (415, "unsupported-body", "The body has a type or an encoding that is not taken"),
     UnknownHost: (421, "unknown-host", "The host name is not one of this service"),
     RequestFaults: (422, "does-not-fit", "The request does not fit the model's schema"),
     TooManyRows: (422, "too-many-rows", "The batch has too many rows"),

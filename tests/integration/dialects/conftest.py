@@ -25,7 +25,8 @@ def stub() -> Iterator[WireStub]:
 @pytest.fixture(scope="package")
 def api(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictApi]:
     """An instance that answers for both models; `churn` is the default."""
-    settings = {"WORKERS": "1", "DEFAULT_MODEL": "churn", "MAX_BODY_BYTES": str(MOST_BYTES), "MAX_ROWS": str(MOST_ROWS)}
+    sizes = {"MAX_BODY_BYTES": str(MOST_BYTES), "MAX_ROWS": str(MOST_ROWS), "GZIP_BODIES": "true"}
+    settings = {"WORKERS": "1", "DEFAULT_MODEL": "churn", **sizes}
     settings |= {"PREDICT_ROUTE": PREDICT_ROUTE, "HEALTH_ROUTE": HEALTH_ROUTE}
     with PredictApi(stub.url, tmp_path_factory.mktemp("dialects"), START_TIMEOUT="20", **settings) as api:
         wait_until(lambda: api.predict(R1).status_code == 200, what="churn answers")
