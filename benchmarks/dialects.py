@@ -72,8 +72,25 @@ def open_inference(rows: list[JsonObject]) -> Iterator[Case]:
     yield Case(f"{len(rows)} rows, OIP raw", path, len(rows), b"".join([head, *raws]), 3.0, header)
 
 
+def mlflow(rows: list[JsonObject]) -> Iterator[Case]:
+    """MLflow: one row in two forms of JSON, and a batch as its client sends a frame."""
+    path = "/invocations"
+    yield Case("one row, MLflow records", path, 1, encoded({"dataframe_records": [rows[0]]}), 0.8)
+    yield Case("one row, MLflow split", path, 1, encoded({"dataframe_split": _split(rows[:1])}), 0.8)
+    yield Case(f"{len(rows)} rows, MLflow split", path, len(rows), encoded({"dataframe_split": _split(rows)}), 0.8)
+
+
+def _split(rows: list[JsonObject]) -> JsonObject:
+    return {"columns": [*rows[0]], "index": [*range(len(rows))], "data": [[*row.values()] for row in rows]}
+
+
+def tensorflow_serving(rows: list[JsonObject]) -> Iterator[Case]:
+    """TensorFlow Serving: one row."""
+    yield Case("one row, TF Serving", f"/v1/models/{MODEL}:predict", 1, encoded({"instances": [rows[0]]}), 0.8)
+
+
 # each takes the rows of the batch, of which the first is the row of single requests
-CASES: tuple[Callable[[list[JsonObject]], Iterator[Case]], ...] = (open_inference,)
+CASES: tuple[Callable[[list[JsonObject]], Iterator[Case]], ...] = (open_inference, mlflow, tensorflow_serving)
 
 
 def encoded(value: Json) -> bytes:

@@ -13,7 +13,8 @@ from flask import Blueprint, Flask
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
-from predict_api.dialects import known, vertex
+from predict_api.dialects import known
+from predict_api.dialects.vertex import at as predictions_at
 from predict_api.edge.callers import Callers
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
@@ -39,6 +40,7 @@ from predict_api.routes import (
     problems,
     request_log,
     tensorflow_serving,
+    vetiver,
 )
 from predict_api.routes import vertex as vertex_routes
 from predict_api.routes.context import WorkerContext
@@ -54,6 +56,7 @@ _OTHER_CALLS: Final[Mapping[str, Callable[[WorkerContext], Blueprint]]] = {
     "oip": open_inference.blueprint,
     "mlflow": mlflow.blueprint,
     "tfs": tensorflow_serving.blueprint,
+    "vetiver": vetiver.blueprint,
 }
 
 
@@ -125,9 +128,10 @@ class PinnedApplication:
         self._models.stop()
 
 
-def _runners(settings: PredictSettings, metrics_directory: Path) -> Runners:
+def _runners(settings: PredictSettings, directory: Path) -> Runners:
+    """The processes that run models, as one worker of the instance uses them."""
     limits = ScoreLimits(settings.score_timeout, threads_of_a_worker(settings.threads) // 2)
-    return Runners(metrics_directory, host_client(metrics_directory, settings), limits)
+    return Runners(directory, host_client(directory, settings), limits)
 
 
 def _routes(worker: WorkerContext) -> WSGIApplication:
@@ -142,7 +146,7 @@ def _routes(worker: WorkerContext) -> WSGIApplication:
             app.register_blueprint(_OTHER_CALLS[name](worker))
     spoken = known.dialects(worker.settings.dialect_names)
     if worker.settings.predict_route:
-        spoken = (*spoken, vertex.at(worker.settings.predict_route))
+        spoken = (*spoken, predictions_at(worker.settings.predict_route))
     if worker.settings.health_route:
         app.register_blueprint(vertex_routes.blueprint(worker, worker.settings.health_route))
     predictions = fast_predict.in_front_of(dialects.in_front_of(app, worker, spoken), worker)

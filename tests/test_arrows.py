@@ -78,11 +78,11 @@ PURE = {
     "predict_api.replica.active",
     "predict_api.scoring.interfaces",
     *(f"predict_api.edge.{name}" for name in ("api_keys", "origins", "path_prefix", "token_bucket")),
-    *map("predict_api.openapi.{}".format, ["columns", "forms", "public_schema"]),
     *map(
         "predict_api.openapi.{}".format,
-        ["document", "answers", "calls", "dialects", "dialect_parts", "mlflow", "open_inference", "tensorflow_serving"],
+        "document answers calls dialects dialect_parts mlflow open_inference tensorflow_serving vetiver".split(),  # noqa: SIM905
     ),
+    *map("predict_api.openapi.{}".format, ["columns", "forms", "public_schema"]),
 }
 PURE_MAY_IMPORT = set(
     """

@@ -48,6 +48,7 @@ def test_the_picture_of_the_rollout_shows_every_transition_and_every_state() -> 
 OF_DIALECTS = {
     "POST /v2/models/{}/infer",
     "POST /v2/models/{}/versions/{}/infer",
+    "POST /vetiver/predict",
     "POST /invocations",
     "POST /models/{}/invocations",
     *(

@@ -35,7 +35,7 @@ DOORS = {
     "model_server.openapi": "document",
     "model_server.rollouts": "rollouts model_state promotion freshness fleet rollout",
     "model_server.versions": "versions publish spool",
-    "predict_api.dialects": "dialect names known inference_metadata tensorflow_serving vertex",
+    "predict_api.dialects": "dialect names known inference_metadata tensorflow_serving vertex vetiver",
     "predict_api.edge": "api_keys callers origins path_prefix",
     "predict_api.models": "models discovery_loop report_loop",
     "predict_api.openapi": "document columns public_schema",

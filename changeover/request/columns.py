@@ -107,7 +107,7 @@ class ColumnReader:
     def _fast(self, columns: Columns, rows: int) -> TypedColumns | None:
         """The typed columns, or None if the strict path has to decide: it says what is wrong."""
         try:
-            numbers = self._numbers([columns[name] for name in self._numeric_names], rows)
+            numbers = self._numbers(list(map(columns.__getitem__, self._numeric_names)), rows)
             if not self._are_valid(numbers):
                 return None
             strings = [_strings(columns[column.name], column) for column in self._textual]

@@ -23,12 +23,15 @@ class RequestReader:
 
     def read(self, body: bytes, max_rows: int) -> TypedRows | Decoded:
         """The typed rows in `body`; raises NotJson, RequestFaults, or TooManyRows past `max_rows`."""
+        rows = self.read_plain(body, max_rows)
+        return self.read_rows(strict_json.parse(body), max_rows) if rows is None else rows
+
+    def read_plain(self, body: bytes, max_rows: int) -> TypedRows | None:
+        """The same by the fast path, or None if it does not handle `body`; raises TooManyRows."""
         rows = self._fast.read(body)
-        if rows is not None:
-            if rows.rows > max_rows:
-                raise TooManyRows(rows.rows, max_rows)
-            return rows
-        return self.read_rows(strict_json.parse(body), max_rows)
+        if rows is not None and rows.rows > max_rows:
+            raise TooManyRows(rows.rows, max_rows)
+        return rows
 
     def read_rows(self, value: Json, max_rows: int) -> Decoded:
         """The typed rows in a value of JSON; raises RequestFaults, or TooManyRows past `max_rows`."""

@@ -18,6 +18,7 @@ To add one:
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from changeover.estimator.scores import PLAIN, Options, Scores
@@ -45,11 +46,18 @@ class Call(NamedTuple):
     path: Mapping[str, str | None]
 
 
+class PlainJson(NamedTuple):
+    """Rows in a form of `/predict`, a part of a body: the fast path reads them, or `otherwise` gives the cells."""
+
+    body: bytes
+    otherwise: Callable[[], "Ask[Any]"]
+
+
 @dataclass(frozen=True)
 class Ask(Generic[Wants]):
     """What a call asks for: the cells, by column or as rows; options of the model; what its `write` needs to know."""
 
-    cells: Columns | list[Json]
+    cells: Columns | list[Json] | PlainJson
     wants: Wants
     options: Options = PLAIN
 
@@ -72,7 +80,9 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True)
 class Dialect(Generic[Wants]):
-    """One dialect. `paths` are its paths; one that ends with a slash stands for every path below it.
+    """One dialect.
+
+    `paths` are its paths; one that ends with a slash stands for every path below it. So are the paths with one of `endings`.
 
     `calls` matches the paths of predictions. Its group `model` is the name of the model, and the default model answers
     without one. Its group `version` is a hash of the version, or its first 8 digits or more, and its group `sequence`
@@ -88,8 +98,12 @@ class Dialect(Generic[Wants]):
     read: Callable[[Call, Schema, int], Ask[Wants]]
     write: Callable[[Scores, Ask[Wants], Attribution], Reply]
     fault: Callable[[Problem], Reply]
+    endings: tuple[str, ...] = ()
 
     def has(self, path: str) -> bool:
         """Whether `path` is one of the dialect's."""
-        own = any(path == known or (known[-1] == "/" and path.startswith(known)) for known in self.paths)
-        return own or self.calls.fullmatch(path) is not None
+        return path in self.paths or path.startswith(self._below) or path.endswith(self.endings)
+
+    @cached_property
+    def _below(self) -> tuple[str, ...]:
+        return tuple(known for known in self.paths if known.endswith("/"))

@@ -5,12 +5,12 @@ import binascii
 import math
 from collections.abc import Sequence
 from itertools import chain
-from operator import itemgetter
-from typing import Any, Final
+from operator import attrgetter
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 import numpy as np
-from msgspec.structs import astuple
+from msgspec import Meta
 
 from changeover.exceptions import RequestFaults
 from changeover.request import strict_json
@@ -22,11 +22,12 @@ from predict_api.exceptions import InvalidCall
 
 RAW_SIZE: Final = "binary_data_size"
 _Value = str | int | float | bool | None
+Parameters = dict[str, _Value]
 _Data = list[_Value | list[_Value]]  # flat, or nested by rows; no deeper, so that decoding needs no limit of its own
 _KNOWN: Final = frozenset(DATATYPES)
-_TENSOR_TYPES: Final = frozenset({None, "np", "str", "base64", "datetime"})
-_REQUEST_TYPES: Final = frozenset({None, "pd", "np", "str"})
-_first: Final = itemgetter(0)
+_TENSOR_TYPES: Final = frozenset({"np", "str", "base64", "datetime"})
+_REQUEST_TYPES: Final = frozenset({"pd", "np", "str"})
+_name, _data = attrgetter("name"), attrgetter("data")
 _TEXTS: Final = {"true": True, "false": False}  # in a matrix of strings
 
 
@@ -37,48 +38,68 @@ class Tensor(msgspec.Struct, gc=False):
     shape: tuple[int, ...]
     datatype: str
     data: _Data | None = None
-    parameters: dict[str, _Value] | None = None
+    parameters: Parameters | None = None
 
 
 class Output(msgspec.Struct, gc=False):
     """An output that is asked for."""
 
     name: str
-    parameters: dict[str, _Value] | None = None
+    parameters: Parameters | None = None
 
 
-class InferenceRequest(msgspec.Struct, gc=False):
+_Tensor = TypeVar("_Tensor")
+
+
+class InferenceRequest(msgspec.Struct, Generic[_Tensor], gc=False):
     """The JSON of a request; other members are ignored."""
 
-    inputs: list[Tensor]
+    inputs: list[_Tensor]
     id: str | None = None
-    parameters: dict[str, _Value] | None = None
+    parameters: Parameters | None = None
     outputs: list[Output] | None = None
 
 
-_DECODER: Final = msgspec.json.Decoder(InferenceRequest)
+class _OneCell(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An input of one cell in JSON, as a request for one row has it for each column."""
+
+    name: str
+    shape: Annotated[tuple[Annotated[int, Meta(ge=1, le=1)], ...], Meta(min_length=1, max_length=2)]
+    datatype: Literal[DATATYPES]  # type: ignore[valid-type]
+    data: tuple[_Value]
 
 
-def parse(body: bytes) -> tuple[InferenceRequest, dict[str, Any] | None]:
-    """The request in the JSON of a body, and the cells of its tensors if they are plain; raises NotJson or InvalidCall.
+_DECODER: Final = msgspec.json.Decoder(InferenceRequest[Tensor])
+_ONE_ROW: Final = msgspec.json.Decoder(InferenceRequest[_OneCell])
 
-    Plain tensors are flat JSON of one shape without parameters.
+
+def parse(body: bytes, schema: Schema, raw: bytes = b"") -> tuple[InferenceRequest[Any], Columns | None]:
+    """The request in the JSON of a body, and the cells of its columns if it is one row of cells in JSON.
+
+    `raw` is what follows the JSON.
+
+    Raises NotJson or InvalidCall.
     """
+    try:
+        row = _ONE_ROW.decode(body)
+        columns = dict(zip(map(_name, row.inputs), map(_data, row.inputs), strict=True))
+        if not raw and len(columns) == len(row.inputs) and not columns.keys().isdisjoint(schema.by_name):
+            keys = 4 * len(columns) + _other_keys(row)
+            return (_parse_strictly(body), None) if strict_json.may_repeat_keys(body, keys) else (row, columns)
+    except (ValueError, RecursionError):  # other tensors, or no JSON
+        pass
     try:
         request = _DECODER.decode(body)
     except (ValueError, RecursionError):
         return _parse_strictly(body), None
-    plain = _plain_columns(request)
-    of_tensors = 4 * len(request.inputs) if plain is not None else _keys_of_tensors(request.inputs)
-    if strict_json.may_repeat_keys(body, of_tensors + _other_keys(request)):
-        return _parse_strictly(body), None
-    return request, plain
+    repeats = strict_json.may_repeat_keys(body, _keys_of_tensors(request.inputs) + _other_keys(request))
+    return _parse_strictly(body) if repeats else request, None
 
 
-def _parse_strictly(body: bytes) -> InferenceRequest:
+def _parse_strictly(body: bytes) -> InferenceRequest[Tensor]:
     value = strict_json.parse(body)
     try:
-        return msgspec.convert(value, InferenceRequest)
+        return msgspec.convert(value, InferenceRequest[Tensor])
     except msgspec.ValidationError as error:
         raise InvalidCall(f"the body is no inference request: {error}") from None
 
@@ -91,60 +112,43 @@ def _keys_of_tensors(inputs: Sequence[Tensor]) -> int:
     return keys
 
 
-def _other_keys(request: InferenceRequest) -> int:
+def refuse_other_content_type(request: InferenceRequest[Any]) -> None:
+    """Raise InvalidCall for a content type of the request that is not taken."""
+    kind = request.parameters.get("content_type", "pd") if request.parameters else "pd"
+    if kind not in _REQUEST_TYPES:
+        raise InvalidCall(f"the content_type {kind!r} of the request is not taken: send pd, np or str")
+
+
+def _other_keys(request: InferenceRequest[Any]) -> int:
     """The number of keys in the rest of a request that has no member but these."""
     outputs = request.outputs or ()
     keys = 1 + (request.id is not None) + (request.outputs is not None) + _keys_of(request.parameters)
     return keys + sum([1 + _keys_of(output.parameters) for output in outputs])
 
 
-def _keys_of(parameters: dict[str, _Value] | None) -> int:
+def _keys_of(parameters: Parameters | None) -> int:
     return 0 if parameters is None else 1 + len(parameters)
 
 
-def columns(request: InferenceRequest, plain: Columns | None, raw: memoryview, schema: Schema) -> Columns:
+def columns(request: InferenceRequest[Tensor], raw: memoryview, schema: Schema) -> Columns:
     """The cells of each column, from tensors that are columns or from one that is a matrix.
 
-    `raw` has the raw tensors, in the order of `inputs`; `plain` is what `parse` gave. Raises InvalidCall or RequestFaults.
+    `raw` has the raw tensors, in the order of `inputs`. Raises InvalidCall or RequestFaults.
     """
-    if plain is not None and not len(raw) and not plain.keys().isdisjoint(schema.by_name):
-        return plain
-    kind = (request.parameters or {}).get("content_type")
-    if kind not in _REQUEST_TYPES:
-        raise InvalidCall(f"the content_type {kind!r} of the request is not taken: send pd, np or str")
     tensors: dict[str, tuple[Tensor, Cells]] = {}
     for tensor in request.inputs:
-        if tensor.name in tensors:
+        if tensor.name in tensors and tensor.name in schema.by_name:
             raise InvalidCall(f"there are two tensors {tensor.name!r}")
         cells, raw = _cells(tensor, raw)
         tensors[tensor.name] = tensor, cells
     if len(raw):
         raise InvalidCall(f"{len(raw)} bytes follow the last raw tensor: each {RAW_SIZE} counts towards the body")
     if tensors.keys().isdisjoint(schema.by_name):
-        return _matrix(tensors, schema)
+        return _matrix([*tensors.values()] if len(tensors) == len(request.inputs) else [], schema)
     for name, (tensor, _) in tensors.items():
         if len(tensor.shape) == 2 and tensor.shape[1] != 1:
             raise InvalidCall(f"tensor {name!r} has the shape {list(tensor.shape)}: send a column as [n] or [n, 1]")
     return {name: cells for name, (_, cells) in tensors.items()}
-
-
-def _plain_columns(request: InferenceRequest) -> dict[str, Any] | None:
-    """The cells of tensors that are flat JSON of one shape, without parameters; None for others.
-
-    It makes a tenth of the calls of the general way: one row of a hundred columns is a hundred tensors.
-    """
-    if request.parameters or not request.inputs:
-        return None
-    names, shapes, datatypes, data, parameters = zip(*map(astuple, request.inputs), strict=True)
-    shape = shapes[0]
-    if parameters.count(None) != len(names) or len(set(shapes)) > 1 or set(map(type, data)) != {list}:
-        return None
-    if not shape or not shape[0] or shape[1:] not in {(), (1,)} or set(map(len, data)) != {shape[0]}:
-        return None
-    cells = dict(zip(names, data, strict=True))
-    if len(cells) != len(names) or list in map(type, map(_first, data)) or not _KNOWN.issuperset(datatypes):
-        return None
-    return cells
 
 
 def _cells(tensor: Tensor, raw: memoryview) -> tuple[Cells, memoryview]:
@@ -154,7 +158,7 @@ def _cells(tensor: Tensor, raw: memoryview) -> tuple[Cells, memoryview]:
         raise InvalidCall(f"tensor {name!r} has the datatype {tensor.datatype!r}: send one of {', '.join(DATATYPES)}")
     if len(tensor.shape) not in {1, 2} or min(tensor.shape) < 0:
         raise InvalidCall(f"tensor {name!r} has the shape {list(tensor.shape)}: send one or two dimensions")
-    kind = parameters.get("content_type")
+    kind = parameters.get("content_type", "np")
     if kind not in _TENSOR_TYPES:
         raise InvalidCall(f"tensor {name!r} has the content_type {kind!r}: send np, str, base64 or datetime")
     leaves, size = math.prod(tensor.shape), parameters.get(RAW_SIZE)
@@ -178,7 +182,7 @@ def _cells(tensor: Tensor, raw: memoryview) -> tuple[Cells, memoryview]:
 def _flat(tensor: Tensor, leaves: int) -> Cells:
     """The cells of a tensor in JSON."""
     data: Sequence[Any] = tensor.data if tensor.data is not None else []
-    if any(type(part) is list for part in data):
+    if list in set(map(type, data)):
         rows, width = tensor.shape if len(tensor.shape) == 2 else (len(data), -1)
         if width < 0 or len(data) != rows or any(type(part) is not list or len(part) != width for part in data):
             raise InvalidCall(
@@ -204,14 +208,14 @@ def _from_base64(name: str, cells: Cells) -> list[Any]:
     return texts
 
 
-def _matrix(tensors: dict[str, tuple[Tensor, Cells]], schema: Schema) -> Columns:
-    """The columns of a single tensor, by their positions."""
+def _matrix(tensors: Sequence[tuple[Tensor, Cells]], schema: Schema) -> Columns:
+    """The columns of a single tensor, by their positions; raises InvalidCall for another number of tensors."""
     names = list(schema.by_name)
     width = len(names)
     if len(tensors) != 1:
         shown = ", ".join(names[:20]) + (", ..." if width > 20 else "")
         raise InvalidCall(f"send one tensor per column ({shown}) or one [n, {width}] tensor")
-    ((tensor, cells),) = tensors.values()
+    ((tensor, cells),) = tensors
     if tensor.shape[-1] != width:
         raise InvalidCall(
             f"tensor {tensor.name!r} has the shape {list(tensor.shape)}, the model takes {width} columns: send one "

@@ -7,9 +7,10 @@ from predict_api.dialects.dialect import Dialect
 from predict_api.dialects.mlflow import MLFLOW
 from predict_api.dialects.open_inference import OPEN_INFERENCE
 from predict_api.dialects.tensorflow_serving import TENSORFLOW_SERVING
+from predict_api.dialects.vetiver import VETIVER
 
 KNOWN: Final[Mapping[str, Dialect[Any]]] = {
-    dialect.name: dialect for dialect in (OPEN_INFERENCE, MLFLOW, TENSORFLOW_SERVING)
+    dialect.name: dialect for dialect in (OPEN_INFERENCE, MLFLOW, TENSORFLOW_SERVING, VETIVER)
 }
 
 

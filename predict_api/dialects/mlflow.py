@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import re
+from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -22,15 +23,25 @@ from changeover.protocol import wire
 from changeover.request import strict_json
 from changeover.request.csv_columns import read_csv
 from changeover.schema.schema import Schema
-from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, Problem, Reply
-from predict_api.dialects.rows import Rows, by_position, of_object, of_rows, without_unknown
+from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, PlainJson, Problem, Reply
+from predict_api.dialects.rows import (
+    INPUTS,
+    INSTANCES,
+    SPLIT,
+    SPLIT_KEYS,
+    SPLIT_TOO,
+    Rows,
+    by_position,
+    of_object,
+    of_rows,
+    plain_json,
+    without_unknown,
+)
 from predict_api.dialects.sentences import sentence
 from predict_api.exceptions import InvalidCall, UnsupportedBody
 
-SPLIT, RECORDS, INSTANCES, INPUTS = "dataframe_split", "dataframe_records", "instances", "inputs"
-_SPLIT_TOO: Final = "input_data"  # the name of the same in deployments of Azure Machine Learning
-_MEMBERS: Final = (SPLIT, RECORDS, INSTANCES, INPUTS, _SPLIT_TOO)
-_SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
+RECORDS: Final = "dataframe_records"
+_MEMBERS: Final = (SPLIT, RECORDS, INSTANCES, INPUTS, SPLIT_TOO)
 _CSV: Final = "text/csv"
 _JSON_TYPES: Final = frozenset({"", "application/json"})
 _CHARSET: Final = re.compile(r"charset=\"?utf-?8\"?", re.IGNORECASE)
@@ -59,17 +70,30 @@ class Wants(NamedTuple):
 
 def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:
     """What a call asks for; raises NotJson, InvalidCall, RequestFaults, TooManyRows or UnsupportedBody."""
-    probabilities = False
-    rows: Rows
     if _content_type(call) == _CSV:
-        rows = _of_csv(call.body, schema, max_rows)
-    else:
-        body = strict_json.parse(call.body)
-        rows = _rows(body, schema)
-        probabilities = isinstance(body, dict) and wants_probabilities(body.get("params"), "params")
+        return _ask(call, _of_csv(call.body, schema, max_rows), schema)
+    plain = plain_json(call.body, _MEMBERS, schema)
+    if plain is None:
+        return _read_json(call, schema)
+    cells = PlainJson(plain.body, partial(_read_json, call, schema))
+    return Ask(cells, Wants(probabilities=False, csv=_accepts_csv(call), headers=_headers(call, [])))
+
+
+def _read_json(call: Call, schema: Schema) -> Ask[Wants]:
+    body = strict_json.parse(call.body)
+    rows = _rows(body, schema)
+    probabilities = isinstance(body, dict) and wants_probabilities(body.get("params"), "params")
+    return _ask(call, rows, schema, probabilities=probabilities)
+
+
+def _ask(call: Call, rows: Rows, schema: Schema, *, probabilities: bool = False) -> Ask[Wants]:
     rows, ignored = without_unknown(rows, schema)
-    accept = call.headers.get("Accept", "").partition(";")[0].partition(",")[0].strip().lower()
-    return Ask(rows, Wants(probabilities, accept == _CSV, _headers(call, ignored)))
+    return Ask(rows, Wants(probabilities, _accepts_csv(call), _headers(call, ignored)))
+
+
+def _accepts_csv(call: Call) -> bool:
+    """Whether CSV is the first type in `Accept`."""
+    return call.headers.get("Accept", "").partition(";")[0].partition(",")[0].strip().lower() == _CSV
 
 
 def _content_type(call: Call) -> str:
@@ -105,7 +129,7 @@ def _rows(body: Json, schema: Schema) -> Rows:
         raise InvalidCall(f"send an object with exactly one of {SPLIT}, {RECORDS}, {INSTANCES} and {INPUTS}")
     (member,) = members
     value = body[member]
-    if member in {SPLIT, _SPLIT_TOO}:
+    if member in {SPLIT, SPLIT_TOO}:
         return _split(value, member, schema)
     if member == INPUTS and isinstance(value, dict):
         return of_object(value, member)
@@ -118,7 +142,7 @@ def _split(value: Json, member: str, schema: Schema) -> Rows:
     """The cells of the split form of pandas, by position if it has no `columns`."""
     if not isinstance(value, dict):
         raise InvalidCall(f"{member}: a dictionary was expected, with columns and data")
-    if unknown := sorted(value.keys() - _SPLIT_KEYS):
+    if unknown := sorted(value.keys() - SPLIT_KEYS):
         raise InvalidCall(f"{member}: {unknown[:5]} are not known; it has columns, data and index")
     data, names = value.get("data"), value.get("columns")
     if not isinstance(data, list):
@@ -209,4 +233,5 @@ MLFLOW: Final = Dialect(
     read=read,
     write=write,
     fault=fault,
+    endings=("/invocations",),
 )

@@ -4,7 +4,12 @@ from typing import Final
 
 from changeover.exceptions import InvalidSetting
 
-NAMES: Final = ("oip", "mlflow", "tfs")  # one for each entry of `known.py`, in the order of the documentation
+NAMES: Final = (
+    "oip",
+    "mlflow",
+    "tfs",
+    "vetiver",
+)  # one for each entry of `known.py`, in the order of the documentation
 _ALL, _NONE = "all", "none"
 
 

@@ -8,7 +8,7 @@ since tritonclient sends none.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +17,7 @@ import msgspec
 from changeover.estimator.scores import Scores
 from changeover.schema.schema import Schema
 from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, Reply
-from predict_api.dialects.inference_request import RAW_SIZE, InferenceRequest, columns, parse
+from predict_api.dialects.inference_request import RAW_SIZE, InferenceRequest, columns, parse, refuse_other_content_type
 from predict_api.dialects.raw_tensors import raw_of
 from predict_api.dialects.sentences import fault
 from predict_api.exceptions import InvalidCall
@@ -43,9 +43,10 @@ class Wants(NamedTuple):
 def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:  # noqa: ARG001 the reader of columns counts the rows
     """What a call asks for; raises NotJson, InvalidCall or RequestFaults."""
     length = _head_length(call)
-    request, plain = parse(call.body if length is None else call.body[:length])
-    raw = memoryview(b"" if length is None else call.body)[length:]
-    return Ask(columns(request, plain, raw, schema), _wants(request))
+    head, raw = (call.body, b"") if length is None else (call.body[:length], call.body[length:])
+    request, row = parse(head, schema, raw)
+    refuse_other_content_type(request)
+    return Ask(columns(request, memoryview(raw), schema) if row is None else row, _wants(request))
 
 
 def _head_length(call: Call) -> int | None:
@@ -60,18 +61,28 @@ def _head_length(call: Call) -> int | None:
     return int(text)
 
 
-def _wants(request: InferenceRequest) -> Wants:
-    asked = request.outputs or ()
+def _wants(request: InferenceRequest[Any]) -> Wants:
+    parameters = request.parameters
+    all_raw = _flag(parameters, "binary_data_output", default=False)
+    asked = request.outputs
+    if not asked:
+        return Wants(request.id, None, frozenset(), all_raw)
     for output in asked:
         if output.name not in {LABELS, PROBABILITIES, CLASSES, _LABELS_TOO} and not _is_of_one_output(output.name):
             raise InvalidCall(f"there is no output {output.name!r}: ask for {LABELS}, {PROBABILITIES} or {CLASSES}")
     names = [output.name for output in asked]
     if len(set(names)) < len(names):
         raise InvalidCall(f"outputs names one output twice: {', '.join(names[:20])}")
-    parameters = request.parameters
-    all_raw = bool(parameters and parameters.get("binary_data_output"))
-    raw = frozenset(output.name for output in asked if (output.parameters or {}).get("binary_data", all_raw))
-    return Wants(request.id, names or None, raw, all_raw)
+    raw = frozenset(output.name for output in asked if _flag(output.parameters, "binary_data", default=all_raw))
+    return Wants(request.id, names, raw)
+
+
+def _flag(parameters: Mapping[str, object] | None, name: str, *, default: bool) -> bool:
+    """A parameter that is true or false; raises InvalidCall."""
+    value = parameters.get(name, default) if parameters else default
+    if isinstance(value, bool):
+        return value
+    raise InvalidCall(f"the parameter {name} is true or false")
 
 
 def _is_of_one_output(name: str) -> bool:
@@ -88,14 +99,13 @@ class _Tensor(NamedTuple):
 def write(scores: Scores, ask: Ask[Wants], attribution: Attribution) -> Reply:
     """The response; raises InvalidCall for an output that the model does not have."""
     wants = ask.wants
-    available = _outputs(scores)
-    names = wants.outputs or [name for name in available if name != CLASSES]
+    names = wants.outputs or _available(scores)
     described: list[dict[str, Any]] = []
     raws: list[bytes] = []
     for name in names:
-        tensor = available.get(LABELS if name == _LABELS_TOO else name)
+        tensor = _output(name, scores)
         if tensor is None:
-            raise InvalidCall(f"this model has no output {name!r}: it has {', '.join(available)}")
+            raise InvalidCall(f"this model has no output {name!r}: it has {', '.join(_available(scores))}")
         output: dict[str, Any] = {"name": name, "shape": tensor.shape, "datatype": tensor.datatype}
         parameters: dict[str, Any] = {"content_type": "str" if tensor.datatype == "BYTES" else "np"}
         output["parameters"] = parameters
@@ -120,23 +130,38 @@ def write(scores: Scores, ask: Ask[Wants], attribution: Attribution) -> Reply:
     return Reply(b"".join([head, *raws]), [*_OCTETS, (HEAD_LENGTH, str(len(head)))])
 
 
-def _outputs(scores: Scores) -> dict[str, _Tensor]:
-    """Every output of the model by its name: labels, probabilities, classes."""
+def _available(scores: Scores) -> list[str]:
+    """The names of the outputs that there are; classes only on request."""
+    if scores.probabilities is None or scores.classes is None:
+        return [LABELS]
+    if _has_several_outputs(scores.classes):
+        return [LABELS, *(f"{PROBABILITIES}.{index}" for index in range(len(scores.classes)))]
+    return [LABELS, PROBABILITIES]
+
+
+def _has_several_outputs(classes: Sequence[Any]) -> bool:
+    return bool(classes) and isinstance(classes[0], list)
+
+
+def _output(name: str, scores: Scores) -> _Tensor | None:
+    """One output of the model, or None if it has no such output."""
     labels, probabilities, classes = scores.labels, scores.probabilities, scores.classes
     rows = len(labels)
-    several = bool(labels) and isinstance(labels[0], list)
-    width = len(labels[0]) if several else 1
-    outputs = {LABELS: _tensor([rows, width], list(chain.from_iterable(labels)) if several else labels)}
+    if name in {LABELS, _LABELS_TOO}:
+        if rows and isinstance(labels[0], list):
+            return _tensor([rows, len(labels[0])], list(chain.from_iterable(labels)))
+        return _tensor([rows, 1], labels)
     if probabilities is None or classes is None:
-        return outputs
-    if classes and isinstance(classes[0], list):
-        for index, own in enumerate(classes):
-            cells = list(chain.from_iterable([row[index] for row in probabilities]))
-            outputs[f"{PROBABILITIES}.{index}"] = _Tensor([rows, len(own)], "FP64", cells)
-        return outputs
-    outputs[PROBABILITIES] = _Tensor([rows, len(classes)], "FP64", list(chain.from_iterable(probabilities)))
-    outputs[CLASSES] = _tensor([len(classes)], classes)
-    return outputs
+        return None
+    if not _has_several_outputs(classes):
+        if name == PROBABILITIES:
+            return _Tensor([rows, len(classes)], "FP64", list(chain.from_iterable(probabilities)))
+        return _tensor([len(classes)], classes) if name == CLASSES else None
+    index = int(name.rpartition(".")[2]) if _is_of_one_output(name) else len(classes)
+    if index >= len(classes):
+        return None
+    cells = list(chain.from_iterable([row[index] for row in probabilities]))
+    return _Tensor([rows, len(classes[index])], "FP64", cells)
 
 
 def _tensor(shape: list[int], cells: Sequence[Any]) -> _Tensor:
@@ -153,7 +178,7 @@ def datatype_of(values: Sequence[Any]) -> str:
         return "FP64"
     if len(kinds) != 1:
         return "BYTES"
-    (kind,) = kinds
+    kind = kinds.pop()
     if kind is int and not (min(values) in _INT64 and max(values) in _INT64):
         return "BYTES"
     return _DATATYPES.get(kind, "BYTES")

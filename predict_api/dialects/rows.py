@@ -1,7 +1,10 @@
 """The rows of a request as cells by column: rows that are objects, rows by position, columns, and single values."""
 
+import re
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from changeover.exceptions import RequestFaults
 from changeover.json_types import Json
@@ -9,8 +12,47 @@ from changeover.request.cells import Columns
 from changeover.schema.schema import Schema
 from predict_api.exceptions import InvalidCall
 
+SPLIT, SPLIT_TOO = "dataframe_split", "input_data"  # the latter in deployments of Azure Machine Learning
+INSTANCES, INPUTS = "instances", "inputs"
+SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
+_MEMBER: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"([a-z_]+)"[ \t\r\n]*:[ \t\r\n]*')
+_SPLIT_FORM: Final = re.compile(rb'\{[ \t\r\n]*"(?:columns|data|index)"')
+_ARRAYS: Final = re.compile(rb"\[[ \t\r\n]*\[")
+_SPLITS: Final = frozenset({SPLIT, SPLIT_TOO})
+_SPACE: Final = b" \t\r\n"
 _SHOWN: Final = 20  # names in one message
 Rows = Columns | list[Json]
+
+
+class PlainMember(NamedTuple):
+    """The JSON of the only member of a body, in a form of `/predict`, and whether the member is an object."""
+
+    body: bytes
+    is_object: bool
+
+
+def plain_json(body: bytes, members: Collection[str], schema: Schema) -> PlainMember | None:
+    """The only member of a body, if `members` has its name and it may be in a form of `/predict`; else None.
+
+    Rows are an array; rows that are arrays become the split form of pandas, in the order of the schema. Columns or one
+    row are an object without another one in it.
+    """
+    begin = _MEMBER.match(body)
+    stripped = body.rstrip(_SPACE)
+    if begin is None or not stripped.endswith(b"}") or not SPLIT_KEYS.isdisjoint(schema.by_name):
+        return None
+    member, part = begin[1].decode(), stripped[begin.end() : -1].rstrip(_SPACE)
+    if member not in members:
+        return None
+    if member in _SPLITS:
+        return PlainMember(part, True) if _SPLIT_FORM.match(part) else None
+    if _ARRAYS.match(part):
+        names = msgspec.json.encode([*schema.by_name])
+        return PlainMember(b'{"columns":%b,"data":%b}' % (names, part), False)
+    if part.startswith(b"["):
+        return PlainMember(part, False)
+    is_flat = member == INPUTS and part.startswith(b"{") and b"{" not in part[1:]
+    return PlainMember(part, True) if is_flat else None
 
 
 def of_rows(rows: list[Json], schema: Schema) -> Rows:

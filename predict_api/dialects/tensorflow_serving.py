@@ -7,6 +7,7 @@ The Content-Type is ignored: the examples of TensorFlow Serving send the one of 
 
 import re
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,13 +17,14 @@ from changeover.json_types import JsonObject
 from changeover.request import strict_json
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.schema import Schema
-from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, Reply
+from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, PlainJson, Reply
 from predict_api.dialects.mlflow import beside, chosen
-from predict_api.dialects.rows import Rows, of_object, of_rows, unwrapped
+from predict_api.dialects.rows import INPUTS, INSTANCES, Rows, of_object, of_rows, plain_json, unwrapped
 from predict_api.dialects.sentences import fault
 from predict_api.exceptions import InvalidCall
 
-INSTANCES, INPUTS, EXAMPLES = "instances", "inputs", "examples"
+PREDICT: Final = "predict"
+EXAMPLES: Final = "examples"
 _SIGNATURES: Final = {"": False, "serving_default": False, "predict": False, "predict_proba": True}
 _TYPES: Final = {
     ColumnType.INTEGER: "DT_INT64",
@@ -49,6 +51,14 @@ class Wants(NamedTuple):
 
 def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:  # noqa: ARG001 the readers count the rows
     """What a call asks for; raises NotJson, InvalidCall or RequestFaults."""
+    plain = plain_json(call.body, (INSTANCES, INPUTS), schema) if call.path["verb"] == PREDICT else None
+    if plain is None:
+        return _read_json(call, schema)
+    member = "outputs" if plain.is_object else "predictions"
+    return Ask(PlainJson(plain.body, partial(_read_json, call, schema)), Wants(PREDICT, member))
+
+
+def _read_json(call: Call, schema: Schema) -> Ask[Wants]:
     body = strict_json.parse(call.body)
     if not isinstance(body, dict):
         raise InvalidCall("send an object with instances or inputs")
@@ -56,7 +66,7 @@ def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:  # noqa: ARG0
     if not isinstance(signature, str) or signature not in _SIGNATURES:
         raise InvalidCall(f"signature_name is {str(signature)[:40]!r}: send serving_default, predict or predict_proba")
     verb = str(call.path["verb"])
-    if verb != "predict":
+    if verb != PREDICT:
         return Ask(_examples(body, schema), Wants(verb, "result"))
     if (INSTANCES in body) == (INPUTS in body):
         raise InvalidCall(f"send exactly one of {INSTANCES} and {INPUTS}")

@@ -4,21 +4,30 @@ https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirement
 """
 
 import re
+from functools import partial
 
 import msgspec
 
 from changeover.estimator.scores import Scores
 from changeover.request import strict_json
 from changeover.schema.schema import Schema
-from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, Reply
+from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, PlainJson, Reply
 from predict_api.dialects.mlflow import chosen, wants_probabilities
+from predict_api.dialects.rows import INSTANCES, plain_json
 from predict_api.dialects.sentences import fault
-from predict_api.dialects.tensorflow_serving import INSTANCES, rows_of
+from predict_api.dialects.tensorflow_serving import rows_of
 from predict_api.exceptions import InvalidCall
 
 
 def read(call: Call, schema: Schema, max_rows: int) -> Ask[bool]:  # noqa: ARG001 the readers count the rows
     """What a call asks for, and whether it wants probabilities; raises NotJson, InvalidCall or RequestFaults."""
+    plain = plain_json(call.body, (INSTANCES,), schema)
+    if plain is None:
+        return _read_json(call, schema)
+    return Ask(PlainJson(plain.body, partial(_read_json, call, schema)), wants=False)
+
+
+def _read_json(call: Call, schema: Schema) -> Ask[bool]:
     body = strict_json.parse(call.body)
     instances = body.get(INSTANCES) if isinstance(body, dict) else None
     if not isinstance(body, dict) or not isinstance(instances, list):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from changeover.json_types import JsonObject
-from predict_api.openapi import mlflow, open_inference, tensorflow_serving
+from predict_api.openapi import mlflow, open_inference, tensorflow_serving, vetiver
 from predict_api.replica.active import ActiveVersion
 
 Causes = Sequence[tuple[int, str]]
@@ -14,6 +14,7 @@ _CALLS: Final[Mapping[str, _Describe]] = {
     "oip": open_inference.calls,
     "mlflow": mlflow.calls,
     "tfs": tensorflow_serving.calls,
+    "vetiver": vetiver.calls,
 }
 
 

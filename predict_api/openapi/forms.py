@@ -114,8 +114,13 @@ class Forms:
         return object_of(columns, additionalProperties=cells({}, rows) if self._ignores_others else False)
 
     def _cell(self, name: str) -> JsonObject:
-        pointer = quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
-        return ref(f"{self._prefix}.Row/properties/{pointer}")
+        return cell_of(self._prefix, name)
+
+
+def cell_of(prefix: str, name: str) -> JsonObject:
+    """A reference to the schema of a column's values."""
+    pointer = quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
+    return ref(f"{prefix}.Row/properties/{pointer}")
 
 
 def has_split_form(names: Collection[str]) -> bool:

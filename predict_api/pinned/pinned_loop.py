@@ -1,5 +1,6 @@
 """The preparation of the pinned artifact in one worker: one step, repeated only while the file cannot be read."""
 
+import multiprocessing
 import os
 import signal
 from typing import Final
@@ -40,10 +41,17 @@ class PinnedPreparation(Loop):
             reason = reason_of(error)
             self._replica.fail(self._file.version, reason, clock_now())
             self._examination.refuse(reason)
-            os.kill(os.getppid(), signal.SIGTERM)  # the first process ends the workers, and says why
+            _end_instance()
             return None
         self._replica.add(prepared)
         self._replica.on_answer(current, now)
         self._examination.add_ready(str(os.getpid()))
         event("replica.prepared", model=manifest.model, version=manifest.version, bytes=manifest.size)
         return None
+
+
+def _end_instance() -> None:
+    """Signal the first process, which ends the workers and says why."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None and parent.is_alive():
+        os.kill(parent.pid, signal.SIGTERM)

@@ -10,7 +10,7 @@ from changeover.estimator.scores import PLAIN, Options, Runtime, Scores
 from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
 from changeover.names import SHORTEST_PREFIX, short
-from predict_api.dialects.dialect import Attribution, Call, Dialect, Reply
+from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, PlainJson, Reply
 from predict_api.exceptions import NotCurrent, UnknownOption
 from predict_api.models.models import Model
 from predict_api.prediction.forms import JSON, BodyLimits, Forms
@@ -88,16 +88,22 @@ def predict_in(
         active = context.active
         prepared = active.prepared
         refuse_other_version(call.path, active, model)
-        ask = dialect.read(call, prepared.reader.schema, max_rows)
-        rows: RequestRows
-        if isinstance(ask.cells, list):
-            rows = prepared.reader.read_rows(ask.cells, max_rows)
-        else:
-            rows = prepared.reader.read_columns(ask.cells, max_rows)
+        ask, rows = _rows(dialect.read(call, prepared.reader.schema, max_rows), prepared, max_rows)
         scores = _scores(prepared, rows, turn, ask.options)
         refuse_not_finite(scores)
         attribution = Attribution(prepared.manifest, active.current.sequence, context.request_id)
         return dialect.write(scores, ask, attribution), scores.runtime
+
+
+def _rows(ask: Ask[Any], prepared: Prepared, max_rows: int) -> tuple[Ask[Any], RequestRows]:
+    """The typed rows of what a call asks for; the rest of it, too, since plain JSON may turn out to be something else."""
+    cells, reader = ask.cells, prepared.reader
+    if isinstance(cells, PlainJson):
+        plain = reader.read_plain(cells.body, max_rows)
+        return (ask, plain) if plain is not None else _rows(cells.otherwise(), prepared, max_rows)
+    if isinstance(cells, list):
+        return ask, reader.read_rows(cells, max_rows)
+    return ask, reader.read_columns(cells, max_rows)
 
 
 def _scores(prepared: Prepared, rows: RequestRows, turn: Turn, options: Options) -> Scores:

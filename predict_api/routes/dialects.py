@@ -13,6 +13,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import MethodNotAllowed
 
+from changeover.estimator.scores import Runtime
 from changeover.protocol import wire
 from changeover.protocol.problem import MEDIA_TYPE
 from predict_api.dialects.dialect import Call, Dialect, Headers, Reply
@@ -38,17 +39,17 @@ def in_front_of(app: WSGIApplication, worker: WorkerContext, dialects: Dialects)
         else:
             return app(environ, start_response)
         try:
-            reply = _predict(dialect, match.groupdict(), environ, worker)
+            reply, runtime = _predict(dialect, match.groupdict(), environ, worker)
         except Exception as error:  # noqa: BLE001 every error becomes a problem, as Flask does it for its routes
             return problem_response(error, environ[KEY].request_id)(environ, start_response)
-        return _send(reply, [], start_response)
+        return _send(reply, [(wire.MODEL_RUNTIME, runtime.value)], start_response)
 
     return cast("WSGIApplication", respond)
 
 
 def _predict(
     dialect: Dialect[Any], path: dict[str, str | None], environ: WSGIEnvironment, worker: WorkerContext
-) -> Reply:
+) -> tuple[Reply, Runtime]:
     if environ["REQUEST_METHOD"] != "POST":
         raise MethodNotAllowed(valid_methods=["POST"])
     context: RequestContext = environ[KEY]
@@ -58,8 +59,7 @@ def _predict(
     settings = worker.settings
     body = read_body(environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
     call = Call(body, cast("Headers", EnvironHeaders(environ)), path)
-    reply, runtime = pipeline.predict_in(dialect, model, context, call, worker.limit, worker.settings.max_rows)
-    return reply._replace(headers=[*reply.headers, (wire.MODEL_RUNTIME, runtime.value)])
+    return pipeline.predict_in(dialect, model, context, call, worker.limit, worker.settings.max_rows)
 
 
 def worded(app: WSGIApplication, dialects: Dialects) -> WSGIApplication:
@@ -67,8 +67,10 @@ def worded(app: WSGIApplication, dialects: Dialects) -> WSGIApplication:
 
     def respond(environ: WSGIEnvironment, start_response: StartResponse):  # type: ignore[no-untyped-def]  # WSGI's
         path = environ["PATH_INFO"]
-        dialect = next((dialect for dialect in dialects if dialect.has(path)), None)
-        if dialect is None:
+        for dialect in dialects:
+            if dialect.has(path):
+                break
+        else:
             return app(environ, start_response)
         headers: list[tuple[str, str]] | None = None
         status = 0

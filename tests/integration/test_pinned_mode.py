@@ -7,6 +7,7 @@ from pathlib import Path
 
 import joblib
 import pytest
+import requests
 
 from changeover.digest import sha256
 from changeover.exceptions import InvalidSetting
@@ -43,6 +44,7 @@ def api(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pred
         before = instance.get("/readyz")
         assert before.status_code == 503, "probes are answered before the artifact is loaded"
         assert "MODEL_FILE" in before.json()["detail"]
+        assert instance.get("/ping").status_code == 503
         instance.wait_until_it_answers("/readyz")
         yield instance
 
@@ -61,6 +63,12 @@ def test_answers_are_of_the_pinned_version_and_never_stale(api: PredictApi) -> N
         assert response.headers["Model-Sequence"] == "1"
         assert "Model-Stale" not in response.headers
     assert api.get("/readyz").json()["stale"] == []
+
+
+def test_sagemakers_calls_are_answered(api: PredictApi) -> None:
+    assert api.get("/ping").status_code == 200
+    row = requests.post(f"{api.url}/invocations", data="1.5,2.0\n", headers={"Content-Type": "text/csv"}, timeout=30)
+    assert row.json()["predictions"] == [7]
 
 
 def test_another_model_is_unknown(api: PredictApi) -> None:

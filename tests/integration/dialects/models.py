@@ -1,6 +1,7 @@
 """The models that every dialect is asked for: `churn`, of four kinds of columns, and `wine`, of 13 numbers."""
 
 import io
+from dataclasses import replace
 from functools import cache
 
 import joblib
@@ -14,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from changeover.estimator.infer_schema import infer_schema
 from changeover.json_types import JsonObject
+from changeover.schema.cell_parsers import ColumnType
 from tests.tiny_models import CREATED_AT
 
 R1: JsonObject = {"age": 40, "income": 52000.5, "plan": "gold", "member": True}  # "yes"
@@ -31,7 +33,7 @@ def churn() -> Artifact:
         ("income", make_pipeline(SimpleImputer(), StandardScaler()), ["income"]),
     ]
     model = make_pipeline(ColumnTransformer(steps, remainder="passthrough"), LogisticRegression(max_iter=1000))
-    return _artifact(model.fit(frame, ["yes", "no"] * 10), frame)
+    return _artifact(model.fit(frame, ["yes", "no"] * 10), frame, age=ColumnType.INTEGER)
 
 
 @cache
@@ -41,13 +43,15 @@ def wine() -> Artifact:
     return _artifact(make_pipeline(StandardScaler(), LogisticRegression()).fit(frame, classes), frame)
 
 
-def _artifact(model: object, frame: pd.DataFrame) -> Artifact:
-    """The bytes of a model, and its manifest without model, version and size."""
+def _artifact(model: object, frame: pd.DataFrame, **types: ColumnType) -> Artifact:
+    """The bytes of a model, and its manifest without model, version and size; `types` are those of some columns."""
     buffer = io.BytesIO()
     joblib.dump(model, buffer)
+    schema = infer_schema(model, frame)
+    columns = tuple(replace(column, type=types.get(column.name, column.type)) for column in schema.columns)
     manifest: JsonObject = {
         "created_at": CREATED_AT,
-        "schema": infer_schema(model, frame).to_json(),
+        "schema": replace(schema, columns=columns).to_json(),
         "estimator": {"type": "Pipeline", "kind": "classifier", "predict_proba": True},
         "classes": model.classes_.tolist(),  # type: ignore[attr-defined]
     }

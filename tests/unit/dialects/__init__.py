@@ -1,0 +1,1 @@
+"""Dialects: bodies in, bodies out, without a server."""
