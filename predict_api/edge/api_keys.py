@@ -21,7 +21,9 @@ from changeover.names import check_model_name
 from predict_api.exceptions import InvalidKeys, ModelNotAllowed, NoValidKey
 
 # Probes, which tell nothing about models: they need no key. Some are of other protocols.
-OPEN: Final = frozenset({"/livez", "/readyz", "/metrics", "/ping", "/health", "/v2/health/live", "/v2/health/ready"})
+OPEN: Final = frozenset(
+    {"/livez", "/readyz", "/metrics", "/ping", "/health", "/v2/health/live", "/v2/health/ready", "/vetiver/ping"}
+)
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"  # it becomes a label of metrics and the name of a file
 _LARGEST: Final = 1_000_000.0  # requests per second, and requests of a burst
 _Rate = Annotated[float, Meta(gt=0, le=_LARGEST)]
