@@ -11,10 +11,10 @@ from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
 from predict_api.exceptions import UnknownOption
 from predict_api.models.models import Model
-from predict_api.prediction.large_requests import LargeRequestLimit
 from predict_api.prediction.render import render
 from predict_api.prediction.request_context import RequestContext
-from predict_api.scoring.interfaces import Prepared, Turn
+from predict_api.prediction.turn import refuse_if_gone, turn_here
+from predict_api.scoring.interfaces import Prepared
 
 _WITHOUT: Final = {
     "decision": "it has no decision_function and no score_samples",
@@ -27,7 +27,6 @@ def predict(
     model: Model,
     context: RequestContext,
     body: bytes,
-    limit: LargeRequestLimit,
     max_rows: int,
     options: Options = PLAIN,
     *,
@@ -35,17 +34,16 @@ def predict(
 ) -> tuple[bytes, Runtime]:
     """The body of the response to `body`, and the runtime that scored; `context` gets the version that answers.
 
-    Raises NoModel and the errors of `answer`.
+    Raises NoModel, CallerGone and the errors of `answer`.
     """
-    with limit.of(len(body)) as turn:
-        context.active, context.stale = model.active_version()
-        return answer(body, context.active.prepared, turn, max_rows, options, include_inputs=include_inputs)
+    refuse_if_gone()
+    context.active, context.stale = model.active_version()
+    return answer(body, context.active.prepared, max_rows, options, include_inputs=include_inputs)
 
 
 def answer(
     body: bytes,
     prepared: Prepared,
-    turn: Turn,
     max_rows: int,
     options: Options = PLAIN,
     *,
@@ -58,7 +56,8 @@ def answer(
     if options.include:
         _check_includes(prepared.manifest, options.include)
     rows = prepared.reader.read(body, max_rows)
-    scores = prepared.scorer.score(rows, turn, options)
+    refuse_if_gone()
+    scores = prepared.scorer.score(rows, turn_here(), options)
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
     inputs = rows.columns if include_inputs else None

@@ -7,7 +7,6 @@ from pathlib import Path
 from predict_api.exceptions import UnknownModel
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Model, Models
-from predict_api.prediction.large_requests import LargeRequestLimit
 from predict_api.settings import PredictSettings
 
 
@@ -20,7 +19,6 @@ class WorkerContext:
     discovery: Discovery
     draining: Callable[[], bool]
     metrics_directory: Path
-    limit: LargeRequestLimit
 
     def model(self, name: str) -> Model:
         """The model `name`; raises UnknownModel if neither this process nor model_server has it."""

@@ -13,6 +13,7 @@ from changeover.protocol import wire
 from predict_api.models.models import Model
 from predict_api.prediction import pipeline
 from predict_api.prediction.request_context import KEY, RequestContext
+from predict_api.prediction.turn import REFUSAL
 from predict_api.routes.context import WorkerContext
 from predict_api.routes.problems import problem_response
 from predict_api.routes.request_body import read_body
@@ -27,16 +28,18 @@ _BEFORE, _AFTER = "/models/", "/predict"  # the model's name
 
 def in_front_of(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
     """An application that answers common predictions itself and passes all other requests to `app`."""
-    limit, max_bytes, max_rows = worker.limit, worker.settings.max_body_bytes, worker.settings.max_rows
+    max_bytes, max_rows = worker.settings.max_body_bytes, worker.settings.max_rows
 
     def respond(environ: WSGIEnvironment, start_response):  # type: ignore[no-untyped-def]  # the signature is WSGI's
+        if REFUSAL in environ:
+            return problem_response(environ[REFUSAL], environ[KEY].request_id)(environ, start_response)
         model = _model(environ, worker) if _is_common(environ, max_bytes) else None
         if model is None:
             return app(environ, start_response)
         context: RequestContext = environ[KEY]
         context.model = model.replica.model
         try:
-            body, runtime = pipeline.predict(model, context, read_body(environ, max_bytes), limit, max_rows)
+            body, runtime = pipeline.predict(model, context, read_body(environ, max_bytes), max_rows)
         except Exception as error:  # noqa: BLE001 every error becomes a problem, as Flask does it for its routes
             return problem_response(error, context.request_id)(environ, start_response)
         start_response("200 OK", [*HEADERS[runtime], ("Content-Length", str(len(body)))])

@@ -40,7 +40,7 @@ def _predict(worker: WorkerContext, name: str) -> Response:
     _check_headers()
     body = read_body(request.environ, settings.max_body_bytes)
     body, runtime = pipeline.predict(
-        model, context, body, worker.limit, settings.max_rows, options, include_inputs="inputs" in include
+        model, context, body, settings.max_rows, options, include_inputs="inputs" in include
     )
     return Response(body, headers=HEADERS[runtime])
 
