@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
 
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
@@ -26,8 +26,8 @@ from changeover.process.log_events import configure
 from changeover.process.parent_death import end_with_parent
 from changeover.process.respawn import replace_dead_workers
 from predict_api import gc_tuning
+from predict_api.edge import loop
 from predict_api.edge.application import EdgeApplication
-from predict_api.edge.loop import use_granian_thread
 from predict_api.settings import PredictSettings
 
 KILL_SECONDS: Final = 20  # after SIGTERM, for requests under way
@@ -73,6 +73,7 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
         address=settings.predict_host,
         port=settings.predict_port,
         interface=Interfaces.RSGI,
+        loop=Loops(loop.NAME),
         workers=settings.workers,
         backlog=2048,
         backpressure=CONNECTIONS,
@@ -96,7 +97,6 @@ def _load(
     signal.signal(signal.SIGTERM, _end_before_serving)  # until granian takes over
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the master ends its workers
     end_with_parent(master)
-    use_granian_thread()
     configure("predict_api", settings.log_level)
     worker = build(settings, metrics_directory, ends.poll)
     multiprocessing.util.Finalize(None, worker.leave, exitpriority=100)

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from granian import loops
 
+NAME: Final = "auto"  # granian's default: it knows its own names only
 _CONTEXT: Final = contextvars.copy_context()
 
 
@@ -86,11 +87,9 @@ class GranianThreadLoop(asyncio.SelectorEventLoop):
             return None
 
 
-def use_granian_thread() -> None:
-    """Have granian's workers use this loop."""
-
-    @loops.register("auto")
-    def build() -> asyncio.AbstractEventLoop:
-        loop = GranianThreadLoop()
-        asyncio.set_event_loop(loop)
-        return loop
+@loops.register(NAME)
+def build() -> asyncio.AbstractEventLoop:
+    """The loop of a worker: granian builds it in the main thread, before it loads the application."""
+    loop = GranianThreadLoop()
+    asyncio.set_event_loop(loop)
+    return loop
