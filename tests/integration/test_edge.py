@@ -114,7 +114,7 @@ def test_a_body_that_does_not_come_gets_a_408_and_its_connection_is_closed(
 def test_a_request_that_cannot_begin_in_time_gets_a_503_and_is_not_begun(edge: Edge, opened: ExitStack) -> None:
     waiting = fill(edge, opened)
     begun = edge.begun()
-    late = answer(opened.enter_context(edge.ask("/any")))
+    late = answer(opened.enter_context(edge.ask("/late")))
     assert late.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 1" in late.lower()
     edge.release(PLACES)
@@ -126,7 +126,7 @@ def test_a_request_whose_caller_has_gone_is_not_begun(edge: Edge, opened: ExitSt
     """Fault 57."""
     waiting = fill(edge, opened)
     begun = edge.begun()
-    edge.ask("/any").close()
+    edge.ask("/gone").close()
     edge.release(PLACES)
     assert all(answer(connection).startswith(b"HTTP/1.1 200") for connection in waiting)
     assert answer(opened.enter_context(edge.ask("/any"))).startswith(b"HTTP/1.1 200")
