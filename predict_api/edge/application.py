@@ -96,9 +96,7 @@ class EdgeApplication:
         self._queue.record(path, cells, Cost(took, took), answered=answered)
         return True
 
-    async def _queued(
-        self, connection: Connection, environ: WSGIEnvironment, path: str, cells: int, size: int
-    ) -> None:
+    async def _queued(self, connection: Connection, environ: WSGIEnvironment, path: str, cells: int, size: int) -> None:
         """Answer the request by way of the queue; it is dropped there if its caller goes."""
         gone = connection.client_disconnect()
 

@@ -32,6 +32,9 @@ class Cost:
         )
 
 
+NOTHING: Final = Cost(0.0, 0.0)
+
+
 def cells_of(body: bytes, content_type: str) -> int:
     """The number of cells of a body, at least 1."""
     if content_type.startswith(_BINARY):

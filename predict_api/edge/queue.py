@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
-from predict_api.edge.costs import Cost, Costs
+from predict_api.edge.costs import NOTHING, Cost, Costs
 
 LARGE: Final = 256 * 1024  # bytes of a body that is taken for large until the first of its kind was measured
 LARGE_CPU_SECONDS: Final = 0.02  # 20 ms: some 500 rows of a hundred columns
@@ -47,7 +47,7 @@ class Entry:
     gone: bool = False
     arrived: float = 0.0
     began: float = 0.0
-    cost: Cost = Cost(0.0, 0.0)
+    cost: Cost = NOTHING
     lane: "_Lane | None" = None
     lend: Callable[["Entry", float], AbstractContextManager[None]] | None = None
 

@@ -5,7 +5,6 @@ any other at once. `GET /count` says how many POSTs were begun, `/livez` and its
 """
 
 import json
-import os
 import sys
 import tempfile
 import threading
@@ -61,5 +60,5 @@ class EdgeWorker:
 
 
 if __name__ == "__main__":
-    assert os.path.exists(FIFO)
+    assert Path(FIFO).exists()
     serve(PredictSettings.from_environment(), Path(tempfile.gettempdir()), EdgeWorker)

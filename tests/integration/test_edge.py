@@ -55,7 +55,9 @@ class Edge(ServiceProcess):
 
     def ask(self, path: str, body: bytes = b"x") -> socket.socket:
         """A connection with one request."""
-        return self.connect(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(body)) + body)
+        return self.connect(
+            b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(body)) + body
+        )
 
 
 def answer(connection: socket.socket) -> bytes:
@@ -88,6 +90,7 @@ def fill(edge: Edge, opened: ExitStack, path: str = "/wait") -> list[socket.sock
 
 
 def test_probes_are_answered_while_every_place_is_taken_and_senders_stall(edge: Edge, opened: ExitStack) -> None:
+    """Fault 67: 200 senders stall, half of them in the head, while no place is free."""
     waiting = fill(edge, opened)
     for _ in range(100):
         opened.enter_context(edge.connect(HEAD))
@@ -102,7 +105,7 @@ def test_probes_are_answered_while_every_place_is_taken_and_senders_stall(edge: 
 def test_a_body_that_does_not_come_gets_a_408_and_its_connection_is_closed(
     edge: Edge, opened: ExitStack, framing: bytes
 ) -> None:
-    """Faults 58 and 67."""
+    """Faults 58 and 67: with either framing."""
     connection = opened.enter_context(edge.connect(HEAD + framing))
     received = b""
     while piece := connection.recv(65_536):
@@ -112,6 +115,7 @@ def test_a_body_that_does_not_come_gets_a_408_and_its_connection_is_closed(
 
 
 def test_a_request_that_cannot_begin_in_time_gets_a_503_and_is_not_begun(edge: Edge, opened: ExitStack) -> None:
+    """Fault 68: what waits for QUEUE_SECONDS is refused; what was begun is answered."""
     waiting = fill(edge, opened)
     begun = edge.begun()
     late = answer(opened.enter_context(edge.ask("/late")))
@@ -123,7 +127,7 @@ def test_a_request_that_cannot_begin_in_time_gets_a_503_and_is_not_begun(edge: E
 
 
 def test_a_request_whose_caller_has_gone_is_not_begun(edge: Edge, opened: ExitStack) -> None:
-    """Fault 57."""
+    """Fault 57: it waits in the queue when its caller closes the connection."""
     waiting = fill(edge, opened)
     begun = edge.begun()
     edge.ask("/gone").close()
