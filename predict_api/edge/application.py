@@ -20,7 +20,7 @@ from predict_api.edge.bodies import Bodies, Connection
 from predict_api.edge.costs import Cost, cells_of
 from predict_api.edge.environ import Scope, environ_of
 from predict_api.edge.queue import Entry, Queue
-from predict_api.exceptions import BodyTooSlow, Overloaded
+from predict_api.exceptions import BodyCutOff, BodyTooSlow, Overloaded
 from predict_api.prediction.turn import REFUSAL, MustWait, taking, without_waiting
 from predict_api.settings import PredictSettings
 
@@ -65,8 +65,11 @@ class EdgeApplication:
             environ[REFUSAL] = error
             self._respond(connection, environ, ("Connection", "close"))
             return
-        except RuntimeError:  # granian's error: the caller has closed the connection, or at least its half
-            body = b""
+        except RuntimeError:  # granian's error: the caller has closed the connection, or at least its half of it
+            announced = environ.get("CONTENT_LENGTH", "more")
+            environ[REFUSAL] = BodyCutOff(f"the body announces {announced} bytes, and ended before")
+            self._respond(connection, environ)
+            return
         environ["wsgi.input"] = io.BytesIO(body)
         cells = cells_of(body, environ.get("CONTENT_TYPE", ""))
         if not self._answered_at_once(connection, environ, path, cells, len(body)):
