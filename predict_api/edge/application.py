@@ -62,7 +62,7 @@ class EdgeApplication:
         try:
             body = await self._bodies.read(connection, environ)
         except BodyTooSlow as error:
-            environ[REFUSAL] = error
+            environ[REFUSAL] = error.with_traceback(None)  # it would keep the connection open
             self._respond(connection, environ, ("Connection", "close"))
             return
         except RuntimeError:  # granian's error: the caller has closed the connection, or at least its half of it

@@ -130,7 +130,14 @@ def test_a_request_whose_caller_has_gone_is_not_begun(edge: Edge, opened: ExitSt
     """Fault 57: it waits in the queue when its caller closes the connection."""
     waiting = fill(edge, opened)
     begun = edge.begun()
-    edge.ask("/gone").close()
+    connection = edge.ask("/gone")
+    port = connection.getsockname()[1]
+    connection.close()
+    (worker,) = edge.workers()
+    wait_until(
+        lambda: port not in {peer.raddr.port for peer in worker.net_connections() if peer.raddr}, what="it is noticed"
+    )
+    assert edge.answers("/livez")  # by the thread that has learnt of it before
     edge.release(PLACES)
     assert all(answer(connection).startswith(b"HTTP/1.1 200") for connection in waiting)
     assert answer(opened.enter_context(edge.ask("/any"))).startswith(b"HTTP/1.1 200")
