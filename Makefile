@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Each sets everything up first. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run wine test unit lint format docs audit bench peers torture lock clean
+.PHONY: help setup run wine test unit lint format docs audit bench load peers torture lock clean
 
 BIN := .venv/bin
 PREDICT_PORT ?= 5000
@@ -55,6 +55,9 @@ audit: setup ## known vulnerabilities of what is locked; needs the network
 
 bench: setup ## /predict relative to a bare Flask hello, the cost of freshness, a large roll, restarts; BENCH=name: one
 	@for name in $(BENCH); do echo "-- $$name"; $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
+
+load: setup ## ten Locust users ask 1,000 predictions a minute, then as many as they can; ARGS="--url http://127.0.0.1:5000"
+	@exec $(BIN)/python examples/load/run.py $(ARGS)
 
 peers: setup ## beside MLflow, MLServer, BentoML, LitServe, FastAPI and a naive Flask pair; half an hour; ARGS="--quick"
 	@$(BIN)/python -m benchmarks.peers $(ARGS)

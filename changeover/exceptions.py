@@ -56,6 +56,21 @@ class NotJson(ChangeoverError):
     """A body that is not the strict JSON of `changeover/request/strict_json.py`; the message says why."""
 
 
+class NotCsv(ChangeoverError):
+    """A body that is not the CSV of `changeover/request/csv_columns.py`; the message says why."""
+
+
+class NotArrow(ChangeoverError):
+    """A body that is no Arrow stream, or none of `changeover/request/arrow_columns.py`; the message says why."""
+
+
+class UnpacksTooFar(ChangeoverError):
+    """A body whose compressed or shared parts unpack to more bytes than a body may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the body unpacks to more than {limit} bytes: send the rows in parts")
+
+
 class RequestFaults(ChangeoverError):
     """Rows that do not fit the schema.
 

@@ -12,7 +12,8 @@ from changeover.exceptions import AmbiguousVersion, InvalidName, InvalidVersion,
 MODEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 VERSION: Final = re.compile(r"[0-9a-f]{64}")
 REPLICA: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")  # host, process id and a random part
-_PREFIX: Final = re.compile(r"[0-9a-f]{8,64}")
+SHORTEST_PREFIX: Final = 8  # digits
+_PREFIX: Final = re.compile(rf"[0-9a-f]{{{SHORTEST_PREFIX},64}}")
 
 
 def check_model_name(name: str) -> str:

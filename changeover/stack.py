@@ -29,6 +29,10 @@ class Where(Settings):
     changeover_predict_url: str | None = Field(
         default=None, description="address of predict_api, for the CLI; several are separated by commas"
     )
+    changeover_api_key: str | None = Field(
+        default=None,
+        description="API key for predictions, for the CLI; sent only to the addresses of CHANGEOVER_PREDICT_URL",
+    )
     changeover_token: str | None = Field(
         default=None,
         description="token to publish and roll, for the CLI; sent only to the server of CHANGEOVER_SERVER_URL or --server-url",
@@ -126,6 +130,13 @@ def find(home: Path | None = None, server_url: str | None = None) -> Stack:
     if home is None and address is not None and variables.changeover_token:
         stack = replace(stack, token=variables.changeover_token)
     return stack
+
+
+def api_key(address: str, *, named: bool) -> str:
+    """`CHANGEOVER_API_KEY` for predictions at `address`, if the caller or CHANGEOVER_PREDICT_URL named it; else empty."""
+    variables = Where.from_environment()
+    listed = [url.strip().rstrip("/") for url in (variables.changeover_predict_url or "").split(",")]
+    return (variables.changeover_api_key or "") if named or address.rstrip("/") in listed else ""
 
 
 def _known(home: Path, server_url: str) -> Stack | None:

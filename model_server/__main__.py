@@ -5,10 +5,10 @@ import sys
 from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting
 from changeover.process import log_events
+from changeover.process.own_networks import with_names_replaced
 from changeover.process.parent_death import end_with_parent
 from changeover.process.settings import misspelt_settings
 from changeover.process.termination import on_termination
-from model_server.replica_networks import with_names_replaced
 from model_server.settings import ServerSettings
 from object_store.settings import StoreSettings
 
@@ -22,7 +22,7 @@ def main() -> int:
     try:
         settings = ServerSettings.from_environment()
         StoreSettings.from_environment()
-        with_names_replaced(settings.replica_networks)
+        with_names_replaced(settings.replica_networks, "REPLICA_NETWORKS")
         extra_globals.refuse_missing(settings.extra_globals, isolated=True)
     except InvalidSetting as error:
         log_events.event("settings.invalid", level="error", reason=str(error))

@@ -8,10 +8,11 @@ from flask import Flask, Response, g, request
 
 from changeover.exceptions import UnknownHost
 from changeover.process import log_events
+from changeover.process.own_networks import with_names_replaced
 from changeover.protocol.allowed_hosts import AllowedHosts
 from changeover.protocol.wire import REQUEST_ID
+from model_runner.admission.examiner import Examiner, Limits
 from model_server import metrics
-from model_server.admission.examiner import Examiner, Limits
 from model_server.auth import Gate
 from model_server.background.audit_loop import Audit
 from model_server.background.startup_loop import Background
@@ -19,7 +20,6 @@ from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.ledger.ledger import Ledger
 from model_server.problems import Problems
-from model_server.replica_networks import with_names_replaced
 from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import Promotion
 from model_server.rollouts.rollouts import Rollouts
@@ -63,7 +63,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     gate = Gate(
         settings.publish_token.get_secret_value(),
         settings.report_token.get_secret_value(),
-        with_names_replaced(settings.replica_networks),
+        with_names_replaced(settings.replica_networks, "REPLICA_NETWORKS"),
         anonymous_reads=settings.allow_anonymous_reads,
     )
     app = Flask("model_server", static_folder=None)

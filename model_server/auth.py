@@ -5,12 +5,11 @@ that it prepares. `docs/protocol.md` names the release from which on reads need 
 """
 
 import hmac
-from collections.abc import Sequence
 from enum import Enum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from changeover.process.log_events import event
+from changeover.process.own_networks import Networks
 from model_server.exceptions import Forbidden, Unauthenticated
 
 
@@ -38,13 +37,11 @@ class Gate:
         self._warned = False
         self._publish_token = publish_token.encode()
         self._report_token = report_token.encode()
-        self._networks: Sequence[IPv4Network | IPv6Network] = [
-            ip_network(text.strip()) for text in replica_networks.split(",") if text.strip()
-        ]
+        self._networks = Networks(replica_networks)
 
     def check(self, right: Right, authorization: str | None, address: str | None) -> None:
         """Return if the call is permitted; raises Unauthenticated or Forbidden."""
-        if right is Right.CHANGE and self._is_a_replicas(address):
+        if right is Right.CHANGE and self._networks.contain(address):
             raise Forbidden("replicas may read and report their state; publish and roll from elsewhere")
         if authorization is None and right in _READS and self._anonymous_reads:
             self._warn(address)
@@ -77,12 +74,3 @@ class Gate:
         if not self._warned:
             self._warned = True
             event("reads.anonymous", level="warning", address=address, setting="ALLOW_ANONYMOUS_READS")
-
-    def _is_a_replicas(self, address: str | None) -> bool:
-        if not self._networks or not address:
-            return False
-        try:
-            caller = ip_address(address)
-        except ValueError:
-            return False
-        return any(caller in network for network in self._networks)

@@ -98,10 +98,6 @@ class UpdateOvertaken(ChangeoverError):
     """A second publish of known bytes whose manifest other publishes changed again and again meanwhile."""
 
 
-class CannotExamine(ChangeoverError):
-    """An examination that cannot take place; the artifact is not the cause, and may be sent again."""
-
-
 class UploadTooLarge(ChangeoverError):
     """An artifact above `MAX_MODEL_BYTES`."""
 

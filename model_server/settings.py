@@ -7,11 +7,9 @@ from pydantic import Field, model_validator
 
 from changeover.manifest.gate import Condition
 from changeover.manifest.gate import parse as parse_gate
-from changeover.names import parse_pinned_version
 from changeover.process.service_settings import PublishToken, ReportToken, ServiceSettings
 from changeover.process.settings import accepted_by
 from changeover.protocol.allowed_hosts import AllowedHosts
-from changeover.schema.schema import MOST_COLUMNS
 from model_server.ledger.takeover import LONGEST_LEASE_MS
 
 GIB = 1024**3
@@ -40,9 +38,6 @@ class ServerSettings(ServiceSettings):
         default=False,
         description="permits reads of lists, manifests and artifacts without a token, for older replicas",
     )
-    model_sha256: Annotated[str, accepted_by(parse_pinned_version)] | None = Field(
-        default=None, description="pins the default model to this version"
-    )
     model_uri: Annotated[str, accepted_by(_check_uri)] | None = Field(
         default=None,
         description="the source of the pinned bytes (s3://bucket/key, http(s)://, file://) until they are published",
@@ -68,15 +63,6 @@ class ServerSettings(ServiceSettings):
         default=60.0, gt=0, le=3600, description="seconds that a rollout waits for its replicas"
     )
     max_model_bytes: int = Field(default=2 * GIB, gt=0, le=5 * GIB, description="the largest artifact, in bytes")
-    max_columns: int = Field(
-        default=10_000, ge=1, le=MOST_COLUMNS, description="the most columns that the schema of a version may have"
-    )
-    admission_timeout: float = Field(
-        default=120.0, gt=0, description="the most seconds that admission of one artifact may take"
-    )
-    admission_memory_bytes: int = Field(
-        default=8 * GIB, gt=0, description="the address space, in bytes, of the process that examines an artifact"
-    )
     spool_dir: str | None = Field(
         default=None, description="the directory for uploads during admission; none: a new temporary directory"
     )
@@ -98,8 +84,3 @@ class ServerSettings(ServiceSettings):
     def hosts(self) -> AllowedHosts:
         """The host names of `ALLOWED_HOSTS` and `SERVER_HOST`."""
         return AllowedHosts(self.allowed_hosts, self.server_host)
-
-    @property
-    def pinned_version(self) -> str | None:
-        """The version that `MODEL_SHA256` names."""
-        return parse_pinned_version(self.model_sha256) if self.model_sha256 else None

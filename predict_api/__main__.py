@@ -3,26 +3,38 @@
 import socket
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting
 from changeover.process.log_events import configure, event
+from changeover.process.own_networks import with_names_replaced
 from changeover.process.parent_death import end_with_parent
-from changeover.process.settings import misspelt_settings, tell_libraries
+from changeover.process.settings import misspelt_settings, tell_libraries, variables_of_platform
+from predict_api import container
+from predict_api.pinned.artifact_file import PinnedFile
+from predict_api.pinned.examination import refusal
 from predict_api.settings import PredictSettings
 
 
 def main() -> int:
-    """Serve until SIGTERM. Returns 0, or 2 if a setting is invalid or the port is taken."""
+    """Serve until SIGTERM.
+
+    Returns 0, or 2 if a setting is invalid, the port is taken, or MODEL_FILE is not the pinned artifact; 1 if the pinned
+    artifact cannot be served.
+    """
     end_with_parent()
     configure("predict_api")
     for variable, setting in misspelt_settings(PredictSettings).items():
         event("settings.unknown", level="warning", variable=variable, reason=f"is {setting} meant?")
     try:
-        settings = PredictSettings.from_environment()
+        chosen = container.defaults(sys.argv[1:], variables_of_platform(*container.VERTEX))
+        settings = PredictSettings.from_environment(chosen)
         _refuse_a_busy_port(settings)
+        with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
         extra_globals.refuse_missing(settings.extra_globals, isolated=True)
+        file = _pinned_file(settings)
     except InvalidSetting as error:
         event("settings.invalid", level="error", reason=str(error))
         return 2
@@ -32,11 +44,23 @@ def main() -> int:
         tell_libraries(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
         tell_libraries(override=True, PROMETHEUS_MULTIPROC_DIR=metrics_directory)
         _start_host(Path(metrics_directory), settings)
-        from predict_api.app import Application
+        from predict_api.app import Application, PinnedApplication
         from predict_api.workers import serve
 
-        serve(settings, Path(metrics_directory), Application)
-    return 0
+        serve(settings, Path(metrics_directory), Application if file is None else partial(PinnedApplication, file))
+        reason = refusal(Path(metrics_directory))
+    if reason:
+        event("pinned.refused", level="error", file=str(file and file.path), reason=reason)
+    return 1 if reason else 0
+
+
+def _pinned_file(settings: PredictSettings) -> PinnedFile | None:
+    """The artifact of MODEL_FILE, verified; None without that setting. Raises InvalidSetting."""
+    if settings.model_file is None or settings.pinned_version is None:
+        return None
+    file = PinnedFile.find(settings.model_file, settings.pinned_version)
+    file.described()
+    return file
 
 
 def _start_host(directory: Path, settings: PredictSettings) -> None:

@@ -2,33 +2,46 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
-from flask import Flask
+from flask import Blueprint, Flask
 
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import new_identity
+from predict_api.dialects import known, vertex
 from predict_api.edge.application import EdgeApplication
+from predict_api.edge.callers import Callers
 from predict_api.edge.queue import threads_of_a_worker
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
+from predict_api.pinned.artifact_file import PinnedFile
+from predict_api.pinned.pinned_models import PinnedModels
 from predict_api.preparation.disk_cache import Cache
 from predict_api.routes import (
     apidocs,
+    callers,
+    cors,
+    dialects,
     fast_predict,
     health,
     host_check,
+    mlflow,
     models,
+    open_inference,
     openapi,
+    path_prefix,
     predict,
     problems,
     request_log,
+    tensorflow_serving,
 )
+from predict_api.routes import vertex as vertex_routes
 from predict_api.routes.context import WorkerContext
 from predict_api.runner_settings import host_client
 from predict_api.scoring.runner_scorer import ScoreLimits
@@ -36,6 +49,13 @@ from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
 from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
+
+# the calls of a dialect other than predictions
+_OTHER_CALLS: Final[Mapping[str, Callable[[WorkerContext], Blueprint]]] = {
+    "oip": open_inference.blueprint,
+    "mlflow": mlflow.blueprint,
+    "tfs": tensorflow_serving.blueprint,
+}
 
 
 class Application:
@@ -47,8 +67,7 @@ class Application:
         address = urlsplit(settings.model_server_url)
         lookup = Lookup(address.hostname or "", address.port or 80)
         cache = Cache(settings.cache_dir)
-        limits = ScoreLimits(settings.score_timeout, threads_of_a_worker(settings.threads) // 2)
-        runners = Runners(metrics_directory, host_client(metrics_directory, settings), limits)
+        runners = _runners(settings, metrics_directory)
         self.models = Models(settings, lookup, cache, self.identity, self._changed, runners)
         self._discovery = Discovery(settings, lookup, cache, self.models, self.identity)
         self._reports = Reports(
@@ -87,11 +106,56 @@ class Application:
         self._reports.wake.set()
 
 
+class PinnedApplication:
+    """One worker of predict_api that serves the artifact `file`, without model_server."""
+
+    def __init__(
+        self, file: PinnedFile, settings: PredictSettings, metrics_directory: Path, draining: Callable[[], bool]
+    ) -> None:
+        runners = _runners(settings, metrics_directory)
+        self._models = PinnedModels(settings, file, metrics_directory, runners)
+        self.wsgi = _routes(WorkerContext(settings, self._models, self._models, draining, metrics_directory))
+        self.edge = EdgeApplication(self.wsgi, settings)
+
+    def start(self) -> None:
+        """Begin to load the artifact."""
+        self.edge.start()
+        self._models.start()
+        event("worker.started", models=[model.replica.model for model in self._models.all()])
+
+    def leave(self) -> None:
+        """Stop, after all requests are answered."""
+        self._models.stop()
+
+
+def _runners(settings: PredictSettings, metrics_directory: Path) -> Runners:
+    limits = ScoreLimits(settings.score_timeout, threads_of_a_worker(settings.threads) // 2)
+    return Runners(metrics_directory, host_client(metrics_directory, settings), limits)
+
+
 def _routes(worker: WorkerContext) -> WSGIApplication:
     app = Flask("predict_api", static_folder=None)
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     problems.register(app)
     for routes in (predict, models, health, openapi):
         app.register_blueprint(routes.blueprint(worker))
-    app.register_blueprint(apidocs.blueprint())
-    return request_log.recorded(host_check.guarded(fast_predict.in_front_of(app, worker), worker.settings.hosts))
+    app.register_blueprint(apidocs.blueprint(keys=worker.settings.keys_file is not None))
+    for name in worker.settings.dialect_names:
+        if name in _OTHER_CALLS:
+            app.register_blueprint(_OTHER_CALLS[name](worker))
+    spoken = known.dialects(worker.settings.dialect_names)
+    if worker.settings.predict_route:
+        spoken = (*spoken, vertex.at(worker.settings.predict_route))
+    if worker.settings.health_route:
+        app.register_blueprint(vertex_routes.blueprint(worker, worker.settings.health_route))
+    predictions = fast_predict.in_front_of(dialects.in_front_of(app, worker, spoken), worker)
+    guarded = host_check.guarded(_at_the_edge(predictions, worker), worker.settings.hosts)
+    return request_log.recorded(path_prefix.taken_off(dialects.worded(guarded, spoken), worker.settings))
+
+
+def _at_the_edge(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
+    """`app` behind the checks of keys and origins that the settings ask for."""
+    settings = worker.settings
+    if settings.keys_file is not None:
+        app = callers.checked(app, Callers(settings.keys_file, worker.metrics_directory), {settings.health_route})
+    return cors.shared(app, settings.origins) if settings.origins else app

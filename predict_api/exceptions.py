@@ -40,7 +40,7 @@ class NoModel(ChangeoverError):
 
 
 class UnsupportedBody(ChangeoverError):
-    """A body whose headers do not declare uncompressed JSON."""
+    """A body of a type, a charset or an encoding that is not taken."""
 
 
 class BodyTooLarge(ChangeoverError):
@@ -59,9 +59,49 @@ class BodyCutOff(ChangeoverError):
     """A body that ended before its Content-Length."""
 
 
+class BrokenGzip(ChangeoverError):
+    """A body that is no whole gzip, though its Content-Encoding says so."""
+
+
+class NotAcceptable(ChangeoverError):
+    """An answer of a type that this installation cannot write."""
+
+
 class UnknownOption(ChangeoverError):
     """A query parameter with an unknown value."""
 
 
+class InvalidCall(ChangeoverError):
+    """A body that is no request of the dialect of its path; the message says what was expected."""
+
+
+class NotCurrent(ChangeoverError):
+    """A version in the path of a call that is not the current one."""
+
+
 class Draining(ChangeoverError):
     """A process that is stopping and should get no new requests from a load balancer."""
+
+
+class InvalidKeys(ChangeoverError):
+    """A KEYS_FILE that cannot be read, or that has an invalid entry; the message names the file and the entry."""
+
+
+class NoValidKey(ChangeoverError):
+    """A request without an API key, or with one that is not in KEYS_FILE."""
+
+
+class ModelNotAllowed(ChangeoverError):
+    """A request for a model for which its API key is not."""
+
+
+class TooManyRequests(ChangeoverError):
+    """A request beyond the rate of its API key; `retry_after` is the whole seconds until the next one."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class OriginNotAllowed(ChangeoverError):
+    """A browser's question whether a web page may send a request, from an origin that CORS_ORIGINS does not list."""

@@ -14,6 +14,11 @@ _BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 REQUESTS: Final = Counter("changeover_requests_total", "Answers, by model and status", ["model", "status"])
 SECONDS: Final = Histogram("changeover_request_seconds", "Seconds until the answer", ["model"], buckets=_BUCKETS)
+CALLER_REQUESTS: Final = Counter(
+    "changeover_caller_requests_total",
+    "Answers to requests with an API key, by its name and status",
+    ["caller", "status"],
+)
 STALE: Final = Counter("changeover_stale_answers_total", "Answers that could not be confirmed as current", ["model"])
 CHECKS: Final = Counter("changeover_checks_total", "Freshness checks, by outcome", ["model", "outcome"])
 SWITCHES: Final = Counter("changeover_switches_total", "Switches of a worker to another version", ["model"])
@@ -47,6 +52,11 @@ def count_response(model: str, status: str, seconds: float, *, stale: bool) -> N
     took.observe(seconds)
     if stale:
         STALE.labels(model).inc()
+
+
+def count_caller(name: str, status: str) -> None:
+    """Count the response to a caller with an API key."""
+    CALLER_REQUESTS.labels(name, status).inc()
 
 
 def exposition(directory: Path) -> bytes:

@@ -1,19 +1,33 @@
 """The settings of predict_api. `changeover/process/settings.py` reads them."""
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from changeover.names import check_model_name
 from changeover.process.service_settings import ReportToken, ServiceSettings
 from changeover.process.settings import accepted_by
 from changeover.protocol.allowed_hosts import AllowedHosts
+from predict_api.dialects.names import NAMES, names_in
+from predict_api.edge.callers import read_key_file
+from predict_api.edge.origins import origins_in
+from predict_api.edge.path_prefix import prefix_in
+from predict_api.exceptions import InvalidKeys
+
+_ROUTE: Final = re.compile(r"(/[A-Za-z0-9._~:@-]+)+/?")
 
 
 def _model_names(listed: str) -> tuple[str, ...]:
     return tuple(check_model_name(name.strip()) for name in listed.split(",") if name.strip())
+
+
+def check_route(path: str) -> None:
+    """Raise ValueError unless `path` is empty or a path that a route may have."""
+    if path and not _ROUTE.fullmatch(path):
+        raise ValueError(f"{path!r} is no path like /v1/endpoints/1:predict")
 
 
 class PredictSettings(ServiceSettings):
@@ -32,6 +46,17 @@ class PredictSettings(ServiceSettings):
     report_token: ReportToken = SecretStr("")
     models: Annotated[str, accepted_by(_model_names)] = Field(
         "", description="the models to prepare, separated by commas; empty: every model that has a current version"
+    )
+    model_file: Path | None = Field(
+        None,
+        description="the one artifact to serve, without model_server: a file, or the folder that has it; MODEL_SHA256 is "
+        "then required",
+    )
+    predict_route: Annotated[str, accepted_by(check_route)] = Field(
+        "", description="another path of POST requests in the form of Vertex AI; AIP_PREDICT_ROUTE there"
+    )
+    health_route: Annotated[str, accepted_by(check_route)] = Field(
+        "", description="another path of the readiness probe; AIP_HEALTH_ROUTE on Vertex AI"
     )
     check_deadline_ms: int = Field(
         250, ge=10, le=60_000, description="the most milliseconds that a request waits for a freshness check"
@@ -56,9 +81,34 @@ class PredictSettings(ServiceSettings):
     )
     body_seconds: float = Field(
         10.0, gt=0, le=3600, description="seconds in which the body of a request must have come after its head"
+    dialects: Annotated[str, accepted_by(names_in)] = Field(
+        "all",
+        description="the protocols of other servers' clients that predict_api answers, beside `/predict`: `all`, "
+        f"`none`, or some of {', '.join(f'`{name}`' for name in NAMES)}, separated by commas",
     )
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1, description="the largest request body, in bytes")
+    gzip_bodies: bool = Field(
+        False, description="whether request bodies may be compressed by gzip; MAX_BODY_BYTES holds unpacked, too"
+    )
     max_rows: int = Field(10_000, ge=1, description="the most rows that one request may have")
+    keys_file: Path | None = Field(
+        None,
+        description="a JSON file of API keys, their rates and their models; predictions need one of them then "
+        "(docs/callers.md). Empty: no key is needed",
+    )
+    cors_origins: Annotated[str, accepted_by(origins_in)] = Field(
+        "",
+        description="origins of web pages that may send requests from a browser, like https://app.example.org, separated "
+        "by commas, or `*`; empty: none",
+    )
+    root_path: Annotated[str, accepted_by(prefix_in)] = Field(
+        "",
+        description="the path prefix under which a proxy publishes predict_api, like /ml; OpenAPI and /apidocs show it",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="networks of proxies whose X-Forwarded-Prefix counts as ROOT_PATH: CIDRs, or names of this server there",
+    )
     score_timeout: float = Field(
         10.0, ge=0.1, le=3600, description="the most seconds that a model may take for a request before it is ended"
     )
@@ -77,10 +127,43 @@ class PredictSettings(ServiceSettings):
             raise ValueError(f"{value!r} is not an address like http://model_server:5001")
         return value.rstrip("/")
 
+    @model_validator(mode="after")
+    def _has_a_pin_for_its_file(self) -> Self:
+        if self.model_file is not None and not self.model_sha256:
+            raise ValueError(
+                "MODEL_FILE is set without MODEL_SHA256: name the bytes that are expected there (`sha256sum`)"
+            )
+        return self
+
+    @field_validator("keys_file")
+    @classmethod
+    def _has_valid_keys(cls, path: Path | None) -> Path | None:
+        try:
+            if path is not None:
+                read_key_file(path)
+        except InvalidKeys as error:
+            raise ValueError(str(error)) from None
+        return path
+
+    @property
+    def prefix(self) -> str:
+        """`ROOT_PATH` without a slash at its end."""
+        return prefix_in(self.root_path)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of `CORS_ORIGINS`."""
+        return origins_in(self.cors_origins)
+
     @property
     def model_names(self) -> tuple[str, ...]:
         """The models of `MODELS`; empty for every model that has a current version."""
         return _model_names(self.models)
+
+    @property
+    def dialect_names(self) -> tuple[str, ...]:
+        """The dialects of `DIALECTS`."""
+        return names_in(self.dialects)
 
     @property
     def hosts(self) -> AllowedHosts:

@@ -22,6 +22,7 @@ PURE = {
     "changeover.schema.cell_parsers",
     "changeover.schema.column",
     "changeover.request.pandas_forms",
+    "changeover.request.cells",
     "changeover.request.decode",
     "changeover.request.array_rows",
     "changeover.request.envelopes",
@@ -59,36 +60,34 @@ PURE = {
     "changeover.protocol.wire",
     "model_runner.confinement.syscall_filter",
     "model_runner.calls.task",
-    "model_server.admission.verdict",
-    "model_server.rollouts.pointer",
-    "model_server.rollouts.fleet",
-    "model_server.rollouts.freshness",
+    "model_runner.admission.verdict",
+    *map("model_server.rollouts.{}".format, ["pointer", "fleet", "freshness", "rollout"]),
     "model_server.ledger.numbers",
     "model_server.ledger.record",
     "model_server.openapi.document",
     "model_server.openapi.bodies",
-    "model_server.rollouts.rollout",
     "model_server.intake.startup",
     "model_server.ledger.takeover",
     "object_store.causes",
     "object_store.keys",
     "object_store.objects",
+    "predict_api.dialects.names",
     "predict_api.prediction.render",
     "predict_api.prediction.request_context",
     "predict_api.replica.freshness",
     "predict_api.replica.active",
     "predict_api.scoring.interfaces",
-    "predict_api.openapi.document",
-    "predict_api.openapi.answers",
-    "predict_api.openapi.calls",
-    "predict_api.openapi.columns",
-    "predict_api.openapi.forms",
-    "predict_api.openapi.public_schema",
+    *(f"predict_api.edge.{name}" for name in ("api_keys", "origins", "path_prefix", "token_bucket")),
+    *map("predict_api.openapi.{}".format, ["columns", "forms", "public_schema"]),
+    *map(
+        "predict_api.openapi.{}".format,
+        ["document", "answers", "calls", "dialects", "dialect_parts", "mlflow", "open_inference", "tensorflow_serving"],
+    ),
 }
 PURE_MAY_IMPORT = set(
     """
     __future__ abc base64 binascii bisect collections contextlib dataclasses datetime decimal enum fractions functools hashlib
-    heapq ipaddress itertools json math msgspec operator re string struct types typing unicodedata urllib
+    heapq hmac ipaddress itertools json math msgspec operator re string struct types typing unicodedata urllib
     """.split()  # noqa: SIM905 a list of words reads as one
 )
 STARTS_LOOPS = "model_server.background.startup_loop"  # the one loop that may import others
@@ -115,6 +114,7 @@ DOORS = {
         ("pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib.load", "joblib.numpy_pickle"),
         ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
+    "Arrow": (("pyarrow", "flatbuffers"), ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py")),
     "the environment": (
         ("os.environ", "os.environb", "os.getenv"),
         ("changeover/process/settings.py", "changeover/up/"),

@@ -20,25 +20,27 @@ DOORS = {
     "changeover.manifest": "manifest compatibility gate diff answer_comparison",
     "changeover.onnx_model": "examine recognise scorer",
     "changeover.onnx_twin": "session scoring description exceptions export.convert equivalence.compare graph_rules.tensors graph_check graph_session twin_check",
-    "changeover.process": "atomic_file clock log_events log_writer loop parent_death respawn service_settings settings termination timed_pool timed_socket visible",
+    "changeover.process": "atomic_file clock log_events log_writer loop own_networks parent_death respawn service_settings settings termination timed_pool timed_socket visible",
     "changeover.protocol": "allowed_hosts lease openapi_parts problem replica_identity wire",
-    "changeover.request": "reader decode tensors strict_json fast_reader",
+    "changeover.request": "reader decode tensors strict_json fast_reader columns cells csv_columns arrow_columns",
     "changeover.schema": "schema column cell_parsers dtypes formats sample_row",
     "changeover.up": "supervisor restart ports ready required exceptions workers",
+    "model_runner.admission": "examiner exceptions",
     "model_runner.calls": "session task examine",
     "model_runner.confinement": "confine fork_permits",
     "model_runner.pool": "client confinement examination exceptions host_messages zygotes",
-    "model_server.admission": "examiner",
     "model_server.background": "audit_loop startup_loop",
     "model_server.intake": "drop_zone pinned startup",
     "model_server.ledger": "ledger record takeover",
     "model_server.openapi": "document",
     "model_server.rollouts": "rollouts model_state promotion freshness fleet rollout",
     "model_server.versions": "versions publish spool",
-    "predict_api.edge": "application loop queue",
+    "predict_api.dialects": "dialect names known inference_metadata tensorflow_serving vertex",
+    "predict_api.edge": "application loop queue api_keys callers origins path_prefix",
     "predict_api.models": "models discovery_loop report_loop",
     "predict_api.openapi": "document columns public_schema",
-    "predict_api.prediction": "pipeline request_context turn render",
+    "predict_api.pinned": "artifact_file examination pinned_models",
+    "predict_api.prediction": "pipeline request_context turn render forms",
     "predict_api.preparation": "prepare_loop placement disk_cache",
     "predict_api.replica": "active replica freshness_loop",
     "predict_api.scoring": "interfaces runners runner_scorer scorers batching onnx_scorer",
@@ -77,22 +79,22 @@ def beside_the_doors(files: list[Source]) -> list[str]:
     return violations
 
 
-def beside_the_pool(files: list[Source]) -> list[str]:
-    """Imports of the model runner by services, other than of its pool."""
+def beside_pool_and_admission(files: list[Source]) -> list[str]:
+    """Imports of the model runner by services, other than of its pool and of admission."""
     return [
-        f"{module} imports {target}: services use model_runner.pool"
+        f"{module} imports {target}: services use model_runner.pool and model_runner.admission"
         for module, targets in sorted(edges(files).items())
         for target in sorted(targets)
         if module.startswith(("model_server.", "predict_api."))
         and target.startswith("model_runner.")
-        and not target.startswith("model_runner.pool")
+        and not target.startswith(("model_runner.pool", "model_runner.admission"))
     ]
 
 
-def test_services_use_the_pool_of_the_model_runner_and_nothing_else_of_it() -> None:
-    assert beside_the_pool(OURS) == []
+def test_services_use_the_pool_and_the_admission_of_the_model_runner_and_nothing_else_of_it() -> None:
+    assert beside_pool_and_admission(OURS) == []
     broken = [source("predict_api/app.py", "from model_runner import scorer"), source("model_runner/scorer.py", "")]
-    assert len(beside_the_pool(broken)) == 1
+    assert len(beside_pool_and_admission(broken)) == 1
 
 
 def test_every_room_is_entered_by_its_doors() -> None:
@@ -122,7 +124,7 @@ def test_the_architecture_has_a_line_for_every_room() -> None:
             ("changeover/artifact/unpickler.py", ""),
         ],
         [("changeover/cli/push.py", "from changeover.client import upload"), ("changeover/client/upload.py", "")],
-        [("model_server/app.py", "import model_server.admission.verdict"), ("model_server/admission/verdict.py", "")],
+        [("model_server/app.py", "import model_runner.admission.verdict"), ("model_runner/admission/verdict.py", "")],
         [
             ("changeover/manifest/diff.py", "from changeover.estimator import inspection"),
             ("changeover/estimator/inspection.py", ""),

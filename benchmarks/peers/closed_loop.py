@@ -1,6 +1,6 @@
 """Load generator in place of wrk: one thread with many connections; its output is that of `post.lua`.
 
-python closed_loop.py URL BODY_FILE CONNECTIONS SECONDS
+python closed_loop.py URL BODY_FILE CONNECTIONS SECONDS [HEADER VALUE ...]
 """
 
 import json
@@ -54,9 +54,10 @@ class Connection:
 
 def main() -> None:
     """Send requests until the time is over, and print the numbers."""
-    url, body, connections, seconds = sys.argv[1:]
+    url, body, connections, seconds, *more = sys.argv[1:]
     parts, content, took = urlsplit(url), Path(body).read_bytes(), []
-    head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+    head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in zip(more[::2], more[1::2], strict=True))
     request = f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
     refused = failed = 0
     ready = selectors.DefaultSelector()

@@ -4,11 +4,13 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
 HERE: Final = Path(__file__).resolve().parent
 
 
@@ -35,13 +37,14 @@ def generator() -> str:
     return "closed_loop"
 
 
-def ask(url: str, body: Path, connections: int, seconds: float) -> Load:
+def ask(url: str, body: Path, connections: int, seconds: float, headers: Mapping[str, str] = JSON) -> Load:
     """Send the file `body` to `url` for `seconds`, over `connections`, one request at a time on each."""
+    more = [part for header in headers.items() for part in header]
     if generator() == "wrk":
         command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s"]
-        command += ["-s", str(HERE / "post.lua"), url, "--", str(body)]
+        command += ["-s", str(HERE / "post.lua"), url, "--", str(body), *more]
     else:
-        command = [sys.executable, str(HERE / "closed_loop.py"), url, str(body), str(connections), str(seconds)]
+        command = [sys.executable, str(HERE / "closed_loop.py"), url, str(body), str(connections), str(seconds), *more]
     done = subprocess.run(command, capture_output=True, timeout=seconds + 60, check=True)
     totals = json.loads(done.stdout.splitlines()[-1])
     wrong = totals["refused"] + totals["failed"]

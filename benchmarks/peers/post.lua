@@ -1,11 +1,13 @@
 -- wrk: POST one body over and over, and print what came of it as one line of JSON.
---   wrk -t1 -c32 -d2s -s post.lua URL -- BODY_FILE
+--   wrk -t1 -c32 -d2s -s post.lua URL -- BODY_FILE [HEADER VALUE ...]
 
 function init(args)
   local file = assert(io.open(args[1], "rb"))
   wrk.method = "POST"
   wrk.body = file:read("*a")
-  wrk.headers["Content-Type"] = "application/json"
+  for position = 2, #args - 1, 2 do
+    wrk.headers[args[position]] = args[position + 1]
+  end
   file:close()
 end
 

@@ -37,7 +37,7 @@ class Client:
     """A client of the stack of `changeover up` or `CHANGEOVER_SERVER_URL`. Reusable, but not thread-safe.
 
     Raises StackNotFound if neither gives the addresses. `timeout` is the longest wait in seconds for the next bytes of
-    a response.
+    a response. `api_key` is sent with predictions, `CHANGEOVER_API_KEY` by default.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Client:
         *,
         token: str | None = None,
         predict_url: str | None = None,
+        api_key: str | None = None,
         home: Path | str | None = None,
         timeout: float = 30.0,
     ) -> None:
@@ -54,7 +55,9 @@ class Client:
         self._token = token
         self._server = HttpCall(self.stack.server_url, "model_server", token, timeout)
         address = predict_url or (self.stack.predict_urls[0] if self.stack.predict_urls else "")
-        self._predict = HttpCall(address, "predict_api", timeout=timeout) if address else None
+        if api_key is None:
+            api_key = stack.api_key(address, named=predict_url is not None)
+        self._predict = HttpCall(address, "predict_api", api_key, timeout) if address else None
 
     def models(self) -> JsonObject:
         """`{"models": [...], "default": name}`: every model with its current version."""

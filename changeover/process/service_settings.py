@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from changeover.artifact import extra_globals
-from changeover.names import check_model_name
+from changeover.names import check_model_name, parse_pinned_version
 from changeover.process.settings import Settings, accepted_by
 from changeover.protocol.allowed_hosts import LOOPBACK, AllowedHosts
+from changeover.schema.schema import MOST_COLUMNS
 
 Bucket = Annotated[str, Field(description="the bucket of all models")]
 PublishToken = Annotated[SecretStr, Field(description="the bearer token for publishing and rolling")]
@@ -46,6 +47,18 @@ class ServiceSettings(Settings):
         default="onnx",
         description="onnx: export ONNX twins, and score with them where there are any; sklearn: use no twins",
     )
+    model_sha256: Annotated[str, accepted_by(parse_pinned_version)] | None = Field(
+        default=None, description="pins the default model to this version"
+    )
+    max_columns: int = Field(
+        default=10_000, ge=1, le=MOST_COLUMNS, description="the most columns that the schema of a version may have"
+    )
+    admission_timeout: float = Field(
+        default=120.0, gt=0, description="the most seconds that admission of one artifact may take"
+    )
+    admission_memory_bytes: int = Field(
+        default=8 * 1024**3, gt=0, description="the address space, in bytes, of the process that examines an artifact"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="the lowest level of the events that are logged"
     )
@@ -54,3 +67,8 @@ class ServiceSettings(Settings):
     def extra_globals(self) -> tuple[str, ...]:
         """The globals of `ALLOWED_GLOBALS`."""
         return extra_globals.names_in(self.allowed_globals)
+
+    @property
+    def pinned_version(self) -> str | None:
+        """The version that `MODEL_SHA256` names."""
+        return parse_pinned_version(self.model_sha256) if self.model_sha256 else None

@@ -6,7 +6,7 @@ configure a server.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,10 +55,15 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _FilesNamedInTheEnvironment(settings_cls)
 
     @classmethod
-    def from_environment(cls, **values: Any) -> Self:
-        """Read and check every field; raises InvalidSetting naming each invalid variable. `values` precede variables."""
+    def from_environment(cls, defaults: Mapping[str, str] | None = None, **values: Any) -> Self:
+        """Read and check every field; raises InvalidSetting naming each invalid variable.
+
+        `values` precede variables. `defaults`, by the names of fields, are for those that nothing else sets.
+        """
         try:
-            return cls(**values)
+            settings = cls(**values)
+            unset = {name: text for name, text in (defaults or {}).items() if name not in settings.model_fields_set}
+            return cls(**values, **unset) if unset else settings
         except ValidationError as error:
             sentences = [_sentence(each["loc"], each["type"], each["msg"]) for each in error.errors()]
             raise InvalidSetting("; ".join(sentences)) from None
@@ -110,6 +115,11 @@ class SecretFile:
         if content:
             self._last = last = (mark, content)
         return last[1] if last else None
+
+
+def variables_of_platform(*names: str) -> dict[str, str]:
+    """Those of the variables `names` that the platform of a container has set, which are no settings of ours."""
+    return {name: value for name in names if (value := os.environ.get(name))}
 
 
 def tell_libraries(*, override: bool = False, **variables: str) -> None:

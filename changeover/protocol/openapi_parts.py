@@ -90,6 +90,7 @@ def problems(causes: Iterable[tuple[int, str]], headers: Mapping[str, JsonObject
     for status, title in causes:
         titles.setdefault(status, []).append(title)
     more = {
+        429: {"Retry-After": header({**INTEGER, "minimum": 0}, "seconds until the next attempt", always=True)},
         503: {"Retry-After": header({**INTEGER, "minimum": 0}, "seconds until the next attempt", always=True)},
         401: {"WWW-Authenticate": header(TEXT, "the authentication scheme: Bearer", always=True)},
     }

@@ -33,6 +33,7 @@ MODEL_SEQUENCE: Final = "Model-Sequence"
 MODEL_STALE: Final = "Model-Stale"
 MODEL_RUNTIME: Final = "Model-Runtime"  # the runtime that computed the answer: onnx (the verified ONNX twin) or sklearn
 MODEL_AGE: Final = "Model-Age"
+IGNORED_COLUMNS: Final = "Ignored-Columns"  # names in the request that are no columns of the model, percent-encoded
 REQUEST_ID: Final = "X-Request-Id"
 
 LARGEST_BODY: Final = 4 * 1024**2  # bytes of a manifest, or of any other response of model_server but bytes of models

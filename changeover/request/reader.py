@@ -1,9 +1,12 @@
-"""The reader of request bodies: the fast path first, then the strict path, then the limits of numbers."""
+"""The reader of requests, by body or by column: the fast path, then the strict path, then the limits of numbers."""
 
 from operator import itemgetter
 
 from changeover.exceptions import TooManyRows
+from changeover.json_types import Json
 from changeover.request import strict_json
+from changeover.request.cells import Columns
+from changeover.request.columns import ColumnReader, TypedColumns
 from changeover.request.decode import Decoded, decode
 from changeover.request.fast_reader import FastReader, TypedRows
 from changeover.request.validation_errors import ValidationErrors
@@ -12,11 +15,11 @@ from changeover.schema.schema import Schema
 
 
 class RequestReader:
-    """The reader of request bodies for one schema. Thread-safe."""
+    """The reader of requests for one schema. Thread-safe."""
 
     def __init__(self, schema: Schema) -> None:
-        self._schema = schema
-        self._fast = FastReader(schema)
+        self.schema = schema
+        self._fast, self._columns = FastReader(schema), ColumnReader(schema)
 
     def read(self, body: bytes, max_rows: int) -> TypedRows | Decoded:
         """The typed rows in `body`; raises NotJson, RequestFaults, or TooManyRows past `max_rows`."""
@@ -25,9 +28,20 @@ class RequestReader:
             if rows.rows > max_rows:
                 raise TooManyRows(rows.rows, max_rows)
             return rows
-        decoded = decode(strict_json.parse(body), self._schema, max_rows)
+        return self.read_rows(strict_json.parse(body), max_rows)
+
+    def read_rows(self, value: Json, max_rows: int) -> Decoded:
+        """The typed rows in a value of JSON; raises RequestFaults, or TooManyRows past `max_rows`."""
+        decoded = decode(value, self.schema, max_rows)
         _refuse_large_numbers(decoded)
         return decoded
+
+    def read_columns(self, columns: Columns, max_rows: int) -> TypedColumns | Decoded:
+        """The typed rows in columns; raises RequestFaults, or TooManyRows past `max_rows`."""
+        rows = self._columns.read(columns, max_rows)
+        if isinstance(rows, Decoded):
+            _refuse_large_numbers(rows)
+        return rows
 
 
 def _refuse_large_numbers(decoded: Decoded) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-_NO_WORKERS: Final = ("resource_tracker", "forkserver")
+_NO_WORKERS: Final = ("resource_tracker", "forkserver", "model_runner.pool.host")
 
 
 def is_alive(pid: int) -> bool:

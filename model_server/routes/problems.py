@@ -10,6 +10,7 @@ from changeover import exceptions as shared
 from changeover.process import log_events
 from changeover.protocol.problem import MEDIA_TYPE, problem
 from changeover.protocol.wire import MalformedAnswer
+from model_runner.admission.exceptions import CannotExamine
 from model_server import exceptions as errors
 from object_store import exceptions as store
 
@@ -45,7 +46,7 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     errors.ManifestContradicted: Status(409, "manifest-contradicted", "The version's manifest says otherwise"),
     errors.UpdateBreaks: Status(409, "update-breaks", "The current version's consumers would break"),
     errors.UpdateOvertaken: Status(409, "update-overtaken", "Other publishes change the manifest"),
-    errors.CannotExamine: Status(503, "cannot-examine", "Artifacts cannot be examined now", retry_after=5),
+    CannotExamine: Status(503, "cannot-examine", "Artifacts cannot be examined now", retry_after=5),
     errors.NoEnvironmentThere: Status(422, "no-environment", "No environment here serves the artifact"),
     errors.VersionRejected: Status(422, "rejected", "The artifact was rejected"),
     errors.UploadTooLarge: Status(413, "too-large", "The artifact is too large"),

@@ -16,8 +16,8 @@ from changeover.manifest.manifest import Draft, Manifest
 from changeover.names import check_model_name, short
 from changeover.process import log_events
 from changeover.process.clock import now, utc_now
+from model_runner.admission.examiner import NO_ENVIRONMENT, Admitted, Examiner, Refused
 from model_server import metrics
-from model_server.admission.examiner import NO_ENVIRONMENT, Admitted, Examiner, Refused
 from model_server.exceptions import (
     NoEnvironmentThere,
     UpdateBreaks,

@@ -1,1 +1,1 @@
-"""The HTTP edge of a worker: bodies, probes and the bounded queue, before a thread is taken for a request."""
+"""The HTTP edge of a worker: bodies, probes, the bounded queue, API keys, origins of web pages, path prefixes."""

@@ -6,9 +6,11 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from changeover.estimator.scores import Runtime
 from changeover.manifest.manifest import Manifest
+from changeover.process.loop import Loop
 from changeover.protocol.replica_identity import ReplicaIdentity
 from predict_api.exceptions import NoModel
 from predict_api.preparation.disk_cache import Cache
@@ -25,13 +27,30 @@ from predict_api.upstream.downloads import Fetch
 from predict_api.upstream.freshness_check import CheckCall
 
 
+class Freshness(Protocol):
+    """The freshness checks of one model."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether checks fail at present, so that responses are stale."""
+
+    def confirm(self) -> bool:
+        """Whether the active version is current."""
+
+    def start(self) -> None:
+        """Start the checks."""
+
+    def stop(self) -> None:
+        """Stop the checks."""
+
+
 @dataclass(frozen=True)
 class Model:
     """One model in this worker: its state, its freshness checks, its preparation."""
 
     replica: Replica
-    freshness: FreshnessLoop
-    preparation: Preparation
+    freshness: Freshness
+    preparation: Loop
 
     def active_version(self) -> tuple[ActiveVersion, bool]:
         """The active version for a request that has arrived, and whether it is stale.

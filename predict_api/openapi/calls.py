@@ -83,11 +83,13 @@ def model_parameter(example: str) -> JsonObject:
     return parameter("model", "path", NAME, "the model", example)
 
 
-def other_calls(causes: Sequence[tuple[int, str]], default_model: str) -> JsonObject:
-    """The calls by their paths."""
+def other_calls(causes: Sequence[tuple[int, str]], default_model: str, *, keys: bool = False) -> JsonObject:
+    """The calls by their paths; with `keys`, those that tell about models need an API key."""
     models = object_of({"models": list_of(ref("Line")), "default": NAME})
     model = response("The model", ref("Model"), headers=model_headers(always=True))
-    no_model = problems([cause for cause in causes if cause[0] in {404, 503}], model_headers(always=False))
+    no_key = problems(cause for cause in causes if keys and cause[0] in {401, 429})
+    refusals = {404, 503, *((401, 403, 429) if keys else ())}
+    no_model = problems([cause for cause in causes if cause[0] in refusals], model_headers(always=False))
     headers = {
         "ETag": header(TEXT, "changes with each active version", always=True),
         **model_headers(always=False),
@@ -101,20 +103,35 @@ def other_calls(causes: Sequence[tuple[int, str]], default_model: str) -> JsonOb
     )
     unready = problems(cause for cause in causes if cause[0] == 503)
     metrics = response("Prometheus' text format", TEXT, media_type="text/plain")
+    no_key_needed: JsonObject = {"security": []} if keys else {}
+    probes: JsonObject = {
+        "/apidocs": _call("apidocs", "describe", "This document as a page with forms", page, more=no_key_needed),
+        "/livez": _call(
+            "livez", "probe", "Whether the process is alive; calls no other service", alive, more=no_key_needed
+        ),
+        "/readyz": _call("readyz", "probe", "Whether a model can answer", ready, unready, no_key_needed),
+        "/metrics": _call("metrics", "probe", "Metrics of all workers for Prometheus", metrics, more=no_key_needed),
+    }
     return {
-        "/models": _call("models", "describe", "The models that are served", response("The models", models)),
+        "/models": _call("models", "describe", "The models that are served", response("The models", models), no_key),
         "/models/{model}": {
             "parameters": [model_parameter(default_model)],
             **_call("model", "describe", "One model: schema, classes, version", model, no_model),
         },
-        "/openapi.json": _call("openapi", "describe", "This document", document, unchanged),
-        "/apidocs": _call("apidocs", "describe", "This document as a page with forms", page),
-        "/livez": _call("livez", "probe", "Whether the process is alive; calls no other service", alive),
-        "/readyz": _call("readyz", "probe", "Whether a model can answer", ready, unready),
-        "/metrics": _call("metrics", "probe", "Metrics of all workers for Prometheus", metrics),
+        "/openapi.json": _call("openapi", "describe", "This document", document, unchanged | no_key),
+        **probes,
     }
 
 
-def _call(operation: str, tag: str, summary: str, good: JsonObject, others: JsonObject | None = None) -> JsonObject:
+def _call(
+    operation: str,
+    tag: str,
+    summary: str,
+    good: JsonObject,
+    others: JsonObject | None = None,
+    more: JsonObject | None = None,
+) -> JsonObject:
     responses: JsonObject = {"200": good, **(others or {})}
-    return {"get": {"operationId": operation, "tags": [tag], "summary": summary, "responses": responses}}
+    return {
+        "get": {"operationId": operation, "tags": [tag], "summary": summary, "responses": responses, **(more or {})}
+    }

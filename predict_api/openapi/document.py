@@ -6,12 +6,15 @@ It uses the same values as predictions, so it switches with the model.
 from collections.abc import Sequence
 from typing import Final
 
+from changeover.json_documents import object_in
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.names import short
 from changeover.protocol.openapi_parts import JSON, OPENAPI, list_of, parameter, problems, ref, response, shared_schemas
+from predict_api.edge.api_keys import OPEN
 from predict_api.openapi.answers import answer_components, answer_examples, included_by, model_headers
 from predict_api.openapi.calls import SCHEMAS, model_parameter, other_calls
+from predict_api.openapi.dialects import dialect_calls
 from predict_api.openapi.forms import Forms
 from predict_api.openapi.public_schema import public_schema
 from predict_api.replica.active import ActiveVersion
@@ -36,8 +39,27 @@ _ON_ERROR: Final = parameter(
 )
 
 
-def document(active: Sequence[ActiveVersion], default_model: str, max_rows: int, causes: Causes) -> JsonObject:
-    """The document of the `active` versions; `causes` are the (status, title) of all problems of the service."""
+_KEYS: Final[JsonObject] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "an API key"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same API key"},
+}
+
+
+def document(
+    active: Sequence[ActiveVersion],
+    default_model: str,
+    max_rows: int,
+    causes: Causes,
+    prefix: str = "",
+    *,
+    keys: bool = False,
+    dialects: Sequence[str] = (),
+) -> JsonObject:
+    """The document of the `active` versions; `causes` are the (status, title) of all problems of the service.
+
+    `prefix` is the path prefix under which the service is published. With `keys`, its calls need an API key. `dialects` are
+    the names of those that are on.
+    """
     by_name = {version.model: version for version in active}
     calls = _PredictCalls(max_rows, causes)
     paths: JsonObject = {"/predict": calls.describe(default_model, by_name.get(default_model), "predict")}
@@ -46,7 +68,12 @@ def document(active: Sequence[ActiveVersion], default_model: str, max_rows: int,
     if not by_name:
         any_model = calls.describe("a model", None, "predict_named")
         paths["/models/{model}/predict"] = {"parameters": [model_parameter(default_model)], **any_model}
+    paths |= other_calls(causes, default_model, keys=keys) | dialect_calls(dialects, active, default_model, causes)
+    if keys:
+        _open_probes(paths)
     default = by_name.get(default_model)
+    secured: JsonObject = {"security": [{name: []} for name in _KEYS]} if keys else {}
+    schemes: JsonObject = {"securitySchemes": _KEYS} if keys else {}
     return {
         "openapi": OPENAPI,
         "info": {
@@ -55,10 +82,19 @@ def document(active: Sequence[ActiveVersion], default_model: str, max_rows: int,
             "summary": "Predictions of the current versions",
             "description": _TEXT,
         },
-        "servers": [{"url": "/"}],
-        "paths": paths | other_calls(causes, default_model),
-        "components": {"schemas": calls.components | SCHEMAS | shared_schemas()},
+        "servers": [{"url": prefix or "/"}],
+        **secured,
+        "paths": paths,
+        "components": {"schemas": calls.components | SCHEMAS | shared_schemas(), **schemes},
     }
+
+
+def _open_probes(paths: JsonObject) -> None:
+    """Note at each call that needs no key that it needs none."""
+    for path in OPEN & paths.keys():
+        for call in object_in(paths[path]).values():
+            if isinstance(call, dict):
+                call["security"] = []
 
 
 class _PredictCalls:

@@ -3,7 +3,7 @@
 `changeover/request/decode.py`, `array_rows.py` and `pandas_forms.py` beside it read these forms.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 from urllib.parse import quote
 
@@ -29,7 +29,7 @@ class Forms:
         self._columns = columns_of(schema)
         self._names = [str(column.get("name")) for column in self._columns]
         self._has_all_forms = len(self._names) <= MOST_IN_EVERY_FORM
-        self._has_split_form = self._has_all_forms and _SPLIT_KEYS.isdisjoint(self._names)
+        self._has_split_form = has_split_form(self._names)
         unnamed = [f"x{index}" for index in range(len(self._names))]
         on_arrays = schema.get("container", "array" if self._names == unnamed else "frame") == "array"
         self._has_arrays = self._has_all_forms and on_arrays  # as `changeover/request/array_rows.py`
@@ -116,6 +116,11 @@ class Forms:
     def _cell(self, name: str) -> JsonObject:
         pointer = quote(name.replace("~", "~0").replace("/", "~1"), safe="~")
         return ref(f"{self._prefix}.Row/properties/{pointer}")
+
+
+def has_split_form(names: Collection[str]) -> bool:
+    """Whether a model of these columns has the component `Split`."""
+    return len(names) <= MOST_IN_EVERY_FORM and _SPLIT_KEYS.isdisjoint(names)
 
 
 def _cells_in_list(cell: JsonObject, rows: int | None) -> JsonObject:

@@ -3,18 +3,22 @@
 The schema, the estimator and `model_version` of a response come from one `ActiveVersion`, which is read once.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from changeover.estimator.scores import PLAIN, Options, Runtime
+from changeover.estimator.scores import PLAIN, Options, Runtime, Scores
 from changeover.exceptions import ChangeoverError
 from changeover.manifest.manifest import Manifest
-from predict_api.exceptions import UnknownOption
+from changeover.names import SHORTEST_PREFIX, short
+from predict_api.dialects.dialect import Attribution, Call, Dialect, Reply
+from predict_api.exceptions import NotCurrent, UnknownOption
 from predict_api.models.models import Model
-from predict_api.prediction.render import render
+from predict_api.prediction.forms import JSON, BodyLimits, Forms
+from predict_api.prediction.render import refuse_not_finite, render
 from predict_api.prediction.request_context import RequestContext
 from predict_api.prediction.turn import refuse_if_gone, turn_here
-from predict_api.scoring.interfaces import Prepared
+from predict_api.replica.active import ActiveVersion
+from predict_api.scoring.interfaces import Prepared, RequestRows
 
 _WITHOUT: Final = {
     "decision": "it has no decision_function and no score_samples",
@@ -27,10 +31,11 @@ def predict(
     model: Model,
     context: RequestContext,
     body: bytes,
-    max_rows: int,
+    limits: BodyLimits,
     options: Options = PLAIN,
     *,
     include_inputs: bool = False,
+    forms: Forms = JSON,
 ) -> tuple[bytes, Runtime]:
     """The body of the response to `body`, and the runtime that scored; `context` gets the version that answers.
 
@@ -38,31 +43,81 @@ def predict(
     """
     refuse_if_gone()
     context.active, context.stale = model.active_version()
-    return answer(body, context.active.prepared, max_rows, options, include_inputs=include_inputs)
+    return answer(body, context.active.prepared, limits, options, include_inputs=include_inputs, forms=forms)
 
 
 def answer(
     body: bytes,
     prepared: Prepared,
-    max_rows: int,
+    limits: BodyLimits,
     options: Options = PLAIN,
     *,
     include_inputs: bool = False,
+    forms: Forms = JSON,
 ) -> tuple[bytes, Runtime]:
-    """The same from a given version.
+    """The same from a given version; `include_inputs` is for answers in JSON.
 
-    Raises UnknownOption, NotJson, RequestFaults, TooManyRows, RowsNotAnswered or ScoringFailed.
+    Raises UnknownOption, NotJson, NotCsv, NotArrow, UnpacksTooFar, RequestFaults, TooManyRows, RowsNotAnswered or
+    ScoringFailed.
     """
     if options.include:
         _check_includes(prepared.manifest, options.include)
-    rows = prepared.reader.read(body, max_rows)
+    reader = prepared.reader
+    if forms.read is None:
+        rows = reader.read(body, limits.rows)
+    else:
+        rows = reader.read_columns(forms.read(body, reader.schema, limits), limits.rows)
+    scores = _scores(prepared, rows, options)
+    if forms.render is not None:
+        refuse_not_finite(scores)
+        return forms.render(scores, prepared.manifest), scores.runtime
+    inputs = rows.columns if include_inputs else None
+    outputs = prepared.manifest.outputs
+    return render(scores, prepared.version, single=rows.single, inputs=inputs, outputs=outputs), scores.runtime
+
+
+def predict_in(
+    dialect: Dialect[Any], model: Model, context: RequestContext, call: Call, max_rows: int
+) -> tuple[Reply, Runtime]:
+    """The same in the words of a dialect. Raises NotCurrent for another version in the path, and what its `read` raises."""
+    refuse_if_gone()
+    context.active, context.stale = model.active_version()
+    active = context.active
+    prepared = active.prepared
+    refuse_other_version(call.path, active, model)
+    ask = dialect.read(call, prepared.reader.schema, max_rows)
+    rows: RequestRows
+    if isinstance(ask.cells, list):
+        rows = prepared.reader.read_rows(ask.cells, max_rows)
+    else:
+        rows = prepared.reader.read_columns(ask.cells, max_rows)
+    scores = _scores(prepared, rows, ask.options)
+    refuse_not_finite(scores)
+    attribution = Attribution(prepared.manifest, active.current.sequence, context.request_id)
+    return dialect.write(scores, ask, attribution), scores.runtime
+
+
+def _scores(prepared: Prepared, rows: RequestRows, options: Options) -> Scores:
     refuse_if_gone()
     scores = prepared.scorer.score(rows, turn_here(), options)
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
-    inputs = rows.columns if include_inputs else None
-    outputs = prepared.manifest.outputs
-    return render(scores, prepared.version, single=rows.single, inputs=inputs, outputs=outputs), scores.runtime
+    return scores
+
+
+def refuse_other_version(path: Mapping[str, str | None], active: ActiveVersion, model: Model) -> None:
+    """Raise NotCurrent if the path of a call names another version than the active one, or several by one prefix."""
+    version, sequence = path.get("version"), path.get("sequence")
+    current = active.current
+    if version is not None:
+        if len(version) < SHORTEST_PREFIX or not current.version.startswith(version):
+            raise NotCurrent(f"{active.model} is at {short(current.version)}, not at {version[:64]}")
+        if len(version) < len(current.version):
+            others = {other for other in model.replica.state()[1] if other.startswith(version)} - {current.version}
+            if others:
+                raise NotCurrent(f"{version} could be several versions of {active.model}: give more digits")
+    if sequence is not None and sequence != str(current.sequence):
+        raise NotCurrent(f"{active.model} is at version {current.sequence}, not at {sequence[:64]}")
 
 
 def _check_includes(manifest: Manifest, include: Sequence[str]) -> None:

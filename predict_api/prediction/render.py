@@ -47,12 +47,21 @@ def render(
     body["model_version"] = version
     if inputs is None and scores.included is None and _is_finite(scores):
         return msgspec.json.encode(body)
+    return _strict_json(body, sort_keys=inputs is not None)
+
+
+def refuse_not_finite(scores: Scores) -> None:
+    """Raise ScoringFailed for NaN or an infinite number."""
+    if scores.included is not None or not _is_finite(scores):
+        _strict_json([scores.labels, scores.probabilities, dict[str, Json](scores.included or {})])
+
+
+def _strict_json(value: Json, *, sort_keys: bool = False) -> bytes:
     try:
-        return json.dumps(
-            body, allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=inputs is not None
-        ).encode()
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys)
     except ValueError as error:
         raise ScoringFailed("the model returned NaN or an infinite number, which JSON cannot say") from error
+    return text.encode()
 
 
 def _add(rows: list[JsonObject], scores: Scores) -> None:

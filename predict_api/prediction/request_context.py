@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from changeover.protocol import wire
+from predict_api.edge.api_keys import Caller
 from predict_api.replica.active import ActiveVersion
 
 KEY: Final = "changeover.request"  # in the WSGI environment of a request
@@ -18,15 +19,16 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 class RequestContext:
     """The context of one request: its id, when it began, its model, and the active version that answers it.
 
-    `stale` is true if the version was not confirmed as current for this request.
+    `stale` is true if the version was not confirmed as current for this request. `caller` is None without an API key.
     """
 
-    __slots__ = ("active", "began", "model", "request_id", "stale")
+    __slots__ = ("active", "began", "caller", "model", "request_id", "stale")
 
     def __init__(self, request_id: str, began: float) -> None:
         self.request_id, self.began = request_id, began
         self.model, self.stale = "", False
         self.active: ActiveVersion | None = None
+        self.caller: Caller | None = None
 
     def headers(self, now: float) -> list[tuple[str, str]]:
         """The headers of the response; `now` is a time of the same clock as `ActiveVersion.confirmed_at`."""

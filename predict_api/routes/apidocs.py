@@ -49,8 +49,21 @@ _START: Final = """SwaggerUIBundle({
 """
 
 
-def blueprint() -> Blueprint:
-    """The routes of the page and its files."""
+# The document needs an API key, too. The page asks for one, and forgets it when it is closed.
+_START_WITH_KEY: Final = _START.replace(
+    "SwaggerUIBundle({",
+    """const key = window.prompt("API key");
+SwaggerUIBundle({
+  requestInterceptor: (request) => {
+    if (key && !request.headers.Authorization) request.headers["X-API-Key"] ??= key;
+    return request;
+  },""",
+)
+
+
+def blueprint(*, keys: bool = False) -> Blueprint:
+    """The routes of the page and its files; with `keys`, its calls need an API key."""
+    start = _START_WITH_KEY if keys else _START
     routes = Blueprint("apidocs", __name__)
 
     @routes.get("/apidocs")
@@ -60,7 +73,7 @@ def blueprint() -> Blueprint:
     @routes.get("/apidocs/<name>")
     def file(name: str) -> Response:
         if name == "start.js":
-            return _guarded(_START.encode(), _TYPES["swagger-ui-bundle.js"])
+            return _guarded(start.encode(), _TYPES["swagger-ui-bundle.js"])
         if name not in _TYPES:
             abort(404)
         return _guarded((_DIST / name).read_bytes(), _TYPES[name])

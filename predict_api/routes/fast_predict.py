@@ -1,7 +1,7 @@
 """The fast path of `POST /predict` and `POST /models/{model}/predict`: plain WSGI in front of the Flask application.
 
-It takes the common request: a model that this worker has, no query, `Content-Type: application/json`, and a Content-Length
-within MAX_BODY_BYTES. Flask takes every other request, by `predict.py`. Both paths call the same functions for the body,
+It takes the common request: a model that this worker has, no query, `Content-Type: application/json`, an answer in JSON, and a
+Content-Length within MAX_BODY_BYTES. Flask takes every other request, by `predict.py`. Both paths call the same functions for the body,
 the prediction and the errors, and `tests/integration/test_fast_predict.py` compares their answers byte for byte.
 """
 
@@ -12,6 +12,7 @@ from changeover.estimator.scores import Runtime
 from changeover.protocol import wire
 from predict_api.models.models import Model
 from predict_api.prediction import pipeline
+from predict_api.prediction.forms import BodyLimits
 from predict_api.prediction.request_context import KEY, RequestContext
 from predict_api.prediction.turn import REFUSAL
 from predict_api.routes.context import WorkerContext
@@ -28,7 +29,8 @@ _BEFORE, _AFTER = "/models/", "/predict"  # the model's name
 
 def in_front_of(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
     """An application that answers common predictions itself and passes all other requests to `app`."""
-    max_bytes, max_rows = worker.settings.max_body_bytes, worker.settings.max_rows
+    max_bytes = worker.settings.max_body_bytes
+    limits = BodyLimits(worker.settings.max_rows, max_bytes)
 
     def respond(environ: WSGIEnvironment, start_response):  # type: ignore[no-untyped-def]  # the signature is WSGI's
         if REFUSAL in environ:
@@ -37,9 +39,11 @@ def in_front_of(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
         if model is None:
             return app(environ, start_response)
         context: RequestContext = environ[KEY]
+        if context.caller is not None and not context.caller.may_use(model.replica.model):
+            return app(environ, start_response)
         context.model = model.replica.model
         try:
-            body, runtime = pipeline.predict(model, context, read_body(environ, max_bytes), max_rows)
+            body, runtime = pipeline.predict(model, context, read_body(environ, max_bytes), limits)
         except Exception as error:  # noqa: BLE001 every error becomes a problem, as Flask does it for its routes
             return problem_response(error, context.request_id)(environ, start_response)
         start_response("200 OK", [*HEADERS[runtime], ("Content-Length", str(len(body)))])
@@ -57,11 +61,20 @@ def _is_common(environ: WSGIEnvironment, limit: int) -> bool:
         and not environ.get("QUERY_STRING")
         and "HTTP_CONTENT_ENCODING" not in environ
         and "HTTP_TRANSFER_ENCODING" not in environ
+        and _takes_json(environ.get("HTTP_ACCEPT"))
         and length.isdecimal()
         and length.isascii()
         and len(length) <= len(str(limit))
         and int(length) <= limit
     )
+
+
+def _takes_json(accept: str | None) -> bool:
+    """Whether an answer of another type is surely not asked for."""
+    if accept is None or accept == "*/*":
+        return True
+    lower = accept.lower()
+    return "csv" not in lower and "arrow" not in lower and "text/*" not in lower
 
 
 def _model(environ: WSGIEnvironment, worker: WorkerContext) -> Model | None:

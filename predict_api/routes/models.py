@@ -18,7 +18,7 @@ def blueprint(worker: WorkerContext) -> Blueprint:
     def models() -> Response:
         listed = [
             _entry(active, stale=model.freshness.broken)
-            for model in worker.models.all()
+            for model in worker.listed_models()
             if (active := model.replica.active) is not None
         ]
         return jsonify({"models": listed, "default": worker.settings.default_model})

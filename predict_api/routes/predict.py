@@ -10,6 +10,16 @@ from flask import Blueprint, Response, request
 from changeover.estimator.scores import PLAIN, OnError, Options
 from predict_api.exceptions import UnknownOption, UnsupportedBody
 from predict_api.prediction import pipeline
+from predict_api.prediction.forms import (
+    ARROW_TYPE,
+    CSV_TYPE,
+    BodyLimits,
+    Forms,
+    Read,
+    Render,
+    reader_of,
+    renderer_of,
+)
 from predict_api.routes.context import WorkerContext
 from predict_api.routes.fast_predict import HEADERS
 from predict_api.routes.request_body import read_body
@@ -37,12 +47,16 @@ def _predict(worker: WorkerContext, name: str) -> Response:
     model, settings, context = worker.model(name), worker.settings, request_context()
     context.model = name
     include, options = _options()
-    _check_headers()
-    body = read_body(request.environ, settings.max_body_bytes)
+    forms = Forms(_read(), _render(include))
+    body = read_body(request.environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
+    limits = BodyLimits(settings.max_rows, settings.max_body_bytes)
     body, runtime = pipeline.predict(
-        model, context, body, settings.max_rows, options, include_inputs="inputs" in include
+        model, context, body, limits, options, include_inputs="inputs" in include, forms=forms
     )
-    return Response(body, headers=HEADERS[runtime])
+    response = Response(body, headers=HEADERS[runtime])
+    if forms.render is not None:
+        response.mimetype = _answer_type()  # with the charset, where it is text
+    return response
 
 
 def _options() -> tuple[set[str], Options]:
@@ -65,15 +79,28 @@ def _options() -> tuple[set[str], Options]:
     return include, Options(asked, OnError.NULL if on_error else OnError.NAME)
 
 
-def _check_headers() -> None:
-    """Raise UnsupportedBody unless the headers declare plain JSON in UTF-8."""
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in {"", "identity"}:
-        raise UnsupportedBody(f"the body has Content-Encoding {encoding!r}: send it as it is, without one")
+def _read() -> Read | None:
+    """How the body is read, None for JSON; raises UnsupportedBody unless the headers declare a known type in UTF-8."""
     kind = request.mimetype
-    if kind not in _JSON_TYPES and not (kind.startswith("application/") and kind.endswith("+json")):
+    read = reader_of(kind, request.mimetype_params)
+    if read is None and kind not in _JSON_TYPES and not (kind.startswith("application/") and kind.endswith("+json")):
         was = f"Content-Type {kind!r}" if kind else "no Content-Type"
-        raise UnsupportedBody(f"the body has {was}: send it with 'Content-Type: application/json'")
+        others = f"{CSV_TYPE} and {ARROW_TYPE} are taken, too"
+        raise UnsupportedBody(f"the body has {was}: send it with 'Content-Type: application/json'; {others}")
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in {"utf-8", "utf8", "us-ascii"}:
         raise UnsupportedBody(f"the body has charset {charset!r}: send UTF-8")
+    return read
+
+
+def _answer_type() -> str:
+    """The type that the header Accept prefers of those that there are; JSON if it has no preference."""
+    return request.accept_mimetypes.best_match([_JSON_TYPES[0], CSV_TYPE, ARROW_TYPE], _JSON_TYPES[0])
+
+
+def _render(include: set[str]) -> Render | None:
+    """How the answer is rendered, None for JSON; raises NotAcceptable, or UnknownOption for what has JSON only."""
+    render = renderer_of(_answer_type())
+    if render is not None and "inputs" in include:
+        raise UnknownOption(f"include=inputs is for answers in JSON, and the header Accept prefers {_answer_type()}")
+    return render

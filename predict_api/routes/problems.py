@@ -9,12 +9,15 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from changeover.exceptions import (
     NotAnEstimator,
+    NotArrow,
+    NotCsv,
     NotJson,
     RequestFaults,
     RowsNotAnswered,
     ScoringFailed,
     TooManyRows,
     UnknownHost,
+    UnpacksTooFar,
 )
 from changeover.process.log_events import event
 from changeover.protocol.problem import MEDIA_TYPE, problem
@@ -23,10 +26,18 @@ from predict_api.exceptions import (
     BodyCutOff,
     BodyTooLarge,
     BodyTooSlow,
+    BrokenGzip,
     CallerGone,
     Draining,
+    InvalidCall,
+    ModelNotAllowed,
     NoModel,
+    NotAcceptable,
+    NotCurrent,
+    NoValidKey,
+    OriginNotAllowed,
     Overloaded,
+    TooManyRequests,
     UnknownModel,
     UnknownOption,
     UnsupportedBody,
@@ -37,15 +48,26 @@ from predict_api.routes.request_log import request_context
 PROBLEMS: Final[Mapping[type, tuple[int, str, str]]] = {
     NotJson: (400, "not-json", "The body is not strict JSON"),
     BodyCutOff: (400, "body-cut-off", "The body is shorter than announced"),
+    NotCsv: (400, "not-csv", "The body is not CSV"),
+    NotArrow: (400, "not-arrow", "The body is no Arrow stream"),
+    BrokenGzip: (400, "broken-gzip", "The body is no gzip"),
+    InvalidCall: (400, "invalid-call", "The body is no request of this protocol"),
     UnknownOption: (400, "unknown-option", "The query asks for what there is not"),
+    NoValidKey: (401, "no-valid-key", "The request has no valid API key"),
+    ModelNotAllowed: (403, "model-not-allowed", "The API key is not for this model"),
+    OriginNotAllowed: (403, "origin-not-allowed", "Web pages of this origin may not use this service"),
     UnknownModel: (404, "unknown-model", "There is no such model"),
     BodyTooSlow: (408, "body-too-slow", "The body did not come in time"),
+    NotCurrent: (404, "not-current", "The version is not the current one"),
+    NotAcceptable: (406, "not-acceptable", "The answer cannot have this type"),
     BodyTooLarge: (413, "body-too-large", "The body is too large"),
-    UnsupportedBody: (415, "unsupported-body", "The body is not plain JSON"),
+    UnpacksTooFar: (413, "body-too-large", "The body is too large"),
+    UnsupportedBody: (415, "unsupported-body", "The body has a type or an encoding that is not taken"),
     UnknownHost: (421, "unknown-host", "The host name is not one of this service"),
     CallerGone: (499, "caller-gone", "The caller closed the connection"),
     RequestFaults: (422, "does-not-fit", "The request does not fit the model's schema"),
     TooManyRows: (422, "too-many-rows", "The batch has too many rows"),
+    TooManyRequests: (429, "too-many-requests", "The API key has used up its requests"),
     RowsNotAnswered: (422, "row-not-answered", "The model does not answer all rows"),
     ScoringFailed: (500, "model-failed", "The model could not answer"),
     NotAnEstimator: (500, "model-failed", "The model could not answer"),
@@ -58,7 +80,10 @@ PROBLEMS: Final[Mapping[type, tuple[int, str, str]]] = {
     NoModel: (503, "no-model", "No version of the model is loaded yet"),
     Draining: (503, "draining", "This replica is ending"),
 }
+BY_KEYS: Final = frozenset({NoValidKey, ModelNotAllowed, TooManyRequests})  # only where KEYS_FILE is set
+BY_ORIGINS: Final = frozenset({OriginNotAllowed})  # only the answer to a browser's preflight
 RETRY_AFTER: Final = "1"  # seconds, with every 503
+_CHALLENGE: Final = 'Bearer realm="changeover"'
 _HTTP_KINDS: Final = {404: "no-route", 405: "method-not-allowed", 413: "body-too-large"}
 
 
@@ -89,7 +114,12 @@ def problem_response(error: Exception, request_id: str) -> Response:
         return _response(problem(kind, status, title, str(error), errors=error.errors, **total))
     if isinstance(error, RequestFaults):
         return _response(problem(kind, status, title, str(error), errors=error.errors, total=error.total))
-    return _response(problem(kind, status, title, str(error)))
+    response = _response(problem(kind, status, title, str(error)))
+    if isinstance(error, NoValidKey):
+        response.headers["WWW-Authenticate"] = _CHALLENGE
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _model_failed(error: Exception, status: int, kind: str, title: str, request_id: str) -> Response:

@@ -1,4 +1,7 @@
-"""The body of a prediction request, read from WSGI within MAX_BODY_BYTES, framed by its length or in chunks."""
+"""The body of a prediction request, read from WSGI within MAX_BODY_BYTES, framed by its length or in chunks.
+
+A body that is compressed by gzip has MAX_BODY_BYTES at most before and after it is unpacked.
+"""
 
 from typing import IO, Final, cast
 from wsgiref.types import WSGIEnvironment
@@ -6,12 +9,23 @@ from wsgiref.types import WSGIEnvironment
 from werkzeug.wsgi import get_content_length
 
 from predict_api.exceptions import BodyCutOff, BodyTooLarge
+from predict_api.routes import gzip_body
 
 _CHUNK: Final = 256 * 1024
 
 
-def read_body(environ: WSGIEnvironment, limit: int) -> bytes:
-    """The whole body, of `limit` bytes at most; raises BodyTooLarge or BodyCutOff."""
+def read_body(environ: WSGIEnvironment, limit: int, *, takes_gzip: bool = False) -> bytes:
+    """The whole body, unpacked, of `limit` bytes at most.
+
+    Raises BodyTooLarge, BodyCutOff or BrokenGzip, and UnsupportedBody for an encoding that is not taken.
+    """
+    if "HTTP_CONTENT_ENCODING" in environ and gzip_body.is_packed(environ, takes_gzip=takes_gzip):
+        return gzip_body.unpack(_read(environ, limit), limit)
+    return _read(environ, limit)
+
+
+def _read(environ: WSGIEnvironment, limit: int) -> bytes:
+    """The whole body as it comes."""
     announced = _announced(environ)
     stream = cast("IO[bytes]", environ["wsgi.input"])
     if announced is not None and announced > limit:

@@ -7,7 +7,7 @@ at info, failures at warning: metrics count them all, and a line for each respon
 import uuid
 from collections.abc import Iterable
 from time import perf_counter
-from typing import Final, cast
+from typing import Any, Final, cast
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import request
@@ -66,6 +66,10 @@ def _one_piece(pieces: Iterable[bytes]) -> list[bytes]:
 def _record(context: RequestContext, status: str, environ: WSGIEnvironment) -> None:
     seconds = perf_counter() - context.began
     metrics.count_response(context.model, status, seconds, stale=context.stale)
+    caller: dict[str, Any] = {}  # no field without API keys
+    if context.caller is not None:
+        caller["caller"] = context.caller.name
+        metrics.count_caller(context.caller.name, status)
     level = "debug" if status < "400" else "info" if status < "500" else "warning"
     if not is_logged(level):
         return
@@ -82,4 +86,5 @@ def _record(context: RequestContext, status: str, environ: WSGIEnvironment) -> N
         version=current.version if current else None,
         sequence=current.sequence if current else None,
         stale=context.stale,
+        **caller,
     )

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from changeover.estimator.scores import PLAIN, Options, Scores
+from changeover.json_types import Json
 from changeover.manifest.manifest import Manifest
+from changeover.request.cells import Columns
 from changeover.schema.cell_parsers import Cell
+from changeover.schema.schema import Schema
 
 
 class RequestRows(Protocol):
-    """The typed rows of one request: `Decoded` of `changeover/request/decode.py`, or `TypedRows` of the fast reader."""
+    """The typed rows of one request: `Decoded` of `changeover/request/decode.py`, or what a fast reader made."""
 
     @property
     def single(self) -> bool:
@@ -27,10 +30,20 @@ class RequestRows(Protocol):
 
 
 class Reader(Protocol):
-    """The reader of the bodies of requests for one version."""
+    """The reader of requests for one version."""
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the version."""
 
     def read(self, body: bytes, max_rows: int) -> RequestRows:
         """The typed rows in `body`; raises NotJson, RequestFaults, or TooManyRows past `max_rows`."""
+
+    def read_rows(self, value: Json, max_rows: int) -> RequestRows:
+        """The typed rows in a value of JSON; raises RequestFaults, or TooManyRows past `max_rows`."""
+
+    def read_columns(self, columns: Columns, max_rows: int) -> RequestRows:
+        """The typed rows in columns; raises RequestFaults, or TooManyRows past `max_rows`."""
 
 
 class Turn(Protocol):

@@ -7,6 +7,7 @@ from changeover.estimator.scores import PLAIN, Options, Scores
 from changeover.exceptions import AskOriginal
 from changeover.onnx_twin.scoring import run_twin, score_by_twin
 from changeover.onnx_twin.session import TwinRunner
+from changeover.request.columns import TypedColumns
 from changeover.request.fast_reader import TypedRows
 from changeover.schema.schema import Schema
 from predict_api.scoring.interfaces import RequestRows, Scorer, Turn
@@ -23,7 +24,7 @@ class TwinScorer:
         if options.include:
             return self._model.score(rows, turn, options)
         try:
-            if isinstance(rows, TypedRows):
+            if isinstance(rows, TypedRows | TypedColumns):
                 return run_twin(self._twin, rows.tensors(), small=True)
             return score_by_twin(self._twin, self._schema, rows.columns, rows.rows)
         except AskOriginal:

@@ -16,8 +16,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from changeover.digest import sha256
 from changeover.manifest.manifest import Draft, Manifest
+from model_runner.admission.examiner import Admitted, Examiner, Limits, Refused
 from model_runner.confinement.confine import MEASURES
-from model_server.admission.examiner import Admitted, Examiner, Limits, Refused
 from tests.integration.admission_artifacts import Tries
 
 X = np.random.RandomState(0).rand(60, 4)

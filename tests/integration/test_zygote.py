@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from changeover.manifest.manifest import Draft
-from model_server.admission.examiner import Admitted, Examiner, Limits, Refused
+from model_runner.admission.examiner import Admitted, Examiner, Limits, Refused
 from tests.conftest import wait_until
 from tests.integration.admission_artifacts import Tries
 

@@ -14,6 +14,8 @@ from tests.tiny_models import ROW
 class PredictApi(ServiceProcess):
     """One instance of predict_api."""
 
+    arguments: tuple[str, ...] = ()
+
     def __init__(self, server_url: str, folder: Path, **settings: str) -> None:
         environment = {
             "MODEL_SERVER_URL": server_url,
@@ -30,7 +32,7 @@ class PredictApi(ServiceProcess):
 
     def command(self) -> list[str]:
         """The command line."""
-        return [sys.executable, "-m", "predict_api"]
+        return [sys.executable, "-m", "predict_api", *self.arguments]
 
     def predict(self, body: object = None, path: str = "/predict", **kwargs: Any) -> requests.Response:
         """The response to a prediction request."""

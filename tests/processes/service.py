@@ -150,11 +150,11 @@ class ServiceProcess:
         return [first, *(child for child in first.children(recursive=True) if lives(child))]
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that the first one started and that live."""
+        """The workers that the first process started and that live."""
         if not self.runs():
             return []
         assert self.process is not None
-        return [child for child in psutil.Process(self.process.pid).children() if lives(child)]
+        return [child for child in psutil.Process(self.process.pid).children() if lives(child) and not _is_host(child)]
 
     @property
     def log(self) -> str:
@@ -165,6 +165,12 @@ class ServiceProcess:
         """The events of that name in the log."""
         lines = [line for line in self.log.splitlines() if line.startswith("{")]
         return [event for event in map(json.loads, lines) if event["event"] == name]
+
+
+def _is_host(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return "model_runner.pool.host" in process.cmdline()
+    return False
 
 
 def lives(process: psutil.Process) -> bool:

@@ -86,3 +86,11 @@ def test_the_token_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
     (tmp_path / "token").write_text("from-a-file\n")
     monkeypatch.setenv("CHANGEOVER_TOKEN_FILE", str(tmp_path / "token"))
     assert stack.find(server_url="http://elsewhere").token == "from-a-file"
+
+
+def test_an_api_key_goes_only_to_an_address_that_the_caller_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHANGEOVER_API_KEY", "key")
+    assert stack.api_key("http://of-a-folder", named=False) == ""
+    assert stack.api_key("http://as-an-argument", named=True) == "key"
+    monkeypatch.setenv("CHANGEOVER_PREDICT_URL", "http://a, http://b/")
+    assert [stack.api_key(url, named=False) for url in ("http://b", "http://c")] == ["key", ""]

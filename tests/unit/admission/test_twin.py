@@ -4,8 +4,8 @@ import pytest
 
 from changeover.manifest.manifest import Manifest
 from changeover.schema.schema import Column, Schema
-from model_server.admission.twin import checked
-from model_server.admission.verdict import Admitted
+from model_runner.admission.twin import checked
+from model_runner.admission.verdict import Admitted
 from tests.graphs import stump
 
 

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from changeover.exceptions import InvalidManifest
-from model_server.admission.verdict import Refused, read_twin, read_verdict
+from model_runner.admission.verdict import Refused, read_twin, read_verdict
 
 VERSION = "a" * 64
 TWIN = b"graph"

@@ -17,13 +17,14 @@ from changeover.schema.formats import Format
 from changeover.schema.schema import Column, Extra, Schema
 from model_server.openapi.document import document as server_document
 from model_server.routes.problems import STATUSES
+from predict_api.dialects.names import NAMES
 from predict_api.openapi.columns import column_schema, sample_row
 from predict_api.openapi.document import document
 from predict_api.openapi.public_schema import public_schema
 from predict_api.replica.active import ActiveVersion
-from predict_api.routes.openapi import CAUSES
+from predict_api.routes.openapi import causes
 from predict_api.scoring.interfaces import Prepared, Scorer
-from tests.test_docs import routes
+from tests.test_docs import OF_DIALECTS, routes
 
 NUMBERS = [
     "1",
@@ -69,7 +70,7 @@ def held(schema: Schema, name: str = "loan", sequence: int = 1, golden: JsonObje
 
 
 def described(*models: ActiveVersion, default: str = "loan") -> dict[str, Any]:
-    return document(models, default, 10_000, CAUSES)
+    return document(models, default, 10_000, causes(keys=False), dialects=NAMES)
 
 
 @pytest.mark.parametrize("nullable", [False, True])
@@ -185,7 +186,8 @@ def test_every_call_of_predict_api_is_described() -> None:
         for path, item in described()["paths"].items()
         for method in set(item) & {"get", "post", "put", "delete"}
     }
-    assert calls == routes("predict_api") - {"GET /apidocs/{}"}
+    assert calls - OF_DIALECTS == routes("predict_api") - {"GET /apidocs/{}"}
+    assert calls >= OF_DIALECTS
 
 
 def test_every_call_of_model_server_is_described() -> None:
@@ -257,3 +259,15 @@ def test_a_very_wide_model_is_described_by_rows_only() -> None:
         "row",
         "batch",
     }
+
+
+def test_keys_and_their_refusals_are_described_only_where_keys_are_needed() -> None:
+    without = described()
+    assert "security" not in without
+    assert "securitySchemes" not in without["components"]
+    assert without["servers"] == [{"url": "/"}]
+    calls = [call for path in without["paths"].values() for call in path.values() if "responses" in call]
+    assert [call for call in calls if {"401", "403", "429"} & set(call["responses"])] == []
+    secured = document([], "loan", 10_000, causes(keys=True), "/ml", keys=True)
+    assert secured["security"] == [{"bearer": []}, {"header": []}]
+    assert "Retry-After" in secured["paths"]["/predict"]["post"]["responses"]["429"]["headers"]  # type: ignore[call-overload, index]

@@ -34,6 +34,11 @@ class Refused:
     kind: str = REJECTED
 
 
+def other_bytes(version: str, expected: str) -> Refused:
+    """The refusal of bytes whose SHA-256 is `version` and not `expected`."""
+    return Refused(f"its SHA-256 is {version}, expected was {expected}: the bytes were changed")
+
+
 def read_verdict(body: Json, version: str) -> JsonObject | Refused:
     """The members of the manifest that the runner determined, unchecked.
 

@@ -1,13 +1,13 @@
-"""Name resolution of `REPLICA_NETWORKS`: a host name of this server stands for the network it is on.
+"""Networks of a setting, such as `REPLICA_NETWORKS`: a host name of this server stands for the network it is on.
 
 Docker chooses the address range of each network. Only the name that this server has on the network is fixed. The name
 is resolved once, at start, before the server accepts requests. A name without a network is an error: the server would
-otherwise accept admin calls from replicas, and no log line would show it.
+otherwise trust no network, or accept admin calls from replicas, and no log line would show it.
 """
 
 import socket
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from pathlib import Path
 
 from changeover.exceptions import InvalidSetting
@@ -15,9 +15,26 @@ from changeover.exceptions import InvalidSetting
 _ROUTES = Path("/proc/net/route")
 
 
-def with_names_replaced(networks: str) -> str:
-    """`REPLICA_NETWORKS` (comma separated) as CIDRs only; raises InvalidSetting for a part that is neither."""
-    return ",".join(_cidr(part.strip()) for part in networks.split(",") if part.strip())
+def with_names_replaced(networks: str, setting: str) -> str:
+    """The `networks` of `setting` (comma separated) as CIDRs only; raises InvalidSetting for a part that is neither."""
+    return ",".join(_cidr(part.strip(), setting) for part in networks.split(",") if part.strip())
+
+
+class Networks:
+    """A set of networks, from CIDRs separated by commas; an empty set contains no address."""
+
+    def __init__(self, cidrs: str) -> None:
+        self._networks = [ip_network(text.strip()) for text in cidrs.split(",") if text.strip()]
+
+    def contain(self, address: str | None) -> bool:
+        """Whether `address`, that of a caller, is in one of them."""
+        if not self._networks or not address:
+            return False
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._networks)
 
 
 def on_link(route_table: str) -> list[IPv4Network]:
@@ -41,20 +58,18 @@ def _address(little_endian: str) -> IPv4Address:
     return IPv4Address(bytes.fromhex(little_endian)[::-1])
 
 
-def _cidr(part: str) -> str:
+def _cidr(part: str, setting: str) -> str:
     try:
         return str(ip_network(part))
     except ValueError as error:
         if "/" in part:
-            raise InvalidSetting(f"REPLICA_NETWORKS: {error}") from None
+            raise InvalidSetting(f"{setting}: {error}") from None
     try:
         answers = socket.getaddrinfo(part, None, socket.AF_INET, socket.SOCK_STREAM)
         known = on_link(_ROUTES.read_text(encoding="ascii"))
     except OSError as error:
-        raise InvalidSetting(
-            f"REPLICA_NETWORKS: {part!r} is neither a CIDR nor a name of this server: {error}"
-        ) from error
+        raise InvalidSetting(f"{setting}: {part!r} is neither a CIDR nor a name of this server: {error}") from error
     networks = networks_of((IPv4Address(answer[4][0]) for answer in answers), known)
     if not networks:
-        raise InvalidSetting(f"REPLICA_NETWORKS: {part!r} is not a name of this server on any network it is on")
+        raise InvalidSetting(f"{setting}: {part!r} is not a name of this server on any network it is on")
     return ",".join(str(network) for network in networks)

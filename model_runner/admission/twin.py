@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from changeover.exceptions import InvalidSchema
 from changeover.onnx_twin.exceptions import NoTwin
 from changeover.schema.schema import Schema
-from model_server.admission.verdict import Admitted
+from model_runner.admission.verdict import Admitted
 
 
 def checked(admitted: Admitted) -> Admitted:

@@ -20,6 +20,11 @@ from changeover.process import log_events
 from changeover.process.clock import now, utc_now
 from changeover.protocol.wire import LARGEST_BODY, LONGEST_TEXT
 from changeover.request.strict_json import parse
+from model_runner.admission.environment_choice import chosen, read_names
+from model_runner.admission.exceptions import CannotExamine
+from model_runner.admission.onnx_upload import examine_onnx, is_onnx_file
+from model_runner.admission.twin import checked
+from model_runner.admission.verdict import NO_ENVIRONMENT, Admitted, Refused, other_bytes, read_twin, read_verdict
 from model_runner.pool.confinement import missing, probed
 from model_runner.pool.examination import (
     IDLE_SECONDS,
@@ -34,11 +39,6 @@ from model_runner.pool.examination import (
     Task,
     sealed_copy,
 )
-from model_server.admission.environment_choice import chosen, read_names
-from model_server.admission.onnx_upload import examine_onnx, is_onnx_file
-from model_server.admission.twin import checked
-from model_server.admission.verdict import NO_ENVIRONMENT, Admitted, Refused, read_twin, read_verdict
-from model_server.exceptions import CannotExamine
 
 __all__ = ["NO_ENVIRONMENT", "Admitted", "Examiner", "Limits", "Refused"]
 
@@ -78,9 +78,12 @@ class Examiner:
         self._examinations = Examinations(environments_dir, preload, idle_seconds)
         self.confinement: dict[str, bool] = probed()
 
-    def examine(self, model: str, path: Path, draft: Draft, provenance: JsonObject) -> Admitted | Refused:
+    def examine(
+        self, model: str, path: Path, draft: Draft, provenance: JsonObject, *, expected: str | None = None
+    ) -> Admitted | Refused:
         """Examine the artifact at `path` as a version of `model`, with the publisher's draft of the manifest.
 
+        Bytes with another SHA-256 than `expected` are refused before anything reads them.
         Raises CannotExamine if no process starts, or may start; OSError if the file cannot be opened.
         """
         limits = self._limits
@@ -97,10 +100,12 @@ class Examiner:
         }
         if is_onnx_file(path):
             with self._slots:
-                return examine_onnx(path, draft, limits.max_columns, rest)
-        return self._examined_by_runner(path, draft, rest)
+                return examine_onnx(path, draft, limits.max_columns, rest, expected)
+        return self._examined_by_runner(path, draft, rest, expected)
 
-    def _examined_by_runner(self, path: Path, draft: Draft, rest: JsonObject) -> Admitted | Refused:
+    def _examined_by_runner(
+        self, path: Path, draft: Draft, rest: JsonObject, expected: str | None
+    ) -> Admitted | Refused:
         limits = self._limits
         if limits.require_confinement and (lacking := missing(self.confinement)):
             raise CannotExamine(
@@ -110,6 +115,8 @@ class Examiner:
             with path.open("rb") as file:
                 descriptor, size, version = sealed_copy(file)
             with os.fdopen(descriptor, "rb"):
+                if expected not in {None, version}:
+                    return other_bytes(version, str(expected))
                 rest = {**rest, "version": version, "size": size}
                 task = Task(size, draft, limits.unpacked_bytes, limits.max_columns)
                 try:
@@ -193,7 +200,7 @@ class Examiner:
             return {"absent": "making it took longer than what ADMISSION_TIMEOUT left"}, b""
         except RunnerEnded as error:
             _log("admission.twin_failed", examination)
-            return {"absent": f"the process that made it ended ({error}); the log of model_server says more"}, b""
+            return {"absent": f"the process that made it ended ({error}); the log says more"}, b""
         except ChangeoverError as error:
             return {"absent": f"its description is no JSON: {error}"}, b""
 
@@ -205,7 +212,7 @@ class Examiner:
         if status == 0:
             return "the examination of the artifact gave no usable verdict: it ended without one"
         if status is None or status > 0:
-            return f"the examination of the artifact failed with status {status}; the log of model_server says more"
+            return f"the examination of the artifact failed with status {status}; the log says more"
         if status == -signal.SIGKILL:
             return "the examination of the artifact was killed from outside (out of memory?)"
         if status == -signal.SIGXCPU:

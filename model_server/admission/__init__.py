@@ -1,1 +1,0 @@
-"""Admission: a confined child process, without secrets, examines each upload."""

@@ -1,0 +1,169 @@
+"""The Open Inference Protocol v2 over REST, with binary tensors: what KServe, Triton and MLServer speak.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+
+On `/v2` the header Inference-Header-Content-Length decides whether raw tensors follow the JSON; Content-Type is ignored,
+since tritonclient sends none.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from changeover.estimator.scores import Scores
+from changeover.schema.schema import Schema
+from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, Reply
+from predict_api.dialects.inference_request import RAW_SIZE, InferenceRequest, columns, parse
+from predict_api.dialects.raw_tensors import raw_of
+from predict_api.dialects.sentences import fault
+from predict_api.exceptions import InvalidCall
+
+HEAD_LENGTH: Final = "Inference-Header-Content-Length"
+LABELS, PROBABILITIES, CLASSES = "predict", "predict_proba", "classes"
+_LABELS_TOO: Final = "output-0"  # another name of the labels, for clients of KServe's examples
+_DATATYPES: Final = {bool: "BOOL", int: "INT64", float: "FP64", str: "BYTES"}
+_INT64: Final = range(-(2**63), 2**63)
+_MOST_DIGITS: Final = 20
+_OCTETS: Final = (("Content-Type", "application/octet-stream"),)
+
+
+class Wants(NamedTuple):
+    """The id of a request, the names of its outputs, if it gives any, and those of them that should be raw."""
+
+    id: str | None
+    outputs: Sequence[str] | None
+    raw: frozenset[str]
+    all_raw: bool = False
+
+
+def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:  # noqa: ARG001 the reader of columns counts the rows
+    """What a call asks for; raises NotJson, InvalidCall or RequestFaults."""
+    length = _head_length(call)
+    request, plain = parse(call.body if length is None else call.body[:length])
+    raw = memoryview(b"" if length is None else call.body)[length:]
+    return Ask(columns(request, plain, raw, schema), _wants(request))
+
+
+def _head_length(call: Call) -> int | None:
+    """The length of the JSON in the body, or None if it is all of it; raises InvalidCall."""
+    text = call.headers.get(HEAD_LENGTH, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS) or int(text) > len(call.body):
+        raise InvalidCall(
+            f"{HEAD_LENGTH} is {text[:40]!r}: send the number of bytes of the JSON, at most the {len(call.body)} of the body"
+        )
+    return int(text)
+
+
+def _wants(request: InferenceRequest) -> Wants:
+    asked = request.outputs or ()
+    for output in asked:
+        if output.name not in {LABELS, PROBABILITIES, CLASSES, _LABELS_TOO} and not _is_of_one_output(output.name):
+            raise InvalidCall(f"there is no output {output.name!r}: ask for {LABELS}, {PROBABILITIES} or {CLASSES}")
+    names = [output.name for output in asked]
+    if len(set(names)) < len(names):
+        raise InvalidCall(f"outputs names one output twice: {', '.join(names[:20])}")
+    parameters = request.parameters
+    all_raw = bool(parameters and parameters.get("binary_data_output"))
+    raw = frozenset(output.name for output in asked if (output.parameters or {}).get("binary_data", all_raw))
+    return Wants(request.id, names or None, raw, all_raw)
+
+
+def _is_of_one_output(name: str) -> bool:
+    """Whether this is `predict_proba.0` or the like, of a model that predicts several values."""
+    return re.fullmatch(rf"{PROBABILITIES}\.\d{{1,4}}", name) is not None
+
+
+class _Tensor(NamedTuple):
+    shape: list[int]
+    datatype: str
+    cells: Sequence[Any]
+
+
+def write(scores: Scores, ask: Ask[Wants], attribution: Attribution) -> Reply:
+    """The response; raises InvalidCall for an output that the model does not have."""
+    wants = ask.wants
+    available = _outputs(scores)
+    names = wants.outputs or [name for name in available if name != CLASSES]
+    described: list[dict[str, Any]] = []
+    raws: list[bytes] = []
+    for name in names:
+        tensor = available.get(LABELS if name == _LABELS_TOO else name)
+        if tensor is None:
+            raise InvalidCall(f"this model has no output {name!r}: it has {', '.join(available)}")
+        output: dict[str, Any] = {"name": name, "shape": tensor.shape, "datatype": tensor.datatype}
+        parameters: dict[str, Any] = {"content_type": "str" if tensor.datatype == "BYTES" else "np"}
+        output["parameters"] = parameters
+        if name in wants.raw or (wants.all_raw and not wants.outputs):
+            raw = raw_of(tensor.datatype, tensor.cells)
+            parameters[RAW_SIZE] = len(raw)
+            raws.append(raw)
+        else:
+            output["data"] = tensor.cells
+        described.append(output)
+    manifest = attribution.manifest
+    head = msgspec.json.encode(
+        {
+            "model_name": manifest.model,
+            "model_version": manifest.version,
+            "id": wants.id if wants.id is not None else attribution.request_id,
+            "outputs": described,
+        }
+    )
+    if not raws:
+        return Reply(head)
+    return Reply(b"".join([head, *raws]), [*_OCTETS, (HEAD_LENGTH, str(len(head)))])
+
+
+def _outputs(scores: Scores) -> dict[str, _Tensor]:
+    """Every output of the model by its name: labels, probabilities, classes."""
+    labels, probabilities, classes = scores.labels, scores.probabilities, scores.classes
+    rows = len(labels)
+    several = bool(labels) and isinstance(labels[0], list)
+    width = len(labels[0]) if several else 1
+    outputs = {LABELS: _tensor([rows, width], list(chain.from_iterable(labels)) if several else labels)}
+    if probabilities is None or classes is None:
+        return outputs
+    if classes and isinstance(classes[0], list):
+        for index, own in enumerate(classes):
+            cells = list(chain.from_iterable([row[index] for row in probabilities]))
+            outputs[f"{PROBABILITIES}.{index}"] = _Tensor([rows, len(own)], "FP64", cells)
+        return outputs
+    outputs[PROBABILITIES] = _Tensor([rows, len(classes)], "FP64", list(chain.from_iterable(probabilities)))
+    outputs[CLASSES] = _tensor([len(classes)], classes)
+    return outputs
+
+
+def _tensor(shape: list[int], cells: Sequence[Any]) -> _Tensor:
+    datatype = datatype_of(cells)
+    if datatype == "BYTES" and not all(type(cell) is str for cell in cells):
+        cells = [json.dumps(cell) for cell in cells]
+    return _Tensor(shape, datatype, cells)
+
+
+def datatype_of(values: Sequence[Any]) -> str:
+    """The datatype of labels: BYTES for strings, and for labels of several types, which are sent as JSON."""
+    kinds = set(map(type, values))
+    if kinds == {int, float}:
+        return "FP64"
+    if len(kinds) != 1:
+        return "BYTES"
+    (kind,) = kinds
+    if kind is int and not (min(values) in _INT64 and max(values) in _INT64):
+        return "BYTES"
+    return _DATATYPES.get(kind, "BYTES")
+
+
+OPEN_INFERENCE: Final = Dialect(
+    name="oip",
+    paths=("/v2", "/v2/"),
+    calls=re.compile(r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer"),
+    read=read,
+    write=write,
+    fault=fault,
+)

@@ -1,0 +1,60 @@
+"""Rendering of scores as an Arrow stream of one record batch.
+
+Arrays are made from buffers: `pa.array` would import pandas, which no process with a listening socket does.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate, chain
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from changeover.estimator.scores import Scores
+from changeover.manifest.manifest import Manifest
+from predict_api.prediction.score_columns import as_text, score_columns
+
+_KINDS: Final = (  # the types of all values of a column, and the types of the array
+    ({float}, pa.float64(), np.float64),
+    ({int}, pa.int64(), np.int64),
+    ({int, float}, pa.float64(), np.float64),
+)
+
+
+def render_arrow(scores: Scores, manifest: Manifest) -> bytes:
+    """The body of the response; the metadata of its schema has `model_version`."""
+    arrays = {name: _array(values) for name, values in score_columns(scores, manifest.outputs).items()}
+    fields = [pa.field(name, array.type) for name, array in arrays.items()]
+    schema = pa.schema(fields, metadata={"model": manifest.model, "model_version": manifest.version})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_batch(pa.RecordBatch.from_arrays(list(arrays.values()), schema=schema))
+    body: bytes = sink.getvalue().to_pybytes()
+    return body
+
+
+def _array(values: Sequence[Any]) -> pa.Array:
+    """Numbers, booleans, or strings; values of mixed types as the text of JSON."""
+    kinds = set(map(type, values)) - {type(None)}
+    missing = [value is None for value in values]
+    valid = _packed(~np.array(missing, dtype=np.bool_)) if any(missing) else None
+    if kinds == {bool}:
+        bits = _packed(np.array([bool(value) for value in values], dtype=np.bool_))
+        return pa.Array.from_buffers(pa.bool_(), len(values), [valid, bits])
+    for types, kind, dtype in _KINDS:
+        if kinds and kinds <= types:
+            try:
+                numbers = np.array([0 if value is None else value for value in values], dtype=dtype)
+            except OverflowError:  # beyond 64 bits with a sign
+                break
+            return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(numbers)])
+    texts = [b"" if value is None else as_text(value).encode() for value in values]
+    offsets = np.fromiter(chain((0,), accumulate(map(len, texts))), dtype=np.int32, count=len(texts) + 1)
+    return pa.Array.from_buffers(
+        pa.string(), len(values), [valid, pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))]
+    )
+
+
+def _packed(bits: npt.NDArray[np.bool_]) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(bits, bitorder="little"))

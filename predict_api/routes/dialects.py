@@ -1,0 +1,104 @@
+"""The calls of the dialects in plain WSGI: predictions on the way of `/predict`, and errors in a dialect's words.
+
+`predict_api/dialects/dialect.py` says what a dialect is. Its calls other than predictions are Flask routes, in a file of
+its name in this folder.
+"""
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final, cast
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from werkzeug.datastructures import EnvironHeaders
+from werkzeug.exceptions import MethodNotAllowed
+
+from changeover.protocol import wire
+from changeover.protocol.problem import MEDIA_TYPE
+from predict_api.dialects.dialect import Call, Dialect, Headers, Reply
+from predict_api.prediction import pipeline
+from predict_api.prediction.request_context import KEY, RequestContext
+from predict_api.routes.context import WorkerContext
+from predict_api.routes.problems import problem_response
+from predict_api.routes.request_body import read_body
+
+_ABOUT_THE_BODY: Final = frozenset({"content-type", "content-length"})
+Dialects = Sequence[Dialect[Any]]
+
+
+def in_front_of(app: WSGIApplication, worker: WorkerContext, dialects: Dialects) -> WSGIApplication:
+    """An application that answers predictions in `dialects` and passes all other requests to `app`."""
+
+    def respond(environ: WSGIEnvironment, start_response: StartResponse):  # type: ignore[no-untyped-def]  # WSGI's
+        path = environ["PATH_INFO"]
+        for dialect in dialects:
+            match = dialect.calls.fullmatch(path)
+            if match is not None:
+                break
+        else:
+            return app(environ, start_response)
+        try:
+            reply = _predict(dialect, match.groupdict(), environ, worker)
+        except Exception as error:  # noqa: BLE001 every error becomes a problem, as Flask does it for its routes
+            return problem_response(error, environ[KEY].request_id)(environ, start_response)
+        return _send(reply, [], start_response)
+
+    return cast("WSGIApplication", respond)
+
+
+def _predict(
+    dialect: Dialect[Any], path: dict[str, str | None], environ: WSGIEnvironment, worker: WorkerContext
+) -> Reply:
+    if environ["REQUEST_METHOD"] != "POST":
+        raise MethodNotAllowed(valid_methods=["POST"])
+    context: RequestContext = environ[KEY]
+    name = path.get("model") or worker.settings.default_model
+    model = worker.model(name)
+    context.model = name
+    settings = worker.settings
+    body = read_body(environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
+    call = Call(body, cast("Headers", EnvironHeaders(environ)), path)
+    reply, runtime = pipeline.predict_in(dialect, model, context, call, worker.settings.max_rows)
+    return reply._replace(headers=[*reply.headers, (wire.MODEL_RUNTIME, runtime.value)])
+
+
+def worded(app: WSGIApplication, dialects: Dialects) -> WSGIApplication:
+    """`app`, whose problem responses have the words of the dialect to which the path belongs."""
+
+    def respond(environ: WSGIEnvironment, start_response: StartResponse):  # type: ignore[no-untyped-def]  # WSGI's
+        path = environ["PATH_INFO"]
+        dialect = next((dialect for dialect in dialects if dialect.has(path)), None)
+        if dialect is None:
+            return app(environ, start_response)
+        headers: list[tuple[str, str]] | None = None
+        status = 0
+
+        def start(line: str, sent: list[tuple[str, str]], exc_info: object = None) -> object:
+            nonlocal headers, status
+            if ("Content-Type", MEDIA_TYPE) not in sent:
+                return start_response(line, sent, exc_info)  # type: ignore[arg-type]
+            headers, status = sent, int(line[:3])
+            return None
+
+        pieces = app(environ, cast("StartResponse", start))
+        if headers is None:
+            return pieces
+        body = b"".join(pieces)
+        kept = [(name, value) for name, value in headers if name.lower() not in _ABOUT_THE_BODY]
+        if body:
+            return _send(dialect.fault(json.loads(body)), kept, start_response)
+        reply = dialect.fault({"status": status})
+        start_response(_line(reply.status), [*reply.headers, *kept])  # the answer to HEAD
+        return [b""]
+
+    return cast("WSGIApplication", respond)
+
+
+def _send(reply: Reply, more: list[tuple[str, str]], start_response: StartResponse) -> list[bytes]:
+    length = ("Content-Length", str(len(reply.body)))
+    start_response(_line(reply.status), [*reply.headers, *more, length])
+    return [reply.body]
+
+
+def _line(status: int) -> str:
+    return f"{status} {HTTPStatus(status).phrase}"

@@ -1,0 +1,1 @@
+"""Requests as the clients of other servers send them."""
