@@ -73,6 +73,15 @@ class PredictSettings(ServiceSettings):
     idle_seconds: float = Field(
         75.0, ge=1, le=3600, description="seconds that a connection has for a complete request head before it is closed"
     )
+    queue_seconds: float = Field(
+        1.0,
+        gt=0,
+        le=3600,
+        description="the most seconds that a request waits for its turn; what would wait longer gets 503 at once",
+    )
+    body_seconds: float = Field(
+        10.0, gt=0, le=3600, description="seconds in which the body of a request must have come after its head"
+    )
     dialects: Annotated[str, accepted_by(names_in)] = Field(
         "all",
         description="the protocols of other servers' clients that predict_api answers, beside `/predict`: `all`, "

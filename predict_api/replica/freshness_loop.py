@@ -12,6 +12,7 @@ from changeover.process.loop import Loop
 from changeover.protocol.wire import MalformedAnswer
 from predict_api import metrics
 from predict_api.exceptions import CallFailed, LowerSequence, OtherVersion
+from predict_api.prediction.turn import about_to_wait
 from predict_api.replica.freshness import Freshness, Outcome, Verdict
 from predict_api.replica.replica import Replica
 from predict_api.upstream.freshness_check import CheckCall
@@ -42,6 +43,8 @@ class FreshnessLoop(Loop):
         arrived = clock.now()
         if self._freshness.leased(arrived):
             return True
+        if not self._freshness.broken:
+            about_to_wait()
         with self._lock:
             arrival = self._freshness.arrive(arrived)
             if arrival.verdict is not Verdict.WAIT:

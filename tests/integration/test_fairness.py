@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 import requests
 
-from predict_api.prediction.large_requests import LARGE
+from predict_api.edge.queue import LARGE
 from tests.conftest import wait_until
 from tests.processes.predict_api import PredictApi
 from tests.tiny_models import tiny
