@@ -17,6 +17,7 @@ from tests.simulation.world import World, version
 
 STILL = Plan(
     replicas=2,
+    models=1,
     server_clock=Clock(),
     clocks=[Clock(offset=50.0), Clock(offset=-50.0)],
     leases_ms=[1000],
