@@ -88,35 +88,19 @@ class SetCheck:
         if self._lists and now() >= self._named_until:
             response = self._get(_ALL, before)
             if response.status not in {401, 403}:
-                return self._read(response, _ALL, before)
+                return read_set(response, _ALL, before)
             self._named_until = now() + RETRY_SECONDS
             if not self._refused:
                 self._refused = True
                 event("discovery.refused", level="error", reason=refusal_to_read(response.status, _ALL))
         path = f"{_ALL}?models={','.join(sorted(names))}"
-        return self._read(self._get(path, before), path, before)
+        return read_set(self._get(path, before), path, before)
 
     def _get(self, path: str, before: SetAnswer | None) -> Response:
         headers = self._headers
         if before is not None and before.path == path:
             headers = {**headers, "If-None-Match": before.etag}
         return self._connection.call("GET", path, headers, now() + self._deadline, largest=LARGEST_BODY)
-
-    def _read(self, response: Response, path: str, before: SetAnswer | None) -> SetAnswer | None:
-        if response.status not in _KNOWN:
-            return None
-        if response.status not in {200, 304}:
-            refuse_status(response.status)
-        etag = response.headers.get("etag", "")
-        lease, instance = lease_and_instance(response)
-        if response.status == 304:
-            if before is None or before.path != path or before.etag != etag:
-                raise MalformedAnswer(f"304 with ETag {etag} to a check of all models that did not send it")
-            return replace(before, lease=lease, server_instance=instance)
-        if not etag:
-            raise MalformedAnswer("the answer to a check of all models has no ETag")
-        models = CurrentModels.decode(response.body).models
-        return SetAnswer(models, lease, instance, path, etag, lists=path == _ALL)
 
     def _ask_each(self, names: Collection[str], active: Active, *, must: bool = False) -> SetAnswer | None:
         """The answers of one call for each model; None if model_server has the call for all, unless it `must`."""
@@ -137,3 +121,24 @@ class SetCheck:
             leases += [answer.lease] if answer.lease > 0 else []
             instance = answer.server_instance or instance
         return SetAnswer(models, min(leases, default=0.0), instance, malformed=malformed, former=True)
+
+
+def read_set(response: Response, path: str, before: SetAnswer | None) -> SetAnswer | None:
+    """The content of the response to a check of all models at `path`; `before` is the previous answer.
+
+    None if model_server does not have the call. Raises MalformedAnswer.
+    """
+    if response.status not in _KNOWN:
+        return None
+    if response.status not in {200, 304}:
+        refuse_status(response.status)
+    etag = response.headers.get("etag", "")
+    lease, instance = lease_and_instance(response)
+    if response.status == 304:
+        if before is None or before.path != path or before.etag != etag:
+            raise MalformedAnswer(f"304 with ETag {etag} to a check of all models that did not send it")
+        return replace(before, lease=lease, server_instance=instance)
+    if not etag:
+        raise MalformedAnswer("the answer to a check of all models has no ETag")
+    models = CurrentModels.decode(response.body).models
+    return SetAnswer(models, lease, instance, path, etag, lists=path == _ALL)
