@@ -24,7 +24,7 @@ from model_server.rollouts.model_state import Models, ModelState
 from object_store.exceptions import StoreError, StoreUnavailable
 
 EVERY_S: Final = 1.0  # between two audits
-MOST_LOOKS: Final = 10  # models in one audit: each costs a read of the store, 1 ms of processor time or more
+MOST_LOOKS: Final = 5  # models in one audit: each costs a read of the store, 1 ms of processor time or more
 SOON_S: Final = 0.05  # between two checks whether all leases are over
 REPORTED_FOR_S: Final = 600.0  # for which `/readyz` reports another process's entry
 
