@@ -2,7 +2,7 @@
 
 The stack starts with `--few` models. One of them is rolled ten times, to and fro between two versions. Then the bucket
 gets copies of a model until there are `--models`, model_server restarts, and the workers prepare them. The same model is
-rolled ten times again, and nobody asks for a while. All models have ONNX twins.
+rolled ten times again, and for a while there are no requests. All models have ONNX twins.
 """
 
 import argparse
@@ -80,7 +80,7 @@ class Stack:
         return seconds
 
     def idle(self, seconds: float) -> dict[str, float]:
-        """The processor time of each service in per cent of a core, while nobody asks."""
+        """The processor time of each service in per cent of a core, without requests."""
         processes = self.processes()
         began, before = time.monotonic(), {name: _cpu_seconds(each) for name, each in processes.items()}
         time.sleep(seconds)
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=1000)
     parser.add_argument("--few", type=int, default=10)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=30.0, help="the time for which nobody asks")
+    parser.add_argument("--seconds", type=float, default=30.0, help="the time without requests")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as temporary,
