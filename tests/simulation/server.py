@@ -54,6 +54,7 @@ class Server(Process):
         self._prepare_timeout, self._former = prepare_timeout, former
         self.runs = 0
         self.stopping = False
+        self.paths: list[str] = []  # of the calls of replicas
         self.models = Models()
 
     def start(self) -> None:
@@ -105,6 +106,7 @@ class Server(Process):
 
     def respond(self, path: str, headers: Mapping[str, str], body: bytes | None, reply: Reply) -> None:
         """Respond to a request of a replica."""
+        self.paths.append(path)
         match path.strip("/").split("/"):
             case ["models", model, "current"]:
                 self._check(model, headers.get("If-None-Match"), headers[REPLICA_ID], reply)
