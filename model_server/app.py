@@ -38,7 +38,7 @@ from object_store.settings import StoreSettings
 _QUIET = frozenset(
     {
         *("current.current", "current.current_of_all", "replicas.report", "replicas.report_all"),
-        *("health.livez", "health.readyz", "health.metrics"),
+        *("health.livez", "health.readyz", "health.exposition"),
     }
 )
 

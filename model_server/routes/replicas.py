@@ -9,7 +9,6 @@ from changeover.json_types import JsonObject
 from changeover.names import REPLICA, check_model_name
 from changeover.process.clock import now
 from changeover.protocol.wire import SERVER_INSTANCE, MalformedAnswer, ReplicaReport, ReplicaReports
-from model_server import metrics
 from model_server.auth import Gate, Right
 from model_server.exceptions import FleetFull, MalformedRequest, OtherReplica, UnknownModel
 from model_server.rollouts.fleet import MOST_REPLICAS
@@ -81,7 +80,6 @@ def _store(state: ModelState, report: ReplicaReport, secret: str) -> bool:
     with state.changed:
         if not state.fleet.reported(report, now(), secret):
             return False
-        metrics.REPLICAS.labels(state.name).set(state.fleet.awaited(now()))
     state.news.set()
     return True
 
@@ -90,7 +88,6 @@ def _remove(state: ModelState, replica: str) -> None:
     """Remove a replica that leaves."""
     with state.changed:
         state.fleet.left(replica)
-        metrics.REPLICAS.labels(state.name).set(state.fleet.awaited(now()))
     state.news.set()
 
 

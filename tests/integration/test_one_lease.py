@@ -99,6 +99,8 @@ def test_one_call_checks_all_models_and_a_report_is_sent_on_changes_only(pair: P
     assert after.keys() == {"(all)"} or after.keys() == {"(all)", FIRST}
     assert after.get(FIRST, 0) == before.get(FIRST, 0)
     assert sum(pair.metric(reports).values()) <= reported + 2  # all models again, once a minute
+    replicas = pair.metric("changeover_server_replicas{")
+    assert replicas == {f'changeover_server_replicas{{model="{name}"}}': 1.0 for name in MODELS}
 
 
 def test_a_roll_of_one_model_among_many_leaves_the_others_as_they_are(pair: Pair) -> None:
