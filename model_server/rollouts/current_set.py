@@ -59,6 +59,8 @@ class CurrentSet:
     def grant(self, names: Names | None, lease_ms: int, now: float) -> tuple[SetResponse, int]:
         """The response for these models (None: all), and the lease granted with it, in milliseconds."""
         with self._lock:
+            if names is not None:
+                names = tuple(name for name in names if name in self._pointers)  # other names take no memory
             response = self._responses.get(names)
             if response is None or now >= response.valid_until:
                 if len(self._responses) >= _MOST_SELECTIONS:
@@ -71,7 +73,7 @@ class CurrentSet:
 
     def _response(self, names: Names | None, now: float) -> SetResponse:
         models, leases, valid_until = {}, False, float("inf")
-        for name in sorted(self._pointers if names is None else self._pointers.keys() & names):
+        for name in sorted(self._pointers if names is None else names):
             leased_pointer = self._pointers[name]
             current, next_version = leased_pointer.pointer.current, leased_pointer.pointer.next_version
             if current is None and next_version is None:

@@ -78,6 +78,7 @@ def test_a_selection_has_its_models_and_an_etag_of_its_own() -> None:
     with current_set.changing():
         pointers["loan"].announce(B.version)
     assert current_set.grant(("unknown", "wine"), 1000, 0.0)[0].etag == response.etag
+    assert current_set.grant(("wine",), 1000, 0.0)[0] is current_set.grant(("others", "wine"), 1000, 0.0)[0]
 
 
 def test_a_rollout_of_a_model_waits_for_the_leases_on_all() -> None:
