@@ -35,7 +35,12 @@ from model_server.versions.versions import Versions
 from object_store.bucket import Bucket
 from object_store.settings import StoreSettings
 
-_QUIET = frozenset({"current.current", "health.livez", "health.readyz", "health.metrics", "replicas.report"})
+_QUIET = frozenset(
+    {
+        *("current.current", "current.current_of_all", "replicas.report", "replicas.report_all"),
+        *("health.livez", "health.readyz", "health.exposition"),
+    }
+)
 
 
 def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, Callable[[], None]]:
@@ -72,8 +77,9 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     problems.register(app)
     calls = VersionCalls(models, versions, ledger, bucket)
     app.register_blueprint(openapi.blueprint(settings.default_model))
-    app.register_blueprint(current.blueprint(models, secrets.token_hex(8), settings.lease_ms))
-    app.register_blueprint(replicas.blueprint(models, gate))
+    instance = secrets.token_hex(8)
+    app.register_blueprint(current.blueprint(models, instance, settings.lease_ms, gate))
+    app.register_blueprint(replicas.blueprint(models, gate, instance))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, gate))
     app.register_blueprint(rollout_calls.blueprint(calls, rollouts, gate))
     app.register_blueprint(health.blueprint(calls, gate, open_problems, examiner.confinement, pins))

@@ -23,6 +23,7 @@ from predict_api.pinned.artifact_file import PinnedFile
 from predict_api.pinned.pinned_models import PinnedModels
 from predict_api.prediction.large_requests import LargeRequestLimit, threads_of_a_worker
 from predict_api.preparation.disk_cache import Cache
+from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.routes import (
     apidocs,
     callers,
@@ -50,6 +51,7 @@ from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
 from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
+from predict_api.upstream.set_check import SetCheck
 
 # the calls of a dialect other than predictions
 _OTHER_CALLS: Final[Mapping[str, Callable[[WorkerContext], Blueprint]]] = {
@@ -70,13 +72,15 @@ class Application:
         lookup = Lookup(address.hostname or "", address.port or 80)
         cache = Cache(settings.cache_dir)
         runners = _runners(settings, metrics_directory)
-        self.models = Models(settings, lookup, cache, self.identity, self._changed, runners)
-        self._discovery = Discovery(settings, lookup, cache, self.models, self.identity)
+        url, token = settings.model_server_url, settings.report_token.get_secret_value()
+        call = SetCheck(
+            Connection(url, lookup), self.identity, token, settings.check_deadline, lists=not settings.model_names
+        )
+        checks = FreshnessLoop(call, settings.check_deadline, self._checked)
+        self.models = Models(settings, lookup, cache, self._changed, runners, checks)
+        self._discovery = Discovery(settings, lookup, cache, self.models, self.identity, checks)
         self._reports = Reports(
-            Connection(settings.model_server_url, lookup),
-            self.identity,
-            settings.report_token.get_secret_value(),
-            self.models.replicas,
+            Connection(url, lookup), self.identity, token, self.models.replicas, lambda: checks.answer
         )
         limit = LargeRequestLimit(settings.threads)
         self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory, limit))
@@ -86,7 +90,7 @@ class Application:
 
         A worker that listens takes its share of the connections, so it does not listen before it can answer.
         """
-        self.models.runners.begin()
+        self.models.start()
         self._discovery.start()
         self._reports.start()
         deadline = now() + self._settings.start_timeout
@@ -103,7 +107,12 @@ class Application:
         self.models.stop()
         event("worker.left", replica=self.identity.id)
 
-    def _changed(self) -> None:
+    def _changed(self, model: str) -> None:
+        self._reports.changed(model)
+
+    def _checked(self) -> None:
+        """The models of model_server have changed, or it has restarted."""
+        self._discovery.wake.set()
         self._reports.wake.set()
 
 

@@ -20,7 +20,9 @@ CALLER_REQUESTS: Final = Counter(
     ["caller", "status"],
 )
 STALE: Final = Counter("changeover_stale_answers_total", "Answers that could not be confirmed as current", ["model"])
-CHECKS: Final = Counter("changeover_checks_total", "Freshness checks, by outcome", ["model", "outcome"])
+CHECKS: Final = Counter(
+    "changeover_checks_total", "Freshness checks of all models in one call, by outcome", ["outcome"]
+)
 SWITCHES: Final = Counter("changeover_switches_total", "Switches of a worker to another version", ["model"])
 PREPARE_FAILURES: Final = Counter("changeover_prepare_failures_total", "Versions that could not be prepared", ["model"])
 REFUSED: Final = Counter(

@@ -6,17 +6,32 @@
 import os
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 
 from changeover.process import clock
 
 
+class Wake(threading.Event):
+    """An event that begins the next step of a loop; `on_set` is called when it is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_set: Callable[[], None] | None = None
+
+    def set(self) -> None:
+        """Begin the next step now."""
+        super().set()
+        if self.on_set is not None:
+            self.on_set()
+
+
 class Loop(ABC):
     """A thread that repeats `run_once`. Setting `wake` begins the next step immediately."""
 
-    def __init__(self, name: str, wake: threading.Event | None = None, *, daemon: bool = True, nice: int = 0) -> None:
+    def __init__(self, name: str, wake: Wake | None = None, *, daemon: bool = True, nice: int = 0) -> None:
         """`nice` is the thread's own priority, which only Linux has; a thread that is no daemon delays the exit."""
-        self.wake = wake or threading.Event()
+        self.wake = wake or Wake()
         self.stopped = False
         self._nice = nice
         self._thread = threading.Thread(target=self._run, name=name, daemon=daemon)
@@ -40,12 +55,17 @@ class Loop(ABC):
             self._thread.join(wait_s)
 
     def _run(self) -> None:
-        if self._nice:
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
+        lower_priority(self._nice)
         while not self.stopped:
             self.wake.clear()
             pause_s = self.run_once(clock.now())
             if pause_s is None:
                 return
             self.wake.wait(pause_s)
+
+
+def lower_priority(nice: int) -> None:
+    """Lower the priority of the calling thread, which only Linux has."""
+    if nice:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)

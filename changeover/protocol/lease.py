@@ -24,6 +24,10 @@ class Granted:
         """The granted leases after one more lease of `lease_s` seconds at `now`."""
         return Granted(max(self.latest_expiry, now + lease_s * (1 + MARGIN)))
 
+    def joined(self, other: "Granted") -> "Granted":
+        """The leases of both."""
+        return Granted(max(self.latest_expiry, other.latest_expiry))
+
     def over(self, now: float) -> bool:
         """Whether every granted lease has expired, on every clock within the margin."""
         return now >= self.latest_expiry

@@ -16,11 +16,14 @@ from msgspec.structs import replace
 from changeover.exceptions import ChangeoverError
 from changeover.json_documents import read_document
 from changeover.json_types import JsonObject
+from changeover.names import MODEL_NAME as NAME_OF_A_MODEL
+from changeover.names import is_version
 
 # model_server's response to the freshness check
 LEASE_MS: Final = "Lease-Ms"
 NEXT_VERSION: Final = "Next-Version"
 SERVER_INSTANCE: Final = "Server-Instance"  # one value a run of model_server: a new value asks replicas to report again
+CHECK_ALL: Final = "Check-All"  # `true`: this model_server has the calls for all models, `/current` and `/replicas/{r}`
 # a replica's check
 REPLICA_ID: Final = "Replica-Id"
 REPLICA_SECRET: Final = "Replica-Secret"  # noqa: S105 a header: by it a replica is known
@@ -97,6 +100,55 @@ class Current:
         }
 
 
+class CurrentModel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One model in the response of `GET /current`.
+
+    `sequence` and `version` are None without a current version. The lease of the response does not hold for a model that
+    is `fenced`. `next_version` is to be prepared.
+    """
+
+    sequence: _Int | None = None
+    version: _Name | None = None
+    next_version: _Name | None = None
+    fenced: bool = False
+
+    @classmethod
+    def of(cls, current: Current | None, next_version: str | None, *, fenced: bool) -> Self:
+        """The entry of a model."""
+        if current is None:
+            return cls(next_version=next_version, fenced=fenced)
+        return cls(current.sequence, current.version, next_version, fenced)
+
+    @property
+    def current(self) -> Current | None:
+        """The current version, or None."""
+        return None if self.sequence is None or self.version is None else Current(self.sequence, self.version)
+
+
+class CurrentModels(msgspec.Struct, frozen=True):
+    """The body of `GET /current`: the models that have a current or a next version, by name."""
+
+    models: dict[str, CurrentModel]
+
+    def encode(self) -> bytes:
+        """The JSON form; equal sets have equal bytes."""
+        return msgspec.json.encode(self, order="sorted")
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        """Read a body; raises MalformedAnswer."""
+        try:
+            answer = msgspec.json.decode(body, type=cls)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise MalformedAnswer(f"the answer to a check of all models is not as expected: {error}") from error
+        for name, model in answer.models.items():
+            versions = [version for version in (model.version, model.next_version) if version is not None]
+            whole = (model.sequence is None) == (model.version is None)
+            if not NAME_OF_A_MODEL.fullmatch(name) or not whole or not all(map(is_version, versions)):
+                raise MalformedAnswer(f"the answer to a check of all models has no model and version in {name[:64]!r}")
+        return answer
+
+
 class ReplicaReport(msgspec.Struct, frozen=True):
     """The status report of a replica about one model: `PUT /models/{m}/replicas/{replica}`.
 
@@ -122,3 +174,37 @@ class ReplicaReport(msgspec.Struct, frozen=True):
         report = read_document({"held": None, **body}, cls, "report", MalformedAnswer)
         failed = {version: reason[:LONGEST_TEXT] for version, reason in report.failed.items()}
         return replace(report, host=report.host[:LONGEST_TEXT], failed=failed)
+
+
+class ModelStatus(msgspec.Struct, frozen=True):
+    """The status of one model in a report about several: the members of `ReplicaReport` that are the model's own."""
+
+    held: Current | None
+    ready: Annotated[frozenset[_Name], Meta(max_length=_MOST_VERSIONS)]
+    failed: Annotated[dict[_Name, str], Meta(max_length=_MOST_VERSIONS)]
+
+
+class ReplicaReports(msgspec.Struct, frozen=True):
+    """The status report of a replica about several models: `PUT /replicas/{replica}`."""
+
+    replica: str
+    host: str
+    pid: _Int
+    models: dict[str, ModelStatus]
+
+    def to_json(self) -> JsonObject:
+        """The JSON form, read back by `from_json`."""
+        body: JsonObject = msgspec.to_builtins(self, order="deterministic")
+        return body
+
+    @classmethod
+    def from_json(cls, body: JsonObject) -> dict[str, ReplicaReport]:
+        """Read a report and cut long strings; returns the report of each model. Raises MalformedAnswer."""
+        listed = body.get("models")
+        if not isinstance(listed, dict):
+            raise MalformedAnswer("the report has no member 'models'")
+        common: JsonObject = {name: value for name, value in body.items() if name in {"replica", "host", "pid"}}
+        return {
+            model: ReplicaReport.from_json({**status, **common} if isinstance(status, dict) else common)
+            for model, status in listed.items()
+        }

@@ -23,9 +23,10 @@ from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE, Ports, plan
 from changeover.up.ports import choose, find_free, next_free
 from changeover.up.required import check_required
 from changeover.up.secrets import Secrets, keep
-from changeover.up.workers import pids_of_instance, serving_pid
+from changeover.up.workers import children_of, pids_of_instance, serving_pid
 
 _TICK: Final = 0.2
+_DESCRIBE_SECONDS: Final = 2.0  # between two looks at processes of which none seems to have changed
 _DRAIN_SECONDS: Final = 15.0
 _GIVE_UP_AFTER: Final = 3  # deaths of one service during the start of the stack
 _READY_SECONDS: Final = 30.0  # seconds; then up.json is written even if a service is not ready
@@ -76,6 +77,10 @@ class Supervisor:
         self._tails = [LogTail(child.part.name, child.log) for child in self.children]
         self._written: stack.Stack | None = None
         self._ready_by: float | None = None
+        self._described: list[
+            tuple[int, str | None]
+        ] = []  # the processes below those of the stack, when up.json was written
+        self._describe_due = 0.0
 
     def run(self, signals: Signals) -> None:
         """Start and watch all processes, and end them on request. Raises CannotStart."""
@@ -97,7 +102,7 @@ class Supervisor:
             for line in tail.read(now, warnings=self._written is not None):
                 self._say(line)
         if self._written is not None:
-            self._describe()
+            self._describe_changes(now)
         elif self._everything_answers(now):
             self._describe()
             self._say_ready()
@@ -131,6 +136,13 @@ class Supervisor:
         for child in waiting:
             self._say(f"{child.part.name} is not ready: {ready.explain(f'{child.part.url}/readyz') or 'no answer'}")
         return True
+
+    def _describe_changes(self, now: float) -> None:
+        below = [(child.pid, children_of(child.pid)) for child in self.children]
+        unknown = any(children is None for _, children in below)
+        if unknown or below != self._described or now >= self._describe_due:
+            self._described, self._describe_due = below, now + _DESCRIBE_SECONDS
+            self._describe()
 
     def _describe(self) -> None:
         """Write `up.json` if its content has changed."""

@@ -1,8 +1,10 @@
 """The processes of a stack, as the operating system lists them."""
 
+from pathlib import Path
 from typing import Final
 
 _NO_WORKERS: Final = ("resource_tracker", "forkserver", "model_runner.pool.host")
+_PROC: Final = Path("/proc")
 
 
 def is_alive(pid: int) -> bool:
@@ -15,6 +17,18 @@ def is_alive(pid: int) -> bool:
         return False
     except psutil.AccessDenied:
         return True
+
+
+def children_of(pid: int) -> str | None:
+    """The children of a process as the kernel lists them, to notice a change; None if it has no such list.
+
+    It takes 30 us. psutil reads the state of every process of the machine for that.
+    """
+    try:
+        lists = [path.read_text() for path in sorted((_PROC / str(pid) / "task").glob("*/children"))]
+    except OSError:
+        return None
+    return " ".join(lists) if lists else None
 
 
 def pids_of_instance(master: int) -> list[int]:

@@ -1,5 +1,7 @@
 """The audit of the ledgers in the bucket, each second: entries of other processes, and entries that are lost.
 
+An audit takes MOST_LOOKS models in turn; all of them, while another process is known to write entries.
+
 Only one model_server may run on a bucket; this loop limits the harm if a second one does. It follows an entry of
 another process in the order of a commit: model_server grants no lease, waits until all leases are over, then answers
 with the new entry. A lost entry is reported, and no version is unloaded. A store failure is counted and not reported
@@ -22,6 +24,7 @@ from model_server.rollouts.model_state import Models, ModelState
 from object_store.exceptions import StoreError, StoreUnavailable
 
 EVERY_S: Final = 1.0  # between two audits
+MOST_LOOKS: Final = 5  # models in one audit: each costs a read of the store, 1 ms of processor time or more
 SOON_S: Final = 0.05  # between two checks whether all leases are over
 REPORTED_FOR_S: Final = 600.0  # for which `/readyz` reports another process's entry
 
@@ -36,6 +39,7 @@ class Audit(Loop):
         self._problems = problems
         self._due = float("-inf")
         self._audited = -1
+        self._next_look = 0
         self._overtaken_at: dict[str, float] = {}  # when `/readyz` began to report another process's entry
 
     def miss(self, model: str, what: str) -> None:
@@ -82,9 +86,9 @@ class Audit(Loop):
         return SOON_S if under_way else max(0.0, self._due - now())
 
     def _look(self) -> None:
-        """Check all models for new entries, and the whole ledger of one model; the next audit takes the next model."""
+        """Check models for new entries, and the whole ledger of one model; the next audit takes the next models."""
         states = self._models.all()
-        looks = [partial(self._look_beyond, state) for state in states if state.overtaken is None]
+        looks = [partial(self._look_beyond, state) for state in self._due_for_a_look(states) if not state.overtaken]
         if states:
             self._audited = (self._audited + 1) % len(states)
             looks.append(partial(self._look_at, states[self._audited]))
@@ -99,6 +103,14 @@ class Audit(Loop):
             if now() - overtaken_at > REPORTED_FOR_S:
                 del self._overtaken_at[model]
                 self._problems.clear(Topic.OTHER_SERVERS, model)
+
+    def _due_for_a_look(self, states: list[ModelState]) -> list[ModelState]:
+        """The models to check for new entries in this audit."""
+        if len(states) <= MOST_LOOKS or self._overtaken_at:
+            return states
+        first = self._next_look % len(states)
+        self._next_look = first + MOST_LOOKS
+        return (states[first:] + states[:first])[:MOST_LOOKS]
 
     def _look_beyond(self, state: ModelState) -> None:
         current = state.current

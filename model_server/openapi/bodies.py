@@ -39,6 +39,33 @@ _REPORT: Final[JsonObject] = {
         "description": "the reason for each version that could not be prepared",
     },
 }
+_STATUS: Final[JsonObject] = {name: _REPORT[name] for name in ("held", "ready", "failed")}
+_REPORTS: Final[JsonObject] = {
+    **{name: _REPORT[name] for name in ("replica", "host", "pid")},
+    "models": {
+        **_OBJECT,
+        "additionalProperties": object_of(_STATUS, "held"),
+        "description": "the status of each model, by its name",
+    },
+}
+_SET: Final[JsonObject] = {
+    **_OBJECT,
+    "additionalProperties": object_of(
+        {
+            "sequence": {**INTEGER, "minimum": 1},
+            "version": SHA256,
+            "next_version": {**SHA256, "description": "the version to prepare"},
+            "fenced": {"type": "boolean", "default": False, "description": "the lease does not hold for this model"},
+        },
+        *("sequence", "version", "next_version", "fenced"),
+    ),
+    "description": "the models that have a current or a next version, by name",
+}
+_NOT_STORED: Final[JsonObject] = {
+    **_OBJECT,
+    "additionalProperties": TEXT,
+    "description": "the reason for each model whose status was not stored",
+}
 _ROWS: Final[JsonObject] = {
     "type": "boolean",
     "description": "whether a call of the model may have the rows of several requests",
@@ -98,7 +125,10 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "Rollout": object_of(_ROLLOUT),
     "Rollouts": object_of({"rollouts": list_of(ref("Rollout")), **_PAGE}, "next"),
     "Current": object_of(_CURRENT),
+    "CurrentSet": object_of({"models": _SET}),
     "Report": object_of(_REPORT, "held"),
+    "Reports": object_of(_REPORTS),
+    "Stored": object_of({"not_stored": _NOT_STORED}),
     "Models": object_of({"models": list_of(object_of({"model": NAME})), "default": NAME}),
     "Model": object_of(_MODEL),
 }
@@ -125,6 +155,7 @@ ROLLBACK_BODY: Final[JsonObject] = {
     "content": {JSON: {"schema": {**_OBJECT, "properties": _ROLLBACK}}},
 }
 REPORT_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": ref("Report")}}}
+REPORTS_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": ref("Reports")}}}
 PUBLISH_BODY: Final[JsonObject] = {
     "required": True,
     "description": "a joblib or ONNX file, alone or with a manifest",

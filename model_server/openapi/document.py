@@ -24,6 +24,7 @@ from model_server.openapi.bodies import (
     PUBLISH_BODY,
     REPLICA,
     REPORT_BODY,
+    REPORTS_BODY,
     ROLL_BODY,
     ROLLBACK_BODY,
     VERSION_TEXT,
@@ -49,6 +50,14 @@ _REPORT: Final = (
     *(*_MODEL, "MalformedAnswer", "MalformedRequest", "BodyTooLarge"),
     *("NotThatReplica", "FleetFull", "OtherReplica", "NotReady"),
 )
+_REPORT_ALL: Final = (
+    "MalformedAnswer",
+    "MalformedRequest",
+    "BodyTooLarge",
+    "NotThatReplica",
+    "OtherReplica",
+    "NotReady",
+)
 _ANY: Final[JsonObject] = {"type": "object"}
 # parameters and headers
 _LIMIT: Final[JsonObject] = {**INTEGER, "minimum": 1, "maximum": 1000}
@@ -64,6 +73,7 @@ _AT: Final = parameter(
 )
 _WAIT: Final = parameter("wait", "query", _SECONDS, "seconds to wait for the end of the rollout")
 _SECRET: Final = parameter(wire.REPLICA_SECRET, "header", TEXT, "the secret that authenticates the replica")
+_SELECTION: Final = parameter("models", "query", TEXT, "the models, separated by commas; all without it, by a token")
 _CHECK_PARAMETERS: Final = (
     parameter("If-None-Match", "header", TEXT, "the ETag of the active version"),
     parameter(wire.REPLICA_ID, "header", TEXT, "the id of the replica, if a replica calls"),
@@ -85,7 +95,12 @@ _LEASE: Final = {
         {**INTEGER, "minimum": 0}, "milliseconds that a replica may answer without another check", always=True
     ),
     wire.SERVER_INSTANCE: header(TEXT, "a new value after each start of model_server", always=True),
+    wire.CHECK_ALL: header(TEXT, "`true`: there are calls for all models", always=True),
     wire.NEXT_VERSION: header(TEXT, "the version to prepare"),
+}
+_SET_LEASE: Final = {
+    "ETag": header(TEXT, "the SHA-256 of the body", always=True),
+    **{name: _LEASE[name] for name in (wire.LEASE_MS, wire.SERVER_INSTANCE, wire.CHECK_ALL)},
 }
 _LOCATION: Final = {"Location": header(TEXT, "the path of the version or rollout", always=True)}
 _BYTES: Final = response(
@@ -114,6 +129,7 @@ class _Call:
     parameters: Sequence[JsonObject] = ()
     body: JsonObject | None = None
     needs_token: bool = True
+    takes_token: bool = False  # some of its requests need one
 
     def described(self, name: str, path: str, causes: Causes) -> JsonObject:
         """The operation in the document."""
@@ -129,6 +145,7 @@ class _Call:
             "parameters": [*of_path, *self.parameters],
             **({"requestBody": self.body} if self.body else {}),
             **({"security": [{"token": []}]} if self.needs_token else {}),
+            **({"security": [{"token": []}, {}]} if self.takes_token else {}),
         }
 
 
@@ -140,6 +157,17 @@ def _read(summary: str, schema: JsonObject, *errors: str, needs_token: bool = Tr
 _CALLS: Final = {
     ("/models", "get", "models"): _read("The models", ref("Models"), "NotReady"),
     ("/models/{model}", "get", "model"): _read("One model", ref("Model"), "NotReady", *_MODEL),
+    ("/current", "get", "current_of_all"): _Call(
+        "The freshness check of several models",
+        {
+            "200": response("The current versions", ref("CurrentSet"), headers=_SET_LEASE),
+            "304": response("The versions are those of If-None-Match", headers=_SET_LEASE),
+        },
+        ("Unauthenticated", "Forbidden", "NotReady", "InvalidName", "MalformedRequest", "NotThatReplica"),
+        (_SELECTION, *_CHECK_PARAMETERS),
+        needs_token=False,
+        takes_token=True,
+    ),
     ("/models/{model}/current", "get", "current"): _Call(
         "The freshness check",
         {
@@ -189,6 +217,25 @@ _CALLS: Final = {
     ),
     ("/models/{model}/replicas/{replica}", "delete", "leave"): _Call(
         "The departure of a replica", {"204": response("The replica is removed")}, _REPORT, [_SECRET]
+    ),
+    ("/replicas/{replica}", "put", "report_all"): _Call(
+        "The status report of a replica about several models",
+        {
+            "200": response(
+                "The reports are stored, but those of `not_stored`",
+                ref("Stored"),
+                headers={wire.SERVER_INSTANCE: _LEASE[wire.SERVER_INSTANCE]},
+            )
+        },
+        _REPORT_ALL,
+        [_SECRET],
+        REPORTS_BODY,
+    ),
+    ("/replicas/{replica}", "delete", "leave_all"): _Call(
+        "The departure of a replica from all models",
+        {"204": response("The replica is removed")},
+        _REPORT_ALL,
+        [_SECRET],
     ),
     ("/openapi.json", "get", "openapi"): _read("This document", _ANY, needs_token=False),
     ("/livez", "get", "livez"): _read("Whether the process is alive; calls no other service", _ANY, needs_token=False),

@@ -28,12 +28,40 @@ class Seen:
     secret: str = ""
 
 
+class Contacts:
+    """When each replica that has reported was last heard from by a call for all its models."""
+
+    def __init__(self) -> None:
+        self._heard_at: dict[str, float] = {}
+
+    def add(self, replica: str, now: float) -> None:
+        """Record the contact of a replica that reports; silent ones make room."""
+        if replica not in self._heard_at and len(self._heard_at) >= MOST_REPLICAS:
+            self._heard_at = {name: at for name, at in self._heard_at.items() if now - at <= SILENCE_S}
+        if replica in self._heard_at or len(self._heard_at) < MOST_REPLICAS:
+            self._heard_at[replica] = now
+
+    def heard(self, replica: str, now: float) -> None:
+        """Record that a replica made a call; one that never reported stays unknown."""
+        if replica in self._heard_at:
+            self._heard_at[replica] = now
+
+    def left(self, replica: str) -> None:
+        """Remove a replica that leaves."""
+        self._heard_at.pop(replica, None)
+
+    def heard_at(self, replica: str) -> float:
+        """When `replica` was last heard from, `-inf` if it is unknown."""
+        return self._heard_at.get(replica, float("-inf"))
+
+
 @dataclass
 class Fleet:
     """The replicas of one model. From `known_from` on, every running replica has had time to report."""
 
     known_from: float = 0.0
     replicas: dict[str, Seen] = field(default_factory=dict)
+    contacts: Contacts = field(default_factory=Contacts)  # of all models
 
     def reported(self, report: ReplicaReport, now: float, secret: str = "") -> bool:
         """Record a status report and the digest of the replica's secret. False if the fleet is full."""
@@ -59,7 +87,11 @@ class Fleet:
 
     def _forget(self, seconds: float, now: float) -> None:
         """Remove the replicas that were silent for longer than `seconds`."""
-        self.replicas = {name: seen for name, seen in self.replicas.items() if now - seen.heard_at <= seconds}
+        self.replicas = {name: seen for name, seen in self.replicas.items() if self._silent_s(seen, now) <= seconds}
+
+    def _silent_s(self, seen: Seen, now: float) -> float:
+        """The seconds since the last call of a replica, for this model or for all its models."""
+        return now - max(seen.heard_at, self.contacts.heard_at(seen.report.replica))
 
     def left(self, replica: str) -> None:
         """Remove a replica that leaves."""
@@ -69,7 +101,7 @@ class Fleet:
         """The state of `version` on the replicas that a rollout waits for."""
         ready, pending, failed = set(), set(), {}
         for replica, seen in self.replicas.items():
-            if now - seen.heard_at > SILENCE_S:
+            if self._silent_s(seen, now) > SILENCE_S:
                 continue
             if version in seen.report.ready:
                 ready.add(replica)
@@ -83,7 +115,7 @@ class Fleet:
 
     def awaited(self, now: float) -> int:
         """The number of replicas that a rollout would wait for."""
-        return sum(now - seen.heard_at <= SILENCE_S for seen in self.replicas.values())
+        return sum(self._silent_s(seen, now) <= SILENCE_S for seen in self.replicas.values())
 
     def forget_failure(self, version: str) -> None:
         """Remove the reported failures of `version`, before a rollout tries it again."""
@@ -96,7 +128,7 @@ class Fleet:
         """The replicas as JSON; `awaited` is false for the silent ones."""
         rows: list[JsonObject] = []
         for replica, seen in sorted(self.replicas.items()):
-            silent_s = round(max(0.0, now - seen.heard_at), 3)
+            silent_s = round(max(0.0, self._silent_s(seen, now)), 3)
             rows.append(
                 {**seen.report.to_json(), "replica": replica, "silent_s": silent_s, "awaited": silent_s <= SILENCE_S}
             )

@@ -6,7 +6,7 @@
 
 from dataclasses import dataclass
 
-from changeover.protocol.wire import LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, Current
+from changeover.protocol.wire import CHECK_ALL, LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, Current
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,22 @@ def answer(pointer: Pointer, if_none_match: str | None, instance: str, lease_ms:
 
     `lease_ms` is the lease granted with it, 0 for none.
     """
-    headers = {LEASE_MS: str(lease_ms), "Cache-Control": "no-store", SERVER_INSTANCE: instance}
+    headers = headers_of(instance, lease_ms)
     if pointer.next_version is not None:
         headers[NEXT_VERSION] = pointer.next_version
     current = pointer.current
     if current is None:
         return CheckResponse(None, None, headers)
     headers["ETag"] = current.etag
+    return CheckResponse(not matches(current.etag, if_none_match), current, headers)
+
+
+def headers_of(instance: str, lease_ms: int) -> dict[str, str]:
+    """The headers of every response to a check; `lease_ms` is the lease granted with it, 0 for none."""
+    return {LEASE_MS: str(lease_ms), "Cache-Control": "no-store", SERVER_INSTANCE: instance, CHECK_ALL: "true"}
+
+
+def matches(etag: str, if_none_match: str | None) -> bool:
+    """Whether the header `If-None-Match` names `etag`."""
     known = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
-    return CheckResponse(not (current.etag in known or known == ["*"]), current, headers)
+    return etag in known or known == ["*"]

@@ -4,14 +4,18 @@ This file does the locking. `model_server/rollouts/pointer.py` and `model_server
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from changeover.process.clock import now
+from changeover.process.loop import Wake
 from changeover.protocol.wire import Current
 from model_server import metrics
 from model_server.exceptions import NotReady
 from model_server.ledger.record import Rollout
-from model_server.rollouts.fleet import SILENCE_S, Fleet
+from model_server.rollouts.current_set import CurrentSet
+from model_server.rollouts.fleet import SILENCE_S, Contacts, Fleet
 from model_server.rollouts.freshness import Pointer
 from model_server.rollouts.pointer import LeasedPointer
 
@@ -20,18 +24,29 @@ from model_server.rollouts.pointer import LeasedPointer
 class ModelState:
     """The state of one model. The condition `changed` guards it, and wakes the calls that wait for a rollout's end.
 
+    `shared` has the pointers of all models, for the check of all: every change of a pointer is under its lock, too.
     `news` wakes the loop of the rollout: a status report came, or the ledger was overtaken. `overtaken` is a ledger
     entry of another process that this one is about to follow.
     """
 
     name: str
+    shared: CurrentSet = field(default_factory=CurrentSet)
     leased_pointer: LeasedPointer = field(default_factory=LeasedPointer)
     entry: Rollout | None = None
     fleet: Fleet = field(default_factory=Fleet)
     rollout: Rollout | None = None
     overtaken: Rollout | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
-    news: threading.Event = field(default_factory=threading.Event)
+    news: Wake = field(default_factory=Wake)
+
+    def __post_init__(self) -> None:
+        self.shared.add(self.name, self.leased_pointer)
+
+    @contextmanager
+    def _changing(self) -> Iterator[LeasedPointer]:
+        """The pointer, to be changed in one step for the checks of this model and of all models."""
+        with self.changed, self.shared.changing():
+            yield self.leased_pointer
 
     def grant(self, lease_ms: int, now: float) -> tuple[Pointer, int]:
         """The pointer for the response to a check, and the lease granted with it, in milliseconds.
@@ -45,13 +60,13 @@ class ModelState:
 
     def stop_granting(self) -> None:
         """Grant no lease from now on."""
-        with self.changed:
-            self.leased_pointer.stop_granting()
+        with self._changing() as pointer:
+            pointer.stop_granting(self.shared.granted)
 
     def grant_again(self) -> None:
         """Grant leases again."""
-        with self.changed:
-            self.leased_pointer.grant_again()
+        with self._changing() as pointer:
+            pointer.grant_again()
 
     @property
     def current(self) -> Current | None:
@@ -60,26 +75,28 @@ class ModelState:
 
     def adopt(self, entry: Rollout) -> None:
         """Make this ledger entry current, unless a newer one is."""
-        with self.changed:
-            if self.leased_pointer.adopt(entry.current):
+        with self._changing() as pointer:
+            if pointer.adopt(entry.current):
                 self._adopted(entry)
 
     def overtake(self, entry: Rollout) -> bool:
         """Begin to follow `entry`; False if this process wrote it or it is not newer than current."""
-        with self.changed:
+        with self._changing() as pointer:
             ours = self.rollout is not None and self.rollout.id == entry.id
             if ours or (self.current is not None and self.current.sequence >= entry.sequence):
                 return False
             self.overtaken = entry
-            self.leased_pointer.stop_granting()
+            pointer.stop_granting(self.shared.granted)
         self.news.set()
         return True
 
     def follow(self, now: float) -> bool:
         """Make the overtaking entry current, once no rollout is under way and no lease is out; True if it did."""
-        with self.changed:
+        if self.overtaken is None:
+            return False
+        with self._changing() as pointer:
             entry = self.overtaken
-            if entry is None or self.rollout is not None or not self.leased_pointer.follow(entry.current, now):
+            if entry is None or self.rollout is not None or not pointer.follow(entry.current, now):
                 return False
             self.overtaken = None
             if self.current == entry.current:
@@ -88,14 +105,14 @@ class ModelState:
 
     def succeed(self, entry: Rollout, lease_s: float, now: float) -> None:
         """Make this ledger entry, the newest at the start, current; leases of a previous run may be out."""
-        with self.changed:
-            self.leased_pointer.succeed(entry.current, lease_s, now)
+        with self._changing() as pointer:
+            pointer.succeed(entry.current, lease_s, now)
             self._adopted(entry)
 
     def announce(self, version: str | None) -> None:
         """Set the `Next-Version` of the responses to checks; None removes it."""
-        with self.changed:
-            self.leased_pointer.announce(version)
+        with self._changing() as pointer:
+            pointer.announce(version)
 
     def _adopted(self, entry: Rollout) -> None:
         self.entry = entry
@@ -105,11 +122,13 @@ class ModelState:
 class Models:
     """The states of all models of this process.
 
-    `replica_heard_at` is when any replica of any model was last heard from. The start counts as such a time: replicas
-    that were running before the restart have not had time to report.
+    `shared` has their pointers. `replica_heard_at` is when any replica of any model was last heard from. The start
+    counts as such a time: replicas that were running before the restart have not had time to report.
     """
 
     def __init__(self) -> None:
+        self.shared = CurrentSet()
+        self.contacts = Contacts()
         self._states: dict[str, ModelState] = {}
         self._lock = threading.Lock()
         self.ready = threading.Event()
@@ -134,7 +153,10 @@ class Models:
         state = self._states.get(name)
         if state is None:
             with self._lock:
-                state = self._states.setdefault(name, ModelState(name))
+                state = self._states.get(name)
+                if state is None:
+                    state = ModelState(name, self.shared, fleet=Fleet(contacts=self.contacts))
+                    self._states = {**self._states, name: state}
         return state
 
     def require_ready(self) -> None:

@@ -27,13 +27,19 @@ class LeasedPointer:
 
     def grant(self, lease_ms: int, now: float) -> tuple[Pointer, int]:
         """The pointer for the response to a check, and the lease granted with it, in milliseconds."""
-        if lease_ms == 0 or self.pointer.current is None or now < self.granting_from:
+        if lease_ms == 0 or not self.grants(now):
             return self.pointer, 0
         self.granted = self.granted.grant(lease_ms / 1000, now)
         return self.pointer, lease_ms
 
-    def stop_granting(self) -> None:
-        """Grant no lease from now on."""
+    def grants(self, now: float) -> bool:
+        """Whether a lease may be granted at `now`."""
+        return self.pointer.current is not None and now >= self.granting_from
+
+    def stop_granting(self, shared: Granted | None = None) -> None:
+        """Grant no lease from now on; `shared` are the leases on the set of all models, which count until now."""
+        if shared is not None and self.granting_from != float("inf"):
+            self.granted = self.granted.joined(shared)
         self.granting_from = float("inf")
 
     def grant_again(self) -> None:

@@ -1,21 +1,55 @@
-"""`GET /models/{m}/current`: the freshness check, the most frequent call. It reads one value from memory."""
+"""`GET /current` and `GET /models/{m}/current`: the freshness checks of all models and of one, from memory.
+
+A replica makes one call for all its models. The call for one model is that of earlier releases, and of requests for a
+model that a replica does not know.
+"""
+
+from typing import Final
 
 from flask import Blueprint, Response, json, request
 
 from changeover.names import check_model_name
 from changeover.process.clock import now
 from changeover.protocol.problem import MEDIA_TYPE, problem
-from changeover.protocol.wire import REPLICA_ID
+from changeover.protocol.wire import CHECK_ALL, REPLICA_ID
 from model_server import metrics
-from model_server.exceptions import UnknownModel
-from model_server.rollouts.freshness import answer
+from model_server.auth import Gate, Right
+from model_server.exceptions import MalformedRequest, UnknownModel
+from model_server.rollouts.freshness import answer, headers_of, matches
 from model_server.rollouts.model_state import Models
-from model_server.routes.replica_proof import prove
+from model_server.routes.replica_proof import prove, prove_derived
+
+_MOST_NAMES: Final = 10_000
 
 
-def blueprint(models: Models, instance: str, lease_ms: int) -> Blueprint:
-    """The route for `models`; `instance` identifies this run of the process, `lease_ms` is LEASE_MS."""
+def blueprint(models: Models, instance: str, lease_ms: int, gate: Gate) -> Blueprint:
+    """The routes for `models`; `instance` identifies this run of the process, `lease_ms` is LEASE_MS."""
     routes = Blueprint("current", __name__)
+
+    @routes.after_request
+    def tell_of_all(response: Response) -> Response:
+        response.headers[CHECK_ALL] = "true"  # in errors, too: a replica may know no other model than an unknown one
+        return response
+
+    @routes.get("/current")
+    def current_of_all() -> Response:
+        names = _names()
+        if names is None:
+            gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
+        replica = request.headers.get(REPLICA_ID)
+        if replica is not None:
+            prove_derived(replica, request)
+            models.replica_heard_at = now()
+        models.require_ready()
+        if replica is not None:
+            models.contacts.heard(replica, now())
+        response, granted_ms = models.shared.grant(names, lease_ms, now())
+        known = matches(response.etag, request.headers.get("If-None-Match"))
+        metrics.CHECKS.labels("(all)", "304" if known else "200").inc()
+        headers = {**headers_of(instance, granted_ms), "ETag": response.etag}
+        return Response(
+            b"" if known else response.body, 304 if known else 200, headers, content_type="application/json"
+        )
 
     @routes.get("/models/<model>/current")
     def current(model: str) -> Response:
@@ -45,3 +79,14 @@ def blueprint(models: Models, instance: str, lease_ms: int) -> Blueprint:
         return response
 
     return routes
+
+
+def _names() -> tuple[str, ...] | None:
+    """The models in the query, sorted; None for all. Raises MalformedRequest or InvalidName."""
+    listed = request.args.get("models")
+    if listed is None:
+        return None
+    names = sorted({check_model_name(name) for name in listed.split(",") if name})
+    if len(names) > _MOST_NAMES:
+        raise MalformedRequest(f"?models= names {len(names)} models, at most {_MOST_NAMES} are possible; leave it out")
+    return tuple(names)

@@ -8,7 +8,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from changeover import __version__
 from changeover.json_types import JsonObject
+from changeover.process.clock import now
 from changeover.protocol.problem import problem
+from model_server import metrics
 from model_server.auth import Gate, Right
 from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models
@@ -48,7 +50,10 @@ def blueprint(
         return jsonify(status | more if g.known_host else status)
 
     @routes.get("/metrics")
-    def metrics() -> Response:
+    def exposition() -> Response:
+        for state in calls.models.all():
+            with state.changed:
+                metrics.REPLICAS.labels(state.name).set(state.fleet.awaited(now()))
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
     return routes

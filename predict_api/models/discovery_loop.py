@@ -1,12 +1,13 @@
 """The discovery loop: it adds the models that model_server lists, unless `MODELS` names them.
 
-The default model is added at the start, and the models in the disk cache if model_server is unreachable then. A request
-for an unknown model makes one call to model_server, at most once a second for each name.
+The default model is added at the start, and the models in the disk cache if model_server is unreachable then. The answer
+to a freshness check lists all models; this loop asks for a list only if that answer does not. A request for an unknown
+model makes one call to model_server, at most once a second for each name.
 """
 
 import json
 import threading
-from typing import Final
+from typing import Final, Protocol
 
 from changeover.names import MODEL_NAME
 from changeover.process.clock import now
@@ -22,21 +23,39 @@ from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
 from predict_api.upstream.downloads import authorization, refusal_to_read
 from predict_api.upstream.freshness_check import CheckCall
+from predict_api.upstream.set_check import SetAnswer
 
 EVERY: Final = 1.0
 CALL_SECONDS: Final = 1.0
 MOST_REMEMBERED: Final = 1000
 
 
+class Checks(Protocol):
+    """The interface of the freshness checks that discovery uses."""
+
+    checked: bool  # whether the first check has ended
+    answer: SetAnswer | None  # of the last check that succeeded
+
+    @property
+    def broken(self) -> bool:
+        """Whether checks fail at present."""
+
+
 class Discovery(Loop):
     """The discovery of the models of this process."""
 
     def __init__(
-        self, settings: PredictSettings, lookup: Lookup, cache: Cache, models: Models, identity: ReplicaIdentity
+        self,
+        settings: PredictSettings,
+        lookup: Lookup,
+        cache: Cache,
+        models: Models,
+        identity: ReplicaIdentity,
+        checks: Checks,
     ) -> None:
         super().__init__("discovery")
         self._settings, self._lookup, self._cache, self._roster = settings, lookup, cache, models
-        self._identity = identity
+        self._identity, self._checks = identity, checks
         self._connection = Connection(settings.model_server_url, lookup)
         self._headers = {"Accept": "application/json", **authorization(settings.report_token.get_secret_value())}
         self._refused = 200
@@ -74,6 +93,8 @@ class Discovery(Loop):
 
     def run_once(self, _now: float) -> float:
         """Add the models that model_server lists; returns the seconds until the next listing."""
+        if not self._checks.checked:
+            return EVERY
         try:
             self._look()
         except Exception as error:  # noqa: BLE001 the thread must outlive any single listing
@@ -82,6 +103,18 @@ class Discovery(Loop):
         return EVERY
 
     def _look(self) -> None:
+        checked = self._checks.answer
+        if checked is not None and checked.lists:
+            names = [name for name in checked.models if self._roster.find(name) is None]
+        else:
+            names = self._names() or []
+        for name in names:
+            self._roster.add(name)
+
+    def _names(self) -> list[str] | None:
+        """The models that model_server lists, those of the cache if it does not at the start, or None."""
+        if self._checks.broken:
+            return None if self.looked.is_set() else self._cache.models()
         try:
             answer = self._connection.call("GET", "/models", self._headers, now() + CALL_SECONDS)
             names = _names(answer.body) if answer.status == 200 else None
@@ -90,8 +123,7 @@ class Discovery(Loop):
             names = None
         if names is None and not self.looked.is_set():
             names = self._cache.models()
-        for name in names or []:
-            self._roster.add(name)
+        return names
 
     def _note(self, status: int) -> None:
         """Log a refusal once, when it begins."""

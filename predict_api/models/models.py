@@ -1,30 +1,33 @@
-"""The models of this process; each has a replica, a freshness loop and a preparation loop.
+"""The models of this process; each has a replica, its freshness and its preparation.
 
-`predict_api/models/discovery_loop.py` adds a model, which then stays. Adding it starts the two threads of the model.
+`predict_api/models/discovery_loop.py` adds a model, which then stays. The number of threads does not depend on that of the
+models: one sends the checks of all, and PREPARING threads prepare versions.
 """
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol
 
 from changeover.estimator.scores import Runtime
 from changeover.manifest.manifest import Manifest
 from changeover.process.loop import Loop
-from changeover.protocol.replica_identity import ReplicaIdentity
+from changeover.process.loop_threads import LoopThreads
 from predict_api.exceptions import NoModel
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer, turns_of_a_worker
-from predict_api.preparation.prepare_loop import Preparation
-from predict_api.replica.active import ActiveVersion
+from predict_api.preparation.prepare_loop import NICE, Preparation
+from predict_api.replica.active import ActiveVersion, confirm
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.replica.replica import Replica
 from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
-from predict_api.upstream.connection import Connection
 from predict_api.upstream.dns import Lookup
 from predict_api.upstream.downloads import Fetch
-from predict_api.upstream.freshness_check import CheckCall
+
+PREPARING: Final = 8  # threads: those with a turn, and others whose versions hang
+_OFTEN: Final = 50  # models whose files in the cache are touched in the usual time
 
 
 class Freshness(Protocol):
@@ -37,11 +40,8 @@ class Freshness(Protocol):
     def confirm(self) -> bool:
         """Whether the active version is current."""
 
-    def start(self) -> None:
-        """Start the checks."""
-
-    def stop(self) -> None:
-        """Stop the checks."""
+    def confirmed_at(self) -> float:
+        """The time of sending of the last check that confirmed the active version; `-inf` if none did."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ class Model:
         active = self.replica.active  # read after the check, once
         if active is None:
             raise NoModel(f"no version of model {self.replica.model!r} is loaded yet; try again in a second")
-        return active, not confirmed
+        if confirmed:
+            return active, False
+        return confirm(active, max(active.confirmed_at, self.freshness.confirmed_at())), True
 
 
 class Models:
@@ -72,13 +74,16 @@ class Models:
         settings: PredictSettings,
         lookup: Lookup,
         cache: Cache,
-        identity: ReplicaIdentity,
-        notify: Callable[[], None],
+        notify: Callable[[str], None],
         runners: Runners,
+        checks: FreshnessLoop,
     ) -> None:
+        """`notify` is called with the name of a model when its status report changes."""
         self._settings, self._lookup, self._cache = settings, lookup, cache
-        self._identity, self._notify = identity, notify
+        self._notify = notify
         self.runners = runners
+        self._checks = checks
+        self._threads = LoopThreads("prepare", PREPARING, nice=NICE)
         self._turns = turns_of_a_worker(settings.workers)
         self._lock = threading.Lock()
         self._models: dict[str, Model] = {}
@@ -96,30 +101,33 @@ class Models:
         return [model.replica for model in self.all()]
 
     def add(self, name: str) -> Model:
-        """Add the model `name`, and start its threads, unless it is there already."""
+        """Add the model `name`, unless it is there already."""
         with self._lock:
             known = self._models.get(name)
             if known is not None:
                 return known
             model = self._build(name)
             self._models = {**self._models, name: model}
-        self.runners.begin()
-        model.freshness.start()
-        model.preparation.start()
+        self._notify(name)
+        self._threads.add(model.preparation)
         return model
 
+    def start(self) -> None:
+        """Start the threads that all models share."""
+        self.runners.begin()
+        self._checks.start()
+        self._threads.start()
+
     def stop(self) -> None:
-        """Stop the threads of all models."""
-        for model in self.all():
-            model.freshness.stop()
-            model.preparation.stop()
+        """Stop these threads."""
+        self._checks.stop()
+        self._threads.stop()
         self.runners.stop()
 
     def _build(self, name: str) -> Model:
         url = self._settings.model_server_url
-        replica = Replica(name, self._cache.current(name), self._notify)
-        call = CheckCall(Connection(url, self._lookup), name, self._identity)
-        freshness = FreshnessLoop(replica, call, self._settings.check_deadline)
+        replica = Replica(name, self._cache.current(name), partial(self._notify, name))
+        freshness = self._checks.add(replica)
         fetch = Fetch(url, self._lookup, name, self._settings.report_token.get_secret_value())
 
         def twin_of(manifest: Manifest, expected: str) -> bytes:
@@ -127,5 +135,5 @@ class Models:
 
         keeps = self._settings.cache_dir is None
         preparer = Preparer(self.runners, twin_of, Runtime(self._settings.runtime), self._turns, keeps)
-        preparation = Preparation(replica, freshness, fetch, self._cache, preparer)
+        preparation = Preparation(replica, freshness, fetch, self._cache, preparer, lambda: len(self._models) / _OFTEN)
         return Model(replica, freshness, preparation)

@@ -22,11 +22,9 @@ class AlwaysCurrent:
         """Whether the active version is current: always."""
         return True
 
-    def start(self) -> None:
-        """Start nothing: there are no checks."""
-
-    def stop(self) -> None:
-        """Stop nothing."""
+    def confirmed_at(self) -> float:
+        """The time of the last check: there is none."""
+        return float("-inf")
 
 
 class PinnedModels:

@@ -5,6 +5,7 @@ start, the loop takes the last confirmed version from the verified disk cache.
 """
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
@@ -51,8 +52,11 @@ class Preparation(Loop):
         fetch: Fetch,
         cache: Cache,
         preparer: Preparer,
+        touch_more_rarely: Callable[[], float],
     ) -> None:
+        """`touch_more_rarely` is the factor by which TOUCH_SECONDS grows with the number of models, if above 1."""
         super().__init__(f"prepare-{replica.model}", replica.work, nice=NICE)
+        self._touch_more_rarely = touch_more_rarely
         self._replica, self._freshness, self._fetch, self._cache = replica, freshness, fetch, cache
         self._preparer = preparer
         self._attempts: tuple[str, int] = ("", 0)  # the version that could not be prepared yet, and how often
@@ -71,6 +75,8 @@ class Preparation(Loop):
             if self._freshness.broken:
                 self._fall_back()
             self._remember(now)
+            if self._replica.at_rest():
+                return self._touch_seconds()
         except Exception as error:  # noqa: BLE001 the thread must outlive any single version
             event("prepare.crashed", level="error", model=self._replica.model, error=error)
         return IDLE_SECONDS
@@ -167,13 +173,17 @@ class Preparation(Loop):
             if settle:
                 self._replica.settled.set()
 
+    def _touch_seconds(self) -> float:
+        """The seconds after which the cache is touched, while the active version is confirmed."""
+        return TOUCH_SECONDS * max(1.0, self._touch_more_rarely())
+
     def _remember(self, now: float) -> None:
-        """Write the active, confirmed version to the cache, and every TOUCH_SECONDS that it is still confirmed."""
+        """Write the active, confirmed version to the cache, and in every so many seconds that it is still confirmed."""
         held = self._replica.active
         if held is None or self._freshness.broken:
             return
         sequence, kept_at = self._kept
-        if sequence != held.current.sequence or now - kept_at >= TOUCH_SECONDS:
+        if sequence != held.current.sequence or now - kept_at >= self._touch_seconds():
             self._cache.keep_current(held.model, held.current)
             if sequence != held.current.sequence:
                 self._cache.prune(held.model, self._replica.in_use())

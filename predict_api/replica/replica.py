@@ -11,6 +11,7 @@ from typing import Final
 
 from changeover.names import short
 from changeover.process.log_events import event
+from changeover.process.loop import Wake
 from changeover.protocol.wire import Current
 from predict_api import metrics
 from predict_api.exceptions import LowerSequence
@@ -29,7 +30,7 @@ class Replica:
         self.model = model
         self.active: ActiveVersion | None = None
         self.settled = threading.Event()  # a version is active, or none can be for now
-        self.work = threading.Event()  # a version may have to be prepared
+        self.work = Wake()  # a version may have to be prepared
         self._floor = floor  # the version that this instance confirmed in its previous run
         self._notify = notify  # called when the status report changes
         self._lock = threading.Lock()
@@ -37,7 +38,6 @@ class Replica:
         self._failed: dict[str, tuple[str, float]] = {}
         self._wanted: Current | None = None
         self._next: str | None = None
-        self._server = ""
 
     def on_answer(self, answer: CheckAnswer, sent_at: float) -> Outcome:
         """Process the response to a check sent after `sent_at`; raises LowerSequence or OtherVersion."""
@@ -59,6 +59,7 @@ class Replica:
             if wanted != self._wanted:
                 self._wanted = wanted  # before `_process_rest` drops it as the next version, so that it stays loaded
                 self.work.set()
+                self._notify()
             self._process_rest(answer)
             if active is not None and wanted is None:
                 self.active = confirm(active, sent_at)
@@ -87,10 +88,9 @@ class Replica:
                 return self._next
             return None
 
-    def still_wanted(self, version: str) -> bool:
-        """Whether `version` is current or announced."""
-        with self._lock:
-            return version in self._in_use()
+    def at_rest(self) -> bool:
+        """Whether a version is active, and no other one is current or announced."""
+        return self.active is not None and self._wanted is None and self._next is None
 
     def add(self, prepared: Prepared) -> None:
         """Add a version that is ready to become active."""
@@ -133,10 +133,7 @@ class Replica:
         return versions
 
     def _process_rest(self, answer: CheckAnswer) -> None:
-        """Process the rest of a check's response: the server's instance, and the announced version."""
-        if answer.server_instance != self._server:
-            self._server = answer.server_instance
-            self._notify()
+        """Process the rest of a check's response: the announced version."""
         if answer.next_version == self._next:
             return
         self._next = answer.next_version
@@ -144,8 +141,8 @@ class Replica:
         for version in [version for version in self._failed if version not in in_use]:
             del self._failed[version]  # a later announcement tries it again
         self._retire()
-        if self._next is not None:
-            self.work.set()
+        self._notify()
+        self.work.set()
 
     def _activate(self, active: ActiveVersion) -> None:
         before = self.active

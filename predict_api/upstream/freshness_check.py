@@ -1,16 +1,18 @@
-"""The call of a freshness check: a conditional `GET /models/{m}/current`, and the reading of its response.
+"""The call of a freshness check of one model: a conditional `GET /models/{m}/current`, and the reading of its response.
 
 `docs/protocol.md` describes the protocol. Any other response is a failed check: HTML, wrong JSON, an ETag that
-contradicts the body, a 304 to a request without `If-None-Match`.
+contradicts the body, a 304 to a request without `If-None-Match`. `predict_api/upstream/set_check.py` has the check of all
+models; this one is for a model that the replica does not know, and for a model_server of an earlier release.
 """
 
 import json
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from changeover.names import is_version
 from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import (
+    CHECK_ALL,
     LEASE_MS,
     NEXT_VERSION,
     REPLICA_ID,
@@ -26,12 +28,16 @@ LARGEST_CHECK: Final = 64 * 1024
 
 @dataclass(frozen=True)
 class CheckAnswer:
-    """The content of a response. `current` is None if the model has no current version; `lease` is in seconds."""
+    """The content of a response. `current` is None if the model has no current version; `lease` is in seconds.
+
+    `checks_all`: model_server has the call for all models.
+    """
 
     current: Current | None
     next_version: str | None
     lease: float
     server_instance: str
+    checks_all: bool = False
 
 
 class CheckCall:
@@ -65,10 +71,8 @@ def read_answer(response: Response, model: str, active: Current | None) -> Check
         if Current.from_etag(response.headers.get("etag", "")) != active:
             raise MalformedAnswer(f"304 with ETag {response.headers.get('etag')}, asked was {active.etag}")
         return _answer(response, active)
-    if response.status == 421:
-        raise MalformedAnswer("HTTP 421 to a check: list the host of MODEL_SERVER_URL in ALLOWED_HOSTS of model_server")
     if response.status != 200:
-        raise MalformedAnswer(f"HTTP {response.status} to a check")
+        refuse_status(response.status)
     current = Current.from_etag(response.headers.get("etag", ""))
     try:
         body = json.loads(response.body)
@@ -80,11 +84,24 @@ def read_answer(response: Response, model: str, active: Current | None) -> Check
     return _answer(response, current)
 
 
+def refuse_status(status: int) -> NoReturn:
+    """Raise MalformedAnswer for the status of a response that is none to a check."""
+    if status == 421:
+        raise MalformedAnswer("HTTP 421 to a check: list the host of MODEL_SERVER_URL in ALLOWED_HOSTS of model_server")
+    raise MalformedAnswer(f"HTTP {status} to a check")
+
+
 def _answer(response: Response, current: Current | None) -> CheckAnswer:
     next_version = response.headers.get(NEXT_VERSION.lower()) or None
     if next_version is not None and not is_version(next_version):
         raise MalformedAnswer(f"{NEXT_VERSION} {next_version!r} is no version")
+    checks_all = response.headers.get(CHECK_ALL.lower()) == "true"
+    return CheckAnswer(current, next_version, *lease_and_instance(response), checks_all)
+
+
+def lease_and_instance(response: Response) -> tuple[float, str]:
+    """The lease in seconds, and the run of model_server; raises MalformedAnswer."""
     lease = response.headers.get(LEASE_MS.lower(), "0")
     if not lease.isdecimal() or len(lease) > 9:
         raise MalformedAnswer(f"{LEASE_MS} {lease!r} is no number of milliseconds")
-    return CheckAnswer(current, next_version, int(lease) / 1000, response.headers.get(SERVER_INSTANCE.lower(), ""))
+    return int(lease) / 1000, response.headers.get(SERVER_INSTANCE.lower(), "")

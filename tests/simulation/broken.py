@@ -13,6 +13,7 @@ from changeover.protocol.wire import Current, RolloutState
 from model_server.ledger import ledger
 from model_server.ledger.takeover import LONGEST_LEASE_MS, Takeover, take_over
 from model_server.rollouts import fleet
+from model_server.rollouts.current_set import CurrentSet
 from model_server.rollouts.pointer import LeasedPointer
 from model_server.rollouts.rollout import Event, Flip, LeasesOver
 from model_server.rollouts.rollout_loop import RolloutLoop
@@ -20,7 +21,7 @@ from predict_api.exceptions import NoModel
 from predict_api.models.models import Model
 from predict_api.replica import active, freshness, replica
 from predict_api.replica.active import ActiveVersion
-from predict_api.replica.freshness import Arrival, Freshness, Verdict
+from predict_api.replica.freshness import Answered, Arrival, Checks, Freshness, Verdict
 from tests.simulation.events import Clock
 from tests.simulation.network import Weather
 from tests.simulation.schedules import FASTEST, SLOWEST, Plan
@@ -31,14 +32,13 @@ TTL = 0.5
 
 def time_to_live() -> Patches:
     """A confirmed version is trusted for half a second, whatever its lease."""
-    finish = Freshness.finish
+    finish = Checks.finish
 
-    def finish_and_cache(self: Freshness, outcome: freshness.Outcome, now: float, lease_s: float = 0.0) -> None:
-        finish(self, outcome, now, lease_s)
-        if outcome is freshness.Outcome.CONFIRMED:
-            self._lease = lease.Held(now + TTL)
+    def finish_and_cache(self: Checks, now: float, lease_s: float = 0.0) -> None:
+        finish(self, now, lease_s)
+        self.latest = Answered(self.latest.number, self.latest.sent_at, lease.Held(now + TTL))
 
-    return (mock.patch.object(Freshness, "finish", finish_and_cache),)
+    return (*fenced_models_leased(), mock.patch.object(Checks, "finish", finish_and_cache))
 
 
 def join_in_flight() -> Patches:
@@ -46,8 +46,8 @@ def join_in_flight() -> Patches:
     arrive = Freshness.arrive
 
     def join(self: Freshness, now: float) -> Arrival:
-        if self.in_flight and not self.leased(now) and not self.broken:
-            return Arrival(Verdict.WAIT, self._sent)
+        if self._checks.in_flight and not self.leased(now) and not self.broken:
+            return Arrival(Verdict.WAIT, self._checks._sent)
         return arrive(self, now)
 
     return (mock.patch.object(Freshness, "arrive", join),)
@@ -55,13 +55,13 @@ def join_in_flight() -> Patches:
 
 def lease_from_receipt() -> Patches:
     """The replica counts its lease from the response, not from before the send."""
-    finish = Freshness.finish
+    finish = Checks.finish
 
-    def count_from_now(self: Freshness, outcome: freshness.Outcome, now: float, lease_s: float = 0.0) -> None:
+    def count_from_now(self: Checks, now: float, lease_s: float = 0.0) -> None:
         self._sent_at = now
-        finish(self, outcome, now, lease_s)
+        finish(self, now, lease_s)
 
-    return (mock.patch.object(Freshness, "finish", count_from_now),)
+    return (mock.patch.object(Checks, "finish", count_from_now),)
 
 
 def no_fence() -> Patches:
@@ -162,6 +162,42 @@ def followed_at_once() -> Patches:
     return (mock.patch.object(LeasedPointer, "follow", follow),)
 
 
+def leases_on_the_set_not_awaited() -> Patches:
+    """A fence waits for the leases of checks of one model, but not for those of checks of all models."""
+    stop_granting = LeasedPointer.stop_granting
+
+    def forget(self: LeasedPointer, shared: Granted | None = None) -> None:
+        stop_granting(self)
+
+    return (mock.patch.object(LeasedPointer, "stop_granting", forget),)
+
+
+def fence_not_in_the_set() -> Patches:
+    """The fence of one model is not in the response to a check of all models."""
+    return (mock.patch.object(LeasedPointer, "grants", lambda self, _now: self.pointer.current is not None),)
+
+
+def fenced_models_leased() -> Patches:
+    """A replica takes the lease of a response for each model in it, fenced or not."""
+    note = Freshness.note
+
+    def note_leased(self: Freshness, outcome: freshness.Outcome, check: int, *, leased: bool) -> None:
+        note(self, outcome, check, leased=True)
+
+    return (mock.patch.object(Freshness, "note", note_leased),)
+
+
+def flip_not_in_the_set() -> Patches:
+    """The response to checks of all models is built before a change, and kept after it."""
+
+    @contextmanager
+    def keep(self: CurrentSet) -> Iterator[None]:
+        with self._lock:
+            yield
+
+    return (mock.patch.object(CurrentSet, "changing", keep),)
+
+
 def _ignore(_fleet: object, _value: float) -> None:
     """Ignore the value."""
 
@@ -183,6 +219,10 @@ BUILDS: Final[Mapping[str, Callable[[], Patches]]] = {
         hint_lowered_at_start,
         late_entry_answered_at_once,
         followed_at_once,
+        leases_on_the_set_not_awaited,
+        fence_not_in_the_set,
+        fenced_models_leased,
+        flip_not_in_the_set,
     )
 }
 

@@ -96,7 +96,7 @@ class Nemesis:
         """A restart that does not see the newest entry, and one that does; every replica has seen it."""
         world = self._world
         newest = world.store.ledger()[-1].sequence
-        active = [worker.replica.active if worker.alive else None for worker in world.workers]
+        active = [worker.active() for worker in world.workers]
         undisturbed = self.wrong == 0 and world.server.ready and world.server.rollout is None and newest > 1
         if not undisturbed or any(version is None or version.current.sequence != newest for version in active):
             return

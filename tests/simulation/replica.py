@@ -4,7 +4,7 @@ The disk outlives the process: the prepared versions, and the version that was c
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from random import Random
 from typing import cast
 
@@ -26,7 +26,7 @@ from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared, Scorer
 from predict_api.upstream.connection import Connection, Response
 from predict_api.upstream.downloads import Fetch
-from predict_api.upstream.freshness_check import CheckCall
+from predict_api.upstream.set_check import SetCheck
 from tests.simulation.events import Clock, Events, Process
 from tests.simulation.network import Network
 from tests.simulation.server import Server
@@ -38,16 +38,16 @@ Answered = Callable[[ActiveVersion | None, bool], None]  # the active version, a
 
 
 @lru_cache
-def manifest(version: str) -> Manifest:
+def manifest(model: str, version: str) -> Manifest:
     """The manifest of `version`."""
-    return Manifest(MODEL, version, 1, "", Schema((Column("a"),)).to_json(), {})
+    return Manifest(model, version, 1, "", Schema((Column("a"),)).to_json(), {})
 
 
 @lru_cache
-def prepared(version: str) -> Prepared:
+def prepared(model: str, version: str) -> Prepared:
     """`version`, ready to answer; its scorer is its name."""
     schema = Schema((Column("a"),))
-    return Prepared(manifest(version), cast("Scorer", version), RequestReader(schema))
+    return Prepared(manifest(model, version), cast("Scorer", version), RequestReader(schema))
 
 
 class Calls(Connection):
@@ -91,16 +91,16 @@ class Calls(Connection):
 class Downloads(Fetch):
     """The downloads of a replica: only the time that they take is simulated."""
 
-    def __init__(self, connection: Calls, process: Process) -> None:
-        self._connection, self._process = connection, process
+    def __init__(self, connection: Calls, process: Process, model: str) -> None:
+        self._connection, self._process, self._model = connection, process, model
 
     def manifest(self, version: str) -> Manifest:
-        return manifest(version)
+        return manifest(self._model, version)
 
     def artifact(self, manifest: Manifest, *, gently: bool = False) -> bytes:
         try:
             deadline = self._process.now() + DOWNLOAD_S
-            return self._connection.call("GET", f"/{manifest.version}", {}, deadline).body
+            return self._connection.call("GET", f"/artifact/{manifest.version}", {}, deadline).body
         except CallFailed as error:
             raise ArtifactUnavailable(str(error)) from error
 
@@ -111,7 +111,7 @@ class Disk(Cache):
     def __init__(self) -> None:
         super().__init__(None)
         self._artifacts: dict[str, bytes] = {}
-        self._current: Current | None = None
+        self._currents: dict[str, Current] = {}
 
     def artifact(self, model: str, version: str, download: Callable[[], bytes]) -> bytes:
         if version not in self._artifacts:
@@ -119,27 +119,35 @@ class Disk(Cache):
         return self._artifacts[version]
 
     def manifest(self, model: str, version: str) -> Manifest | None:
-        return manifest(version) if version in self._artifacts else None
+        return manifest(model, version) if version in self._artifacts else None
 
     def current(self, model: str) -> Current | None:
-        return self._current
+        return self._currents.get(model)
 
     def confirmed_at(self, model: str) -> float:
         return float("inf")  # the age is 0
 
     def keep_current(self, model: str, current: Current) -> None:
-        if self._current is None or self._current.sequence < current.sequence:
-            self._current = current
+        known = self._currents.get(model)
+        if known is None or known.sequence < current.sequence:
+            self._currents[model] = current
 
 
 class Worker(Process):
     """One replica; `slowness` is the longest time of a preparation, `bad` are the versions that it cannot load."""
 
     def __init__(
-        self, events: Events, random: Random, name: str, clock: Clock, network: Network, server: Server
+        self,
+        events: Events,
+        random: Random,
+        name: str,
+        clock: Clock,
+        network: Network,
+        server: Server,
+        names: tuple[str, ...],
     ) -> None:
         super().__init__(events, name, clock)
-        self._random, self._network, self._server = random, network, server
+        self._random, self._network, self._server, self._names = random, network, server, names
         self.slowness = 0.3
         self.bad: set[str] = set()
         self._disk = Disk()
@@ -148,14 +156,24 @@ class Worker(Process):
         """Begin a run with the disk only, as `predict_api/app.py` and `predict_api/models/models.py` do."""
         self.begin()
         identity = ReplicaIdentity(self.name, "")
-        self._reports = Reports(self._calls(), identity, "", lambda: [self.replica])
-        self.replica = Replica(MODEL, self._disk.current(MODEL), self._reports.wake.set)
-        freshness = FreshnessLoop(self.replica, CheckCall(self._calls(), MODEL, identity), DEADLINE)
-        downloads = Downloads(self._calls(), self)
-        preparation = Preparation(self.replica, freshness, downloads, self._disk, cast("Preparer", self))
-        self._model = Model(self.replica, freshness, preparation)
-        for loop in (freshness, preparation, self._reports):
+        call = SetCheck(self._calls(), identity, "", DEADLINE, lists=True)
+        checks = FreshnessLoop(call, DEADLINE, self._checked)
+        self._reports = Reports(self._calls(), identity, "", self._replicas, lambda: checks.answer)
+        self.models = {name: self._model(name, checks) for name in self._names}
+        for loop in (checks, *(model.preparation for model in self.models.values()), self._reports):
             loop.start()
+
+    def _model(self, name: str, checks: FreshnessLoop) -> Model:
+        replica = Replica(name, self._disk.current(name), partial(self._reports.changed, name))
+        freshness, downloads = checks.add(replica), Downloads(self._calls(), self, name)
+        preparer = cast("Preparer", self)
+        return Model(replica, freshness, Preparation(replica, freshness, downloads, self._disk, preparer, lambda: 0.0))
+
+    def _checked(self) -> None:
+        self._reports.wake.set()
+
+    def _replicas(self) -> list[Replica]:
+        return [model.replica for model in self.models.values()]
 
     def _calls(self) -> Calls:
         return Calls(self._network, self, self._server, self._random)
@@ -168,20 +186,23 @@ class Worker(Process):
         self.wait(self._random.uniform(0.005, self.slowness))
         if manifest.version in self.bad:
             raise ChangeoverError("no module named trees")
-        return prepared(manifest.version)
+        return prepared(manifest.model, manifest.version)
 
-    @property
-    def serves(self) -> bool:
-        """Whether requests are sent here."""
-        return self.alive and self.replica.active is not None
+    def active(self, model: str = MODEL) -> ActiveVersion | None:
+        """The active version of a model."""
+        return self.models[model].replica.active if self.alive else None
 
-    def ask(self, answered: Answered) -> None:
+    def serves(self, model: str) -> bool:
+        """Whether requests for a model are sent here."""
+        return self.active(model) is not None
+
+    def ask(self, answered: Answered, model: str = MODEL) -> None:
         """A request arrives; `answered` is called with the version that answers it."""
-        self.after(0.0, self.thread(lambda: self._answer(answered)))
+        self.after(0.0, self.thread(lambda: self._answer(answered, model)))
 
-    def _answer(self, answered: Answered) -> None:
+    def _answer(self, answered: Answered, model: str) -> None:
         try:
-            active, stale = self._model.active_version()
+            active, stale = self.models[model].active_version()
         except NoModel:
             answered(None, True)
             return

@@ -16,6 +16,7 @@ class Plan:
     """The world of one seed. `leases_ms` has LEASE_MS of each run of model_server; the last value is for all later runs."""
 
     replicas: int
+    models: int
     server_clock: Clock
     clocks: list[Clock]
     leases_ms: list[int]
@@ -27,6 +28,7 @@ class Plan:
     think_s: float  # between two requests
     bad_share: float  # of replicas that cannot load a version
     listing_lags: bool
+    former: bool = False  # model_server is of the release before, without the check of all models
     # seconds after which each run of model_server is killed; the run after them rolls
     killed_after: tuple[float | None, ...] = ()
 
@@ -41,6 +43,7 @@ def plan_of(seed: int) -> Plan:
         leases_ms = [random.choice([0, 200, 1000, 5000]) for _ in range(3)]
     return Plan(
         replicas=replicas,
+        models=random.choice([1, 1, 1, 2, 3]),
         server_clock=_clock(random),
         clocks=[_clock(random) for _ in range(replicas)],
         leases_ms=leases_ms,
@@ -52,6 +55,7 @@ def plan_of(seed: int) -> Plan:
         think_s=random.uniform(0.05, 0.2),
         bad_share=random.choice([0.0, 0.0, 0.0, 0.2]),
         listing_lags=random.random() < 0.1,
+        former=random.random() < 0.1,
     )
 
 

@@ -1,6 +1,6 @@
 """model_server in the simulated world: the product's loops, ledger and rollouts on the simulated store.
 
-Only HTTP is not simulated: `_check`, `_report` and `_roll` stand for `routes/current.py`, `routes/replicas.py` and
+Only HTTP is not simulated: `_check`, `_check_all`, `_report` and `_roll` stand for `routes/current.py`, `routes/replicas.py` and
 `routes/rollouts.py`.
 """
 
@@ -10,14 +10,15 @@ from random import Random
 from typing import cast
 
 from changeover.exceptions import ChangeoverError
-from changeover.protocol.wire import REPLICA_ID, ReplicaReport, RolloutState
+from changeover.json_types import JsonObject
+from changeover.protocol.wire import CHECK_ALL, REPLICA_ID, SERVER_INSTANCE, ReplicaReport, ReplicaReports, RolloutState
 from model_server.background.audit_loop import Audit
 from model_server.background.startup_loop import Background
 from model_server.intake.drop_zone import DropZone
 from model_server.ledger.ledger import Ledger
 from model_server.ledger.record import Rollout
 from model_server.problems import Problems
-from model_server.rollouts.freshness import answer
+from model_server.rollouts.freshness import answer, headers_of, matches
 from model_server.rollouts.model_state import Models, ModelState
 from model_server.rollouts.promotion import Promotion, RollRequest
 from model_server.rollouts.rollouts import Rollouts
@@ -37,13 +38,23 @@ class Server(Process):
     """One model_server."""
 
     def __init__(
-        self, events: Events, random: Random, clock: Clock, store: Store, leases_ms: list[int], prepare_timeout: float
+        self,
+        events: Events,
+        random: Random,
+        clock: Clock,
+        store: Store,
+        leases_ms: list[int],
+        prepare_timeout: float,
+        *,
+        former: bool = False,
     ) -> None:
+        """`former`: it is of the release before, without the calls for all models."""
         super().__init__(events, "server", clock)
         self._random, self.store, self._leases_ms = random, store, leases_ms
-        self._prepare_timeout = prepare_timeout
+        self._prepare_timeout, self._former = prepare_timeout, former
         self.runs = 0
         self.stopping = False
+        self.paths: list[str] = []  # of the calls of replicas
         self.models = Models()
 
     def start(self) -> None:
@@ -78,8 +89,12 @@ class Server(Process):
 
     @property
     def rollout(self) -> Rollout | None:
-        """The rollout under way."""
-        return self.state.rollout
+        """A rollout under way."""
+        return next((state.rollout for state in self.models.all() if state.rollout is not None), None)
+
+    def rollout_of(self, model: str) -> Rollout | None:
+        """The rollout of a model that is under way."""
+        return self.models.get(model).rollout
 
     def stop(self) -> None:
         """SIGTERM: the rollout under way is aborted, checks are answered until the end."""
@@ -91,55 +106,93 @@ class Server(Process):
 
     def respond(self, path: str, headers: Mapping[str, str], body: bytes | None, reply: Reply) -> None:
         """Respond to a request of a replica."""
-        if path == f"/models/{MODEL}/current":
-            self._check(headers.get("If-None-Match"), headers[REPLICA_ID], reply)
-        elif body is not None:
-            self._report(ReplicaReport.from_json(json.loads(body)), reply)
-        else:
-            reply(Response(200, {}, b""))
+        self.paths.append(path)
+        match path.strip("/").split("/"):
+            case ["models", model, "current"]:
+                self._check(model, headers.get("If-None-Match"), headers[REPLICA_ID], reply)
+            case ["current"] if not self._former:
+                self._check_all(headers.get("If-None-Match"), headers[REPLICA_ID], reply)
+            case ["models", model, "replicas", _]:
+                stored = self._store({model: ReplicaReport.from_json(json.loads(body or b""))})
+                reply(Response(204 if stored else 404, {}, b""))
+            case ["replicas", replica] if not self._former:
+                self._report(replica, json.loads(body or b""), reply)
+            case ["artifact", _]:
+                reply(Response(200, {}, b""))
+            case _:
+                reply(Response(404, {}, b""))
 
-    def _check(self, etag: str | None, replica: str, reply: Reply) -> None:
+    def _check_all(self, etag: str | None, replica: str, reply: Reply) -> None:
+        """`GET /current`: the time is read, and some time later the lease is granted."""
+        self.models.replica_heard_at = self.now()
+        if not self.ready:
+            reply(Response(503, {}, b""))
+            return
+        self.models.contacts.heard(replica, self.now())
+        models, read_at = self.models, self.now()
+
+        def grant() -> None:
+            response, lease_ms = models.shared.grant(None, self._lease_ms, read_at)
+            headers = {**headers_of(self._instance, lease_ms), "ETag": response.etag}
+            known = matches(response.etag, etag)
+            sent = {name.lower(): value for name, value in headers.items()}
+            reply(Response(304 if known else 200, sent, b"" if known else response.body))
+
+        self.after(self._random.uniform(0.0, 0.0004), grant)
+
+    def _check(self, model: str, etag: str | None, replica: str, reply: Reply) -> None:
         """`GET /models/{m}/current`: the time is read, and some time later the lease is granted."""
         self.models.replica_heard_at = self.now()
         if not self.ready:
             reply(Response(503, {}, b""))
             return
-        state, read_at = self.state, self.now()
+        state, read_at = self.models.get(model), self.now()
         state.fleet.heard(replica, read_at)
 
         def grant() -> None:
             pointer, lease_ms = state.grant(self._lease_ms, read_at)
             response = answer(pointer, etag, self._instance, lease_ms)
-            headers = {name.lower(): value for name, value in response.headers.items()}
+            former = {CHECK_ALL.lower()} if self._former else set()
+            headers = {name.lower(): value for name, value in response.headers.items() if name.lower() not in former}
             if response.current is None:
                 reply(Response(404, headers | {"content-type": "application/problem+json"}, b"{}"))
             elif response.changed:
-                reply(Response(200, headers, json.dumps(response.current.to_json(MODEL)).encode()))
+                reply(Response(200, headers, json.dumps(response.current.to_json(model)).encode()))
             else:
                 reply(Response(304, headers, b""))
 
         self.after(self._random.uniform(0.0, 0.0004), grant)
 
-    def _report(self, report: ReplicaReport, reply: Reply) -> None:
-        """`PUT /models/{m}/replicas/{replica}`."""
-        state = self.models.find(MODEL)
-        if state is not None:
-            state.fleet.reported(report, self.now())
-            state.news.set()
-        reply(Response(204 if state else 404, {}, b""))
+    def _report(self, replica: str, body: JsonObject, reply: Reply) -> None:
+        """`PUT /replicas/{replica}`."""
+        self.models.contacts.add(replica, self.now())
+        reports = ReplicaReports.from_json(body)
+        stored = self._store(reports)
+        not_stored = {model: "unknown" for model in reports if model not in stored}
+        headers = {SERVER_INSTANCE.lower(): self._instance}
+        reply(Response(200, headers, json.dumps({"not_stored": not_stored}).encode()))
 
-    def roll(self, version: str | None, ended: Ended) -> None:
+    def _store(self, reports: Mapping[str, ReplicaReport]) -> list[str]:
+        """Store the reports; returns the models that this server has."""
+        states = {model: self.models.find(model) for model in reports}
+        for model, state in states.items():
+            if state is not None:
+                state.fleet.reported(reports[model], self.now())
+                state.news.set()
+        return [model for model, state in states.items() if state is not None]
+
+    def roll(self, version: str | None, ended: Ended, model: str = MODEL) -> None:
         """`POST /models/{m}/rollouts` or, without a version, `/rollback`, and the wait for the end.
 
         A rollout that cannot begin ends as aborted, without a number.
         """
-        self.after(0.0, self.thread(lambda: self._roll(version, ended)))
+        self.after(0.0, self.thread(lambda: self._roll(model, version, ended)))
 
-    def _roll(self, version: str | None, ended: Ended) -> None:
+    def _roll(self, model: str, version: str | None, ended: Ended) -> None:
         try:
             self.models.require_ready()
             request = RollRequest("ann", "better", exempt=version is None)
-            begun = self._rollouts.begin(MODEL, version or self._rollouts.previous(MODEL), request)
+            begun = self._rollouts.begin(model, version or self._rollouts.previous(model), request)
         except ChangeoverError:
             ended(RolloutState.ABORTED, None, version)
             return
@@ -148,4 +201,4 @@ class Server(Process):
         ended(rollout.state, rollout.sequence, rollout.version)
 
     def _latest(self, rollout: Rollout) -> Rollout:
-        return self._rollouts.find(MODEL, rollout.id) or rollout
+        return self._rollouts.find(rollout.model, rollout.id) or rollout

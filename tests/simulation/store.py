@@ -15,13 +15,14 @@ from object_store.objects import Created, ObjectInfo
 from tests.simulation.events import Do, Events
 
 T = TypeVar("T")
-MODEL = "loan"
+MODELS = ("loan", "churn", "wine")
+MODEL = MODELS[0]  # the only one in most stories
 TIMEOUT = 0.3
 MODIFIED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Store(Bucket):
-    """The bucket of one model. A call waits in the thread of the process that makes it."""
+    """The bucket of all models. A call waits in the thread of the process that makes it."""
 
     def __init__(self, events: Events, random: Random) -> None:
         self._events, self._random = events, random
@@ -38,10 +39,10 @@ class Store(Bucket):
         """Write an object without delay."""
         self.objects[key] = json.dumps(body).encode()
 
-    def ledger(self) -> list[Current]:
-        """The entries of the ledger, in order."""
-        numbers = [parsed[1] for parsed in map(keys.parse_rollout, sorted(self.objects)) if parsed]
-        entries = [json.loads(self.objects[keys.rollout_key(MODEL, number)]) for number in numbers]
+    def ledger(self, model: str = MODEL) -> list[Current]:
+        """The entries of the ledger of a model, in order."""
+        numbers = [one[1] for one in map(keys.parse_rollout, sorted(self.objects)) if one and one[0] == model]
+        entries = [json.loads(self.objects[keys.rollout_key(model, number)]) for number in numbers]
         return [Current(entry["sequence"], entry["version"]) for entry in entries]
 
     def ensure(self) -> None:

@@ -5,6 +5,7 @@ replica's answer, with `?` if that is stale.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,10 +14,12 @@ from tests.simulation.events import Clock
 from tests.simulation.network import Weather
 from tests.simulation.replica import Worker
 from tests.simulation.schedules import Plan
+from tests.simulation.store import MODEL, MODELS
 from tests.simulation.world import World, version
 
 STILL = Plan(
     replicas=2,
+    models=1,
     server_clock=Clock(),
     clocks=[Clock(offset=50.0), Clock(offset=-50.0)],
     leases_ms=[1000],
@@ -65,20 +68,22 @@ class Story:
         if server.ready and server.state.current is not None:
             current = server.state.current.sequence
             reported = f"{current} lease" if self.granting() else f"{current} no lease"
-        return " | ".join([reported, *(self._answers(worker) for worker in self.world.workers)])
+        return " | ".join([reported, *(self.answer_of(worker) for worker in self.world.workers)])
 
-    def _answers(self, worker: Worker) -> str:
+    def answer_of(self, worker: Worker, model: str = MODEL) -> str:
+        """The sequence of the answer of a replica, with `?` if it is stale."""
         answers: list[str] = []
         worker.ask(
-            lambda active, stale: answers.append(f"{active.current.sequence if active else '-'}{'?' if stale else ''}")
+            lambda active, stale: answers.append(f"{active.current.sequence if active else '-'}{'?' if stale else ''}"),
+            model,
         )
         self.until(lambda: bool(answers))
         return answers[0]
 
 
-@pytest.fixture
-def story() -> Iterator[Story]:
-    world = World(0, STILL)
+@pytest.fixture(params=[STILL], ids=["one model"])
+def story(request: pytest.FixtureRequest) -> Iterator[Story]:
+    world = World(0, request.param)
     with world.simulated():
         yield Story(world)
         world.end()
@@ -139,3 +144,30 @@ def test_one_replica_that_cannot_load_the_version_stops_the_rollout(story: Story
     assert story.ended == [(RolloutState.ABORTED, 2)]
     assert story.state() == "1 lease | 1 | 1"
     assert len(story.world.store.ledger()) == 1
+
+
+THREE_MODELS = pytest.mark.parametrize("story", [replace(STILL, models=3)], ids=["three models"], indirect=True)
+
+
+@THREE_MODELS
+def test_replicas_renew_one_lease_for_all_models_by_one_call(story: Story) -> None:
+    story.world.server.paths.clear()
+    story.goes_on(2.0)
+    assert set(story.world.server.paths) == {"/current"}
+    renewals = len(story.world.server.paths)
+    assert renewals <= 2 * 7  # of each replica, one in 300 ms
+    assert [story.answer_of(worker, model) for worker in story.world.workers for model in MODELS] == ["1"] * 6
+    assert len(story.world.server.paths) == renewals  # by their leases
+
+
+@THREE_MODELS
+def test_a_rollout_of_one_model_fences_that_model_alone(story: Story) -> None:
+    story.roll()
+    story.until(lambda: not story.granting())
+    story.goes_on(0.4)  # the replicas have heard of the fence
+    first = story.world.workers[0]
+    story.world.network.cut("server", first.name, 10.0)
+    assert [story.answer_of(first, model) for model in MODELS] == ["1?", "1", "1"]
+    story.until(lambda: bool(story.ended))
+    assert story.ended == [(RolloutState.COMMITTED, 2)]
+    assert [story.answer_of(story.world.workers[1], model) for model in MODELS] == ["2", "1", "1"]

@@ -34,7 +34,7 @@ from tests.simulation.people import Clients, Operator
 from tests.simulation.replica import Answered, Worker, manifest
 from tests.simulation.schedules import CALM_AT, Fault, Plan, plan_of
 from tests.simulation.server import Server
-from tests.simulation.store import MODEL, Store
+from tests.simulation.store import MODEL, MODELS, Store
 
 LIMIT = 90.0
 _ROLLOUT_ID = re.compile(r"\d{4}-\d\d-\d\dT[0-9.]+Z-[0-9a-f]+")
@@ -54,29 +54,32 @@ class World:
         self.notes: list[tuple[float, str]] = []
         self.store = Store(events, random)
         self.network = Network(events, random, plan.weather)
-        self.server = Server(events, random, plan.server_clock, self.store, plan.leases_ms, plan.prepare_timeout)
+        self.models = MODELS[: plan.models]
+        self.server = Server(
+            *(events, random, plan.server_clock, self.store, plan.leases_ms, plan.prepare_timeout), former=plan.former
+        )
         self.workers = [
-            Worker(events, random, f"replica-{number}", clock, self.network, self.server)
+            Worker(events, random, f"replica-{number}", clock, self.network, self.server, self.models)
             for number, clock in enumerate(plan.clocks)
         ]
-        self.clients = Clients(events, random, self.workers, self.history, plan.think_s)
+        self.clients = Clients(events, random, self.workers, self.history, plan.think_s, self.models)
         self.operator = Operator(events, self.network, self.server, self.history, lambda: self._bursts("committed"))
-        self.versions: list[str] = []
-        self._rolled_at_start = (
-            "",
-            0.0,
-        )  # the version that model_server rolls at its start, and the time of that decision
+        self.versions: dict[str, list[str]] = {name: [] for name in self.models}
+        # the version of each model that model_server rolls at its start, and the time of that decision
+        self._rolled_at_start: dict[str, tuple[str, float]] = {}
+        self._apart_s = 0.0  # between the last events of two models, which are read at one time
         self.nemesis = Nemesis(self)
         self.store.appends = lambda: self._react(AppendLedger.__name__)
         self.store.landed = lambda: self.nemesis.over("late store", events.now)
 
     def begin(self) -> None:
-        """Make the first version current, and start all processes."""
-        first = self.new_version()
+        """Make the first versions current, and start all processes."""
         rolled_at = rfc3339(datetime.now(UTC))
-        self.store.put(keys.rollout_key(MODEL, 1), {"sequence": 1, "version": first, "rolled_at": rolled_at})
-        # The previous run granted no leases, so that this one does immediately.
-        self.store.put(keys.current_key(MODEL), {"sequence": 1, "lease_ms": 0})
+        for model in self.models:
+            first = self.new_version(model)
+            self.store.put(keys.rollout_key(model, 1), {"sequence": 1, "version": first, "rolled_at": rolled_at})
+            # The previous run granted no leases, so that this one does immediately.
+            self.store.put(keys.current_key(model), {"sequence": 1, "lease_ms": 0})
         self.server.start()
         for worker in self.workers:
             worker.slowness = self.random.choice([0.02, 0.3, 1.0])
@@ -111,20 +114,27 @@ class World:
         """Wait until all is healed and no rollout is under way, then for a while, and read the state."""
         events = self.events
         events.run(lambda: events.now > CALM_AT and self._calm(), LIMIT)
-        newest = self.store.ledger()[-1]
-        self.clients.left_out = [worker for worker in self.workers if newest.version in worker.bad]
-        ends = [rollout.end for rollout in self.history.rollouts]
-        read_at = max([self.nemesis.last_end, *ends]) + CONVERGED_AFTER + self.waits_s()
+        newest = {model: self.store.ledger(model)[-1].version for model in self.models}
+        self.clients.left_out = [
+            (worker, model) for worker in self.workers for model in self.models if newest[model] in worker.bad
+        ]
+        ends = dict.fromkeys(self.models, self.nemesis.last_end)
+        for rollout in self.history.rollouts:
+            ends[rollout.model] = max(ends[rollout.model], rollout.end)
+        self._apart_s = max(ends.values()) - min(ends.values())
+        read_at = max(ends.values()) + CONVERGED_AFTER + self.waits_s()
         events.run(lambda: False, read_at)
         read_at = max(read_at, events.now)
         self.clients.over = True
-        states: dict[str, ReplicaState] = {}
-        for worker in self.workers:
-            worker.ask(self._reader(worker, states))
-        events.run(lambda: len(states) == len(self.workers), read_at + 0.4)
-        ledger = tuple(self.store.ledger())
-        serving = tuple(states[worker.name] for worker in self.workers if worker not in self.clients.left_out)
-        self.history.add(Final(MODEL, events.now, ledger, tuple(self.versions), serving))
+        states: dict[tuple[Worker, str], ReplicaState] = {}
+        every = [(worker, model) for model in self.models for worker in self.workers]
+        for worker, model in every:
+            worker.ask(self._reader(worker, model, states), model)
+        events.run(lambda: len(states) == len(every), read_at + 0.4)
+        for name in self.models:
+            ledger = tuple(self.store.ledger(name))
+            serving = tuple(states[one] for one in every if one[1] == name and one not in self.clients.left_out)
+            self.history.add(Final(name, events.now, ledger, tuple(self.versions[name]), serving))
 
     def waits_s(self) -> float:
         """The longest time that model_server may wait for the leases of a previous run."""
@@ -132,7 +142,7 @@ class World:
 
     def violations(self) -> list[Violation]:
         """The broken promises of the history."""
-        return check(self.history, converge_within_s=5.0 + self.waits_s())
+        return check(self.history, converge_within_s=5.0 + self.waits_s() + self._apart_s)
 
     def _calm(self) -> bool:
         server = self.server
@@ -144,37 +154,37 @@ class World:
             and not server.rollout
         )
 
-    def _reader(self, worker: Worker, states: dict[str, ReplicaState]) -> Answered:
+    def _reader(self, worker: Worker, model: str, states: dict[tuple[Worker, str], ReplicaState]) -> Answered:
         def answered(active: ActiveVersion | None, stale: bool) -> None:
             sequence, name = (active.current.sequence, active.prepared.version) if active else (None, None)
-            states[worker.name] = ReplicaState(worker.name, sequence, name, stale)
+            states[worker, model] = ReplicaState(worker.name, sequence, name, stale)
 
         return answered
 
-    def new_version(self) -> str:
-        """Admit a new version."""
-        new = version(len(self.versions))
-        self.versions.append(new)
-        self.store.put(keys.manifest_key(MODEL, new), manifest(new).to_json())
+    def new_version(self, model: str = MODEL) -> str:
+        """Admit a new version of a model."""
+        new = version(sum(map(len, self.versions.values())))
+        self.versions[model].append(new)
+        self.store.put(keys.manifest_key(model, new), manifest(model, new).to_json())
         for worker in self.workers:
             if self.random.random() < self.plan.bad_share:
                 worker.bad.add(new)
         return new
 
     def roll(self) -> None:
-        """Roll to a new version or back, over HTTP or by an upload and a restart."""
-        chance = self.random.random()
+        """Roll a model to a new version or back, over HTTP or by an upload and a restart."""
+        chance, model = self.random.random(), self.random.choice(self.models)
         if chance < 0.2:
-            self.operator.roll(None)
+            self.operator.roll(None, model)
         elif chance < 0.35:
-            new = self.new_version()
+            new = self.new_version(model)
             uploaded_at = rfc3339(datetime.fromtimestamp(self.events.now, UTC))
-            sequence = self.store.ledger()[-1].sequence
+            sequence = self.store.ledger(model)[-1].sequence
             mark: JsonObject = {"sequence": sequence, "name": "m.joblib", "admitted_at": uploaded_at}
-            self.store.put(keys.upload_mark_key(MODEL, uploaded_at, new), mark)
+            self.store.put(keys.upload_mark_key(model, uploaded_at, new), mark)
             self.nemesis.do(Fault("stop", "server", 0.35))
         else:
-            self.operator.roll(self.new_version())
+            self.operator.roll(self.new_version(model), model)
 
     def _react(self, name: str) -> None:
         """Send requests and inject failures at a moment of model_server."""
@@ -183,8 +193,9 @@ class World:
         self.nemesis.react(name)
 
     def _bursts(self, why: str) -> None:
-        for number in range(2):
-            self.clients.burst(8, f"{why.lower()}-{number}")
+        for model in self.models:
+            for number in range(2):
+                self.clients.burst(8, model, f"{why.lower()}-{model}-{number}")
 
     def _logged(self, _level: int, name: str, **fields: object) -> None:
         """A process logs an event."""
@@ -192,12 +203,13 @@ class World:
         self.note(f"{process.name if process else ''}: {name} {fields.get('version', '')} {fields.get('reason', '')}")
         if name in HOOKS:
             self._react(HOOKS[name])
-        rolled, start = self._rolled_at_start
+        model = str(fields.get("model", ""))
+        rolled, start = self._rolled_at_start.get(model, ("", 0.0))
         if name == "startup.decided":
-            self._rolled_at_start = (str(fields["version"]), self.events.now)
+            self._rolled_at_start[model] = (str(fields["version"]), self.events.now)
         elif name in ROLLED and rolled == fields["version"]:
-            self.history.add(Rollout(MODEL, rolled, ROLLED[name], start, self.events.now, int(str(fields["sequence"]))))
-            self._rolled_at_start = ("", 0.0)
+            self.history.add(Rollout(model, rolled, ROLLED[name], start, self.events.now, int(str(fields["sequence"]))))
+            del self._rolled_at_start[model]
 
     @contextmanager
     def simulated(self) -> Iterator[None]:

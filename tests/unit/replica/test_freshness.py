@@ -2,18 +2,42 @@
 
 import pytest
 
-from predict_api.replica.freshness import FIRST_PAUSE, LONGEST_PAUSE, RENEW_EVERY, Freshness, Outcome, Verdict
+from predict_api.replica.freshness import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    RENEW_EVERY,
+    Checks,
+    Freshness,
+    Outcome,
+    Verdict,
+)
+
+
+class OneModel(Freshness):
+    """The freshness of a replica's only model, with its checks."""
+
+    def __init__(self, now: float, renew_every: float = RENEW_EVERY) -> None:
+        self.checks = Checks(now, renew_every)
+        super().__init__(self.checks)
+
+    def send(self, now: float) -> int:
+        self.check = self.checks.send(now)
+        return self.check
+
+    def finish(self, outcome: Outcome, now: float, lease_s: float = 0.0) -> None:
+        self.note(outcome, self.check, leased=lease_s > 0)
+        self.checks.finish(now, lease_s)
 
 
 def test_a_request_waits_for_a_check_before_anything_was_checked() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     arrival = freshness.arrive(0.0)
     assert arrival.verdict is Verdict.WAIT
     assert freshness.verdict(arrival.check) is Verdict.WAIT
 
 
 def test_requests_that_arrive_before_a_check_is_sent_share_it() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     checks = {freshness.arrive(0.0).check for _ in range(5)}
     assert checks == {freshness.send(0.0)}
     freshness.finish(Outcome.CONFIRMED, 0.01)
@@ -21,7 +45,7 @@ def test_requests_that_arrive_before_a_check_is_sent_share_it() -> None:
 
 
 def test_no_request_joins_the_check_in_flight() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     first = freshness.arrive(0.0)
     in_flight = freshness.send(0.0)
     late = freshness.arrive(0.001)
@@ -32,21 +56,21 @@ def test_no_request_joins_the_check_in_flight() -> None:
 
 
 def test_there_is_at_most_one_check_in_flight_and_one_queued() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     freshness.arrive(0.0)
     freshness.send(0.0)
     late = {freshness.arrive(0.001).check for _ in range(10)}
     assert len(late) == 1
-    assert freshness.next_send() is None
+    assert freshness.checks.next_send() is None
     with pytest.raises(RuntimeError):
         freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 0.002)
-    assert freshness.next_send() == float("-inf")
+    assert freshness.checks.next_send() == float("-inf")
     assert freshness.send(0.0) == late.pop()
 
 
 def test_a_check_that_was_confirmed_does_not_answer_a_later_request() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     freshness.arrive(0.0)
     freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 0.01)
@@ -55,7 +79,7 @@ def test_a_check_that_was_confirmed_does_not_answer_a_later_request() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.BEHIND, Outcome.ABSENT])
 def test_an_answer_that_does_not_confirm_makes_its_requests_stale_but_later_ones_still_ask(outcome: Outcome) -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     check = freshness.arrive(0.0).check
     freshness.send(0.0)
     freshness.finish(outcome, 0.01)
@@ -65,23 +89,23 @@ def test_an_answer_that_does_not_confirm_makes_its_requests_stale_but_later_ones
 
 
 def test_after_a_failed_check_no_request_waits() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     waiting = freshness.arrive(0.0)
     freshness.send(0.0)
     queued = freshness.arrive(0.001)
-    freshness.finish(Outcome.FAILED, 0.01)
+    freshness.checks.fail(0.01)
     assert freshness.verdict(waiting.check) is Verdict.STALE
     assert freshness.verdict(queued.check) is Verdict.STALE
     assert freshness.arrive(0.02).verdict is Verdict.STALE
 
 
 def test_failed_checks_are_retried_with_a_growing_bounded_pause() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     pauses = []
     for _ in range(8):
         freshness.send(0.0)
-        freshness.finish(Outcome.FAILED, 100.0)
-        due = freshness.next_send()
+        freshness.checks.fail(100.0)
+        due = freshness.checks.next_send()
         assert due is not None
         pauses.append(due - 100.0)
     assert pauses[0] == pytest.approx(FIRST_PAUSE)
@@ -90,9 +114,9 @@ def test_failed_checks_are_retried_with_a_growing_bounded_pause() -> None:
 
 
 def test_the_first_check_that_works_closes_the_breaker() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     freshness.send(0.0)
-    freshness.finish(Outcome.FAILED, 0.0)
+    freshness.checks.fail(0.0)
     freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 1.0)
     assert not freshness.broken
@@ -100,7 +124,7 @@ def test_the_first_check_that_works_closes_the_breaker() -> None:
 
 
 def test_a_request_whose_time_is_over_goes_stale_and_spares_the_next_ones() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     arrival = freshness.arrive(0.0)
     freshness.send(0.0)
     assert freshness.give_up(arrival.check) is Verdict.STALE
@@ -110,7 +134,7 @@ def test_a_request_whose_time_is_over_goes_stale_and_spares_the_next_ones() -> N
 
 
 def test_a_request_that_gives_up_after_all_was_confirmed_is_not_stale() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     arrival = freshness.arrive(0.0)
     freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 0.1)
@@ -119,22 +143,24 @@ def test_a_request_that_gives_up_after_all_was_confirmed_is_not_stale() -> None:
 
 
 def test_without_requests_a_check_is_due_every_so_often() -> None:
-    freshness = Freshness(now=5.0)
-    assert freshness.next_send() == 5.0
+    freshness = OneModel(now=5.0)
+    assert freshness.checks.next_send() == 5.0
     freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 5.1)
-    assert freshness.next_send() == pytest.approx(5.1 + RENEW_EVERY)
-    freshness.hasten(5.2)
-    assert freshness.next_send() == pytest.approx(5.2)
+    assert freshness.checks.next_send() == pytest.approx(5.1 + RENEW_EVERY)
+    freshness.checks.hasten(5.2)
+    assert freshness.checks.next_send() == pytest.approx(5.2)
 
 
 def test_a_check_that_was_not_sent_cannot_end() -> None:
     with pytest.raises(RuntimeError):
-        Freshness(now=0.0).finish(Outcome.CONFIRMED, 0.0)
+        Checks(now=0.0).finish(0.0)
+    with pytest.raises(RuntimeError):
+        Checks(now=0.0).fail(0.0)
 
 
 def test_while_a_lease_holds_requests_are_answered_without_a_check() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     freshness.arrive(0.0)
     freshness.send(1.0)
     freshness.finish(Outcome.CONFIRMED, 1.2, lease_s=1.0)
@@ -143,18 +169,18 @@ def test_while_a_lease_holds_requests_are_answered_without_a_check() -> None:
 
 
 def test_a_lease_is_renewed_well_before_it_ends() -> None:
-    freshness = Freshness(now=0.0, renew_every=5.0)
+    freshness = OneModel(now=0.0, renew_every=5.0)
     freshness.send(1.0)
     freshness.finish(Outcome.CONFIRMED, 1.1, lease_s=0.9)
-    assert freshness.next_send() == pytest.approx(1.3)
+    assert freshness.checks.next_send() == pytest.approx(1.3)
 
 
 def test_a_lease_outlives_a_check_that_fails_but_not_one_that_contradicts() -> None:
-    freshness = Freshness(now=0.0)
+    freshness = OneModel(now=0.0)
     freshness.send(0.0)
     freshness.finish(Outcome.CONFIRMED, 0.01, lease_s=1.0)
     freshness.send(0.3)
-    freshness.finish(Outcome.FAILED, 0.4)
+    freshness.checks.fail(0.4)
     assert freshness.arrive(0.5).verdict is Verdict.CONFIRMED
     assert freshness.arrive(1.0).verdict is Verdict.STALE
     freshness.send(1.1)
@@ -162,3 +188,74 @@ def test_a_lease_outlives_a_check_that_fails_but_not_one_that_contradicts() -> N
     freshness.send(1.3)
     freshness.finish(Outcome.BEHIND, 1.4, lease_s=1.0)
     assert freshness.arrive(1.5).verdict is Verdict.WAIT
+
+
+def two_models() -> tuple[Checks, Freshness, Freshness]:
+    """Two models that a first check, sent at 0, confirmed with a lease of 1 s."""
+    checks = Checks(now=0.0)
+    first, second = Freshness(checks), Freshness(checks)
+    check = checks.send(0.0)
+    for model in (first, second):
+        model.note(Outcome.CONFIRMED, check, leased=True)
+    checks.finish(0.01, 1.0)
+    return checks, first, second
+
+
+def test_a_check_that_finds_nothing_changed_renews_the_leases_of_all_models() -> None:
+    checks, first, second = two_models()
+    checks.send(0.9)
+    checks.finish(0.91, 1.0)
+    assert first.leased(1.5)
+    assert second.leased(1.5)
+    assert first.confirmed_at() == second.confirmed_at() == 0.9
+
+
+def test_a_fenced_model_has_no_lease_while_the_others_have_theirs() -> None:
+    checks, first, second = two_models()
+    first.note(Outcome.CONFIRMED, checks.send(0.3), leased=False)
+    checks.finish(0.31, 1.0)
+    assert not first.leased(0.4)
+    assert first.arrive(0.4).verdict is Verdict.WAIT
+    assert second.leased(1.2)
+
+
+def test_the_lease_of_an_earlier_check_is_none_of_a_model_that_it_fenced() -> None:
+    checks, first, _ = two_models()
+    first.note(Outcome.CONFIRMED, checks.send(0.3), leased=False)
+    checks.finish(0.31, 1.0)
+    first.note(Outcome.CONFIRMED, checks.send(0.5), leased=True)
+    assert not first.leased(0.6)  # the check has not ended: the lease that holds is the one that left the model out
+    checks.finish(0.7, 1.0)
+    assert first.leased(0.8)
+
+
+def test_a_model_that_is_behind_is_not_confirmed_by_the_check_of_all() -> None:
+    checks, first, second = two_models()
+    first.note(Outcome.BEHIND, checks.send(0.3), leased=True)
+    checks.finish(0.31, 1.0)
+    waiting = first.arrive(0.4)
+    assert checks.send(0.41) == waiting.check
+    checks.finish(0.42, 1.0)
+    assert first.verdict(waiting.check) is Verdict.STALE
+    assert first.confirmed_at() == 0.0
+    assert second.leased(1.3)
+
+
+def test_a_version_that_cannot_follow_breaks_its_model_alone() -> None:
+    checks, first, second = two_models()
+    first.note(Outcome.FAILED, checks.send(0.3), leased=True)
+    checks.finish(0.31, 0.0)
+    assert first.broken
+    assert first.arrive(2.0).verdict is Verdict.STALE
+    assert not second.broken
+    assert second.arrive(2.0).verdict is Verdict.WAIT
+
+
+def test_a_model_that_was_added_waits_for_a_check_that_asks_about_it() -> None:
+    checks, _, _ = two_models()
+    added = Freshness(checks)
+    assert not added.leased(0.1)
+    arrival = added.arrive(0.1)
+    added.note(Outcome.CONFIRMED, checks.send(0.2), leased=True)
+    checks.finish(0.21, 1.0)
+    assert added.verdict(arrival.check) is Verdict.CONFIRMED

@@ -127,13 +127,31 @@ def test_the_version_of_the_cache_is_activated_only_without_another() -> None:
     assert replica.state()[0] == Current(2, B)
 
 
-def test_a_restart_of_model_server_and_every_change_are_reported() -> None:
+def test_every_change_is_reported() -> None:
     reports: list[int] = []
     replica = Replica("loan", None, lambda: reports.append(1))
-    replica.on_answer(says(None, instance="first"), 1.0)
-    replica.on_answer(says(None, instance="first"), 1.0)
-    assert len(reports) == 1
-    replica.on_answer(says(None, instance="second"), 1.0)
-    assert len(reports) == 2
-    replica.add(prepared(A))
-    assert len(reports) == 3
+    changes = [
+        lambda: replica.on_answer(says(Current(1, A)), 1.0),
+        lambda: replica.add(prepared(A)),
+        lambda: replica.on_answer(says(Current(1, A)), 2.0),
+        lambda: replica.on_answer(says(Current(1, A), B), 3.0),
+        lambda: replica.fail(B, "too big", 4.0),
+        lambda: replica.on_answer(says(Current(1, A)), 5.0),
+    ]
+    for change in changes:
+        reports.clear()
+        change()
+        assert reports
+    reports.clear()
+    replica.on_answer(says(Current(1, A)), 6.0)
+    assert not reports
+
+
+def test_a_replica_is_at_rest_when_it_has_the_current_version_and_no_other_is_announced(replica: Replica) -> None:
+    assert not replica.at_rest()
+    holding(replica, Current(1, A))
+    assert replica.at_rest()
+    replica.on_answer(says(Current(1, A), B), 3.0)
+    assert not replica.at_rest()
+    replica.on_answer(says(Current(2, B)), 4.0)
+    assert not replica.at_rest()

@@ -1,7 +1,7 @@
 """The replicas that a rollout waits for, and their reports about a version."""
 
 from changeover.protocol.wire import Current, ReplicaReport
-from model_server.rollouts.fleet import FORGET_S, MOST_REPLICAS, SILENCE_S, UNKNOWN, Fleet
+from model_server.rollouts.fleet import FORGET_S, MOST_REPLICAS, SILENCE_S, UNKNOWN, Contacts, Fleet
 
 OLD, NEW = "a" * 64, "b" * 64
 
@@ -92,3 +92,28 @@ def test_the_secret_of_a_report_is_remembered_with_the_replica() -> None:
     fleet.heard("r2", 1.0)
     fleet.forget_failure(NEW)
     assert fleet.secret_of("r2") == "digest"
+
+
+def test_a_call_for_all_models_counts_as_contact_for_each() -> None:
+    contacts = Contacts()
+    fleet = Fleet(contacts=contacts)
+    contacts.add("r1", 0.0)
+    fleet.reported(a_report("r1", OLD), 0.0)
+    contacts.heard("r1", FORGET_S + 1)
+    fleet.reported(a_report("r2", OLD), FORGET_S + 1)
+    assert fleet.look(NEW, FORGET_S + 1 + SILENCE_S).pending == {"r1", "r2"}
+    contacts.left("r1")
+    assert fleet.look(NEW, FORGET_S + 1 + SILENCE_S).pending == {"r2"}
+
+
+def test_calls_of_replicas_that_never_reported_take_no_memory_and_silent_ones_make_room() -> None:
+    contacts = Contacts()
+    contacts.heard("stranger", 0.0)
+    assert contacts.heard_at("stranger") == float("-inf")
+    for number in range(MOST_REPLICAS):
+        contacts.add(f"r{number}", 0.0)
+    contacts.add("one more", SILENCE_S)
+    assert contacts.heard_at("one more") == float("-inf")
+    contacts.add("one more", SILENCE_S + 0.001)
+    assert contacts.heard_at("one more") == SILENCE_S + 0.001
+    assert contacts.heard_at("r0") == float("-inf")

@@ -1,5 +1,6 @@
 """The leased pointer: the version that checks get, and the times at which leases are granted."""
 
+from changeover.protocol.lease import Granted
 from changeover.protocol.wire import Current
 from model_server.rollouts.pointer import LeasedPointer
 
@@ -52,3 +53,12 @@ def test_an_entry_of_another_process_is_followed_when_the_leases_on_older_ones_a
     assert leased_pointer.follow(B, 11.02)
     assert leased_pointer.pointer.current == B
     assert leased_pointer.grant(1000, 11.03)[1] == 1000
+
+
+def test_a_fence_waits_for_the_leases_on_the_set_that_were_granted_before_it() -> None:
+    leased_pointer = LeasedPointer()
+    leased_pointer.adopt(A)
+    leased_pointer.stop_granting(Granted(20.0))
+    assert not leased_pointer.granted.over(19.9)
+    leased_pointer.stop_granting(Granted(30.0))  # it is in no lease that was granted since
+    assert leased_pointer.granted.over(20.0)
