@@ -58,7 +58,7 @@ CALLS: Calls = {
     "`is_server_live`, `is_server_ready`, `is_model_ready`": call(server_is_there),
     "`infer` with a string column, `content_type: pd`": call(infer_strings),
     "`infer`, one tensor raw": call(infer_raw),
-    "`infer` by v1, `{\"instances\": [{...}]}`": call(predict_v1, "v1"),
+    '`infer` by v1, `{"instances": [{...}]}`': call(predict_v1, "v1"),
 }
 
 if __name__ == "__main__":

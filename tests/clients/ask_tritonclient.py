@@ -5,7 +5,12 @@ import tritonclient.http as triton
 from calls import LABELS, R1, R2, Calls, expect, report
 from tritonclient.utils import InferenceServerException
 
-TYPES = {"age": ("INT64", np.int64), "income": ("FP64", np.float64), "plan": ("BYTES", object), "member": ("BOOL", bool)}
+TYPES = {
+    "age": ("INT64", np.int64),
+    "income": ("FP64", np.float64),
+    "plan": ("BYTES", object),
+    "member": ("BOOL", bool),
+}
 
 
 def client(url: str) -> triton.InferenceServerClient:
