@@ -7,7 +7,7 @@ from changeover.json_types import JsonObject
 from changeover.protocol.openapi_parts import JSON, TEXT, object_of, ref, response
 from predict_api.openapi.answers import model_headers
 from predict_api.openapi.columns import sample_row
-from predict_api.openapi.forms import cell_of
+from predict_api.openapi.forms import array_of, cell_of
 from predict_api.openapi.public_schema import columns_of, public_schema
 from predict_api.replica.active import ActiveVersion
 
@@ -22,8 +22,7 @@ def batch_of(active: ActiveVersion) -> JsonObject:
 
 def by_position(active: ActiveVersion) -> JsonObject:
     """The schema of a row as an array, a value for each column in the order of the schema."""
-    cells: list[Any] = [cell_of(active.model, name) for name in sample_of(active)]
-    return {"type": "array", "prefixItems": cells, "items": False, "minItems": len(cells)}
+    return array_of([cell_of(active.model, name) for name in sample_of(active)])
 
 
 def sample_of(active: ActiveVersion) -> JsonObject:
