@@ -19,6 +19,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from processes import JSON, stack  # before the imports below: it adds the project's folder to sys.path
 
 from benchmarks.peers import load
@@ -27,9 +28,11 @@ from changeover.demo.train import build, schema_of_segmentation
 from changeover.estimator.training_frame import read_frame
 from changeover.json_types import Json, JsonObject
 from changeover.schema.cell_parsers import ColumnType
+from predict_api.prediction.forms import ARROW_TYPE, CSV_TYPE
 
 MODEL = "segmentation"
 BATCH = 1000  # rows
+TYPE = "Content-Type"
 SCHEMA = schema_of_segmentation()
 _DATATYPES = {ColumnType.STRING: "BYTES", ColumnType.NUMBER: "FP64"}
 
@@ -89,8 +92,22 @@ def tensorflow_serving(rows: list[JsonObject]) -> Iterator[Case]:
     yield Case("one row, TF Serving", f"/v1/models/{MODEL}:predict", 1, encoded({"instances": [rows[0]]}), 0.8)
 
 
+def columns(rows: list[JsonObject]) -> Iterator[Case]:
+    """The same rows on `/predict` as CSV, and as an Arrow stream in and out."""
+    frame = pd.DataFrame(rows)
+    yield Case(
+        f"{len(rows)} rows, CSV", "/predict", len(rows), frame.to_csv(index=False).encode(), 0.3, {TYPE: CSV_TYPE}
+    )
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    both = {TYPE: ARROW_TYPE, "Accept": ARROW_TYPE}
+    yield Case(f"{len(rows)} rows, Arrow", "/predict", len(rows), sink.getvalue().to_pybytes(), 5.0, both)
+
+
 # each takes the rows of the batch, of which the first is the row of single requests
-CASES: tuple[Callable[[list[JsonObject]], Iterator[Case]], ...] = (open_inference, mlflow, tensorflow_serving)
+CASES: tuple[Callable[[list[JsonObject]], Iterator[Case]], ...] = (open_inference, mlflow, tensorflow_serving, columns)
 
 
 def encoded(value: Json) -> bytes:

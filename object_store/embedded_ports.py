@@ -35,9 +35,9 @@ def choose_ports(file: Path, s3_port: int) -> dict[str, int]:
     last = _read(file)
     taken = {s3_port}
     ports = {option: (option == _S3 and s3_port) or _last_or_free(last.get(option, 0), taken) for option in _OPTIONS}
-    admin = _last_or_free(last.get(_ADMIN[0], 0), taken)
+    admin = _last_or_free(last.get(_ADMIN[0], 0), taken, _ADMIN_DISTANCE)
     while not _usable(admin + _ADMIN_DISTANCE, taken):
-        admin = _last_or_free(0, taken)
+        admin = _last_or_free(0, taken, _ADMIN_DISTANCE)
     ports |= zip(_ADMIN, (admin, admin + _ADMIN_DISTANCE), strict=True)
     write_atomically(file, json.dumps(ports, indent=2).encode() + b"\n")
     return ports
@@ -54,10 +54,10 @@ def _read(file: Path) -> dict[str, int]:
     return {option: port for option, port in ports.items() if isinstance(port, int) and 0 < port <= _HIGHEST}
 
 
-def _last_or_free(last: int, taken: set[int]) -> int:
-    """`last` if it is usable, else a free port; it is added to `taken`."""
+def _last_or_free(last: int, taken: set[int], distance: int = 0) -> int:
+    """`last` if it is usable, else a free port as of `find_free`; it is added to `taken`."""
     try:
-        port = last if last and _usable(last, taken) else find_free(taken)
+        port = last if last and _usable(last, taken) else find_free(taken, distance)
     except NoFreePort as error:
         raise StoreUnavailable(f"{error}; the store needs {len(_OPTIONS) + len(_ADMIN)} ports") from error
     taken.add(port)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
@@ -27,14 +28,17 @@ settings.load_profile("any machine")
 
 # Measuring coverage doubles the processor time of a service. The processes of these tests run code that those of other
 # tests run, too.
-NOT_MEASURED = re.compile(r"tests/(attacks|e2e|faults|own_answer|torture|integration/estimators)/")
+NOT_MEASURED = re.compile(r"tests/(attacks|clients|e2e|faults|own_answer|torture|integration/estimators)/")
 BUSY = re.compile(r"tests/(attacks|own_answer|torture)/")  # this process itself has much to do
+
+# as without pyarrow, which keeps texts in its own memory: artifacts with such texts are refused
+pd.options.mode.string_storage = "python"
 
 T = TypeVar("T")
 PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen
 # The workers of xdist take files in this order, so the many short ones at the end let all workers finish together. A
 # worker reserves its next file with two tests left: behind the two minutes of torture that is a short one.
-ORDER = ("attacks", "own_answer", "e2e", "faults", "integration", "torture", "", "simulation", "unit")
+ORDER = ("attacks", "own_answer", "clients", "e2e", "faults", "integration", "torture", "", "simulation", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

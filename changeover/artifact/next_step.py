@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
+_ARROW_TEXTS: Final = ("pandas.arrays.Arrow", "pandas.core.arrays.string_arrow.", "pyarrow.")
 _ADD: Final = "changeover environment add"
 _MOST_ROOTS: Final = 20
 
@@ -88,6 +89,11 @@ def of(name: str, names: Sequence[str] = (), version: str = "") -> str:
 
     `names` are all the globals of the artifact, and `version` is the scikit-learn that it was made with, if known.
     """
+    if name.startswith(_ARROW_TEXTS):
+        return (
+            "pandas keeps texts in the memory of pyarrow where that is installed: set "
+            "`pd.options.mode.string_storage = 'python'`, read the frame again, and fit the model again"
+        )
     origin = origin_of(name)
     if origin is Origin.HOSTILE:
         return (

@@ -121,6 +121,8 @@ class ColumnReader:
             cells = parts[index]
             if not isinstance(cells, np.ndarray):
                 parts[index] = list(map(self._numeric[index].parse, cells))
+            elif self._kinds[index] != "b" and self._numeric[index].enum is None and cells.dtype.kind in "iuf":
+                continue  # its format is one of strings
             elif cells.dtype.kind != "b" or self._kinds[index] != "b":
                 parts[index] = list(map(self._numeric[index].parse, cells.tolist()))
         if np.ndarray in set(map(type, parts)):
@@ -178,7 +180,8 @@ def _strings(cells: Cells, column: Column) -> Sequence[Cell]:
     plain = column.enum is None and column.format is None and column.case is Case.EXACT
     if plain and set(map(type, values)) <= ({str, type(None)} if column.nullable else {str}):
         return values
-    return list(map(column.parse, values))
+    parsed = {cell: column.parse(cell) for cell in set(values)}  # few are distinct
+    return [parsed[cell] for cell in values]
 
 
 def _strict(columns: Columns, rows: int, schema: Schema) -> Decoded:

@@ -36,13 +36,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def find_free(taken: set[int]) -> int:
-    """A free port outside `taken`, below those that the system gives to outgoing connections.
+def find_free(taken: set[int], distance: int = 0) -> int:
+    """A free port outside `taken`; with `distance` added it is below those of outgoing connections.
 
     A restarted service needs the same port again. The system may give a port of its ephemeral range to an outgoing
     connection in between. Raises NoFreePort.
     """
-    highest = _first_ephemeral() - 1
+    highest = first_ephemeral() - 1 - distance
     drawn = random.SystemRandom()  # two processes with one seed must not draw the same ports
     for _ in range(500):
         port = drawn.randint(_LOWEST_FREE, highest)
@@ -103,7 +103,8 @@ def _busy(port: int, option: str) -> str:
     return f"{text}{hint}; stop it, or choose another port with {option} PORT (0 = a free one)"
 
 
-def _first_ephemeral() -> int:
+def first_ephemeral() -> int:
+    """The lowest port that the system gives to outgoing connections; 32768 where it is not known or very low."""
     try:
         first = int(_EPHEMERAL.read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError):

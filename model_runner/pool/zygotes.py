@@ -36,7 +36,8 @@ def variables(threads: int) -> dict[str, str]:
         "MKL_NUM_THREADS",
         "NUMEXPR_NUM_THREADS",
     )
-    return {"LANG": "C.UTF-8", "LOKY_MAX_CPU_COUNT": "1", **dict.fromkeys(numerical, str(threads))}
+    others = {"LOKY_MAX_CPU_COUNT": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}  # pandas imports pyarrow
+    return {"LANG": "C.UTF-8", **others, **dict.fromkeys(numerical, str(threads))}
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,13 @@ _COUNT: Final[JsonObject] = {**INTEGER, "minimum": 0}
 _FLAG: Final[JsonObject] = {"type": "boolean", "default": False}
 _BYTES: Final[JsonObject] = {**TEXT, "format": "binary"}
 _OBJECT: Final[JsonObject] = {"type": "object"}
+_INT_OF_A_REPORT: Final[JsonObject] = {**INTEGER, "minimum": 1 - 10**18, "maximum": 10**18 - 1}
 _REPORT: Final[JsonObject] = {
     "replica": TEXT,
     "host": TEXT,
-    "pid": INTEGER,
+    "pid": _INT_OF_A_REPORT,
     "held": {
-        **or_null(object_of({"sequence": INTEGER, "version": TEXT})),
+        **or_null(object_of({"sequence": _INT_OF_A_REPORT, "version": TEXT})),
         "description": "the active version, which answers requests",
     },
     "ready": list_of(TEXT, description="versions that are loaded and warm"),

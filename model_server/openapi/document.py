@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from changeover.json_types import Json, JsonObject
+from changeover.names import MODEL_NAME
 from changeover.protocol import wire
 from changeover.protocol.openapi_parts import (
     INTEGER,
@@ -73,7 +74,8 @@ _AT: Final = parameter(
 )
 _WAIT: Final = parameter("wait", "query", _SECONDS, "seconds to wait for the end of the rollout")
 _SECRET: Final = parameter(wire.REPLICA_SECRET, "header", TEXT, "the secret that authenticates the replica")
-_SELECTION: Final = parameter("models", "query", TEXT, "the models, separated by commas; all without it, by a token")
+_NAMES: Final[JsonObject] = {**TEXT, "pattern": f"^(({MODEL_NAME.pattern},)*{MODEL_NAME.pattern})?$"}
+_SELECTION: Final = parameter("models", "query", _NAMES, "the models, separated by commas; all without it, by a token")
 _CHECK_PARAMETERS: Final = (
     parameter("If-None-Match", "header", TEXT, "the ETag of the active version"),
     parameter(wire.REPLICA_ID, "header", TEXT, "the id of the replica, if a replica calls"),

@@ -7,6 +7,7 @@ from changeover.json_types import JsonObject
 from changeover.protocol.openapi_parts import JSON, TEXT, object_of, ref, response
 from predict_api.openapi.answers import model_headers
 from predict_api.openapi.columns import sample_row
+from predict_api.openapi.forms import array_of, cell_of
 from predict_api.openapi.public_schema import columns_of, public_schema
 from predict_api.replica.active import ActiveVersion
 
@@ -17,6 +18,11 @@ Causes = Sequence[tuple[int, str]]
 def batch_of(active: ActiveVersion) -> JsonObject:
     """The schema of rows of the active version."""
     return ref(f"{active.model}.Batch")
+
+
+def by_position(active: ActiveVersion) -> JsonObject:
+    """The schema of a row as an array, a value for each column in the order of the schema."""
+    return array_of([cell_of(active.model, name) for name in sample_of(active)])
 
 
 def sample_of(active: ActiveVersion) -> JsonObject:
@@ -48,13 +54,16 @@ def post(
     answer: JsonObject,
     error_responses: JsonObject,
 ) -> JsonObject:
-    """A call that predicts; `bodies` are the schemas of bodies by their members, each with an example."""
+    """A call that predicts; `bodies` are the schemas of bodies by their members, each with an example.
+
+    A body has one of these members. Others are ignored.
+    """
     schemas: list[Any] = []
     examples: dict[str, Any] = {}
     for member, (schema, example) in bodies.items():
-        schemas.append(object_of({member: schema}, additionalProperties=False))
+        schemas.append(object_of({member: schema}))
         examples[member] = {"value": {member: example}}
-    content: JsonObject = {"schema": {"anyOf": schemas} if schemas else ANY}
+    content: JsonObject = {"schema": {"oneOf": schemas} if schemas else ANY}
     if examples:
         content["examples"] = examples
     good = response("The predictions", answer, headers=model_headers(always=True))

@@ -30,6 +30,7 @@ _TEXT: Final = (
     "pandas are batches, too, and so are arrays of arrays for a model that was fitted on an array. This document describes "
     "the columns of the current version, and changes with it."
 )
+_OTHER_TYPES: Final = "`text/csv` and `application/vnd.apache.arrow.stream` are taken, too, and answered where `Accept` prefers them: see the README."
 _ON_ERROR: Final = parameter(
     "on_error",
     "query",
@@ -124,7 +125,7 @@ class _PredictCalls:
             "summary": f"Predict by {model}",
             "description": _about(manifest) if manifest else "No version of this model is loaded yet.",
             "parameters": [_include(manifest), _ON_ERROR],
-            "requestBody": {"required": True, "content": {JSON: content}},
+            "requestBody": {"required": True, "description": _OTHER_TYPES, "content": {JSON: content}},
             "responses": {"200": good, **self._problems},
         }
         return {"post": call}

@@ -3,7 +3,7 @@
 `changeover/request/decode.py`, `array_rows.py` and `pandas_forms.py` beside it read these forms.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -86,8 +86,7 @@ class Forms:
         return list_of(self._row_as_array(), title="A batch of rows as arrays", description=text)
 
     def _row_as_array(self) -> JsonObject:
-        cells: list[Json] = [self._cell(name) for name in self._names]
-        return {"type": "array", "prefixItems": cells, "items": False, "minItems": len(cells)}
+        return array_of([self._cell(name) for name in self._names])
 
     def _split(self) -> JsonObject:
         return object_of(
@@ -115,6 +114,11 @@ class Forms:
 
     def _cell(self, name: str) -> JsonObject:
         return cell_of(self._prefix, name)
+
+
+def array_of(cells: Sequence[JsonObject]) -> JsonObject:
+    """The schema of an array that has a value for each of `cells`, in this order."""
+    return {"type": "array", "prefixItems": [*cells], "items": False, "minItems": len(cells)}
 
 
 def cell_of(prefix: str, name: str) -> JsonObject:

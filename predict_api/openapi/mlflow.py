@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from changeover.json_types import JsonObject
-from changeover.protocol.openapi_parts import NAME, SHA256, TEXT, object_of, parameter, ref, response
-from predict_api.openapi.dialect_parts import Causes, batch_of, errors, get, post, sample_of, sentence_of
-from predict_api.openapi.forms import has_split_form
+from changeover.protocol.openapi_parts import NAME, SHA256, TEXT, list_of, object_of, parameter, response
+from predict_api.openapi.dialect_parts import Causes, by_position, errors, get, post, sample_of, sentence_of
+from predict_api.openapi.forms import cell_of, has_split_form
 from predict_api.replica.active import ActiveVersion
 
 _TAG: Final = "mlflow and sagemaker"
@@ -42,12 +42,22 @@ def calls(active: Sequence[ActiveVersion], default_model: str, causes: Causes) -
     return paths
 
 
+def _split(active: ActiveVersion, names: list[Any]) -> JsonObject:
+    """The schema of pandas' split form; without `columns`, the values have the order of the schema."""
+    members: JsonObject = {"columns": {"enum": [names, None]}, "data": list_of(by_position(active)), "index": True}
+    return object_of(members, "columns", "index", additionalProperties=False)
+
+
 def _invoke(operation: str, active: ActiveVersion | None, failed: JsonObject) -> JsonObject:
     bodies: dict[str, Any] = {}
     if active is not None:
-        rows, sample = batch_of(active), sample_of(active)
-        bodies = {member: (rows, [sample]) for member in ("dataframe_records", "instances", "inputs")}
+        sample = sample_of(active)
+        # other columns are ignored
+        rows = list_of(object_of({name: cell_of(active.model, name) for name in sample}, additionalProperties=True))
+        values = [list_of(cell_of(active.model, name)) for name in sample if len(sample) == 1]
+        forms = {"anyOf": [rows, list_of(by_position(active)), *values]}
+        bodies = {member: (forms, [sample]) for member in ("dataframe_records", "instances", "inputs")}
         if has_split_form(sample):
             example = {"columns": [*sample], "data": [[*sample.values()]]}
-            bodies["dataframe_split"] = (ref(f"{active.model}.Split"), example)
+            bodies["dataframe_split"] = (_split(active, [*sample]), example)
     return post(_TAG, operation, "Predict, by JSON of MLflow, or CSV", bodies, _ANSWER, failed)

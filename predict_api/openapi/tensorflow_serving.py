@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from changeover.json_types import JsonObject
 from changeover.protocol.openapi_parts import NAME, SHA256, list_of, object_of, parameter, response
-from predict_api.openapi.dialect_parts import ANY, Causes, batch_of, errors, get, post, sample_of, sentence_of
+from predict_api.openapi.dialect_parts import ANY, Causes, by_position, errors, get, post, sample_of, sentence_of
+from predict_api.openapi.forms import array_of, cell_of
+from predict_api.openapi.public_schema import public_schema
 from predict_api.replica.active import ActiveVersion
 
 _TAG: Final = "tensorflow serving and kserve v1"
@@ -57,9 +59,22 @@ def calls(active: Sequence[ActiveVersion], default_model: str, causes: Causes) -
     return paths
 
 
+def _rows(active: ActiveVersion) -> JsonObject:
+    """The schema of rows, all of one form: objects of values or of lists of one value; arrays; values of one column."""
+    names = [*sample_of(active)]
+    cells: JsonObject = {
+        name: {"anyOf": [cell_of(active.model, name), array_of([cell_of(active.model, name)])]} for name in names
+    }
+    ignores = public_schema(active.prepared.manifest.schema).get("extra") == "ignore"
+    forms = [object_of(cells, additionalProperties=ignores), by_position(active)]
+    if len(names) == 1:
+        forms.append(cell_of(active.model, names[0]))
+    return {"anyOf": [list_of(form) for form in forms]}
+
+
 def _predictions(active: ActiveVersion, failed: JsonObject) -> JsonObject:
     name, manifest = active.model, active.prepared.manifest
-    rows = (batch_of(active), [sample_of(active)])
+    rows = (_rows(active), [sample_of(active)])
     bodies: dict[str, Any] = {"instances": rows, "inputs": rows}
     examples: dict[str, Any] = {"examples": rows}
     path = f"/v1/models/{name}"

@@ -5,7 +5,7 @@ its name in this folder.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, cast
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,11 +17,14 @@ from changeover.estimator.scores import Runtime
 from changeover.protocol import wire
 from changeover.protocol.problem import MEDIA_TYPE
 from predict_api.dialects.dialect import Call, Dialect, Headers, Reply
+from predict_api.exceptions import NoModel
 from predict_api.prediction import pipeline
 from predict_api.prediction.request_context import KEY, RequestContext
+from predict_api.replica.active import ActiveVersion
 from predict_api.routes.context import WorkerContext
 from predict_api.routes.problems import problem_response
 from predict_api.routes.request_body import read_body
+from predict_api.routes.request_log import request_context
 
 _ABOUT_THE_BODY: Final = frozenset({"content-type", "content-length"})
 Dialects = Sequence[Dialect[Any]]
@@ -60,6 +63,25 @@ def _predict(
     body = read_body(environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
     call = Call(body, cast("Headers", EnvironHeaders(environ)), path)
     return pipeline.predict_in(dialect, model, context, call, worker.settings.max_rows)
+
+
+def loaded_version(worker: WorkerContext, name: str, path: Mapping[str, str | None]) -> ActiveVersion:
+    """The active version of a model for a probe, which calls no other service; raises NoModel and NotCurrent."""
+    model = worker.model(name)
+    active = model.replica.active
+    if active is None:
+        raise NoModel(f"no version of model {name!r} is loaded yet; try again in a second")
+    pipeline.refuse_other_version(path, active, model)
+    return active
+
+
+def confirmed_version(worker: WorkerContext, name: str, path: Mapping[str, str | None]) -> ActiveVersion:
+    """The active version of a model, confirmed as for a prediction; raises NoModel and NotCurrent."""
+    model, context = worker.model(name), request_context()
+    context.model = name
+    context.active, context.stale = model.active_version()
+    pipeline.refuse_other_version(path, context.active, model)
+    return context.active
 
 
 def worded(app: WSGIApplication, dialects: Dialects) -> WSGIApplication:

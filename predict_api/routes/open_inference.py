@@ -9,13 +9,12 @@ from werkzeug.exceptions import MethodNotAllowed
 from changeover.json_types import JsonObject
 from changeover.request import strict_json
 from predict_api.dialects.inference_metadata import State, metadata
-from predict_api.exceptions import InvalidCall, NoModel
+from predict_api.exceptions import InvalidCall
 from predict_api.models.models import Model
-from predict_api.prediction.pipeline import refuse_other_version
 from predict_api.routes.context import WorkerContext
+from predict_api.routes.dialects import confirmed_version, loaded_version
 from predict_api.routes.health import refuse_unless_ready
 from predict_api.routes.request_body import read_body
-from predict_api.routes.request_log import request_context
 
 _SERVER: Final = "changeover"
 _LONGEST_ORDER: Final = 4096  # bytes of a body that only filters the index
@@ -46,20 +45,13 @@ def blueprint(worker: WorkerContext) -> Blueprint:
     @routes.get("/v2/models/<model>")
     @routes.get("/v2/models/<model>/versions/<version>")
     def model_metadata(model: str, version: str | None = None) -> Response:
-        served, context = worker.model(model), request_context()
-        context.model = model
-        context.active, context.stale = served.active_version()
-        refuse_other_version({"version": version}, context.active, served)
-        return jsonify(metadata(context.active.prepared.manifest, context.active.prepared.reader.schema))
+        prepared = confirmed_version(worker, model, {"version": version}).prepared
+        return jsonify(metadata(prepared.manifest, prepared.reader.schema))
 
     @routes.get("/v2/models/<model>/ready")
     @routes.get("/v2/models/<model>/versions/<version>/ready")
     def model_ready(model: str, version: str | None = None) -> Response:
-        served = worker.model(model)
-        active = served.replica.active  # a probe: it calls no other service
-        if active is None:
-            raise NoModel(f"no version of model {model!r} is loaded yet; try again in a second")
-        refuse_other_version({"version": version}, active, served)
+        loaded_version(worker, model, {"version": version})
         return jsonify({"name": model, "ready": True})
 
     @routes.post("/v2/repository/index")

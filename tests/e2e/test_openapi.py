@@ -73,11 +73,10 @@ def test_the_document_changes_with_the_model_in_the_same_instant(stack: RunningS
 def test_before_any_model_is_there_the_calls_are_documented_all_the_same(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    started = launch(tmp_path_factory.mktemp("empty") / "home", workers=1)
+    started = launch(tmp_path_factory.mktemp("empty") / "home", {"DIALECTS": "none"}, workers=1)
     try:
         answer = requests.get(f"{started.described.predict_urls[0]}/openapi.json", timeout=10)
         assert answer.status_code == 200
-        paths = {path for path in answer.json()["paths"] if not path.startswith("/v2")}
-        assert {"/predict", "/models/{model}/predict", *PROBES} == paths
+        assert {"/predict", "/models/{model}/predict", *PROBES} == answer.json()["paths"].keys()
     finally:
         started.stop()

@@ -65,6 +65,7 @@ def _environment() -> None:
         "NUMEXPR_NUM_THREADS",
         "OMP_THREAD_LIMIT",
         "LOKY_MAX_CPU_COUNT",
+        "JE_ARROW_MALLOC_CONF",
         "KMP_INIT_AT_FORK",
         "KMP_DUPLICATE_LIB_OK",
     }

@@ -127,7 +127,7 @@ def test_the_check_of_all_needs_a_token_and_that_of_named_models_does_not(pair: 
     assert pair.server.get("/current?models=No%20Name", token=None).status_code == 422
 
 
-@pytest.mark.parametrize("replica", ["any-name", new_identity("host", 1).id])
+@pytest.mark.parametrize("replica", ["any-name", new_identity("host", 1).id], ids=["a name", "of another secret"])
 def test_only_a_replica_whose_id_was_made_of_its_secret_calls_for_all_models(pair: Pair, replica: str) -> None:
     headers = {REPLICA_ID: replica, REPLICA_SECRET: "f" * 64}
     assert pair.server.get(f"/current?models={FIRST}", token=None, headers=headers).status_code == 403

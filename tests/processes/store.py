@@ -44,6 +44,12 @@ class Store(ServiceProcess):
             return False
         return True
 
+    @property
+    def log(self) -> str:
+        """The output of every run, and of the embedded store's last one."""
+        embedded = self.folder / "store/log/weed.out"
+        return super().log + (embedded.read_text(encoding="utf-8", errors="replace") if embedded.exists() else "")
+
     def settings(self, **changes: Any) -> StoreSettings:
         """The settings of a client."""
         defaults = {

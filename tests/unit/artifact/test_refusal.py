@@ -242,3 +242,13 @@ def test_every_other_refusal_names_the_version_and_a_next_step() -> None:
     older = content.replace(sklearn.__version__.encode(), b"1.4.2"[: len(sklearn.__version__)])
     damaged = older.replace(b"n_estimators", b"n_estimatorx").replace(b"_forest", b"_forexx")
     assert "`changeover environment add NAME scikit-learn==1.4.2`" in refused(damaged)
+
+
+def test_texts_in_the_memory_of_pyarrow_are_refused_with_the_setting_that_keeps_them_out() -> None:
+    pytest.importorskip("pyarrow")
+    model = LogisticRegression().fit(FRAME, Y)
+    with pd.option_context("mode.string_storage", "pyarrow"):
+        model.columns_ = pd.Index(["a", "b", "c"], dtype="str")
+    assert "pd.options.mode.string_storage = 'python'" in refused(model)
+    model.columns_ = pd.Index(["a", "b", "c"], dtype="str")
+    assert load(dumped(model)).estimator.coef_.shape == (1, 3)  # type: ignore[attr-defined]

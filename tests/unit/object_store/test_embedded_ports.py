@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from changeover.up.ports import LOOPBACK
+from changeover.up.ports import LOOPBACK, first_ephemeral
 from object_store.embedded_ports import choose_ports
 from object_store.exceptions import StoreUnavailable
 
@@ -25,6 +25,11 @@ def test_ports_are_distinct_and_the_next_start_takes_them_again(tmp_path: Path) 
     assert len(set(ports.values())) == len(ports) == 10
     assert ports["admin.port.grpc"] == ports["admin.port"] + 10_000
     assert choose_ports(tmp_path / "ports.json", 0) == ports
+
+
+def test_no_port_is_one_that_the_system_gives_to_outgoing_connections(tmp_path: Path) -> None:
+    for number in range(20):
+        assert max(choose_ports(tmp_path / f"{number}.json", 0).values()) < first_ephemeral()
 
 
 def test_a_port_that_became_busy_is_replaced_and_the_others_stay(tmp_path: Path, busy_port: int) -> None:

@@ -45,6 +45,7 @@ def test_members_are_joined_and_bounded_together() -> None:
         gzip.compress(ROW) + b"more",
         gzip.compress(ROW)[:12] + b"\xff" + gzip.compress(ROW)[13:],
     ],
+    ids=["empty", "plain", "a byte short", "the head", "another checksum", "more behind it", "a changed byte"],
 )
 def test_what_is_no_whole_gzip_is_refused(body: bytes) -> None:
     with pytest.raises(BrokenGzip):

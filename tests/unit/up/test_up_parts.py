@@ -92,7 +92,7 @@ def test_free_ports_are_below_those_of_outgoing_connections() -> None:
     taken: set[int] = set()
     free_ports = [ports.choose(0, "--store-port", taken) for _ in range(20)]
     assert len(set(free_ports)) == 20
-    assert max(free_ports) < 32768 or max(free_ports) < ports._first_ephemeral()
+    assert max(free_ports) < 32768 or max(free_ports) < ports.first_ephemeral()
 
 
 def test_secrets_are_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
