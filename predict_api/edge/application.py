@@ -19,6 +19,7 @@ from changeover.process.loop import Loop
 from predict_api.edge.bodies import Bodies, Connection
 from predict_api.edge.costs import Cost, cells_of
 from predict_api.edge.environ import Scope, environ_of
+from predict_api.edge.heads import Heads, can_be_watched
 from predict_api.edge.queue import Entry, Queue
 from predict_api.exceptions import BodyCutOff, BodyTooSlow, Overloaded
 from predict_api.prediction.turn import REFUSAL, MustWait, taking, without_waiting
@@ -40,9 +41,10 @@ class EdgeApplication:
         self._wsgi = wsgi
         self._queue = Queue(settings.threads, settings.queue_seconds, now)
         self._bodies = Bodies(settings.max_body_bytes, settings.body_seconds, now)
+        self._heads = Heads(settings.predict_port, settings.body_seconds, now)
         self._threads = ThreadPoolExecutor(self._queue.most_threads, "request")
         self._probes = ThreadPoolExecutor(PROBE_THREADS, "probe")
-        self._late = LateLoop(self._queue, self._bodies)
+        self._late = LateLoop(self._queue, self._bodies, self._heads, settings.body_seconds)
         self._waits: dict[str, int] = {}  # by route: how many requests will not be tried in granian's thread
 
     def start(self) -> None:
@@ -51,6 +53,13 @@ class EdgeApplication:
 
     async def __call__(self, scope: Scope, connection: Connection) -> None:
         """Answer one request."""
+        began = self._heads.begin(scope.client)
+        try:
+            await self._answered(scope, connection, began)
+        finally:
+            self._heads.end(scope.client)
+
+    async def _answered(self, scope: Scope, connection: Connection, began: float) -> None:
         environ = environ_of(scope)
         path: str = environ["PATH_INFO"]
         if path == "/livez":
@@ -60,7 +69,7 @@ class EdgeApplication:
             await self._probed(connection, environ)
             return
         try:
-            body = await self._bodies.read(connection, environ)
+            body = await self._bodies.read(connection, environ, began)
         except BodyTooSlow as error:
             environ[REFUSAL] = error.with_traceback(None)  # it would keep the connection open
             self._respond(connection, environ, ("Connection", "close"))
@@ -154,17 +163,22 @@ class EdgeApplication:
 
 
 class LateLoop(Loop):
-    """The thread that ends what is late: bodies that do not come, requests that have waited for too long."""
+    """The thread that ends what is late: heads and bodies that do not come, requests that have waited for too long."""
 
-    def __init__(self, queue: Queue, bodies: Bodies) -> None:
+    def __init__(self, queue: Queue, bodies: Bodies, heads: Heads, body_seconds: float) -> None:
         super().__init__("late-requests")
-        self._queue, self._bodies = queue, bodies
+        self._queue, self._bodies, self._heads = queue, bodies, heads
+        self._heads_every = max(LOOK_EVERY, body_seconds / 10) if can_be_watched() else float("inf")
+        self._heads_next = 0.0
 
-    def run_once(self, _now: float) -> float:
+    def run_once(self, time: float) -> float:
         """End what is late; returns the seconds until the next look."""
         try:
             self._queue.refuse_late()
             self._bodies.end_late()
+            if time >= self._heads_next and self._heads_every < float("inf"):
+                self._heads_next = time + self._heads_every
+                self._heads.end_late()
         except Exception as error:  # noqa: BLE001 the thread must outlive any single request
             event("edge.failed", level="error", error=error)
         return LOOK_EVERY

@@ -45,10 +45,10 @@ class Bodies:
         self._most, self._seconds, self._clock = most_bytes, seconds, clock
         self._lock = threading.Lock()
         self._numbers = itertools.count()
-        self._read: dict[int, tuple[float, Future]] = {}  # in the order of their ends
+        self._read: dict[int, tuple[float, Future]] = {}  # the end of each
 
-    async def read(self, connection: Connection, environ: WSGIEnvironment) -> bytes:
-        """The body, and past MAX_BODY_BYTES a part of it that is longer than that.
+    async def read(self, connection: Connection, environ: WSGIEnvironment, began: float) -> bytes:
+        """The body of a request whose head `began` then, and past MAX_BODY_BYTES a part of it that is longer than that.
 
         Raises BodyTooSlow, or granian's error if the caller closes the connection.
         """
@@ -57,16 +57,16 @@ class Bodies:
             if length in (None, "0"):
                 return b""
             if int(length) <= self._most:
-                return await self._within(connection(), self._clock() + self._seconds)
+                return await self._within(connection(), began + self._seconds)
         if environ.get("HTTP_EXPECT", "").lower() == "100-continue" and length is not None and int(length) > self._most:
             return b""  # the caller waits for the answer before it sends anything
-        return await self._pieces(connection)
+        return await self._pieces(connection, began + self._seconds)
 
     def end_late(self) -> None:
         """Give up the bodies that have not come in time."""
         with self._lock:
             now = self._clock()
-            late = [future for end, future in itertools.takewhile(lambda one: one[0] <= now, self._read.values())]
+            late = [future for end, future in self._read.values() if end <= now]
         for future in late:
             future.cancel()
 
@@ -84,12 +84,11 @@ class Bodies:
         # not within `except`: granian closes a connection when nothing refers to its body, and a context would
         raise BodyTooSlow(f"the body did not come within {self._seconds:g} s after its head (BODY_SECONDS)")
 
-    async def _pieces(self, connection: Connection) -> bytes:
+    async def _pieces(self, connection: Connection, end: float) -> bytes:
         """The body, or its first bytes past the cap. What follows is read and dropped.
 
         A caller that still sends would see a reset connection instead of the answer.
         """
-        end = self._clock() + self._seconds
         pieces: list[bytes] = []
         size = 0
         stream = aiter(connection)

@@ -51,7 +51,8 @@ class Costs:
     def expected(self, kind: str, cells: int) -> Cost | None:
         """The cost of a request of `cells` by earlier ones of its `kind`, or None before the first.
 
-        An unmeasured size costs as much a cell as the next smaller measured one, at most as much as the next larger.
+        An unmeasured size costs as much a cell as the next smaller measured one, at most as much as the next larger. Without
+        a smaller one it costs as much a cell as the next larger.
         """
         measured = self._kinds.get(kind)
         if not measured:
@@ -63,7 +64,7 @@ class Costs:
         smaller = max((known for known in measured if known < size), default=None)
         larger = min((known for known in measured if known > size), default=None)
         if smaller is None:
-            return None if larger is None else measured[larger]
+            return None if larger is None else measured[larger].scaled(2.0 ** (size - larger))
         scaled = measured[smaller].scaled(2.0 ** (size - smaller))
         if larger is None or scaled.wall <= measured[larger].wall:
             return scaled

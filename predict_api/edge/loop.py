@@ -83,7 +83,7 @@ class GranianThreadLoop(asyncio.SelectorEventLoop):
             return super().create_task(coro, **options)
         try:
             return _Steps(coro)
-        except StopIteration:  # it was answered at once
+        except StopIteration:  # it was answered immediately
             return None
 
 

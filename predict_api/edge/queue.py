@@ -1,9 +1,9 @@
-"""The bounded queue of a worker: which request gets a thread, which waits, and which is refused at once.
+"""The bounded queue of a worker: which request gets a thread, which waits, and which is refused immediately.
 
 There are two lanes, so that small requests never wait for large ones: a request is large if its own computation in this
 process is expected to take long (`LARGE_CPU_SECONDS`), by measured cost. Each lane has a number of places and serves in the
 order of arrival. The wait of a request is estimated from the measured costs of all that are before it in its lane; a
-request that would wait longer than QUEUE_SECONDS is refused at once. A request whose caller has gone is dropped.
+request that would wait longer than QUEUE_SECONDS is refused immediately. A request whose caller has gone is dropped.
 
 A large request that waits for a model's own process computes nothing here and lends its place: a model that hangs delays
 the large requests of no other model.

@@ -1,7 +1,7 @@
 """A worker of predict_api without models: its edge in front of an application that waits for the test.
 
 `python -m tests.integration.edge_server FIFO`: a POST to `/wait` is answered when the test writes a byte into the FIFO,
-any other at once. `GET /count` says how many POSTs were begun, `/livez` and its like are answered as everywhere.
+any other immediately. `GET /count` says how many POSTs were begun, `/livez` and its like are answered as everywhere.
 """
 
 import json

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from predict_api.edge.heads import can_be_watched
 from predict_api.edge.queue import threads_of_a_worker
 from tests.conftest import port_that_is_free, wait_until
 from tests.processes.service import ServiceProcess
@@ -70,7 +71,7 @@ def answer(connection: socket.socket) -> bytes:
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    settings = {"THREADS": "1", "BODY_SECONDS": "2", "QUEUE_SECONDS": "2", "IDLE_SECONDS": "10"}
+    settings = {"THREADS": "1", "BODY_SECONDS": "2", "QUEUE_SECONDS": "2", "IDLE_SECONDS": "60"}
     with Edge(tmp_path_factory.mktemp("edge"), **settings) as edge:
         yield edge
 
@@ -112,6 +113,32 @@ def test_a_body_that_does_not_come_gets_a_408_and_its_connection_is_closed(
         received += piece
     assert received.startswith(b"HTTP/1.1 408 ")
     assert b"BODY_SECONDS" in received
+
+
+@pytest.mark.skipif(not can_be_watched(), reason="this system does not show the traffic of connections")
+def test_a_head_that_does_not_come_is_not_waited_for_as_long_as_an_idle_connection_is(
+    edge: Edge, opened: ExitStack
+) -> None:
+    """Fault 67: a head that comes byte by byte ends at BODY_SECONDS too; IDLE_SECONDS is for what waits between requests."""
+    idle = opened.enter_context(edge.ask("/any"))
+    assert answer(idle).startswith(b"HTTP/1.1 200")
+    used = opened.enter_context(edge.ask("/any"))
+    assert answer(used).startswith(b"HTTP/1.1 200")
+    dripping = opened.enter_context(edge.connect(HEAD))
+    dripping.settimeout(0.2)
+    closed, used_again = b"?", False
+    while closed:
+        try:
+            closed = dripping.recv(65_536)
+        except TimeoutError:
+            dripping.sendall(b"X")
+            used.sendall(b"" if used_again else HEAD)
+            used_again = True
+        except ConnectionResetError:
+            break
+    assert used.recv(65_536) == b""
+    idle.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer(idle).startswith(b"HTTP/1.1 200")
 
 
 def test_a_request_that_cannot_begin_in_time_gets_a_503_and_is_not_begun(edge: Edge, opened: ExitStack) -> None:

@@ -37,7 +37,10 @@ def test_a_larger_request_is_expected_to_cost_as_much_a_cell_as_the_measured_one
 def test_a_request_between_two_measured_sizes_costs_at_most_as_much_as_the_larger_one() -> None:
     costs = measured((100, 0.01), (100_000, 0.02))
     assert costs.expected("/predict", 10_000) == Cost(0.02, 0.01)
-    assert costs.expected("/predict", 1) == Cost(0.01, 0.005)
+
+
+def test_a_small_request_is_not_taken_for_a_large_one_before_the_first_small_one_is_measured() -> None:
+    assert average(measured((1600, 1.6)), 100) == pytest.approx((0.1, 0.05))
 
 
 def test_refused_requests_make_no_route_look_cheap() -> None:
