@@ -1,4 +1,4 @@
-"""The edge of a worker of predict_api: probes, stalled senders, the bounded queue, callers who have gone."""
+"""The edge of a worker of predict_api: probes, stalled senders, the bounded queue, callers that have gone."""
 
 import os
 import socket

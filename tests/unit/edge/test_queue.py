@@ -1,4 +1,4 @@
-"""The bounded queue: two lanes, estimated waits, refusals at once, places that are lent."""
+"""The bounded queue: two lanes, estimated waits, refusals immediately, places that are lent."""
 
 import sys
 
