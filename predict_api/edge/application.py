@@ -5,31 +5,33 @@ quick and to wait for nothing. `/readyz` and `/metrics` have threads of their ow
 So neither stalled senders nor busy models take what a probe needs.
 """
 
-import asyncio
 import io
+import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from time import perf_counter, thread_time
+from time import thread_time
 from typing import Final
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+from changeover.exceptions import ChangeoverError
 from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.process.loop import Loop
-from predict_api.edge.bodies import Bodies, Connection
+from predict_api.edge.bodies import Bodies
+from predict_api.edge.connection import CONTEXT, Connection, Future
 from predict_api.edge.costs import Cost, cells_of
 from predict_api.edge.environ import Scope, environ_of
 from predict_api.edge.heads import Heads, can_be_watched
+from predict_api.edge.loop import GranianThreadLoop
 from predict_api.edge.queue import Entry, Queue
-from predict_api.exceptions import BodyCutOff, BodyTooSlow, Overloaded
-from predict_api.prediction.turn import REFUSAL, MustWait, taking, without_waiting
+from predict_api.exceptions import Overloaded
+from predict_api.prediction.turn import REFUSAL, MustWait, must_not_wait, taking
 from predict_api.settings import PredictSettings
 
 QUICK_SECONDS: Final = 0.002  # a prediction that is answered in granian's thread delays all others by this at most
 QUICK_BYTES: Final = 64 * 1024
 PROBE_THREADS: Final = 2
 LOOK_EVERY: Final = 0.05  # seconds between two looks for what is late
-_SKIPPED: Final = 1000  # requests of a route after one that would have waited, before one is tried again
+_MOST_SKIPPED: Final = 1000  # requests of a route that are not tried here after several that would have waited
 _PROBES: Final = frozenset({"/readyz", "/metrics"})
 Headers = list[tuple[str, str]]
 
@@ -38,128 +40,157 @@ class EdgeApplication:
     """The RSGI application in front of `wsgi`."""
 
     def __init__(self, wsgi: WSGIApplication, settings: PredictSettings) -> None:
-        self._wsgi = wsgi
-        self._queue = Queue(settings.threads, settings.queue_seconds, now)
+        self.wsgi = wsgi
+        self.queue = Queue(settings.threads, settings.queue_seconds, now)
+        self.heads = Heads(settings.predict_port, settings.body_seconds, now)
+        self.threads = ThreadPoolExecutor(self.queue.most_threads, "request")
         self._bodies = Bodies(settings.max_body_bytes, settings.body_seconds, now)
-        self._heads = Heads(settings.predict_port, settings.body_seconds, now)
-        self._threads = ThreadPoolExecutor(self._queue.most_threads, "request")
         self._probes = ThreadPoolExecutor(PROBE_THREADS, "probe")
-        self._late = LateLoop(self._queue, self._bodies, self._heads, settings.body_seconds)
-        self._waits: dict[str, int] = {}  # by route: how many requests will not be tried in granian's thread
+        self._late = LateLoop(self.queue, self._bodies, self.heads, settings.body_seconds)
+        self._waits: dict[
+            str, tuple[int, int]
+        ] = {}  # by route: requests that will not be tried here, now and next time
 
     def start(self) -> None:
         """Start the thread that ends what is late."""
         self._late.start()
 
-    async def __call__(self, scope: Scope, connection: Connection) -> None:
-        """Answer one request."""
-        began = self._heads.begin(scope.client)
-        try:
-            await self._answered(scope, connection, began)
-        finally:
-            self._heads.end(scope.client)
+    def __rsgi_init__(self, loop: GranianThreadLoop) -> None:
+        """Receive the requests of the worker: granian calls this before it serves."""
+        loop.receiver = self
+        _let_threads_finish()
 
-    async def _answered(self, scope: Scope, connection: Connection, began: float) -> None:
+    async def __rsgi__(self, scope: Scope, connection: Connection) -> None:
+        """Answer one request, as granian would have it; `receive` does it without a coroutine."""
+        raise NotImplementedError("the worker's loop calls receive")
+
+    def receive(self, scope: Scope, connection: Connection) -> None:
+        """Begin to answer a request, without waiting for anything."""
         environ = environ_of(scope)
         path: str = environ["PATH_INFO"]
         if path == "/livez":
-            self._respond(connection, environ)
-            return
-        if path in _PROBES:
-            await self._probed(connection, environ)
-            return
-        try:
-            body = await self._bodies.read(connection, environ, began)
-        except BodyTooSlow as error:
-            environ[REFUSAL] = error.with_traceback(None)  # it would keep the connection open
-            self._respond(connection, environ, ("Connection", "close"))
-            return
-        except RuntimeError:  # granian's error: the caller has closed the connection, or at least its half of it
-            announced = environ.get("CONTENT_LENGTH", "more")
-            environ[REFUSAL] = BodyCutOff(f"the body announces {announced} bytes, and ended before")
-            self._respond(connection, environ)
-            return
-        environ["wsgi.input"] = io.BytesIO(body)
-        cells = cells_of(body, environ.get("CONTENT_TYPE", ""))
-        if not self._answered_at_once(connection, environ, path, cells, len(body)):
-            await self._queued(connection, environ, path, cells, len(body))
+            respond(self.wsgi, connection, environ)
+        elif path in _PROBES:
+            self._probes.submit(respond, self.wsgi, connection, environ)
+        else:
+            peer = scope.client
+            began = self.heads.begin(peer)
+            self._bodies.read(connection, environ, began, _Request(self, connection, environ, peer, path))
 
-    def _answered_at_once(
-        self, connection: Connection, environ: WSGIEnvironment, path: str, cells: int, size: int
-    ) -> bool:
+    def answered_here(self, connection: Connection, environ: WSGIEnvironment, path: str, cells: int, size: int) -> bool:
         """Whether the request was answered in this thread, because it is known to be quick and to wait for nothing."""
         if size > QUICK_BYTES:
             return False
-        if (skip := self._waits.get(path, 0)) > 0:
-            self._waits[path] = skip - 1
+        skip, skip_next = self._waits.get(path, (0, 1))
+        if skip > 0:
+            self._waits[path] = skip - 1, skip_next
             return False
-        cost = self._queue.expected(path, cells)
+        cost = self.queue.expected(path, cells)
         if cost is None or cost.wall > QUICK_SECONDS:
             return False
-        began = perf_counter()
+        began = thread_time()  # it waits for nothing, so that time of other threads and processes is no cost of its own
+        must_not_wait(here=True)
         try:
-            with without_waiting():
-                answered = self._respond(connection, environ)
+            answered = respond(self.wsgi, connection, environ)
         except MustWait:
-            self._waits[path] = _SKIPPED
+            self._waits[path] = skip_next, min(2 * skip_next, _MOST_SKIPPED)
             environ["wsgi.input"].seek(0)
             return False
-        took = perf_counter() - began
-        self._queue.record(path, cells, Cost(took, took), answered=answered)
+        finally:
+            must_not_wait(here=False)
+        if skip_next > 1:
+            del self._waits[path]
+        took = thread_time() - began
+        self.queue.record(path, cells, Cost(took, took), answered=answered)
         return True
 
-    async def _queued(self, connection: Connection, environ: WSGIEnvironment, path: str, cells: int, size: int) -> None:
-        """Answer the request by way of the queue; it is dropped there if its caller goes."""
+
+class _Request:
+    """One request whose body is read, and which is then answered or queued."""
+
+    __slots__ = ("_application", "_connection", "_environ", "_gone", "_path", "_peer")
+
+    def __init__(
+        self, application: EdgeApplication, connection: Connection, environ: WSGIEnvironment, peer: str, path: str
+    ) -> None:
+        self._application, self._connection, self._environ = application, connection, environ
+        self._peer, self._path = peer, path
+        self._gone: Future | None = None
+
+    def go_on(self, body: bytes) -> None:
+        """Answer the request with this body here, or by way of the queue."""
+        environ, connection = self._environ, self._connection
+        environ["wsgi.input"] = io.BytesIO(body)
+        cells = cells_of(body, environ.get("CONTENT_TYPE", ""))
+        if self._application.answered_here(connection, environ, self._path, cells, len(body)):
+            self._application.heads.end(self._peer)
+            return
+        entry = Entry(self._path, cells, len(body), self._begin, self._refuse_by_the_queue)
         gone = connection.client_disconnect()
+        if not hasattr(gone, "add_done_callback"):  # it has closed the connection already
+            self._application.heads.end(self._peer)
+            return
 
-        def work(entry: Entry) -> None:
-            began = thread_time()
-            answered = False
-            try:
-                with taking(entry):
-                    answered = self._respond(connection, environ)
-            finally:
-                self._queue.ended(entry, thread_time() - began, answered=answered)
-                gone.cancel()
+        def left(_future: Future) -> None:
+            self._gone = None  # granian's future holds its callback, so this would be a cycle that is never freed
+            self._application.queue.leave(entry)
+            self._application.heads.end(self._peer)
 
-        def refuse(reason: str) -> None:
-            environ[REFUSAL] = Overloaded(reason)
-            self._respond(connection, environ)
+        gone.add_done_callback(left, context=CONTEXT)
+        self._gone = gone
+        self._application.queue.put(entry)
+
+    def refuse(self, error: ChangeoverError, *, close: bool = False) -> None:
+        """Answer with the problem that `error` is."""
+        self._environ[REFUSAL] = error
+        respond(self._application.wsgi, self._connection, self._environ, *([("Connection", "close")] if close else []))
+        self._ended()
+
+    def _refuse_by_the_queue(self, reason: str) -> None:
+        self.refuse(Overloaded(reason))
+
+    def _begin(self, entry: Entry) -> None:
+        self._application.threads.submit(self._work, entry)
+
+    def _work(self, entry: Entry) -> None:
+        began = thread_time()
+        answered = False
+        try:
+            with taking(entry):
+                answered = respond(self._application.wsgi, self._connection, self._environ)
+        finally:
+            self._application.queue.ended(entry, thread_time() - began, answered=answered)
+            self._ended()
+
+    def _ended(self) -> None:
+        self._application.heads.end(self._peer)
+        gone, self._gone = self._gone, None
+        if gone is not None:
+            gone.remove_done_callback(self.go_on)  # granian's futures have one callback, and drop it whatever is named
             gone.cancel()
 
-        entry = Entry(path, cells, size, lambda entry: self._threads.submit(work, entry), refuse)
-        self._queue.put(entry)
-        try:
-            await gone
-        except asyncio.CancelledError:
-            return
-        self._queue.leave(entry)
 
-    async def _probed(self, connection: Connection, environ: WSGIEnvironment) -> None:
-        """Answer a probe in a thread of its own."""
-        ended = connection.client_disconnect()
+def respond(wsgi: WSGIApplication, connection: Connection, environ: WSGIEnvironment, *more: tuple[str, str]) -> bool:
+    """Run the WSGI application and send its response; returns whether the status was 200."""
+    status, headers = "", list[tuple[str, str]]()
 
-        def work() -> None:
-            try:
-                self._respond(connection, environ)
-            finally:
-                ended.cancel()
+    def start(line: str, fields: Headers, _exc_info: object = None) -> None:
+        nonlocal status, headers
+        status, headers = line, fields
 
-        self._probes.submit(work)
-        with suppress(asyncio.CancelledError):
-            await ended
+    pieces = wsgi(environ, start)  # type: ignore[arg-type]
+    connection.response_bytes(int(status[:3]), [*headers, *more], b"".join(pieces))
+    return status.startswith("200")
 
-    def _respond(self, connection: Connection, environ: WSGIEnvironment, *more: tuple[str, str]) -> bool:
-        """Run the WSGI application and send its response; returns whether the status was 200."""
-        status, headers = "", list[tuple[str, str]]()
 
-        def start(line: str, fields: Headers, _exc_info: object = None) -> None:
-            nonlocal status, headers
-            status, headers = line, fields
+def _let_threads_finish() -> None:
+    """Have Linux interrupt no thread of this worker for another one that has just been woken, here and in later threads.
 
-        pieces = self._wsgi(environ, start)  # type: ignore[arg-type]
-        connection.response_bytes(int(status[:3]), [*headers, *more], b"".join(pieces))
-        return status.startswith("200")
+    Two threads answer each request: granian's for the sockets, and the one that receives. Under load each would interrupt
+    the other several times a request; so a third more requests a second are answered.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 class LateLoop(Loop):

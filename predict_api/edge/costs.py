@@ -4,8 +4,7 @@ A cell is one value of a body. The number of cells comes from the separators in 
 the body is read as JSON. What a cell costs is measured: a caller cannot make a request look cheap by its size.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _WEIGHT: Final = 0.2  # of the newest measurement
 _MOST_KINDS: Final = 4096  # of which costs are kept; a new one then begins all of them again
@@ -13,8 +12,7 @@ _BYTES_OF_A_NUMBER: Final = 8
 _BINARY: Final = ("application/octet-stream", "application/vnd.apache.arrow.stream")
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """The seconds of a request: `wall` from its start to its end, and `cpu` of its thread in this worker."""
 
     wall: float

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from functools import lru_cache
 from typing import Any, Final, Protocol
 from wsgiref.types import WSGIEnvironment
 
@@ -42,29 +43,29 @@ _names: dict[str, str] = {"content-type": "CONTENT_TYPE", "content-length": "CON
 _MOST_NAMES: Final = 1000
 
 
-def environ_of(scope: Scope) -> WSGIEnvironment:
-    """The environment of a request, with an empty body."""
-    server, _, port = scope.server.rpartition(":")
-    client, _, client_port = scope.client.rpartition(":")
-    environ: WSGIEnvironment = {
-        **_BASE,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "SERVER_NAME": server,
-        "SERVER_PORT": port,
-        "REMOTE_ADDR": client.strip("[]"),
-        "REMOTE_PORT": client_port,
-        "REQUEST_METHOD": scope.method,
-        "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
-        "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": io.BytesIO(),
-    }
+def environ_of(scope: Scope, body: bytes = b"") -> WSGIEnvironment:
+    """The environment of a request with this body."""
+    environ = _of_the_server(scope.server, scope.http_version, scope.scheme).copy()
+    client, _, environ["REMOTE_PORT"] = scope.client.rpartition(":")
+    environ["REMOTE_ADDR"] = client.strip("[]")
+    environ["REQUEST_METHOD"] = scope.method
+    path = scope.path
+    environ["PATH_INFO"] = path if path.isascii() else path.encode().decode("latin-1")
+    environ["QUERY_STRING"] = scope.query_string
+    environ["wsgi.input"] = io.BytesIO(body)
     for name, value in scope.headers.items():
         key = _names.get(name) or _key(name)
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     if "HTTP_HOST" not in environ:
         environ["HTTP_HOST"] = scope.authority or ""
     return environ
+
+
+@lru_cache(maxsize=64)
+def _of_the_server(server: str, version: str, scheme: str) -> WSGIEnvironment:
+    name, _, port = server.rpartition(":")
+    protocol = {"SERVER_PROTOCOL": f"HTTP/{version}", "SERVER_NAME": name, "SERVER_PORT": port}
+    return {**_BASE, **protocol, "wsgi.url_scheme": scheme}
 
 
 def _key(name: str) -> str:

@@ -1,56 +1,30 @@
 """The event loop of a worker: granian's callbacks run in granian's own thread, and wake no other.
 
 granian calls `call_soon_threadsafe` in its thread for each request, and once more when the body is there. asyncio's loop
-would hand both to the main thread, which costs about as much as a prediction of one row. Here the coroutine of a request
-makes its steps in granian's thread. It must not use asyncio; futures of granian are all that it awaits.
+would hand both to the main thread, which costs about as much as a prediction of one row. Here `receive` gets the request
+in granian's thread, and the callbacks of its futures run there too. granian's coroutine for the request is not run.
 """
 
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from granian import loops
 
+from predict_api.edge.connection import Connection
+from predict_api.edge.environ import Scope
+
 NAME: Final = "auto"  # granian's default: it knows its own names only
-_CONTEXT: Final = contextvars.copy_context()
+_ARGUMENTS_OF_A_REQUEST: Final = 2  # its coroutine, and granian's object with what that would be given
 
 
-class GranianFuture(Protocol):
-    """What a coroutine awaits here: the interface of granian's futures."""
+class Receiver(Protocol):
+    """What receives the requests of a worker."""
 
-    _asyncio_future_blocking: bool
-
-    def cancelled(self) -> bool:
-        """Whether it was cancelled."""
-
-    def add_done_callback(self, callback: Callable[[Any], object], *, context: contextvars.Context) -> None:
-        """Call `callback` when the future is done, in granian's thread."""
-
-
-class _Steps:
-    """The coroutine of one request, which makes a step when a future of granian is done."""
-
-    __slots__ = ("_coroutine",)
-
-    def __init__(self, coroutine: Coroutine[GranianFuture, None, None]) -> None:
-        self._coroutine = coroutine
-        self._await(coroutine.send(None))
-
-    def step(self, done: GranianFuture) -> None:
-        """Run the coroutine until it awaits the next future, or ends."""
-        try:
-            if done.cancelled():
-                self._await(self._coroutine.throw(asyncio.CancelledError()))
-            else:
-                self._await(self._coroutine.send(None))
-        except StopIteration:
-            return
-
-    def _await(self, future: GranianFuture) -> None:
-        future._asyncio_future_blocking = False  # noqa: SLF001 as asyncio's tasks do with each future
-        future.add_done_callback(self.step, context=_CONTEXT)
+    def receive(self, scope: Scope, connection: Connection) -> None:
+        """Begin to answer a request, without waiting for anything."""
 
 
 class GranianThreadLoop(asyncio.SelectorEventLoop):
@@ -59,6 +33,7 @@ class GranianThreadLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._main = threading.get_ident()
+        self.receiver: Receiver | None = None
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
@@ -66,7 +41,12 @@ class GranianThreadLoop(asyncio.SelectorEventLoop):
         """Run a callback of granian, which has a context, in this thread; hand any other to the main thread."""
         if context is None or threading.get_ident() == self._main:
             return super().call_soon_threadsafe(callback, *args, context=context)
-        callback(*args)
+        if self.receiver is not None and len(args) == _ARGUMENTS_OF_A_REQUEST:
+            coroutine, request = args
+            coroutine.close()
+            self.receiver.receive(request.scope, request.proto)
+        else:
+            callback(*args)
         return None
 
     def call_soon(  # type: ignore[override]
@@ -76,15 +56,6 @@ class GranianThreadLoop(asyncio.SelectorEventLoop):
         if threading.get_ident() == self._main:
             return super().call_soon(callback, *args, context=context)
         return super().call_soon_threadsafe(callback, *args, context=context)
-
-    def create_task(self, coro: Any, **options: Any) -> Any:
-        """A task of asyncio in the main thread; the steps of a request in granian's."""
-        if threading.get_ident() == self._main:
-            return super().create_task(coro, **options)
-        try:
-            return _Steps(coro)
-        except StopIteration:  # it was answered immediately
-            return None
 
 
 @loops.register(NAME)

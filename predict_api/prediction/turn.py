@@ -76,11 +76,6 @@ def taking(turn: Turn) -> Iterator[None]:
         _here.turn = PLAIN_TURN
 
 
-@contextmanager
-def without_waiting() -> Iterator[None]:
-    """The context in which this thread must not wait."""
-    _here.may_wait = False
-    try:
-        yield
-    finally:
-        _here.may_wait = True
+def must_not_wait(*, here: bool) -> None:
+    """Set whether this thread must not wait; no context manager, whose cost each prediction would have."""
+    _here.may_wait = not here

@@ -1,7 +1,5 @@
 """The measured cost of requests, by route and number of cells."""
 
-from dataclasses import astuple
-
 import pytest
 
 from predict_api.edge.costs import Cost, Costs, cells_of
@@ -17,7 +15,7 @@ def measured(*pairs: tuple[int, float]) -> Costs:
 def average(costs: Costs, cells: int) -> tuple[float, ...]:
     cost = costs.expected("/predict", cells)
     assert cost is not None
-    return astuple(cost)
+    return tuple(cost)
 
 
 def test_nothing_is_expected_before_the_first_measurement() -> None:
