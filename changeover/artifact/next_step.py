@@ -15,7 +15,7 @@ _ARROW: Final = (
 )
 ARROW_VALUES: Final = (
     "of what pyarrow keeps, texts of the dtypes `str` and `string` are read: turn columns of an ArrowDtype into those of "
-    "pandas, as by `frame.astype({column: 'str'})` or `dtype_backend='numpy_nullable'`, and fit the model again"
+    "pandas, as by `frame.convert_dtypes(dtype_backend='numpy_nullable')`, and fit the model again"
 )
 _ADD: Final = "changeover environment add"
 _MOST_ROOTS: Final = 20
