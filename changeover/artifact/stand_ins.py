@@ -142,7 +142,7 @@ def make_plain_object(kind: object, base: object, state: object) -> object:
     if not isinstance(kind, type) or not any(base is plain for plain in _PLAIN_BASES):
         raise UnreadableArtifact("the artifact is damaged or forged: an object of no class")
     if base is object:
-        return kind() if kind is texts.ArrowTexts else object.__new__(kind)
+        return kind() if kind in (texts.ArrowTexts, texts.StringDtypes) else object.__new__(kind)
     root: Any = base
     _need(type(state) is root, f"a {root.__name__} made of a {type(state).__name__}")
     made: object = root.__new__(kind, state)
