@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
@@ -30,9 +29,6 @@ settings.load_profile("any machine")
 # tests run, too.
 NOT_MEASURED = re.compile(r"tests/(attacks|clients|e2e|faults|own_answer|torture|integration/estimators)/")
 BUSY = re.compile(r"tests/(attacks|own_answer|torture)/")  # this process itself has much to do
-
-# as without pyarrow, which keeps texts in its own memory: artifacts with such texts are refused
-pd.options.mode.string_storage = "python"
 
 T = TypeVar("T")
 PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen

@@ -11,7 +11,8 @@ The list never holds a function that imports, evaluates, opens or looks up attri
 `numpy._core._ufunc_reconstruct` (imports a module named by its argument), `numpy.load`, `fromfile` and `memmap`,
 `operator.attrgetter`, `functools.partial` of anything but functions of scikit-learn and NumPy, joblib's `NDArrayWrapper` (loads a
 path), trees of `scipy.spatial` (raw pointers), `sklearn.datasets`, and vendored or test modules. SciPy's distributions,
-`numpy.vectorize` and `builtins.getattr` are on it for a search's distributions, and are placeholders: `unused.py`.
+`numpy.vectorize` and `builtins.getattr` are on it for a search's distributions, and are placeholders: `unused.py`. The functions of
+pyarrow on it are replaced by ones that check every buffer: `texts.py`.
 """
 
 import json

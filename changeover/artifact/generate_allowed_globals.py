@@ -69,6 +69,8 @@ _HELD: Final = {
     "sklearn.utils._bunch": "Bunch",
     "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
     "pandas": "CategoricalDtype",
+    "pandas.arrays": "ArrowStringArray",  # it and the next are replaced: changeover/artifact/texts.py
+    "pandas.core.arrays.string_arrow": "ArrowStringArray ArrowStringArrayNumpySemantics",  # until pandas 2.3
 }
 
 # the same, in older versions
@@ -96,6 +98,7 @@ _CALLED: Final = {
     "pandas._libs.tslibs.timestamps": "_unpickle_timestamp",
     "pandas.core.arrays.string_": "StringDtype",
     "pandas.core.indexes.base": "_new_Index",
+    "pyarrow.lib": "_restore_array chunked_array py_buffer type_for_alias",
     "sklearn._loss._loss": "__pyx_unpickle_CyHalfMultinomialLoss",
     "sklearn.linear_model._sgd_fast": "__pyx_unpickle_Classification __pyx_unpickle_Regression",
     "sklearn.metrics._dist_metrics": "newObj",

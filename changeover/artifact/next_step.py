@@ -5,7 +5,18 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
-_ARROW_TEXTS: Final = ("pandas.arrays.Arrow", "pandas.core.arrays.string_arrow.", "pyarrow.")
+_ARROW_TEXTS: Final = ("pandas.arrays.ArrowString", "pandas.core.arrays.string_arrow.")
+_ARROW: Final = (
+    "pandas.ArrowDtype",
+    "pandas.arrays.Arrow",
+    "pandas.core.arrays.arrow.",
+    "pandas.core.dtypes.dtypes.ArrowDtype",
+    "pyarrow.",
+)
+ARROW_VALUES: Final = (
+    "of what pyarrow keeps, texts of the dtypes `str` and `string` are read: turn columns of an ArrowDtype into those of "
+    "pandas, as by `frame.convert_dtypes(dtype_backend='numpy_nullable')`, and fit the model again"
+)
 _ADD: Final = "changeover environment add"
 _MOST_ROOTS: Final = 20
 
@@ -46,7 +57,7 @@ _BY_PREFIX: Final = (
         operator.attrgetter operator.methodcaller pandas.eval pandas.read_ pandas.core.computation""".split()  # noqa: SIM905
     ),
     *((f"{name}.", Origin.UNSUITED) for name in ("joblib", "numpy._core", "numpy.core")),
-    *((f"{name}.", Origin.LISTABLE) for name in ("numpy", "pandas", "scipy", "sklearn")),
+    *((f"{name}.", Origin.LISTABLE) for name in ("numpy", "pandas", "pyarrow", "scipy", "sklearn")),
     *((f"{name}.", Origin.LISTABLE) for name in ("collections", "datetime", "decimal", "fractions", "re", "uuid")),
 )
 # modules that a name may reach through another one, as `sklearn.base.os.system` does
@@ -91,9 +102,12 @@ def of(name: str, names: Sequence[str] = (), version: str = "") -> str:
     """
     if name.startswith(_ARROW_TEXTS):
         return (
-            "pandas keeps texts in the memory of pyarrow where that is installed: set "
-            "`pd.options.mode.string_storage = 'python'`, read the frame again, and fit the model again"
+            "this environment was made before such texts were read: have the operator make it again "
+            "(`changeover environment remove`, then `add`), or set `pd.options.mode.string_storage = 'python'`, read the "
+            "frame again, and fit the model again"
         )
+    if name.startswith(_ARROW):
+        return ARROW_VALUES
     origin = origin_of(name)
     if origin is Origin.HOSTILE:
         return (

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, Generator, Philox, RandomState
 
-from changeover.artifact import times, unused
+from changeover.artifact import texts, times, unused
 from changeover.artifact.state.trees import make_tree
 from changeover.artifact.state.while_loading import check_items
 from changeover.exceptions import UnreadableArtifact
@@ -142,7 +142,7 @@ def make_plain_object(kind: object, base: object, state: object) -> object:
     if not isinstance(kind, type) or not any(base is plain for plain in _PLAIN_BASES):
         raise UnreadableArtifact("the artifact is damaged or forged: an object of no class")
     if base is object:
-        return object.__new__(kind)
+        return kind() if kind in (texts.ArrowTexts, texts.StringDtypes) else object.__new__(kind)
     root: Any = base
     _need(type(state) is root, f"a {root.__name__} made of a {type(state).__name__}")
     made: object = root.__new__(kind, state)
@@ -207,15 +207,6 @@ def make_index(kind: object, parts: object) -> object:
     return pd.Index(data, name=parts.get("name"))
 
 
-def make_string_dtype(storage: object = "python", na_value: object = math.nan) -> object:
-    """`pandas.StringDtype`, stored as Python strings."""
-    import pandas as pd
-
-    if storage != "python":
-        raise UnreadableArtifact(f"the artifact holds pandas text stored by {storage!r}, which needs pyarrow")
-    return pd.StringDtype("python", na_value=na_value)  # type: ignore[call-overload, unused-ignore]
-
-
 STAND_INS: Final[dict[tuple[str, str], Callable[..., object]]] = {
     ("_codecs", "encode"): encode,
     ("builtins", "getattr"): times.attribute_of,
@@ -230,10 +221,9 @@ STAND_INS: Final[dict[tuple[str, str], Callable[..., object]]] = {
     ("numpy.random._pickle", "__bit_generator_ctor"): make_bit_generator,
     ("numpy.random._pickle", "__generator_ctor"): make_generator,
     ("numpy.random._pickle", "__randomstate_ctor"): make_random_state,
-    ("pandas", "StringDtype"): make_string_dtype,
     ("pandas._libs.tslibs.nattype", "_nat_unpickle"): times.make_no_time,
     ("pandas._libs.tslibs.timestamps", "_unpickle_timestamp"): times.make_timestamp,
-    ("pandas.core.arrays.string_", "StringDtype"): make_string_dtype,
     ("pandas.core.indexes.base", "_new_Index"): make_index,
     ("sklearn.tree._tree", "Tree"): make_tree,
+    **texts.STAND_INS,
 }

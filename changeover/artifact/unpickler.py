@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, NoReturn
 import numpy as np
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
-from changeover.artifact import stand_ins
+from changeover.artifact import stand_ins, texts
 from changeover.artifact.allowed_globals import Kind
 from changeover.artifact.global_lookup import HandedOut
 from changeover.artifact.state import while_loading
@@ -122,6 +122,8 @@ class Artifact(NumpyUnpickler):  # type: ignore[misc]
             stand_ins.set_array_state(inst, state)
         elif isinstance(inst, functools.partial):
             stand_ins.set_partial_state(inst, state)
+        elif texts.is_of_texts(inst, state):
+            texts.set_state(inst, state)
         else:
             self._set_state(inst, state)
             if isinstance(inst, NumpyArrayWrapper):
@@ -208,7 +210,10 @@ class Artifact(NumpyUnpickler):  # type: ignore[misc]
 
 
 class ArtifactWithCode(NumpyUnpickler):  # type: ignore[misc]
-    """joblib's unpickler as it is, for environments that admit code; it only notes the versions of scikit-learn."""
+    """joblib's unpickler as it is, for environments that admit code; it notes the versions of scikit-learn.
+
+    Where pyarrow is not installed, texts in its memory are read as the list of allowed globals would read them.
+    """
 
     dispatch: dict[int, Callable[["ArtifactWithCode"], None]] = NumpyUnpickler.dispatch.copy()
 
@@ -216,10 +221,18 @@ class ArtifactWithCode(NumpyUnpickler):  # type: ignore[misc]
         super().__init__("", stream, ensure_native_byte_order=True)
         self.session = session
 
+    def find_class(self, module: str, name: str) -> object:
+        """The global of this name."""
+        return texts.without_pyarrow(module, name) or super().find_class(module, name)
+
     def load_build(self) -> None:
         """Set the state of the newest object."""
-        self.session.note_version(self.stack[-2], self.stack[-1])
-        super().load_build()
+        inst, state = self.stack[-2:]
+        self.session.note_version(inst, state)
+        if texts.is_of_texts(inst, state):
+            texts.set_state(inst, self.stack.pop())
+        else:
+            super().load_build()
 
     dispatch[pickle.BUILD[0]] = load_build
 

@@ -22,7 +22,7 @@ from changeover.process.atomic_file import write_atomically
 DEFAULT: Final = "default"
 FORMAT: Final = 1
 # top-level packages that are read by the list of allowed globals, name by name, in every environment
-LISTED: Final = frozenset({"sklearn", "numpy", "scipy", "pandas", "joblib"})
+LISTED: Final = frozenset({"sklearn", "numpy", "scipy", "pandas", "pyarrow", "joblib"})
 FILE: Final = "environment.json"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 

@@ -118,6 +118,11 @@ def _dtype_of(name: str, series: "pd.Series[Any]", array: np.dtype[Any] | None) 
     dtype = str(series.dtype)
     if dtype == "object":
         return _of_objects(series)
+    if hasattr(series.dtype, "pyarrow_dtype"):
+        raise InvalidSchema(
+            f"column {name!r} of the example has the dtype ArrowDtype({dtype}), which is served by no environment: fit the "
+            f"model again with pandas' own types, as `frame.convert_dtypes(dtype_backend='numpy_nullable')` makes them"
+        )
     if not is_known(dtype):
         raise InvalidSchema(
             f"column {name!r} of the example has the dtype {dtype}, whose values have no form in JSON here: turn it into "

@@ -97,7 +97,7 @@ KINDS: Final[dict[str, tuple[Values, str, object, frozenset[str]]]] = {
     "object of integers and None": (_identifiers, "object", None, frozenset({CATEGORY})),
     "object of integers and NaN": (_whole(0, 5), "object", np.nan, BOTH),
     "str": (_words, "str", np.nan, frozenset({CATEGORY, TEXT})),
-    "string[python]": (_words, "string[python]", pd.NA, frozenset({CATEGORY, TEXT})),
+    **{kind: (_words, kind, pd.NA, frozenset({CATEGORY, TEXT})) for kind in ("string[python]", "string[pyarrow]")},
     "category of texts": (_words, "category", np.nan, frozenset({CATEGORY})),
     "category of integers": (_whole(1, 5), "category", np.nan, frozenset({CATEGORY})),
     "ordered category": (_words, "ordered", np.nan, frozenset({CATEGORY})),

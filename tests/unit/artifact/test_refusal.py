@@ -1,6 +1,7 @@
 """The sentence of a refused artifact: the reason, the version that it was made with, and a next step that works."""
 
 import io
+import json
 import pickle
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ import cloudpickle
 import joblib
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sklearn
 from sklearn.ensemble import RandomForestClassifier
@@ -21,7 +23,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder, StandardScaler
 
 from changeover.artifact import next_step
+from changeover.artifact.allowed_globals import FILE
 from changeover.artifact.load import MAX_BYTES, load
+from changeover.artifact.load_rules import LoadRules
 from changeover.artifact.refusal import explain
 from changeover.estimator.infer_schema import infer_schema
 from changeover.estimator.scoring import describe
@@ -244,11 +248,24 @@ def test_every_other_refusal_names_the_version_and_a_next_step() -> None:
     assert "`changeover environment add NAME scikit-learn==1.4.2`" in refused(damaged)
 
 
-def test_texts_in_the_memory_of_pyarrow_are_refused_with_the_setting_that_keeps_them_out() -> None:
-    pytest.importorskip("pyarrow")
+def test_columns_that_pyarrow_keeps_are_refused_with_the_types_that_take_their_place() -> None:
     model = LogisticRegression().fit(FRAME, Y)
-    with pd.option_context("mode.string_storage", "pyarrow"):
-        model.columns_ = pd.Index(["a", "b", "c"], dtype="str")
-    assert "pd.options.mode.string_storage = 'python'" in refused(model)
-    model.columns_ = pd.Index(["a", "b", "c"], dtype="str")
-    assert load(dumped(model)).estimator.coef_.shape == (1, 3)  # type: ignore[attr-defined]
+    for dtype in ("string[pyarrow]", "int64[pyarrow]"):
+        model.columns_ = pd.Index(["1", "2", "3"]).astype(pd.ArrowDtype(pa.type_for_alias(dtype.partition("[")[0])))
+        reason = refused(model)
+        assert "dtype_backend='numpy_nullable'" in reason
+        assert "`changeover environment add" not in reason
+
+
+def test_an_environment_that_is_older_than_texts_of_pyarrow_is_to_be_made_again(tmp_path: Path) -> None:
+    model = LogisticRegression().fit(FRAME, Y)
+    model.columns_ = pd.Index(pd.array(["a", "b", "c"], dtype="string[pyarrow]"))
+    older = json.loads(FILE.read_text(encoding="utf-8"))
+    for kind in ("create", "call"):
+        for module in ("pandas.arrays", "pyarrow.lib"):
+            older[kind].pop(module, None)
+    file = tmp_path / "allowed_globals.json"
+    file.write_text(json.dumps(older), encoding="utf-8")
+    with pytest.raises(ForbiddenGlobal, match="have the operator make it again"):
+        load(dumped(model), LoadRules(allowed_globals_file=file))
+    assert load(dumped(model)).estimator.columns_.tolist() == ["a", "b", "c"]  # type: ignore[attr-defined]

@@ -39,6 +39,7 @@ def refused(made_with: dict[str, str], *roots: str) -> str:
         ("1.9.1", ("features",), "code"),
         ("1.4.2", (), "a-old"),
         ("1.4.1.post1", ("lightgbm",), "a-old"),
+        ("1.9.1", ("pyarrow",), "default"),
         ("1.9.1", ("cloudpickle",), "code"),
         (None, (), "default"),
         (None, ("lightgbm",), "a-old"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -182,6 +183,10 @@ def test_categories_of_pandas_are_strings() -> None:
         ([b"bytes"] * ROWS, "'s' of the example holds a bytes"),
         ([1, "a"] * (ROWS // 2), "'s' of the example mixes strings with other values"),
         ([True, "a"] * (ROWS // 2), "mixes true/false"),
+        (
+            pd.array(["a"] * ROWS, dtype=pd.ArrowDtype(pa.string())),
+            r"'s' .* ArrowDtype\(string\[pyarrow\]\).*convert_dtypes",
+        ),
     ],
 )
 def test_a_column_that_json_cannot_say_is_refused_by_name(values: object, why: str) -> None:
