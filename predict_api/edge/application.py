@@ -6,7 +6,7 @@ So neither stalled senders nor busy models take what a probe needs.
 """
 
 import io
-import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from time import thread_time
 from typing import Final
@@ -23,6 +23,7 @@ from predict_api.edge.environ import Scope, environ_of
 from predict_api.edge.heads import Heads, can_be_watched
 from predict_api.edge.loop import GranianThreadLoop
 from predict_api.edge.queue import Entry, Queue
+from predict_api.edge.scheduling import Scheduling
 from predict_api.exceptions import Overloaded
 from predict_api.prediction.turn import REFUSAL, MustWait, must_not_wait, taking
 from predict_api.settings import PredictSettings
@@ -30,6 +31,7 @@ from predict_api.settings import PredictSettings
 QUICK_SECONDS: Final = 0.002  # a prediction that is answered in granian's thread delays all others by this at most
 QUICK_BYTES: Final = 64 * 1024
 PROBE_THREADS: Final = 2
+SWITCH_SECONDS: Final = 0.0005  # a tenth of Python's default: a small request waits this long for each switch
 LOOK_EVERY: Final = 0.05  # seconds between two looks for what is late
 _MOST_SKIPPED: Final = 1000  # requests of a route that are not tried here after several that would have waited
 _PROBES: Final = frozenset({"/readyz", "/metrics"})
@@ -41,11 +43,13 @@ class EdgeApplication:
 
     def __init__(self, wsgi: WSGIApplication, settings: PredictSettings) -> None:
         self.wsgi = wsgi
-        self.queue = Queue(settings.threads, settings.queue_seconds, now)
+        self._scheduling = Scheduling()
+        self.queue = Queue(settings.threads, settings.queue_seconds, now, self._large)
         self.heads = Heads(settings.predict_port, settings.body_seconds, now)
         self.threads = ThreadPoolExecutor(self.queue.most_threads, "request")
         self._bodies = Bodies(settings.max_body_bytes, settings.body_seconds, now)
         self._probes = ThreadPoolExecutor(PROBE_THREADS, "probe")
+        self._switch_interval = sys.getswitchinterval()
         self._late = LateLoop(self.queue, self._bodies, self.heads, settings.body_seconds)
         self._waits: dict[
             str, tuple[int, int]
@@ -58,7 +62,7 @@ class EdgeApplication:
     def __rsgi_init__(self, loop: GranianThreadLoop) -> None:
         """Receive the requests of the worker: granian calls this before it serves."""
         loop.receiver = self
-        _let_threads_finish()
+        self._scheduling.begin()
 
     async def __rsgi__(self, scope: Scope, connection: Connection) -> None:
         """Answer one request, as granian would have it; `receive` does it without a coroutine."""
@@ -76,6 +80,11 @@ class EdgeApplication:
             peer = scope.client
             began = self.heads.begin(peer)
             self._bodies.read(connection, environ, began, _Request(self, connection, environ, peer, path))
+
+    def _large(self, *, runs: bool) -> None:
+        """While large requests run, have small ones interrupt them."""
+        sys.setswitchinterval(SWITCH_SECONDS if runs else self._switch_interval)
+        self._scheduling.interrupt(others=runs)
 
     def answered_here(self, connection: Connection, environ: WSGIEnvironment, path: str, cells: int, size: int) -> bool:
         """Whether the request was answered in this thread, because it is known to be quick and to wait for nothing."""
@@ -181,16 +190,6 @@ def respond(wsgi: WSGIApplication, connection: Connection, environ: WSGIEnvironm
     pieces = wsgi(environ, start)  # type: ignore[arg-type]
     connection.response_bytes(int(status[:3]), [*headers, *more], b"".join(pieces))
     return status.startswith("200")
-
-
-def _let_threads_finish() -> None:
-    """Have Linux interrupt no thread of this worker for another one that has just been woken, here and in later threads.
-
-    Two threads answer each request: granian's for the sockets, and the one that receives. Under load each would interrupt
-    the other several times a request; so a third more requests a second are answered.
-    """
-    if hasattr(os, "SCHED_BATCH"):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 class LateLoop(Loop):

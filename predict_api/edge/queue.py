@@ -9,22 +9,31 @@ A large request that waits for a model's own process computes nothing here and l
 the large requests of no other model.
 """
 
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from predict_api.edge.costs import NOTHING, Cost, Costs
 
 LARGE: Final = 256 * 1024  # bytes of a body that is taken for large until the first of its kind was measured
 LARGE_CPU_SECONDS: Final = 0.02  # 20 ms: some 500 rows of a hundred columns
 WAITING: Final = 5  # additional places for each of THREADS, for small requests that wait for a model's own process
-SWITCH_SECONDS: Final = 0.0005  # a tenth of Python's default: a small request waits this long for each switch
 _SURE: Final = 0.8  # of QUEUE_SECONDS; an estimate may be wrong by a fifth
 _REFUSED: Final = "the requests that came before would take longer than QUEUE_SECONDS; try again later"
+
+
+class OnLarge(Protocol):
+    """A call when the first large request begins, and when the last one has ended."""
+
+    def __call__(self, *, runs: bool) -> None:
+        """Take whether large requests run."""
+
+
+def _ignore(*, runs: bool) -> None:
+    del runs
 
 
 def threads_of_a_worker(threads: int) -> int:
@@ -81,14 +90,16 @@ class _Lane:
 class Queue:
     """The queue of one worker. Thread-safe."""
 
-    def __init__(self, threads: int, queue_seconds: float, clock: Callable[[], float]) -> None:
-        """`threads` is THREADS, `queue_seconds` QUEUE_SECONDS."""
+    def __init__(
+        self, threads: int, queue_seconds: float, clock: Callable[[], float], on_large: OnLarge = _ignore
+    ) -> None:
+        """`threads` is THREADS, `queue_seconds` QUEUE_SECONDS; `on_large` learns whether large requests run."""
         self._most, self._clock = queue_seconds, clock
-        self._small, self._large = _Lane(threads_of_a_worker(threads)), _Lane(max(1, threads // 2))
+        self._small, self._large = _Lane(threads_of_a_worker(threads)), _Lane(max(1, threads // 4))
         self._most_lent = threads_of_a_worker(threads)
         self._costs = Costs()
         self._lock = threading.Lock()
-        self._switch_interval = sys.getswitchinterval()
+        self._on_large = on_large
 
     @property
     def most_threads(self) -> int:
@@ -141,9 +152,9 @@ class Queue:
             took = now - entry.began
             lane.usual += 0.1 * (took - lane.usual)
             self._costs.record(entry.kind, entry.cells, Cost(took, cpu), answered=answered)
-            if not self._large.running:
-                sys.setswitchinterval(self._switch_interval)
             begun = self._next(lane, now)
+            if lane is self._large and not lane.running:
+                self._on_large(runs=False)
         _start(begun)
 
     def leave(self, entry: Entry) -> None:
@@ -169,9 +180,9 @@ class Queue:
     def _begin(self, entry: Entry, now: float) -> None:
         entry.began = now
         assert entry.lane is not None
+        if entry.lane is self._large and not entry.lane.running:
+            self._on_large(runs=True)
         entry.lane.running.add(entry)
-        if entry.lane is self._large:
-            sys.setswitchinterval(SWITCH_SECONDS)
 
     def _next(self, lane: _Lane, now: float) -> list[Entry]:
         begun = []
