@@ -16,17 +16,17 @@ SMALL_PART = 16 * 1024
 NAMED = Schema((Column("a", ColumnType.NUMBER), Column("name", ColumnType.STRING)))
 
 
-def as_arrays(rows: list[dict[str, object]]) -> bytes:
-    return json.dumps([[row[column.name] for column in COLUMNS] for row in rows]).encode()
-
-
 def test_a_large_array_is_read_in_parts_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("changeover.request.parts.PART", SMALL_PART)
     monkeypatch.setattr("changeover.request.fast_reader.LARGE", 2 * SMALL_PART)
-    for body in (json.dumps(MANY).encode(), as_arrays(MANY), json.dumps(MANY, indent=1).encode()):
-        first = first_of_row(body)
-        assert len(list(parts(body, first))) > 1
-        whole = agree(body, Schema(COLUMNS))
+    numbers = json.dumps([[number, number / 7] for number in range(1000)]).encode() + b" " * SMALL_PART
+    for body, schema in (
+        (json.dumps(MANY).encode(), Schema(COLUMNS)),
+        (json.dumps(MANY, indent=1).encode(), Schema(COLUMNS)),
+        (numbers, Schema((Column("x0", ColumnType.NUMBER), Column("x1", ColumnType.NUMBER)))),
+    ):
+        assert len(list(parts(body, first_of_row(body)))) > 1
+        whole = agree(body, schema)
         assert whole is not None
         assert whole.rows == len(MANY)
     for make in (lists, objects, split):
