@@ -83,7 +83,8 @@ _CHECK_PARAMETERS: Final = (
 )
 _UPLOAD_PARAMETERS: Final = (
     parameter("name", "query", TEXT, "the name of the upload"),
-    parameter("by", "query", TEXT, "the name of the publisher"),
+    parameter("on_behalf_of", "query", TEXT, "the publisher, in the caller's words; `by` is the name of its token"),
+    parameter("by", "query", TEXT, "`on_behalf_of` in the word of earlier releases"),
     parameter(wire.REPR_DIGEST, "header", _DIGEST, "the SHA-256 of the artifact (RFC 9530)"),
 )
 _PATH_PARAMETERS: Final = {

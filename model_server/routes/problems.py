@@ -95,7 +95,9 @@ def register(app: Flask) -> None:
             body = problem(status.kind, status.number, status.title, str(error))
             if isinstance(error, errors.VersionRejected):
                 body |= {"version": error.body, "reason": error.body["reason"]}
-            if isinstance(error, errors.RollRefused | errors.ManifestContradicted | errors.UpdateBreaks):
+            if isinstance(
+                error, errors.RollRefused | errors.ManifestContradicted | errors.UpdateBreaks | errors.Forbidden
+            ):
                 body |= error.body
             return answer(body, status.number, status.retry_after)
         if isinstance(error, HTTPException):
