@@ -9,21 +9,20 @@ from changeover.process.log_events import event
 from changeover.process.own_networks import Networks
 from changeover.protocol.roles import Role
 from model_server.access.caller import ANONYMOUS, REPLICA, Caller, Via
+from model_server.access.tokens import Tokens
 from model_server.exceptions import Forbidden, Unauthenticated
-
-SHARED_NAME = "publish-token"  # the name of PUBLISH_TOKEN in the ledger
 
 
 class Gate:
     """The check of a call's token (in constant time), of its role, and of its address against the replicas' networks."""
 
     def __init__(
-        self, publish_token: str, report_token: str, replica_networks: str = "", *, anonymous_reads: bool = False
+        self, tokens: Tokens, report_token: str, replica_networks: str = "", *, anonymous_reads: bool = False
     ) -> None:
         """`anonymous_reads` permits reads without an Authorization header."""
         self._anonymous_reads = anonymous_reads
         self._warned = False
-        self._publish_token = publish_token.encode()
+        self._tokens = tokens
         self._report_token = report_token.encode()
         self._networks = Networks(replica_networks)
 
@@ -38,12 +37,13 @@ class Gate:
             raise Unauthenticated(
                 "send Authorization: Bearer <token>; `changeover credentials` shows it, CHANGEOVER_TOKEN is for the CLI"
             )
-        may_change = hmac.compare_digest(secret, self._publish_token)
-        if hmac.compare_digest(secret, self._report_token) and not may_change:
-            return REPLICA
-        if not may_change:
-            raise Unauthenticated("the token is not one of this model_server")
-        return Caller(SHARED_NAME, Role.ADMIN)
+        try:
+            named = self._tokens.find(token.strip())
+        except Unauthenticated:
+            if hmac.compare_digest(secret, self._report_token):
+                return REPLICA
+            raise
+        return Caller(named.name, named.role)
 
     def check(self, caller: Caller, role: Role, address: str | None, *, replicas: bool = False) -> None:
         """Return if `caller` may do what needs `role`, or is a replica where `replicas` may do it, too.

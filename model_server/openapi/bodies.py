@@ -128,6 +128,9 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "Rollouts": object_of({"rollouts": list_of(ref("Rollout")), **_PAGE}, "next"),
     "Current": object_of(_CURRENT),
     "CurrentSet": object_of({"models": _SET}),
+    "LoginLink": object_of(
+        {"path": TEXT, "seconds": {**INTEGER, "description": "the time for which it holds"}, "by": TEXT}
+    ),
     "Report": object_of(_REPORT, "held"),
     "Reports": object_of(_REPORTS),
     "Stored": object_of({"not_stored": _NOT_STORED}),

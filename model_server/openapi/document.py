@@ -240,6 +240,10 @@ _CALLS: Final = {
         _REPORT_ALL,
         [_SECRET],
     ),
+    ("/login-links", "post", "make_link"): _Call(
+        "A link that logs a browser in to the console, once",
+        {"201": response("The link", ref("LoginLink"))},
+    ),
     ("/openapi.json", "get", "openapi"): _read("This document", _ANY, needs_token=False),
     ("/livez", "get", "livez"): _read("Whether the process is alive; calls no other service", _ANY, needs_token=False),
     ("/readyz", "get", "readyz"): _read(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from changeover.digest import repr_digest
-from model_server.access.gate import SHARED_NAME
+from model_server.access.tokens import SHARED_NAME
 from object_store import keys
 from object_store.exceptions import ObjectMissing
 from tests.conftest import wait_until

@@ -3,11 +3,14 @@
 import pytest
 
 from changeover.protocol.roles import Role
+from changeover.protocol.token_file import NamedToken
 from model_server.access.caller import ANONYMOUS, REPLICA, Caller, Via
-from model_server.access.gate import SHARED_NAME, Gate
+from model_server.access.gate import Gate
+from model_server.access.tokens import SHARED_NAME, Tokens
 from model_server.exceptions import Forbidden, Unauthenticated
 
-GATE = Gate("publish-token-0123456789", "report-token-0123456789", "172.30.1.0/24, fd00::/64")
+TOKENS = Tokens(None, NamedToken.of(SHARED_NAME, Role.ADMIN, "publish-token-0123456789"))
+GATE = Gate(TOKENS, "report-token-0123456789", "172.30.1.0/24, fd00::/64")
 PUBLISH, REPORT = "Bearer publish-token-0123456789", "bearer report-token-0123456789"
 HERE = "127.0.0.1"
 
@@ -31,7 +34,7 @@ def test_a_replicas_token_may_report_and_read_what_a_replica_prepares() -> None:
 
 
 def test_reads_without_a_token_may_be_allowed_and_nothing_else() -> None:
-    gate = Gate("publish-token-0123456789", "report-token-0123456789", anonymous_reads=True)
+    gate = Gate(TOKENS, "report-token-0123456789", anonymous_reads=True)
     caller = gate.caller(None, HERE)
     assert caller == ANONYMOUS
     gate.check(caller, Role.READ, HERE)
