@@ -26,10 +26,9 @@ class Gate:
         self._report_token = report_token.encode()
         self._networks = Networks(replica_networks)
 
-    def caller(self, authorization: str | None, address: str | None) -> Caller:
+    def caller(self, authorization: str | None) -> Caller:
         """The caller by its bearer token; raises Unauthenticated."""
         if authorization is None and self._anonymous_reads:
-            self._warn(address)
             return ANONYMOUS
         scheme, _, token = (authorization or "").partition(" ")
         secret = token.strip().encode()
@@ -54,6 +53,8 @@ class Gate:
             raise Forbidden("replicas may read and report their state; publish and roll from elsewhere", role)
         if caller.via is Via.NOTHING and role > Role.READ:
             raise Unauthenticated(f"this call needs a token with the role {role.word!r}, or one above it")
+        if caller.via is Via.NOTHING:
+            self._warn(address)
         if caller.via is Via.REPORT and replicas:
             return
         if caller.via is Via.REPORT:

@@ -80,7 +80,8 @@ class Tokens:
 
     def _read(self, path: Path, mark: _Mark | None) -> None:
         try:
-            self._mark, self._tokens = read_token_file(path)
+            mark, self._tokens = read_token_file(path)
+            self._mark = mark  # last: a thread that sees this mark uses these tokens
             event("tokens.read", tokens=[f"{each.name}:{each.role.word}" for each in self._tokens])
         except InvalidTokens as error:
             self._mark = mark  # one event for each change, not for each request

@@ -63,10 +63,10 @@ class Guard:
     def known_reader(self) -> Caller | None:
         """The caller if it has proved its name and the role read, else None; raises nothing."""
         try:
-            caller = self.needs(Role.READ)
+            caller = self.caller_of(request)
+            return None if caller.via is Via.NOTHING else self.needs(Role.READ)
         except (Unauthenticated, Forbidden):
             return None
-        return None if caller.via is Via.NOTHING else caller
 
     def is_of_this_origin(self) -> bool:
         """Whether a page of this service, a person's own entry, or no browser sent this request."""
@@ -110,7 +110,7 @@ class Guard:
             session = self.sessions.caller(request.cookies.get(self.cookie()[0], ""))
             if session is not None:
                 return session
-        return self._gate.caller(authorization, request.remote_addr)
+        return self._gate.caller(authorization)
 
     def _proxied(self, user: str | None, email: str | None) -> Caller:
         name = name_in(user, email)

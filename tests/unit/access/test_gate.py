@@ -16,7 +16,7 @@ HERE = "127.0.0.1"
 
 
 def test_the_publish_token_may_do_everything() -> None:
-    caller = GATE.caller(PUBLISH, HERE)
+    caller = GATE.caller(PUBLISH)
     assert caller == Caller(SHARED_NAME, Role.ADMIN, Via.TOKEN)
     for role in Role:
         GATE.check(caller, role, HERE)
@@ -24,7 +24,7 @@ def test_the_publish_token_may_do_everything() -> None:
 
 
 def test_a_replicas_token_may_report_and_read_what_a_replica_prepares() -> None:
-    caller = GATE.caller(REPORT, "172.30.1.7")
+    caller = GATE.caller(REPORT)
     assert caller == REPLICA
     GATE.check_report(caller)
     GATE.check(caller, Role.READ, "172.30.1.7", replicas=True)
@@ -35,7 +35,7 @@ def test_a_replicas_token_may_report_and_read_what_a_replica_prepares() -> None:
 
 def test_reads_without_a_token_may_be_allowed_and_nothing_else() -> None:
     gate = Gate(TOKENS, "report-token-0123456789", anonymous_reads=True)
-    caller = gate.caller(None, HERE)
+    caller = gate.caller(None)
     assert caller == ANONYMOUS
     gate.check(caller, Role.READ, HERE)
     for role in (Role.PUBLISH, Role.ROLL, Role.ADMIN):
@@ -44,20 +44,20 @@ def test_reads_without_a_token_may_be_allowed_and_nothing_else() -> None:
     with pytest.raises(Unauthenticated):
         gate.check_report(caller)
     with pytest.raises(Unauthenticated):
-        gate.caller("Bearer another-token", HERE)
+        gate.caller("Bearer another-token")
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic publish-token-0123456789", "Bearer nonsense"])
 def test_no_token_or_an_unknown_one_is_refused(header: str | None) -> None:
     with pytest.raises(Unauthenticated) as refusal:
-        GATE.caller(header, HERE)
+        GATE.caller(header)
     assert "0123456789" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("address", ["172.30.1.7", "fd00::7"])
 @pytest.mark.parametrize("role", [Role.PUBLISH, Role.ROLL, Role.ADMIN])
 def test_no_change_comes_from_the_network_of_replicas_even_with_the_token(role: Role, address: str) -> None:
-    caller = GATE.caller(PUBLISH, address)
+    caller = GATE.caller(PUBLISH)
     GATE.check(caller, Role.READ, address)
     with pytest.raises(Forbidden, match="elsewhere"):
         GATE.check(caller, role, address)
@@ -65,7 +65,7 @@ def test_no_change_comes_from_the_network_of_replicas_even_with_the_token(role: 
 
 @pytest.mark.parametrize("address", [None, "", "unix", "172.30.2.7"])
 def test_other_addresses_are_judged_by_their_token(address: str | None) -> None:
-    GATE.check(GATE.caller(PUBLISH, address), Role.ROLL, address)
+    GATE.check(GATE.caller(PUBLISH), Role.ROLL, address)
 
 
 @pytest.mark.parametrize("role", Role)
