@@ -7,6 +7,7 @@ import pytest
 
 from changeover.protocol.roles import Role
 from changeover.protocol.token_file import NamedToken
+from tests.conftest import wait_until
 from tests.integration.access_server import PROXY, TOKENS, Server, access_server, publish_two
 from tests.processes.model_server import PUBLISH_TOKEN, REPORT_TOKEN
 from tests.processes.store import Store
@@ -93,7 +94,11 @@ def test_the_ledger_has_the_name_of_the_token_and_the_words_of_the_caller(server
     assert (rolled["by"], rolled["on_behalf_of"]) == ("roll-ann", "eve")
     back = server.ask("POST", "/models/loan/rollback?wait=30", token="token-of-admin-ann").body
     assert (back["by"], back["on_behalf_of"]) == ("admin-ann", "")
-    assert '"by":"roll-ann","on_behalf_of":"eve"' in server.process.log.replace('", "', '","').replace('": "', '":"')
+    wait_until(lambda: server.process.events("rollout.preparing")[2:], 20, "the events of three rollouts")
+    assert [(event["by"], event["on_behalf_of"]) for event in server.process.events("rollout.preparing")[:2]] == [
+        ("roll-ann", "bob"),
+        ("roll-ann", "eve"),
+    ]
     override = {"version": versions[1], "skip_gate": True}
     refused = server.ask("POST", "/models/loan/rollouts", override, token="token-of-roll-ann")
     assert (refused.status, refused.body["needed"]) == (403, "admin")
@@ -108,9 +113,15 @@ def test_tokens_change_without_a_restart(server: Server) -> None:
     assert server.ask("GET", "/models", Cookie=session).status == 200
     server.tokens.write_text("late:boss:nonsense\n", encoding="utf-8")
     assert server.ask("GET", "/models", token="token-of-late").status == 200, "an invalid file changes nothing"
-    assert "tokens.invalid" in server.process.log
-    server.write(*TOKENS.values())
+    wait_until(lambda: server.process.events("tokens.invalid"), 20, "the event of an invalid file")
+    server.write(*TOKENS.values(), NamedToken.of("late", Role.READ, "its-next-token"))
     assert server.ask("GET", "/models", token="token-of-late").status == 401
+    assert server.ask("GET", "/models", Cookie=session).status == 401, "the name alone is no proof"
+    session = server.log_in("its-next-token").cookie
+    server.write(*TOKENS.values(), NamedToken.of("late", Role.PUBLISH, "its-next-token"))
+    assert "publish" in server.ask("GET", "/ui/session", Cookie=session).text, "the role is that of the token now"
+    server.write(*TOKENS.values())
+    assert server.ask("GET", "/models", token="its-next-token").status == 401
     assert server.ask("GET", "/models", Cookie=session).status == 401, "a session ends with its token"
     assert "token-of-late" not in server.process.log
 
