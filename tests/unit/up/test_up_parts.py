@@ -36,7 +36,9 @@ def test_each_service_gets_only_the_secrets_it_needs() -> None:
 
 
 def test_the_token_of_the_stack_counts_beside_named_ones() -> None:
-    server = {part.name: part for part in parts({"TOKENS_FILE": "/tokens", "PUBLISH_TOKEN_NAME": ""})}[MODEL_SERVER].environment
+    server = {part.name: part for part in parts({"TOKENS_FILE": "/tokens", "PUBLISH_TOKEN_NAME": ""})}[
+        MODEL_SERVER
+    ].environment
     assert (server["TOKENS_FILE"], server["PUBLISH_TOKEN_NAME"]) == ("/tokens", "publish-token")
     named = {part.name: part for part in parts({"PUBLISH_TOKEN_NAME": "ops"})}[MODEL_SERVER].environment
     assert named["PUBLISH_TOKEN_NAME"] == "ops"
