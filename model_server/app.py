@@ -13,7 +13,9 @@ from changeover.protocol.allowed_hosts import AllowedHosts
 from changeover.protocol.wire import REQUEST_ID
 from model_runner.admission.examiner import Examiner, Limits
 from model_server import metrics
-from model_server.auth import Gate
+from model_server.access.gate import Gate
+from model_server.access.sessions import Sessions
+from model_server.access.tokens import Tokens
 from model_server.background.audit_loop import Audit
 from model_server.background.startup_loop import Background
 from model_server.intake.drop_zone import DropZone
@@ -23,11 +25,12 @@ from model_server.problems import Problems
 from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import Promotion
 from model_server.rollouts.rollouts import Rollouts
-from model_server.routes import current, health, openapi, problems, replicas
+from model_server.routes import current, health, login, openapi, problems, replicas
 from model_server.routes import models as model_calls
 from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
 from model_server.routes.context import VersionCalls
+from model_server.routes.guard import Guard
 from model_server.settings import ServerSettings
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
@@ -65,12 +68,8 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     background = Background(
         bucket, models, ledger, versions, rollouts, drop_zone, pin, *polls, audit=audit, problems=open_problems
     )
-    gate = Gate(
-        settings.publish_token.get_secret_value(),
-        settings.report_token.get_secret_value(),
-        with_names_replaced(settings.replica_networks, "REPLICA_NETWORKS"),
-        anonymous_reads=settings.allow_anonymous_reads,
-    )
+    tokens = settings.tokens()
+    guard = _guard(settings, tokens)
     app = Flask("model_server", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask types it by the protocol that lacks it
     _observe(app, settings.hosts)
@@ -78,12 +77,13 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     calls = VersionCalls(models, versions, ledger, bucket)
     app.register_blueprint(openapi.blueprint(settings.default_model))
     instance = secrets.token_hex(8)
-    app.register_blueprint(current.blueprint(models, instance, settings.lease_ms, gate))
-    app.register_blueprint(replicas.blueprint(models, gate, instance))
-    app.register_blueprint(version_calls.blueprint(calls, publisher, spool, gate))
-    app.register_blueprint(rollout_calls.blueprint(calls, rollouts, gate))
-    app.register_blueprint(health.blueprint(calls, gate, open_problems, examiner.confinement, pins))
-    app.register_blueprint(model_calls.blueprint(calls, gate, pins, settings.default_model))
+    app.register_blueprint(current.blueprint(models, instance, settings.lease_ms, guard))
+    app.register_blueprint(replicas.blueprint(models, guard, instance))
+    app.register_blueprint(version_calls.blueprint(calls, publisher, spool, guard))
+    app.register_blueprint(rollout_calls.blueprint(calls, rollouts, guard))
+    app.register_blueprint(health.blueprint(calls, guard, open_problems, examiner.confinement, pins))
+    app.register_blueprint(login.blueprint(guard, tokens))
+    app.register_blueprint(model_calls.blueprint(calls, guard, pins, settings.default_model))
     log_events.event(
         "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins
     )
@@ -95,6 +95,17 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         examiner.close()
 
     return app, stop
+
+
+def _guard(settings: ServerSettings, tokens: Tokens) -> Guard:
+    gate = Gate(
+        tokens,
+        settings.report_token.get_secret_value(),
+        with_names_replaced(settings.replica_networks, "REPLICA_NETWORKS"),
+        anonymous_reads=settings.allow_anonymous_reads,
+    )
+    proxies = with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
+    return Guard(gate, Sessions(tokens, settings.session_key_file), proxies, settings.proxy_roles)
 
 
 def _limits(settings: ServerSettings) -> Limits:
@@ -133,5 +144,6 @@ def _observe(app: Flask, hosts: AllowedHosts) -> None:
                 path=request.path,
                 status=response.status_code,
                 address=request.remote_addr,
+                by=g.caller.name if "caller" in g else None,
             )
         return response

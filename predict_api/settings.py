@@ -106,10 +106,6 @@ class PredictSettings(ServiceSettings):
         "",
         description="the path prefix under which a proxy publishes predict_api, like /ml; OpenAPI and /apidocs show it",
     )
-    trusted_proxies: str = Field(
-        "",
-        description="networks of proxies whose X-Forwarded-Prefix counts as ROOT_PATH: CIDRs, or names of this server there",
-    )
     score_timeout: float = Field(
         10.0, ge=0.1, le=3600, description="the most seconds that a model may take for a request before it is ended"
     )

@@ -82,6 +82,7 @@ class Rollouts:
             version=version,
             sequence=rollout.sequence,
             by=rollout.by,
+            on_behalf_of=rollout.on_behalf_of,
             reason=rollout.reason,
         )
         RolloutLoop(state, rollout, self._ledger, self.aborted, self._stopping, self._finish).begin(actions)
@@ -168,6 +169,7 @@ class Rollouts:
             version=version,
             previous=current.version if current else None,
             by=request.by,
+            on_behalf_of=request.on_behalf_of,
             reason=request.reason,
             rolled_at=began_at,
             deadline=now() + self._prepare_timeout,
