@@ -16,6 +16,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Final, Self
 
+from changeover.process.clock import now
+from predict_api import metrics
+
 LARGE: Final = 256 * 1024  # bytes of a body from which on the limit applies
 WAITING: Final = 5  # additional threads for each of THREADS, in which large requests and those of slow models wait
 SWITCH_SECONDS: Final = 0.0005  # a tenth of Python's default: a small request waits this long for each switch
@@ -88,10 +91,15 @@ class LargeRequestLimit(AbstractContextManager["LargeRequestLimit"]):
             if self._running < self._most:
                 self._running += 1
                 sys.setswitchinterval(SWITCH_SECONDS)
+                metrics.QUEUE_SECONDS.observe(0.0)
                 return self
             woken = threading.Event()
             self._waiting.append(woken)
+        metrics.QUEUE_LENGTH.inc()
+        began = now()
         woken.wait()
+        metrics.QUEUE_LENGTH.dec()
+        metrics.QUEUE_SECONDS.observe(now() - began)
         return self
 
     def __exit__(

@@ -88,12 +88,15 @@ class FreshnessLoop(Loop):
             models, unsettled, self._unsettled = self._models, self._unsettled, set()
         before = self.answer
         answer = self._ask(before, models)
+        answered_at = clock.now()
         if answer is None:
             for name in unsettled:
                 models[name].ended()
         else:
             unsettled = self._process(before, answer, models, unsettled, check, now)
         metrics.CHECKS.labels("failed" if answer is None else "answered").inc()
+        if answer is not None:
+            metrics.record_check(clock.now() - now, answered_at - now, answer.lease)
         with self._lock:
             self._unsettled |= unsettled
             if answer is None:

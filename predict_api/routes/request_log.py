@@ -65,7 +65,10 @@ def _one_piece(pieces: Iterable[bytes]) -> list[bytes]:
 
 def _record(context: RequestContext, status: str, environ: WSGIEnvironment) -> None:
     seconds = perf_counter() - context.began
-    metrics.count_response(context.model, status, seconds, stale=context.stale)
+    current = context.active.current if context.active else None
+    metrics.count_response(context.model, current.version if current else "", context.runtime, status, seconds)
+    if context.stale:
+        metrics.count_stale(context.model)
     caller: dict[str, Any] = {}  # no field without API keys
     if context.caller is not None:
         caller["caller"] = context.caller.name
@@ -73,7 +76,6 @@ def _record(context: RequestContext, status: str, environ: WSGIEnvironment) -> N
     level = "debug" if status < "400" else "info" if status < "500" else "warning"
     if not is_logged(level):
         return
-    current = context.active.current if context.active else None
     event(
         "request.answered",
         level=level,
