@@ -1,4 +1,4 @@
-"""The phases of one rollout, and how long each takes: preparing, fencing, committing.
+"""The phases of one rollout, how long each takes, and the span of the whole: preparing, fencing, committing.
 
 The first two are states of the rollout. The third begins when all leases are over: the ledger entry is written.
 """
@@ -6,6 +6,7 @@ The first two are states of the rollout. The third begins when all leases are ov
 from collections.abc import Callable
 from typing import Final
 
+from changeover.process import tracing
 from changeover.process.clock import now as clock
 from changeover.protocol.wire import RolloutState
 from model_server import metrics
@@ -17,7 +18,8 @@ COMMITTING: Final = "committing"
 class Phases:
     """The present phase of one rollout, which begins with its preparation at `now`."""
 
-    def __init__(self, model: str, now: float) -> None:
+    def __init__(self, model: str, version: str, now: float) -> None:
+        self._span = tracing.begin("roll", {"changeover.model": model, "changeover.version": version})
         self._model, self._phase, self._since = model, RolloutState.PREPARING.value, now
         self._age: Callable[[], float] = lambda: clock() - now
         metrics.rollout_age(model, self._age)
@@ -29,7 +31,13 @@ class Phases:
             return
         metrics.PHASE_SECONDS.labels(self._model, self._phase).observe(max(0.0, now - self._since))
         self._phase, self._since = phase, now
+        if self._span is not None:
+            self._span.note(phase)
+            if state is RolloutState.ABORTED:
+                self._span.fail(phase)
 
     def end(self) -> None:
         """The rollout is over."""
         metrics.rollout_age(self._model, None)
+        if self._span is not None:
+            self._span.end()

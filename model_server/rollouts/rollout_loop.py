@@ -41,7 +41,7 @@ class RolloutLoop(Loop):
         super().__init__(f"rollout-{state.name}", state.news, daemon=False)
         self._state, self._rollout = state, rollout
         self._ledger, self._aborted, self._stopping, self._finished = ledger, aborted, stopping, finished
-        self._phases = Phases(state.name, clock.now())
+        self._phases = Phases(state.name, rollout.version, clock.now())
         self._result: Event | None = None  # the result of the last action, which is the next event
 
     def begin(self, actions: tuple[Action, ...]) -> None:

@@ -24,7 +24,7 @@ def age(model: str) -> float | None:
 
 
 def test_a_committed_rollout_has_the_seconds_of_its_three_phases() -> None:
-    phases = Phases("phases-committed", 10.0)
+    phases = Phases("phases-committed", "v", 10.0)
     phases.step(RolloutState.PREPARING, LOOKED, 11.0)
     phases.step(RolloutState.FENCING, LOOKED, 13.0)
     phases.step(RolloutState.FENCING, LeasesOver(), 14.5)
@@ -33,13 +33,13 @@ def test_a_committed_rollout_has_the_seconds_of_its_three_phases() -> None:
 
 
 def test_an_aborted_rollout_has_those_that_it_came_to() -> None:
-    phases = Phases("phases-aborted", 10.0)
+    phases = Phases("phases-aborted", "v", 10.0)
     phases.step(RolloutState.ABORTED, Stopped(), 12.0)
     assert seconds("phases-aborted") == {"preparing": 2.0}
 
 
 def test_a_rollout_under_way_has_an_age_and_one_that_is_over_has_none() -> None:
-    phases = Phases("phases-age", 0.0)
+    phases = Phases("phases-age", "v", 0.0)
     under_way = age("phases-age")
     phases.end()
     assert under_way is not None
