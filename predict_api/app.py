@@ -17,13 +17,14 @@ from changeover.process.traced_wsgi import traced
 from changeover.protocol.replica_identity import new_identity
 from predict_api.dialects import known
 from predict_api.dialects.vertex import at as predictions_at
+from predict_api.edge.application import EdgeApplication
 from predict_api.edge.callers import Callers
+from predict_api.edge.queue import threads_of_a_worker
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
 from predict_api.pinned.artifact_file import PinnedFile
 from predict_api.pinned.pinned_models import PinnedModels
-from predict_api.prediction.large_requests import LargeRequestLimit, threads_of_a_worker
 from predict_api.preparation.disk_cache import Cache
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.routes import (
@@ -84,8 +85,8 @@ class Application:
         self._reports = Reports(
             Connection(url, lookup), self.identity, token, self.models.replicas, lambda: checks.answer
         )
-        limit = LargeRequestLimit(settings.threads)
-        self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory, limit))
+        self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory))
+        self.edge = EdgeApplication(self.wsgi, settings)
 
     def start(self) -> None:
         """Find the models and wait, START_TIMEOUT at most, until each is held or known to have nothing to hold.
@@ -93,6 +94,7 @@ class Application:
         A worker that listens takes its share of the connections, so it does not listen before it can answer.
         """
         self.models.start()
+        self.edge.start()
         self._discovery.start()
         self._reports.start()
         deadline = now() + self._settings.start_timeout
@@ -126,11 +128,12 @@ class PinnedApplication:
     ) -> None:
         runners = _runners(settings, metrics_directory)
         self._models = PinnedModels(settings, file, metrics_directory, runners)
-        limit = LargeRequestLimit(settings.threads)
-        self.wsgi = _routes(WorkerContext(settings, self._models, self._models, draining, metrics_directory, limit))
+        self.wsgi = _routes(WorkerContext(settings, self._models, self._models, draining, metrics_directory))
+        self.edge = EdgeApplication(self.wsgi, settings)
 
     def start(self) -> None:
         """Begin to load the artifact."""
+        self.edge.start()
         self._models.start()
         event("worker.started", models=[model.replica.model for model in self._models.all()])
 

@@ -32,7 +32,7 @@ QUEUE_LENGTH: Final = Gauge(
     "changeover_queue_length", "Requests that wait for their turn in a worker", multiprocess_mode="livesum"
 )
 QUEUE_SECONDS: Final = Histogram(
-    "changeover_queue_wait_seconds", "Seconds for which a request waited for its turn", buckets=_WAITS
+    "changeover_queue_wait_seconds", "Seconds for which a request waited in the queue", buckets=_WAITS
 )
 QUEUE_REFUSED: Final = Counter("changeover_queue_refused_total", "Requests that were refused: too many wait")
 BATCH_REQUESTS: Final = Histogram(

@@ -71,7 +71,16 @@ class PredictSettings(ServiceSettings):
         0.5, ge=0, le=60, description="seconds between SIGTERM, when /readyz becomes 503, and the end of the listener"
     )
     idle_seconds: float = Field(
-        75.0, ge=1, le=3600, description="seconds that a connection has for a complete request head before it is closed"
+        75.0, ge=1, le=3600, description="seconds that a connection may be idle before it is closed"
+    )
+    queue_seconds: float = Field(
+        1.0,
+        gt=0,
+        le=3600,
+        description="the most seconds that a request waits for its turn; what would wait longer gets 503 immediately",
+    )
+    body_seconds: float = Field(
+        10.0, gt=0, le=3600, description="seconds in which head and body of a request must have come"
     )
     dialects: Annotated[str, accepted_by(names_in)] = Field(
         "all",

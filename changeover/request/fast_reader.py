@@ -221,7 +221,8 @@ class FastReader:
 def _kind(column: Column) -> Any:
     """The msgspec type for cells of `column`."""
     if column.type is ColumnType.STRING:
-        return str | None if column.nullable else str
+        text: Any = Annotated[str, msgspec.Meta(max_length=column.longest)]
+        return text | None if column.nullable else text
     if column.format is not None or column.enum is not None or column.type is ColumnType.BOOLEAN:
         return _SCALAR
     plain = float if column.type is ColumnType.NUMBER else int

@@ -15,6 +15,7 @@ from changeover.process.loop import Loop
 from changeover.protocol.wire import Current, CurrentModel, MalformedAnswer
 from predict_api import metrics
 from predict_api.exceptions import CallFailed, LowerSequence, OtherVersion
+from predict_api.prediction.turn import about_to_wait
 from predict_api.replica.freshness import Checks, Freshness, Outcome, Verdict
 from predict_api.replica.replica import Replica
 from predict_api.upstream.freshness_check import CheckAnswer
@@ -189,7 +190,11 @@ class ModelFreshness:
         Takes CHECK_DEADLINE_MS at most, and does not wait with a lease or while checks fail.
         """
         arrived = clock.now()
-        return self._freshness.leased(arrived) or self._loop.confirm(self._freshness, arrived)
+        if self._freshness.leased(arrived):
+            return True
+        if not self._freshness.broken:
+            about_to_wait()
+        return self._loop.confirm(self._freshness, arrived)
 
     def confirmed_at(self) -> float:
         """The time of sending of the last check that confirmed the active version; `-inf` if none did."""

@@ -63,7 +63,7 @@ def _predict(
     settings = worker.settings
     body = read_body(environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
     call = Call(body, cast("Headers", EnvironHeaders(environ)), path)
-    return pipeline.predict_in(dialect, model, context, call, worker.limit, worker.settings.max_rows)
+    return pipeline.predict_in(dialect, model, context, call, worker.settings.max_rows)
 
 
 def loaded_version(worker: WorkerContext, name: str, path: Mapping[str, str | None]) -> ActiveVersion:

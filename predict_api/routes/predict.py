@@ -51,7 +51,7 @@ def _predict(worker: WorkerContext, name: str) -> Response:
     body = read_body(request.environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
     limits = BodyLimits(settings.max_rows, settings.max_body_bytes)
     body, runtime = pipeline.predict(
-        model, context, body, worker.limit, limits, options, include_inputs="inputs" in include, forms=forms
+        model, context, body, limits, options, include_inputs="inputs" in include, forms=forms
     )
     context.runtime = runtime.value
     response = Response(body, headers=HEADERS[runtime])

@@ -16,6 +16,7 @@ from changeover.schema.schema import Schema
 from model_runner.pool.exceptions import ModelOutOfMemory, ModelTimeout, RunnerEnded
 from predict_api import metrics
 from predict_api.exceptions import Overloaded
+from predict_api.prediction.turn import about_to_wait
 from predict_api.scoring.batching import MOST_ROWS, Batcher, Columns, Note
 from predict_api.scoring.ends import Cause, VersionEnds
 from predict_api.scoring.interfaces import RequestRows, Turn
@@ -75,6 +76,7 @@ class RunnerScorer:
 
         Raises RowsNotAnswered, ScoringFailed, ModelTimeout, ModelCrashed, ModelOutOfMemory, NoRunner, or Overloaded.
         """
+        about_to_wait()
         with self._thread(), turn.lent_after(queue_seconds(self._limits.timeout)):
             return self._batcher.score(rows.columns, rows.rows, options)
 
