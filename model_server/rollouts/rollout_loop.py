@@ -18,8 +18,8 @@ from model_server.ledger.record import Rollout
 from model_server.rollouts import rollout as machine
 from model_server.rollouts.aborted import Aborted
 from model_server.rollouts.model_state import ModelState
-from model_server.rollouts.phases import Phases
 from model_server.rollouts.rollout import Action, Event
+from model_server.rollouts.rollout_metrics import RolloutMetrics
 from object_store.exceptions import StoreError
 
 _LOOK_EVERY_S = 0.25
@@ -41,7 +41,7 @@ class RolloutLoop(Loop):
         super().__init__(f"rollout-{state.name}", state.news, daemon=False)
         self._state, self._rollout = state, rollout
         self._ledger, self._aborted, self._stopping, self._finished = ledger, aborted, stopping, finished
-        self._phases = Phases(state.name, rollout.version, clock.now())
+        self._metrics = RolloutMetrics(state.name, rollout.version, clock.now())
         self._result: Event | None = None  # the result of the last action, which is the next event
 
     def begin(self, actions: tuple[Action, ...]) -> None:
@@ -57,7 +57,7 @@ class RolloutLoop(Loop):
             return event
         self._result = None
         self._rollout, actions = machine.step(self._rollout, event, now)
-        self._phases.step(self._rollout.state, event, now)
+        self._metrics.step(self._rollout.state, event, now)
         if not self._rollout.over:
             self._state.rollout = self._rollout
         try:
@@ -66,11 +66,11 @@ class RolloutLoop(Loop):
         except LedgerInDoubt as error:
             # The process stops and does not know whether the entry exists. The next start reads the ledger.
             log_events.event("rollout.in_doubt", level="error", model=self._state.name, reason=str(error))
-            self._phases.end()
+            self._metrics.end()
             return None
         if not self._rollout.over:
             return 0.0
-        self._phases.end()
+        self._metrics.end()
         self._finished(self._state, self._rollout)
         return None
 

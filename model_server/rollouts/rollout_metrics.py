@@ -1,4 +1,4 @@
-"""The phases of one rollout, how long each takes, and the span of the whole: preparing, fencing, committing.
+"""The metrics and the span of one rollout: the seconds of its phases preparing, fencing and committing, and its age.
 
 The first two are states of the rollout. The third begins when all leases are over: the ledger entry is written.
 """
@@ -15,8 +15,8 @@ from model_server.rollouts.rollout import Event, LeasesOver
 COMMITTING: Final = "committing"
 
 
-class Phases:
-    """The present phase of one rollout, which begins with its preparation at `now`."""
+class RolloutMetrics:
+    """The measurement of one rollout, which begins with its preparation at `now`."""
 
     def __init__(self, model: str, version: str, now: float) -> None:
         self._span = tracing.begin("roll", {"changeover.model": model, "changeover.version": version})
