@@ -43,7 +43,7 @@ SETTLE_SECONDS = 2.0  # of an overload, before answers are counted
 
 def resident(client: Client) -> int:
     """The resident memory of all processes of predict_api, in bytes."""
-    workers = [psutil.Process(pid) for pids in client.stack.pids["predict_api"] for pid in pids]
+    workers = [psutil.Process(pid) for pids in client.stack.pids.predict_api for pid in pids]
     return sum(process.memory_info().rss for process in workers)
 
 

@@ -1,4 +1,4 @@
-"""What granian gives with a request: its connection, and futures, as `granian.rsgi` has them."""
+"""The objects that granian gives with a request: its connection, and futures, as `granian.rsgi` has them."""
 
 import contextvars
 from collections.abc import AsyncIterator, Callable
