@@ -4,7 +4,7 @@ import sys
 
 from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting, InvalidTokens
-from changeover.process import log_events
+from changeover.process import log_events, tracing
 from changeover.process.own_networks import with_names_replaced
 from changeover.process.parent_death import end_with_parent
 from changeover.process.settings import misspelt_settings
@@ -66,6 +66,7 @@ def load() -> object:
     end_with_parent()
     settings = ServerSettings.from_environment()
     log_events.configure("model_server", settings.log_level)
+    tracing.configure("model_server")
     from model_server.app import create_app
 
     log_events.event("worker.started", pid=os.getpid())

@@ -3,14 +3,18 @@
 import secrets
 import uuid
 from collections.abc import Callable
+from wsgiref.types import WSGIEnvironment
 
 from flask import Flask, Response, g, request
 
 from changeover.exceptions import UnknownHost
-from changeover.process import log_events
+from changeover.process import log_events, tracing
 from changeover.process.own_networks import with_names_replaced
+from changeover.process.traced_wsgi import TRACEPARENT as IN_ENVIRON
+from changeover.process.traced_wsgi import traced
 from changeover.protocol.allowed_hosts import AllowedHosts
-from changeover.protocol.wire import REQUEST_ID
+from changeover.protocol.trace_context import trace_id
+from changeover.protocol.wire import REQUEST_ID, TRACEPARENT
 from model_runner.admission.examiner import Examiner, Limits
 from model_server import metrics
 from model_server.access.gate import Gate
@@ -73,6 +77,9 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app = Flask("model_server", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask types it by the protocol that lacks it
     _observe(app, settings.hosts)
+    otel = tracing.active()
+    if otel is not None:
+        app.wsgi_app = traced(app.wsgi_app, otel, _has_a_span)  # type: ignore[assignment,method-assign]
     problems.register(app)
     calls = VersionCalls(models, versions, ledger, bucket)
     app.register_blueprint(openapi.blueprint(settings.default_model))
@@ -93,6 +100,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         background.stop()
         rollouts.stop()
         examiner.close()
+        tracing.stop()
 
     return app, stop
 
@@ -118,6 +126,11 @@ def _limits(settings: ServerSettings) -> Limits:
     )
 
 
+def _has_a_span(environ: WSGIEnvironment) -> bool:
+    """Whether a request has a span: each that changes something, and each of a trace."""
+    return environ["REQUEST_METHOD"] == "POST" or trace_id(environ.get(IN_ENVIRON)) is not None
+
+
 def _observe(app: Flask, hosts: AllowedHosts) -> None:
     """Give every request an id, refuse unknown host names, and count and log every response."""
 
@@ -127,7 +140,8 @@ def _observe(app: Flask, hosts: AllowedHosts) -> None:
         g.request_id = (
             header if 0 < len(header) <= 128 and header.isprintable() and header.isascii() else uuid.uuid4().hex
         )
-        log_events.bind(request_id=g.request_id)
+        trace = trace_id(request.headers.get(TRACEPARENT))
+        log_events.bind(request_id=g.request_id, **({} if trace is None else {"trace_id": trace}))
         host = request.environ.get("HTTP_HOST")
         g.known_host = hosts.allow(host)
         if not g.known_host and request.path not in health.BY_ANY_NAME:

@@ -10,8 +10,10 @@ from wsgiref.types import WSGIApplication
 
 from flask import Blueprint, Flask
 
+from changeover.process import tracing
 from changeover.process.clock import now
 from changeover.process.log_events import event
+from changeover.process.traced_wsgi import traced
 from changeover.protocol.replica_identity import new_identity
 from predict_api.dialects import known
 from predict_api.dialects.vertex import at as predictions_at
@@ -163,7 +165,9 @@ def _routes(worker: WorkerContext) -> WSGIApplication:
         app.register_blueprint(vertex_routes.blueprint(worker, worker.settings.health_route))
     predictions = fast_predict.in_front_of(dialects.in_front_of(app, worker, spoken), worker)
     guarded = host_check.guarded(_at_the_edge(predictions, worker), worker.settings.hosts)
-    return request_log.recorded(path_prefix.taken_off(dialects.worded(guarded, spoken), worker.settings))
+    recorded = request_log.recorded(path_prefix.taken_off(dialects.worded(guarded, spoken), worker.settings))
+    otel = tracing.active()
+    return recorded if otel is None else traced(recorded, otel, request_log.is_recorded, request_log.span_of)
 
 
 def _at_the_edge(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:

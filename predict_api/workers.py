@@ -22,6 +22,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from changeover.process import tracing
 from changeover.process.log_events import configure
 from changeover.process.parent_death import end_with_parent
 from changeover.process.respawn import replace_dead_workers
@@ -98,8 +99,10 @@ def _load(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the master ends its workers
     end_with_parent(master)
     configure("predict_api", settings.log_level)
+    tracing.configure("predict_api")
     worker = build(settings, metrics_directory, ends.poll)
     multiprocessing.util.Finalize(None, worker.leave, exitpriority=100)
+    multiprocessing.util.Finalize(None, tracing.stop, exitpriority=90)
     worker.start()
     gc_tuning.settle()
     return worker.edge

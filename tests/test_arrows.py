@@ -45,7 +45,7 @@ PURE = {
     "changeover.estimator.infer_nullable",
     "changeover.estimator.scores",
     "changeover.protocol.problem",
-    *map("changeover.protocol.{}".format, ["roles", "token_file"]),
+    *map("changeover.protocol.{}".format, ["roles", "token_file", "trace_context"]),
     "changeover.consistency.check",
     "changeover.consistency.check_order",
     "changeover.consistency.check_ledger",
@@ -117,6 +117,7 @@ DOORS = {
         ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
     "Arrow": (("pyarrow", "flatbuffers"), ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py")),
+    "OpenTelemetry": (("opentelemetry",), ("changeover/process/otel.py",)),
     "the environment": (
         ("os.environ", "os.environb", "os.getenv"),
         ("changeover/process/settings.py", "changeover/up/"),

@@ -20,8 +20,8 @@ DOORS = {
     "changeover.manifest": "manifest compatibility gate diff answer_comparison",
     "changeover.onnx_model": "examine recognise scorer",
     "changeover.onnx_twin": "session scoring description exceptions export.convert equivalence.compare graph_rules.tensors graph_check graph_session twin_check",
-    "changeover.process": "atomic_file clock log_events log_writer loop loop_threads own_networks parent_death respawn service_settings settings termination timed_pool timed_socket visible",
-    "changeover.protocol": "allowed_hosts lease openapi_parts problem replica_identity roles token_file wire",
+    "changeover.process": "atomic_file clock log_events log_writer loop loop_threads own_networks parent_death respawn service_settings settings spans termination timed_pool timed_socket traced_wsgi tracing visible",
+    "changeover.protocol": "allowed_hosts lease openapi_parts problem replica_identity roles token_file trace_context wire",
     "changeover.request": "reader decode tensors strict_json fast_reader columns cells csv_columns arrow_columns",
     "changeover.schema": "schema column cell_parsers dtypes formats sample_row",
     "changeover.up": "supervisor restart ports ready required exceptions workers",
@@ -44,7 +44,7 @@ DOORS = {
     "predict_api.prediction": "pipeline request_context turn render forms",
     "predict_api.preparation": "prepare_loop placement disk_cache",
     "predict_api.replica": "active replica freshness_loop",
-    "predict_api.scoring": "interfaces runners runner_scorer scorers batching onnx_scorer",
+    "predict_api.scoring": "interfaces runners runner_scorer scorers batching onnx_scorer traced_scorer",
     "predict_api.upstream": "connection dns downloads freshness_check set_check",
 }
 # doors for one other room only: (the module, the room that may import it)

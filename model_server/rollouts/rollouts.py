@@ -53,6 +53,7 @@ class Rollouts:
         self._promotion = promotion
         self._stopping = threading.Event()
         self._finished: dict[str, Rollout] = {}
+        metrics.PREPARE_TIMEOUT.set(prepare_timeout)
 
     def begin(self, model: str, version: str, request: RollRequest) -> Rollout:
         """Begin to make `version` (64 digits) current; returns the earlier rollout if it is current already.

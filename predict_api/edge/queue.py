@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from predict_api import metrics
 from predict_api.edge.costs import NOTHING, Cost, Costs
 
 LARGE: Final = 256 * 1024  # bytes of a body that is taken for large until the first of its kind was measured
@@ -137,6 +138,7 @@ class Queue:
             elif not refused:
                 lane.waiting.append(entry)
                 lane.queued += entry.cost.wall
+                metrics.QUEUE_LENGTH.inc()
         if starts:
             entry.start(entry)
         elif refused:
@@ -164,6 +166,7 @@ class Queue:
             lane = entry.lane
             if lane is not None and entry in lane.waiting:
                 lane.waiting.remove(entry)
+                metrics.QUEUE_LENGTH.dec()
                 lane.queued -= entry.cost.wall
 
     def refuse_late(self) -> None:
@@ -179,6 +182,7 @@ class Queue:
 
     def _begin(self, entry: Entry, now: float) -> None:
         entry.began = now
+        metrics.QUEUE_SECONDS.observe(now - entry.arrived)
         assert entry.lane is not None
         if entry.lane is self._large and not entry.lane.running:
             self._on_large(runs=True)
@@ -222,6 +226,7 @@ class Queue:
 
 def _take(lane: _Lane) -> Entry:
     entry = lane.waiting.popleft()
+    metrics.QUEUE_LENGTH.dec()
     lane.queued = lane.queued - entry.cost.wall if lane.waiting else 0.0
     return entry
 

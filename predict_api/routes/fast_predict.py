@@ -46,6 +46,7 @@ def in_front_of(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
             body, runtime = pipeline.predict(model, context, read_body(environ, max_bytes), limits)
         except Exception as error:  # noqa: BLE001 every error becomes a problem, as Flask does it for its routes
             return problem_response(error, context.request_id)(environ, start_response)
+        context.runtime = runtime.value
         start_response("200 OK", [*HEADERS[runtime], ("Content-Length", str(len(body)))])
         return [body]
 

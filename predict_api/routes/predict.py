@@ -53,6 +53,7 @@ def _predict(worker: WorkerContext, name: str) -> Response:
     body, runtime = pipeline.predict(
         model, context, body, limits, options, include_inputs="inputs" in include, forms=forms
     )
+    context.runtime = runtime.value
     response = Response(body, headers=HEADERS[runtime])
     if forms.render is not None:
         response.mimetype = _answer_type()  # with the charset, where it is text

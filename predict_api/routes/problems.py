@@ -22,6 +22,7 @@ from changeover.exceptions import (
 from changeover.process.log_events import event
 from changeover.protocol.problem import MEDIA_TYPE, problem
 from model_runner.pool.exceptions import ModelCrashed, ModelOutOfMemory, ModelTimeout, NoRunner, NotPrepared
+from predict_api import metrics
 from predict_api.exceptions import (
     BodyCutOff,
     BodyTooLarge,
@@ -107,6 +108,8 @@ def problem_response(error: Exception, request_id: str) -> Response:
     if known is None:
         return _unexpected(error, request_id)
     status, kind, title = known
+    if isinstance(error, Overloaded):
+        metrics.QUEUE_REFUSED.inc()
     if status in {500, 504}:
         return _model_failed(error, status, kind, title, request_id)
     if isinstance(error, RowsNotAnswered):

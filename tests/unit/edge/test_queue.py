@@ -1,5 +1,8 @@
 """The bounded queue: two lanes, estimated waits, refusals immediately, places that are lent."""
 
+import pytest
+from prometheus_client import REGISTRY
+
 from predict_api.edge.costs import Cost
 from predict_api.edge.queue import LARGE, Entry, Queue, threads_of_a_worker
 from tests.conftest import wait_until
@@ -121,3 +124,24 @@ def test_threads_switch_more_often_while_a_large_request_runs() -> None:
     line.come("/small")
     line.end(large)
     assert line.large == [True, False]
+
+
+def sample(name: str) -> float:
+    value = REGISTRY.get_sample_value(f"changeover_queue_{name}")
+    assert value is not None
+    return value
+
+
+def test_the_length_and_the_waits_of_the_queue_are_metrics() -> None:
+    line = Line(queue_seconds=10.0)
+    length, begun, waited = sample("length"), sample("wait_seconds_count"), sample("wait_seconds_sum")
+    first, *_, gone, late = line.come("/large", AT_ONCE + 3)
+    assert (sample("length"), sample("wait_seconds_count")) == (length + 3, begun + AT_ONCE)
+    line.time += 0.25
+    line.end(first)
+    assert (sample("length"), sample("wait_seconds_count")) == (length + 2, begun + AT_ONCE + 1)
+    assert sample("wait_seconds_sum") == pytest.approx(waited + 0.25)
+    line.queue.leave(gone)
+    line.time += 10.0
+    line.queue.refuse_late()
+    assert (sample("length"), line.queue.waiting, late in line.begun) == (length, 0, False)
