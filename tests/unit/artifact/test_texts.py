@@ -231,7 +231,6 @@ DTYPE = pd.StringDtype("pyarrow", na_value=np.nan)
         Reduced(pd.StringDtype, ("pyarrow",), (None, {"storage": "python"})),
         ARRAY,
     ],
-    ids=str,
 )
 def test_an_artifact_reaches_nothing_but_texts(forged: Any) -> None:
     with pytest.raises(ChangeoverError):
@@ -247,7 +246,6 @@ def test_an_artifact_reaches_nothing_but_texts(forged: Any) -> None:
         {"_ndarray": np.array([5], dtype=object), "_dtype": DTYPE},
         {},
     ],
-    ids=str,
 )
 def test_another_state_of_an_array_is_refused(state: dict[str, Any]) -> None:
     with pytest.raises(UnreadableArtifact, match="without their values or dtype"):
