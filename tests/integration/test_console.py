@@ -113,9 +113,15 @@ def test_a_page_needs_a_token_or_a_permitted_read_and_errors_are_pages(server: M
     assert "there is no model 'none'" in parse(answer.text).text
     assert "Content-Security-Policy" in answer.headers
     assert server.get("/ui/models/none.json").headers["Content-Type"] == "application/problem+json"
-    wrong = server.get("/ui/", token="another-token-0123456789", headers={"Accept": "text/html"})
-    assert wrong.status_code == 401
-    assert "loan" not in wrong.text
+    wrong = {"token": "another-token-0123456789"}
+    asked = server.get(
+        "/ui/models/loan?day=2026-01-31", **wrong, headers={"Accept": "text/html"}, allow_redirects=False
+    )
+    assert asked.status_code == 303
+    assert asked.headers["Location"] == "/ui/login?next=%2Fui%2Fmodels%2Floan%3Fday%3D2026-01-31"
+    assert "Log in" in page(server, asked.headers["Location"], token=None).one("form").text
+    assert server.get("/ui/models/loan.json", **wrong).status_code == 401
+    assert server.post("/ui/models/loan/rollback", **wrong, data={"reason": "x"}).status_code == 401
 
 
 def test_a_reader_sees_no_button_and_may_not_act(server: ModelServer, versions: list[str]) -> None:
