@@ -33,6 +33,7 @@ def live(parts: Parts, state: ModelState) -> Page:
         "oldest_s": max((worker.silent_s for worker in awaited), default=None),
         "rolling": None if rollout is None else _rolling(rollout, phases, workers, now),
         "last": None if rollout is not None else _last(parts, state, last, now),
+        "ended": next((each.rollout.id for each in parts.ended(state)), ""),
         "workers": [cell(worker, current, rollout) for worker in workers[:MOST_WORKERS]],
         "more_workers": max(0, len(workers) - MOST_WORKERS),
     }

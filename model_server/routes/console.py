@@ -91,8 +91,8 @@ def _of_one_model(routes: Blueprint, parts: Parts, frame: Frame) -> None:
         reader = frame.require(Role.READ)
         data = live(parts, known(parts, model))
         said = sentence_digest(data)
-        changed = request.args.get("said") != said
-        return html("live_update.html", {}, reader=reader, live=data, said=said, changed=changed)
+        changed, since = request.args.get("said") != said, request.args.get("since", "")
+        return html("live_update.html", {}, reader=reader, live=data, said=said, changed=changed, since=since)
 
     @routes.get("/ui/models/<model>/live.json")
     def live_twin(model: str) -> Response:
@@ -142,7 +142,9 @@ def model_response(parts: Parts, frame: Frame, reader: Reader, state: ModelState
         "versions": version_list.versions(parts, state, arguments.get("older")),
         "act": _act(parts, state),
     }
-    return frame.respond("model.html", page, reader, "models", live=data, said=sentence_digest(data))
+    return frame.respond(
+        "model.html", page, reader, "models", live=data, said=sentence_digest(data), since=data["ended"]
+    )
 
 
 def sentence_digest(data: Page) -> str:
