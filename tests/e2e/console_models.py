@@ -28,13 +28,21 @@ def applicants(seed: int, count: int) -> pd.DataFrame:
 def artifact(week: int) -> tuple[bytes, str]:
     """The model of a week as joblib, and its manifest as JSON."""
     frame, random = applicants(week, 400), np.random.default_rng(week)
-    score = frame["income"] - 60 * frame["debt_ratio"] + 0.05 * week * frame["age"] + random.normal(0, 8, len(frame))
+    score = (
+        frame["income"]
+        - 60 * frame["debt_ratio"]
+        + 0.05 * (week - 30) * (frame["age"] - 41)
+        + random.normal(0, 8, len(frame))
+    )
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(frame, np.where(score > 28, "approve", "refuse"))
     schema = infer_schema(model, frame)
     manifest = {
         "schema": schema.to_json(),
         "golden": golden_rows.record(model, schema, json.loads(applicants(0, 24).to_json(orient="records"))),
-        "metrics": {"auc": round(0.88 + 0.004 * week - 0.01 * random.random(), 4), "f1": round(0.8 + 0.003 * week, 4)},
+        "metrics": {
+            "auc": round(0.88 + 0.004 * (week - 30) - 0.01 * random.random(), 4),
+            "f1": round(0.71 + 0.003 * week, 4),
+        },
         "description": f"Logistic regression on the loan book, week {week}",
     }
     buffer = io.BytesIO()
@@ -53,3 +61,14 @@ def publish(stack: Stack, week: int) -> str:
     )
     assert answer.status_code == 201, answer.text
     return str(answer.json()["version"])
+
+
+def roll(stack: Stack, version: str, reason: str, name: str = "") -> None:
+    """Roll, in the name of a person that the token speaks for."""
+    answer = requests.post(
+        f"{stack.server_url}/models/{MODEL}/rollouts?wait=60",
+        json={"version": version, "reason": reason, "on_behalf_of": name},
+        headers={"Authorization": f"Bearer {stack.token}"},
+        timeout=90,
+    )
+    assert answer.json()["state"] == "committed", answer.text

@@ -1,6 +1,7 @@
 """The console in a real browser, driven as a person would: log in, read, upload, roll under load, compare, roll back.
 
-The same by forms without JavaScript. `CONSOLE_SCREENSHOTS=docs/images` saves a screenshot of each page.
+The same by forms without JavaScript. `CONSOLE_SCREENSHOTS=docs/images` saves a screenshot of each page, and
+`CONSOLE_AXE=node_modules/axe-core/axe.min.js` lets axe-core look for faults of accessibility.
 """
 
 import os
@@ -20,13 +21,14 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.conftest import wait_until
-from tests.e2e.console_models import MODEL, applicants, artifact, publish
-from tests.e2e.console_pictures import take_pictures
+from tests.e2e.console_models import MODEL, applicants, artifact, publish, roll
+from tests.e2e.console_pictures import faults_of_access, pages, take_pictures
 from tests.e2e.test_apidocs import BROWSER, DRIVER, FLAGS, requested
 from tests.processes.up import RunningStack, launch
 
 pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="there is no `chromium` with its `chromedriver`")
 PICTURES = os.environ.get("CONSOLE_SCREENSHOTS")
+AXE = os.environ.get("CONSOLE_AXE")
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +36,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A stack with two versions of MODEL, the first of them current."""
     home = tmp_path_factory.mktemp("console") / "home"
     started = launch(home, {"DEFAULT_MODEL": MODEL}, workers=2, replicas=2 if PICTURES else 1)
-    client = started.client()
     for week in (31, 32) if not PICTURES else range(31, 39):
         version = publish(started.described, week)
         if week in {31, 34, 35}:
-            client.roll(version, reason=f"weekly retrain, week {week}", model=MODEL)
+            roll(started.described, version, f"weekly retrain, week {week}", "ada" if week % 2 else "grace")
             started.wait_until_held(MODEL, version)
     yield started
     started.stop()
@@ -214,6 +215,18 @@ def test_the_same_by_forms_without_javascript(stack: RunningStack, tmp_path: Pat
         person.roll_back("by a form")
         wait_until(lambda: answers(before), what="the version before")
         person.see("section[aria-labelledby=ledger] td", "by a form")
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.skipif(not AXE, reason="CONSOLE_AXE does not name the file axe.min.js of npm's axe-core")
+def test_axe_finds_nothing_serious(stack: RunningStack, tmp_path: Path) -> None:
+    script = Path(str(AXE)).read_text(encoding="utf-8")
+    with browser(tmp_path) as driver:
+        person = Person(driver, stack)
+        person.log_in()
+        for name, path in pages(driver, person.address).items():
+            for scheme in ("light", "dark"):
+                assert faults_of_access(driver, f"{person.address}{path}", scheme, script) == [], name
 
 
 @pytest.mark.usefixtures("quiet")
