@@ -160,7 +160,7 @@ def test_a_person_reads_uploads_rolls_under_load_compares_and_rolls_back(stack: 
         person.log_in()
         before = person.current()
         assert person.see("#sentence .badge").text == "confirmed"
-        for question in ("What answers now", "What is rolling", "Did behaviour change", "Who changed it"):
+        for question in ("What answers now", "What is rolling", "Did behaviour change", "Versions", "Act"):
             person.see("h2", question)
         person.upload(file)
         after = person.see("h1.mono").text
