@@ -282,6 +282,6 @@ def test_after_a_restart_the_pages_are_the_same(server: ModelServer, versions: l
     after = server.get("/ui/models/loan.json").json()
     assert after["versions"] == before["versions"] | {"complete": True}
     assert after["ledger"] == before["ledger"]
-    refused = server.get("/ui/rejected.json").json()
-    assert {row["model"] for row in refused["rows"]} == {"loan", "new-one"}
+    models = {"loan", "new-one"}
+    wait_until(lambda: {row["model"] for row in server.get("/ui/rejected.json").json()["rows"]} == models)
     assert PUBLISH_TOKEN not in server.get("/ui/").text
