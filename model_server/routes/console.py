@@ -90,9 +90,9 @@ def _of_one_model(routes: Blueprint, parts: Parts, frame: Frame) -> None:
     def live_part(model: str) -> Response:
         reader = frame.require(Role.READ)
         data = live(parts, known(parts, model))
-        said = sentence_digest(data)
-        changed, since = request.args.get("said") != said, request.args.get("since", "")
-        return html("live_update.html", {}, reader=reader, live=data, said=said, changed=changed, since=since)
+        shown = sentence_digest(data)
+        changed, since = request.args.get("shown") != shown, request.args.get("since", "")
+        return html("live_update.html", {}, reader=reader, live=data, shown=shown, changed=changed, since=since)
 
     @routes.get("/ui/models/<model>/live.json")
     def live_twin(model: str) -> Response:
@@ -143,7 +143,7 @@ def model_response(parts: Parts, frame: Frame, reader: Reader, state: ModelState
         "act": _act(parts, state),
     }
     return frame.respond(
-        "model.html", page, reader, "models", live=data, said=sentence_digest(data), since=data["ended"]
+        "model.html", page, reader, "models", live=data, shown=sentence_digest(data), since=data["ended"]
     )
 
 

@@ -114,7 +114,7 @@ class Person:
         self.go(f"/ui/models/{MODEL}")
         self.see("#artifact").send_keys(str(file))
         self.see("form.upload button").click()
-        result = self.see("h1.mono, .said.red, .alert")
+        result = self.see("h1.mono, .outcome.red, .alert")
         assert result.tag_name == "h1", result.text
         return result.text
 

@@ -201,11 +201,11 @@ def test_the_live_part_is_one_fragment_and_repeats_its_sentence_only_when_it_cha
     part = page(server, "/ui/models/loan").one("div", id="live")
     address = part.attributes["hx-get"]
     assert part.attributes["hx-trigger"] == "every 2s"
-    fragment = parse(server.get("/ui/models/loan/live?said=other").text)
+    fragment = parse(server.get("/ui/models/loan/live?shown=other").text)
     assert fragment.one("p", hx_swap_oob="innerHTML:#sentence").text
     current_address = fragment.one("div", id="live").attributes["hx-get"]
     assert list(parse(server.get(current_address).text).all("p", hx_swap_oob="innerHTML:#sentence")) == []
-    assert address.startswith("/ui/models/loan/live?said=")
+    assert address.startswith("/ui/models/loan/live?shown=")
     held = current(server)
     body = {"sequence": held["sequence"], "version": held["version"]}
     report = {"replica": "host:2:x", "host": "web-1", "pid": 2, "held": body, "ready": [held["version"]], "failed": {}}

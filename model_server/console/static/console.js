@@ -26,7 +26,7 @@
 
   const send = (form, file) => {
     const progress = form.querySelector("progress");
-    const said = form.querySelector("output");
+    const outcome = form.querySelector("output");
     const body = new FormData();
     body.append("artifact", file, file.name);
     const request = new XMLHttpRequest();
@@ -35,7 +35,7 @@
     request.upload.addEventListener("progress", (event) => {
       if (!event.lengthComputable) return;
       progress.value = Math.round((100 * event.loaded) / event.total);
-      said.textContent = event.loaded < event.total ? `${progress.value} %` : "examining…";
+      outcome.textContent = event.loaded < event.total ? `${progress.value} %` : "examining…";
     });
     request.addEventListener("load", () => {
       let answer = {};
@@ -49,17 +49,17 @@
         return;
       }
       progress.hidden = true;
-      said.textContent = answer.detail || `refused with ${request.status}`;
-      said.classList.add("red");
+      outcome.textContent = answer.detail || `refused with ${request.status}`;
+      outcome.classList.add("red");
     });
     request.addEventListener("error", () => {
-      said.textContent = "the upload broke off; send it again";
-      said.classList.add("red");
+      outcome.textContent = "the upload broke off; send it again";
+      outcome.classList.add("red");
     });
-    said.classList.remove("red");
+    outcome.classList.remove("red");
     progress.hidden = false;
     progress.value = 0;
-    said.textContent = file.name;
+    outcome.textContent = file.name;
     request.send(body);
   };
 
