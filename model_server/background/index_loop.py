@@ -1,7 +1,7 @@
 """The loop that reads the bucket into the indexes: versions, rejected uploads, ended rollouts.
 
-What this process writes is added when it is written. The loop reads what was there before, and every few minutes what
-another process wrote.
+What this process writes is added when it is written. The loop reads what was there before, and every hour what another
+process wrote, one model a second.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ from model_server.versions.versions import Versions
 from object_store.exceptions import StoreError
 
 SOON_S: Final = 1.0  # until the ledger is read, after a store failure, and for models that are new
-AGAIN_S: Final = 300.0  # between two readings of one model: a listing of 10,000 versions takes 2 s of the store
+AGAIN_S: Final = 3600.0  # between two readings of one model: a listing of 10,000 versions takes 2 s of the store
 _NICE: Final = 10
 
 
@@ -34,7 +34,8 @@ class IndexLoop(Loop):
         due = [state for state in self._models.all() if time - self._read_at.get(state.name, float("-inf")) > AGAIN_S]
         if not due:
             return SOON_S
-        return 0.0 if self._read(due[0]) else SOON_S
+        again = due[0].name in self._read_at
+        return 0.0 if self._read(due[0]) and not again else SOON_S
 
     def _read(self, state: ModelState) -> bool:
         """Whether the store had everything."""
