@@ -3,6 +3,7 @@
 import secrets
 import uuid
 from collections.abc import Callable
+from functools import partial
 from wsgiref.types import WSGIEnvironment
 
 from flask import Flask, Response, g, request
@@ -21,18 +22,22 @@ from model_server.access.gate import Gate
 from model_server.access.sessions import Sessions
 from model_server.access.tokens import Tokens
 from model_server.background.audit_loop import Audit
+from model_server.background.index_loop import IndexLoop
 from model_server.background.startup_loop import Background
+from model_server.console.parts import Parts
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.ledger.ledger import Ledger
 from model_server.problems import Problems
 from model_server.rollouts.model_state import Models
+from model_server.rollouts.past import Past
 from model_server.rollouts.promotion import Promotion
 from model_server.rollouts.rollouts import Rollouts
-from model_server.routes import current, health, login, openapi, problems, replicas
+from model_server.routes import console, console_acts, current, health, login, openapi, problems, replicas
 from model_server.routes import models as model_calls
 from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
+from model_server.routes.console_frame import Frame
 from model_server.routes.context import VersionCalls
 from model_server.routes.guard import Guard
 from model_server.settings import ServerSettings
@@ -45,7 +50,7 @@ from object_store.settings import StoreSettings
 _QUIET = frozenset(
     {
         *("current.current", "current.current_of_all", "replicas.report", "replicas.report_all"),
-        *("health.livez", "health.readyz", "health.exposition"),
+        *("health.livez", "health.readyz", "health.exposition", "console.live_part", "console.static"),
     }
 )
 
@@ -81,9 +86,8 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     if otel is not None:
         app.wsgi_app = traced(app.wsgi_app, otel, _has_a_span)  # type: ignore[assignment,method-assign]
     problems.register(app)
-    calls = VersionCalls(models, versions, ledger, bucket)
+    calls, instance = VersionCalls(models, versions, ledger, bucket), secrets.token_hex(8)
     app.register_blueprint(openapi.blueprint(settings.default_model))
-    instance = secrets.token_hex(8)
     app.register_blueprint(current.blueprint(models, instance, settings.lease_ms, guard))
     app.register_blueprint(replicas.blueprint(models, guard, instance))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, guard))
@@ -91,13 +95,20 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app.register_blueprint(health.blueprint(calls, guard, open_problems, examiner.confinement, pins))
     app.register_blueprint(login.blueprint(guard, tokens))
     app.register_blueprint(model_calls.blueprint(calls, guard, pins, settings.default_model))
+    past = Past(ledger, rollouts.aborted)
+    parts = Parts(models, versions, past, promotion, pins, settings.default_model, settings.runtime)
+    publish = partial(version_calls.receive_version, calls, publisher, spool)
+    _add_console(app, guard, parts, rollouts, publish, settings)
+    index_loop = IndexLoop(models, versions, past)
     log_events.event(
         "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins
     )
-    background.start()
+    for loop in (background, index_loop):
+        loop.start()
 
     def stop() -> None:
         background.stop()
+        index_loop.stop()
         rollouts.stop()
         examiner.close()
         tracing.stop()
@@ -114,6 +125,19 @@ def _guard(settings: ServerSettings, tokens: Tokens) -> Guard:
     )
     proxies = with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
     return Guard(gate, Sessions(tokens, settings.session_key_file), proxies, settings.proxy_roles)
+
+
+def _add_console(
+    app: Flask,
+    guard: Guard,
+    parts: Parts,
+    rollouts: Rollouts,
+    publish: console_acts.Publish,
+    settings: ServerSettings,
+) -> None:
+    frame, predict_url = Frame(guard), settings.predict_url or ""
+    app.register_blueprint(console.blueprint(parts, frame, can_try=bool(predict_url)))
+    app.register_blueprint(console_acts.blueprint(parts, frame, rollouts, publish, predict_url))
 
 
 def _limits(settings: ServerSettings) -> Limits:

@@ -29,6 +29,14 @@ class RolloutUnderWay(ChangeoverError):
     """A second rollout of a model while one is preparing or fencing."""
 
 
+class CurrentMoved(ChangeoverError):
+    """A roll of a caller that expected another sequence to be current: a rollout was committed since it looked."""
+
+
+class NotUnderWay(ChangeoverError):
+    """An abort of a rollout that is over."""
+
+
 class Pinned(ChangeoverError):
     """A roll to anything but the version that `MODEL_SHA256` pins."""
 

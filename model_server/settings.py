@@ -26,6 +26,12 @@ def _check_uri(uri: str) -> None:
         raise ValueError(f"{uri!r} is not s3://bucket/key, http(s)://host/path or file:///path")
 
 
+def _check_http(uri: str) -> None:
+    parts = urlsplit(uri)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{uri!r} is not http(s)://host[:port]")
+
+
 class ServerSettings(ServiceSettings):
     """The settings of the listener, of access, of admission and of rollouts."""
 
@@ -57,6 +63,10 @@ class ServerSettings(ServiceSettings):
     model_uri: Annotated[str, accepted_by(_check_uri)] | None = Field(
         default=None,
         description="the source of the pinned bytes (s3://bucket/key, http(s)://, file://) until they are published",
+    )
+    predict_url: Annotated[str, accepted_by(_check_http)] | None = Field(
+        default=None,
+        description="the address of predict_api, for the form by which the console tries a version out; none: no form",
     )
     roll_incoming: Literal["at-start", "at-once", "never"] = Field(
         default="at-start", description="when model_server rolls an upload to incoming/"

@@ -23,6 +23,7 @@ from changeover.cli.token import token
 from changeover.cli.ui import ui
 from changeover.cli.up import up
 from changeover.cli.verify import verify
+from changeover.cli.watch import watch
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -32,7 +33,7 @@ def main() -> None:
 
 
 for verb in (
-    *(up, demo, restart, push, schema, list_versions, show, roll, rollback, history),
+    *(up, demo, restart, push, schema, list_versions, show, roll, rollback, history, watch),
     *(diff, verify, predict, doctor, environment, token, ui, credentials, check_history),
 ):
     main.add_command(verb)

@@ -63,9 +63,9 @@ class Client:
         """`{"models": [...], "default": name}`: every model with its current version."""
         return self._server.get("/models")
 
-    def model(self, model: str | None = None) -> JsonObject:
-        """One model: current and previous version, the running rollout, known replicas."""
-        return self._server.get(self._path(model))
+    def model(self, model: str | None = None, *, live: bool = False) -> JsonObject:
+        """One model: current and previous version, rollout, replicas; with `live`, what `changeover watch` shows."""
+        return self._server.get(f"/ui{self._path(model)}/live.json" if live else self._path(model))
 
     def login_link(self) -> JsonObject:
         """A login to the console that works once, as this token: `{"url": ..., "seconds": 900, "by": name, ...}`."""

@@ -63,6 +63,7 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
         "PUBLISH_TOKEN_NAME": base.get("PUBLISH_TOKEN_NAME") or "publish-token",  # it counts beside TOKENS_FILE, too
         "REPORT_TOKEN": secrets.report_token,
         "SPOOL_DIR": str(home / "spool"),
+        "PREDICT_URL": base.get("PREDICT_URL") or _url(ports.predict[0]),
     }
     parts = [store, Part(MODEL_SERVER, MODEL_SERVER, ("model_server",), {**base, **keys, **server}, server_url)]
     for index, port in enumerate(ports.predict):

@@ -19,7 +19,8 @@ from model_server.records import Unreadable, read_record
 from model_server.rollouts.model_state import Models
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
-from model_server.versions.versions import Rejection, Versions
+from model_server.versions.version_index import Rejection
+from model_server.versions.versions import Versions
 from object_store import keys
 from object_store.bucket import Bucket, ObjectInfo
 from object_store.exceptions import ObjectChanged, ObjectMissing

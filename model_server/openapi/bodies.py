@@ -143,6 +143,10 @@ _ROLLBACK: Final[JsonObject] = {
     "reason": _REASON,
     "on_behalf_of": {**_REASON, "description": "the person or program that asks, in the caller's words"},
     "by": {**_REASON, "description": "`on_behalf_of` in the word of earlier releases"},
+    "expected_sequence": {
+        **or_null(_COUNT),
+        "description": "the sequence that has to be current, 0 for none: otherwise 409",
+    },
 }
 _ROLL: Final = object_of(
     {

@@ -40,7 +40,7 @@ _LIST: Final = (*_STORE, *_MODEL, "MalformedRequest")
 _CHECK: Final = ("NotReady", *_MODEL, "NoCurrentVersion", "NotThatReplica")
 _ROLL: Final = (
     *(*_STORE, *_VERSION, "MalformedRequest", "BodyTooLarge", "TextTooLong", "NoCurrentVersion", "RolloutUnderWay"),
-    *("Pinned", "VersionRejected", "SchemaChanged", "GateRefused"),
+    *("CurrentMoved", "Pinned", "VersionRejected", "SchemaChanged", "GateRefused"),
 )
 _PUBLISH: Final = (
     *(*_STORE, "InvalidName", "InvalidDigestHeader", "InvalidManifest", "InvalidSchema", "MalformedRequest"),

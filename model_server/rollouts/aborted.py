@@ -4,6 +4,7 @@ An unreadable record is skipped, and reported in the log and on `/readyz`.
 """
 
 import json
+import threading
 from functools import partial
 
 from changeover.process import log_events
@@ -22,15 +23,22 @@ class Aborted:
     def __init__(self, bucket: Bucket, unreadable: Unreadable) -> None:
         self._bucket = bucket
         self._unreadable = unreadable
+        self._lock = threading.Lock()  # of the two below
         self._records: dict[str, Rollout] = {}
+        self._known: dict[str, list[Rollout]] = {}
 
     def record(self, rollout: Rollout) -> None:
         """Write the record. A store failure is logged as a warning only: the rollout is over either way."""
         body = json.dumps(rollout.to_json(), indent=1).encode()
+        self._remember(keys.aborted_key(rollout.model, rollout.id), rollout)
         try:
             self._bucket.create(keys.aborted_key(rollout.model, rollout.id), body, "application/json")
         except StoreError as error:
             log_events.event("rollout.unrecorded", level="warning", model=rollout.model, reason=str(error))
+
+    def known(self, model: str) -> list[Rollout]:
+        """The aborted rollouts of `model` that this process recorded or read, unordered."""
+        return list(self._known.get(model, ()))
 
     def all(self, model: str) -> list[Rollout]:
         """Every aborted rollout of `model`, newest first; raises StoreError."""
@@ -54,5 +62,11 @@ class Aborted:
             record = read_record(self._bucket, key, Rollout)
             if (record.model, record.id) != keys.parse_aborted(key) or record.state is not RolloutState.ABORTED:
                 raise RecordUnreadable(f"{key} is no record of that aborted rollout")
-            self._records[key] = record
+            self._remember(key, record)
         return record
+
+    def _remember(self, key: str, record: Rollout) -> None:
+        with self._lock:
+            if key not in self._records:
+                self._records[key] = record
+                self._known.setdefault(record.model, []).append(record)

@@ -17,7 +17,9 @@ from model_server.ledger.record import Rollout
 from model_server.rollouts.current_set import CurrentSet
 from model_server.rollouts.fleet import SILENCE_S, Contacts, Fleet
 from model_server.rollouts.freshness import Pointer
+from model_server.rollouts.phases import Phases
 from model_server.rollouts.pointer import LeasedPointer
+from model_server.rollouts.rollout import Cancelled
 
 
 @dataclass
@@ -26,7 +28,8 @@ class ModelState:
 
     `shared` has the pointers of all models, for the check of all: every change of a pointer is under its lock, too.
     `news` wakes the loop of the rollout: a status report came, or the ledger was overtaken. `overtaken` is a ledger
-    entry of another process that this one is about to follow.
+    entry of another process that this one is about to follow. `phases` are those of `rollout`, `last` is the last
+    rollout that ended in this run. `cancelled` aborts `rollout`. `seen` has the ids of aborted rollouts that a person has confirmed to have seen.
     """
 
     name: str
@@ -35,6 +38,10 @@ class ModelState:
     entry: Rollout | None = None
     fleet: Fleet = field(default_factory=Fleet)
     rollout: Rollout | None = None
+    phases: Phases = field(default_factory=Phases)
+    last: tuple[Rollout, Phases] | None = None
+    seen: set[str] = field(default_factory=set)
+    cancelled: Cancelled | None = None
     overtaken: Rollout | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
     news: Wake = field(default_factory=Wake)

@@ -24,6 +24,7 @@ class RollRequest:
     """A request to roll: the caller's name, its reason, and the checks it skips; `exempt` is a rollback.
 
     `on_behalf_of` is what the caller says of itself, such as the user of a machine that has a token.
+    `expected_sequence` is the current sequence that the caller saw, 0 for none; None if it did not look.
     """
 
     by: str
@@ -32,6 +33,7 @@ class RollRequest:
     skip_gate: bool = False
     exempt: bool = False
     on_behalf_of: str = ""
+    expected_sequence: int | None = None
 
 
 @dataclass(frozen=True)

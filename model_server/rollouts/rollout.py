@@ -50,7 +50,14 @@ class Stopped(Struct, frozen=True):
     """model_server is stopping."""
 
 
-Event = FleetLooked | LeasesOver | LedgerAppended | LedgerTaken | LedgerFailed | Stopped
+class Cancelled(Struct, frozen=True):
+    """A caller aborts the rollout."""
+
+    by: str = ""
+    reason: str = ""
+
+
+Event = FleetLooked | LeasesOver | LedgerAppended | LedgerTaken | LedgerFailed | Stopped | Cancelled
 
 
 # --- actions
@@ -155,6 +162,12 @@ def _stopped(rollout: Rollout, _event: Event, _now: float) -> Outcome:
     return aborted, (GrantAgain(), *actions)
 
 
+def _cancelled(rollout: Rollout, event: Event, _now: float) -> Outcome:
+    assert isinstance(event, Cancelled)
+    aborted, actions = _abort(rollout, f"aborted by {event.by}: {event.reason}")
+    return aborted, (GrantAgain(), *actions)
+
+
 def _abort(rollout: Rollout, reason: str) -> Outcome:
     reason = reason[:LONGEST_TEXT]
     return replace(rollout, state=RolloutState.ABORTED, reason=reason), (Withdraw(), RecordAborted(reason))
@@ -177,9 +190,11 @@ TRANSITIONS: Final[Mapping[tuple[RolloutState, type[Event]], Callable[[Rollout, 
     (RolloutState.PREPARING, FleetLooked): _looked,
     (RolloutState.PREPARING, LedgerTaken): _overtaken,
     (RolloutState.PREPARING, Stopped): _stopped,
+    (RolloutState.PREPARING, Cancelled): _cancelled,
     (RolloutState.FENCING, LeasesOver): _leases_over,
     (RolloutState.FENCING, LedgerAppended): _appended,
     (RolloutState.FENCING, LedgerTaken): _taken,
     (RolloutState.FENCING, LedgerFailed): _failed,
     (RolloutState.FENCING, Stopped): _stopped,
+    (RolloutState.FENCING, Cancelled): _cancelled,
 }

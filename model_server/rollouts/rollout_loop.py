@@ -18,6 +18,7 @@ from model_server.ledger.record import Rollout
 from model_server.rollouts import rollout as machine
 from model_server.rollouts.aborted import Aborted
 from model_server.rollouts.model_state import ModelState
+from model_server.rollouts.phases import Phase
 from model_server.rollouts.rollout import Action, Event
 from model_server.rollouts.rollout_metrics import RolloutMetrics
 from object_store.exceptions import StoreError
@@ -56,10 +57,14 @@ class RolloutLoop(Loop):
         if isinstance(event, float):
             return event
         self._result = None
+        if isinstance(event, machine.LeasesOver):
+            self._state.phases = self._state.phases.entered(Phase.COMMIT, now)
         self._rollout, actions = machine.step(self._rollout, event, now)
         self._metrics.step(self._rollout.state, event, now)
         if not self._rollout.over:
             self._state.rollout = self._rollout
+        if machine.StopGranting() in actions:
+            self._state.phases = self._state.phases.entered(Phase.FENCE, now)
         try:
             for action in actions:
                 self._result = self._do(action) or self._result
@@ -80,6 +85,8 @@ class RolloutLoop(Loop):
         if rollout.state is RolloutState.FENCING:
             if self._stopping.is_set():
                 return machine.Stopped()
+            if state.cancelled is not None:
+                return state.cancelled
             return (
                 machine.LeasesOver()
                 if state.leased_pointer.granted.over(now)
@@ -91,6 +98,8 @@ class RolloutLoop(Loop):
             look = state.fleet.look(rollout.version, now)
         if self._stopping.is_set():
             return machine.Stopped()
+        if state.cancelled is not None:
+            return state.cancelled
         return _LOOK_EVERY_S if look.pending and not look.failed and now < rollout.deadline else look
 
     def _do(self, action: Action) -> Event | None:

@@ -11,7 +11,7 @@ from changeover.process import log_events
 from changeover.process.clock import now, utc_now
 from changeover.protocol.wire import RolloutState
 from model_server import metrics
-from model_server.exceptions import NoCurrentVersion, Pinned, RolloutUnderWay
+from model_server.exceptions import CurrentMoved, NoCurrentVersion, NotUnderWay, Pinned, RolloutUnderWay
 from model_server.ledger.ledger import Ledger
 from model_server.ledger.record import Rollout
 from model_server.problems import Problems, Topic
@@ -20,6 +20,7 @@ from model_server.rollouts import rollout as machine
 from model_server.rollouts.aborted import Aborted
 from model_server.rollouts.fleet import FIND_S, SILENCE_S
 from model_server.rollouts.model_state import Models, ModelState
+from model_server.rollouts.phases import Phases
 from model_server.rollouts.promotion import Promotion, RollRequest
 from model_server.rollouts.rollout_loop import RolloutLoop
 from model_server.versions.versions import Versions
@@ -58,7 +59,7 @@ class Rollouts:
     def begin(self, model: str, version: str, request: RollRequest) -> Rollout:
         """Begin to make `version` (64 digits) current; returns the earlier rollout if it is current already.
 
-        Raises Pinned, RolloutUnderWay, RollRefused, UnknownVersion or StoreError.
+        Raises Pinned, RolloutUnderWay, CurrentMoved, RollRefused, UnknownVersion or StoreError.
         """
         pinned = self._pins.get(model)
         if pinned is not None and pinned != version:
@@ -106,15 +107,28 @@ class Rollouts:
                 )
             if state.entry is not compared:
                 return None
+            _check_expected(state, request.expected_sequence)
             if compared is not None and compared.version == version:
                 return compared, ()
             rollout, actions = machine.begin(self._new(state, version, request))
-            state.rollout = rollout
+            state.rollout, state.phases, state.cancelled = rollout, Phases.begun(now()), None
             state.fleet.forget_failure(version)
             if state.current is None and now() - self._models.replica_heard_at <= SILENCE_S:
                 # Replicas run, but have not discovered this model yet: wait until they prepare its first version, too.
                 state.fleet.known_from = now() + FIND_S
             return rollout, actions
+
+    def abort(self, model: str, identity: str, by: str, reason: str) -> None:
+        """Abort the rollout under way, if it has this id and has not begun to write its ledger entry.
+
+        Raises NotUnderWay.
+        """
+        state = self._models.get(model)
+        with state.changed:
+            if state.rollout is None or state.rollout.id != identity:
+                raise NotUnderWay(f"rollout {identity} of model {model!r} is over: see GET /models/{model}/rollouts")
+            state.cancelled = machine.Cancelled(by, reason)
+        state.news.set()
 
     def refuse(self, model: str, version: str, request: RollRequest, reason: str) -> None:
         """Record, as aborted, a rollout that was refused before it began."""
@@ -183,13 +197,23 @@ class Rollouts:
             rollout = self._ledger.entry(state.name, rollout.sequence)  # has the time of the entry
         with state.changed:
             self._finished[rollout.id] = rollout
-            state.rollout = None
+            state.rollout, state.last = None, (rollout, state.phases.ended(now()))
             state.changed.notify_all()
         if rollout.state is RolloutState.ABORTED:
             self._problems.set(Topic.ROLLOUT, rollout.reason, state.name)
         else:
             self._problems.clear(Topic.ROLLOUT, state.name)
         _log_end(state.name, rollout, took_s)
+
+
+def _check_expected(state: ModelState, expected: int | None) -> None:
+    """Raise CurrentMoved unless the sequence that the caller saw is current."""
+    sequence = state.current.sequence if state.current else 0
+    if expected is not None and expected != sequence:
+        raise CurrentMoved(
+            f"sequence {sequence} of model {state.name!r} is current, not {expected}: look again, see GET "
+            f"/models/{state.name}/rollouts, then roll with the sequence that you saw"
+        )
 
 
 def _log_end(model: str, rollout: Rollout, took_s: float) -> None:

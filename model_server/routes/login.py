@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-from flask import Blueprint, Response, jsonify, redirect, render_template, request
+from flask import Blueprint, Response, jsonify, redirect, request
 
 from changeover.process.log_events import event
 from changeover.protocol.roles import Role
@@ -16,6 +16,7 @@ from model_server.access.links import Links
 from model_server.access.login_limit import LoginLimit
 from model_server.access.sessions import LASTS_S
 from model_server.access.tokens import Tokens
+from model_server.console.rendering import render
 from model_server.exceptions import Forbidden, Unauthenticated
 from model_server.routes.guard import Guard
 
@@ -24,7 +25,10 @@ _PATH: Final = re.compile(r"/ui(?:/[A-Za-z0-9._~%/-]*)?(?:\?[A-Za-z0-9._~%&=:+/-
 _LARGEST_FORM: Final = 16 * 1024  # bytes
 _HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
     "Referrer-Policy": "same-origin",  # the address of a one-time link goes to no other host
     "X-Content-Type-Options": "nosniff",
 }
@@ -32,7 +36,7 @@ _HEADERS: Final = {
 
 def blueprint(guard: Guard, tokens: Tokens) -> Blueprint:
     """The routes. Links and the limit of failed logins are those of this process."""
-    routes = Blueprint("login", __name__, template_folder="../access/templates")
+    routes = Blueprint("login", __name__)
     login = _Login(guard, tokens)
 
     @routes.get("/ui/login")
@@ -142,7 +146,15 @@ def wants_page() -> bool:
 
 
 def _page(message: str = "", status: int = 200, caller: Caller | None = None, link: str = "") -> Response:
-    text = render_template("login.html", message=message, caller=caller, link=link, next=_next())
+    page = {
+        "message": message,
+        "name": caller.name if caller else "",
+        "role": caller.role.word if caller and caller.role else "",
+        "session": caller is not None and caller.via is Via.SESSION,
+        "link": link,
+        "next": _next(),
+    }
+    text = render("login.html", page, reader=None, here="", twin=None)
     return Response(text, status, _HEADERS, content_type="text/html; charset=utf-8")
 
 

@@ -40,6 +40,8 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     errors.NoCurrentVersion: Status(404, "no-current-version", "No current version"),
     errors.NotReady: Status(503, "no-model", "Not ready", retry_after=1),
     errors.RolloutUnderWay: Status(409, "rollout-under-way", "Another rollout is under way"),
+    errors.NotUnderWay: Status(409, "not-under-way", "The rollout is over"),
+    errors.CurrentMoved: Status(409, "current-moved", "Another version became current"),
     errors.SchemaChanged: Status(422, "incompatible", "The version breaks its consumers"),
     errors.GateRefused: Status(422, "gate-refused", "The version does not pass the gate"),
     errors.Pinned: Status(409, "pinned", "The model is pinned"),
@@ -91,32 +93,37 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def _any(error: Exception) -> Response:
-        status = status_of(error)
         if isinstance(error, errors.Unauthenticated) and wants_page():
             return to_login()
-        if status is not None:
-            body = problem(status.kind, status.number, status.title, str(error))
-            if isinstance(error, errors.VersionRejected):
-                body |= {"version": error.body, "reason": error.body["reason"]}
-            if isinstance(
-                error, errors.RollRefused | errors.ManifestContradicted | errors.UpdateBreaks | errors.Forbidden
-            ):
-                body |= error.body
-            return answer(body, status.number, status.retry_after)
-        if isinstance(error, HTTPException):
-            return _http(error)
-        log_events.event("request.failed", level="error", error=error, method=request.method, path=request.path)
-        detail = f"an unexpected error; the log has it under request id {g.get('request_id', '')}"
-        return answer(problem("internal", 500, "Internal error", detail), 500)
+        return as_problem(error)[0]
 
 
-def _http(error: HTTPException) -> Response:
+def as_problem(error: Exception) -> tuple[Response, dict[str, object]]:
+    """The problem response to any error, and its body."""
+    status = status_of(error)
+    if status is not None:
+        body = problem(status.kind, status.number, status.title, str(error))
+        if isinstance(error, errors.VersionRejected):
+            body |= {"version": error.body, "reason": error.body["reason"]}
+        if isinstance(error, errors.RollRefused | errors.ManifestContradicted | errors.UpdateBreaks | errors.Forbidden):
+            body |= error.body
+        return answer(body, status.number, status.retry_after), body
+    if isinstance(error, HTTPException):
+        return _http(error)
+    log_events.event("request.failed", level="error", error=error, method=request.method, path=request.path)
+    detail = f"an unexpected error; the log has it under request id {g.get('request_id', '')}"
+    body = problem("internal", 500, "Internal error", detail)
+    return answer(body, 500), body
+
+
+def _http(error: HTTPException) -> tuple[Response, dict[str, object]]:
     number = error.code or 500
     detail = error.description or error.name
     if number == 404:
         detail = f"there is no {request.path} here; the calls are listed in the README"
-    response = answer(problem("http", number, error.name, detail), number)
+    body = problem("http", number, error.name, detail)
+    response = answer(body, number)
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value
-    return response
+    return response, body

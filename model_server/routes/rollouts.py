@@ -1,5 +1,7 @@
 """The routes of rollouts: roll, roll back, and the list of rollouts."""
 
+import dataclasses
+
 from flask import Blueprint, Response, jsonify, request
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,6 +12,7 @@ from changeover.names import normalize_version
 from changeover.process.clock import parse_rfc3339
 from changeover.protocol.roles import Role
 from changeover.protocol.wire import LONGEST_TEXT
+from model_server.access.caller import Caller
 from model_server.exceptions import MalformedRequest, TextTooLong, UnknownModel, VersionRejected
 from model_server.ledger.record import Rollout
 from model_server.rollouts.promotion import RollRequest
@@ -34,6 +37,7 @@ class _Body(Struct, frozen=True):
     on_behalf_of: str = ""
     allow_schema_change: bool = False
     skip_gate: bool = False
+    expected_sequence: int | None = None
 
 
 def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprint:
@@ -48,16 +52,14 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprin
             raise MalformedRequest('send {"version": "<sha256 or a prefix of 8 or more>", "reason": "..."}')
         if body.allow_schema_change or body.skip_gate:
             guard.needs(Role.ADMIN)
-        roll_request = RollRequest(
-            caller.name, body.reason, body.allow_schema_change, body.skip_gate, on_behalf_of=body.on_behalf_of
-        )
+        roll_request = _roll_request(caller, body)
         return _begin(model, _resolve(calls, calls.known(model), body.version), roll_request, wait_s)
 
     @routes.post("/models/<model>/rollback")
     def rollback(model: str) -> Response:
         caller = guard.needs(Role.ROLL)
         body, wait_s = _body("rollback"), _wait()
-        roll_request = RollRequest(caller.name, body.reason, exempt=True, on_behalf_of=body.on_behalf_of)
+        roll_request = dataclasses.replace(_roll_request(caller, body), exempt=True)
         return _begin(model, rollouts.previous(calls.known(model)), roll_request, wait_s)
 
     @routes.get("/models/<model>/rollouts")
@@ -93,6 +95,17 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprin
         return response
 
     return routes
+
+
+def _roll_request(caller: Caller, body: _Body) -> RollRequest:
+    return RollRequest(
+        caller.name,
+        body.reason,
+        body.allow_schema_change,
+        body.skip_gate,
+        on_behalf_of=body.on_behalf_of,
+        expected_sequence=body.expected_sequence,
+    )
 
 
 def _page(rollouts: list[Rollout]) -> Response:

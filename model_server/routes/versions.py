@@ -71,23 +71,28 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, guard: Gu
     def publish(model: str) -> Response:
         caller = guard.needs(Role.PUBLISH)
         check_model_name(model)
-        header = request.headers.get(REPR_DIGEST)
-        expected = digest.parse_repr_digest(header) if header else None
-        with uploads.receive(request, spool) as upload:
-            name = uploads.file_name(request.args.get("name")) or uploads.file_name(upload.name)
-            provenance = _provenance(name, caller)
-            try:
-                published = publisher.publish(model, upload.spooled, upload.draft, provenance, expected)
-            except VersionRejected:
-                calls.models.get(model)  # the model now exists, so that its list shows the rejection
-                raise
-        calls.models.get(model)
+        published = receive_version(calls, publisher, spool, model, caller)
         response = jsonify(_published(calls.body(published.manifest, calls.rolled(model)), published))
         response.status_code = 201 if published.created else 200
         response.headers["Location"] = f"/models/{quote(model)}/versions/{published.manifest.version}"
         return response
 
     return routes
+
+
+def receive_version(calls: VersionCalls, publisher: Publisher, spool: Spool, model: str, caller: Caller) -> Published:
+    """Publish the body of this request; raises as `uploads.receive` and `Publisher.publish` do."""
+    header = request.headers.get(REPR_DIGEST)
+    expected = digest.parse_repr_digest(header) if header else None
+    with uploads.receive(request, spool) as upload:
+        name = uploads.file_name(request.args.get("name")) or uploads.file_name(upload.name)
+        try:
+            published = publisher.publish(model, upload.spooled, upload.draft, _provenance(name, caller), expected)
+        except VersionRejected:
+            calls.models.get(model)  # the model now exists, so that its list shows the rejection
+            raise
+    calls.models.get(model)
+    return published
 
 
 def _provenance(name: str | None, caller: Caller) -> JsonObject:

@@ -28,7 +28,8 @@ from model_server.exceptions import (
 )
 from model_server.versions.additions import Additions, additions
 from model_server.versions.spool import Spooled
-from model_server.versions.versions import Rejection, Versions
+from model_server.versions.version_index import Rejection
+from model_server.versions.versions import Versions
 
 _UPDATE_TRIES: Final = 5  # each fails only if another publish of the same bytes added something meanwhile
 

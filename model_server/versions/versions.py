@@ -6,9 +6,9 @@ manifest of each version, and sees the update of another process when it lists t
 
 import json
 import threading
+from contextlib import suppress
 from functools import partial
 
-import msgspec
 from msgspec.structs import replace
 
 from changeover import digest
@@ -22,29 +22,12 @@ from model_server.exceptions import RecordUnreadable
 from model_server.problems import Problems
 from model_server.records import Unreadable, read_object, read_record
 from model_server.versions.spool import Spooled
+from model_server.versions.version_index import Rejection, VersionIndex
 from object_store import keys
 from object_store.bucket import Bucket, Created, ObjectInfo
 from object_store.exceptions import ObjectMissing
 
 _LARGEST_MANIFEST = 64 * 1024 * 1024
-
-
-class Rejection(msgspec.Struct, frozen=True, kw_only=True):
-    """An upload that failed admission: the JSON body of a rejected version, and the content of `<name>.reason.json`."""
-
-    model: str
-    name: str
-    version: str = ""
-    state: str = VersionState.REJECTED.value
-    size: int = 0
-    created_at: str
-    metrics: dict[str, float] = {}
-    reason: str = ""
-
-    def to_json(self) -> JsonObject:
-        """The JSON form."""
-        body: JsonObject = msgspec.to_builtins(self)
-        return body
 
 
 class Versions:
@@ -55,6 +38,7 @@ class Versions:
         self._unreadable = Unreadable(problems)
         self._manifests: dict[tuple[str, str], tuple[int, Manifest]] = {}
         self._lock = threading.Lock()  # of the manifests
+        self.index = VersionIndex()
 
     def models(self) -> list[str]:
         """Every model that has a version, admitted or rejected; raises StoreError."""
@@ -101,6 +85,12 @@ class Versions:
         known = self._manifests.get((model, version))
         if known is not None and known[0] >= number:
             return known[1]
+        manifest = self._read(model, version, number)
+        self._keep(manifest, number)
+        return manifest
+
+    def _read(self, model: str, version: str, number: int) -> Manifest:
+        """The manifest with this number in the bucket; raises as `manifest` does."""
         key = keys.manifest_key(model, version, number)
         try:
             manifest = Manifest.from_json(read_object(self._bucket, key, _LARGEST_MANIFEST))
@@ -110,7 +100,6 @@ class Versions:
             raise _unknown(model, version) from None
         if (manifest.model, manifest.version) != (model, version):
             raise InvalidManifest(f"{key} is the manifest of another version")
-        self._keep(manifest, number)
         return manifest
 
     def _keep(self, manifest: Manifest, number: int) -> None:
@@ -119,6 +108,7 @@ class Versions:
         with self._lock:
             if version not in self._manifests or self._manifests[version][0] < number:
                 self._manifests[version] = number, manifest
+                self.index.add(manifest)
 
     def manifests(self, model: str) -> list[Manifest]:
         """Every version's manifest, newest first; raises StoreError."""
@@ -128,6 +118,24 @@ class Versions:
         ]
         manifests = self._unreadable.readable(keys.versions_prefix(model), readers)
         return sorted(manifests, key=lambda manifest: manifest.created_at, reverse=True)
+
+    def fill_index(self, model: str) -> None:
+        """Add to the index every version and rejection that it lacks; caches no manifest. Raises StoreError."""
+        numbers = self._numbers(keys.versions_prefix(model))
+        lacking = self.index.missing(model, set(numbers))
+        readers = [
+            (keys.manifest_key(model, version, numbers[version]), partial(self._read, model, version, numbers[version]))
+            for version in lacking
+        ]
+        for manifest in self._unreadable.readable(keys.versions_prefix(model), readers):
+            self.index.add(manifest)
+        for item in self._bucket.list(keys.rejected_prefix(model)):
+            parsed = keys.parse_rejected(item.key)
+            if parsed is None or not parsed.is_reason or self.index.knows_rejection(model, parsed.name):
+                continue
+            with suppress(RecordUnreadable, ObjectMissing):  # `rejections` reports them
+                self.index.add_rejection(self._rejection(model, parsed.name, item))
+        self.index.completed(model)
 
     def add(self, spooled: Spooled, manifest: Manifest, twin: bytes = b"") -> Manifest:
         """Write the artifact and the ONNX twin, then the manifest, which makes the version exist. Idempotent."""
@@ -185,6 +193,7 @@ class Versions:
             key = keys.rejected_key(rejection.model, name)
             self._bucket.create_from_file(key, spooled.path, spooled.size, "application/octet-stream")
             self._bucket.create(reason, json.dumps(kept.to_json(), indent=1).encode(), "application/json")
+            self.index.add_rejection(kept)
             return kept
         return rejection
 

@@ -15,6 +15,7 @@ EVENTS = {
     "taken": machine.LedgerTaken(Current(8, "c" * 64)),
     "failed": machine.LedgerFailed("denied"),
     "stopped": machine.Stopped(),
+    "cancelled": machine.Cancelled("ann", "the wrong one"),
 }
 
 
@@ -116,3 +117,10 @@ def test_a_stop_aborts_what_is_under_way(state: RolloutState) -> None:
     rollout, actions = machine.step(a_rollout(state), machine.Stopped(), 1.0)
     assert rollout.over
     assert "Flip" not in names(actions)
+
+
+@pytest.mark.parametrize("state", [RolloutState.PREPARING, RolloutState.FENCING])
+def test_a_cancelled_rollout_is_aborted_with_the_name_and_the_reason_of_the_caller(state: RolloutState) -> None:
+    rollout, actions = machine.step(a_rollout(state), EVENTS["cancelled"], 1.0)
+    assert (rollout.state, rollout.reason) == (RolloutState.ABORTED, "aborted by ann: the wrong one")
+    assert names(actions) == ["GrantAgain", "Withdraw", "RecordAborted"]
