@@ -25,7 +25,7 @@ def parts(body: bytes, first: bytes) -> Iterator[bytes]:
     """The parts of `body`, an array whose rows begin with `first`; raises ValueError if it is none.
 
     A part with nothing but spaces is no row either. A part ends where a row seems to end. If that place is within a string or within a row, the part before it is no valid
-    array: whoever decodes it gets an error, and has to decode the whole.
+    array: its decoder raises, and the caller has to decode the whole.
     """
     start, end = body.find(b"[") + 1, body.rfind(b"]")
     if body[end + 1 :].strip():

@@ -17,7 +17,7 @@ class Line:
 
     def __init__(self, queue_seconds: float = 1.0) -> None:
         self.time = 100.0
-        self.large: list[bool] = []  # what the queue said of them
+        self.large: list[bool] = []  # whether large requests run, as reported by the queue
         self.queue = Queue(THREADS, queue_seconds, lambda: self.time, lambda *, runs: self.large.append(runs))
         self.begun: list[Entry] = []
         self.reasons: list[str] = []  # why requests were refused

@@ -1,4 +1,4 @@
-"""Large arrays are read in parts, with the same result as whole, and left to the strict path where that refuses them."""
+"""Large arrays in parts: the same rows as whole, and what is no plain array is left to the strict path."""
 
 import json
 
