@@ -1,4 +1,4 @@
-"""The scheduling of granian's threads: whether Linux interrupts a thread of the worker for one that has just been woken.
+"""The scheduling of granian's threads: whether Linux interrupts a thread of the worker for one that was just woken.
 
 Two threads answer a small request: granian's for the sockets, and the one that receives. Under many small requests each would
 interrupt the other several times a request; without that, a third more requests a second are answered. While a large request
