@@ -7,7 +7,7 @@ validation error: the strict path alone writes error messages.
 
 import math
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -22,15 +22,14 @@ from changeover.exceptions import AskOriginal
 from changeover.request.array_rows import takes_array_rows
 from changeover.request.pandas_forms import SPLIT_KEYS
 from changeover.request.parts import LARGE, first_of_row, parts
+from changeover.request.row_types import SCALAR, kind_of, struct_of
 from changeover.request.strict_json import may_repeat_keys
 from changeover.request.tensors import LARGEST, MISSING_TEXT, Numbers, Texts, as_fitted
 from changeover.schema.cell_parsers import Case, Cell, ColumnType, Parser
-from changeover.schema.column import Column
 from changeover.schema.schema import Extra, Schema
 
 MOST_COLUMNS: Final = 256  # msgspec finds a field name by a linear search
 _SQUARES: Final = LARGEST**2
-_SCALAR: Final = str | int | float | bool | None
 _ORDERS: Final = 4  # orders of columns whose parsers are kept
 _Label = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | str
 
@@ -118,6 +117,8 @@ class FastReader:
             if schema.by_name[name].type is ColumnType.NUMBER and not schema.by_name[name].nullable
         ]
         self._names = tuple(schema.by_name)
+        fields = [(f"c{index}", kind_of(column)) for index, column in enumerate(schema.columns)]
+        self._row = msgspec.defstruct("Row", fields, array_like=True, gc=False)
         self._parser = lru_cache(_ORDERS)(self._parser_of)
         self._forms: list[Callable[[bytes], TypedRows]] = []
         if schema.extra is not Extra.FORBID:
@@ -140,6 +141,18 @@ class FastReader:
                 continue
         return None
 
+    def read_row(self, columns: Mapping[str, Iterable[Any]]) -> TypedRows | None:
+        """The row of columns with one cell each, or None if the fast path does not handle them."""
+        if len(columns) != len(self._names) or self._schema.extra is not Extra.FORBID:
+            return None
+        try:
+            cells = [cell for (cell,) in map(columns.__getitem__, self._names)]
+            row = astuple(msgspec.convert(cells, self._row, strict=False))
+            null = None in row and any(type(cell) is str and cell.lower() == "null" for cell in cells)
+            return self._typed([row], self._parser(self._names), b'"null"' if null else b"", single=False)
+        except (KeyError, ValueError, OverflowError):
+            return None
+
     def _in_parts(self, body: bytes) -> TypedRows | None:
         """The rows of a large array, read in parts; None for everything else, and if a part is no array of rows."""
         first = first_of_row(body)
@@ -153,10 +166,10 @@ class FastReader:
 
     def _prepare_objects(self) -> bool:
         """Make the decoders of objects whose keys are names of columns; False if msgspec cannot spell a name."""
-        kinds = [_kind(column) for column in self._schema.columns]
+        kinds = [kind_of(column) for column in self._schema.columns]
         lists_or_objects = [GenericAlias(list, kind) | GenericAlias(dict, (str, kind)) for kind in kinds]
         try:
-            row, columns = _struct(self._names, kinds), _struct(self._names, lists_or_objects)
+            row, columns = struct_of(self._names, kinds), struct_of(self._names, lists_or_objects)
         except ValueError:  # a name with a quote, a backslash or a control character
             return False
         self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row, strict=False)
@@ -204,7 +217,7 @@ class FastReader:
         """The parser of rows as arrays with the cells of the columns `names`, in this order."""
         if len(names) != len(self._names) or set(names) != self._schema.by_name.keys():
             raise ValueError("other columns")
-        kinds = tuple(_kind(self._schema.by_name[name]) for name in names)
+        kinds = tuple(kind_of(self._schema.by_name[name]) for name in names)
         return self._row_parser(GenericAlias(tuple, kinds), names)
 
     def _row_parser(self, row: Any, names: Sequence[str]) -> _RowParser:
@@ -240,35 +253,12 @@ class FastReader:
         return not self._never_missing or not np.count_nonzero(missing[:, self._never_missing])
 
 
-def _kind(column: Column) -> Any:
-    """The msgspec type for cells of `column`."""
-    if column.type is ColumnType.STRING:
-        text: Any = Annotated[str, msgspec.Meta(max_length=column.longest)]
-        return text | None if column.nullable else text
-    if column.format is not None or column.enum is not None or column.type is ColumnType.BOOLEAN:
-        return _SCALAR
-    plain = float if column.type is ColumnType.NUMBER else int
-    return plain | None if column.nullable else plain
-
-
-def _struct(names: Sequence[str], kinds: Sequence[Any]) -> type[msgspec.Struct]:
-    """The msgspec type of an object with exactly these keys; raises ValueError for a key that msgspec cannot spell."""
-    fields = [f"c{index}" for index in range(len(names))]
-    return msgspec.defstruct(
-        "Columns",
-        list(zip(fields, kinds, strict=True)),
-        rename=dict(zip(fields, names, strict=True)),
-        forbid_unknown_fields=True,
-        gc=False,
-    )
-
-
 def _parsers(schema: Schema, names: Sequence[str]) -> list[tuple[int, Parser]]:
     """The parsers of the columns, by their indices in `names`, whose cells msgspec cannot check by itself."""
     return [
         (index, column.parse)
         for index, column in enumerate(schema.by_name[name] for name in names)
-        if _kind(column) is _SCALAR or column.enum is not None or column.format is not None or column.case is Case.FOLD
+        if kind_of(column) is SCALAR or column.enum is not None or column.format is not None or column.case is Case.FOLD
     ]
 
 

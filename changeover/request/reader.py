@@ -39,8 +39,12 @@ class RequestReader:
         _refuse_large_numbers(decoded)
         return decoded
 
-    def read_columns(self, columns: Columns, max_rows: int) -> TypedColumns | Decoded:
+    def read_columns(self, columns: Columns, max_rows: int) -> TypedColumns | TypedRows | Decoded:
         """The typed rows in columns; raises RequestFaults, or TooManyRows past `max_rows`."""
+        if set(map(type, columns.values())) == {tuple}:
+            row = self._fast.read_row(columns)
+            if row is not None:
+                return row
         rows = self._columns.read(columns, max_rows)
         if isinstance(rows, Decoded):
             _refuse_large_numbers(rows)

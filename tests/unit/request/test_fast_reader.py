@@ -235,3 +235,35 @@ NEARLY = [
 @example(['{"columns":', '["a","b"]', ',"data":', "[[1,2]]", ',"data":', "[[1,2]]", "}"])
 def test_any_body_that_is_nearly_a_column_form_is_read_as_on_the_strict_path_or_left_to_it(parts: list[str]) -> None:
     agree("".join(parts).encode(), Schema((Column("a"), Column("b", nullable=True))))
+
+
+def read_row(row: Row) -> None:
+    """Read a row by columns of one cell, and compare it with the strict path."""
+    rows = FastReader(Schema(COLUMNS)).read_row({name: (cell,) for name, cell in row.items()})
+    if rows is None:
+        return
+    decoded = strict(json.dumps([row]).encode(), Schema(COLUMNS))
+    assert decoded is not None
+    assert (rows.rows, rows.single) == (1, False)
+    assert repr(rows.columns) == repr(decoded.columns)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from([column.name for column in COLUMNS]), CELLS, max_size=3))
+def test_any_row_by_columns_is_read_as_on_the_strict_path_or_left_to_it(change: Row) -> None:
+    read_row(PLAIN | change)
+
+
+@pytest.mark.parametrize("column", [column.name for column in COLUMNS])
+def test_every_odd_cell_of_a_row_by_columns_is_read_as_on_the_strict_path_or_left_to_it(column: str) -> None:
+    for odd in ODD:
+        read_row(PLAIN | {column: odd})
+
+
+def test_a_plain_row_by_columns_is_read_and_others_are_not() -> None:
+    reader = FastReader(Schema(COLUMNS))
+    row = {name: (cell,) for name, cell in PLAIN.items()}
+    assert reader.read_row(row) is not None
+    assert reader.read_row(row | {"age": (1, 2)}) is None
+    assert reader.read_row(row | {"more": (1,)}) is None
+    assert reader.read_row({name: cells for name, cells in row.items() if name != "age"}) is None
