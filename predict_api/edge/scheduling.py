@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from changeover.process.log_events import event
+
 _TASKS: Final = Path("/proc/self/task")
 _BATCH: Final = getattr(os, "SCHED_BATCH", None)  # Linux alone: a thread that is woken interrupts no other
 
@@ -19,15 +21,22 @@ class Scheduling:
 
     def __init__(self) -> None:
         self._threads: list[int] | None = None
+        self._works = False
 
     def begin(self) -> None:
         """Let granian's threads finish: it starts them from this thread afterwards."""
-        if _BATCH is not None:
+        if _BATCH is None:
+            return
+        try:
             os.sched_setscheduler(0, _BATCH, os.sched_param(0))
+        except OSError as error:  # a sandbox that forbids it: everything works without
+            event("edge.no_batch_scheduling", level="debug", error=error)
+        else:
+            self._works = True
 
     def interrupt(self, *, others: bool) -> None:
         """Set whether granian's threads interrupt others when they are woken."""
-        if _BATCH is None:
+        if not self._works or _BATCH is None:
             return
         if self._threads is None:
             self._threads = _threads_of_others()
