@@ -37,7 +37,7 @@ class _Body(Struct, frozen=True):
     on_behalf_of: str = ""
     allow_schema_change: bool = False
     skip_gate: bool = False
-    expected_sequence: int | None = None
+    expected_sequence: int | float | None = None
 
 
 def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprint:
@@ -104,8 +104,17 @@ def _roll_request(caller: Caller, body: _Body) -> RollRequest:
         body.allow_schema_change,
         body.skip_gate,
         on_behalf_of=body.on_behalf_of,
-        expected_sequence=body.expected_sequence,
+        expected_sequence=_whole(body.expected_sequence),
     )
+
+
+def _whole(number: float | None) -> int | None:
+    """The whole number that JSON may write as 3.0; raises MalformedRequest for any other."""
+    if isinstance(number, float) and not number.is_integer():
+        raise MalformedRequest(
+            f"expected_sequence is a whole number, not {number}: send the `sequence` of GET /models/NAME"
+        )
+    return None if number is None else int(number)
 
 
 def _page(rollouts: list[Rollout]) -> Response:
