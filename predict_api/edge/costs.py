@@ -7,6 +7,9 @@ the body is read as JSON. What a cell costs is measured: a caller cannot make a 
 from typing import Final, NamedTuple
 
 _WEIGHT: Final = 0.2  # of the newest measurement
+_WEIGHT_OF_LESS: Final = (
+    0.5  # of one below the average: the first requests of a process pay for what later ones find ready
+)
 _MOST_KINDS: Final = 4096  # of which costs are kept; a new one then begins all of them again
 _BYTES_OF_A_NUMBER: Final = 8
 _BINARY: Final = ("application/octet-stream", "application/vnd.apache.arrow.stream")
@@ -24,9 +27,10 @@ class Cost(NamedTuple):
 
     def mixed(self, newest: "Cost") -> "Cost":
         """The moving average with a further measurement."""
+        wall, cpu = newest.wall - self.wall, newest.cpu - self.cpu
         return Cost(
-            self.wall + _WEIGHT * (newest.wall - self.wall),
-            self.cpu + _WEIGHT * (newest.cpu - self.cpu),
+            self.wall + (_WEIGHT if wall > 0 else _WEIGHT_OF_LESS) * wall,
+            self.cpu + (_WEIGHT if cpu > 0 else _WEIGHT_OF_LESS) * cpu,
         )
 
 

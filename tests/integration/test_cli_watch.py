@@ -44,6 +44,12 @@ class Output:
         return text in self.text
 
 
+def ended(process: subprocess.Popen[bytes], screen: Output) -> bool:
+    """Whether the process has ended; a terminal that nobody reads would be full, and keep it."""
+    screen.shows("")
+    return process.poll() is not None
+
+
 def test_a_rollout_is_watched_until_ctrl_c(server: ModelServer) -> None:
     version = server.publish(a_model(1)).json()["version"]
     (pipe, into_pipe), (terminal, into_terminal) = os.pipe(), pty.openpty()
@@ -61,7 +67,8 @@ def test_a_rollout_is_watched_until_ctrl_c(server: ModelServer) -> None:
         both_show("model_server at")
         for process in (first, second):
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 0
+            wait_until(lambda process=process: ended(process, screen), what="the end by Ctrl-C")
+            assert process.returncode == 0
     wait_until(lambda: screen.shows("\x1b[?1049l"), what="the former screen")
     assert "└─ workers" in screen.text
     assert "\x1b" not in lines.text

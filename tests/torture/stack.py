@@ -55,6 +55,7 @@ class Instance(PredictApi):
             "DEFAULT_MODEL": MODEL,
             "WORKERS": str(WORKERS),
             "DRAIN_SECONDS": "0.5",
+            "QUEUE_SECONDS": str(10 * PATIENCE),  # a worker that is paused takes as long as one with too much to do
             "SCORE_TIMEOUT": str(
                 10 * PATIENCE
             ),  # a killed process of a model starts again within it, beside other tests

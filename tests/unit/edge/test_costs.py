@@ -28,6 +28,11 @@ def test_later_measurements_move_the_average() -> None:
     assert average(costs, 100) == pytest.approx((0.12, 0.06))
 
 
+def test_a_first_request_that_was_slow_is_forgotten_soon() -> None:
+    costs = measured((100, 0.064), (100, 0.0), (100, 0.0), (100, 0.0))
+    assert average(costs, 100) == pytest.approx((0.008, 0.004))
+
+
 def test_a_larger_request_is_expected_to_cost_as_much_a_cell_as_the_measured_one() -> None:
     assert average(measured((100, 0.1)), 1600) == pytest.approx((1.6, 0.8))
 
