@@ -45,7 +45,7 @@ class Output:
 
 
 def ended(process: subprocess.Popen[bytes], screen: Output) -> bool:
-    """Whether the process has ended; a terminal that nobody reads would be full, and keep it."""
+    """Whether the process has ended; a terminal that is not read would be full, and keep it."""
     screen.shows("")
     return process.poll() is not None
 
