@@ -154,7 +154,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "model.joblib"
         joblib.dump(build(1).estimator, file)
-        with stack(Path(temporary), MODEL, workers=1, LOG_LEVEL="warning") as client:
+        with stack(Path(temporary), MODEL, QUEUE_SECONDS="60", workers=1, LOG_LEVEL="warning") as client:
             client.publish(file, MODEL, draft=segmentation().said, roll=True)
             turns = Turns(client.stack.predict_urls[0], Path(temporary), options.seconds, options.connections)
             for _ in range(options.rounds):
