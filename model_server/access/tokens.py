@@ -1,32 +1,29 @@
 """The tokens of this model_server: those of TOKENS_FILE, read again after each change, and PUBLISH_TOKEN."""
 
 import hmac
-import os
 import threading
 from pathlib import Path
 from typing import Final
 
 from changeover.exceptions import InvalidTokens
 from changeover.process.log_events import event
+from changeover.process.marked_file import Mark, mark_at, read_marked
 from changeover.protocol.token_file import LARGEST_FILE, NamedToken, digest_of, tokens_in
 from model_server.exceptions import Unauthenticated
 
 SHARED_NAME: Final = "publish-token"  # the name of PUBLISH_TOKEN in the ledger, unless PUBLISH_TOKEN_NAME gives another
-_Mark = tuple[int, int, int]  # of a file's state: a change of the file changes it
 
 
-def read_token_file(path: Path) -> tuple[_Mark, list[NamedToken]]:
+def read_token_file(path: Path) -> tuple[Mark, list[NamedToken]]:
     """A mark of the state of the file at `path`, and its tokens; raises InvalidTokens, whose message names the file."""
     try:
-        with path.open("rb") as file:
-            state = os.fstat(file.fileno())
-            content = file.read(LARGEST_FILE + 1)
+        mark, content = read_marked(path, LARGEST_FILE)
     except OSError as error:
         raise InvalidTokens(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > LARGEST_FILE:
-        raise InvalidTokens(f"{path} has more than {LARGEST_FILE} bytes")
+    except ValueError as error:
+        raise InvalidTokens(f"{path} has {error}") from None
     try:
-        return _mark(state), tokens_in(content.decode("utf-8"))
+        return mark, tokens_in(content.decode("utf-8"))
     except UnicodeDecodeError:
         raise InvalidTokens(f"{path} is not UTF-8") from None
     except InvalidTokens as error:
@@ -46,10 +43,10 @@ class Tokens:
         self._shared = [shared] if shared else []
         self._unnamed = unnamed
         self._lock = threading.Lock()
-        self._mark: _Mark | None = None
+        self._mark: Mark | None = None
         self._tokens: list[NamedToken] = []
         if path is not None:
-            self._read(path, self._state())
+            self._read(path, mark_at(path))
 
     def find(self, token: str) -> NamedToken:
         """The entry of this token, compared in constant time with each; raises Unauthenticated."""
@@ -71,14 +68,14 @@ class Tokens:
 
     def _newest(self) -> list[NamedToken]:
         if self._path is not None:
-            mark = self._state()
+            mark = mark_at(self._path)
             if mark != self._mark:
                 with self._lock:
                     if mark != self._mark:
                         self._read(self._path, mark)
         return self._shared + self._tokens
 
-    def _read(self, path: Path, mark: _Mark | None) -> None:
+    def _read(self, path: Path, mark: Mark | None) -> None:
         try:
             mark, self._tokens = read_token_file(path)
             self._mark = mark  # last: a thread that sees this mark uses these tokens
@@ -86,13 +83,3 @@ class Tokens:
         except InvalidTokens as error:
             self._mark = mark  # one event for each change, not for each request
             event("tokens.invalid", level="error", reason=f"TOKENS_FILE: {error}; the tokens before this stay valid")
-
-    def _state(self) -> _Mark | None:
-        try:
-            return _mark(self._path.stat()) if self._path is not None else None
-        except OSError:
-            return None
-
-
-def _mark(state: os.stat_result) -> _Mark:
-    return state.st_mtime_ns, state.st_ino, state.st_size

@@ -1,6 +1,5 @@
 """The callers of this instance: their keys from KEYS_FILE, and a token bucket for each."""
 
-import os
 import secrets
 import threading
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from changeover import digest
 from changeover.process.atomic_file import write_atomically
 from changeover.process.clock import now
 from changeover.process.log_events import event
+from changeover.process.marked_file import Mark, mark_at, read_marked
 from predict_api.edge.api_keys import ApiKeys, Caller, read_callers
 from predict_api.edge.buckets import Buckets
 from predict_api.exceptions import InvalidKeys, NoValidKey, TooManyRequests
@@ -20,7 +20,6 @@ from predict_api.exceptions import InvalidKeys, NoValidKey, TooManyRequests
 # the caller of the request that this thread processes; None where no key is needed
 CALLER: Final[ContextVar[Caller | None]] = ContextVar("caller", default=None)
 _LARGEST_FILE: Final = 4 * 1024**2  # bytes: some ten thousand keys
-_Mark = tuple[int, int, int]  # of a file's state: a change of the file changes it
 
 
 class _Reading(NamedTuple):
@@ -34,7 +33,7 @@ class _Reading(NamedTuple):
 class KeyFile(NamedTuple):
     """A valid KEYS_FILE: a mark of its state, its content and its entries."""
 
-    mark: _Mark
+    mark: Mark
     content: bytes
     callers: list[Caller]
 
@@ -42,15 +41,13 @@ class KeyFile(NamedTuple):
 def read_key_file(path: Path) -> KeyFile:
     """The file at `path`; raises InvalidKeys, whose message names the file."""
     try:
-        with path.open("rb") as file:
-            state = os.fstat(file.fileno())
-            content = file.read(_LARGEST_FILE + 1)
+        mark, content = read_marked(path, _LARGEST_FILE)
     except OSError as error:
         raise InvalidKeys(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > _LARGEST_FILE:
-        raise InvalidKeys(f"{path} has more than {_LARGEST_FILE} bytes")
+    except ValueError as error:
+        raise InvalidKeys(f"{path} has {error}") from None
     try:
-        return KeyFile(_mark(state), content, read_callers(content))
+        return KeyFile(mark, content, read_callers(content))
     except InvalidKeys as error:
         raise InvalidKeys(f"{path}: {error}") from None
 
@@ -69,7 +66,7 @@ class Callers:
         self._copy = directory / "callers.json"
         self._secret = secrets.token_bytes(32)
         self._lock = threading.Lock()
-        self._mark = self._state()
+        self._mark = mark_at(path)
         try:
             file = read_key_file(path)
         except InvalidKeys as error:
@@ -104,14 +101,14 @@ class Callers:
 
     def _newest(self) -> _Reading:
         """What the file gave, as it is now."""
-        mark = self._state()
+        mark = mark_at(self._path)
         if mark != self._mark:
             with self._lock:
                 if mark != self._mark:
                     self._read_again(mark)
         return self._last
 
-    def _read_again(self, mark: _Mark | None) -> None:
+    def _read_again(self, mark: Mark | None) -> None:
         try:
             file = read_key_file(self._path)
             self._last, self._mark = self._reading(file, self._last), file.mark
@@ -134,13 +131,3 @@ class Callers:
             write_atomically(self._copy, file.content)
         buckets = Buckets(self._directory / f"callers-{digest.sha256(file.content)[:32]}", file.callers)
         return _Reading(file.content, ApiKeys(file.callers, self._secret), buckets)
-
-    def _state(self) -> _Mark | None:
-        try:
-            return _mark(self._path.stat())
-        except OSError:
-            return None
-
-
-def _mark(state: os.stat_result) -> _Mark:
-    return state.st_mtime_ns, state.st_ino, state.st_size
