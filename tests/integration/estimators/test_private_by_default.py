@@ -1,5 +1,6 @@
 """The privacy of training data: callers of predict_api see none of it, unless the publisher made a column public."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -61,6 +62,11 @@ def private(stack: EstimatorStack) -> str:
     return "private"
 
 
+def seen(text: str) -> list[str]:
+    """The secrets that `text` has as a whole: the digits of a digest or of a time may hold one by chance."""
+    return [secret for secret in SECRETS if re.search(rf"(?<![\w.]){re.escape(secret)}(?!\w)", text)]
+
+
 def example_of(stack: EstimatorStack, name: str) -> dict[str, Any]:
     body = stack.api.get(f"/models/{name}").json()["example"]["input"]
     operation = stack.api.get("/openapi.json").json()["paths"][f"/models/{name}/predict"]["post"]
@@ -69,8 +75,7 @@ def example_of(stack: EstimatorStack, name: str) -> dict[str, Any]:
 
 
 def test_nothing_of_the_training_data_is_shown(stack: EstimatorStack, private: str) -> None:
-    text = shown(stack, private)
-    assert [secret for secret in SECRETS if secret in text] == []
+    assert seen(shown(stack, private)) == []
 
 
 def test_the_example_is_generated_from_types_and_formats(stack: EstimatorStack, private: str) -> None:
@@ -91,15 +96,15 @@ def test_a_closed_list_is_known_to_be_one(stack: EstimatorStack, private: str) -
 def test_what_the_publisher_calls_public_is_shown_and_the_example_can_be_sent(stack: EstimatorStack) -> None:
     version = served(stack, "open", public=["grade", "income"])
     text = shown(stack, "open")
-    assert all(secret in text for secret in (*GRADES, "48127.25", "91733.5"))
-    assert not any(secret in text for secret in (*TOWNS, "60211", "1987-03-14"))
+    assert all(secret in text for secret in ("48127.25", "91733.5"))
+    assert set(seen(text)) == {*GRADES, "48127", "91733"}
     answer = stack.post("open", example_of(stack, "open"))
     assert (answer.status_code, answer.headers["Model-Version"]) == (200, version)
 
 
 def test_all_columns_may_be_public(stack: EstimatorStack) -> None:
     served(stack, "all-open", public=True)
-    assert all(secret in shown(stack, "all-open") for secret in (*TOWNS, *GRADES, "1987-03-14"))
+    assert {*TOWNS, *GRADES, "1987-03-14"} <= set(seen(shown(stack, "all-open")))
 
 
 def test_a_public_column_that_the_schema_lacks_is_an_error(stack: EstimatorStack) -> None:
