@@ -1,6 +1,7 @@
 """`python -m model_server`: one worker process with threads, under a master process that only restarts it."""
 
 import sys
+from typing import Final
 
 from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting, InvalidTokens
@@ -12,6 +13,8 @@ from changeover.process.termination import on_termination
 from model_server.access.tokens import read_token_file
 from model_server.settings import ServerSettings
 from object_store.settings import StoreSettings
+
+KILL_SECONDS: Final = 15  # after SIGTERM, for requests under way
 
 
 def main() -> int:
@@ -52,7 +55,7 @@ def main() -> int:
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         respawn_interval=0.2,
-        workers_kill_timeout=15,
+        workers_kill_timeout=KILL_SECONDS,
         factory=True,
     )
     server.serve()
@@ -63,12 +66,14 @@ def load() -> object:
     """Build the app in the worker process."""
     import os
 
-    end_with_parent()
+    end_with_parent(within=KILL_SECONDS)
     settings = ServerSettings.from_environment()
     log_events.configure("model_server", settings.log_level)
     tracing.configure("model_server")
     from model_server.app import create_app
+    from model_server.worker import obey_the_first_signal
 
+    obey_the_first_signal()
     log_events.event("worker.started", pid=os.getpid())
     app, stop = create_app(settings, StoreSettings.from_environment())
     on_termination(stop)

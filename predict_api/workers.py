@@ -97,7 +97,7 @@ def _load(
     """Start the application in a new worker process; returns it, ready to answer."""
     signal.signal(signal.SIGTERM, _end_before_serving)  # until granian takes over
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the master ends its workers
-    end_with_parent(master)
+    end_with_parent(master, within=KILL_SECONDS)
     configure("predict_api", settings.log_level)
     tracing.configure("predict_api")
     worker = build(settings, metrics_directory, ends.poll)

@@ -31,6 +31,27 @@ def on_termination(callback: Callable[[], None]) -> None:
     threading.Thread(target=watch, name="termination", daemon=True).start()
 
 
+class FirstCall:
+    """A handler of signals that obeys the first call alone.
+
+    granian's own handler blocks at the third signal that comes before its threads have taken the first, and it holds
+    Python's lock, so the worker never ends. And several come: Linux sends one for each thread of a parent that dies.
+    """
+
+    def __init__(self) -> None:
+        self._called = False
+
+    def of(self, handler: Callable[..., object]) -> Callable[..., None]:
+        """`handler` for a signal; of all that come from here, one is called, once."""
+
+        def handle(*arguments: object) -> None:
+            if not self._called:
+                self._called = True
+                handler(*arguments)
+
+        return handle
+
+
 class Signals:
     """The signals of `up` as a context manager of the main thread: each wakes the loop, some request its end.
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from granian import loops
 
+from changeover.process.termination import FirstCall
 from predict_api.edge.connection import Connection
 from predict_api.edge.environ import Scope
 
@@ -34,6 +35,11 @@ class GranianThreadLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self._main = threading.get_ident()
         self.receiver: Receiver | None = None
+        self._first_signal = FirstCall()
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:  # type: ignore[override]
+        """Set granian's handler for a signal that ends the worker: of all signals, it gets the first."""
+        super().add_signal_handler(sig, self._first_signal.of(callback), *args)
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None

@@ -1,4 +1,4 @@
-"""The end of a worker process whose parent died while the worker was starting."""
+"""The end of a worker process whose parent died: while the worker was starting, or a worker that ignores SIGTERM."""
 
 import os
 import signal
@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.conftest import wait_until
+from tests.processes.service import gone, lives
 from tests.tree import ROOT
 
 PROGRAM = """
@@ -46,4 +48,37 @@ def test_a_worker_whose_parent_died_before_the_call_ends(tmp_path: Path) -> None
         assert not (tmp_path / "survived").exists()
     finally:
         if worker.is_running():
+            worker.kill()
+
+
+DEAF = """
+import os, pathlib, signal, subprocess, sys, threading
+
+if sys.argv[2:]:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    from changeover.process.parent_death import end_with_parent
+    end_with_parent(within=1)
+    pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
+else:
+    subprocess.Popen([sys.executable, *sys.argv, "worker"])
+threading.Event().wait(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread polls, with the same end")
+def test_a_worker_that_ignores_sigterm_is_ended_when_its_parent_is_dead(tmp_path: Path) -> None:
+    program, written = tmp_path / "program.py", tmp_path / "worker"
+    program.write_text(DEAF, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen([sys.executable, str(program), str(written)], env=environment)
+    try:
+        wait_until(lambda: written.exists() and written.read_text(), what="the worker runs")
+        worker = psutil.Process(int(written.read_text()))
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    try:
+        wait_until(lambda: gone([worker]), 10, what="the worker's end")
+    finally:
+        if lives(worker):
             worker.kill()
