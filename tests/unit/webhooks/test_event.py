@@ -54,7 +54,9 @@ def test_the_body_is_type_time_and_data() -> None:
 
 def test_each_type_has_a_sentence() -> None:
     assert sentence(rollout(RolloutState.COMMITTED)) == "loan: version aaaaaaaaaaaa is current by ann, sequence 3: why"
-    assert sentence(rollout(RolloutState.ABORTED)) == "loan: the rollout of version aaaaaaaaaaaa by ann was aborted: why"
+    assert (
+        sentence(rollout(RolloutState.ABORTED)) == "loan: the rollout of version aaaaaaaaaaaa by ann was aborted: why"
+    )
     drift = drift_detected(AT, "loan", "a" * 64, ["age"], "age: PSI 0.3, the line is 0.1")
     assert sentence(drift) == "loan: the inputs of version aaaaaaaaaaaa have drifted: age: PSI 0.3, the line is 0.1"
     assert all(sentence(Event.of(kind, AT, {})) for kind in EventType)
