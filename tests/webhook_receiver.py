@@ -28,6 +28,7 @@ class Receiver:
     url: str
     requests: list[Request]
     answer: Callable[[Request], int | None]
+    more_head: bytes = b""  # lines that each answer begins its headers with, right or not
 
 
 @contextmanager
@@ -44,6 +45,8 @@ def receiving(answer: Callable[[Request], int | None] = lambda _: 204) -> Iterat
                 return
             self.send_response(status)
             self.send_header("Content-Length", "0")
+            self.flush_headers()
+            self.wfile.write(receiver.more_head)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

@@ -50,6 +50,7 @@ class WebhookLoop(Loop):
         self._bucket, self._models, self._index, self._past = bucket, models, index, past
         self._outbox, self._sender, self._problems = outbox, sender, problems
         self._addresses = addresses
+        self._numbers = {address: number for number, address in enumerate(addresses, 1)}
         self._began_at = utc_now()
         self._deliveries: dict[Address, Deliveries] = {}
         self._unsaved: set[Address] = set()  # with deliveries that their cursors lack
@@ -88,9 +89,9 @@ class WebhookLoop(Loop):
                 )
                 self._report("webhook.cursor_unreadable", address, reason)
                 continue
-            self._problems.clear(Topic.WEBHOOKS, _name(address))
+            self._problems.clear(Topic.WEBHOOKS, self._place(address))
             self._collected.clear()
-            log_events.event("webhook.opened", address=_name(address), since=self._deliveries[address].since)
+            log_events.event("webhook.opened", address=self._name(address), since=self._deliveries[address].since)
         if not self._outbox_read:
             self._outbox.read()
             self._outbox_read = True
@@ -140,8 +141,10 @@ class WebhookLoop(Loop):
             deliveries.succeeded(event)
             self._unsaved.add(address)
             metrics.WEBHOOKS.labels("delivered").inc()
-            self._problems.clear(Topic.WEBHOOKS, _name(address))
-            log_events.event("webhook.delivered", level="debug", address=_name(address), type=event.type, id=event.id)
+            self._problems.clear(Topic.WEBHOOKS, self._place(address))
+            log_events.event(
+                "webhook.delivered", level="debug", address=self._name(address), type=event.type, id=event.id
+            )
             return
         pause_s = deliveries.failed(
             event,
@@ -154,7 +157,7 @@ class WebhookLoop(Loop):
         log_events.event(
             "webhook.failed",
             level="warning",
-            address=_name(address),
+            address=self._name(address),
             type=event.type,
             id=event.id,
             reason=outcome.reason,
@@ -162,7 +165,7 @@ class WebhookLoop(Loop):
         )
         if deliveries.attempts(event) >= PATIENT:
             text = f"{deliveries.pending} events wait for {address.shown}, which answers {outcome.reason}; tried again"
-            self._problems.set(Topic.WEBHOOKS, text, _name(address))
+            self._problems.set(Topic.WEBHOOKS, text, self._place(address))
 
     def _save(self) -> None:
         """Write the cursors of addresses that have taken events. After a failure, they are written by the next step."""
@@ -170,16 +173,21 @@ class WebhookLoop(Loop):
             try:
                 cursor.write(self._bucket, address, self._deliveries[address])
             except StoreError as error:
-                log_events.event("webhook.cursor_unsaved", level="warning", address=_name(address), reason=str(error))
+                log_events.event(
+                    "webhook.cursor_unsaved", level="warning", address=self._name(address), reason=str(error)
+                )
                 return
             self._unsaved.discard(address)
 
     def _report(self, name: str, address: Address, reason: str) -> None:
         """Log an error once, and report it on `/readyz`."""
-        if self._problems.set(Topic.WEBHOOKS, reason, _name(address)):
-            log_events.event(name, level="error", address=_name(address), reason=reason)
+        if self._problems.set(Topic.WEBHOOKS, reason, self._place(address)):
+            log_events.event(name, level="error", address=self._name(address), reason=reason)
 
+    def _place(self, address: Address) -> str:
+        """The name of an address on `/readyz`, where strangers read it: its place in WEBHOOK_URLS."""
+        return f"address {self._numbers[address]}"
 
-def _name(address: Address) -> str:
-    """The name of an address in logs: its host, and what distinguishes it from another of the host."""
-    return f"{address.shown} {address.key}"
+    def _name(self, address: Address) -> str:
+        """The name of an address in logs: its host and its place. A hash of it would let a short secret be guessed."""
+        return f"{address.shown} ({self._place(address)})"

@@ -1,10 +1,12 @@
 """The sender of one webhook: a signed POST, with one deadline for the whole call."""
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Final
 
 import requests
+import urllib3
 from msgspec import Struct
 
 from changeover import __version__
@@ -33,6 +35,7 @@ class Sender:
 
     def __init__(self, keys: Sequence[bytes], form: Format) -> None:
         self._keys, self._form = keys, form
+        logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # its warning of a bad header shows the URL
         self._session = requests.Session()
         self._session.mount("http://", TimedAdapter())
         self._session.mount("https://", TimedAdapter())
@@ -56,7 +59,7 @@ class Sender:
                 ) as response,
             ):
                 return _outcome(response)
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return Outcome(type(error).__name__)  # its text may show the address
 
 
