@@ -24,6 +24,7 @@ from model_server.access.tokens import Tokens
 from model_server.background.audit_loop import Audit
 from model_server.background.index_loop import IndexLoop
 from model_server.background.startup_loop import Background
+from model_server.background.webhook_loop import WebhookLoop
 from model_server.console.parts import Parts
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
@@ -44,6 +45,8 @@ from model_server.settings import ServerSettings
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
 from model_server.versions.versions import Versions
+from model_server.webhooks.outbox import Outbox
+from model_server.webhooks.sender import Sender
 from object_store.bucket import Bucket
 from object_store.settings import StoreSettings
 
@@ -103,12 +106,13 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     log_events.event(
         "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins
     )
-    for loop in (background, index_loop):
+    loops = [background, index_loop, *_webhooks(settings, bucket, parts, open_problems)]
+    for loop in loops:
         loop.start()
 
     def stop() -> None:
-        background.stop()
-        index_loop.stop()
+        for loop in loops:
+            loop.stop()
         rollouts.stop()
         examiner.close()
         tracing.stop()
@@ -125,6 +129,14 @@ def _guard(settings: ServerSettings, tokens: Tokens) -> Guard:
     )
     proxies = with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
     return Guard(gate, Sessions(tokens, settings.session_key_file), proxies, settings.proxy_roles)
+
+
+def _webhooks(settings: ServerSettings, bucket: Bucket, parts: Parts, open_problems: Problems) -> list[WebhookLoop]:
+    addresses = settings.webhook_addresses
+    if not addresses:
+        return []
+    sender, outbox = Sender(settings.webhook_keys, settings.webhook_format), Outbox(bucket, open_problems)
+    return [WebhookLoop(bucket, parts.models, parts.index, parts.past, outbox, sender, addresses, open_problems)]
 
 
 def _add_console(

@@ -32,6 +32,10 @@ REPLICAS = Gauge("changeover_server_replicas", "Replicas that a rollout would wa
 STORE_FAILURES = Counter("changeover_server_store_failures_total", "Calls that the store failed", ["cause"])
 STORE_FAILURES.labels(StoreUnavailable.__name__)  # begins with 0
 STORE_UP = Gauge("changeover_server_store_up", "1 if the store answered the last call of a background loop, else 0")
+WEBHOOKS = Counter("changeover_server_webhooks_total", "Attempts to send a webhook", ["outcome"])
+for _outcome in ("delivered", "failed"):
+    WEBHOOKS.labels(_outcome)  # begins with 0
+WEBHOOKS_PENDING = Gauge("changeover_server_webhooks_pending", "Events that wait for an address of WEBHOOK_URLS")
 REQUESTS = Counter("changeover_server_requests_total", "Requests by method and status", ["method", "status"])
 
 

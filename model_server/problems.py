@@ -15,6 +15,7 @@ class Topic(StrEnum):
     STRAY_ENTRY = "stray entry"
     OTHER_SERVERS = "model_servers"
     RECORDS = "records"
+    WEBHOOKS = "webhooks"
     STAGE = "background"
 
 

@@ -16,6 +16,9 @@ from changeover.protocol.token_file import NamedToken, check_caller_name, digest
 from model_server.access.proxy_roles import roles_in
 from model_server.access.tokens import SHARED_NAME, Tokens
 from model_server.ledger.takeover import LONGEST_LEASE_MS
+from model_server.webhooks.addresses import Address, addresses_in
+from model_server.webhooks.bodies import Format
+from model_server.webhooks.signature import keys_in
 
 GIB = 1024**3
 _SHORTEST_TOKEN = 16  # characters
@@ -85,6 +88,17 @@ class ServerSettings(ServiceSettings):
     allow_schema_change: bool = Field(
         default=False, description="permits rolls (raw uploads too) to a version that refuses requests valid before"
     )
+    webhook_urls: SecretStr = Field(
+        default=SecretStr(""),
+        description="the addresses that get events (docs/events.md), separated by spaces; empty: none",
+    )
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="the secret that signs events, `whsec_` and base64; two of them, separated by a space, to change it",
+    )
+    webhook_format: Format = Field(
+        default="json", description="the body of an event: json, or a message as Slack's incoming webhooks take it"
+    )
     prepare_timeout: float = Field(
         default=60.0, gt=0, le=3600, description="seconds that a rollout waits for its replicas"
     )
@@ -98,6 +112,27 @@ class ServerSettings(ServiceSettings):
         if self.model_uri and not self.model_sha256:
             raise ValueError(
                 "MODEL_URI is set without MODEL_SHA256: name the bytes that are expected there (`sha256sum`)"
+            )
+        return self
+
+    @field_validator("webhook_urls")
+    @classmethod
+    def _has_addresses(cls, urls: SecretStr) -> SecretStr:
+        addresses_in(urls.get_secret_value())
+        return urls
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _has_keys(cls, secret: SecretStr) -> SecretStr:
+        keys_in(secret.get_secret_value())
+        return secret
+
+    @model_validator(mode="after")
+    def _signs_its_events(self) -> Self:
+        if self.webhook_urls.get_secret_value() and self.webhook_format == "json" and not self.webhook_keys:
+            raise ValueError(
+                "WEBHOOK_URLS is set without WEBHOOK_SECRET, by which receivers know that an event is not forged: set it, "
+                "or WEBHOOK_SECRET_FILE to a file that holds it (docs/events.md)"
             )
         return self
 
@@ -124,6 +159,16 @@ class ServerSettings(ServiceSettings):
         if not text or not name:
             return Tokens(self.tokens_file, None, digest_of(text) if text else "")
         return Tokens(self.tokens_file, NamedToken.of(name, Role.ADMIN, text))
+
+    @property
+    def webhook_addresses(self) -> tuple[Address, ...]:
+        """The addresses of `WEBHOOK_URLS`."""
+        return addresses_in(self.webhook_urls.get_secret_value())
+
+    @property
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """The keys of `WEBHOOK_SECRET`."""
+        return keys_in(self.webhook_secret.get_secret_value())
 
     @property
     def session_key_file(self) -> Path | None:

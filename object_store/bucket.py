@@ -165,7 +165,7 @@ class Bucket:
         return Created.NO
 
     def write(self, key: str, body: bytes, content_type: str = "application/json") -> None:
-        """Put `body` and overwrite any object. Only for the hint in `current/`."""
+        """Put `body` and overwrite any object. Only for hints and cursors."""
 
         def attempt() -> None:
             self._client.put_object(self.name, key, io.BytesIO(body), len(body), content_type)

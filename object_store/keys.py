@@ -12,6 +12,8 @@
     aborted/<model>/<id>.json                      a rollout that was aborted, and why; the newest lists last
     rejected/<model>/<name>                        an upload that failed admission
     rejected/<model>/<name>.reason.json            and why
+    events/delivered/<address>.json                a cursor: the events that an address of WEBHOOK_URLS has taken
+    events/outbox/<id>.json                        an event that no other object records, until it is delivered
 
 `<any name>` may hold spaces, any script and further slashes.
 """
@@ -31,6 +33,7 @@ CURRENT: Final = "current/"
 UPLOADS: Final = "uploads/"
 ABORTED: Final = "aborted/"
 REJECTED: Final = "rejected/"
+EVENTS: Final = "events/"
 
 FIRST_SEQUENCE: Final = 1
 LAST_SEQUENCE: Final = 99_999_999
@@ -247,6 +250,23 @@ def parse_rejected(key: str) -> Rejected | None:
     if _LOOKS_LIKE_A_REASON.fullmatch(name) and name.endswith(_ESCAPED):
         name = name.removesuffix(_ESCAPED)
     return Rejected(model, name, is_reason) if name and not name.endswith("/") else None
+
+
+def delivered_key(address: str) -> str:
+    """The key of the cursor of an address; `address` is hex digits of its hash."""
+    return f"{EVENTS}delivered/{address}.json"
+
+
+def outbox_prefix() -> str:
+    """The prefix of the outbox."""
+    return f"{EVENTS}outbox/"
+
+
+def outbox_key(identity: str) -> str:
+    """The key of an event in the outbox; `identity` as that of an aborted rollout."""
+    if not _ID.fullmatch(identity):
+        raise InvalidKey(f"{identity!r} cannot identify an event: use letters, digits, '.', '_', ':', '-'")
+    return f"{outbox_prefix()}{identity}.json"
 
 
 def rejected_names(name: str, version: str) -> tuple[str, ...]:

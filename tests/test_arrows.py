@@ -66,6 +66,7 @@ PURE = {
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["ledger.numbers", "ledger.record", "ledger.takeover", "intake.startup"]),
     *map("model_server.{}".format, ["openapi.bodies", "openapi.document"]),
+    *map("model_server.webhooks.{}".format, "addresses bodies deliveries event signature stale_replicas".split()),  # noqa: SIM905
     "object_store.causes",
     "object_store.keys",
     "object_store.objects",
@@ -106,6 +107,7 @@ DOORS = {
             "changeover/process/timed_pool.py",
             "model_server/console/predict_call.py",
             "model_server/intake/pinned.py",
+            "model_server/webhooks/sender.py",
             "predict_api/upstream/connection.py",
         ),
     ),

@@ -1,7 +1,7 @@
 """The loop that reads the bucket into the indexes: versions, rejected uploads, ended rollouts.
 
-What this process writes is added when it is written. The loop reads what was there before, and every hour what another
-process wrote, one model a second.
+What this process writes is added when it is written. The loop reads what was there before, every hour what another
+process wrote, and a model's records again after a write of unknown outcome; one model a second.
 """
 
 from typing import Final
@@ -31,20 +31,25 @@ class IndexLoop(Loop):
         """Read the model that is due; returns the seconds until the next step."""
         if not self._models.ready.is_set():
             return SOON_S
-        due = [state for state in self._models.all() if time - self._read_at.get(state.name, float("-inf")) > AGAIN_S]
+        due = [state for state in self._models.all() if self._is_due(state.name, time)]
         if not due:
             return SOON_S
         again = due[0].name in self._read_at
         return 0.0 if self._read(due[0]) and not again else SOON_S
 
+    def _is_due(self, model: str, time: float) -> bool:
+        return time - self._read_at.get(model, float("-inf")) > AGAIN_S or self._versions.index.in_doubt(model)
+
     def _read(self, state: ModelState) -> bool:
         """Whether the store had everything."""
         began, known = now(), self._versions.index.complete(state.name)
         try:
+            self._versions.index.begin_reading(state.name)
             self._past.fill(state.name, state.current.sequence if state.current else 0)
             self._versions.fill_index(state.name)
         except StoreError as error:
             log_events.event("index.failed", level="warning", model=state.name, reason=str(error))
+            self._versions.index.doubt(state.name)
             return False
         self._read_at[state.name] = began
         if not known:

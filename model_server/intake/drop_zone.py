@@ -126,6 +126,7 @@ class DropZone:
         self._bucket.create(
             keys.reason_key(model, name), json.dumps(rejection.to_json(), indent=1).encode(), "application/json"
         )
+        self._versions.index.add_rejection(rejection)
         log_events.event("version.rejected", level="warning", model=model, name=name, source="incoming", reason=reason)
         self._remove(item)
 

@@ -30,11 +30,11 @@ class Aborted:
     def record(self, rollout: Rollout) -> None:
         """Write the record. A store failure is logged as a warning only: the rollout is over either way."""
         body = json.dumps(rollout.to_json(), indent=1).encode()
-        self._remember(keys.aborted_key(rollout.model, rollout.id), rollout)
         try:
             self._bucket.create(keys.aborted_key(rollout.model, rollout.id), body, "application/json")
         except StoreError as error:
             log_events.event("rollout.unrecorded", level="warning", model=rollout.model, reason=str(error))
+        self._remember(keys.aborted_key(rollout.model, rollout.id), rollout)  # after it: an event is of a record
 
     def known(self, model: str) -> list[Rollout]:
         """The aborted rollouts of `model` that this process recorded or read, unordered."""

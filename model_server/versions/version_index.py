@@ -68,6 +68,7 @@ class _OfModel:
         self.order: list[tuple[str, str]] = []
         self.rejections: dict[str, Rejection] = {}
         self.complete = False
+        self.edition = 0
 
 
 class VersionIndex:
@@ -76,6 +77,7 @@ class VersionIndex:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._models: dict[str, _OfModel] = {}
+        self._doubtful: set[str] = set()
 
     def add(self, manifest: Manifest) -> None:
         """Add a version, or replace its record by that of a later manifest."""
@@ -85,11 +87,14 @@ class VersionIndex:
             if manifest.version not in index.versions:
                 insort(index.order, (listed.created_at, listed.version))
             index.versions[manifest.version] = listed
+            index.edition += 1
 
     def add_rejection(self, rejection: Rejection) -> None:
         """Add a rejected upload."""
         with self._lock:
-            self._models.setdefault(rejection.model, _OfModel()).rejections[rejection.name] = rejection
+            index = self._models.setdefault(rejection.model, _OfModel())
+            index.rejections[rejection.name] = rejection
+            index.edition += 1
 
     def missing(self, model: str, versions: set[str]) -> set[str]:
         """Those of `versions` that the index lacks."""
@@ -100,6 +105,32 @@ class VersionIndex:
         """Whether the index has the rejected upload of this name."""
         with self._lock:
             return name in self._of(model).rejections
+
+    def edition(self, model: str) -> int:
+        """A number that grows with each record that is added."""
+        with self._lock:
+            return self._of(model).edition
+
+    def since(self, model: str, moment: str) -> list[Listed]:
+        """The versions created at `moment` (RFC 3339, UTC) or later, oldest first."""
+        with self._lock:
+            index = self._of(model)
+            return [index.versions[version] for _, version in index.order[bisect_left(index.order, (moment, "")) :]]
+
+    def doubt(self, model: str) -> None:
+        """Record that the store failed a write that it may have done: the bucket has to be read again."""
+        with self._lock:
+            self._doubtful.add(model)
+
+    def in_doubt(self, model: str) -> bool:
+        """Whether the bucket has to be read again."""
+        with self._lock:
+            return model in self._doubtful
+
+    def begin_reading(self, model: str) -> None:
+        """Record that the bucket is being read: only a doubt after this asks for another time."""
+        with self._lock:
+            self._doubtful.discard(model)
 
     def completed(self, model: str) -> None:
         """Record that the index has every version that the bucket had."""

@@ -6,7 +6,8 @@ manifest of each version, and sees the update of another process when it lists t
 
 import json
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from model_server.versions.spool import Spooled
 from model_server.versions.version_index import Rejection, VersionIndex
 from object_store import keys
 from object_store.bucket import Bucket, Created, ObjectInfo
-from object_store.exceptions import ObjectMissing
+from object_store.exceptions import ObjectMissing, StoreError
 
 _LARGEST_MANIFEST = 64 * 1024 * 1024
 
@@ -140,11 +141,21 @@ class Versions:
     def add(self, spooled: Spooled, manifest: Manifest, twin: bytes = b"") -> Manifest:
         """Write the artifact and the ONNX twin, then the manifest, which makes the version exist. Idempotent."""
         model, version = manifest.model, manifest.version
-        self._bucket.create_from_file(
-            keys.artifact_key(model, version), spooled.path, spooled.size, "application/octet-stream"
-        )
-        self._create(manifest, 0, twin)
-        return self.manifest(model, version)
+        with self._doubted(model):
+            self._bucket.create_from_file(
+                keys.artifact_key(model, version), spooled.path, spooled.size, "application/octet-stream"
+            )
+            self._create(manifest, 0, twin)
+            return self.manifest(model, version)
+
+    @contextmanager
+    def _doubted(self, model: str) -> Iterator[None]:
+        """Have the index read the bucket again if the store fails within this block."""
+        try:
+            yield
+        except StoreError:
+            self.index.doubt(model)
+            raise
 
     def update(self, manifest: Manifest, number: int, twin: bytes = b"") -> bool:
         """Write the ONNX twin, then `manifest` as the next one after `number`; False if another writer was first."""
@@ -184,6 +195,10 @@ class Versions:
 
         Raises StoreError.
         """
+        with self._doubted(rejection.model):
+            return self._reject(spooled, rejection)
+
+    def _reject(self, spooled: Spooled, rejection: Rejection) -> Rejection:
         names = keys.rejected_names(rejection.name, rejection.version)
         for name in names:
             kept = replace(rejection, name=name, reason=rejection.reason[:LONGEST_TEXT])

@@ -59,3 +59,27 @@ def test_rejections_are_newest_first_and_once_by_name() -> None:
     assert [each.name for each in index.rejections("loan")] == ["b", "a"]
     assert index.knows_rejection("loan", "a")
     assert not index.knows_rejection("loan", "c")
+
+
+def test_the_versions_since_a_moment_are_oldest_first_and_an_edition_grows_with_each_record() -> None:
+    index = VersionIndex()
+    editions = [index.edition("loan")]
+    for number in (3, 1, 2):
+        index.add(manifest(number))
+        editions.append(index.edition("loan"))
+    index.add_rejection(Rejection(model="loan", name="a", created_at="2026-01-01T00:00:00Z"))
+    assert sorted({*editions, index.edition("loan")}) == [*editions, index.edition("loan")]
+    second = index.find("loan", f"{2:064x}")
+    assert second is not None
+    assert [int(each.version, 16) for each in index.since("loan", second.created_at)] == [2, 3]
+    assert index.since("other", "") == []
+
+
+def test_a_doubt_after_the_beginning_of_a_reading_lasts() -> None:
+    index = VersionIndex()
+    index.doubt("loan")
+    index.begin_reading("loan")
+    assert not index.in_doubt("loan")
+    index.doubt("loan")
+    index.completed("loan")
+    assert index.in_doubt("loan")

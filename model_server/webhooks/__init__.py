@@ -1,0 +1,1 @@
+"""Webhooks: events made from the records in the bucket, signed, and sent until their receivers have taken them."""
