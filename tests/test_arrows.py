@@ -50,6 +50,7 @@ PURE = {
     "changeover.consistency.check_ledger",
     "changeover.manifest.answer_comparison",
     "changeover.schema.schema",
+    *map("changeover.drift.{}".format, ["reference", "statistics", "judging"]),
     "changeover.manifest.compatibility",
     "changeover.artifact.version_skew",
     "changeover.request.strict_json",
@@ -87,7 +88,7 @@ PURE = {
 PURE_MAY_IMPORT = set(
     """
     __future__ abc base64 binascii bisect collections contextlib dataclasses datetime decimal enum fractions functools hashlib
-    heapq hmac ipaddress itertools json math msgspec operator re string struct types typing unicodedata urllib
+    heapq hmac ipaddress itertools json math msgspec operator re statistics string struct types typing unicodedata urllib
     """.split()  # noqa: SIM905 a list of words reads as one
 )
 STARTS_LOOPS = "model_server.background.startup_loop"  # the one loop that may import others

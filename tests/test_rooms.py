@@ -15,6 +15,7 @@ DOORS = {
     "changeover.client": "client evaluation notebook http",
     "changeover.consistency": "records check counts violation",
     "changeover.demo": "run",
+    "changeover.drift": "counting judging making reference",
     "changeover.environments": "environment choice exceptions making requirements usage",
     "changeover.estimator": "scoring scores infer_schema golden_rows recorded training_frame inputs libraries.find row_independence failed_rows guesses",
     "changeover.manifest": "manifest compatibility gate diff answer_comparison",

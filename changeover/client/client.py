@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -115,6 +115,8 @@ class Client:
         description: str = "",
         draft: Draft | None = None,
         public: bool | Collection[str] = False,
+        reference: "pd.DataFrame | Literal[False] | None" = None,
+        reference_predictions: object = None,
         outputs: Collection[str] = (),
         roll: bool = False,
         reason: str = "",
@@ -129,14 +131,17 @@ class Client:
         of `draft` win over inferred ones. `public` names the columns (True: all) of which any caller of predict_api may
         see categories and range, which come from the training data. Bytes that are a version already keep it, and
         `updated` has what was added to its manifest. `outputs` names the values of a prediction, in their order, of a
-        model that gives several. Raises ServiceRefused if it is not admitted, or if it contradicts
-        the manifest of a version.
+        model that gives several. `reference` is what live inputs are compared with, the example by default; False: nothing.
+        `reference_predictions` are answers to its rows that the model was not trained on, labels or probabilities, a row
+        each (`docs/drift.md`). Raises ServiceRefused if it is not admitted, or if it contradicts the manifest of a version.
         """
         name = check_model_name(name) if name else self.default_model()
         model = Path(model) if isinstance(model, str) else model
         if outputs:
             draft = msgspec.structs.replace(draft or Draft(), outputs=[*outputs])
-        completed = draft_of(model, example, metrics, evaluation_data, description, draft, public)
+        completed = draft_of(
+            model, example, metrics, evaluation_data, description, draft, public, reference, reference_predictions
+        )
         if isinstance(model, Path):
             published = self._publish_file(model, name, None if completed == Draft() else completed, progress)
         else:

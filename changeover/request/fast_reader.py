@@ -66,6 +66,11 @@ class TypedRows:
             columns[name] = self._strings[index :: len(textual)]
         return columns
 
+    def strings_by_column(self) -> list[list[Cell]]:
+        """The cells of each string column, in the schema's order."""
+        width = len(self._schema.numbers_and_texts[1])
+        return [self._strings[index::width] for index in range(width)]
+
     def tensors(self) -> tuple[Numbers, Texts | None]:
         """The two tensors of an ONNX twin, and the errors, as in `changeover.request.tensors.tensors`."""
         numbers = as_fitted(self._schema, self.numbers)
