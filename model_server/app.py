@@ -16,6 +16,7 @@ from model_server import metrics
 from model_server.auth import Gate
 from model_server.background.audit_loop import Audit
 from model_server.background.startup_loop import Background
+from model_server.drift.drift import Drift
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.ledger.ledger import Ledger
@@ -24,6 +25,7 @@ from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import Promotion
 from model_server.rollouts.rollouts import Rollouts
 from model_server.routes import current, health, openapi, problems, replicas
+from model_server.routes import drift as drift_calls
 from model_server.routes import models as model_calls
 from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
@@ -37,7 +39,7 @@ from object_store.settings import StoreSettings
 
 _QUIET = frozenset(
     {
-        *("current.current", "current.current_of_all", "replicas.report", "replicas.report_all"),
+        *("current.current", "current.current_of_all", "replicas.report", "replicas.report_all", "drift.counts"),
         *("health.livez", "health.readyz", "health.exposition"),
     }
 )
@@ -65,6 +67,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     background = Background(
         bucket, models, ledger, versions, rollouts, drop_zone, pin, *polls, audit=audit, problems=open_problems
     )
+    drift = Drift(models, versions, bucket)
     gate = Gate(
         settings.publish_token.get_secret_value(),
         settings.report_token.get_secret_value(),
@@ -80,6 +83,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     instance = secrets.token_hex(8)
     app.register_blueprint(current.blueprint(models, instance, settings.lease_ms, gate))
     app.register_blueprint(replicas.blueprint(models, gate, instance))
+    app.register_blueprint(drift_calls.blueprint(calls, gate, drift, instance))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, gate))
     app.register_blueprint(rollout_calls.blueprint(calls, rollouts, gate))
     app.register_blueprint(health.blueprint(calls, gate, open_problems, examiner.confinement, pins))
@@ -88,8 +92,10 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins
     )
     background.start()
+    drift.closing.start()
 
     def stop() -> None:
+        drift.closing.stop()
         background.stop()
         rollouts.stop()
         examiner.close()

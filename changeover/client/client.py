@@ -88,6 +88,10 @@ class Client:
         query = {"at": at} if at else {}
         return list(self._server.pages(f"{self._path(model)}/rollouts", "rollouts", query))
 
+    def drift(self, model: str | None = None, version: str | None = None, window: str = "1h") -> JsonObject:
+        """Whether inputs or answers of a version (default: the current one) changed (`docs/drift.md`)."""
+        return self._server.get(f"{self._path(model)}/drift", {"version": version or "", "window": window})
+
     def fetch(self, version: str, into: Path, model: str | None = None) -> str:
         """Download the artifact to `into`; returns its SHA-256, compared with `Repr-Digest`."""
         path = f"{self._path(model)}/versions/{version}/artifact"
@@ -129,11 +133,11 @@ class Client:
         `name` is the model (default: the server's), `example` raw training data that gives schema and golden rows.
         `evaluation_data` is the held-out data that `metrics` were measured on: a frame, a file, or its digest. Members
         of `draft` win over inferred ones. `public` names the columns (True: all) of which any caller of predict_api may
-        see categories and range, which come from the training data. Bytes that are a version already keep it, and
-        `updated` has what was added to its manifest. `outputs` names the values of a prediction, in their order, of a
-        model that gives several. `reference` is what live inputs are compared with, the example by default; False: nothing.
-        `reference_predictions` are answers to its rows that the model was not trained on, labels or probabilities, a row
-        each (`docs/drift.md`). Raises ServiceRefused if it is not admitted, or if it contradicts the manifest of a version.
+        see categories and range, which come from the training data. Bytes that are a version already keep it, and `updated`
+        has what was added to its manifest. `outputs` names the values of a prediction of several. `reference` is what live
+        inputs are compared with, the example by default; False: nothing. `reference_predictions` are answers to its rows
+        that the model was not trained on, labels or probabilities (`docs/drift.md`). Raises ServiceRefused if it is not
+        admitted, or if it contradicts the manifest of a version.
         """
         name = check_model_name(name) if name else self.default_model()
         model = Path(model) if isinstance(model, str) else model
@@ -202,7 +206,6 @@ class Client:
 
         A version that breaks its consumers' requests, or fails the server's `GATE`, raises ServiceRefused with `diff`
         or `gate` in its `problem`, unless `allow_schema_change` or `skip_gate`.
-
         Waits up to `wait` seconds for `committed` or `aborted`; calls `progress` with each new state.
         """
         name = model or self.default_model()

@@ -227,13 +227,15 @@ def _mean(counts: Sequence[int], middles: Sequence[float]) -> float:
     return sum(count * middle for count, middle in zip(counts, middles, strict=True)) / sum(counts)
 
 
-def sentence(shift: Shift | Quality) -> str:
-    """The finding in plain English."""
-    if isinstance(shift, Quality):
-        words = {"missing": "missing", "unseen": "new categories", "outside": "outside the reference's range"}
-        return f"{shift.name}: {shift.share:.1%} of the values are {words[shift.what]}, {shift.share_before:.1%} before"
-    moved = f"{shift.share:.1%} of the values are {shift.bin!r}, {shift.share_before:.1%} before"
-    if shift.mean_shift is None:
-        return f"{shift.name} changed: {moved}"
-    way = "up" if shift.mean_shift > 0 else "down"
-    return f"{shift.name} moved {way} by {abs(shift.mean_shift):.2f} standard deviations: {moved}"
+def sentence(found: Shift | Quality, before: str = "in the reference") -> str:
+    """The finding in plain English; `before` is where it was otherwise."""
+    if isinstance(found, Quality):
+        words = {"missing": "missing", "unseen": "new categories", "outside": "outside the range of the reference"}
+        return (
+            f"{found.name}: {found.share:.1%} of the values are {words[found.what]}, {found.share_before:.1%} {before}"
+        )
+    moved = f"{found.share:.1%} of the values are {found.bin}, {found.share_before:.1%} {before}"
+    if found.mean_shift is None:
+        return f"{found.name} changed: {moved}"
+    way = "up" if found.mean_shift > 0 else "down"
+    return f"{found.name} moved {way} by {abs(found.mean_shift):.2f} standard deviations: {moved}"

@@ -22,6 +22,7 @@ from changeover.protocol.openapi_parts import (
 )
 from model_server.openapi.bodies import (
     BODIES,
+    COUNTS_BODY,
     PUBLISH_BODY,
     REPLICA,
     REPORT_BODY,
@@ -73,6 +74,13 @@ _AT: Final = parameter(
     "at", "query", {**TEXT, "format": "date-time"}, "a time: the page has the entry that was current then"
 )
 _WAIT: Final = parameter("wait", "query", _SECONDS, "seconds to wait for the end of the rollout")
+_OF_VERSION: Final = parameter("version", "query", VERSION_TEXT, "a version; default: the current one")
+_WINDOW: Final = parameter(
+    "window",
+    "query",
+    {**TEXT, "pattern": "^[1-9][0-9]{0,3}[mhd]$"},
+    "the length of windows, as 10m, 1h or 7d; default: 1h",
+)
 _SECRET: Final = parameter(wire.REPLICA_SECRET, "header", TEXT, "the secret that authenticates the replica")
 _NAMES: Final[JsonObject] = {**TEXT, "pattern": f"^(({MODEL_NAME.pattern},)*{MODEL_NAME.pattern})?$"}
 _SELECTION: Final = parameter("models", "query", _NAMES, "the models, separated by commas; all without it, by a token")
@@ -238,6 +246,28 @@ _CALLS: Final = {
         {"204": response("The replica is removed")},
         _REPORT_ALL,
         [_SECRET],
+    ),
+    ("/replicas/{replica}/counts", "put", "counts"): _Call(
+        "The counts of a replica since the beginning of the hour, of rows and answers in the bins of references",
+        {
+            "200": response(
+                "The counts are stored, but those of `not_stored`",
+                ref("Stored"),
+                headers={wire.SERVER_INSTANCE: _LEASE[wire.SERVER_INSTANCE]},
+            )
+        },
+        (*_REPORT_ALL, "StoreUnavailable", "StoreError"),
+        [_SECRET],
+        COUNTS_BODY,
+    ),
+    ("/models/{model}/drift", "get", "report"): _read(
+        "Whether inputs or answers of a version changed",
+        ref("Drift"),
+        *_STORE,
+        *_VERSION,
+        "NoCurrentVersion",
+        "MalformedRequest",
+        parameters=(_OF_VERSION, _WINDOW),
     ),
     ("/openapi.json", "get", "openapi"): _read("This document", _ANY, needs_token=False),
     ("/livez", "get", "livez"): _read("Whether the process is alive; calls no other service", _ANY, needs_token=False),

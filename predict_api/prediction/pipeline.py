@@ -110,6 +110,8 @@ def _scores(prepared: Prepared, rows: RequestRows, turn: Turn, options: Options)
     scores = prepared.scorer.score(rows, turn, options)
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
+    if prepared.counted is not None:
+        prepared.counted.add(rows, scores)
     return scores
 
 

@@ -98,7 +98,7 @@ def test_the_share_of_missing_values_has_an_interval() -> None:
     (missing,) = found.quality
     assert (missing.what, missing.share, missing.share_before, missing.changed) == ("missing", 0.25, 0.0, True)
     assert 0.18 < missing.low < 0.25 < missing.high < 0.33
-    assert sentence(missing) == "c: 25.0% of the values are missing, 0.0% before"
+    assert sentence(missing) == "c: 25.0% of the values are missing, 0.0% in the reference"
 
 
 def test_categories_never_seen_are_told_apart_from_rare_ones() -> None:
