@@ -17,10 +17,11 @@ import msgspec
 
 from changeover import digest, stack
 from changeover.client.bodies import json_of
+from changeover.client.download import download
 from changeover.client.draft import draft_of, dump
 from changeover.client.http import HttpCall
 from changeover.client.upload import Body, Progress, Published, sha256_of_file
-from changeover.exceptions import ChangeoverError, DigestMismatch, StackNotFound, UnknownVersion
+from changeover.exceptions import ChangeoverError, StackNotFound, UnknownVersion
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.names import check_model_name
@@ -94,19 +95,7 @@ class Client:
 
     def fetch(self, version: str, into: Path, model: str | None = None) -> str:
         """Download the artifact to `into`; returns its SHA-256, compared with `Repr-Digest`."""
-        path = f"{self._path(model)}/versions/{version}/artifact"
-        with (
-            self._server.send("GET", path, stream=True) as response,
-            into.open("wb") as file,
-            self._server.naming_silence(),
-        ):
-            for block in response.iter_content(1 << 20):
-                file.write(block)
-        actual = sha256_of_file(into)
-        promised = digest.parse_repr_digest(response.headers.get(REPR_DIGEST, ""))
-        if promised is not None and promised != actual:
-            raise DigestMismatch(f"the server promised {promised} and sent {actual}: the bytes changed on their way")
-        return actual
+        return download(self._server, f"{self._path(model)}/versions/{version}/artifact", into)
 
     def publish(
         self,

@@ -16,6 +16,7 @@ from changeover.protocol.openapi_parts import (
     list_of,
     object_of,
     or_null,
+    parameter,
     ref,
 )
 
@@ -173,6 +174,16 @@ _COUNTS: Final = object_of(
     }
 )
 COUNTS_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": _COUNTS}}}
+_OF_VERSION: Final = parameter("version", "query", VERSION_TEXT, "a version; default: the current one")
+_LENGTHS: Final = (
+    "(1|2|3|4|5|6|10|12|15|20|30|60)m",
+    "([1-9][0-9]?|[1-6][0-9][0-9]|7[01][0-9]|720)h",
+    "([12]?[1-9]|[123]0)d",
+)
+_WINDOW: Final = parameter(
+    "window", "query", {**TEXT, "pattern": f"^({'|'.join(_LENGTHS)})$"}, "the length of windows; default: 1h"
+)
+DRIFT_PARAMETERS: Final = (_OF_VERSION, _WINDOW)
 _REASON: Final[JsonObject] = {**TEXT, "maxLength": wire.LONGEST_TEXT}
 _ROLLBACK: Final[JsonObject] = {"reason": _REASON, "by": _REASON}
 _ROLL: Final = object_of(

@@ -23,6 +23,7 @@ from changeover.protocol.openapi_parts import (
 from model_server.openapi.bodies import (
     BODIES,
     COUNTS_BODY,
+    DRIFT_PARAMETERS,
     PUBLISH_BODY,
     REPLICA,
     REPORT_BODY,
@@ -74,13 +75,6 @@ _AT: Final = parameter(
     "at", "query", {**TEXT, "format": "date-time"}, "a time: the page has the entry that was current then"
 )
 _WAIT: Final = parameter("wait", "query", _SECONDS, "seconds to wait for the end of the rollout")
-_OF_VERSION: Final = parameter("version", "query", VERSION_TEXT, "a version; default: the current one")
-_WINDOW: Final = parameter(
-    "window",
-    "query",
-    {**TEXT, "pattern": "^[1-9][0-9]{0,3}[mhd]$"},
-    "the length of windows, as 10m, 1h or 7d; default: 1h",
-)
 _SECRET: Final = parameter(wire.REPLICA_SECRET, "header", TEXT, "the secret that authenticates the replica")
 _NAMES: Final[JsonObject] = {**TEXT, "pattern": f"^(({MODEL_NAME.pattern},)*{MODEL_NAME.pattern})?$"}
 _SELECTION: Final = parameter("models", "query", _NAMES, "the models, separated by commas; all without it, by a token")
@@ -267,7 +261,7 @@ _CALLS: Final = {
         *_VERSION,
         "NoCurrentVersion",
         "MalformedRequest",
-        parameters=(_OF_VERSION, _WINDOW),
+        parameters=DRIFT_PARAMETERS,
     ),
     ("/openapi.json", "get", "openapi"): _read("This document", _ANY, needs_token=False),
     ("/livez", "get", "livez"): _read("Whether the process is alive; calls no other service", _ANY, needs_token=False),
