@@ -91,7 +91,8 @@ class Client:
 
     def drift(self, model: str | None = None, version: str | None = None, window: str = "1h") -> JsonObject:
         """Whether inputs or answers of a version (default: the current one) changed (`docs/drift.md`)."""
-        return self._server.get(f"{self._path(model)}/drift", {"version": version or "", "window": window})
+        query = {"window": window} | ({"version": version} if version else {})
+        return self._server.get(f"{self._path(model)}/drift", query)
 
     def fetch(self, version: str, into: Path, model: str | None = None) -> str:
         """Download the artifact to `into`; returns its SHA-256, compared with `Repr-Digest`."""

@@ -87,13 +87,16 @@ class CategoryCounter:
 class ReferenceCounter:
     """The counter of rows and answers by one reference. Not thread-safe."""
 
-    def __init__(self, reference: Reference, schema: Schema) -> None:
+    def __init__(self, reference: Reference, schema: Schema, own_schema: Schema | None = None) -> None:
+        """`schema` is that of the rows, `own_schema` that of the reference, if it is another one."""
+        own = own_schema or schema
         self.length = length(reference)
         self._numeric, self._textual = schema.numbers_and_texts
         every = parts(reference)
-        self._columns = {part.name: part for part in every if not part.of_predictions}
+        columns = [part for part in every if not part.of_predictions]
+        self._columns = {part.name: part for part in columns if _is_alike(part.name, schema, own)}
         self._predictions = {part.name: part for part in every if part.of_predictions}
-        self._counters: dict[int, Count] = {part.start: _counter(part, schema) for part in every}
+        self._counters: dict[int, Count] = {part.start: _counter(part, own) for part in every}
 
     def count(self, rows: Sequence[Rows], answers: Sequence[Answers]) -> Iterator[Counts]:
         """The counts of these requests, as vectors to be added: one for the answers, one for each few columns.
@@ -143,9 +146,8 @@ class ReferenceCounter:
             for name, part in self._predictions.items():
                 if name == HIGHEST:
                     self._add(counts, part, matrix.max(axis=1))
-                elif name.startswith(PROBABILITY_OF):
-                    column = [f"{PROBABILITY_OF}{each}" for each in classes].index(name)
-                    self._add(counts, part, matrix[:, column])
+                elif name in (names := [f"{PROBABILITY_OF}{each}" for each in classes]):
+                    self._add(counts, part, matrix[:, names.index(name)])
         return counts
 
     def _zeros(self) -> Counts:
@@ -153,6 +155,14 @@ class ReferenceCounter:
 
     def _add(self, counts: Counts, part: Part, values: Any) -> None:
         counts[part.start : part.stop] += self._counters[part.start](values)
+
+
+def _is_alike(name: str, schema: Schema, own: Schema) -> bool:
+    """Whether both schemas have the column, of strings or not."""
+    one, other = schema.by_name.get(name), own.by_name.get(name)
+    if one is None or other is None:
+        return False
+    return (one.type is ColumnType.STRING) == (other.type is ColumnType.STRING)
 
 
 def _counter(part: Part, schema: Schema) -> Count:

@@ -17,11 +17,11 @@ HOUR: Final = r"^\d{4}-\d\d-\d\dT\d\d$"  # in UTC, as the beginning of its RFC 3
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-class HourCounts(msgspec.Struct, frozen=True):
+class HourCounts(msgspec.Struct, frozen=True, omit_defaults=True):
     """The counts of one version in one hour.
 
     `reference` is the digest of the reference whose bins `sums` are. `seen` rows were answered and `rows` of them counted: all
-    of them, unless the replica had more than it could count.
+    of them, unless the replica had more than it could count. `again`: another run of model_server got most of them before.
     """
 
     model: str
@@ -31,6 +31,7 @@ class HourCounts(msgspec.Struct, frozen=True):
     seen: _Count
     rows: _Count
     sums: Annotated[list[_Count], msgspec.Meta(max_length=MOST_SLOTS)]
+    again: bool = False
 
     @property
     def key(self) -> str:

@@ -10,7 +10,7 @@ from changeover.protocol.drift_counts import HourCounts, ReplicaCounts
 from model_server import metrics
 from model_server.drift.references import KnownReference, References
 from model_server.drift.sums import Sums
-from model_server.drift.windows import HOUR, MINUTE, beginning_of
+from model_server.drift.windows import HOUR, beginning_of
 from model_server.rollouts.model_state import Models
 from model_server.versions.versions import Versions
 
@@ -47,15 +47,31 @@ class Receipt:
             known = self._references.of(self._versions.manifest(counts.model, counts.version))
         except (UnknownVersion, InvalidManifest) as error:
             return str(error)
-        reason = _misfit(known, counts) or self._out_of_time(counts.hour, now)
-        if reason or known is None:
+        if known is None or counts.reference != known.digest:
+            former = self._former(counts)
+            reason = _misfit(known, counts) if former is None else _misfit(former, counts)
+        else:
+            reason = _misfit(known, counts)
+        reason = reason or self._out_of_time(counts.hour, now)
+        if reason:
             return reason
-        more = self._sums.add(replica, counts, now, by_minute=now - self.started > MINUTE)
-        if more is not None:
+        more = self._sums.add(replica, counts, now)
+        if more is not None and known is not None and counts.reference == known.digest:
             missing, unseen = known.missing_and_unseen(more.sums.tolist())
             metrics.MISSING.labels(counts.model).inc(missing)
             metrics.UNSEEN.labels(counts.model).inc(unseen)
         return None
+
+    def _former(self, counts: HourCounts) -> KnownReference | None:
+        """The reference of the version before, by which the rows of the current one are counted, too."""
+        state = self._models.find(counts.model)
+        entry = state.entry if state else None
+        if entry is None or entry.version != counts.version or entry.previous is None:
+            return None
+        try:
+            return self._references.of(self._versions.manifest(counts.model, entry.previous))
+        except (UnknownVersion, InvalidManifest):
+            return None
 
     def _out_of_time(self, hour: str, now: float) -> str | None:
         try:

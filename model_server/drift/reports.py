@@ -169,9 +169,14 @@ class Reports:
         rolled_at = parse_rfc3339(entry.rolled_at).timestamp()
         hour, _ = window_at(rolled_at, HOUR)
         old = self._total((model, entry.previous, former.digest), hour - HOUR, hour + HOUR, now)
-        new = self._total((model, entry.version, known.digest), hour, hour + 2 * HOUR, now)
-        vector, others = aligned(old.sums, former.reference, known.reference) if old.rows else ([], [])
-        verdict = _compared(known, vector, new, old.rows)
+        new = self._total((model, entry.version, former.digest), hour, hour + 2 * HOUR, now)
+        others: list[str] = []
+        if new.rows:
+            verdict = _compared(former, old.sums, new, old.rows)
+        else:  # no worker counts by the former reference: they have started since
+            new = self._total((model, entry.version, known.digest), hour, hour + 2 * HOUR, now)
+            vector, others = aligned(old.sums, former.reference, known.reference) if old.rows else ([], [])
+            verdict = _compared(known, vector, new, old.rows)
         body: JsonObject = {"previous": entry.previous, "rolled_at": entry.rolled_at, "rows": new.rows}
         notes: JsonObject = {"rows_before": old.rows, "not_compared": [*others]}
         return {**body, **notes, **_findings(verdict, f"by {short(entry.previous)}")}

@@ -57,11 +57,8 @@ class Sums:
         self._hours: dict[str, dict[Key, HourTotal]] = {}
         self._minutes: dict[Key, dict[int, Total]] = {}
 
-    def add(self, replica: str, counts: HourCounts, time: float, *, by_minute: bool = True) -> Total | None:
-        """Take the counts of a replica at `time`; returns what they add of this minute, None if that is nothing.
-
-        Without `by_minute`, the first counts of a replica may be those of a whole hour.
-        """
+    def add(self, replica: str, counts: HourCounts, time: float) -> Total | None:
+        """Take the counts of a replica at `time`; returns what they add of this minute, None if that is nothing."""
         key = (counts.model, counts.version, counts.reference)
         now = Total(counts.seen, counts.rows, array("q", counts.sums))
         with self._lock:
@@ -72,7 +69,7 @@ class Sums:
                 return None
             hour.replicas[replica] = now
             hour.total = hour.total.plus(more)
-            if before is None and not by_minute:
+            if before is None and counts.again:
                 return None
             self._add_to_minute(key, int(time // MINUTE), more)
         return more

@@ -168,7 +168,9 @@ _COUNTS: Final = object_of(
                     "seen": {**_COUNT, "description": "the rows that were answered in this hour"},
                     "rows": {**_COUNT, "description": "the rows that were counted"},
                     "sums": list_of(_COUNT, description="the counts of all bins"),
-                }
+                    "again": {**_FLAG, "description": "another run of model_server got most of them before"},
+                },
+                "again",
             )
         ),
     }

@@ -37,7 +37,7 @@ def blueprint(calls: VersionCalls, gate: Gate, drift: Drift, instance: str) -> B
         gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
         calls.known(model)
         version = request.args.get("version")
-        resolved = calls.versions.resolve(model, version) if version else None
+        resolved = calls.versions.resolve(model, version) if version is not None else None
         window = parse_window(request.args.get("window", "1h"))
         return Response(json.dumps(drift.reports.report(model, resolved, window)), content_type="application/json")
 

@@ -5,13 +5,10 @@ A model_server of an earlier release does not have the call, and gets none.
 """
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from changeover.drift.counting import Counts, ReferenceCounter
-from changeover.drift.reference import digest_of, read_reference
 from changeover.exceptions import ChangeoverError
 from changeover.process import clock
 from changeover.process.log_events import event
@@ -19,9 +16,9 @@ from changeover.process.loop import Loop
 from changeover.protocol.drift_counts import HourCounts, ReplicaCounts
 from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import REPLICA_SECRET
-from changeover.schema.schema import Schema
 from predict_api.drift.hour_sums import HourSums, calls
 from predict_api.drift.pending import AllPending, Answered, Pending
+from predict_api.drift.version_counter import FormerVersions, VersionCounter, counter_of
 from predict_api.exceptions import CallFailed
 from predict_api.upstream.connection import Connection
 from predict_api.upstream.downloads import authorization
@@ -55,7 +52,8 @@ class Counting(Loop):
             **authorization(token),
         }
         self._sums = HourSums()
-        self._counters: WeakKeyDictionary[Pending, _Counter | None] = WeakKeyDictionary()
+        self._counters: WeakKeyDictionary[Pending, VersionCounter | None] = WeakKeyDictionary()
+        self._former = FormerVersions()
         self._instance = ""  # the run of model_server that has what is sent
         self._lacking = ""  # the run of model_server that lacks the call
         self._logged = ""  # the last failure that was logged
@@ -90,15 +88,16 @@ class Counting(Loop):
             chosen = _few(requests, len(counter.schema.columns))
             rows = sum(request.rows for request, _ in chosen)
             seen = skipped + sum(request.rows for request, _ in requests)
-            key = (pending.manifest.model, pending.manifest.version, counter.digest, hour)
-            self._sums.add(key, counter.count(chosen), seen, rows, now)
+            for each in [counter, *self._former.besides(counter, now)]:
+                key = (pending.manifest.model, pending.manifest.version, each.digest, hour)
+                self._sums.add(key, each.count(chosen), seen, rows, now)
         self._sums.forget(now)
 
-    def _counter(self, pending: Pending) -> "_Counter | None":
+    def _counter(self, pending: Pending) -> VersionCounter | None:
         """The counter of a version; None if its reference cannot be read."""
         if pending not in self._counters:
             try:
-                self._counters[pending] = _Counter(pending)
+                self._counters[pending] = counter_of(pending.manifest)
             except ChangeoverError as error:
                 manifest = pending.manifest
                 event(
@@ -140,25 +139,6 @@ class Counting(Loop):
             return f"model_server answered HTTP {response.status} to counts"
         self._sums.sent(group)
         return _not_stored(response.body)
-
-
-class _Counter:
-    """The counter of one version's rows."""
-
-    def __init__(self, pending: Pending) -> None:
-        self.schema = Schema.from_json(pending.manifest.schema)
-        reference = read_reference(pending.manifest.reference)
-        self.digest = digest_of(reference)
-        self._counter = ReferenceCounter(reference, self.schema)
-
-    def count(self, requests: Sequence[Answered]) -> Counts:
-        """The counts of these requests. Other threads run between the columns."""
-        total: Counts | None = None
-        for counts in self._counter.count([rows for rows, _ in requests], [scores for _, scores in requests]):
-            total = counts if total is None else total + counts
-            time.sleep(0)  # gives up the interpreter's lock, which a request may wait for
-        assert total is not None
-        return total
 
 
 def _few(requests: list[Answered], columns: int) -> list[Answered]:

@@ -21,7 +21,9 @@ class _Sum:
     seen: int = 0
     rows: int = 0
     counted_at: float = 0.0
-    sent: bool = False
+    sent: bool = False  # all of it
+    sent_once: bool = False
+    again: bool = False
 
 
 @dataclass
@@ -39,7 +41,7 @@ class HourSums:
     def to_send(self) -> list[HourCounts]:
         """The sums that model_server does not have yet."""
         return [
-            HourCounts(*key, known.seen, known.rows, known.sums.tolist())
+            HourCounts(*key, known.seen, known.rows, known.sums.tolist(), known.again)
             for key, known in sorted(self._sums.items())
             if not known.sent
         ]
@@ -47,12 +49,13 @@ class HourSums:
     def sent(self, counts: Iterable[HourCounts]) -> None:
         """Record that model_server has these, or does not want them."""
         for each in counts:
-            self._sums[each.model, each.version, each.reference, each.hour].sent = True
+            known = self._sums[each.model, each.version, each.reference, each.hour]
+            known.sent, known.sent_once, known.again = True, True, False
 
     def send_again(self) -> None:
         """Send all sums again: model_server has restarted."""
         for known in self._sums.values():
-            known.sent = False
+            known.again, known.sent = known.sent_once, False
 
     def forget(self, now: float) -> None:
         """Forget sums that nothing was added to for long."""

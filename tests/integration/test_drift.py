@@ -39,9 +39,6 @@ def fitted(strength: float = 1.0) -> Any:
     return make_pipeline(encoded, LogisticRegression(C=strength)).fit(train, train["age"] > 0)
 
 
-HELD_OUT = frame(3000)
-
-
 @dataclass
 class Stack:
     """A model_server and a predict_api of two workers, which serve `loan`; `sent` counts the rows."""
@@ -53,10 +50,10 @@ class Stack:
     versions: list[str] = field(default_factory=list)
 
     def publish(self, strength: float) -> str:
-        model = fitted(strength)
-        predictions = model.predict_proba(HELD_OUT)
+        model, table = fitted(strength), frame(3000)
+        predictions = model.predict_proba(table)
         published = self.client.publish(
-            model, "loan", example=HELD_OUT, reference=HELD_OUT, reference_predictions=predictions, roll=True
+            model, "loan", example=table, reference=table, reference_predictions=predictions, roll=True
         )
         assert published.state == "current"
         self.versions.append(published.version)
@@ -162,7 +159,8 @@ def test_the_report_needs_a_token_and_callers_of_predict_api_see_nothing_of_the_
 
 
 @pytest.mark.parametrize(
-    ("query", "status"), [("window=7m", 400), ("window=x", 400), ("version=00000000", 404), ("window=10m", 200)]
+    ("query", "status"),
+    [("window=7m", 400), ("window=x", 400), ("version=00000000", 404), ("version=", 422), ("window=10m", 200)],
 )
 def test_a_window_is_a_part_of_an_hour_or_whole_hours(stack: Stack, query: str, status: int) -> None:
     assert stack.server.get(f"/models/loan/drift?{query}").status_code == status
@@ -172,15 +170,18 @@ def test_after_a_roll_the_new_version_is_compared_with_the_former_one(stack: Sta
     former = stack.versions[-1]
     stack.publish(0.001)  # nearly the same probability for all
     stack.send(frame(600, shift=1.0))
-    body = wait_until(lambda: (found := stack.report())["window"]["rows"] >= 600 and found, 10, "they are counted")
-    rolled = body["after_roll"]
+    rolled = wait_until(
+        lambda: (found := stack.report()["after_roll"])["rows"] >= 600 and found, 10, "by its bins, too"
+    )
     assert (rolled["previous"], rolled["verdict"], rolled["not_compared"]) == (former, "changed", [])
     assert any(shift["name"] == "highest probability" and shift["changed"] for shift in rolled["predictions"])
+    assert {shift["name"]: shift["changed"] for shift in rolled["columns"]}["income"] is False
+    assert len(rolled["columns"]) == 3  # in the bins of the former version, which are others
     assert stack.report(former)["after_roll"] is None
 
 
 def test_a_version_without_a_reference_says_how_to_get_one(stack: Stack, tmp_path: Path) -> None:
-    published = stack.client.publish(fitted(3.0), "plain", example=HELD_OUT, reference=False, roll=True)
+    published = stack.client.publish(fitted(3.0), "plain", example=frame(100), reference=False, roll=True)
     body = stack.client.drift("plain", published.version)
     assert body["verdict"] == "no reference"
     assert "reference=" in str(body["sentences"])

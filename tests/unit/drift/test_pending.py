@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+from msgspec.structs import replace
 
 from changeover.estimator.scores import Scores
 from changeover.manifest.manifest import Manifest
@@ -74,7 +75,14 @@ def test_sums_are_sent_until_model_server_has_them_and_again_after_its_restart()
     sums.sent([first])
     assert sums.to_send() == []
     sums.send_again()
-    assert sums.to_send() == [first]
+    assert sums.to_send() == [replace(first, again=True)]
+    sums.send_again()
+    assert sums.to_send() == [replace(first, again=True)]
+    sums.sent([first])
+    sums.add(KEY, np.array([1, 0]), 1, 1, 2.0)
+    assert [each.again for each in sums.to_send()] == [False]
+    sums.send_again()  # while rows come in
+    assert [each.again for each in sums.to_send()] == [True]
 
 
 def test_sums_are_forgotten_long_after_the_last_row() -> None:

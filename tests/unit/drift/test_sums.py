@@ -3,6 +3,7 @@
 from array import array
 
 import pytest
+from msgspec.structs import replace
 
 from changeover.protocol.drift_counts import HourCounts, ReplicaCounts
 from changeover.protocol.wire import MalformedAnswer
@@ -53,8 +54,8 @@ def test_a_minute_has_what_came_in_it() -> None:
 
 def test_the_hour_that_a_worker_sends_to_a_new_model_server_is_of_no_minute() -> None:
     sums = Sums()
-    assert sums.add("w1", counts(100, 100), NOON, by_minute=False) is None
-    assert sums.add("w1", counts(101, 100), NOON + 1, by_minute=False) == Total(1, 1, array("q", [1, 0]))
+    assert sums.add("w1", replace(counts(100, 100), again=True), NOON) is None
+    assert sums.add("w1", counts(101, 100), NOON + 1) == Total(1, 1, array("q", [1, 0]))
     assert sums.of_hour(KEY, "2026-01-31T12") == Total(201, 201, array("q", [101, 100]))
     assert sums.of_minutes(KEY, NOON, NOON + 60) == Total(1, 1, array("q", [1, 0]))
 
