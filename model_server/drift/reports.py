@@ -15,10 +15,11 @@ import msgspec
 from changeover.drift.alignment import aligned
 from changeover.drift.judging import ALPHA, FEWEST_ROWS, Verdict, judge, sentence
 from changeover.drift.reference import counts_of
-from changeover.exceptions import InvalidManifest, UnknownVersion
+from changeover.exceptions import ChangeoverError, InvalidManifest, UnknownVersion
 from changeover.json_types import JsonObject
 from changeover.names import short
 from changeover.process.clock import parse_rfc3339
+from changeover.process.log_events import event
 from model_server.drift.hour_objects import HourObjects
 from model_server.drift.references import KnownReference, References
 from model_server.drift.sums import Key, Sums, Total, added
@@ -30,6 +31,7 @@ from model_server.versions.versions import Versions
 
 EARLIER: Final = 24  # windows before the one that is shown
 SENTENCES: Final = 5
+ON_A_PAGE: Final = 8  # columns
 MOST_CACHED: Final = 2_000
 FRESH_S: Final = 2.0  # for which the report of a running window is used again
 CHANGED, UNCHANGED, TOO_FEW, NO_REFERENCE = "changed", "unchanged", "too few rows", "no reference"
@@ -60,6 +62,7 @@ class Reports:
         self._models, self._versions, self._references = models, versions, references
         self._sums, self._hours = sums, hours
         self._lock = threading.Lock()
+        self._pages: dict[str, tuple[float, JsonObject | None]] = {}
         self._judged: OrderedDict[tuple[Key, float, float], tuple[float, Window]] = OrderedDict()
 
     def report(self, model: str, version: str | None = None, seconds: int = DEFAULT) -> JsonObject:
@@ -89,12 +92,34 @@ class Reports:
             "after_roll": None if rolled is None else self._after_roll(model, rolled, known, now),
         }
 
-    def behaviour(self, model: str) -> JsonObject:
-        """What a page shows under "did behaviour change": `verdict`, `sentences`, `window`, the findings, `after_roll`.
+    def behaviour(self, model: str) -> JsonObject | None:
+        """What a page about a model shows under "did behaviour change", from memory where it can; never raises.
 
-        `verdict` is one of the constants above. Raises as `report` does.
+        Of the current version: `verdict`, `sentences`, `window`, `quality`, `columns` (those that changed most),
+        `predictions`, `confidence`, and `after_roll` with the same members. None if there is nothing to compare yet.
         """
-        return self.report(model)
+        now = time.time()
+        made, body = self._pages.get(model, (float("-inf"), None))
+        if now - made >= FRESH_S:
+            try:
+                body = self._behaviour(model, now)
+            except ChangeoverError as error:
+                event("drift.not_shown", level="warning", model=model, reason=str(error))
+                body = None
+            self._pages[model] = now, body
+        return body
+
+    def _behaviour(self, model: str, now: float) -> JsonObject | None:
+        entry = self._entry(model)
+        known = None if entry is None else self._references.of(self._versions.manifest(model, entry.version))
+        if entry is None or known is None:
+            return None
+        window = self.window(model, entry.version, known, DEFAULT, now)
+        rolled = self._after_roll(model, entry, known, now)
+        if not window.verdict.enough and (rolled is None or rolled["verdict"] == TOO_FEW):
+            return None
+        described: JsonObject = {"version": entry.version, "reference": _described(known), "window": window.to_json()}
+        return {**described, **_shortened(_findings(window.verdict)), "after_roll": rolled and _shortened(rolled)}
 
     def latest(self, model: str) -> tuple[str, Window] | None:
         """The current version of a model and its window to show; None without a reference. Raises StoreError."""
@@ -208,6 +233,12 @@ def _described(known: KnownReference) -> JsonObject:
 
 def _word(verdict: Verdict) -> str:
     return TOO_FEW if not verdict.enough else CHANGED if verdict.changed else UNCHANGED
+
+
+def _shortened(findings: JsonObject) -> JsonObject:
+    """The findings with the columns that changed most."""
+    columns = findings["columns"]
+    return {**findings, "columns": columns[:ON_A_PAGE] if isinstance(columns, list) else []}
 
 
 def _findings(verdict: Verdict, before: str = "in the reference") -> JsonObject:

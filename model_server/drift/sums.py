@@ -52,8 +52,9 @@ class HourTotal:
 class Sums:
     """The sums of this process. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_minutes: int = MOST_MINUTES) -> None:
         self._lock = threading.Lock()
+        self._most_minutes, self._minute = most_minutes, 0
         self._hours: dict[str, dict[Key, HourTotal]] = {}
         self._minutes: dict[Key, dict[int, Total]] = {}
 
@@ -75,18 +76,18 @@ class Sums:
         return more
 
     def _add_to_minute(self, key: Key, minute: int, more: Total) -> None:
-        minutes = self._minutes.setdefault(key, {})
-        if minute not in minutes:
+        if minute > self._minute:
+            self._minute = minute
             self._forget(minute)
         minutes = self._minutes.setdefault(key, {})
         minutes[minute] = minutes.get(minute, Total()).plus(more)
 
     def _forget(self, minute: int) -> None:
-        """Forget old minutes, and the oldest ones if there are too many."""
+        """Forget minutes after two hours, and the oldest ones if there are too many."""
         oldest = minute - MINUTES_KEPT
         kept = sorted(number for minutes in self._minutes.values() for number in minutes if number >= oldest)
-        if len(kept) >= MOST_MINUTES:
-            oldest = kept[len(kept) - MOST_MINUTES + 1]
+        if len(kept) > self._most_minutes:
+            oldest = kept[-self._most_minutes]
         self._minutes = {
             key: recent
             for key, minutes in self._minutes.items()

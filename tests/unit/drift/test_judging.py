@@ -8,7 +8,7 @@ import pytest
 from changeover.drift.judging import ALPHA, FEWEST_ROWS, WORTH, Quality, Verdict, bins, judge, sentence
 from changeover.drift.making import make_reference
 from changeover.drift.reference import Categories, Numbers, Reference, counts_of, parts
-from changeover.drift.statistics import stability_index
+from changeover.drift.statistics import noise_line, stability_index
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.column import Column
 from changeover.schema.schema import Schema
@@ -131,6 +131,13 @@ def test_values_below_and_above_the_range_count_in_the_outer_bins() -> None:
 def test_the_index_is_symmetric_and_nought_for_equal_shares() -> None:
     assert stability_index([10, 20, 30], [30, 20, 10]) == pytest.approx(stability_index([30, 20, 10], [10, 20, 30]))
     assert stability_index([10, 20], [10, 20]) == 0.0
+
+
+def test_bins_with_few_rows_are_joined() -> None:
+    numbers = Numbers([1.0, 2.0, 3.0, 4.0], [0, 500, 2, 2, 2, 494, 0, 0], 0.0, 5.0)
+    reference = Reference(1000, {"c": numbers})
+    (shift,) = judge(reference, numbers.counts, numbers.counts, 1000, 1000).shifts
+    assert shift.line == pytest.approx(noise_line(1000, 1000, 3, ALPHA))  # the three in the middle are one
 
 
 def test_a_constant_column_has_no_index() -> None:

@@ -67,6 +67,15 @@ def test_minutes_are_forgotten_after_two_hours() -> None:
     assert sums.of_minutes(KEY, NOON, NOON + 60) == Total()
 
 
+def test_the_oldest_minutes_are_forgotten_if_there_are_too_many() -> None:
+    sums = Sums(most_minutes=3)
+    for minute in range(6):
+        sums.add("w1", counts(minute + 1, 0), NOON + 60 * minute)
+    kept = [minute for minute in range(6) if sums.of_minutes(KEY, NOON + 60 * minute, NOON + 60 * minute + 60).rows]
+    assert kept == [2, 3, 4, 5]
+    assert sums.of_hour(KEY, "2026-01-31T12") == Total(6, 6, array("q", [6, 0]))
+
+
 def test_an_hour_that_is_in_the_bucket_is_forgotten() -> None:
     sums = Sums()
     sums.add("w1", counts(1, 0), NOON)
