@@ -21,7 +21,10 @@ Answered = tuple[RequestRows, Scores]
 
 
 class Pending:
-    """The rows of one version that wait. `add` is for any thread, `taken` for one thread."""
+    """The rows of one version that wait. `add` is for any thread, `taken` for one thread.
+
+    They end with the version: what it answered in the second before it is unloaded may not be counted.
+    """
 
     __slots__ = ("__weakref__", "_queue", "_requests", "_skipped", "_waiting", "manifest")
 
