@@ -13,8 +13,8 @@ from changeover.estimator.scores import Scores
 from changeover.manifest.manifest import Manifest
 from predict_api.scoring.interfaces import RequestRows
 
-PLENTY: Final = 10_000  # rows that wait: from here on only one request in EVERY is kept
-MOST: Final = 20_000  # rows that wait: from here on none is kept
+PLENTY: Final = 2_000  # rows that wait: from here on only one request in EVERY is kept
+MOST: Final = 4_000  # rows that wait: from here on none is kept
 EVERY: Final = 8
 
 Answered = tuple[RequestRows, Scores]
