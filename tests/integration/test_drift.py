@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -185,3 +186,17 @@ def test_a_version_without_a_reference_says_how_to_get_one(stack: Stack, tmp_pat
     body = stack.client.drift("plain", published.version)
     assert body["verdict"] == "no reference"
     assert "reference=" in str(body["sentences"])
+
+
+def test_push_takes_the_reference_and_its_predictions_from_tables(stack: Stack, tmp_path: Path) -> None:
+    model, table = fitted(0.5), frame(400)
+    joblib.dump(model, tmp_path / "model.joblib")
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    pd.DataFrame(model.predict_proba(table)).to_csv(tmp_path / "answers.csv", index=False)
+    words = ["push", str(tmp_path / "model.joblib"), "-m", "pushed", "--reference", str(tmp_path / "rows.csv")]
+    words += ["--reference-predictions", str(tmp_path / "answers.csv"), "--server-url", stack.server.url]
+    result = CliRunner().invoke(main, words, env={"CHANGEOVER_TOKEN": PUBLISH_TOKEN})
+    assert result.exit_code == 0, result.output
+    (version,) = stack.client.versions("pushed")
+    reference: Any = stack.client.manifest(str(version["version"]), "pushed")["reference"]
+    assert (reference["n"], reference["origin"], reference["predictions"]["n"]) == (400, "reference", 400)
