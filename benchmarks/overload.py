@@ -1,107 +1,152 @@
-"""Overload of the stack of docker-compose.yml: the rate of answered requests at three times the capacity.
+"""Overload of predict_api without a gateway: three times its capacity, batches beside single rows, stalled senders.
 
-The segmentation example with scikit-learn, in batches. The first part measures the capacity: clients send one request
-after another. In the second part requests start at a fixed rate, each on its own connection, and time out after 5 s. The
-ratio of the two rates is the result; the gateway should answer the rest with 503 immediately. Needs Docker.
-`--unbounded` sets the gateway's limits so high that they have no effect. `make bench BENCH=overload`.
+The segmentation example on the embedded stack. Each part prints ratios, for the model by its ONNX twin and by the
+estimator (`--runtime` for one of them):
+
+1. Batches at three times the rate that clients get which send one after another. Answered ones in relation to that
+   rate; their p99 beyond QUEUE_SECONDS, in times of one batch alone; refusals within 50 ms; memory; recovery.
+2. 32 clients with batches beside single rows: `/livez`, and the single rows' p99 in relation to single rows alone.
+3. 500 connections that stall in head or body: the single rows' p99 in relation to before.
+
+Other work on the machine slows every part, so compare the ratios only. `make bench BENCH=overload`.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
+import socket
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 import joblib
-from asking import ask
-from processes import ROOT  # before the imports below: it adds the project's folder to sys.path
+import psutil
+from open_loop import Ended, at_rate, exchange, one_after_another, quantile
+from processes import stack  # before the imports below: it adds the project's folder to sys.path
 
 from changeover.client.client import Client
 from changeover.demo.bodies import body_rows
 from changeover.demo.train import build, draft
-from tests.processes.compose import ComposeStack, why_not
 
-MODEL: Final = "segmentation"
-GIVE_UP_SECONDS: Final = 5.0
-SETTLE_SECONDS: Final = 2.0  # of the overload, before answers are counted
-UNBOUNDED: Final = {"GATEWAY_MAXCONN": "100000", "GATEWAY_QUEUE_SECONDS": "60"}
-
-
-async def post(host: str, port: int, body: bytes) -> tuple[float, str]:
-    """Send one request on its own connection; the time of its end, and its status or the error."""
-    head = f"POST /predict HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-    head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    status = "gave up"
-    try:
-        async with asyncio.timeout(GIVE_UP_SECONDS):
-            reader, writer = await asyncio.open_connection(host, port)
-            try:
-                writer.write(head.encode() + body)
-                status = (await reader.readline()).split()[1].decode()
-                await reader.read()
-            finally:
-                writer.close()
-    except TimeoutError:
-        pass
-    except (OSError, IndexError) as error:
-        status = type(error).__name__
-    return time.monotonic(), status
+MODEL = "segmentation"
+QUEUE_SECONDS = 1.0
+REFUSED_WITHIN = 0.05  # seconds
+PROBES_A_SECOND = 10
+CLIENTS = 32
+STALLED = 500
+SETTLE_SECONDS = 2.0  # of an overload, before answers are counted
 
 
-async def overload(url: str, body: bytes, rate: float, seconds: float) -> tuple[float, Counter[str]]:
-    """Start `rate` requests a second; the rate of answered ones after SETTLE_SECONDS, and a count of all results."""
-    parts = urlsplit(url)
-    assert parts.hostname
-    assert parts.port
+def resident(client: Client) -> int:
+    """The resident memory of all processes of predict_api, in bytes."""
+    workers = [psutil.Process(pid) for pids in client.stack.pids.predict_api for pid in pids]
+    return sum(process.memory_info().rss for process in workers)
+
+
+def answered(ended: list[Ended]) -> list[Ended]:
+    """The requests that were answered with 200."""
+    return [one for one in ended if one.status == "200"]
+
+
+async def overload(client: Client, url: str, body: bytes, seconds: float, times: float) -> None:
+    """The first part."""
+    await one_after_another(url, body, 4, 2.0)  # a round that does not count
+    alone = quantile(await one_after_another(url, body, 1, 3.0), 0.5)
+    closed = answered(await one_after_another(url, body, 8, max(4.0, seconds / 4)))
+    capacity = len(closed) / (max(one.end for one in closed) - min(one.start for one in closed))
+    before = resident(client)
     start = time.monotonic()
-    tasks = []
-    for index in range(int(rate * seconds)):
-        await asyncio.sleep(max(0.0, start + index / rate - time.monotonic()))
-        tasks.append(asyncio.create_task(post(parts.hostname, parts.port, body)))
-    ends = await asyncio.gather(*tasks)
-    counted = [status for end, status in ends if SETTLE_SECONDS <= end - start < seconds]
-    return counted.count("200") / (seconds - SETTLE_SECONDS), Counter(status for _, status in ends)
+    load, probes = await asyncio.gather(
+        at_rate(url, body, times * capacity, seconds),
+        at_rate(url.replace("/predict", "/livez"), None, PROBES_A_SECOND, seconds),
+    )
+    over = time.monotonic()
+    recovered = float("nan")
+    while time.monotonic() < over + 10:
+        one = await exchange(url, body)
+        if one.status == "200" and one.took < 3 * alone:
+            recovered = one.end - over
+            break
+    counted = [one for one in load if SETTLE_SECONDS <= one.end - start < seconds]
+    rate = len(answered(counted)) / (seconds - SETTLE_SECONDS)
+    p99 = quantile(answered(counted), 0.99)
+    refused = [one for one in counted if one.status == "503"]
+    within = sum(one.took <= REFUSED_WITHIN for one in refused) / max(1, len(refused))
+    print(
+        f"  capacity {capacity:.1f}/s, one alone {1000 * alone:.0f} ms; ends {dict(Counter(one.status for one in load))}"
+    )
+    print(f"  answered x {rate / capacity:.2f} of the capacity (aim 0.9)")
+    print(f"  p99 of the answered: QUEUE_SECONDS and x {(p99 - QUEUE_SECONDS) / alone:.2f} of one (aim 2)")
+    print(f"  refused within 50 ms: {within:.3f}, p99 {1000 * quantile(refused, 0.99):.0f} ms")
+    print(f"  /livez p99 {1000 * quantile(probes, 0.99):.0f} ms (aim 100); memory x {resident(client) / before:.2f}")
+    print(f"  recovered after {recovered:.2f} s (aim 2)")
+
+
+async def batches(url: str, single: bytes, batch: bytes, seconds: float) -> None:
+    """The second part."""
+    alone = await one_after_another(url, single, 1, seconds)
+    _, beside, probes = await asyncio.gather(
+        one_after_another(url, batch, CLIENTS, seconds),
+        one_after_another(url, single, 1, seconds),
+        at_rate(url.replace("/predict", "/livez"), None, PROBES_A_SECOND, seconds),
+    )
+    ratio = quantile(answered(beside), 0.99) / quantile(answered(alone), 0.99)
+    print(
+        f"  single rows beside batches: p99 x {ratio:.1f} of alone (aim 10), {dict(Counter(one.status for one in beside))}"
+    )
+    print(f"  /livez beside batches: p99 {1000 * quantile(probes, 0.99):.0f} ms (aim 100)")
+
+
+@contextlib.contextmanager
+def stalled(url: str, count: int) -> Iterator[None]:
+    """`count` connections within, half of which stall in the head, and half in the body."""
+    parts = urlsplit(url)
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with contextlib.ExitStack() as opened:
+        for index in range(count):
+            connection = opened.enter_context(socket.create_connection((parts.hostname or "", parts.port or 0)))
+            connection.sendall(head if index % 2 else head + b"Content-Length: 100\r\n\r\n{")
+        yield
+
+
+async def stalls(url: str, single: bytes, seconds: float) -> None:
+    """The third part."""
+    before = await one_after_another(url, single, 4, seconds)
+    with stalled(url, STALLED):
+        beside = await one_after_another(url, single, 4, seconds)
+    ratio = quantile(answered(beside), 0.99) / quantile(answered(before), 0.99)
+    print(f"  beside {STALLED} stalled connections: p99 x {ratio:.2f} of before (aim 1.5), ", end="")
+    print(f"{dict(Counter(one.status for one in beside))}")
 
 
 def main() -> None:
-    """Measure the capacity, the overload, and the capacity again."""
+    """Run the parts for each runtime."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=200, help="of a batch")
-    parser.add_argument("--seconds", type=float, default=15.0, help="of the overload")
+    parser.add_argument("--rows", type=int, default=1200, help="of a batch")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the overload; the other parts take a quarter")
     parser.add_argument("--times", type=float, default=3.0, help="the capacity")
-    parser.add_argument("--unbounded", action="store_true", help="as if the gateway had no bounds")
+    parser.add_argument("--runtime", choices=["onnx", "sklearn"], action="append", help="onnx: by the twin")
     options = parser.parse_args()
-    if reason := why_not():
-        raise SystemExit(f"Docker is needed: {reason}")
     rows = body_rows()
-    body = json.dumps([rows[index % len(rows)] for index in range(options.rows)]).encode()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        settings = {"DEFAULT_MODEL": MODEL, "RUNTIME": "sklearn", "LOG_LEVEL": "warning"}
-        compose = ComposeStack(folder, **settings, **(UNBOUNDED if options.unbounded else {}))
-        try:
-            compose.up()
-            compose.credentials()
-            client = Client(home=folder)
-            trained = build(1)
-            joblib.dump(trained.estimator, folder / "model.joblib")
-            client.publish(folder / "model.joblib", MODEL, draft=draft(trained), roll=True)
-            url = f"{client.stack.predict_urls[0]}/predict"
-            ask(url, body, 8, 2.0)  # a round that does not count
-            capacity = ask(url, body, 8, 8.0).rate
-            print(f"capacity {capacity:.1f}/s of {options.rows} rows each, overload {options.times:g} times that")
-            answered, ends = asyncio.run(overload(url, body, options.times * capacity, options.seconds))
-            print(f"answered {answered:.1f}/s, {answered / capacity:.2f} of the capacity; ends: {dict(ends)}")
-            after = ask(url, body, 8, 4.0).rate
-            print(f"afterwards {after:.1f}/s, {after / capacity:.2f} of the capacity")
-        finally:
-            compose.forget()
+    single = json.dumps(rows[0]).encode()
+    batch = json.dumps([rows[index % len(rows)] for index in range(options.rows)]).encode()
+    trained = build(1)
+    for runtime in options.runtime or ["onnx", "sklearn"]:
+        with tempfile.TemporaryDirectory() as temporary:
+            file = Path(temporary) / "model.joblib"
+            joblib.dump(trained.estimator, file)
+            with stack(Path(temporary), MODEL, RUNTIME=runtime, LOG_LEVEL="error") as client:
+                client.publish(file, MODEL, draft=draft(trained), roll=True)
+                url = f"{client.stack.predict_urls[0]}/predict"
+                print(f"RUNTIME={runtime}, batches of {options.rows} rows ({len(batch) / 2**20:.1f} MiB)")
+                asyncio.run(overload(client, url, batch, options.seconds, options.times))
+                asyncio.run(batches(url, single, batch, options.seconds / 4))
+                asyncio.run(stalls(url, single, options.seconds / 4))
 
 
 if __name__ == "__main__":
-    assert ROOT
     main()

@@ -32,6 +32,10 @@ class UnknownVersion(ChangeoverError):
     """A version that this model does not have."""
 
 
+class InvalidTokens(ChangeoverError):
+    """A TOKENS_FILE, or a line of it, that `changeover/protocol/token_file.py` does not read."""
+
+
 class DigestMismatch(ChangeoverError):
     """Bytes whose SHA-256 is not the expected one."""
 

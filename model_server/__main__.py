@@ -3,12 +3,13 @@
 import sys
 
 from changeover.artifact import extra_globals
-from changeover.exceptions import InvalidSetting
-from changeover.process import log_events
+from changeover.exceptions import InvalidSetting, InvalidTokens
+from changeover.process import log_events, tracing
 from changeover.process.own_networks import with_names_replaced
 from changeover.process.parent_death import end_with_parent
 from changeover.process.settings import misspelt_settings
 from changeover.process.termination import on_termination
+from model_server.access.tokens import read_token_file
 from model_server.settings import ServerSettings
 from object_store.settings import StoreSettings
 
@@ -23,8 +24,11 @@ def main() -> int:
         settings = ServerSettings.from_environment()
         StoreSettings.from_environment()
         with_names_replaced(settings.replica_networks, "REPLICA_NETWORKS")
+        with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
+        if settings.tokens_file is not None:
+            read_token_file(settings.tokens_file)
         extra_globals.refuse_missing(settings.extra_globals, isolated=True)
-    except InvalidSetting as error:
+    except (InvalidSetting, InvalidTokens) as error:
         log_events.event("settings.invalid", level="error", reason=str(error))
         return 2
     from granian.constants import HTTPModes, Interfaces
@@ -62,6 +66,7 @@ def load() -> object:
     end_with_parent()
     settings = ServerSettings.from_environment()
     log_events.configure("model_server", settings.log_level)
+    tracing.configure("model_server")
     from model_server.app import create_app
 
     log_events.event("worker.started", pid=os.getpid())

@@ -3,17 +3,23 @@
 import secrets
 import uuid
 from collections.abc import Callable
+from wsgiref.types import WSGIEnvironment
 
 from flask import Flask, Response, g, request
 
 from changeover.exceptions import UnknownHost
-from changeover.process import log_events
+from changeover.process import log_events, tracing
 from changeover.process.own_networks import with_names_replaced
+from changeover.process.traced_wsgi import TRACEPARENT as IN_ENVIRON
+from changeover.process.traced_wsgi import traced
 from changeover.protocol.allowed_hosts import AllowedHosts
-from changeover.protocol.wire import REQUEST_ID
+from changeover.protocol.trace_context import trace_id
+from changeover.protocol.wire import REQUEST_ID, TRACEPARENT
 from model_runner.admission.examiner import Examiner, Limits
 from model_server import metrics
-from model_server.auth import Gate
+from model_server.access.gate import Gate
+from model_server.access.sessions import Sessions
+from model_server.access.tokens import Tokens
 from model_server.background.audit_loop import Audit
 from model_server.background.startup_loop import Background
 from model_server.drift.drift import Drift
@@ -24,12 +30,13 @@ from model_server.problems import Problems
 from model_server.rollouts.model_state import Models
 from model_server.rollouts.promotion import Promotion
 from model_server.rollouts.rollouts import Rollouts
-from model_server.routes import current, health, openapi, problems, replicas
+from model_server.routes import current, health, login, openapi, problems, replicas
 from model_server.routes import drift as drift_calls
 from model_server.routes import models as model_calls
 from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
 from model_server.routes.context import VersionCalls
+from model_server.routes.guard import Guard
 from model_server.settings import ServerSettings
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
@@ -68,26 +75,26 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         bucket, models, ledger, versions, rollouts, drop_zone, pin, *polls, audit=audit, problems=open_problems
     )
     drift = Drift(models, versions, bucket)
-    gate = Gate(
-        settings.publish_token.get_secret_value(),
-        settings.report_token.get_secret_value(),
-        with_names_replaced(settings.replica_networks, "REPLICA_NETWORKS"),
-        anonymous_reads=settings.allow_anonymous_reads,
-    )
+    tokens = settings.tokens()
+    guard = _guard(settings, tokens)
     app = Flask("model_server", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask types it by the protocol that lacks it
     _observe(app, settings.hosts)
+    otel = tracing.active()
+    if otel is not None:
+        app.wsgi_app = traced(app.wsgi_app, otel, _has_a_span)  # type: ignore[assignment,method-assign]
     problems.register(app)
     calls = VersionCalls(models, versions, ledger, bucket)
     app.register_blueprint(openapi.blueprint(settings.default_model))
     instance = secrets.token_hex(8)
-    app.register_blueprint(current.blueprint(models, instance, settings.lease_ms, gate))
-    app.register_blueprint(replicas.blueprint(models, gate, instance))
-    app.register_blueprint(drift_calls.blueprint(calls, gate, drift, instance))
-    app.register_blueprint(version_calls.blueprint(calls, publisher, spool, gate))
-    app.register_blueprint(rollout_calls.blueprint(calls, rollouts, gate))
-    app.register_blueprint(health.blueprint(calls, gate, open_problems, examiner.confinement, pins))
-    app.register_blueprint(model_calls.blueprint(calls, gate, pins, settings.default_model))
+    app.register_blueprint(current.blueprint(models, instance, settings.lease_ms, guard))
+    app.register_blueprint(replicas.blueprint(models, guard, instance))
+    app.register_blueprint(drift_calls.blueprint(calls, guard, drift, instance))
+    app.register_blueprint(version_calls.blueprint(calls, publisher, spool, guard))
+    app.register_blueprint(rollout_calls.blueprint(calls, rollouts, guard))
+    app.register_blueprint(health.blueprint(calls, guard, open_problems, examiner.confinement, pins))
+    app.register_blueprint(login.blueprint(guard, tokens))
+    app.register_blueprint(model_calls.blueprint(calls, guard, pins, settings.default_model))
     log_events.event(
         "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins
     )
@@ -99,8 +106,20 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         background.stop()
         rollouts.stop()
         examiner.close()
+        tracing.stop()
 
     return app, stop
+
+
+def _guard(settings: ServerSettings, tokens: Tokens) -> Guard:
+    gate = Gate(
+        tokens,
+        settings.report_token.get_secret_value(),
+        with_names_replaced(settings.replica_networks, "REPLICA_NETWORKS"),
+        anonymous_reads=settings.allow_anonymous_reads,
+    )
+    proxies = with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
+    return Guard(gate, Sessions(tokens, settings.session_key_file), proxies, settings.proxy_roles)
 
 
 def _limits(settings: ServerSettings) -> Limits:
@@ -113,6 +132,11 @@ def _limits(settings: ServerSettings) -> Limits:
     )
 
 
+def _has_a_span(environ: WSGIEnvironment) -> bool:
+    """Whether a request has a span: each that changes something, and each of a trace."""
+    return environ["REQUEST_METHOD"] == "POST" or trace_id(environ.get(IN_ENVIRON)) is not None
+
+
 def _observe(app: Flask, hosts: AllowedHosts) -> None:
     """Give every request an id, refuse unknown host names, and count and log every response."""
 
@@ -122,7 +146,8 @@ def _observe(app: Flask, hosts: AllowedHosts) -> None:
         g.request_id = (
             header if 0 < len(header) <= 128 and header.isprintable() and header.isascii() else uuid.uuid4().hex
         )
-        log_events.bind(request_id=g.request_id)
+        trace = trace_id(request.headers.get(TRACEPARENT))
+        log_events.bind(request_id=g.request_id, **({} if trace is None else {"trace_id": trace}))
         host = request.environ.get("HTTP_HOST")
         g.known_host = hosts.allow(host)
         if not g.known_host and request.path not in health.BY_ANY_NAME:
@@ -139,5 +164,6 @@ def _observe(app: Flask, hosts: AllowedHosts) -> None:
                 path=request.path,
                 status=response.status_code,
                 address=request.remote_addr,
+                by=g.caller.name if "caller" in g else None,
             )
         return response

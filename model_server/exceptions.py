@@ -6,6 +6,7 @@ from typing import Final
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import Json, JsonObject
 from changeover.names import short
+from changeover.protocol.roles import Role
 from object_store.exceptions import StoreError
 
 _MOST_LISTED: Final = 5  # contradictions in one message
@@ -143,7 +144,11 @@ class Unauthenticated(ChangeoverError):
 
 
 class Forbidden(ChangeoverError):
-    """A call that its token or its address does not permit."""
+    """A call that the caller's role or its address does not permit; `needed` is the role that does."""
+
+    def __init__(self, message: str, needed: Role | None = None) -> None:
+        self.body: JsonObject = {"needed": needed.word} if needed else {}
+        super().__init__(message)
 
 
 class PinUnavailable(ChangeoverError):

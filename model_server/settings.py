@@ -1,18 +1,24 @@
 """The settings of model_server. `changeover/process/settings.py` reads them."""
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from changeover.manifest.gate import Condition
 from changeover.manifest.gate import parse as parse_gate
-from changeover.process.service_settings import PublishToken, ReportToken, ServiceSettings
+from changeover.process.service_settings import PublishToken, ReportToken, ServiceSettings, TokensFile
 from changeover.process.settings import accepted_by
 from changeover.protocol.allowed_hosts import AllowedHosts
+from changeover.protocol.roles import Role
+from changeover.protocol.token_file import NamedToken, check_caller_name, digest_of
+from model_server.access.proxy_roles import roles_in
+from model_server.access.tokens import SHARED_NAME, Tokens
 from model_server.ledger.takeover import LONGEST_LEASE_MS
 
 GIB = 1024**3
+_SHORTEST_TOKEN = 16  # characters
 
 
 def _check_uri(uri: str) -> None:
@@ -28,8 +34,18 @@ class ServerSettings(ServiceSettings):
     server_threads: int = Field(
         default=48, ge=4, le=512, description="the most requests that model_server processes at the same time"
     )
-    publish_token: PublishToken = Field(min_length=16)
-    report_token: ReportToken = Field(min_length=16)
+    publish_token: PublishToken = SecretStr("")
+    publish_token_name: Annotated[str, accepted_by(lambda name: name and check_caller_name(name))] = Field(
+        default="",
+        description="the name of PUBLISH_TOKEN in the ledger; empty: `publish-token`, and with TOKENS_FILE it is refused",
+    )
+    tokens_file: TokensFile = None
+    report_token: ReportToken = Field(min_length=_SHORTEST_TOKEN)
+    proxy_roles: Annotated[str, accepted_by(roles_in)] = Field(
+        default="",
+        description="the roles of people that a proxy of TRUSTED_PROXIES has logged in, such as "
+        "`ann@example.org=roll, @example.org=read, *=read`; empty: none",
+    )
     replica_networks: str = Field(
         default="",
         description="networks of replicas, from which no call may publish or roll: CIDRs, or names of this server there",
@@ -74,6 +90,35 @@ class ServerSettings(ServiceSettings):
                 "MODEL_URI is set without MODEL_SHA256: name the bytes that are expected there (`sha256sum`)"
             )
         return self
+
+    @field_validator("publish_token")
+    @classmethod
+    def _is_long_enough(cls, token: SecretStr) -> SecretStr:
+        if 0 < len(token.get_secret_value()) < _SHORTEST_TOKEN:
+            raise ValueError(f"a token has at least {_SHORTEST_TOKEN} characters")
+        return token
+
+    @model_validator(mode="after")
+    def _has_a_token(self) -> Self:
+        if not self.publish_token.get_secret_value() and self.tokens_file is None:
+            raise ValueError(
+                "PUBLISH_TOKEN is not set: set it, or PUBLISH_TOKEN_FILE to a file that holds it, or TOKENS_FILE to a file "
+                "of named tokens"
+            )
+        return self
+
+    def tokens(self) -> Tokens:
+        """The tokens of `TOKENS_FILE`, which is read, and of `PUBLISH_TOKEN`."""
+        text = self.publish_token.get_secret_value()
+        name = self.publish_token_name or ("" if self.tokens_file else SHARED_NAME)
+        if not text or not name:
+            return Tokens(self.tokens_file, None, digest_of(text) if text else "")
+        return Tokens(self.tokens_file, NamedToken.of(name, Role.ADMIN, text))
+
+    @property
+    def session_key_file(self) -> Path | None:
+        """The file of the key of sessions, beside the uploads; None without `SPOOL_DIR`, which lasts."""
+        return Path(self.spool_dir) / "session_key" if self.spool_dir else None
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -10,19 +10,22 @@ from wsgiref.types import WSGIApplication
 
 from flask import Blueprint, Flask
 
+from changeover.process import tracing
 from changeover.process.clock import now
 from changeover.process.log_events import event
+from changeover.process.traced_wsgi import traced
 from changeover.protocol.replica_identity import new_identity
 from predict_api.dialects import known
 from predict_api.dialects.vertex import at as predictions_at
 from predict_api.drift.counting_loop import Counting
+from predict_api.edge.application import EdgeApplication
 from predict_api.edge.callers import Callers
+from predict_api.edge.queue import threads_of_a_worker
 from predict_api.models.discovery_loop import Discovery
 from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
 from predict_api.pinned.artifact_file import PinnedFile
 from predict_api.pinned.pinned_models import PinnedModels
-from predict_api.prediction.large_requests import LargeRequestLimit, threads_of_a_worker
 from predict_api.preparation.disk_cache import Cache
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.routes import (
@@ -86,8 +89,8 @@ class Application:
         self._counting = Counting(
             Connection(url, lookup), self.identity, token, self.models.pending, lambda: checks.answer
         )
-        limit = LargeRequestLimit(settings.threads)
-        self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory, limit))
+        self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory))
+        self.edge = EdgeApplication(self.wsgi, settings)
 
     def start(self) -> None:
         """Find the models and wait, START_TIMEOUT at most, until each is held or known to have nothing to hold.
@@ -95,6 +98,7 @@ class Application:
         A worker that listens takes its share of the connections, so it does not listen before it can answer.
         """
         self.models.start()
+        self.edge.start()
         self._discovery.start()
         self._reports.start()
         self._counting.start()
@@ -130,11 +134,12 @@ class PinnedApplication:
     ) -> None:
         runners = _runners(settings, metrics_directory)
         self._models = PinnedModels(settings, file, metrics_directory, runners)
-        limit = LargeRequestLimit(settings.threads)
-        self.wsgi = _routes(WorkerContext(settings, self._models, self._models, draining, metrics_directory, limit))
+        self.wsgi = _routes(WorkerContext(settings, self._models, self._models, draining, metrics_directory))
+        self.edge = EdgeApplication(self.wsgi, settings)
 
     def start(self) -> None:
         """Begin to load the artifact."""
+        self.edge.start()
         self._models.start()
         event("worker.started", models=[model.replica.model for model in self._models.all()])
 
@@ -166,7 +171,9 @@ def _routes(worker: WorkerContext) -> WSGIApplication:
         app.register_blueprint(vertex_routes.blueprint(worker, worker.settings.health_route))
     predictions = fast_predict.in_front_of(dialects.in_front_of(app, worker, spoken), worker)
     guarded = host_check.guarded(_at_the_edge(predictions, worker), worker.settings.hosts)
-    return request_log.recorded(path_prefix.taken_off(dialects.worded(guarded, spoken), worker.settings))
+    recorded = request_log.recorded(path_prefix.taken_off(dialects.worded(guarded, spoken), worker.settings))
+    otel = tracing.active()
+    return recorded if otel is None else traced(recorded, otel, request_log.is_recorded, request_log.span_of)
 
 
 def _at_the_edge(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:

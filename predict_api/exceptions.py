@@ -28,7 +28,7 @@ class ArtifactRefused(ChangeoverError):
 
 
 class Overloaded(ChangeoverError):
-    """A request that cannot begin in time, since too many wait for the same model."""
+    """A request that cannot begin within QUEUE_SECONDS, since too many came before it."""
 
 
 class UnknownModel(ChangeoverError):
@@ -45,6 +45,14 @@ class UnsupportedBody(ChangeoverError):
 
 class BodyTooLarge(ChangeoverError):
     """A body larger than MAX_BODY_BYTES."""
+
+
+class BodyTooSlow(ChangeoverError):
+    """A body that did not come within BODY_SECONDS."""
+
+
+class CallerGone(ChangeoverError):
+    """A request whose caller has closed the connection."""
 
 
 class BodyCutOff(ChangeoverError):

@@ -1,28 +1,50 @@
-"""The Prometheus metrics of predict_api, over all its workers.
+"""The metrics of predict_api: names, labels and types. `docs/metrics.md` lists them.
 
-Workers write into files of PROMETHEUS_MULTIPROC_DIR, which must be set before this module is imported. The worker that
-serves `/metrics` adds them up, those of dead workers included.
+Workers write into files of PROMETHEUS_MULTIPROC_DIR, which must be set before this module is imported.
+`predict_api/exposition.py` adds them up.
 """
 
-import os
-from pathlib import Path
+from functools import cache
+from time import time
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import Counter, Gauge, Histogram
 
 _BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_WAITS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
-REQUESTS: Final = Counter("changeover_requests_total", "Answers, by model and status", ["model", "status"])
-SECONDS: Final = Histogram("changeover_request_seconds", "Seconds until the answer", ["model"], buckets=_BUCKETS)
+REQUESTS: Final = Counter(
+    "changeover_requests_total",
+    "Responses, by model, version, runtime and status",
+    ["model", "version", "runtime", "status"],
+)
+SECONDS: Final = Histogram(
+    "changeover_request_seconds", "Seconds until the response", ["model", "version", "runtime"], buckets=_BUCKETS
+)
 CALLER_REQUESTS: Final = Counter(
     "changeover_caller_requests_total",
-    "Answers to requests with an API key, by its name and status",
+    "Responses to requests with an API key, by its name and status",
     ["caller", "status"],
 )
-STALE: Final = Counter("changeover_stale_answers_total", "Answers that could not be confirmed as current", ["model"])
+STALE: Final = Counter("changeover_stale_answers_total", "Answers that were not confirmed as current", ["model"])
+QUEUE_LENGTH: Final = Gauge(
+    "changeover_queue_length", "Requests that wait for their turn in a worker", multiprocess_mode="livesum"
+)
+QUEUE_SECONDS: Final = Histogram(
+    "changeover_queue_wait_seconds", "Seconds for which a request waited in the queue", buckets=_WAITS
+)
+QUEUE_REFUSED: Final = Counter("changeover_queue_refused_total", "Requests that were refused: too many wait")
+BATCH_REQUESTS: Final = Histogram(
+    "changeover_batch_requests", "Requests in one call of a model's process", ["model"], buckets=_SIZES
+)
+BATCH_ROWS: Final = Histogram(
+    "changeover_batch_rows", "Rows in one call of a model's process", ["model"], buckets=(*_SIZES, 1024, 4096)
+)
 CHECKS: Final = Counter(
     "changeover_checks_total", "Freshness checks of all models in one call, by outcome", ["outcome"]
 )
+CHECK_SECONDS: Final = Histogram("changeover_check_seconds", "Seconds of a freshness check", buckets=_BUCKETS)
 SWITCHES: Final = Counter("changeover_switches_total", "Switches of a worker to another version", ["model"])
 PREPARE_FAILURES: Final = Counter("changeover_prepare_failures_total", "Versions that could not be prepared", ["model"])
 REFUSED: Final = Counter(
@@ -37,23 +59,28 @@ ACTIVE_WORKERS: Final = Gauge(
     ["model", "version", "sequence"],
     multiprocess_mode="livesum",
 )
+_MOST_CHILDREN: Final = 4096  # of `_responses`; an application that answers for more is looked up again
+
+_responses: dict[tuple[str, str, str, str], tuple[Counter, Histogram]] = {}
 
 
-_requests: dict[tuple[str, str], Counter] = {}
-_seconds: dict[str, Histogram] = {}
-
-
-def count_response(model: str, status: str, seconds: float, *, stale: bool) -> None:
-    """Count the response to a request. `model` is an existing model, or empty."""
+def count_response(model: str, version: str, runtime: str, status: str, seconds: float) -> None:
+    """Count the response to a request. `model` is an existing model, or empty, as are `version` and `runtime`."""
+    key = (model, version, runtime, status)
     try:
-        count, took = _requests[model, status], _seconds[model]  # labels() takes longer than the rest of this function
+        count, took = _responses[key]  # labels() takes longer than the rest of this function
     except KeyError:
-        count = _requests[model, status] = REQUESTS.labels(model, status)
-        took = _seconds[model] = SECONDS.labels(model)
+        if len(_responses) >= _MOST_CHILDREN:
+            _responses.clear()
+        children = REQUESTS.labels(*key), SECONDS.labels(model, version, runtime)
+        count, took = _responses[key] = children
     count.inc()
     took.observe(seconds)
-    if stale:
-        STALE.labels(model).inc()
+
+
+def count_stale(model: str) -> None:
+    """Count an answer that was not confirmed as current."""
+    STALE.labels(model).inc()
 
 
 def count_caller(name: str, status: str) -> None:
@@ -61,21 +88,33 @@ def count_caller(name: str, status: str) -> None:
     CALLER_REQUESTS.labels(name, status).inc()
 
 
-def exposition(directory: Path) -> bytes:
-    """The metrics of all workers that use `directory`, in the Prometheus text format."""
-    _forget_the_dead(directory)
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry, path=str(directory))  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+def begin_model(model: str) -> None:
+    """Begin the counters of a model with 0, so that a rate sees their first event."""
+    for counter in (STALE, SWITCHES, PREPARE_FAILURES, REFUSED):
+        counter.labels(model)
 
 
-def _forget_the_dead(directory: Path) -> None:
-    """Remove the gauges of dead workers, which have no active version; their counters stay."""
-    for path in directory.glob("gauge_live*_*.db"):
-        pid = path.stem.rsplit("_", 1)[1]
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            multiprocess.mark_process_dead(int(pid), str(directory))  # type: ignore[no-untyped-call]
-        except (PermissionError, ValueError):
-            continue
+def record_check(sent_ago: float, seconds: float, lease: float) -> None:
+    """Record a freshness check that was answered: sent `sent_ago` seconds ago, with a lease of `lease` seconds from then."""
+    CHECK_SECONDS.observe(seconds)
+    checked, ends = _lease_gauges()
+    sent_at = time() - sent_ago
+    checked.set(sent_at)
+    ends.set(sent_at + lease)
+
+
+@cache
+def _lease_gauges() -> tuple[Gauge, Gauge]:
+    """The gauges of this worker's lease. The first check makes them: a process that sends none has no time of one."""
+    return (
+        Gauge(
+            "changeover_last_check_timestamp_seconds",
+            "Unix time at which the last freshness check that was answered was sent",
+            multiprocess_mode="liveall",
+        ),
+        Gauge(
+            "changeover_lease_end_timestamp_seconds",
+            "Unix time at which the lease of that check ends",
+            multiprocess_mode="liveall",
+        ),
+    )

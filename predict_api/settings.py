@@ -40,7 +40,7 @@ class PredictSettings(ServiceSettings):
         4,
         ge=1,
         le=256,
-        description="the most requests that a worker processes at the same time, beside half as many large ones",
+        description="the most requests that a worker processes at the same time, beside a quarter as many large ones",
     )
     model_server_url: str = Field("http://127.0.0.1:5001", description="the address of model_server")
     report_token: ReportToken = SecretStr("")
@@ -71,7 +71,16 @@ class PredictSettings(ServiceSettings):
         0.5, ge=0, le=60, description="seconds between SIGTERM, when /readyz becomes 503, and the end of the listener"
     )
     idle_seconds: float = Field(
-        75.0, ge=1, le=3600, description="seconds that a connection has for a complete request head before it is closed"
+        75.0, ge=1, le=3600, description="seconds that a connection may be idle before it is closed"
+    )
+    queue_seconds: float = Field(
+        1.0,
+        gt=0,
+        le=3600,
+        description="the most seconds that a request waits for its turn; what would wait longer gets 503 immediately",
+    )
+    body_seconds: float = Field(
+        10.0, gt=0, le=3600, description="seconds in which head and body of a request must have come"
     )
     dialects: Annotated[str, accepted_by(names_in)] = Field(
         "all",
@@ -96,10 +105,6 @@ class PredictSettings(ServiceSettings):
     root_path: Annotated[str, accepted_by(prefix_in)] = Field(
         "",
         description="the path prefix under which a proxy publishes predict_api, like /ml; OpenAPI and /apidocs show it",
-    )
-    trusted_proxies: str = Field(
-        "",
-        description="networks of proxies whose X-Forwarded-Prefix counts as ROOT_PATH: CIDRs, or names of this server there",
     )
     score_timeout: float = Field(
         10.0, ge=0.1, le=3600, description="the most seconds that a model may take for a request before it is ended"

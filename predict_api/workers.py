@@ -16,29 +16,31 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
-from wsgiref.types import WSGIApplication
 
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from changeover.process import tracing
 from changeover.process.log_events import configure
 from changeover.process.parent_death import end_with_parent
 from changeover.process.respawn import replace_dead_workers
 from predict_api import gc_tuning
-from predict_api.prediction.large_requests import threads_of_a_worker
+from predict_api.edge import loop
+from predict_api.edge.application import EdgeApplication
 from predict_api.settings import PredictSettings
 
 KILL_SECONDS: Final = 20  # after SIGTERM, for requests under way
+CONNECTIONS: Final = 4096  # that a worker has open at the same time; more wait in the backlog of the listener
 
 
 class Worker(Protocol):
     """The application of a worker process."""
 
     @property
-    def wsgi(self) -> WSGIApplication:
-        """The WSGI application, which sends each response in one piece."""
+    def edge(self) -> EdgeApplication:
+        """The application that granian calls, which sends each response in one piece."""
 
     def start(self) -> None:
         """Start, and wait until requests can be answered."""
@@ -71,10 +73,11 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
         "predict_api",
         address=settings.predict_host,
         port=settings.predict_port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
+        loop=Loops(loop.NAME),
         workers=settings.workers,
-        blocking_threads=threads_of_a_worker(settings.threads),
         backlog=2048,
+        backpressure=CONNECTIONS,
         http=HTTPModes.http1,  # HTTP/2 streams without a body would hold every thread
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=round(settings.idle_seconds * 1000)),
@@ -90,17 +93,19 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
 
 def _load(
     master: int, settings: PredictSettings, metrics_directory: Path, build: Build, ends: Connection
-) -> WSGIApplication:
-    """Start the application in a new worker process; returns its WSGI application, ready to answer."""
+) -> EdgeApplication:
+    """Start the application in a new worker process; returns it, ready to answer."""
     signal.signal(signal.SIGTERM, _end_before_serving)  # until granian takes over
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the master ends its workers
     end_with_parent(master)
     configure("predict_api", settings.log_level)
+    tracing.configure("predict_api")
     worker = build(settings, metrics_directory, ends.poll)
     multiprocessing.util.Finalize(None, worker.leave, exitpriority=100)
+    multiprocessing.util.Finalize(None, tracing.stop, exitpriority=90)
     worker.start()
     gc_tuning.settle()
-    return worker.wsgi
+    return worker.edge
 
 
 def _end_before_serving(_number: int, _frame: FrameType | None) -> None:

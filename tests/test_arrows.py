@@ -42,6 +42,7 @@ PURE = {
     "changeover.estimator.infer_nullable",
     "changeover.estimator.scores",
     "changeover.protocol.problem",
+    *map("changeover.protocol.{}".format, ["roles", "token_file", "trace_context"]),
     "changeover.consistency.check",
     "changeover.consistency.check_order",
     "changeover.consistency.check_ledger",
@@ -59,6 +60,7 @@ PURE = {
     "model_runner.calls.task",
     "model_runner.admission.verdict",
     *map("model_server.rollouts.{}".format, ["pointer", "fleet", "freshness", "rollout"]),
+    *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["drift.windows", "ledger.numbers", "ledger.record"]),
     "model_server.openapi.document",
     "model_server.openapi.bodies",
@@ -111,6 +113,7 @@ DOORS = {
         ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
     "Arrow": (("pyarrow", "flatbuffers"), ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py")),
+    "OpenTelemetry": (("opentelemetry",), ("changeover/process/otel.py",)),
     "the environment": (
         ("os.environ", "os.environb", "os.getenv"),
         ("changeover/process/settings.py", "changeover/up/"),

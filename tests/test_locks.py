@@ -39,10 +39,10 @@ def of_group(group: str) -> list[str]:
 
 
 ROOTS = {
-    "dev": of_extra("embedded") + of_group("dev"),
+    "dev": of_extra("embedded") + of_extra("otel") + of_group("dev"),
     "embedded": of_extra("embedded"),
-    "server": of_extra("server"),
-    "predict": of_extra("predict"),
+    "server": of_extra("server") + of_extra("otel"),
+    "predict": of_extra("predict") + of_extra("otel"),
     "build": of_group("build"),
 }
 

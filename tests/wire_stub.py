@@ -20,6 +20,7 @@ from changeover.protocol.wire import (
     REPLICA_ID,
     REPR_DIGEST,
     SERVER_INSTANCE,
+    TRACEPARENT,
     Current,
     ReplicaReport,
 )
@@ -34,6 +35,7 @@ class WireStub:
     """One model_server under the control of a test; stop and start keep the port."""
 
     def __init__(self) -> None:
+        self.traces: list[str] = []  # the headers `traceparent` of checks
         self.currents: dict[str, Current] = {}
         self.nexts: dict[str, str] = {}
         self.manifests: dict[tuple[str, str], JsonObject] = {}
@@ -164,6 +166,8 @@ class Exchange(BaseHTTPRequestHandler):
 
     def _check(self, model: str) -> None:
         assert self.headers[REPLICA_ID]
+        if TRACEPARENT in self.headers:
+            self.stub.traces.append(self.headers[TRACEPARENT])
         if self.stub.on_check is not None and self.stub.on_check(self):
             return
         current = self.stub.currents.get(model)

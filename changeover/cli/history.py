@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 )
 @client_options
 def history(client: "Client", name: str, at: str | None, as_json: bool) -> None:
-    """Print the ledger, newest first: each rollout's version, time, user and reason."""
+    """Print the ledger, newest first: each rollout's version, time, caller and reason."""
     rollouts = client.history(name, at)
     rows = [
         [
@@ -29,10 +29,11 @@ def history(client: "Client", name: str, at: str | None, as_json: bool) -> None:
             short(str(rollout.get("previous") or "")) or "-",
             str(rollout.get("state", "")),
             str(rollout.get("by") or "-"),
+            str(rollout.get("on_behalf_of") or "-"),
             str(rollout.get("reason") or ""),
         ]
         for rollout in rollouts
     ]
-    headings = ["SEQUENCE", "ROLLED AT", "VERSION", "PREVIOUS", "STATE", "BY", "REASON"]
+    headings = ["SEQUENCE", "ROLLED AT", "VERSION", "PREVIOUS", "STATE", "BY", "ON BEHALF OF", "REASON"]
     nothing = f"{name} was never rolled" if not at else f"nothing of {name} was live at {at}"
     answer({"model": name, "rollouts": rollouts}, table(headings, rows) if rows else [nothing], as_json)

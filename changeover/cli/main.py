@@ -20,6 +20,8 @@ from changeover.cli.roll import roll
 from changeover.cli.rollback import rollback
 from changeover.cli.schema import schema
 from changeover.cli.show import show
+from changeover.cli.token import token
+from changeover.cli.ui import ui
 from changeover.cli.up import up
 from changeover.cli.verify import verify
 
@@ -32,7 +34,7 @@ def main() -> None:
 
 for verb in (
     *(up, demo, restart, push, schema, list_versions, show, roll, rollback, history),
-    *(drift, diff, verify, predict, doctor, environment, credentials, check_history),
+    *(drift, diff, verify, predict, doctor, environment, token, ui, credentials, check_history),
 ):
     main.add_command(verb)
 

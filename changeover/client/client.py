@@ -68,6 +68,11 @@ class Client:
         """One model: current and previous version, the running rollout, known replicas."""
         return self._server.get(self._path(model))
 
+    def login_link(self) -> JsonObject:
+        """A login to the console that works once, as this token: `{"url": ..., "seconds": 900, "by": name, ...}`."""
+        link = self._server.object_in(self._server.send("POST", "/login-links"))
+        return {"url": f"{self._server.base}{link.get('path')}", **link}
+
     def default_model(self) -> str:
         """The default model's name."""
         return str(self.models().get("default") or "default")
@@ -159,7 +164,7 @@ class Client:
             response = self._server.send(
                 "POST",
                 f"/models/{name}/versions",
-                query={"name": path.name, "by": _user()},
+                query={"name": path.name, "by": _user(), "on_behalf_of": _user()},
                 body=upload,
                 headers=headers,
                 timeout=_ADMISSION_SECONDS,
@@ -276,7 +281,8 @@ class Client:
 
 def _provenance(reason: str) -> JsonObject:
     """The user and the reason of a rollout, for the ledger."""
-    return {"by": _user(), **({"reason": reason} if reason else {})}
+    user = _user()  # earlier releases of model_server read it as `by`
+    return {"by": user, "on_behalf_of": user, **({"reason": reason} if reason else {})}
 
 
 def _strings(value: Json) -> list[str]:

@@ -195,9 +195,18 @@ def _with_seen(column: Column, known: Encoded, seen: Sequence[object]) -> Column
         cells = [cell for cell in map(_parsed(column), seen) if isinstance(cell, int | float)]
         ends = known.ends if not cells else (min(cells), max(cells))
         return replace(column, missing_seen=missing, range=ends)
+    column = _as_long_as(column, seen)
     times = column.format in (Format.DATE, Format.DATE_TIME)
     days = [value for value in seen if isinstance(value, str)] if times else []
     return replace(column, missing_seen=missing, range=(min(days), max(days)) if days else None)
+
+
+def _as_long_as(column: Column, seen: Sequence[object]) -> Column:
+    """`column`, whose strings may be four times as long as any in `seen`."""
+    longest = max((len(value) for value in seen if isinstance(value, str)), default=0)
+    if column.type is not ColumnType.STRING or 4 * longest <= column.longest:
+        return column
+    return replace(column, max_length=4 * longest)
 
 
 def _parsed(column: Column) -> Callable[[object], Cell]:

@@ -70,10 +70,10 @@ class Manifest(msgspec.Struct, frozen=True):
     `estimator` is `{"type": "Pipeline", "kind": "classifier" | "regressor" | "other", "predict_proba": true}`;
     its `includes` are what a request may have beside the answers, of `decision` and `std`;
     `classes` are the labels in the order of `predict_proba`, or None; `provenance` is the origin of the bytes:
-    `{"source": "http" | "incoming" | "uri" | "file", "name": ..., "by": ...}`; `warnings` are sentences for people; `evaluation`,
-    `outputs` and `reference` are as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or
-    `{"absent": reason}`, or None if no export was tried; `runner_environment` is the name of the environment whose
-    libraries serve it. `schema_by` and `golden_by` say where schema and golden rows come from: the publisher gave them, or
+    `{"source": "http" | "incoming" | "uri" | "file", "name": ..., "by": ..., "on_behalf_of": ...}`; `warnings` are
+    sentences for people; `evaluation`, `outputs` and `reference` are as in `Draft`; `twin` is the ONNX twin as
+    `{"sha256": ..., "size": ..., "proof": {...}}`, or `{"absent": reason}`, or None if no export was tried;
+    `runner_environment` is the name of the environment whose libraries serve it. `schema_by` and `golden_by` say where schema and golden rows come from: the publisher gave them, or
     admission inferred them. `updated_at` is when a later publish of the same bytes added to the manifest, or empty.
     If not `row_independent`, the answer to a row may depend on the other rows of a call, so that a call has the rows of
     one request.

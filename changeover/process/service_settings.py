@@ -23,6 +23,13 @@ EnvironmentsDir = Annotated[
     Path | None,
     Field(description="the folder of the environments that `changeover environment add` made; both services need it"),
 ]
+TokensFile = Annotated[
+    Path | None,
+    Field(
+        description="a file of named tokens, lines of `name:role:sha256`, that replace PUBLISH_TOKEN; `changeover token` "
+        "writes it (docs/access.md)"
+    ),
+]
 ModelName = Annotated[str, accepted_by(check_model_name)]
 
 
@@ -33,6 +40,11 @@ class ServiceSettings(Settings):
         default="",
         description="host names that requests may use beside loopback ones and the bound address: names, `.domain`, "
         "addresses, networks, `*`",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="networks of proxies whose headers count: X-Forwarded-Prefix at predict_api (as ROOT_PATH), at "
+        "model_server X-Forwarded-User and -Email (by PROXY_ROLES); CIDRs, or names of this server there",
     )
     default_model: ModelName = Field(default="default", description="the model served at /predict")
     allowed_globals: Annotated[str, accepted_by(extra_globals.names_in)] = Field(

@@ -38,6 +38,7 @@ MODEL_RUNTIME: Final = "Model-Runtime"  # the runtime that computed the answer: 
 MODEL_AGE: Final = "Model-Age"
 IGNORED_COLUMNS: Final = "Ignored-Columns"  # names in the request that are no columns of the model, percent-encoded
 REQUEST_ID: Final = "X-Request-Id"
+TRACEPARENT: Final = "traceparent"  # W3C Trace Context
 
 LARGEST_BODY: Final = 4 * 1024**2  # bytes of a manifest, or of any other response of model_server but bytes of models
 LONGEST_TEXT: Final = 2000  # characters of a reason, a name, or any string from one service to the other

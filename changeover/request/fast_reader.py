@@ -21,6 +21,7 @@ from msgspec.structs import astuple
 from changeover.exceptions import AskOriginal
 from changeover.request.array_rows import takes_array_rows
 from changeover.request.pandas_forms import SPLIT_KEYS
+from changeover.request.parts import LARGE, first_of_row, parts
 from changeover.request.strict_json import may_repeat_keys
 from changeover.request.tensors import LARGEST, MISSING_TEXT, Numbers, Texts, as_fitted
 from changeover.schema.cell_parsers import Case, Cell, ColumnType, Parser
@@ -47,39 +48,47 @@ class TypedRows:
         self, schema: Schema, numbers: Numbers, flat: list[Cell], strings: list[Cell], *, single: bool
     ) -> None:
         self.single, self.rows, self.numbers = single, len(numbers), numbers
-        self._schema, self._flat, self._strings = schema, flat, strings
+        self.schema, self.flat, self.strings = schema, flat, strings
+
+    @classmethod
+    def joined(cls, several: Sequence["TypedRows"]) -> "TypedRows":
+        """The rows of several requests of one schema."""
+        numbers = np.concatenate([rows.numbers for rows in several])
+        flat = list(chain.from_iterable(rows.flat for rows in several))
+        strings = list(chain.from_iterable(rows.strings for rows in several))
+        return cls(several[0].schema, numbers, flat, strings, single=False)
 
     @cached_property
     def columns(self) -> dict[str, list[Cell]]:
         """A list of cells for each column, as in `Decoded.columns`."""
-        numeric, textual = self._schema.numbers_and_texts
-        columns: dict[str, list[Cell]] = {name: [] for name in self._schema.by_name}
+        numeric, textual = self.schema.numbers_and_texts
+        columns: dict[str, list[Cell]] = {name: [] for name in self.schema.by_name}
         for index, name in enumerate(numeric):
-            kind = self._schema.by_name[name].type
+            kind = self.schema.by_name[name].type
             if kind is ColumnType.NUMBER:
                 columns[name] = self.numbers[:, index].tolist()
                 continue
-            cells = self._flat[index :: len(numeric)]
+            cells = self.flat[index :: len(numeric)]
             is_number = kind is not ColumnType.BOOLEAN
             columns[name] = [math.nan if cell is None else cell for cell in cells] if is_number else cells
         for index, name in enumerate(textual):
-            columns[name] = self._strings[index :: len(textual)]
+            columns[name] = self.strings[index :: len(textual)]
         return columns
 
     def strings_by_column(self) -> list[list[Cell]]:
         """The cells of each string column, in the schema's order."""
-        width = len(self._schema.numbers_and_texts[1])
-        return [self._strings[index::width] for index in range(width)]
+        width = len(self.schema.numbers_and_texts[1])
+        return [self.strings[index::width] for index in range(width)]
 
     def tensors(self) -> tuple[Numbers, Texts | None]:
         """The two tensors of an ONNX twin, and the errors, as in `changeover.request.tensors.tensors`."""
-        numbers = as_fitted(self._schema, self.numbers)
-        if not self._strings:
+        numbers = as_fitted(self.schema, self.numbers)
+        if not self.strings:
             return numbers, None
-        if MISSING_TEXT in self._strings:
+        if MISSING_TEXT in self.strings:
             raise AskOriginal("a string equals the marker of a missing string")
-        strings = np.empty(len(self._strings), dtype=object)
-        strings[:] = [MISSING_TEXT if cell is None else cell for cell in self._strings]
+        strings = np.empty(len(self.strings), dtype=object)
+        strings[:] = [MISSING_TEXT if cell is None else cell for cell in self.strings]
         return numbers, strings.reshape(self.rows, -1)
 
 
@@ -127,12 +136,25 @@ class FastReader:
 
     def read(self, body: bytes) -> TypedRows | None:
         """The rows in `body`, or None if the fast path does not handle it."""
+        if len(body) >= LARGE and (rows := self._in_parts(body)) is not None:
+            return rows
         for form in self._forms:
             try:
                 return form(body)
             except (ValueError, OverflowError):  # of msgspec or of a column's parser: BadCell is a ValueError
                 continue
         return None
+
+    def _in_parts(self, body: bytes) -> TypedRows | None:
+        """The rows of a large array, read in parts; None for everything else, and if a part is no array of rows."""
+        first = first_of_row(body)
+        form = self._objects if first == b"{" else self._arrays
+        if not first or form not in self._forms:
+            return None
+        try:
+            return TypedRows.joined([form(part) for part in parts(body, first)])
+        except (ValueError, OverflowError):
+            return None
 
     def _prepare_objects(self) -> bool:
         """Make the decoders of objects whose keys are names of columns; False if msgspec cannot spell a name."""
@@ -226,7 +248,8 @@ class FastReader:
 def _kind(column: Column) -> Any:
     """The msgspec type for cells of `column`."""
     if column.type is ColumnType.STRING:
-        return str | None if column.nullable else str
+        text: Any = Annotated[str, msgspec.Meta(max_length=column.longest)]
+        return text | None if column.nullable else text
     if column.format is not None or column.enum is not None or column.type is ColumnType.BOOLEAN:
         return _SCALAR
     plain = float if column.type is ColumnType.NUMBER else int

@@ -52,13 +52,14 @@ def cell_parser(
     written: Format | None = None,
     folded_to: Collection[Cell] | None = None,
     dtype: str = "",
+    longest: int | None = None,
 ) -> Parser:
     """Make the function that turns a JSON value into a cell, or raises BadCell.
 
     Numbers become float and integers int; a missing one is NaN. Booleans and strings stay; a missing one is None.
     `enum` lists all allowed values; a missing value is allowed too. An error message names some of them only if
     `enum_is_public`. `written` is the format of a number, or DATE for a string. With `folded_to`, a string becomes the
-    entry that equals it up to case; any other string is casefolded. `dtype` bounds integers and times.
+    entry that equals it up to case; any other string is casefolded. `dtype` bounds integers and times, and `longest` the characters of a string.
     """
     parse: Parser
     if kind is ColumnType.NUMBER:
@@ -69,6 +70,8 @@ def cell_parser(
         parse = _exactly(bool, "true or false", nullable)
     else:
         parse = _exactly(str, _STRINGS[written], nullable)
+        if longest is not None:
+            parse = _bounded(parse, longest)
         if written is Format.DATE:
             parse = _date(parse)
         if written is Format.DATE_TIME:
@@ -161,6 +164,16 @@ def _exactly(wanted: type, name: str, nullable: bool) -> Parser:
         raise BadCell(f"{shown(value)} is not {name}")
 
     return parse
+
+
+def _bounded(parse: Parser, longest: int) -> Parser:
+    def parse_bounded(value: object) -> Cell:
+        cell = parse(value)
+        if isinstance(cell, str) and len(cell) > longest:
+            raise BadCell(f"a string of {len(cell)} characters is too long: at most {longest} are taken")
+        return cell
+
+    return parse_bounded
 
 
 def _date(parse: Parser) -> Parser:

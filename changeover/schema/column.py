@@ -20,6 +20,9 @@ from changeover.schema.formats import Format
 _NUMERIC: Final = (ColumnType.NUMBER, ColumnType.INTEGER)
 _OF_STRINGS: Final = (Format.DATE, Format.DATE_TIME)
 _ALWAYS_WRITTEN: Final = ("name", "type", "nullable")
+LONGEST_STRING: Final = 65_536  # characters of a string in a column that does not say more and has no categories
+_SLACK: Final = 1000  # characters
+_TIMES: Final = 16  # the length of the longest category
 
 
 class Missing(StrEnum):
@@ -38,6 +41,7 @@ class Column:
     `enum` lists all allowed values (a closed list); `categories` lists the values seen in training (an open list).
     `format` is a further notation of a number, or DATE for a string that is a calendar day; the model gets that string.
     `case` decides whether strings that differ only in case are the same value. `unit` and `description` are for people.
+    `max_length` bounds the characters of a string; without it, `longest` has the bound.
     `range` (the least and the greatest value) and `missing_seen` describe the training data. `public` lets callers of
     predict_api see `enum`, `categories` and those two. The last three members restrict no request, and equality of
     schemas ignores them.
@@ -56,6 +60,7 @@ class Column:
     description: str = ""
     case: Case = Case.EXACT
     unit: str = ""
+    max_length: int | None = field(default=None, compare=False)
     dtype: str = field(default="", compare=False)
     missing: Missing | None = field(default=None, compare=False)
     ordered: bool = field(default=False, compare=False)
@@ -77,8 +82,18 @@ class Column:
             raise InvalidSchema(f"column {self.name!r} has an empty enum, so that no value would be allowed")
         if self.case is Case.FOLD:
             _check_folding(self)
+        if self.max_length is not None and (self.max_length < 1 or self.type is not ColumnType.STRING):
+            raise InvalidSchema(f"column {self.name!r} has a max_length, which only string columns have, and above 0")
         if self.range is not None:
             _check_range(self, *self.range)
+
+    @property
+    def longest(self) -> int:
+        """The most characters of a string: `max_length`, else 16 times the longest category and 1,000 more, else 65,536."""
+        if self.max_length is not None:
+            return self.max_length
+        listed = self.enum or self.categories
+        return _SLACK + _TIMES * max(len(str(value)) for value in listed) if listed else LONGEST_STRING
 
     @cached_property
     def parse(self) -> Parser:
@@ -91,6 +106,7 @@ class Column:
             written=self.format,
             folded_to=(self.enum or self.categories or ()) if self.case is Case.FOLD else None,
             dtype=self.dtype,
+            longest=self.longest,
         )
 
     @classmethod

@@ -60,6 +60,7 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
         "AWS_REGION": "us-east-1",
         "CREATE_BUCKET": "true",
         "PUBLISH_TOKEN": secrets.publish_token,
+        "PUBLISH_TOKEN_NAME": base.get("PUBLISH_TOKEN_NAME") or "publish-token",  # it counts beside TOKENS_FILE, too
         "REPORT_TOKEN": secrets.report_token,
         "SPOOL_DIR": str(home / "spool"),
     }

@@ -25,3 +25,10 @@ def has_current_version(server_url: str, token: str) -> bool:
     """Whether any model has a current version, which predict_api needs to become ready."""
     response = probe(f"{server_url}/models", token=token)
     return any(model.get("current") for model in objects_in(response and response.body.get("models")))
+
+
+def login_link(server_url: str, token: str) -> str:
+    """A link that logs a browser in to the console, once; without one, the address of the login."""
+    response = probe(f"{server_url}/login-links", method="POST", token=token)
+    path = response.body.get("path") if response is not None and response.status == 201 else None
+    return f"{server_url}{path or '/ui/login'}"

@@ -170,6 +170,9 @@ class Supervisor:
         _, server, *predict = self.children
         self._say(f"predict_api answers at {', '.join(child.part.url for child in predict)}")
         self._say(f"model_server answers at {server.part.url}")
+        self._say(
+            f"its console, by a link that logs in once: {ready.login_link(server.part.url, self._secrets.publish_token)}"
+        )
         self._say(f"ready; Ctrl-C ends it. The CLI finds this stack by {stack.up_file(self._home)}")
 
     def end(self) -> None:

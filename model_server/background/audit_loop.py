@@ -95,9 +95,11 @@ class Audit(Loop):
         for look in looks:
             try:
                 look()
+                metrics.STORE_UP.set(1)
             except StoreError as error:
                 metrics.STORE_FAILURES.labels(type(error).__name__).inc()
                 if isinstance(error, StoreUnavailable):
+                    metrics.STORE_UP.set(0)
                     break  # the store's timeout would pass again for each other model
         for model, overtaken_at in list(self._overtaken_at.items()):
             if now() - overtaken_at > REPORTED_FOR_S:

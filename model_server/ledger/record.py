@@ -17,7 +17,8 @@ class Rollout(Struct, frozen=True, kw_only=True):
 
     `id` distinguishes our own entry from another process's entry of the same number. `sequence` is the ledger number
     that the rollout tries to get. `reason` is the caller's, or the cause of the abort. `rolled_at` is when the rollout
-    began, and in a ledger entry when the entry was written. `deadline` is the end of preparing, on a monotonic clock.
+    began, and in a ledger entry when the entry was written. `by` is the name of the caller's token, session or proxy
+    identity, and `on_behalf_of` what the caller says of itself. `deadline` is the end of preparing, on a monotonic clock.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
     state: RolloutState = RolloutState.PREPARING
     reason: str = ""
     by: str = ""
+    on_behalf_of: str = ""
     rolled_at: str
     deadline: float = 0.0
 

@@ -93,7 +93,8 @@ _ROLLOUT: Final[JsonObject] = {
     "previous": or_null(SHA256),
     "state": {"enum": [state.value for state in wire.RolloutState]},
     "reason": TEXT,
-    "by": TEXT,
+    "by": {**TEXT, "description": "the name of the token, session or proxy identity that asked"},
+    "on_behalf_of": {**TEXT, "description": "the caller's own words"},
     "rolled_at": TIME,
 }
 _MODEL: Final[JsonObject] = {
@@ -145,6 +146,9 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "Rollouts": object_of({"rollouts": list_of(ref("Rollout")), **_PAGE}, "next"),
     "Current": object_of(_CURRENT),
     "CurrentSet": object_of({"models": _SET}),
+    "LoginLink": object_of(
+        {"path": TEXT, "seconds": {**INTEGER, "description": "the time for which it holds"}, "by": TEXT}
+    ),
     "Report": object_of(_REPORT, "held"),
     "Reports": object_of(_REPORTS),
     "Stored": object_of({"not_stored": _NOT_STORED}),
@@ -187,7 +191,11 @@ _WINDOW: Final = parameter(
 )
 DRIFT_PARAMETERS: Final = (_OF_VERSION, _WINDOW)
 _REASON: Final[JsonObject] = {**TEXT, "maxLength": wire.LONGEST_TEXT}
-_ROLLBACK: Final[JsonObject] = {"reason": _REASON, "by": _REASON}
+_ROLLBACK: Final[JsonObject] = {
+    "reason": _REASON,
+    "on_behalf_of": {**_REASON, "description": "the person or program that asks, in the caller's words"},
+    "by": {**_REASON, "description": "`on_behalf_of` in the word of earlier releases"},
+}
 _ROLL: Final = object_of(
     {
         "version": {**VERSION_TEXT, "description": "the version to make current, or its first 8 digits or more"},

@@ -85,7 +85,8 @@ _CHECK_PARAMETERS: Final = (
 )
 _UPLOAD_PARAMETERS: Final = (
     parameter("name", "query", TEXT, "the name of the upload"),
-    parameter("by", "query", TEXT, "the name of the publisher"),
+    parameter("on_behalf_of", "query", TEXT, "the publisher, in the caller's words; `by` is the name of its token"),
+    parameter("by", "query", TEXT, "`on_behalf_of` in the word of earlier releases"),
     parameter(wire.REPR_DIGEST, "header", _DIGEST, "the SHA-256 of the artifact (RFC 9530)"),
 )
 _PATH_PARAMETERS: Final = {
@@ -262,6 +263,10 @@ _CALLS: Final = {
         "NoCurrentVersion",
         "MalformedRequest",
         parameters=DRIFT_PARAMETERS,
+    ),
+    ("/login-links", "post", "make_link"): _Call(
+        "A link that logs a browser in to the console, once",
+        {"201": response("The link", ref("LoginLink"))},
     ),
     ("/openapi.json", "get", "openapi"): _read("This document", _ANY, needs_token=False),
     ("/livez", "get", "livez"): _read("Whether the process is alive; calls no other service", _ANY, needs_token=False),

@@ -21,13 +21,17 @@ _MOST_LISTED: Final = 5
 
 @dataclass(frozen=True)
 class RollRequest:
-    """A request to roll: the caller's name, its reason, and the checks it skips; `exempt` is a rollback."""
+    """A request to roll: the caller's name, its reason, and the checks it skips; `exempt` is a rollback.
+
+    `on_behalf_of` is what the caller says of itself, such as the user of a machine that has a token.
+    """
 
     by: str
     reason: str
     allow_schema_change: bool = False
     skip_gate: bool = False
     exempt: bool = False
+    on_behalf_of: str = ""
 
 
 @dataclass(frozen=True)

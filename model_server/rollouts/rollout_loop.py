@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from changeover.process import log_events
+from changeover.process import clock, log_events
 from changeover.process.clock import utc_now
 from changeover.process.loop import Loop
 from changeover.protocol.wire import RolloutState
@@ -19,6 +19,7 @@ from model_server.rollouts import rollout as machine
 from model_server.rollouts.aborted import Aborted
 from model_server.rollouts.model_state import ModelState
 from model_server.rollouts.rollout import Action, Event
+from model_server.rollouts.rollout_metrics import RolloutMetrics
 from object_store.exceptions import StoreError
 
 _LOOK_EVERY_S = 0.25
@@ -40,6 +41,7 @@ class RolloutLoop(Loop):
         super().__init__(f"rollout-{state.name}", state.news, daemon=False)
         self._state, self._rollout = state, rollout
         self._ledger, self._aborted, self._stopping, self._finished = ledger, aborted, stopping, finished
+        self._metrics = RolloutMetrics(state.name, rollout.version, clock.now())
         self._result: Event | None = None  # the result of the last action, which is the next event
 
     def begin(self, actions: tuple[Action, ...]) -> None:
@@ -55,6 +57,7 @@ class RolloutLoop(Loop):
             return event
         self._result = None
         self._rollout, actions = machine.step(self._rollout, event, now)
+        self._metrics.step(self._rollout.state, event, now)
         if not self._rollout.over:
             self._state.rollout = self._rollout
         try:
@@ -63,9 +66,11 @@ class RolloutLoop(Loop):
         except LedgerInDoubt as error:
             # The process stops and does not know whether the entry exists. The next start reads the ledger.
             log_events.event("rollout.in_doubt", level="error", model=self._state.name, reason=str(error))
+            self._metrics.end()
             return None
         if not self._rollout.over:
             return 0.0
+        self._metrics.end()
         self._finished(self._state, self._rollout)
         return None
 

@@ -53,6 +53,7 @@ class Rollouts:
         self._promotion = promotion
         self._stopping = threading.Event()
         self._finished: dict[str, Rollout] = {}
+        metrics.PREPARE_TIMEOUT.set(prepare_timeout)
 
     def begin(self, model: str, version: str, request: RollRequest) -> Rollout:
         """Begin to make `version` (64 digits) current; returns the earlier rollout if it is current already.
@@ -82,6 +83,7 @@ class Rollouts:
             version=version,
             sequence=rollout.sequence,
             by=rollout.by,
+            on_behalf_of=rollout.on_behalf_of,
             reason=rollout.reason,
         )
         RolloutLoop(state, rollout, self._ledger, self.aborted, self._stopping, self._finish).begin(actions)
@@ -168,6 +170,7 @@ class Rollouts:
             version=version,
             previous=current.version if current else None,
             by=request.by,
+            on_behalf_of=request.on_behalf_of,
             reason=request.reason,
             rolled_at=began_at,
             deadline=now() + self._prepare_timeout,

@@ -13,16 +13,16 @@ from changeover.process.clock import now
 from changeover.protocol.problem import MEDIA_TYPE, problem
 from changeover.protocol.wire import CHECK_ALL, REPLICA_ID
 from model_server import metrics
-from model_server.auth import Gate, Right
 from model_server.exceptions import MalformedRequest, UnknownModel
 from model_server.rollouts.freshness import answer, headers_of, matches
 from model_server.rollouts.model_state import Models
+from model_server.routes.guard import Guard
 from model_server.routes.replica_proof import prove, prove_derived
 
 _MOST_NAMES: Final = 10_000
 
 
-def blueprint(models: Models, instance: str, lease_ms: int, gate: Gate) -> Blueprint:
+def blueprint(models: Models, instance: str, lease_ms: int, guard: Guard) -> Blueprint:
     """The routes for `models`; `instance` identifies this run of the process, `lease_ms` is LEASE_MS."""
     routes = Blueprint("current", __name__)
 
@@ -35,7 +35,7 @@ def blueprint(models: Models, instance: str, lease_ms: int, gate: Gate) -> Bluep
     def current_of_all() -> Response:
         names = _names()
         if names is None:
-            gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
+            guard.needs_preparation()
         replica = request.headers.get(REPLICA_ID)
         if replica is not None:
             prove_derived(replica, request)

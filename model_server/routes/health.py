@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, g, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from changeover import __version__
@@ -11,10 +11,10 @@ from changeover.json_types import JsonObject
 from changeover.process.clock import now
 from changeover.protocol.problem import problem
 from model_server import metrics
-from model_server.auth import Gate, Right
 from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models
 from model_server.routes.context import VersionCalls
+from model_server.routes.guard import Guard
 from model_server.routes.problems import answer
 
 BY_ANY_NAME: Final = frozenset({"/livez", "/readyz"})  # orchestrators use changing addresses as the host
@@ -24,7 +24,7 @@ _MORE: Final = "ask with the publish token (`changeover doctor` does), or read t
 
 def blueprint(
     calls: VersionCalls,
-    gate: Gate,
+    guard: Guard,
     problems: Problems,
     confinement: Mapping[str, bool],
     pins: Mapping[str, str],
@@ -38,7 +38,7 @@ def blueprint(
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        texts = _shown(problems, gate)
+        texts = _shown(problems, guard)
         measures: JsonObject = dict(confinement.items())
         lacks_its_pin = problems.has(Topic.PIN) and any(_current_version(calls.models, model) is None for model in pins)
         if not calls.models.ready.is_set() or lacks_its_pin:
@@ -59,10 +59,9 @@ def blueprint(
     return routes
 
 
-def _shown(problems: Problems, gate: Gate) -> JsonObject:
+def _shown(problems: Problems, guard: Guard) -> JsonObject:
     """The problems by name, with the texts that this caller may read."""
-    authorization = request.headers.get("Authorization")
-    if authorization is not None and gate.permits(Right.READ, authorization, request.remote_addr):
+    if guard.known_reader() is not None:
         return dict(problems.texts())
     return dict(problems.texts(hidden=_MORE))
 

@@ -2,22 +2,23 @@
 
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, json, jsonify, request
+from flask import Blueprint, Response, json, jsonify
 
 from changeover.json_types import JsonObject
 from changeover.process.clock import now
-from model_server.auth import Gate, Right
+from changeover.protocol.roles import Role
 from model_server.rollouts.model_state import ModelState
 from model_server.routes.context import VersionCalls
+from model_server.routes.guard import Guard
 
 
-def blueprint(calls: VersionCalls, gate: Gate, pins: Mapping[str, str], default_model: str) -> Blueprint:
+def blueprint(calls: VersionCalls, guard: Guard, pins: Mapping[str, str], default_model: str) -> Blueprint:
     """The routes; `pins` maps each pinned model to its version."""
     routes = Blueprint("models", __name__)
 
     @routes.get("/models")
     def models() -> Response:
-        gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs_preparation()
         calls.models.require_ready()
         bodies = [
             {"model": state.name, "current": _current(state), "pinned": pins.get(state.name)}
@@ -27,7 +28,7 @@ def blueprint(calls: VersionCalls, gate: Gate, pins: Mapping[str, str], default_
 
     @routes.get("/models/<model>")
     def model(model: str) -> Response:
-        gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs(Role.READ)
         state = calls.models.get(calls.known(model))
         with state.changed:
             entry, rollout = state.entry, state.rollout

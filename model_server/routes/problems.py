@@ -12,6 +12,7 @@ from changeover.protocol.problem import MEDIA_TYPE, problem
 from changeover.protocol.wire import MalformedAnswer
 from model_runner.admission.exceptions import CannotExamine
 from model_server import exceptions as errors
+from model_server.routes.login import to_login, wants_page
 from object_store import exceptions as store
 
 
@@ -91,11 +92,15 @@ def register(app: Flask) -> None:
     @app.errorhandler(Exception)
     def _any(error: Exception) -> Response:
         status = status_of(error)
+        if isinstance(error, errors.Unauthenticated) and wants_page():
+            return to_login()
         if status is not None:
             body = problem(status.kind, status.number, status.title, str(error))
             if isinstance(error, errors.VersionRejected):
                 body |= {"version": error.body, "reason": error.body["reason"]}
-            if isinstance(error, errors.RollRefused | errors.ManifestContradicted | errors.UpdateBreaks):
+            if isinstance(
+                error, errors.RollRefused | errors.ManifestContradicted | errors.UpdateBreaks | errors.Forbidden
+            ):
                 body |= error.body
             return answer(body, status.number, status.retry_after)
         if isinstance(error, HTTPException):

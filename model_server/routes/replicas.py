@@ -9,21 +9,21 @@ from changeover.json_types import JsonObject
 from changeover.names import REPLICA, check_model_name
 from changeover.process.clock import now
 from changeover.protocol.wire import SERVER_INSTANCE, MalformedAnswer, ReplicaReport, ReplicaReports
-from model_server.auth import Gate, Right
 from model_server.exceptions import FleetFull, MalformedRequest, OtherReplica, UnknownModel
 from model_server.rollouts.fleet import MOST_REPLICAS
 from model_server.rollouts.model_state import Models, ModelState
 from model_server.routes.bodies import json_object
+from model_server.routes.guard import Guard
 from model_server.routes.replica_proof import prove, prove_derived
 
 
-def blueprint(models: Models, gate: Gate, instance: str) -> Blueprint:
+def blueprint(models: Models, guard: Guard, instance: str) -> Blueprint:
     """The routes for `models`; `instance` identifies this run of the process."""
     routes = Blueprint("replicas", __name__)
 
     @routes.put("/replicas/<replica>")
     def report_all(replica: str) -> Response:
-        gate.check(Right.REPORT, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs_report()
         reports = _reports()
         _check_name(replica)
         secret = prove_derived(replica, request)
@@ -42,7 +42,7 @@ def blueprint(models: Models, gate: Gate, instance: str) -> Blueprint:
 
     @routes.delete("/replicas/<replica>")
     def leave_all(replica: str) -> Response:
-        gate.check(Right.REPORT, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs_report()
         _check_name(replica)
         prove_derived(replica, request)
         models.contacts.left(replica)
@@ -53,7 +53,7 @@ def blueprint(models: Models, gate: Gate, instance: str) -> Blueprint:
 
     @routes.put("/models/<model>/replicas/<replica>")
     def report(model: str, replica: str) -> Response:
-        gate.check(Right.REPORT, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs_report()
         status_report = _report()
         state = _known(models, model, replica)
         _check_same(replica, {status_report.replica})
@@ -65,7 +65,7 @@ def blueprint(models: Models, gate: Gate, instance: str) -> Blueprint:
 
     @routes.delete("/models/<model>/replicas/<replica>")
     def leave(model: str, replica: str) -> Response:
-        gate.check(Right.REPORT, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs_report()
         state = _known(models, model, replica)
         with state.changed:
             prove(replica, state.fleet.secret_of(replica), request)

@@ -8,52 +8,61 @@ from changeover.exceptions import UnknownVersion
 from changeover.json_documents import read_document
 from changeover.names import normalize_version
 from changeover.process.clock import parse_rfc3339
+from changeover.protocol.roles import Role
 from changeover.protocol.wire import LONGEST_TEXT
-from model_server.auth import Gate, Right
 from model_server.exceptions import MalformedRequest, TextTooLong, UnknownModel, VersionRejected
 from model_server.ledger.record import Rollout
 from model_server.rollouts.promotion import RollRequest
 from model_server.rollouts.rollouts import Rollouts
 from model_server.routes.bodies import json_object
 from model_server.routes.context import VersionCalls
+from model_server.routes.guard import Guard
 from model_server.routes.paging import page
 
 _LONGEST_WAIT_S = 600.0
 
 
 class _Body(Struct, frozen=True):
-    """The body of a roll or a rollback, which has no version."""
+    """The body of a roll or a rollback, which has no version.
+
+    `by` is the word of earlier releases for `on_behalf_of`.
+    """
 
     version: str | None = None
     reason: str = ""
-    by: str = "http"
+    by: str = ""
+    on_behalf_of: str = ""
     allow_schema_change: bool = False
     skip_gate: bool = False
 
 
-def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
+def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprint:
     """The routes."""
     routes = Blueprint("rollouts", __name__)
 
     @routes.post("/models/<model>/rollouts")
     def roll(model: str) -> Response:
-        gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
+        caller = guard.needs(Role.ROLL)
         body, wait_s = _body("rolled over HTTP"), _wait()
         if body.version is None:
             raise MalformedRequest('send {"version": "<sha256 or a prefix of 8 or more>", "reason": "..."}')
-        roll_request = RollRequest(body.by, body.reason, body.allow_schema_change, body.skip_gate)
+        if body.allow_schema_change or body.skip_gate:
+            guard.needs(Role.ADMIN)
+        roll_request = RollRequest(
+            caller.name, body.reason, body.allow_schema_change, body.skip_gate, on_behalf_of=body.on_behalf_of
+        )
         return _begin(model, _resolve(calls, calls.known(model), body.version), roll_request, wait_s)
 
     @routes.post("/models/<model>/rollback")
     def rollback(model: str) -> Response:
-        gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
+        caller = guard.needs(Role.ROLL)
         body, wait_s = _body("rollback"), _wait()
-        roll_request = RollRequest(body.by, body.reason, exempt=True)
+        roll_request = RollRequest(caller.name, body.reason, exempt=True, on_behalf_of=body.on_behalf_of)
         return _begin(model, rollouts.previous(calls.known(model)), roll_request, wait_s)
 
     @routes.get("/models/<model>/rollouts")
     def ledger(model: str) -> Response:
-        gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs(Role.READ)
         calls.known(model)
         time = request.args.get("at")
         if time is None:
@@ -67,7 +76,7 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, gate: Gate) -> Blueprint:
 
     @routes.get("/models/<model>/rollouts/<identity>")
     def rollout(model: str, identity: str) -> Response:
-        gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs(Role.READ)
         calls.known(model)
         rollout = _find(calls, rollouts, model, identity)
         if rollout is not None:
@@ -135,9 +144,9 @@ def _resolve(calls: VersionCalls, model: str, text: str) -> str:
 def _body(default_reason: str) -> _Body:
     """The body of the request; raises MalformedRequest, BodyTooLarge or TextTooLong."""
     body = read_document(json_object(request), _Body, "the body", MalformedRequest)
-    if max(len(body.reason), len(body.by)) > LONGEST_TEXT:
-        raise TextTooLong(f"'reason' and 'by' have at most {LONGEST_TEXT} characters")
-    return replace(body, reason=body.reason or default_reason)
+    if max(len(body.reason), len(body.by), len(body.on_behalf_of)) > LONGEST_TEXT:
+        raise TextTooLong(f"'reason', 'by' and 'on_behalf_of' have at most {LONGEST_TEXT} characters")
+    return replace(body, reason=body.reason or default_reason, on_behalf_of=body.on_behalf_of or body.by)
 
 
 def _wait() -> float:

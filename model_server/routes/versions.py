@@ -11,11 +11,13 @@ from changeover import digest
 from changeover.exceptions import UnknownVersion
 from changeover.json_types import Json, JsonObject
 from changeover.names import check_model_name
+from changeover.protocol.roles import Role
 from changeover.protocol.wire import REPR_DIGEST, VersionState
-from model_server.auth import Gate, Right
+from model_server.access.caller import Caller
 from model_server.exceptions import VersionRejected
 from model_server.routes import uploads
 from model_server.routes.context import VersionCalls
+from model_server.routes.guard import Guard
 from model_server.routes.paging import page
 from model_server.versions.publish import Published, Publisher
 from model_server.versions.spool import Spool
@@ -29,13 +31,13 @@ _AT_NEXT_PREPARATION: Final = (
 )
 
 
-def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gate) -> Blueprint:
+def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, guard: Guard) -> Blueprint:
     """The routes."""
     routes = Blueprint("versions", __name__)
 
     @routes.get("/models/<model>/versions")
     def index(model: str) -> Response:
-        gate.check(Right.READ, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs(Role.READ)
         calls.known(model)
         rolled = calls.rolled(model)
         bodies = [calls.body(manifest, rolled) for manifest in calls.versions.manifests(model)]
@@ -45,20 +47,20 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
 
     @routes.get("/models/<model>/versions/<version>")
     def show(model: str, version: str) -> Response:
-        gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs_preparation()
         resolved = calls.versions.resolve(calls.known(model), version)
         manifest = calls.versions.manifest(model, resolved)
         return jsonify({**manifest.to_json(), "state": calls.body(manifest, calls.rolled(model))["state"]})
 
     @routes.get("/models/<model>/versions/<version>/artifact")
     def artifact(model: str, version: str) -> Response:
-        gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs_preparation()
         resolved = calls.versions.resolve(calls.known(model), version)
         return _stream(calls.bucket, keys.artifact_key(model, resolved), resolved)
 
     @routes.get("/models/<model>/versions/<version>/twin")
     def twin(model: str, version: str) -> Response:
-        gate.check(Right.PREPARE, request.headers.get("Authorization"), request.remote_addr)
+        guard.needs_preparation()
         resolved = calls.versions.resolve(calls.known(model), version)
         twin_sha256 = (calls.versions.manifest(model, resolved).twin or {}).get("sha256")
         if not isinstance(twin_sha256, str):
@@ -67,13 +69,13 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
 
     @routes.post("/models/<model>/versions")
     def publish(model: str) -> Response:
-        gate.check(Right.CHANGE, request.headers.get("Authorization"), request.remote_addr)
+        caller = guard.needs(Role.PUBLISH)
         check_model_name(model)
         header = request.headers.get(REPR_DIGEST)
         expected = digest.parse_repr_digest(header) if header else None
         with uploads.receive(request, spool) as upload:
             name = uploads.file_name(request.args.get("name")) or uploads.file_name(upload.name)
-            provenance: JsonObject = {"source": "http", "name": name, "by": request.args.get("by", "")[:200]}
+            provenance = _provenance(name, caller)
             try:
                 published = publisher.publish(model, upload.spooled, upload.draft, provenance, expected)
             except VersionRejected:
@@ -86,6 +88,12 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, gate: Gat
         return response
 
     return routes
+
+
+def _provenance(name: str | None, caller: Caller) -> JsonObject:
+    """The origin of an upload: its name, its caller, and what the caller says of itself (`by` in earlier releases)."""
+    on_behalf_of = request.args.get("on_behalf_of") or request.args.get("by", "")
+    return {"source": "http", "name": name, "by": caller.name, "on_behalf_of": on_behalf_of[:200]}
 
 
 def _published(body: JsonObject, published: Published) -> JsonObject:

@@ -14,7 +14,7 @@ from changeover.json_types import JsonObject
 from changeover.manifest.compatibility import compare
 from changeover.manifest.manifest import Draft, Manifest
 from changeover.names import check_model_name, short
-from changeover.process import log_events
+from changeover.process import log_events, tracing
 from changeover.process.clock import now, utc_now
 from model_runner.admission.examiner import NO_ENVIRONMENT, Admitted, Examiner, Refused
 from model_server import metrics
@@ -62,6 +62,12 @@ class Publisher:
         the bytes of a version that exists ManifestContradicted, UpdateRefused, UpdateBreaks or UpdateOvertaken.
         """
         check_model_name(model)
+        with tracing.span("upload", {"changeover.model": model, "changeover.version": spooled.version}):
+            return self._publish(model, spooled, draft, provenance, expected)
+
+    def _publish(
+        self, model: str, spooled: Spooled, draft: Draft, provenance: JsonObject, expected: str | None
+    ) -> Published:
         if expected is not None and expected != spooled.version:
             raise UploadIncomplete(
                 f"the digest that came with the upload is {expected}, its {spooled.size} bytes hash to "

@@ -1,1 +1,1 @@
-"""The edge: which callers may ask, how often and from which web pages, and the path prefix of a proxy."""
+"""The HTTP edge of a worker: bodies, probes, the bounded queue, API keys, origins of web pages, path prefixes."""

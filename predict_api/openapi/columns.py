@@ -73,7 +73,8 @@ def _values(column: JsonObject) -> JsonObject:
         notation = column.get("format") if kind == "string" and not listed else None
         if notation:
             listed = {"format": "date"} if notation == Format.DATE.value else {"pattern": _time_pattern(column)}
-        return {**parsed_schema(column), **listed}
+        longest = column.get("max_length") if kind == "string" and not listed else None
+        return {**parsed_schema(column), **listed, **({"maxLength": longest} if longest else {})}
     if isinstance(enum, list):
         texts: list[Json] = [repr(value) for value in enum]
         if not nullable:

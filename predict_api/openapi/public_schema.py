@@ -9,7 +9,7 @@ from typing import Final
 from changeover.json_types import JsonObject
 
 # the members that a publisher writes or that a request needs; unknown members, of later releases, are private
-_OPEN: Final = ("name", "type", "nullable", "format", "case", "unit", "description", "public", "dtype")
+_OPEN: Final = ("name", "type", "nullable", "format", "case", "unit", "max_length", "description", "public", "dtype")
 _OF_TRAINING: Final = ("enum", "categories", "range", "missing_seen")
 CLOSED: Final = "closed"
 

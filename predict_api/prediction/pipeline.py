@@ -14,11 +14,11 @@ from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, PlainJ
 from predict_api.exceptions import NotCurrent, UnknownOption
 from predict_api.models.models import Model
 from predict_api.prediction.forms import JSON, BodyLimits, Forms
-from predict_api.prediction.large_requests import LargeRequestLimit
 from predict_api.prediction.render import refuse_not_finite, render
 from predict_api.prediction.request_context import RequestContext
+from predict_api.prediction.turn import refuse_if_gone, turn_here
 from predict_api.replica.active import ActiveVersion
-from predict_api.scoring.interfaces import Prepared, RequestRows, Turn
+from predict_api.scoring.interfaces import Prepared, RequestRows
 
 _WITHOUT: Final = {
     "decision": "it has no decision_function and no score_samples",
@@ -31,7 +31,6 @@ def predict(
     model: Model,
     context: RequestContext,
     body: bytes,
-    limit: LargeRequestLimit,
     limits: BodyLimits,
     options: Options = PLAIN,
     *,
@@ -40,18 +39,16 @@ def predict(
 ) -> tuple[bytes, Runtime]:
     """The body of the response to `body`, and the runtime that scored; `context` gets the version that answers.
 
-    Raises NoModel and the errors of `answer`.
+    Raises NoModel, CallerGone and the errors of `answer`.
     """
-    with limit.of(len(body)) as turn:
-        context.active, context.stale = model.active_version()
-        prepared = context.active.prepared
-        return answer(body, prepared, turn, limits, options, include_inputs=include_inputs, forms=forms)
+    refuse_if_gone()
+    context.active, context.stale = model.active_version()
+    return answer(body, context.active.prepared, limits, options, include_inputs=include_inputs, forms=forms)
 
 
 def answer(
     body: bytes,
     prepared: Prepared,
-    turn: Turn,
     limits: BodyLimits,
     options: Options = PLAIN,
     *,
@@ -70,7 +67,7 @@ def answer(
         rows = reader.read(body, limits.rows)
     else:
         rows = reader.read_columns(forms.read(body, reader.schema, limits), limits.rows)
-    scores = _scores(prepared, rows, turn, options)
+    scores = _scores(prepared, rows, options)
     if forms.render is not None:
         refuse_not_finite(scores)
         return forms.render(scores, prepared.manifest), scores.runtime
@@ -80,19 +77,19 @@ def answer(
 
 
 def predict_in(
-    dialect: Dialect[Any], model: Model, context: RequestContext, call: Call, limit: LargeRequestLimit, max_rows: int
+    dialect: Dialect[Any], model: Model, context: RequestContext, call: Call, max_rows: int
 ) -> tuple[Reply, Runtime]:
     """The same in the words of a dialect. Raises NotCurrent for another version in the path, and what its `read` raises."""
-    with limit.of(len(call.body)) as turn:
-        context.active, context.stale = model.active_version()
-        active = context.active
-        prepared = active.prepared
-        refuse_other_version(call.path, active, model)
-        ask, rows = _rows(dialect.read(call, prepared.reader.schema, max_rows), prepared, max_rows)
-        scores = _scores(prepared, rows, turn, ask.options)
-        refuse_not_finite(scores)
-        attribution = Attribution(prepared.manifest, active.current.sequence, context.request_id)
-        return dialect.write(scores, ask, attribution), scores.runtime
+    refuse_if_gone()
+    context.active, context.stale = model.active_version()
+    active = context.active
+    prepared = active.prepared
+    refuse_other_version(call.path, active, model)
+    ask, rows = _rows(dialect.read(call, prepared.reader.schema, max_rows), prepared, max_rows)
+    scores = _scores(prepared, rows, ask.options)
+    refuse_not_finite(scores)
+    attribution = Attribution(prepared.manifest, active.current.sequence, context.request_id)
+    return dialect.write(scores, ask, attribution), scores.runtime
 
 
 def _rows(ask: Ask[Any], prepared: Prepared, max_rows: int) -> tuple[Ask[Any], RequestRows]:
@@ -106,8 +103,9 @@ def _rows(ask: Ask[Any], prepared: Prepared, max_rows: int) -> tuple[Ask[Any], R
     return ask, reader.read_columns(cells, max_rows)
 
 
-def _scores(prepared: Prepared, rows: RequestRows, turn: Turn, options: Options) -> Scores:
-    scores = prepared.scorer.score(rows, turn, options)
+def _scores(prepared: Prepared, rows: RequestRows, options: Options) -> Scores:
+    refuse_if_gone()
+    scores = prepared.scorer.score(rows, turn_here(), options)
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
     if prepared.counted is not None:

@@ -20,13 +20,14 @@ class RequestContext:
     """The context of one request: its id, when it began, its model, and the active version that answers it.
 
     `stale` is true if the version was not confirmed as current for this request. `caller` is None without an API key.
+    `runtime` is the one that computed the answer, empty if none did.
     """
 
-    __slots__ = ("active", "began", "caller", "model", "request_id", "stale")
+    __slots__ = ("active", "began", "caller", "model", "request_id", "runtime", "stale")
 
     def __init__(self, request_id: str, began: float) -> None:
         self.request_id, self.began = request_id, began
-        self.model, self.stale = "", False
+        self.model, self.runtime, self.stale = "", "", False
         self.active: ActiveVersion | None = None
         self.caller: Caller | None = None
 

@@ -29,6 +29,7 @@ from predict_api.scoring.onnx_scorer import is_onnx_version, prepared_onnx
 from predict_api.scoring.runner_scorer import RunnerScorer
 from predict_api.scoring.runners import Runners
 from predict_api.scoring.scorers import TwinScorer
+from predict_api.scoring.traced_scorer import traced
 
 TwinOf = Callable[[Manifest, str], bytes]  # a manifest and the SHA-256 of the twin that it names -> the twin
 REPLAY_SECONDS: Final = 120.0
@@ -61,7 +62,7 @@ class Preparer:
                 ready = prepared_onnx(artifact(), manifest)
             else:
                 ready = self._by_runner(manifest, _Artifact(artifact, again or artifact, keeps=self.keeps))
-            return replace(ready, counted=self.counted(manifest))
+            return traced(replace(ready, counted=self.counted(manifest)))
 
     def _by_runner(self, manifest: Manifest, read: "_Artifact") -> Prepared:
         schema = Schema.from_json(manifest.schema)

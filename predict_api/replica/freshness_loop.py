@@ -9,12 +9,13 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from changeover.process import clock
+from changeover.process import clock, tracing
 from changeover.process.log_events import event
 from changeover.process.loop import Loop
 from changeover.protocol.wire import Current, CurrentModel, MalformedAnswer
 from predict_api import metrics
 from predict_api.exceptions import CallFailed, LowerSequence, OtherVersion
+from predict_api.prediction.turn import about_to_wait
 from predict_api.replica.freshness import Checks, Freshness, Outcome, Verdict
 from predict_api.replica.replica import Replica
 from predict_api.upstream.freshness_check import CheckAnswer
@@ -32,6 +33,7 @@ class FreshnessLoop(Loop):
         self._checks = Checks(clock.now())
         self._lock = threading.Lock()
         self._waiting: dict[int, threading.Event] = {}  # by the number of the check
+        self._traced: dict[int, str] = {}  # the traceparent of the first request that waits for a check
         self._models: dict[str, ModelFreshness] = {}
         self._unsettled: set[str] = set()  # the models whose next check is processed, changed or not
         self._logged = ""  # the last failure that was logged
@@ -68,6 +70,9 @@ class FreshnessLoop(Loop):
             if ended is None:
                 ended = self._waiting[arrival.check] = threading.Event()
                 self.wake.set()
+            traceparent = tracing.outgoing()
+            if traceparent is not None:
+                self._traced.setdefault(arrival.check, traceparent)
         in_time = ended.wait(self._deadline)
         with self._lock:
             verdict = freshness.verdict(arrival.check)
@@ -86,14 +91,19 @@ class FreshnessLoop(Loop):
                 return due - now
             check = self._checks.send(now)
             models, unsettled, self._unsettled = self._models, self._unsettled, set()
+            traceparent = self._traced.pop(check, None)
         before = self.answer
-        answer = self._ask(before, models)
+        with tracing.passing_on(traceparent):
+            answer = self._ask(before, models)
+        answered_at = clock.now()
         if answer is None:
             for name in unsettled:
                 models[name].ended()
         else:
             unsettled = self._process(before, answer, models, unsettled, check, now)
         metrics.CHECKS.labels("failed" if answer is None else "answered").inc()
+        if answer is not None:
+            metrics.record_check(clock.now() - now, answered_at - now, answer.lease)
         with self._lock:
             self._unsettled |= unsettled
             if answer is None:
@@ -114,7 +124,11 @@ class FreshnessLoop(Loop):
             return version.current if version else None
 
         try:
-            answer = self._call.ask(before, models, active)
+            if tracing.outgoing() is None:
+                answer = self._call.ask(before, models, active)
+            else:
+                with tracing.span("check"):
+                    answer = self._call.ask(before, models, active)
         except (CallFailed, MalformedAnswer) as error:
             if str(error) != self._logged:
                 self._logged = str(error)
@@ -176,7 +190,11 @@ class ModelFreshness:
         Takes CHECK_DEADLINE_MS at most, and does not wait with a lease or while checks fail.
         """
         arrived = clock.now()
-        return self._freshness.leased(arrived) or self._loop.confirm(self._freshness, arrived)
+        if self._freshness.leased(arrived):
+            return True
+        if not self._freshness.broken:
+            about_to_wait()
+        return self._loop.confirm(self._freshness, arrived)
 
     def confirmed_at(self) -> float:
         """The time of sending of the last check that confirmed the active version; `-inf` if none did."""

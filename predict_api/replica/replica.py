@@ -152,6 +152,7 @@ class Replica:
         self._retire()
         self.settled.set()
         self.work.set()
+        metrics.begin_model(self.model)
         if before is not None:
             metrics.SWITCHES.labels(self.model).inc()
             metrics.ACTIVE_WORKERS.labels(self.model, before.current.version, before.current.sequence).set(0)

@@ -8,7 +8,6 @@ from typing import Protocol
 from predict_api.edge.callers import CALLER
 from predict_api.exceptions import UnknownModel
 from predict_api.models.models import Model
-from predict_api.prediction.large_requests import LargeRequestLimit
 from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
 
@@ -43,7 +42,6 @@ class WorkerContext:
     discovery: Discovery
     draining: Callable[[], bool]
     metrics_directory: Path
-    limit: LargeRequestLimit
 
     def model(self, name: str) -> Model:
         """The model `name` for the caller of this request.

@@ -45,6 +45,7 @@ def in_front_of(app: WSGIApplication, worker: WorkerContext, dialects: Dialects)
             reply, runtime = _predict(dialect, match.groupdict(), environ, worker)
         except Exception as error:  # noqa: BLE001 every error becomes a problem, as Flask does it for its routes
             return problem_response(error, environ[KEY].request_id)(environ, start_response)
+        environ[KEY].runtime = runtime.value
         return _send(reply, [(wire.MODEL_RUNTIME, runtime.value)], start_response)
 
     return cast("WSGIApplication", respond)
@@ -62,7 +63,7 @@ def _predict(
     settings = worker.settings
     body = read_body(environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
     call = Call(body, cast("Headers", EnvironHeaders(environ)), path)
-    return pipeline.predict_in(dialect, model, context, call, worker.limit, worker.settings.max_rows)
+    return pipeline.predict_in(dialect, model, context, call, worker.settings.max_rows)
 
 
 def loaded_version(worker: WorkerContext, name: str, path: Mapping[str, str | None]) -> ActiveVersion:

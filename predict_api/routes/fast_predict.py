@@ -14,6 +14,7 @@ from predict_api.models.models import Model
 from predict_api.prediction import pipeline
 from predict_api.prediction.forms import BodyLimits
 from predict_api.prediction.request_context import KEY, RequestContext
+from predict_api.prediction.turn import REFUSAL
 from predict_api.routes.context import WorkerContext
 from predict_api.routes.problems import problem_response
 from predict_api.routes.request_body import read_body
@@ -28,10 +29,12 @@ _BEFORE, _AFTER = "/models/", "/predict"  # the model's name
 
 def in_front_of(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
     """An application that answers common predictions itself and passes all other requests to `app`."""
-    limit, max_bytes = worker.limit, worker.settings.max_body_bytes
+    max_bytes = worker.settings.max_body_bytes
     limits = BodyLimits(worker.settings.max_rows, max_bytes)
 
     def respond(environ: WSGIEnvironment, start_response):  # type: ignore[no-untyped-def]  # the signature is WSGI's
+        if REFUSAL in environ:
+            return problem_response(environ[REFUSAL], environ[KEY].request_id)(environ, start_response)
         model = _model(environ, worker) if _is_common(environ, max_bytes) else None
         if model is None:
             return app(environ, start_response)
@@ -40,9 +43,10 @@ def in_front_of(app: WSGIApplication, worker: WorkerContext) -> WSGIApplication:
             return app(environ, start_response)
         context.model = model.replica.model
         try:
-            body, runtime = pipeline.predict(model, context, read_body(environ, max_bytes), limit, limits)
+            body, runtime = pipeline.predict(model, context, read_body(environ, max_bytes), limits)
         except Exception as error:  # noqa: BLE001 every error becomes a problem, as Flask does it for its routes
             return problem_response(error, context.request_id)(environ, start_response)
+        context.runtime = runtime.value
         start_response("200 OK", [*HEADERS[runtime], ("Content-Length", str(len(body)))])
         return [body]
 

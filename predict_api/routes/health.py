@@ -9,8 +9,8 @@ from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from changeover.process.clock import now
-from predict_api import metrics
 from predict_api.exceptions import Draining, NoModel
+from predict_api.exposition import exposition
 from predict_api.models.models import Model
 from predict_api.routes.context import WorkerContext
 from predict_api.routes.host_check import KNOWN
@@ -66,7 +66,7 @@ def blueprint(worker: WorkerContext) -> Blueprint:
         )
 
     @routes.get("/metrics")
-    def exposition() -> Response:
-        return Response(metrics.exposition(worker.metrics_directory), content_type=CONTENT_TYPE_LATEST)
+    def metrics() -> Response:
+        return Response(exposition(worker.metrics_directory), content_type=CONTENT_TYPE_LATEST)
 
     return routes

@@ -51,8 +51,9 @@ def _predict(worker: WorkerContext, name: str) -> Response:
     body = read_body(request.environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
     limits = BodyLimits(settings.max_rows, settings.max_body_bytes)
     body, runtime = pipeline.predict(
-        model, context, body, worker.limit, limits, options, include_inputs="inputs" in include, forms=forms
+        model, context, body, limits, options, include_inputs="inputs" in include, forms=forms
     )
+    context.runtime = runtime.value
     response = Response(body, headers=HEADERS[runtime])
     if forms.render is not None:
         response.mimetype = _answer_type()  # with the charset, where it is text

@@ -22,10 +22,13 @@ from changeover.exceptions import (
 from changeover.process.log_events import event
 from changeover.protocol.problem import MEDIA_TYPE, problem
 from model_runner.pool.exceptions import ModelCrashed, ModelOutOfMemory, ModelTimeout, NoRunner, NotPrepared
+from predict_api import metrics
 from predict_api.exceptions import (
     BodyCutOff,
     BodyTooLarge,
+    BodyTooSlow,
     BrokenGzip,
+    CallerGone,
     Draining,
     InvalidCall,
     ModelNotAllowed,
@@ -55,12 +58,14 @@ PROBLEMS: Final[Mapping[type, tuple[int, str, str]]] = {
     ModelNotAllowed: (403, "model-not-allowed", "The API key is not for this model"),
     OriginNotAllowed: (403, "origin-not-allowed", "Web pages of this origin may not use this service"),
     UnknownModel: (404, "unknown-model", "There is no such model"),
+    BodyTooSlow: (408, "body-too-slow", "The body did not come in time"),
     NotCurrent: (404, "not-current", "The version is not the current one"),
     NotAcceptable: (406, "not-acceptable", "The answer cannot have this type"),
     BodyTooLarge: (413, "body-too-large", "The body is too large"),
     UnpacksTooFar: (413, "body-too-large", "The body is too large"),
     UnsupportedBody: (415, "unsupported-body", "The body has a type or an encoding that is not taken"),
     UnknownHost: (421, "unknown-host", "The host name is not one of this service"),
+    CallerGone: (499, "caller-gone", "The caller closed the connection"),
     RequestFaults: (422, "does-not-fit", "The request does not fit the model's schema"),
     TooManyRows: (422, "too-many-rows", "The batch has too many rows"),
     TooManyRequests: (429, "too-many-requests", "The API key has used up its requests"),
@@ -72,7 +77,7 @@ PROBLEMS: Final[Mapping[type, tuple[int, str, str]]] = {
     ModelOutOfMemory: (500, "model-out-of-memory", "The model needs more memory than it may have"),
     NoRunner: (503, "no-runner", "The model's process cannot be started at present"),
     NotPrepared: (503, "no-runner", "The model's process cannot be started at present"),
-    Overloaded: (503, "overloaded", "Too many requests wait for the model"),
+    Overloaded: (503, "overloaded", "Too many requests wait"),
     NoModel: (503, "no-model", "No version of the model is loaded yet"),
     Draining: (503, "draining", "This replica is ending"),
 }
@@ -103,6 +108,8 @@ def problem_response(error: Exception, request_id: str) -> Response:
     if known is None:
         return _unexpected(error, request_id)
     status, kind, title = known
+    if isinstance(error, Overloaded):
+        metrics.QUEUE_REFUSED.inc()
     if status in {500, 504}:
         return _model_failed(error, status, kind, title, request_id)
     if isinstance(error, RowsNotAnswered):

@@ -12,8 +12,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import request
 
+from changeover.process import tracing
 from changeover.process.clock import now
 from changeover.process.log_events import event, is_logged
+from changeover.process.spans import Attributes
+from changeover.process.traced_wsgi import TRACEPARENT
+from changeover.protocol.trace_context import trace_id
 from predict_api import metrics
 from predict_api.prediction.request_context import KEY, RequestContext, request_ids
 
@@ -44,13 +48,30 @@ def recorded(app: WSGIApplication) -> WSGIApplication:
             status = line[:3]
             return start_response(line, headers + context.headers(now()), exc_info)  # type: ignore[arg-type]
 
-        pieces = app(environ, cast("StartResponse", start))
+        if environ.get(TRACEPARENT) is None:
+            pieces = app(environ, cast("StartResponse", start))
+        else:
+            with tracing.passing_on(environ[TRACEPARENT]):
+                pieces = app(environ, cast("StartResponse", start))
         body = _one_piece(pieces)
-        if environ["PATH_INFO"] not in _PROBES:
+        if is_recorded(environ):
             _record(context, status, environ)
         return body
 
     return respond
+
+
+def is_recorded(environ: WSGIEnvironment) -> bool:
+    """Whether a request is in the metrics and the log; probes are not."""
+    return environ["PATH_INFO"] not in _PROBES
+
+
+def span_of(environ: WSGIEnvironment) -> Attributes:
+    """The attributes of the span of a request."""
+    context: RequestContext = environ[KEY]
+    version = context.active.current.version if context.active else ""
+    found = {"changeover.model": context.model, "changeover.version": version, "changeover.runtime": context.runtime}
+    return {"changeover.request_id": context.request_id, **{name: text for name, text in found.items() if text}}
 
 
 def _one_piece(pieces: Iterable[bytes]) -> list[bytes]:
@@ -65,15 +86,19 @@ def _one_piece(pieces: Iterable[bytes]) -> list[bytes]:
 
 def _record(context: RequestContext, status: str, environ: WSGIEnvironment) -> None:
     seconds = perf_counter() - context.began
-    metrics.count_response(context.model, status, seconds, stale=context.stale)
-    caller: dict[str, Any] = {}  # no field without API keys
+    current = context.active.current if context.active else None
+    metrics.count_response(context.model, current.version if current else "", context.runtime, status, seconds)
+    if context.stale:
+        metrics.count_stale(context.model)
+    more: dict[str, Any] = {}  # no fields without API keys and traces
     if context.caller is not None:
-        caller["caller"] = context.caller.name
+        more["caller"] = context.caller.name
         metrics.count_caller(context.caller.name, status)
     level = "debug" if status < "400" else "info" if status < "500" else "warning"
     if not is_logged(level):
         return
-    current = context.active.current if context.active else None
+    if (trace := trace_id(environ.get(TRACEPARENT))) is not None:
+        more["trace_id"] = trace
     event(
         "request.answered",
         level=level,
@@ -86,5 +111,5 @@ def _record(context: RequestContext, status: str, environ: WSGIEnvironment) -> N
         version=current.version if current else None,
         sequence=current.sequence if current else None,
         stale=context.stale,
-        **caller,
+        **more,
     )

@@ -35,6 +35,7 @@ LONGEST_PAUSE: Final = 0.003  # seconds: half of the 6 ms that a forest of 200 t
 BATCH_SHARE: Final = 0.5  # of the time that is left to the first of several requests
 Columns = Mapping[str, Sequence[Cell]]
 Score = Callable[[Columns, int, Times, Options], Scores]
+Note = Callable[[int, int], None]
 _JOINED: Final = Options(on_error=OnError.FAIL)
 
 
@@ -65,11 +66,13 @@ class Batcher:
         clock: Callable[[], float] = now,
         *,
         joins: bool = True,
+        note: Note = lambda _requests, _rows: None,
     ) -> None:
         """`pause` waits for a number of seconds, or until the expected requests are there; `clock` gives the time.
 
-        `joins`: whether requests may share a call.
+        `joins`: whether requests may share a call. `note` gets the number of requests and rows of each call.
         """
+        self._note = note
         self._score, self._clock, self._joins = score, clock, joins
         self._score_timeout, self._queue_seconds = score_timeout, queue_seconds(score_timeout)
         self._all_back = threading.Event()
@@ -142,7 +145,8 @@ class Batcher:
             else:
                 self._busy = False
 
-    def _call(self, columns: Columns, rows: int, times: Times, options: Options) -> Scores:
+    def _call(self, columns: Columns, rows: int, times: Times, options: Options, requests: int = 1) -> Scores:
+        self._note(requests, rows)
         began = self._clock()
         try:
             return self._score(columns, rows, times, options)
@@ -189,7 +193,7 @@ class Batcher:
         begin_by = max(request.times.begin_by for request in batch)
         times = Times(begin_by, time + BATCH_SHARE * max(0.0, first_end - time))
         try:
-            _share_out(batch, self._call(columns, sum(request.rows for request in batch), times, _JOINED))
+            _share_out(batch, self._call(columns, sum(request.rows for request in batch), times, _JOINED, len(batch)))
         except (Overloaded, NoRunner) as error:
             for request in batch:
                 request.outcome = error

@@ -85,6 +85,10 @@ class VersionEnds:
     model: str
     version: str
 
+    def __post_init__(self) -> None:
+        for cause in Cause:
+            metrics.RUNNER_ENDS.labels(self.model, cause.value)  # begins with 0
+
     def record(self, cause: Cause) -> None:
         """Add an end that happened now."""
         self.ends.record(End(self.model, self.version, cause, now()))

@@ -14,8 +14,10 @@ from changeover.estimator.scores import PLAIN, Options, Scores
 from changeover.process.clock import now
 from changeover.schema.schema import Schema
 from model_runner.pool.exceptions import ModelOutOfMemory, ModelTimeout, RunnerEnded
+from predict_api import metrics
 from predict_api.exceptions import Overloaded
-from predict_api.scoring.batching import MOST_ROWS, Batcher, Columns
+from predict_api.prediction.turn import about_to_wait
+from predict_api.scoring.batching import MOST_ROWS, Batcher, Columns, Note
 from predict_api.scoring.ends import Cause, VersionEnds
 from predict_api.scoring.interfaces import RequestRows, Turn
 from predict_api.scoring.scorer_pool import ScorerPool
@@ -64,7 +66,7 @@ class RunnerScorer:
         """`joins`: whether a call may have the rows of several requests."""
         self._pool, self._limits = pool, limits
         self._calls = _Calls(pool, schema, limits, ends)
-        self._batcher = Batcher(self._calls.score, limits.timeout, joins=joins)
+        self._batcher = Batcher(self._calls.score, limits.timeout, joins=joins, note=_sizes_of(ends.model))
         self._lock = threading.Lock()
         self._threads = 0
         weakref.finalize(self, pool.close)
@@ -74,6 +76,7 @@ class RunnerScorer:
 
         Raises RowsNotAnswered, ScoringFailed, ModelTimeout, ModelCrashed, ModelOutOfMemory, NoRunner, or Overloaded.
         """
+        about_to_wait()
         with self._thread(), turn.lent_after(queue_seconds(self._limits.timeout)):
             return self._batcher.score(rows.columns, rows.rows, options)
 
@@ -95,6 +98,17 @@ class RunnerScorer:
         finally:
             with self._lock:
                 self._threads -= 1
+
+
+def _sizes_of(model: str) -> Note:
+    """The function that counts the sizes of the calls of a model."""
+    joined, rows = metrics.BATCH_REQUESTS.labels(model), metrics.BATCH_ROWS.labels(model)
+
+    def note(number: int, size: int) -> None:
+        joined.observe(number)
+        rows.observe(size)
+
+    return note
 
 
 def _cause(error: RunnerEnded) -> Cause:

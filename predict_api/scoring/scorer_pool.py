@@ -1,8 +1,8 @@
 """The scorer processes of one version in this worker: normally one, up to four while calls take long.
 
 Another scorer is started when the one in use has been busy for `queue_seconds`, or immediately for a call that must not wait
-(a large batch beside small ones, a request that is asked again). One that is idle ends after IDLE_SECONDS; `kept` of
-them stay.
+(a large batch beside small ones, a request that is asked again). Large batches have three of the four at most, so that
+small calls find one. One that is idle ends after IDLE_SECONDS; `kept` of them stay.
 """
 
 import threading
@@ -17,6 +17,7 @@ from predict_api.exceptions import Overloaded
 from predict_api.scoring.times import Times
 
 MOST: Final = 4
+MOST_LARGE: Final = MOST - 1
 IDLE_SECONDS: Final = 30.0
 NewScorer = Callable[[float | None], Scorer]  # within these seconds; raises NoRunner and NotPrepared
 
@@ -88,23 +89,24 @@ class ScorerPool:
         with self._changed:
             while True:
                 time = now()
-                scorer = self._take_idle()
-                if scorer is not None or self._may_start(time, eager=times.eager, large=large):
+                waits = large and len(self._alike(large=True)) >= MOST_LARGE
+                scorer = None if waits else self._take_idle()
+                if scorer is not None or (not waits and self._may_start(time, eager=times.eager, large=large)):
                     call = _Call(time, large)
                     self._calls.add(call)
                     return call, scorer
                 if time >= times.begin_by:
                     raise Overloaded("the model has as many requests as it can answer at present; try again later")
-                soon = self._queue_seconds - self._oldest(self._alike(large), time)
+                soon = self._queue_seconds - self._oldest(self._alike(large=large), time)
                 self._changed.wait(max(0.001, min(times.begin_by - time, soon if soon > 0 else self._queue_seconds)))
 
     def _may_start(self, time: float, *, eager: bool, large: bool) -> bool:
         if len(self._calls) + len(self._idle) >= MOST:
             return False
-        alike = self._alike(large)
+        alike = self._alike(large=large)
         return eager or not alike or self._oldest(alike, time) >= self._queue_seconds
 
-    def _alike(self, large: bool) -> set[_Call]:
+    def _alike(self, *, large: bool) -> set[_Call]:
         return {call for call in self._calls if call.large == large}
 
     def _oldest(self, calls: set[_Call], time: float) -> float:

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import Final, cast
 from urllib.parse import urlsplit
 
+from changeover.process import tracing
 from changeover.process.clock import now
 from changeover.process.timed_socket import TimedSocket, seconds_until
-from changeover.protocol.wire import LARGEST_BODY
+from changeover.protocol.wire import LARGEST_BODY, TRACEPARENT
 from predict_api.exceptions import CallFailed
 from predict_api.upstream.dns import Lookup
 
@@ -95,7 +96,7 @@ class Connection:
         while True:
             reused = self._http.sock is not None
             try:
-                self._http.request(method, self._path + path, body, headers)
+                self._http.request(method, self._path + path, body, _with_trace(headers))
                 response = self._http.getresponse()
                 content = _read(response, path, largest, gently=gently)
             except CallFailed:
@@ -122,6 +123,12 @@ class Connection:
         if isinstance(error, http.client.IncompleteRead):
             return CallFailed("truncated", f"the answer from {address} was cut off after {len(error.partial)} bytes")
         return CallFailed("broken", f"the call to {address} failed: {error or type(error).__name__}")
+
+
+def _with_trace(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers, with the trace context of this thread."""
+    traceparent = tracing.outgoing()
+    return headers if traceparent is None else {**headers, TRACEPARENT: traceparent}
 
 
 def _read(response: http.client.HTTPResponse, path: str, largest: int, *, gently: bool) -> bytes:

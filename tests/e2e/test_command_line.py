@@ -1,6 +1,9 @@
 """A person at the command line, and one in a notebook, on a whole stack."""
 
+import getpass
 import json
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +12,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -111,6 +115,20 @@ def test_push_roll_verify_rollback_and_history(running_stack: RunningStack, tmp_
     assert "auc=0.9" in person.reads("show", str(pushed["version"])[:8])
     assert "the second was worse" in person.reads("history")
     assert "sequence 3" in person.reads("show")
+    user = f"{getpass.getuser()}@{socket.gethostname()}"
+    assert {(entry["by"], entry["on_behalf_of"]) for entry in history} == {("publish-token", user)}
+    assert user in person.reads("history")
+
+
+def test_the_links_of_up_and_of_ui_log_a_browser_in_once(running_stack: RunningStack) -> None:
+    printed = re.search(r"http://\S+/ui/login\?link=\S+", running_stack.printed())
+    assert printed
+    for link in (printed[0], str(Person(running_stack, "loan").types("ui", named=False)["url"])):
+        entered = requests.get(link, allow_redirects=False, timeout=30)
+        assert entered.status_code == 303
+        page = requests.get(f"{running_stack.described.server_url}/ui/session", cookies=entered.cookies, timeout=30)
+        assert "<strong>publish-token</strong>" in page.text
+        assert requests.get(link, allow_redirects=False, timeout=30).status_code == 401
 
 
 def test_what_is_refused_says_why(running_stack: RunningStack, tmp_path: Path) -> None:

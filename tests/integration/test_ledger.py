@@ -127,6 +127,7 @@ def test_an_entry_of_a_later_release_or_of_another_writer_is_read(bucket: Bucket
         "state": "committed",
         "reason": "x" * 2000,
         "by": "",
+        "on_behalf_of": "",
         "rolled_at": "2026-01-01T00:00:00Z",
     }
     assert list(newest.to_json().items()) == list(expected.items())

@@ -19,7 +19,7 @@ import requests
 from changeover.cli.doctor.services import check_predict
 from changeover.estimator.infer_schema import infer_schema
 from changeover.stack import Stack
-from predict_api.prediction.large_requests import LARGE
+from predict_api.edge.queue import LARGE
 from predict_api.settings import PredictSettings
 from tests.conftest import wait_until
 from tests.integration.runner_models import Acts

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from changeover.digest import repr_digest
+from model_server.access.tokens import SHARED_NAME
 from object_store import keys
 from object_store.exceptions import ObjectMissing
 from tests.conftest import wait_until
@@ -158,7 +159,7 @@ def test_rolls_and_rollbacks_show_in_etags_and_in_the_ledger(server: ModelServer
     assert (back["sequence"], back["version"], back["previous"]) == (3, version_of(first), version_of(second))
     entries = server.get("/models/story/rollouts").json()["rollouts"]
     assert [entry["sequence"] for entry in entries] == [3, 2, 1]
-    assert entries[1]["by"] == "ann"
+    assert [(entry["by"], entry["on_behalf_of"]) for entry in entries[:2]] == [(SHARED_NAME, ""), (SHARED_NAME, "ann")]
     between = server.get("/models/story/rollouts", params={"at": entries[1]["rolled_at"]}).json()["rollouts"]
     assert [entry["version"] for entry in between] == [version_of(second)]
     assert server.get("/models/story/rollouts?at=2020-01-01T00:00:00Z").json()["rollouts"] == []

@@ -98,6 +98,10 @@ def check_token(stack: Stack) -> Finding:
     response = _probe(f"{stack.server_url}/models/default/rollouts", method="POST", token=stack.token)
     if response is None:
         return Finding("token", False, "could not be tried: model_server does not answer", _START)
+    needed = response.body.get("needed")
+    if response.status == 403 and needed:
+        step = f"for rolls use a token with the role {needed} (docs/access.md)"
+        return Finding("token", False, "model_server knows it, and it may not roll", step)
     if response.status in (401, 403):
         return Finding("token", False, "model_server refuses it", "take it from up.json or `changeover credentials`")
     return Finding("token", True, "model_server accepts it")

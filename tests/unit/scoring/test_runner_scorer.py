@@ -1,16 +1,21 @@
 """The scorer of a version: its processes end with the last reference to it."""
 
+import contextlib
 import gc
 import threading
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from changeover.process.clock import now
 from changeover.schema.schema import Schema
 from model_runner.pool.client import Scorer
+from predict_api.exceptions import Overloaded
 from predict_api.scoring.ends import RunnerEnds, VersionEnds
 from predict_api.scoring.runner_scorer import RunnerScorer, ScoreLimits
-from predict_api.scoring.scorer_pool import ScorerPool
+from predict_api.scoring.scorer_pool import MOST_LARGE, ScorerPool
+from predict_api.scoring.times import Times
 from tests.tiny_models import tiny
 
 
@@ -56,3 +61,14 @@ def test_idle_processes_end_after_half_a_minute_but_for_those_that_are_kept() ->
     pool.keep(0)
     pool.end_idle(time + 31)
     assert [process.is_alive() for process in processes] == [False, False]
+
+
+def test_large_batches_leave_a_process_to_small_calls() -> None:
+    pool = ScorerPool(lambda _: cast("Scorer", Idle()), 0.0, 1)
+    immediately = Times(now(), now() + 10)
+    with contextlib.ExitStack() as calls:
+        for _ in range(MOST_LARGE):
+            calls.enter_context(pool.scorer(immediately, large=True))
+        with pytest.raises(Overloaded):
+            calls.enter_context(pool.scorer(immediately, large=True))
+        calls.enter_context(pool.scorer(immediately, large=False))

@@ -35,6 +35,15 @@ def test_each_service_gets_only_the_secrets_it_needs() -> None:
     }
 
 
+def test_the_token_of_the_stack_counts_beside_named_ones() -> None:
+    server = {part.name: part for part in parts({"TOKENS_FILE": "/tokens", "PUBLISH_TOKEN_NAME": ""})}[
+        MODEL_SERVER
+    ].environment
+    assert (server["TOKENS_FILE"], server["PUBLISH_TOKEN_NAME"]) == ("/tokens", "publish-token")
+    named = {part.name: part for part in parts({"PUBLISH_TOKEN_NAME": "ops"})}[MODEL_SERVER].environment
+    assert named["PUBLISH_TOKEN_NAME"] == "ops"
+
+
 def test_settings_pass_through_but_credentials_of_the_shell_do_not() -> None:
     shell = {
         "LOG_LEVEL": "debug",

@@ -1,0 +1,147 @@
+"""The bounded queue: two lanes, estimated waits, refusals immediately, places that are lent."""
+
+import pytest
+from prometheus_client import REGISTRY
+
+from predict_api.edge.costs import Cost
+from predict_api.edge.queue import LARGE, Entry, Queue, threads_of_a_worker
+from tests.conftest import wait_until
+
+THREADS = 8
+SMALL, AT_ONCE = threads_of_a_worker(THREADS), max(1, THREADS // 4)
+MANY_CELLS = 10_000
+
+
+class Line:
+    """A queue whose time stands still until a test moves it, and what became of the requests in it."""
+
+    def __init__(self, queue_seconds: float = 1.0) -> None:
+        self.time = 100.0
+        self.large: list[bool] = []  # what the queue reported of them
+        self.queue = Queue(THREADS, queue_seconds, lambda: self.time, lambda *, runs: self.large.append(runs))
+        self.begun: list[Entry] = []
+        self.reasons: list[str] = []  # why requests were refused
+        self.queue.record("/large", MANY_CELLS, Cost(0.4, 0.3), answered=True)
+        self.queue.record("/small", 1, Cost(0.1, 0.001), answered=True)
+
+    def come(self, kind: str, count: int = 1, size: int = 0) -> list[Entry]:
+        """Put requests of this kind into the queue."""
+        cells = MANY_CELLS if kind == "/large" else 1
+        entries = []
+        for _ in range(count):
+            entry = Entry(kind, cells, size, self.begun.append, self.reasons.append)
+            self.queue.put(entry)
+            entries.append(entry)
+        return entries
+
+    def end(self, entry: Entry, cpu: float = 0.3) -> None:
+        """End a request."""
+        self.queue.ended(entry, cpu, answered=True)
+
+
+def test_small_requests_begin_while_all_places_for_large_ones_are_taken() -> None:
+    line = Line()
+    large = line.come("/large", AT_ONCE + 1)
+    assert line.begun == large[:AT_ONCE]
+    small = line.come("/small", SMALL)
+    assert line.begun == large[:AT_ONCE] + small
+
+
+def test_the_longest_waiting_request_is_next() -> None:
+    line = Line()
+    large = line.come("/large", AT_ONCE + 2)
+    line.end(large[1])
+    line.end(large[0])
+    assert line.begun == large
+
+
+def test_a_request_that_would_wait_for_too_long_is_refused_at_once() -> None:
+    """Two places, 0.4 s each: the fifth request would begin after 0.8 s, which may be 1 s; the measured costs say so."""
+    line = Line()
+    line.come("/large", AT_ONCE + 2)
+    assert line.queue.waiting == 2
+    line.come("/large", 3)
+    assert line.queue.waiting == 3
+    assert len(line.reasons) == 2
+    assert len(line.begun) == AT_ONCE
+
+
+def test_a_place_that_is_taken_for_longer_than_expected_may_stay_so() -> None:
+    line = Line()
+    line.come("/large", AT_ONCE)
+    line.time += 10
+    line.come("/large")
+    assert len(line.reasons) == 1
+
+
+def test_a_request_that_waited_for_the_whole_time_is_refused() -> None:
+    line = Line()
+    line.come("/unmeasured", SMALL + 1)
+    line.time += 0.99
+    line.queue.refuse_late()
+    assert line.reasons == []
+    line.time += 0.02
+    line.queue.refuse_late()
+    assert len(line.reasons) == 1
+    assert line.queue.waiting == 0
+
+
+def test_a_request_whose_caller_has_gone_is_not_begun() -> None:
+    line = Line()
+    first, _, gone, last = line.come("/large", AT_ONCE + 2)
+    line.queue.leave(gone)
+    line.end(first)
+    assert gone.gone
+    assert line.begun[-1] is last
+    assert line.queue.waiting == 0
+
+
+def test_a_large_body_takes_a_place_for_large_ones_until_its_kind_is_measured() -> None:
+    line = Line()
+    line.come("/unmeasured", AT_ONCE, size=LARGE)
+    line.come("/unmeasured", size=LARGE)
+    assert len(line.begun) == AT_ONCE
+    line.end(line.begun[0], cpu=0.001)
+    line.come("/unmeasured", SMALL, size=LARGE)
+    assert len(line.begun) == AT_ONCE + 1 + SMALL
+
+
+def test_another_large_request_has_the_place_of_one_that_waits_for_another_process() -> None:
+    line = Line()
+    first, *_ = line.come("/large", AT_ONCE)
+    (waiting,) = line.come("/large")
+    with first.lent_after(0.0):
+        wait_until(lambda: waiting in line.begun, what="the place is lent")
+    line.end(waiting)
+    line.end(first)
+    assert line.come("/large") == line.begun[-1:]
+
+
+def test_threads_switch_more_often_while_a_large_request_runs() -> None:
+    line = Line()
+    (large,) = line.come("/large")
+    assert line.large == [True]
+    line.come("/small")
+    line.end(large)
+    assert line.large == [True, False]
+
+
+def sample(name: str) -> float:
+    value = REGISTRY.get_sample_value(f"changeover_queue_{name}")
+    assert value is not None
+    return value
+
+
+def test_the_length_and_the_waits_of_the_queue_are_metrics() -> None:
+    line = Line(queue_seconds=10.0)
+    length, begun, waited = sample("length"), sample("wait_seconds_count"), sample("wait_seconds_sum")
+    first, *_, gone, late = line.come("/large", AT_ONCE + 3)
+    assert (sample("length"), sample("wait_seconds_count")) == (length + 3, begun + AT_ONCE)
+    line.time += 0.25
+    line.end(first)
+    assert (sample("length"), sample("wait_seconds_count")) == (length + 2, begun + AT_ONCE + 1)
+    assert sample("wait_seconds_sum") == pytest.approx(waited + 0.25)
+    line.queue.leave(gone)
+    line.time += 10.0
+    line.queue.refuse_late()
+    assert (sample("length"), line.queue.waiting, late in line.begun) == (length, 0, False)
