@@ -25,6 +25,7 @@ from model_server.background.audit_loop import Audit
 from model_server.background.index_loop import IndexLoop
 from model_server.background.startup_loop import Background
 from model_server.console.parts import Parts
+from model_server.drift.drift import Drift
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.ledger.ledger import Ledger
@@ -34,6 +35,7 @@ from model_server.rollouts.past import Past
 from model_server.rollouts.promotion import Promotion
 from model_server.rollouts.rollouts import Rollouts
 from model_server.routes import console, console_acts, current, health, login, openapi, problems, replicas
+from model_server.routes import drift as drift_calls
 from model_server.routes import models as model_calls
 from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
@@ -49,7 +51,7 @@ from object_store.settings import StoreSettings
 
 _QUIET = frozenset(
     {
-        *("current.current", "current.current_of_all", "replicas.report", "replicas.report_all"),
+        *("current.current", "current.current_of_all", "replicas.report", "replicas.report_all", "drift.counts"),
         *("health.livez", "health.readyz", "health.exposition", "console.live_part", "console.static"),
     }
 )
@@ -77,6 +79,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     background = Background(
         bucket, models, ledger, versions, rollouts, drop_zone, pin, *polls, audit=audit, problems=open_problems
     )
+    drift = Drift(models, versions, bucket)
     tokens = settings.tokens()
     guard = _guard(settings, tokens)
     app = Flask("model_server", static_folder=None)
@@ -90,6 +93,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app.register_blueprint(openapi.blueprint(settings.default_model))
     app.register_blueprint(current.blueprint(models, instance, settings.lease_ms, guard))
     app.register_blueprint(replicas.blueprint(models, guard, instance))
+    app.register_blueprint(drift_calls.blueprint(calls, guard, drift, instance))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, guard))
     app.register_blueprint(rollout_calls.blueprint(calls, rollouts, guard))
     app.register_blueprint(health.blueprint(calls, guard, open_problems, examiner.confinement, pins))
@@ -103,13 +107,12 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     log_events.event(
         "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins
     )
-    for loop in (background, index_loop):
+    for loop in (background, index_loop, drift.closing):
         loop.start()
 
     def stop() -> None:
-        background.stop()
-        index_loop.stop()
-        rollouts.stop()
+        for part in (drift.closing, background, index_loop, rollouts):
+            part.stop()
         examiner.close()
         tracing.stop()
 

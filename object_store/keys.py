@@ -10,6 +10,7 @@
     current/<model>.json                           a hint: the newest ledger sequence; never the truth
     uploads/<model>/<uploaded_at>-<sha256>.json    a mark for each admitted raw upload; the newest lists last
     aborted/<model>/<id>.json                      a rollout that was aborted, and why; the newest lists last
+    drift/<model>/<version>/<hour>.json            the counts of an hour, create-if-absent, for 30 days
     rejected/<model>/<name>                        an upload that failed admission
     rejected/<model>/<name>.reason.json            and why
 
@@ -30,6 +31,7 @@ ROLLOUTS: Final = "rollouts/"
 CURRENT: Final = "current/"
 UPLOADS: Final = "uploads/"
 ABORTED: Final = "aborted/"
+DRIFT: Final = "drift/"
 REJECTED: Final = "rejected/"
 
 FIRST_SEQUENCE: Final = 1
@@ -42,6 +44,7 @@ _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _MARK: Final = re.compile(rf"({_MOMENT.pattern})-([0-9a-f]{{64}})\.json")
 _MANIFEST: Final = re.compile(r"manifest(?:-([0-9]{8}))?\.json")
 _SEQUENCE: Final = re.compile(r"(\d{8})\.json")
+_HOUR: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d")
 _ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,127}")
 # S3 allows 1024 bytes a key; stores that keep objects as files allow 255 a segment (and some append a suffix).
 _LONGEST_KEY: Final = 1024
@@ -216,6 +219,25 @@ def parse_aborted(key: str) -> tuple[str, str] | None:
         return None
     identity = parsed[1].removesuffix(".json")
     return (parsed[0], identity) if _ID.fullmatch(identity) else None
+
+
+def drift_key(model: str, version: str, hour: str) -> str:
+    """The key of the counts of `hour`, such as 2026-01-31T12 (UTC)."""
+    if not is_version(version):
+        raise InvalidVersion(f"{version!r} is not a version: 64 lowercase hex digits are")
+    if not _HOUR.fullmatch(hour):
+        raise InvalidKey(f"{hour!r} is no hour like 2026-01-31T12")
+    return f"{DRIFT}{check_model_name(model)}/{version}/{hour}.json"
+
+
+def parse_drift(key: str) -> tuple[str, str, str] | None:
+    """(model, version, hour) if `key` is that of the counts of an hour, else None."""
+    parsed = _parse_model(DRIFT, key)
+    version, _, name = parsed[1].partition("/") if parsed else ("", "", "")
+    hour = name.removesuffix(".json")
+    if parsed is None or not is_version(version) or hour == name or not _HOUR.fullmatch(hour):
+        return None
+    return parsed[0], version, hour
 
 
 def rejected_prefix(model: str) -> str:
