@@ -60,10 +60,8 @@ _QUIET = frozenset(
 def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, Callable[[], None]]:
     """Build model_server and start its background threads; returns the app, for one process, and its stop function."""
     bucket = Bucket(store)
-    open_problems = Problems()
-    models = Models()
-    ledger = Ledger(bucket, settings.lease_ms, open_problems)
-    versions = Versions(bucket, open_problems)
+    open_problems, models = Problems(), Models()
+    ledger, versions = Ledger(bucket, settings.lease_ms, open_problems), Versions(bucket, open_problems)
     examiner = Examiner(_limits(settings), frozenset(settings.extra_globals), settings.environments_dir)
     spool = Spool(settings.spool_dir, settings.max_model_bytes)
     publisher = Publisher(versions, examiner, models.in_use)
@@ -100,7 +98,9 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app.register_blueprint(login.blueprint(guard, tokens))
     app.register_blueprint(model_calls.blueprint(calls, guard, pins, settings.default_model))
     past = Past(ledger, rollouts.aborted)
-    parts = Parts(models, versions, past, promotion, pins, settings.default_model, settings.runtime)
+    parts = Parts(
+        models, versions, past, promotion, pins, settings.default_model, settings.runtime, drift.reports.behaviour
+    )
     publish = partial(version_calls.receive_version, calls, publisher, spool)
     _add_console(app, guard, parts, rollouts, publish, settings)
     index_loop = IndexLoop(models, versions, past)

@@ -21,6 +21,7 @@ from changeover.names import short
 from changeover.process.clock import parse_rfc3339
 from changeover.process.log_events import event
 from model_server.drift.hour_objects import HourObjects
+from model_server.drift.page_part import page_part
 from model_server.drift.references import KnownReference, References
 from model_server.drift.sums import Key, Sums, Total, added
 from model_server.drift.windows import DEFAULT, HOUR, hours_in, text_of, window_at
@@ -31,9 +32,9 @@ from model_server.versions.versions import Versions
 
 EARLIER: Final = 24  # windows before the one that is shown
 SENTENCES: Final = 5
-ON_A_PAGE: Final = 8  # columns
 MOST_CACHED: Final = 2_000
 FRESH_S: Final = 2.0  # for which the report of a running window is used again
+IN_REFERENCE: Final = "in the reference"
 CHANGED, UNCHANGED, TOO_FEW, NO_REFERENCE = "changed", "unchanged", "too few rows", "no reference"
 
 
@@ -51,6 +52,34 @@ class Window:
         """The window without its findings."""
         times: JsonObject = {"from": text_of(self.start), "to": text_of(self.end), "complete": self.complete}
         return {**times, "seen": self.total.seen, "rows": self.total.rows}
+
+
+@dataclass(frozen=True)
+class AfterRoll:
+    """The comparison of a version with the one before it: `before` and `total` are by the bins of `known`."""
+
+    entry: Rollout
+    known: KnownReference
+    before: Sequence[int]
+    rows_before: int
+    total: Total
+    not_compared: list[str]
+    verdict: Verdict
+
+    @property
+    def where(self) -> str:
+        """The words for the rows before the roll."""
+        return f"by {short(self.entry.previous or '')}"
+
+    def to_json(self) -> JsonObject:
+        """The whole comparison."""
+        times: JsonObject = {"previous": self.entry.previous, "rolled_at": self.entry.rolled_at}
+        rows: JsonObject = {"rows": self.total.rows, "rows_before": self.rows_before}
+        return {**times, **rows, "not_compared": [*self.not_compared], **_findings(self.verdict, self.where)}
+
+    def on_a_page(self) -> JsonObject:
+        """The same with bins, and with the columns that changed most."""
+        return {**self.to_json(), **page_part(self.verdict, self.known, self.before, self.total.sums, self.where)}
 
 
 class Reports:
@@ -81,7 +110,9 @@ class Reports:
             return {**body, "verdict": NO_REFERENCE, "sentences": [_HOW], "reference": None}
         window = self.window(model, chosen, known, seconds, now)
         before = self._before(model, chosen, known, window, seconds, now)
-        rolled = entry if entry is not None and entry.version == chosen else None
+        rolled = None
+        if entry is not None and entry.version == chosen:
+            rolled = self._after_roll(model, entry, known, now)
         return {
             **body,
             "reference": _described(known),
@@ -89,14 +120,14 @@ class Reports:
             **_findings(window.verdict),
             "running": None if window.end > now else self._running(model, chosen, known, seconds, now),
             "earlier": [{**each.to_json(), "verdict": _word(each.verdict)} for each in before],
-            "after_roll": None if rolled is None else self._after_roll(model, rolled, known, now),
+            "after_roll": None if rolled is None else rolled.to_json(),
         }
 
     def behaviour(self, model: str) -> JsonObject | None:
         """What a page about a model shows under "did behaviour change", from memory where it can; never raises.
 
-        Of the current version: `verdict`, `sentences`, `window`, `quality`, `columns` (those that changed most),
-        `predictions`, `confidence`, and `after_roll` with the same members. None if there is nothing to compare yet.
+        Of the current version: `verdict`, `sentences`, `window`, `confidence`, what `page_part` describes, and `after_roll`
+        with the same members. None if there is nothing to compare yet.
         """
         now = time.time()
         made, body = self._pages.get(model, (float("-inf"), None))
@@ -116,10 +147,12 @@ class Reports:
             return None
         window = self.window(model, entry.version, known, DEFAULT, now)
         rolled = self._after_roll(model, entry, known, now)
-        if not window.verdict.enough and (rolled is None or rolled["verdict"] == TOO_FEW):
+        if not window.verdict.enough and (rolled is None or not rolled.verdict.enough):
             return None
         described: JsonObject = {"version": entry.version, "reference": _described(known), "window": window.to_json()}
-        return {**described, **_shortened(_findings(window.verdict)), "after_roll": rolled and _shortened(rolled)}
+        shown = page_part(window.verdict, known, counts_of(known.reference), window.total.sums, IN_REFERENCE)
+        after_roll = None if rolled is None else rolled.on_a_page()
+        return {**described, **_findings(window.verdict), **shown, "after_roll": after_roll}
 
     def latest(self, model: str) -> tuple[str, Window] | None:
         """The current version of a model and its window to show; None without a reference. Raises StoreError."""
@@ -181,7 +214,7 @@ class Reports:
         here = self._sums.of_hour(key, hour)
         return self._hours.read(key[0], key[1], hour, now).get(key[2], Total()) if here is None else here
 
-    def _after_roll(self, model: str, entry: Rollout, known: KnownReference, now: float) -> JsonObject | None:
+    def _after_roll(self, model: str, entry: Rollout, known: KnownReference, now: float) -> AfterRoll | None:
         """The version after its roll against the one before it: the hour of the roll, and one on each side of it."""
         if entry.previous is None:
             return None
@@ -195,16 +228,13 @@ class Reports:
         hour, _ = window_at(rolled_at, HOUR)
         old = self._total((model, entry.previous, former.digest), hour - HOUR, hour + HOUR, now)
         new = self._total((model, entry.version, former.digest), hour, hour + 2 * HOUR, now)
-        others: list[str] = []
         if new.rows:
             verdict = _compared(former, old.sums, new, old.rows)
-        else:  # no worker counts by the former reference: they have started since
-            new = self._total((model, entry.version, known.digest), hour, hour + 2 * HOUR, now)
-            vector, others = aligned(old.sums, former.reference, known.reference) if old.rows else ([], [])
-            verdict = _compared(known, vector, new, old.rows)
-        body: JsonObject = {"previous": entry.previous, "rolled_at": entry.rolled_at, "rows": new.rows}
-        notes: JsonObject = {"rows_before": old.rows, "not_compared": [*others]}
-        return {**body, **notes, **_findings(verdict, f"by {short(entry.previous)}")}
+            return AfterRoll(entry, former, old.sums, old.rows, new, [], verdict)
+        # no worker counts by the former reference: they have started since
+        new = self._total((model, entry.version, known.digest), hour, hour + 2 * HOUR, now)
+        vector, others = aligned(old.sums, former.reference, known.reference) if old.rows else ([], [])
+        return AfterRoll(entry, known, vector, old.rows, new, others, _compared(known, vector, new, old.rows))
 
     def _entry(self, model: str) -> Rollout | None:
         state = self._models.find(model)
@@ -235,13 +265,7 @@ def _word(verdict: Verdict) -> str:
     return TOO_FEW if not verdict.enough else CHANGED if verdict.changed else UNCHANGED
 
 
-def _shortened(findings: JsonObject) -> JsonObject:
-    """The findings with the columns that changed most."""
-    columns = findings["columns"]
-    return {**findings, "columns": columns[:ON_A_PAGE] if isinstance(columns, list) else []}
-
-
-def _findings(verdict: Verdict, before: str = "in the reference") -> JsonObject:
+def _findings(verdict: Verdict, before: str = IN_REFERENCE) -> JsonObject:
     """The members of a verdict; quality is reported before drift."""
     sentences = [sentence(found, before) for found in verdict.quality if found.changed]
     sentences += [sentence(shift, before) for shift in verdict.shifts if shift.changed]
