@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from wsgiref.types import WSGIEnvironment
 
@@ -26,6 +26,7 @@ from model_server.background.index_loop import IndexLoop
 from model_server.background.startup_loop import Background
 from model_server.background.webhook_loop import WebhookLoop
 from model_server.console.parts import Parts
+from model_server.drift.drift import Drift
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.ledger.ledger import Ledger
@@ -35,6 +36,7 @@ from model_server.rollouts.past import Past
 from model_server.rollouts.promotion import Promotion
 from model_server.rollouts.rollouts import Rollouts
 from model_server.routes import console, console_acts, current, health, login, openapi, problems, replicas
+from model_server.routes import drift as drift_calls
 from model_server.routes import models as model_calls
 from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
@@ -45,6 +47,7 @@ from model_server.settings import ServerSettings
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
 from model_server.versions.versions import Versions
+from model_server.webhooks.event import drift_detected
 from model_server.webhooks.outbox import Outbox
 from model_server.webhooks.sender import Sender
 from object_store.bucket import Bucket
@@ -52,7 +55,7 @@ from object_store.settings import StoreSettings
 
 _QUIET = frozenset(
     {
-        *("current.current", "current.current_of_all", "replicas.report", "replicas.report_all"),
+        *("current.current", "current.current_of_all", "replicas.report", "replicas.report_all", "drift.counts"),
         *("health.livez", "health.readyz", "health.exposition", "console.live_part", "console.static"),
     }
 )
@@ -61,25 +64,21 @@ _QUIET = frozenset(
 def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, Callable[[], None]]:
     """Build model_server and start its background threads; returns the app, for one process, and its stop function."""
     bucket = Bucket(store)
-    open_problems = Problems()
-    models = Models()
-    ledger = Ledger(bucket, settings.lease_ms, open_problems)
-    versions = Versions(bucket, open_problems)
+    open_problems, models = Problems(), Models()
+    ledger, versions = Ledger(bucket, settings.lease_ms, open_problems), Versions(bucket, open_problems)
     examiner = Examiner(_limits(settings), frozenset(settings.extra_globals), settings.environments_dir)
     spool = Spool(settings.spool_dir, settings.max_model_bytes)
     publisher = Publisher(versions, examiner, models.in_use)
-    pin = None
-    if settings.pinned_version:
-        pin = Pin(settings.default_model, settings.pinned_version, settings.model_uri, bucket, spool, publisher)
+    pin = _pin(settings, bucket, spool, publisher)
     pins = {pin.model: pin.version} if pin else {}
     promotion = Promotion(versions, settings.conditions, settings.allow_schema_change)
     rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, open_problems, promotion)
     drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model, open_problems)
     polls = (settings.roll_incoming, settings.incoming_poll)
-    audit = Audit(models, ledger, open_problems)
-    background = Background(
-        bucket, models, ledger, versions, rollouts, drop_zone, pin, *polls, audit=audit, problems=open_problems
-    )
+    services = (bucket, models, ledger, versions, rollouts, drop_zone, pin)
+    background = Background(*services, *polls, audit=Audit(models, ledger, open_problems), problems=open_problems)
+    outbox = Outbox(bucket, open_problems) if settings.webhook_addresses else None
+    drift = Drift(models, versions, bucket, partial(_announce_drift, outbox))
     tokens = settings.tokens()
     guard = _guard(settings, tokens)
     app = Flask("model_server", static_folder=None)
@@ -93,20 +92,23 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app.register_blueprint(openapi.blueprint(settings.default_model))
     app.register_blueprint(current.blueprint(models, instance, settings.lease_ms, guard))
     app.register_blueprint(replicas.blueprint(models, guard, instance))
+    app.register_blueprint(drift_calls.blueprint(calls, guard, drift, instance))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, guard))
     app.register_blueprint(rollout_calls.blueprint(calls, rollouts, guard))
     app.register_blueprint(health.blueprint(calls, guard, open_problems, examiner.confinement, pins))
     app.register_blueprint(login.blueprint(guard, tokens))
     app.register_blueprint(model_calls.blueprint(calls, guard, pins, settings.default_model))
     past = Past(ledger, rollouts.aborted)
-    parts = Parts(models, versions, past, promotion, pins, settings.default_model, settings.runtime)
+    parts = Parts(
+        models, versions, past, promotion, pins, settings.default_model, settings.runtime, drift.reports.behaviour
+    )
     publish = partial(version_calls.receive_version, calls, publisher, spool)
     _add_console(app, guard, parts, rollouts, publish, settings)
     index_loop = IndexLoop(models, versions, past)
     log_events.event(
         "server.started", confinement=examiner.confinement, default_model=settings.default_model, pins=pins
     )
-    loops = [background, index_loop, *_webhooks(settings, bucket, parts, open_problems)]
+    loops = [background, index_loop, drift.closing, *_webhooks(settings, bucket, parts, open_problems, outbox)]
     for loop in loops:
         loop.start()
 
@@ -120,6 +122,12 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     return app, stop
 
 
+def _pin(settings: ServerSettings, bucket: Bucket, spool: Spool, publisher: Publisher) -> Pin | None:
+    if not settings.pinned_version:
+        return None
+    return Pin(settings.default_model, settings.pinned_version, settings.model_uri, bucket, spool, publisher)
+
+
 def _guard(settings: ServerSettings, tokens: Tokens) -> Guard:
     gate = Gate(
         tokens,
@@ -131,12 +139,21 @@ def _guard(settings: ServerSettings, tokens: Tokens) -> Guard:
     return Guard(gate, Sessions(tokens, settings.session_key_file), proxies, settings.proxy_roles)
 
 
-def _webhooks(settings: ServerSettings, bucket: Bucket, parts: Parts, open_problems: Problems) -> list[WebhookLoop]:
-    addresses = settings.webhook_addresses
-    if not addresses:
+def _webhooks(
+    settings: ServerSettings, bucket: Bucket, parts: Parts, open_problems: Problems, outbox: Outbox | None
+) -> list[WebhookLoop]:
+    if outbox is None:
         return []
-    sender, outbox = Sender(settings.webhook_keys, settings.webhook_format), Outbox(bucket, open_problems)
+    sender = Sender(settings.webhook_keys, settings.webhook_format)
+    addresses = settings.webhook_addresses
     return [WebhookLoop(bucket, parts.models, parts.index, parts.past, outbox, sender, addresses, open_problems)]
+
+
+def _announce_drift(
+    outbox: Outbox | None, timestamp: str, model: str, version: str, columns: Sequence[str], reason: str
+) -> None:
+    if outbox is not None:
+        outbox.add(drift_detected(timestamp, model, version, columns, reason))
 
 
 def _add_console(

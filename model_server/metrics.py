@@ -37,6 +37,14 @@ for _outcome in ("delivered", "failed"):
     WEBHOOKS.labels(_outcome)  # begins with 0
 WEBHOOKS_PENDING = Gauge("changeover_server_webhooks_pending", "Events that wait for an address of WEBHOOK_URLS")
 REQUESTS = Counter("changeover_server_requests_total", "Requests by method and status", ["method", "status"])
+DRIFT_PSI = Gauge(
+    "changeover_drift_psi",
+    "The stability index of a column, or of a value of the answers, in the last window; of the 20 that changed most",
+    ["model", "column"],
+)
+DRIFT_LINE = Gauge("changeover_drift_line", "What chance explains of that index", ["model", "column"])
+MISSING = Counter("changeover_missing_total", "Missing values in the rows that were counted", ["model"])
+UNSEEN = Counter("changeover_unseen_total", "Values of categories that the reference does not know", ["model"])
 
 
 def rollout_age(model: str, age: Callable[[], float] | None) -> None:

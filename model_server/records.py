@@ -39,14 +39,20 @@ def read_object(bucket: Bucket, key: str, largest: int = LARGEST) -> JsonObject:
 
 
 def read_record(
-    bucket: Bucket, key: str, kind: type[Record], defaults: JsonObject | None = None, **known: Json
+    bucket: Bucket,
+    key: str,
+    kind: type[Record],
+    defaults: JsonObject | None = None,
+    *,
+    largest: int = LARGEST,
+    **known: Json,
 ) -> Record:
-    """The record at `key`, its strings cut to LONGEST_TEXT characters; `known` replaces its members.
+    """The record at `key`, of `largest` bytes at most, its strings cut to LONGEST_TEXT characters; `known` replaces its members.
 
     Unknown members of later releases are ignored. Raises RecordUnreadable, which names the member, ObjectMissing or
     another StoreError.
     """
-    members = {**(defaults or {}), **read_object(bucket, key), **known}
+    members = {**(defaults or {}), **read_object(bucket, key, largest), **known}
     cut = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in members.items()}
     return read_document(cut, kind, f"{key}: {kind.__name__.lower()}", RecordUnreadable)
 

@@ -10,6 +10,7 @@
     current/<model>.json                           a hint: the newest ledger sequence; never the truth
     uploads/<model>/<uploaded_at>-<sha256>.json    a mark for each admitted raw upload; the newest lists last
     aborted/<model>/<id>.json                      a rollout that was aborted, and why; the newest lists last
+    drift/<model>/<version>/<hour>.json            the counts of an hour, create-if-absent, for 30 days
     rejected/<model>/<name>                        an upload that failed admission
     rejected/<model>/<name>.reason.json            and why
     events/delivered/<address>.json                a cursor: the events that an address of WEBHOOK_URLS has taken
@@ -32,23 +33,22 @@ ROLLOUTS: Final = "rollouts/"
 CURRENT: Final = "current/"
 UPLOADS: Final = "uploads/"
 ABORTED: Final = "aborted/"
+DRIFT: Final = "drift/"
 REJECTED: Final = "rejected/"
 EVENTS: Final = "events/"
 
 FIRST_SEQUENCE: Final = 1
 LAST_SEQUENCE: Final = 99_999_999
 
-_REASON: Final = ".reason.json"
+REASON: Final = ".reason.json"
 _ESCAPED: Final = ".upload"
 _LOOKS_LIKE_A_REASON: Final = re.compile(r".*\.reason\.json(\.upload)*", re.DOTALL)
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _MARK: Final = re.compile(rf"({_MOMENT.pattern})-([0-9a-f]{{64}})\.json")
 _MANIFEST: Final = re.compile(r"manifest(?:-([0-9]{8}))?\.json")
 _SEQUENCE: Final = re.compile(r"(\d{8})\.json")
+_HOUR: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d")
 _ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,127}")
-# S3 allows 1024 bytes a key; stores that keep objects as files allow 255 a segment (and some append a suffix).
-_LONGEST_KEY: Final = 1024
-_LONGEST_SEGMENT: Final = 240
 
 
 @dataclass(frozen=True)
@@ -221,6 +221,25 @@ def parse_aborted(key: str) -> tuple[str, str] | None:
     return (parsed[0], identity) if _ID.fullmatch(identity) else None
 
 
+def drift_key(model: str, version: str, hour: str) -> str:
+    """The key of the counts of `hour`, such as 2026-01-31T12 (UTC)."""
+    if not is_version(version):
+        raise InvalidVersion(f"{version!r} is not a version: 64 lowercase hex digits are")
+    if not _HOUR.fullmatch(hour):
+        raise InvalidKey(f"{hour!r} is no hour like 2026-01-31T12")
+    return f"{DRIFT}{check_model_name(model)}/{version}/{hour}.json"
+
+
+def parse_drift(key: str) -> tuple[str, str, str] | None:
+    """(model, version, hour) if `key` is that of the counts of an hour, else None."""
+    parsed = _parse_model(DRIFT, key)
+    version, _, name = parsed[1].partition("/") if parsed else ("", "", "")
+    hour = name.removesuffix(".json")
+    if parsed is None or not is_version(version) or hour == name or not _HOUR.fullmatch(hour):
+        return None
+    return parsed[0], version, hour
+
+
 def rejected_prefix(model: str) -> str:
     """The prefix of rejected uploads and their reasons."""
     return f"{REJECTED}{check_model_name(model)}/"
@@ -236,7 +255,7 @@ def rejected_key(model: str, name: str) -> str:
 
 def reason_key(model: str, name: str) -> str:
     """The key of the reason for rejecting the upload `name`."""
-    return f"{rejected_key(model, name)}{_REASON}"
+    return f"{rejected_key(model, name)}{REASON}"
 
 
 def parse_rejected(key: str) -> Rejected | None:
@@ -245,8 +264,8 @@ def parse_rejected(key: str) -> Rejected | None:
     if not parsed:
         return None
     model, name = parsed
-    is_reason = name.endswith(_REASON)
-    name = name.removesuffix(_REASON)
+    is_reason = name.endswith(REASON)
+    name = name.removesuffix(REASON)
     if _LOOKS_LIKE_A_REASON.fullmatch(name) and name.endswith(_ESCAPED):
         name = name.removesuffix(_ESCAPED)
     return Rejected(model, name, is_reason) if name and not name.endswith("/") else None
@@ -267,24 +286,6 @@ def outbox_key(identity: str) -> str:
     if not _ID.fullmatch(identity):
         raise InvalidKey(f"{identity!r} cannot identify an event: use letters, digits, '.', '_', ':', '-'")
     return f"{outbox_prefix()}{identity}.json"
-
-
-def rejected_names(name: str, version: str) -> tuple[str, ...]:
-    """The names under which to store a rejected upload, best first: its own, then one with its SHA-256.
-
-    The second is for a name that other bytes already have; a name too long for stores has only the second.
-    """
-    folder, slash, last = name.rpartition("/")
-    stem, dot, suffix = last.rpartition(".")
-    if not stem or len(suffix) > 16:
-        stem, dot, suffix = last, "", ""
-    short = stem.encode()[:100].decode(errors="ignore")
-    apart = f"{short}.{version[:16]}{dot}{suffix}"
-    if len(name.encode()) + 2 * len(_REASON) > _LONGEST_KEY - 128 or any(
-        len(segment.encode()) + 2 * len(_REASON) > _LONGEST_SEGMENT for segment in name.split("/")
-    ):
-        return (apart,)
-    return name, f"{folder}{slash}{apart}"
 
 
 def _after(prefix: str, key: str) -> str | None:

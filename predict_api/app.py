@@ -17,6 +17,7 @@ from changeover.process.traced_wsgi import traced
 from changeover.protocol.replica_identity import new_identity
 from predict_api.dialects import known
 from predict_api.dialects.vertex import at as predictions_at
+from predict_api.drift.counting_loop import Counting
 from predict_api.edge.application import EdgeApplication
 from predict_api.edge.callers import Callers
 from predict_api.edge.queue import threads_of_a_worker
@@ -85,6 +86,9 @@ class Application:
         self._reports = Reports(
             Connection(url, lookup), self.identity, token, self.models.replicas, lambda: checks.answer
         )
+        self._counting = Counting(
+            Connection(url, lookup), self.identity, token, self.models.pending, lambda: checks.answer
+        )
         self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory))
         self.edge = EdgeApplication(self.wsgi, settings)
 
@@ -97,6 +101,7 @@ class Application:
         self.edge.start()
         self._discovery.start()
         self._reports.start()
+        self._counting.start()
         deadline = now() + self._settings.start_timeout
         self._discovery.looked.wait(max(0.0, deadline - now()))
         for replica in self.models.replicas():
@@ -107,6 +112,7 @@ class Application:
     def leave(self) -> None:
         """All requests are answered: have model_server wait for this replica no more."""
         self._discovery.stop()
+        self._counting.leave()
         self._reports.leave()
         self.models.stop()
         event("worker.left", replica=self.identity.id)

@@ -31,7 +31,6 @@ PURE = {
     "changeover.request.validation_errors",
     "changeover.schema.dtypes",
     "changeover.schema.formats",
-    "changeover.manifest.gate",
     "changeover.consistency.records",
     "changeover.consistency.counts",
     "changeover.json_documents",
@@ -39,8 +38,6 @@ PURE = {
     "changeover.names",
     "changeover.protocol.lease",
     "changeover.schema.sample_row",
-    "changeover.manifest.manifest",
-    "changeover.manifest.diff",
     "changeover.protocol.openapi_parts",
     "changeover.estimator.infer_nullable",
     "changeover.estimator.scores",
@@ -49,23 +46,23 @@ PURE = {
     "changeover.consistency.check",
     "changeover.consistency.check_order",
     "changeover.consistency.check_ledger",
-    "changeover.manifest.answer_comparison",
     "changeover.schema.schema",
-    "changeover.manifest.compatibility",
+    *map("changeover.manifest.{}".format, ["gate", "manifest", "diff", "answer_comparison", "compatibility"]),
+    *map("changeover.drift.{}".format, ["reference", "statistics", "judging", "alignment"]),
     "changeover.artifact.version_skew",
     "changeover.request.strict_json",
     "changeover.onnx_twin.description",
     "changeover.consistency.violation",
     "changeover.process.misspelt",
     "changeover.process.visible",
-    "changeover.protocol.wire",
+    *map("changeover.protocol.{}".format, ["wire", "drift_counts"]),
     "model_runner.confinement.syscall_filter",
     "model_runner.calls.task",
     "model_runner.admission.verdict",
     *map("model_server.rollouts.{}".format, ["pointer", "fleet", "freshness", "phases", "rollout"]),
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
-    *map("model_server.{}".format, ["ledger.numbers", "ledger.record", "ledger.takeover", "intake.startup"]),
-    *map("model_server.{}".format, ["openapi.bodies", "openapi.document"]),
+    *map("model_server.{}".format, ["drift.windows", "ledger.numbers", "ledger.record", "ledger.takeover"]),
+    *map("model_server.{}".format, ["intake.startup", "openapi.bodies", "openapi.document"]),
     *map("model_server.webhooks.{}".format, "addresses bodies deliveries event signature stale_replicas".split()),  # noqa: SIM905
     "object_store.causes",
     "object_store.keys",
@@ -86,7 +83,7 @@ PURE = {
 PURE_MAY_IMPORT = set(
     """
     __future__ abc base64 binascii bisect collections contextlib dataclasses datetime decimal enum fractions functools hashlib
-    heapq hmac ipaddress itertools json math msgspec operator re string struct types typing unicodedata urllib
+    heapq hmac ipaddress itertools json math msgspec operator re statistics string struct types typing unicodedata urllib
     """.split()  # noqa: SIM905 a list of words reads as one
 )
 STARTS_LOOPS = "model_server.background.startup_loop"  # the one loop that may import others

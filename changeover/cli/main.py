@@ -9,6 +9,7 @@ from changeover.cli.credentials import credentials
 from changeover.cli.demo import demo
 from changeover.cli.diff import diff
 from changeover.cli.doctor.doctor import doctor
+from changeover.cli.drift import drift
 from changeover.cli.environment import environment
 from changeover.cli.history import history
 from changeover.cli.list import list_versions
@@ -34,7 +35,7 @@ def main() -> None:
 
 for verb in (
     *(up, demo, restart, push, schema, list_versions, show, roll, rollback, history, watch),
-    *(diff, verify, predict, doctor, environment, token, ui, credentials, check_history),
+    *(drift, diff, verify, predict, doctor, environment, token, ui, credentials, check_history),
 ):
     main.add_command(verb)
 

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from msgspec.structs import replace
@@ -42,6 +42,8 @@ def _file(name: str, text: str) -> Callable[[Function], Function]:
     help="The held-out data that the metrics were measured on: a .csv or .parquet file, or its digest.",
 )
 @_file("--example", "JSON file of rows that every replica must be able to answer before a roll.")
+@_file("--reference", "The table that live inputs are compared with: a .csv or .parquet file (docs/drift.md).")
+@_file("--reference-predictions", "Answers to its rows, or the probabilities of all classes: a .csv or .parquet file.")
 @_file("--manifest", "JSON file of the manifest: schema, metrics, environment, golden rows.")
 @_file("--schema", "JSON file of the schema: the edited output of `changeover schema`.")
 @click.option(
@@ -59,6 +61,8 @@ def push(
     metrics: tuple[str, ...],
     evaluated_on: str | None,
     example: Path | None,
+    reference: Path | None,
+    reference_predictions: Path | None,
     manifest: Path | None,
     schema: Path | None,
     output_names: str,
@@ -72,6 +76,7 @@ def push(
 ) -> None:
     """Publish the joblib or ONNX FILE as a version; equal bytes are the same version."""
     from changeover.client.client import Client
+    from changeover.client.evaluation import read_table
 
     draft = _draft(manifest, metrics, example, schema, description)
     progress = UploadProgress(file.name, quiet=as_json)
@@ -79,30 +84,20 @@ def push(
     name = model or named or client.default_model()
     outputs = [part.strip() for part in output_names.split(",")] if output_names else []
     try:
-        published = client.publish(
-            file, name, draft=draft, evaluation_data=evaluated_on, outputs=outputs, progress=progress
-        )
+        tables = [table and read_table(table) for table in (reference, reference_predictions)]
+        more: dict[str, Any] = {"reference": tables[0], "reference_predictions": tables[1], "outputs": outputs}
+        published = client.publish(file, name, draft=draft, evaluation_data=evaluated_on, progress=progress, **more)
     finally:
         progress.done()
-    body = published.to_json()
-    lines = [f"{published.version} {published.state} as {name}{'' if published.created else ' (it was there already)'}"]
-    if published.updated:
-        lines.append(f"added to its manifest: {', '.join(published.updated)}")
-    lines += [f"warning: {warning}" for warning in published.warnings]
+    body, lines = published.to_json(), _summary(published, name)
     committed = True
     if then_roll:
         if not as_json:
             for line in lines:
                 say(line)
             lines = []
-        rollout = client.roll(
-            published.version,
-            model=name,
-            reason=reason,
-            allow_schema_change=allow_schema_change,
-            skip_gate=skip_gate,
-            progress=None if as_json else print_state,
-        )
+        more = {"reason": reason, "allow_schema_change": allow_schema_change, "skip_gate": skip_gate}
+        rollout = client.roll(published.version, model=name, progress=None if as_json else print_state, **more)
         body["rollout"] = rollout
         committed = rollout.get("state") == RolloutState.COMMITTED
         lines.append("it is current" if committed else f"it is not current: {rollout.get('reason') or 'see show'}")
@@ -111,6 +106,14 @@ def push(
     answer(body, lines, as_json)
     if not committed:
         raise click.exceptions.Exit(1)
+
+
+def _summary(published: Any, name: str) -> list[str]:
+    """The lines about a published version."""
+    lines = [f"{published.version} {published.state} as {name}{'' if published.created else ' (it was there already)'}"]
+    if published.updated:
+        lines.append(f"added to its manifest: {', '.join(published.updated)}")
+    return [*lines, *(f"warning: {warning}" for warning in published.warnings)]
 
 
 def _draft(

@@ -11,16 +11,17 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from changeover import digest, stack
 from changeover.client.bodies import json_of
+from changeover.client.download import download
 from changeover.client.draft import draft_of, dump
 from changeover.client.http import HttpCall
 from changeover.client.upload import Body, Progress, Published, sha256_of_file
-from changeover.exceptions import ChangeoverError, DigestMismatch, StackNotFound, UnknownVersion
+from changeover.exceptions import ChangeoverError, StackNotFound, UnknownVersion
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.names import check_model_name
@@ -93,21 +94,14 @@ class Client:
         query = {"at": at} if at else {}
         return list(self._server.pages(f"{self._path(model)}/rollouts", "rollouts", query))
 
+    def drift(self, model: str | None = None, version: str | None = None, window: str = "1h") -> JsonObject:
+        """Whether inputs or answers of a version (default: the current one) changed (`docs/drift.md`)."""
+        query = {"window": window} | ({"version": version} if version else {})
+        return self._server.get(f"{self._path(model)}/drift", query)
+
     def fetch(self, version: str, into: Path, model: str | None = None) -> str:
         """Download the artifact to `into`; returns its SHA-256, compared with `Repr-Digest`."""
-        path = f"{self._path(model)}/versions/{version}/artifact"
-        with (
-            self._server.send("GET", path, stream=True) as response,
-            into.open("wb") as file,
-            self._server.naming_silence(),
-        ):
-            for block in response.iter_content(1 << 20):
-                file.write(block)
-        actual = sha256_of_file(into)
-        promised = digest.parse_repr_digest(response.headers.get(REPR_DIGEST, ""))
-        if promised is not None and promised != actual:
-            raise DigestMismatch(f"the server promised {promised} and sent {actual}: the bytes changed on their way")
-        return actual
+        return download(self._server, f"{self._path(model)}/versions/{version}/artifact", into)
 
     def publish(
         self,
@@ -120,6 +114,8 @@ class Client:
         description: str = "",
         draft: Draft | None = None,
         public: bool | Collection[str] = False,
+        reference: "pd.DataFrame | Literal[False] | None" = None,
+        reference_predictions: object = None,
         outputs: Collection[str] = (),
         roll: bool = False,
         reason: str = "",
@@ -132,16 +128,19 @@ class Client:
         `name` is the model (default: the server's), `example` raw training data that gives schema and golden rows.
         `evaluation_data` is the held-out data that `metrics` were measured on: a frame, a file, or its digest. Members
         of `draft` win over inferred ones. `public` names the columns (True: all) of which any caller of predict_api may
-        see categories and range, which come from the training data. Bytes that are a version already keep it, and
-        `updated` has what was added to its manifest. `outputs` names the values of a prediction, in their order, of a
-        model that gives several. Raises ServiceRefused if it is not admitted, or if it contradicts
-        the manifest of a version.
+        see categories and range, which come from the training data. Bytes that are a version already keep it, and `updated`
+        has what was added to its manifest. `outputs` names the values of a prediction of several. `reference` is what live
+        inputs are compared with, the example by default; False: nothing. `reference_predictions` are answers to its rows
+        that the model was not trained on, labels or probabilities (`docs/drift.md`). Raises ServiceRefused if it is not
+        admitted, or if it contradicts the manifest of a version.
         """
         name = check_model_name(name) if name else self.default_model()
         model = Path(model) if isinstance(model, str) else model
         if outputs:
             draft = msgspec.structs.replace(draft or Draft(), outputs=[*outputs])
-        completed = draft_of(model, example, metrics, evaluation_data, description, draft, public)
+        completed = draft_of(
+            model, example, metrics, evaluation_data, description, draft, public, reference, reference_predictions
+        )
         if isinstance(model, Path):
             published = self._publish_file(model, name, None if completed == Draft() else completed, progress)
         else:
@@ -202,7 +201,6 @@ class Client:
 
         A version that breaks its consumers' requests, or fails the server's `GATE`, raises ServiceRefused with `diff`
         or `gate` in its `problem`, unless `allow_schema_change` or `skip_gate`.
-
         Waits up to `wait` seconds for `committed` or `aborted`; calls `progress` with each new state.
         """
         name = model or self.default_model()

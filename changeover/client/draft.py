@@ -4,12 +4,13 @@ It imports scikit-learn and pandas only when called, so that `import changeover`
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec.structs import replace
 
 from changeover.artifact.environment import environment
 from changeover.client.evaluation import evaluated_on
+from changeover.client.reference import with_reference
 from changeover.manifest.manifest import Draft
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def draft_of(
     description: str = "",
     draft: Draft | None = None,
     public: "bool | Collection[str]" = False,
+    reference: "pd.DataFrame | Literal[False] | None" = None,
+    reference_predictions: object = None,
 ) -> Draft:
     """Draft a manifest from a fitted estimator or a joblib file; members of `draft` win.
 
@@ -47,12 +50,19 @@ def draft_of(
     model's own answers to them; for that, a file is loaded through the allow-list of globals. The environment is the running
     one; for a file, admission reads it from the bytes. `evaluation_data` is the data of `metrics`, as
     `changeover.evaluated_on` takes it. `public` names the columns (True: all) of which callers of predict_api may see
-    categories and range. Raises InvalidSchema, GoldenMismatch, ForbiddenGlobal, UnreadableArtifact or
+    categories and range. `reference` and `reference_predictions` are as in `Client.publish`. Raises InvalidSchema, GoldenMismatch, ForbiddenGlobal, UnreadableArtifact or
     UnreadableData.
     """
     draft = draft or Draft()
-    if example is not None:
-        draft = _by_example(_estimator(model), example, draft)
+    table = example if reference is None else reference
+    is_graph = isinstance(model, Path) and model.suffix == ".onnx"
+    if example is None and table is not False and not is_graph:
+        example = table
+    estimator = None if example is None else _estimator(model)
+    if estimator is not None and example is not None:
+        draft = _by_example(estimator, example, draft)
+    if table is not None and table is not False and draft.reference is None:
+        draft = with_reference(draft, estimator, table, reference_predictions, by_example=reference is None)
     if public:
         draft = replace(draft, schema=_with_public(draft.schema, public))
     if not isinstance(model, Path):

@@ -37,11 +37,12 @@ def evaluated_on(data: "pd.DataFrame | Path | str") -> JsonObject:
     if isinstance(data, str) and is_version(data.lower()):
         return {"data_sha256": data.lower()}
     if isinstance(data, Path | str):
-        return _of_frame(_read(Path(data)))
+        return _of_frame(read_table(Path(data)))
     return _of_frame(data)
 
 
-def _read(path: Path) -> "pd.DataFrame":
+def read_table(path: Path) -> "pd.DataFrame":
+    """The table in a CSV or parquet file; raises UnreadableData."""
     import pandas as pd
 
     name = path.name.lower()
@@ -51,7 +52,7 @@ def _read(path: Path) -> "pd.DataFrame":
         if name.endswith(".parquet"):
             return pd.read_parquet(path)
     except (OSError, ValueError, ImportError) as error:
-        raise UnreadableData(f"{path} cannot be read as held-out data: {error}") from error
+        raise UnreadableData(f"{path} cannot be read as a table: {error}") from error
     raise UnreadableData(f"{path} is no .csv or .parquet file: name one, or give the SHA-256 of the data")
 
 

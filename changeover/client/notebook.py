@@ -1,7 +1,7 @@
 """`changeover.publish(model, "loan", example=X)`: publishes a version in one line of a notebook."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from changeover.client.client import Client
 from changeover.client.upload import Published
@@ -21,6 +21,8 @@ def publish(
     evaluation_data: "pd.DataFrame | Path | str | None" = None,
     description: str = "",
     public: "bool | Collection[str]" = False,
+    reference: "pd.DataFrame | Literal[False] | None" = None,
+    reference_predictions: object = None,
     outputs: "Collection[str]" = (),
     roll: bool = False,
     reason: str = "",
@@ -35,7 +37,8 @@ def publish(
     `example` is raw training data (a row an observation): from it come the schema that `/predict` checks and the golden
     rows that every replica replays. `evaluation_data` is the held-out data that `metrics` were measured on; the
     server's gate compares versions on equal data only. `public` names the columns (True: all) whose categories and
-    range any caller of predict_api may see. `outputs` names the values of a prediction of several. The stack is found as `Client` finds it. Raises ServiceRefused with the
+    range any caller of predict_api may see. `outputs` names the values of a prediction of several. `reference` and
+    `reference_predictions` are what live inputs and answers are compared with (`docs/drift.md`). The stack is found as `Client` finds it. Raises ServiceRefused with the
     reason if the model is not admitted.
     """
     client = Client(server_url, token=token, home=home)
@@ -47,6 +50,8 @@ def publish(
         evaluation_data=evaluation_data,
         description=description,
         public=public,
+        reference=reference,
+        reference_predictions=reference_predictions,
         outputs=outputs,
         roll=roll,
         reason=reason,

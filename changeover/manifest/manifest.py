@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 import msgspec
 
+from changeover.drift.reference import read_reference
 from changeover.exceptions import InvalidManifest
 from changeover.json_documents import read_document
 from changeover.json_types import Json, JsonObject
 
 FORMAT: Final = 1
+_LATER: Final = ("evaluation", "outputs", "reference")
 ENVIRONMENT_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,62}\Z"
 DEFAULT_ENVIRONMENT: Final = "default"
 
@@ -30,7 +32,8 @@ class Draft(msgspec.Struct, frozen=True):
     with as many outputs as rows, or none for admission to compute; admission adds `"recorded_by": "publisher"` or
     `"admission"`. `evaluation` is `{"data_sha256": "<64 hex>",
     "rows": n}`: the held-out data that the metrics were measured on (`changeover.evaluated_on` makes it).
-    `outputs` are the names of the values of one prediction, of a model that gives several.
+    `outputs` are the names of the values of one prediction, of a model that gives several. `reference` is
+    `changeover.drift.reference.Reference` as JSON: what the inputs and the answers are compared with.
     """
 
     schema: JsonObject | None = None
@@ -40,6 +43,7 @@ class Draft(msgspec.Struct, frozen=True):
     description: str = ""
     evaluation: JsonObject | None = None
     outputs: list[str] = []
+    reference: JsonObject | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -55,9 +59,9 @@ class Draft(msgspec.Struct, frozen=True):
         return read_document(_without_nulls(body), cls, "manifest", InvalidManifest)
 
     def to_json(self) -> JsonObject:
-        """The JSON form, read back by `from_json`; `evaluation` and `outputs` only if set: older servers lack them."""
+        """The JSON form, read back by `from_json`; members that older servers lack only if they are set."""
         body: JsonObject = msgspec.structs.asdict(self)
-        return {name: value for name, value in body.items() if value or name not in ("evaluation", "outputs")}
+        return {name: value for name, value in body.items() if value or name not in _LATER}
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -67,9 +71,9 @@ class Manifest(msgspec.Struct, frozen=True):
     its `includes` are what a request may have beside the answers, of `decision` and `std`;
     `classes` are the labels in the order of `predict_proba`, or None; `provenance` is the origin of the bytes:
     `{"source": "http" | "incoming" | "uri" | "file", "name": ..., "by": ..., "on_behalf_of": ...}`; `warnings` are
-    sentences for people; `evaluation` and `outputs` are as in `Draft`; `twin` is the ONNX twin as `{"sha256": ..., "size": ..., "proof": {...}}`, or
-    `{"absent": reason}`, or None if no export was tried; `runner_environment` is the name of the environment whose
-    libraries serve it. `schema_by` and `golden_by` say where schema and golden rows come from: the publisher gave them, or
+    sentences for people; `evaluation`, `outputs` and `reference` are as in `Draft`; `twin` is the ONNX twin as
+    `{"sha256": ..., "size": ..., "proof": {...}}`, or `{"absent": reason}`, or None if no export was tried;
+    `runner_environment` is the name of the environment whose libraries serve it. `schema_by` and `golden_by` say where schema and golden rows come from: the publisher gave them, or
     admission inferred them. `updated_at` is when a later publish of the same bytes added to the manifest, or empty.
     If not `row_independent`, the answer to a row may depend on the other rows of a call, so that a call has the rows of
     one request.
@@ -97,6 +101,7 @@ class Manifest(msgspec.Struct, frozen=True):
     schema_by: Literal["publisher", "admission"] = "publisher"
     golden_by: Literal["publisher", "admission"] = "publisher"
     updated_at: str = ""
+    reference: JsonObject | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -140,5 +145,7 @@ def _check(document: Draft | Manifest) -> None:
             )
     if not all(document.outputs) or len({*document.outputs}) < len(document.outputs):
         raise InvalidManifest(f"manifest.outputs: {document.outputs} are no names: give each output another one")
+    if isinstance(document, Draft) and document.reference is not None:
+        read_reference(document.reference)  # not of a manifest: that would slow lists down
     if document.evaluation is not None:
         read_document(document.evaluation, _Evaluation, "manifest.evaluation", InvalidManifest)

@@ -54,6 +54,10 @@ class TypedColumns:
             columns[name] = list(cells)
         return columns
 
+    def strings_by_column(self) -> Sequence[Sequence[Cell]]:
+        """The cells of each string column, in the schema's order."""
+        return self._strings
+
     def tensors(self) -> tuple[Numbers, Texts | None]:
         """The two tensors of an ONNX twin, and the errors, as in `changeover.request.tensors.tensors`."""
         numbers = as_fitted(self._schema, self.numbers)

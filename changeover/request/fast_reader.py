@@ -74,6 +74,11 @@ class TypedRows:
             columns[name] = self.strings[index :: len(textual)]
         return columns
 
+    def strings_by_column(self) -> list[list[Cell]]:
+        """The cells of each string column, in the schema's order."""
+        width = len(self.schema.numbers_and_texts[1])
+        return [self.strings[index::width] for index in range(width)]
+
     def tensors(self) -> tuple[Numbers, Texts | None]:
         """The two tensors of an ONNX twin, and the errors, as in `changeover.request.tensors.tensors`."""
         numbers = as_fitted(self.schema, self.numbers)

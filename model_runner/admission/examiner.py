@@ -94,6 +94,7 @@ class Examiner:
             "description": draft.description,
             "evaluation": draft.evaluation,
             "outputs": [*draft.outputs],
+            "reference": draft.reference,
             "provenance": provenance,
             "schema_by": _giver(draft.schema is not None),
             "golden_by": _giver(draft.golden is not None and bool(draft.golden.get("rows"))),
@@ -118,7 +119,9 @@ class Examiner:
                 if expected not in {None, version}:
                     return other_bytes(version, str(expected))
                 rest = {**rest, "version": version, "size": size}
-                task = Task(size, draft, limits.unpacked_bytes, limits.max_columns)
+                task = Task(
+                    size, msgspec.structs.replace(draft, reference=None), limits.unpacked_bytes, limits.max_columns
+                )
                 try:
                     return self._examined(descriptor, task, rest)
                 except NoEnvironment as error:

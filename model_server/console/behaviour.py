@@ -10,6 +10,7 @@ from changeover.json_types import Json, JsonObject
 from changeover.manifest.answer_comparison import differing_part
 from changeover.manifest.diff import golden_answers
 from changeover.manifest.manifest import Manifest
+from model_server.console.drift import drift
 from model_server.console.parts import Page, Parts
 from model_server.rollouts.model_state import ModelState
 
@@ -21,7 +22,7 @@ def behaviour(parts: Parts, state: ModelState) -> Page:
     entry = state.entry
     after = parts.manifest(state.name, entry.version if entry else None)
     before = parts.manifest(state.name, entry.previous if entry else None)
-    return {"golden": golden_rows(before, after), "drift": parts.drift(state.name)}
+    return {"golden": golden_rows(before, after), "drift": drift(parts.drift(state.name))}
 
 
 def golden_rows(before: Manifest | None, after: Manifest | None, most: int = MOST_ROWS) -> Page:

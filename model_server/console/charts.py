@@ -34,6 +34,12 @@ def _height(value: float, least: float, most: float) -> float:
     return HEIGHT - _EDGE - share * (HEIGHT - 2 * _EDGE)
 
 
+def bars_of(bins: Sequence[Page]) -> list[Page]:
+    """The pairs of rectangles of the bins of a column, each with its `bin` and its shares."""
+    pairs = bars([each["share_before"] for each in bins], [each["share"] for each in bins])
+    return [pair | each for pair, each in zip(pairs, bins, strict=True)]
+
+
 def bars(before: Sequence[float], after: Sequence[float], width: float = 240.0, height: float = 70.0) -> list[Page]:
     """Two distributions over the same bins as pairs of rectangles; shares of 1, scaled to the tallest."""
     tallest = max([*before, *after], default=0.0) or 1.0

@@ -22,7 +22,7 @@ def _no_drift(_model: str) -> JsonObject | None:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts. `drift` gives the figures of a model's columns, None if there are too few to tell."""
+    """The parts. `drift` gives what a page shows of a model's drift, None if there is nothing to compare."""
 
     models: Models
     versions: Versions

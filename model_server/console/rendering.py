@@ -10,6 +10,7 @@ from changeover.names import short
 from changeover.process.visible import dumps, visible
 from model_server.console import words
 from model_server.console.assets import address
+from model_server.console.charts import bars_of
 from model_server.console.parts import Page
 
 _GZIP_LEVEL: Final = 5  # 1 ms for a page of 60 kB
@@ -32,6 +33,8 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "short": short,
+        "bars": bars_of,
+        "percent": words.percent,
         "age": words.age,
         "duration": words.duration,
         "bytes": words.size,

@@ -52,6 +52,11 @@ def number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def percent(share: float) -> str:
+    """`12.5%`."""
+    return f"{share:.1%}"
+
+
 def clock_time(moment: str) -> str:
     """`2026-11-26 14:02:31`, in UTC; the text itself if it is no RFC 3339 time."""
     try:

@@ -5,6 +5,7 @@ from typing import Final
 from changeover import names
 from changeover.json_types import JsonObject
 from changeover.protocol import wire
+from changeover.protocol.drift_counts import HOUR
 from changeover.protocol.openapi_parts import (
     INTEGER,
     JSON,
@@ -15,6 +16,7 @@ from changeover.protocol.openapi_parts import (
     list_of,
     object_of,
     or_null,
+    parameter,
     ref,
 )
 
@@ -120,6 +122,22 @@ _MANIFEST: Final[JsonObject] = {
     "row_independent": _ROWS,
     "outputs": list_of(TEXT, description="the names of the values of a prediction, if it has several"),
 }
+_DRIFT: Final[JsonObject] = {
+    "model": NAME,
+    "version": SHA256,
+    "alpha": {"type": "number", "description": "the probability of a false alarm in a window"},
+    "verdict": {"enum": ["changed", "unchanged", "too few rows", "no reference"]},
+    "sentences": list_of(TEXT, description="the findings, for people"),
+    "reference": or_null(_OBJECT),
+    "window": _OBJECT,
+    "quality": list_of(_OBJECT, description="missing values, new categories, numbers outside the range"),
+    "columns": list_of(_OBJECT, description="the index of each column and its line"),
+    "predictions": list_of(_OBJECT, description="the same of the answers"),
+    "confidence": or_null(_OBJECT),
+    "running": {**or_null(_OBJECT), "description": "the window that is not over, if another one is shown"},
+    "earlier": list_of(_OBJECT, description="the windows before, newest first"),
+    "after_roll": or_null(_OBJECT),
+}
 BODIES: Final[JsonObject] = {  # the schemas of the document's components, by name
     "Version": object_of(_VERSION, "row_independent", "reason", "name", "updated"),
     "Versions": object_of({"versions": list_of(ref("Version")), **_PAGE}, "next"),
@@ -134,10 +152,44 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "Report": object_of(_REPORT, "held"),
     "Reports": object_of(_REPORTS),
     "Stored": object_of({"not_stored": _NOT_STORED}),
+    "Drift": object_of(
+        _DRIFT, "window", "quality", "columns", "predictions", "confidence", "running", "earlier", "after_roll"
+    ),
     "Models": object_of({"models": list_of(object_of({"model": NAME})), "default": NAME}),
     "Model": object_of(_MODEL),
 }
 
+_COUNTS: Final = object_of(
+    {
+        "replica": TEXT,
+        "counts": list_of(
+            object_of(
+                {
+                    "model": NAME,
+                    "version": SHA256,
+                    "reference": {**TEXT, "description": "the digest of the reference whose bins these are"},
+                    "hour": {**TEXT, "pattern": HOUR, "description": "the hour, in UTC"},
+                    "seen": {**_COUNT, "description": "the rows that were answered in this hour"},
+                    "rows": {**_COUNT, "description": "the rows that were counted"},
+                    "sums": list_of(_COUNT, description="the counts of all bins"),
+                    "again": {**_FLAG, "description": "another run of model_server got most of them before"},
+                },
+                "again",
+            )
+        ),
+    }
+)
+COUNTS_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": _COUNTS}}}
+_OF_VERSION: Final = parameter("version", "query", VERSION_TEXT, "a version; default: the current one")
+_LENGTHS: Final = (
+    "(1|2|3|4|5|6|10|12|15|20|30|60)m",
+    "([1-9][0-9]?|[1-6][0-9][0-9]|7[01][0-9]|720)h",
+    "([12]?[1-9]|[123]0)d",
+)
+_WINDOW: Final = parameter(
+    "window", "query", {**TEXT, "pattern": f"^({'|'.join(_LENGTHS)})$"}, "the length of windows; default: 1h"
+)
+DRIFT_PARAMETERS: Final = (_OF_VERSION, _WINDOW)
 _REASON: Final[JsonObject] = {**TEXT, "maxLength": wire.LONGEST_TEXT}
 _ROLLBACK: Final[JsonObject] = {
     "reason": _REASON,

@@ -22,6 +22,8 @@ from changeover.protocol.openapi_parts import (
 )
 from model_server.openapi.bodies import (
     BODIES,
+    COUNTS_BODY,
+    DRIFT_PARAMETERS,
     PUBLISH_BODY,
     REPLICA,
     REPORT_BODY,
@@ -239,6 +241,28 @@ _CALLS: Final = {
         {"204": response("The replica is removed")},
         _REPORT_ALL,
         [_SECRET],
+    ),
+    ("/replicas/{replica}/counts", "put", "counts"): _Call(
+        "The counts of a replica since the beginning of the hour, of rows and answers in the bins of references",
+        {
+            "200": response(
+                "The counts are stored, but those of `not_stored`",
+                ref("Stored"),
+                headers={wire.SERVER_INSTANCE: _LEASE[wire.SERVER_INSTANCE]},
+            )
+        },
+        (*_REPORT_ALL, "StoreUnavailable", "StoreError"),
+        [_SECRET],
+        COUNTS_BODY,
+    ),
+    ("/models/{model}/drift", "get", "report"): _read(
+        "Whether inputs or answers of a version changed",
+        ref("Drift"),
+        *_STORE,
+        *_VERSION,
+        "NoCurrentVersion",
+        "MalformedRequest",
+        parameters=DRIFT_PARAMETERS,
     ),
     ("/login-links", "post", "make_link"): _Call(
         "A link that logs a browser in to the console, once",

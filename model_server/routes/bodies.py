@@ -12,7 +12,7 @@ from model_server.records import LARGEST
 
 def json_object(request: Request) -> JsonObject:
     """The JSON object of the body, empty without a body; raises BodyTooLarge or MalformedRequest."""
-    body = _read(request)
+    body = read_body(request, LARGEST)
     if not body:
         return {}
     try:
@@ -24,15 +24,18 @@ def json_object(request: Request) -> JsonObject:
     return value
 
 
-def _read(request: Request) -> bytes:
-    """The whole body. A body that exceeds the limit, declared or not, is not read to its end."""
+def read_body(request: Request, largest: int) -> bytes:
+    """The whole body; raises BodyTooLarge or MalformedRequest.
+
+    A body of more than `largest` bytes, declared or not, is not read to its end.
+    """
     body = bytearray()
     try:
-        while (request.content_length or 0) <= LARGEST and len(body) <= LARGEST:
-            block = request.stream.read(LARGEST + 1 - len(body))
+        while (request.content_length or 0) <= largest and len(body) <= largest:
+            block = request.stream.read(largest + 1 - len(body))
             if not block:
                 return bytes(body)
             body += block
     except (OSError, HTTPException) as error:
         raise MalformedRequest(f"the body broke off: {error}") from error
-    raise BodyTooLarge(f"the body of this call may have {LARGEST} bytes")
+    raise BodyTooLarge(f"the body of this call may have {largest} bytes")

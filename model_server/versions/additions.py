@@ -44,6 +44,7 @@ class Additions:
             description=self.draft.description,
             evaluation=self.draft.evaluation,
             outputs=self.draft.outputs,
+            reference=self.draft.reference,
             schema_by="publisher" if "schema" in self.members else stored.schema_by,
             golden_by="publisher" if "golden" in self.members else stored.golden_by,
             updated_at=now,
@@ -62,6 +63,7 @@ def additions(stored: Manifest, sent: Draft) -> Additions:
     if sent.outputs:
         found.value("outputs", "outputs", [*stored.outputs] or _ABSENT, [*sent.outputs])
     found.evaluation(sent.evaluation)
+    found.reference(sent.reference)
     if found.contradictions:
         raise ManifestContradicted(stored.model, stored.version, found.contradictions)
     members = tuple(dict.fromkeys(found.added))
@@ -73,6 +75,7 @@ def additions(stored: Manifest, sent: Draft) -> Additions:
         description=stored.description or sent.description,
         evaluation=sent.evaluation if "evaluation" in members else stored.evaluation,
         outputs=sent.outputs or stored.outputs,
+        reference=sent.reference if "reference" in members else stored.reference,
     )
     return Additions(members, draft)
 
@@ -139,8 +142,22 @@ class _Comparison:
         elif {**stored, **sent} != stored:
             self._contradicts("evaluation", stored, sent)
 
+    def reference(self, sent: JsonObject | None) -> None:
+        """Compare the references: one by an example is replaced by one that was given as such, and never the reverse."""
+        stored = self._stored.reference
+        if sent is None or sent == stored or (stored is not None and _by_example(sent)):
+            return
+        if stored is None or _by_example(stored):
+            self.added.append("reference")
+        else:
+            self._contradicts("reference", stored.get("n"), sent.get("n"))
+
     def _contradicts(self, member: str, stored: object, sent: object) -> None:
         self.contradictions.append({"member": member, "stored": stored, "sent": sent})  # type: ignore[dict-item]
+
+
+def _by_example(reference: JsonObject) -> bool:
+    return reference.get("origin") == "example"
 
 
 def _columns(schema: JsonObject) -> dict[str, Json]:

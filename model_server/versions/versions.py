@@ -27,6 +27,7 @@ from model_server.versions.version_index import Rejection, VersionIndex
 from object_store import keys
 from object_store.bucket import Bucket, Created, ObjectInfo
 from object_store.exceptions import ObjectMissing, StoreError
+from object_store.rejected_names import rejected_names
 
 _LARGEST_MANIFEST = 64 * 1024 * 1024
 
@@ -199,7 +200,7 @@ class Versions:
             return self._reject(spooled, rejection)
 
     def _reject(self, spooled: Spooled, rejection: Rejection) -> Rejection:
-        names = keys.rejected_names(rejection.name, rejection.version)
+        names = rejected_names(rejection.name, rejection.version)
         for name in names:
             kept = replace(rejection, name=name, reason=rejection.reason[:LONGEST_TEXT])
             reason = keys.reason_key(rejection.model, name)

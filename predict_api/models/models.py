@@ -14,6 +14,7 @@ from changeover.estimator.scores import Runtime
 from changeover.manifest.manifest import Manifest
 from changeover.process.loop import Loop
 from changeover.process.loop_threads import LoopThreads
+from predict_api.drift.pending import AllPending
 from predict_api.exceptions import NoModel
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer, turns_of_a_worker
@@ -82,6 +83,7 @@ class Models:
         self._settings, self._lookup, self._cache = settings, lookup, cache
         self._notify = notify
         self.runners = runners
+        self.pending = AllPending()
         self._checks = checks
         self._threads = LoopThreads("prepare", PREPARING, nice=NICE)
         self._turns = turns_of_a_worker(settings.workers)
@@ -134,6 +136,7 @@ class Models:
             return self._cache.twin(manifest.model, manifest.version, expected, lambda: fetch.twin(manifest))
 
         keeps = self._settings.cache_dir is None
-        preparer = Preparer(self.runners, twin_of, Runtime(self._settings.runtime), self._turns, keeps)
+        runtime = Runtime(self._settings.runtime)
+        preparer = Preparer(self.runners, twin_of, runtime, self._turns, keeps, self.pending.of)
         preparation = Preparation(replica, freshness, fetch, self._cache, preparer, lambda: len(self._models) / _OFTEN)
         return Model(replica, freshness, preparation)

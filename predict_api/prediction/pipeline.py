@@ -108,6 +108,8 @@ def _scores(prepared: Prepared, rows: RequestRows, options: Options) -> Scores:
     scores = prepared.scorer.score(rows, turn_here(), options)
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
+    if prepared.counted is not None:
+        prepared.counted.add(rows, scores)
     return scores
 
 

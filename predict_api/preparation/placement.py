@@ -6,7 +6,7 @@ made in the runner, too, since no other thread of the process can answer while o
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from changeover import digest
@@ -24,7 +24,7 @@ from changeover.schema.schema import Schema
 from model_runner.pool.client import memory_file
 from predict_api.exceptions import ArtifactUnavailable
 from predict_api.preparation.turns import MOST, Turns
-from predict_api.scoring.interfaces import Prepared
+from predict_api.scoring.interfaces import Counted, Prepared
 from predict_api.scoring.onnx_scorer import is_onnx_version, prepared_onnx
 from predict_api.scoring.runner_scorer import RunnerScorer
 from predict_api.scoring.runners import Runners
@@ -37,13 +37,17 @@ REPLAY_SECONDS: Final = 120.0
 
 @dataclass(frozen=True)
 class Preparer:
-    """The preparer of versions. `keeps`: it keeps the bytes in memory, since there is no cache on the disk."""
+    """The preparer of versions. `keeps`: it keeps the bytes in memory, since there is no cache on the disk.
+
+    `counted` gives the place for the rows of a version, which are counted there.
+    """
 
     runners: Runners
     twin_of: TwinOf
     runtime: Runtime
     turns: Turns
     keeps: bool
+    counted: Callable[[Manifest], Counted | None] = lambda _manifest: None
 
     def prepared(
         self, manifest: Manifest, artifact: Callable[[], bytes], again: Callable[[], bytes] | None = None
@@ -55,8 +59,10 @@ class Preparer:
         """
         with self.turns.turn():
             if is_onnx_version(manifest):
-                return traced(prepared_onnx(artifact(), manifest))
-            return traced(self._by_runner(manifest, _Artifact(artifact, again or artifact, keeps=self.keeps)))
+                ready = prepared_onnx(artifact(), manifest)
+            else:
+                ready = self._by_runner(manifest, _Artifact(artifact, again or artifact, keeps=self.keeps))
+            return traced(replace(ready, counted=self.counted(manifest)))
 
     def _by_runner(self, manifest: Manifest, read: "_Artifact") -> Prepared:
         schema = Schema.from_json(manifest.schema)

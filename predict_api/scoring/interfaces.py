@@ -66,13 +66,21 @@ class Scorer(Protocol):
         """
 
 
+class Counted(Protocol):
+    """The place for answered rows that are counted later (`predict_api/drift/pending.py`)."""
+
+    def add(self, rows: RequestRows, scores: Scores) -> None:
+        """Add the rows of a request and their scores; never waits."""
+
+
 @dataclass(frozen=True)
 class Prepared:
-    """A version that is verified, loaded, replayed and warm."""
+    """A version that is verified, loaded, replayed and warm; `counted` is None if its rows are not counted."""
 
     manifest: Manifest
     scorer: Scorer
     reader: Reader
+    counted: Counted | None = None
 
     @property
     def version(self) -> str:

@@ -16,6 +16,7 @@ from tests.processes.store import Store
 NEEDS = {
     ("GET", "/models"): "replica",
     ("GET", "/models/{model}"): "read",
+    ("GET", "/models/{model}/drift"): "read",
     ("GET", "/models/{model}/versions"): "read",
     ("GET", "/models/{model}/versions/{version}"): "replica",
     ("GET", "/models/{model}/versions/{version}/artifact"): "replica",
@@ -28,6 +29,7 @@ NEEDS = {
     ("POST", "/models/{model}/rollouts"): "roll",
     ("POST", "/models/{model}/rollback"): "roll",
     ("PUT", "/replicas/{replica}"): "report",
+    ("PUT", "/replicas/{replica}/counts"): "report",
     ("DELETE", "/replicas/{replica}"): "report",
     ("PUT", "/models/{model}/replicas/{replica}"): "report",
     ("DELETE", "/models/{model}/replicas/{replica}"): "report",

@@ -187,7 +187,7 @@ def test_the_client_says_what_was_added(server: ModelServer, tmp_path: Path) -> 
     assert (bare.created, bare.updated) == (True, [])
     described = client.publish(tmp_path / "model.joblib", "towns", example=FRAME, metrics={"auc": 0.75})
     assert isinstance(described, Published)
-    assert (described.created, described.updated) == (False, ["schema", "golden", "metrics"])
+    assert (described.created, described.updated) == (False, ["schema", "golden", "metrics", "reference"])
     assert "added: schema, golden, metrics" in repr(described)
     names = [each["name"] for each in client.manifest(described.version, "towns")["schema"]["columns"]]  # type: ignore[union-attr, index, call-overload]
     assert names == ["town", "age"]

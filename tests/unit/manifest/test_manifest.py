@@ -32,6 +32,7 @@ BODY: dict[str, Any] = {
     "schema_by": "publisher",
     "golden_by": "admission",
     "updated_at": "",
+    "reference": None,
 }
 
 
