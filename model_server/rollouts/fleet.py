@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from changeover.json_types import JsonObject
+from changeover.protocol.rehearsal_counts import RehearsalCounts
 from changeover.protocol.wire import ReplicaReport
 from model_server.rollouts.rollout import FleetLooked
 
@@ -112,6 +113,12 @@ class Fleet:
         if now < self.known_from:
             pending.add(UNKNOWN)
         return FleetLooked(frozenset(ready), frozenset(pending), failed)
+
+    def rehearsed(self, identity: str) -> RehearsalCounts:
+        """The counts of one rehearsal, added up over the replicas that have reported some."""
+        reports = (seen.report.rehearsal for seen in self.replicas.values())
+        counts = [each for each in reports if each is not None and each.id == identity]
+        return sum(counts, RehearsalCounts(identity))
 
     def awaited(self, now: float) -> int:
         """The number of replicas that a rollout would wait for."""

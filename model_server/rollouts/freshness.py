@@ -15,6 +15,7 @@ class Pointer:
 
     current: Current | None = None
     next_version: str | None = None
+    rehearsal: str | None = None  # the id under which `next_version` is rehearsed
 
 
 @dataclass(frozen=True)

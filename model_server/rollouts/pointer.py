@@ -63,9 +63,9 @@ class LeasedPointer:
         before = self.pointer.current
         if before is not None and before.sequence >= current.sequence:
             return False
-        self.pointer = Pointer(current, self.pointer.next_version)
+        self.pointer = Pointer(current, self.pointer.next_version, self.pointer.rehearsal)
         return True
 
-    def announce(self, version: str | None) -> None:
-        """Set the `Next-Version` of the responses to checks; None removes it."""
-        self.pointer = Pointer(self.pointer.current, version)
+    def announce(self, version: str | None, rehearsal: str | None = None) -> None:
+        """Set the `Next-Version` of the responses to checks, and the id of its rehearsal; None removes it."""
+        self.pointer = Pointer(self.pointer.current, version, rehearsal)

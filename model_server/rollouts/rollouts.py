@@ -22,6 +22,7 @@ from model_server.rollouts.fleet import FIND_S, SILENCE_S
 from model_server.rollouts.model_state import Models, ModelState
 from model_server.rollouts.phases import Phases
 from model_server.rollouts.promotion import Promotion, RollRequest
+from model_server.rollouts.rehearsal import Rehearsal
 from model_server.rollouts.rollout_loop import RolloutLoop
 from model_server.versions.versions import Versions
 from object_store import keys
@@ -112,6 +113,7 @@ class Rollouts:
                 return compared, ()
             rollout, actions = machine.begin(self._new(state, version, request))
             state.rollout, state.phases, state.cancelled = rollout, Phases.begun(now()), None
+            state.rehearsal = Rehearsal(request.rehearse, request.line) if request.rehearse else None
             state.fleet.forget_failure(version)
             if state.current is None and now() - self._models.replica_heard_at <= SILENCE_S:
                 # Replicas run, but have not discovered this model yet: wait until they prepare its first version, too.
@@ -192,7 +194,7 @@ class Rollouts:
 
     def _finish(self, state: ModelState, rollout: Rollout) -> None:
         """Record the end of a rollout, and wake the calls that wait for it."""
-        took_s = now() - (rollout.deadline - self._prepare_timeout)
+        took_s = sum(state.phases.seconds(now()).values())
         if rollout.state is RolloutState.COMMITTED:
             rollout = self._ledger.entry(state.name, rollout.sequence)  # has the time of the entry
         with state.changed:

@@ -108,6 +108,9 @@ def _scores(prepared: Prepared, rows: RequestRows, options: Options) -> Scores:
     scores = prepared.scorer.score(rows, turn_here(), options)
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
+    sample = prepared.tap.sample
+    if sample is not None:
+        sample.add(rows, scores)
     return scores
 
 

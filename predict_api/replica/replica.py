@@ -15,6 +15,7 @@ from changeover.process.loop import Wake
 from changeover.protocol.wire import Current
 from predict_api import metrics
 from predict_api.exceptions import LowerSequence
+from predict_api.rehearsal.rehearsal import Rehearsal
 from predict_api.replica.active import ActiveVersion, confirm, refuse_a_way_back, switch
 from predict_api.replica.freshness import Outcome
 from predict_api.scoring.interfaces import Prepared
@@ -38,6 +39,8 @@ class Replica:
         self._failed: dict[str, tuple[str, float]] = {}
         self._wanted: Current | None = None
         self._next: str | None = None
+        self._rehearsed: str | None = None  # the id of the rehearsal of the announced version
+        self.rehearsal: Rehearsal | None = None  # under way
 
     def on_answer(self, answer: CheckAnswer, sent_at: float) -> Outcome:
         """Process the response to a check sent after `sent_at`; raises LowerSequence or OtherVersion."""
@@ -98,6 +101,7 @@ class Replica:
             self._prepared[prepared.version] = prepared
             self._failed.pop(prepared.version, None)
             self._retire()
+            self._rehearse()
         self._notify()
 
     def fail(self, version: str, reason: str, now: float) -> None:
@@ -134,15 +138,29 @@ class Replica:
 
     def _process_rest(self, answer: CheckAnswer) -> None:
         """Process the rest of a check's response: the announced version."""
-        if answer.next_version == self._next:
+        if (answer.next_version, answer.rehearsal) == (self._next, self._rehearsed):
             return
-        self._next = answer.next_version
+        self._next, self._rehearsed = answer.next_version, answer.rehearsal
         in_use = self._in_use()
         for version in [version for version in self._failed if version not in in_use]:
             del self._failed[version]  # a later announcement tries it again
         self._retire()
+        self._rehearse()
         self._notify()
         self.work.set()
+
+    def _rehearse(self) -> None:
+        """Begin the rehearsal that is asked for, once its version is ready, and end any other."""
+        new = self._prepared.get(self._next or "") if self._rehearsed is not None else None
+        current, before = self.active.prepared if self.active else None, self.rehearsal
+        if before is not None and (before.identity, before.new, before.current) == (self._rehearsed, new, current):
+            return
+        if before is not None:
+            before.end()
+            self.rehearsal = None
+        if self._rehearsed is not None and new is not None and current is not None and new is not current:
+            self.rehearsal = Rehearsal(self._rehearsed, current, new)
+            self.rehearsal.begin()
 
     def _activate(self, active: ActiveVersion) -> None:
         before = self.active
@@ -150,6 +168,7 @@ class Replica:
         self._prepared[active.prepared.version] = active.prepared
         self.active = active  # the switch
         self._retire()
+        self._rehearse()
         self.settled.set()
         self.work.set()
         metrics.begin_model(self.model)

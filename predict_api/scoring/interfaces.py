@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from changeover.estimator.scores import PLAIN, Options, Scores
@@ -66,6 +66,22 @@ class Scorer(Protocol):
         """
 
 
+class Sampled(Protocol):
+    """The place for answered rows by which another version is rehearsed (`predict_api/rehearsal/sample.py`)."""
+
+    def add(self, rows: RequestRows, scores: Scores) -> None:
+        """Add the rows of a request and their scores; never waits."""
+
+
+class Tap:
+    """The place where a rehearsal takes its sample; `sample` is None without one, which is nearly always."""
+
+    __slots__ = ("sample",)
+
+    def __init__(self) -> None:
+        self.sample: Sampled | None = None
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A version that is verified, loaded, replayed and warm."""
@@ -73,6 +89,7 @@ class Prepared:
     manifest: Manifest
     scorer: Scorer
     reader: Reader
+    tap: Tap = field(default_factory=Tap, compare=False)
 
     @property
     def version(self) -> str:
