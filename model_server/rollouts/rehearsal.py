@@ -18,7 +18,7 @@ from changeover.protocol.rehearsal_counts import MOVES, RehearsalCounts, quantil
 
 CONFIDENCE: Final = 0.95
 EVIDENCE: Final = math.log(100)
-_MOVED: Final = 0.1  # told in the summary: the share of rows of which a probability moved by more
+_MOVED: Final = 0.1  # in the summary: the number of rows of which a probability moved by more
 
 
 class Verdict(StrEnum):

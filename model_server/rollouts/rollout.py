@@ -151,7 +151,7 @@ def _looked(rollout: Rollout, event: Event, now: float) -> Outcome:
 def _rehearsed(rollout: Rollout, event: Event, now: float) -> Outcome:
     assert isinstance(event, Rehearsed)
     if not event.passed:
-        return _abort(rollout, f"stopped by its rehearsal: {event.says}")
+        return _abort(rollout, f"stopped by its {event.says}")
     reason = "; ".join(part for part in (rollout.reason, event.says) if part)[:LONGEST_TEXT]
     return replace(rollout, reason=reason, deadline=max(rollout.deadline, now + event.grace_s)), ()
 

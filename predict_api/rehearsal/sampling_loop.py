@@ -1,4 +1,4 @@
-"""The loop of rehearsals: four times a second it compares the sample of each rehearsal, within its share of the time."""
+"""The loop of rehearsals: four times a second it compares the sample of each, within its share of the time."""
 
 from collections.abc import Callable, Iterable
 from typing import Final

@@ -1,4 +1,4 @@
-"""Rehearsals on a running stack: the gate stops a version by its answers to live requests, and lets another one pass."""
+"""Rehearsals on a running stack: the gate stops a version by its answers to live requests, or lets it pass."""
 
 import io
 import threading
@@ -22,7 +22,7 @@ ROWS = [{"a": float(a)} for a in np.linspace(-1, 1, 400, endpoint=False)]
 
 
 def artifact(above: float) -> bytes:
-    """A model that answers `yes` above this value: of ROWS, half of the difference of two values get another label."""
+    """A model that answers `yes` above this value; the labels of the ROWS between two such values differ."""
     frame = pd.DataFrame({"a": [-1.0, 1.0]})
     model = LogisticRegression().fit(frame, ["no", "yes"])
     model.coef_, model.intercept_ = np.array([[50.0]]), np.array([-50.0 * above])
@@ -77,15 +77,15 @@ def _ask(api: PredictApi, over: threading.Event) -> None:
 
 
 def test_a_line_that_only_a_rehearsal_shows_refuses_a_roll_without_one(stack: Stack) -> None:
-    refused = stack.roll(0.001)
+    refused = stack.roll(0.0025)
     assert refused.status_code == 422
     assert "roll with one (rehearse, --rehearse 1m, REHEARSE)" in refused.json()["detail"]
-    assert stack.roll(0.001, rehearse=-1).status_code == 400
-    assert stack.roll(0.001, rehearse=1e9).status_code == 400
+    assert stack.roll(0.0025, rehearse=-1).status_code == 400
+    assert stack.roll(0.0025, rehearse=1e9).status_code == 400
 
 
 def test_a_version_that_flips_a_twentieth_of_the_labels_is_stopped_before_its_time_is_over(stack: Stack) -> None:
-    rollout = stack.roll(0.1, rehearse=3600).json()
+    rollout = stack.roll(0.1025, rehearse=3600).json()
     assert rollout["state"] == "aborted"
     assert rollout["reason"].startswith("stopped by its rehearsal: ")
     assert "answers differ (5 %" in rollout["reason"]
@@ -97,7 +97,7 @@ def test_a_version_that_flips_a_twentieth_of_the_labels_is_stopped_before_its_ti
 
 
 def test_the_page_shows_a_rehearsal_while_it_goes_and_an_abort_ends_it(stack: Stack) -> None:
-    begun = stack.roll(0.002, wait=0, rehearse=3600).json()
+    begun = stack.roll(0.0075, wait=0, rehearse=3600).json()
     assert begun["state"] == "preparing"
     wait_until(lambda: (stack.live()["rehearsal"] or {}).get("rows", 0) > 1000, 60, "rows of the rehearsal")
     rehearsal = stack.live()["rehearsal"]
@@ -123,11 +123,11 @@ def test_the_page_shows_a_rehearsal_while_it_goes_and_an_abort_ends_it(stack: St
 def test_a_version_within_the_line_is_committed_after_its_rehearsal_and_the_ledger_says_what_was_counted(
     stack: Stack,
 ) -> None:
-    rollout = stack.roll(0.002, rehearse=4).json()
+    rollout = stack.roll(0.0075, rehearse=4).json()
     assert rollout["state"] == "committed"
     assert "rehearsal: " in rollout["reason"]
     assert rollout["reason"].endswith("within disagreement<=0.02")
     assert stack.history()[0] == rollout
     back = stack.server.post("/models/loan/rollback?wait=30", json={}).json()
     assert (back["state"], back["reason"]) == ("committed", "rollback")
-    assert stack.roll(0.1, skip_gate=True).json()["reason"] == "t; gate skipped"
+    assert stack.roll(0.1025, skip_gate=True).json()["reason"] == "t; gate skipped"

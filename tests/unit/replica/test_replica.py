@@ -155,3 +155,36 @@ def test_a_replica_is_at_rest_when_it_has_the_current_version_and_no_other_is_an
     assert not replica.at_rest()
     replica.on_answer(says(Current(2, B)), 4.0)
     assert not replica.at_rest()
+
+
+def rehearse(current: Current, following: str | None, identity: str | None) -> CheckAnswer:
+    return CheckAnswer(current, following, 0.0, "x", rehearsal=identity)
+
+
+def test_the_announced_version_is_rehearsed_from_when_it_is_ready_until_the_switch(replica: Replica) -> None:
+    holding(replica, Current(1, A)).on_answer(rehearse(Current(1, A), B, "r"), 3.0)
+    assert replica.rehearsal is None
+    replica.add(prepared(B))
+    first = replica.rehearsal
+    assert first is not None
+    assert (first.identity, first.current.version, first.new.version) == ("r", A, B)
+    assert first.current.tap.sample is not None
+    replica.on_answer(rehearse(Current(1, A), B, "r"), 4.0)
+    assert replica.rehearsal is first
+    replica.on_answer(rehearse(Current(1, A), B, "s"), 5.0)
+    assert replica.rehearsal is not None
+    assert replica.rehearsal.identity == "s"
+    replica.on_answer(rehearse(Current(2, B), None, None), 6.0)
+    assert (replica.rehearsal, first.current.tap.sample) == (None, None)
+
+
+def test_a_rehearsal_ends_with_its_announcement_and_none_begins_unless_it_is_asked_for(replica: Replica) -> None:
+    holding(replica, Current(1, A)).on_answer(rehearse(Current(1, A), B, None), 3.0)
+    replica.add(prepared(B))
+    assert replica.rehearsal is None
+    replica.on_answer(rehearse(Current(1, A), B, "r"), 4.0)
+    assert replica.rehearsal is not None
+    replica.on_answer(rehearse(Current(1, A), None, None), 5.0)
+    assert replica.rehearsal is None
+    assert replica.active is not None
+    assert replica.active.prepared.tap.sample is None
