@@ -58,11 +58,13 @@ PURE = {
     "changeover.consistency.violation",
     "changeover.process.misspelt",
     "changeover.process.visible",
-    *map("changeover.protocol.{}".format, ["wire", "rehearsal_counts"]),
+    *map("changeover.protocol.{}".format, ["wire", "rehearsal_counts", "watch_counts"]),
     "model_runner.confinement.syscall_filter",
     "model_runner.calls.task",
     "model_runner.admission.verdict",
-    *map("model_server.rollouts.{}".format, ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout"]),
+    *map(
+        "model_server.rollouts.{}".format, ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout", "watch"]
+    ),
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["ledger.numbers", "ledger.record", "ledger.takeover", "intake.startup"]),
     *map("model_server.{}".format, ["openapi.bodies", "openapi.document"]),

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     metavar="DURATION",
     help="Let the version answer a sample of live requests in the background, for 90s, 10m or 1h, before the switch.",
 )
+@click.option(
+    "--watch",
+    type=Duration(LONGEST_REHEARSAL_S),
+    default=0.0,
+    metavar="DURATION",
+    help="Roll back by itself if too many requests fail in this time after the switch.",
+)
 @client_options
 def roll(
     client: "Client",
@@ -37,6 +44,7 @@ def roll(
     allow_schema_change: bool,
     skip_gate: bool,
     rehearse: float | None,
+    watch: float,
     as_json: bool,
 ) -> None:
     """Make VERSION (8 digits or more; the newest admitted if none is named) current."""
@@ -51,6 +59,7 @@ def roll(
         allow_schema_change=allow_schema_change,
         skip_gate=skip_gate,
         rehearse=rehearse,
+        watch=watch,
         progress=None if as_json else print_state,
     )
     conclude(name, rollout, waited=wait, as_json=as_json)

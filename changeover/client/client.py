@@ -196,6 +196,7 @@ class Client:
         allow_schema_change: bool = False,
         skip_gate: bool = False,
         rehearse: float | None = None,
+        watch: float = 0.0,
         progress: Callable[[str], None] | None = None,
     ) -> JsonObject:
         """Make `version` (whole, a prefix, or None for the newest admitted) current; returns the rollout.
@@ -203,6 +204,7 @@ class Client:
         A version that breaks its consumers' requests, or fails the server's `GATE`, raises ServiceRefused with `diff`
         or `gate` in its `problem`, unless `allow_schema_change` or `skip_gate`. `rehearse` are the seconds for which it is
         rehearsed on live requests before the switch (None: those of the server's `REHEARSE`), which come on top of `wait`.
+        `watch` are the seconds after the switch in which model_server rolls back by itself if too many requests fail.
 
         Waits up to `wait` seconds for `committed` or `aborted`; calls `progress` with each new state.
         """
@@ -213,6 +215,8 @@ class Client:
             body["allow_schema_change"] = True
         if skip_gate:
             body["skip_gate"] = True
+        if watch:
+            body["watch"] = watch
         if rehearse is not None:
             body["rehearse"] = rehearse
             wait += rehearse if wait > 0 else 0.0

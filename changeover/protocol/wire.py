@@ -19,6 +19,7 @@ from changeover.json_types import JsonObject
 from changeover.names import MODEL_NAME as NAME_OF_A_MODEL
 from changeover.names import is_version
 from changeover.protocol.rehearsal_counts import RehearsalCounts
+from changeover.protocol.watch_counts import WatchCounts
 
 # model_server's response to the freshness check
 LEASE_MS: Final = "Lease-Ms"
@@ -108,6 +109,7 @@ class CurrentModel(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `sequence` and `version` are None without a current version. The lease of the response does not hold for a model that
     is `fenced`. `next_version` is to be prepared, and to be rehearsed under the id `rehearsal`, if it has one.
+    The requests before and after its switch are counted under the id `watch`.
     """
 
     sequence: _Int | None = None
@@ -115,15 +117,22 @@ class CurrentModel(msgspec.Struct, frozen=True, omit_defaults=True):
     next_version: _Name | None = None
     fenced: bool = False
     rehearsal: _Name | None = None
+    watch: _Name | None = None
 
     @classmethod
     def of(
-        cls, current: Current | None, next_version: str | None, *, fenced: bool, rehearsal: str | None = None
+        cls,
+        current: Current | None,
+        next_version: str | None,
+        *,
+        fenced: bool,
+        rehearsal: str | None = None,
+        watch: str | None = None,
     ) -> Self:
         """The entry of a model."""
         if current is None:
-            return cls(next_version=next_version, fenced=fenced, rehearsal=rehearsal)
-        return cls(current.sequence, current.version, next_version, fenced, rehearsal)
+            return cls(next_version=next_version, fenced=fenced, rehearsal=rehearsal, watch=watch)
+        return cls(current.sequence, current.version, next_version, fenced, rehearsal, watch)
 
     @property
     def current(self) -> Current | None:
@@ -159,7 +168,8 @@ class ReplicaReport(msgspec.Struct, frozen=True):
     """The status report of a replica about one model: `PUT /models/{m}/replicas/{replica}`.
 
     `held` is the active version; `ready` are the versions that are loaded and warm, including `held`; `failed` gives
-    the reason for each version that the replica could not prepare. `rehearsal` has the counts of the rehearsal under way.
+    the reason for each version that the replica could not prepare. `rehearsal` and `watch` have the counts of those under
+    way.
     """
 
     replica: str
@@ -169,6 +179,7 @@ class ReplicaReport(msgspec.Struct, frozen=True):
     ready: Annotated[frozenset[_Name], Meta(max_length=_MOST_VERSIONS)]
     failed: Annotated[dict[_Name, str], Meta(max_length=_MOST_VERSIONS)]
     rehearsal: RehearsalCounts | None = None
+    watch: WatchCounts | None = None
 
     def to_json(self) -> JsonObject:
         """The JSON form, read back by `from_json`."""
@@ -190,6 +201,7 @@ class ModelStatus(msgspec.Struct, frozen=True):
     ready: Annotated[frozenset[_Name], Meta(max_length=_MOST_VERSIONS)]
     failed: Annotated[dict[_Name, str], Meta(max_length=_MOST_VERSIONS)]
     rehearsal: RehearsalCounts | None = None
+    watch: WatchCounts | None = None
 
 
 class ReplicaReports(msgspec.Struct, frozen=True):

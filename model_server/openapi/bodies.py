@@ -49,6 +49,16 @@ _REHEARSAL: Final = object_of(
     },
     *("id", "rows", "differing", "failed", "moves", "new_ms", "current_ms", "unable"),
 )
+_WATCH: Final = object_of(
+    {
+        "id": {**TEXT, "maxLength": 128, "description": "the id of the rollout"},
+        "before": {**_COUNTED, "description": "requests of the version before the switch"},
+        "before_failed": {**_COUNTED, "description": "of these, those that the model did not answer"},
+        "after": {**_COUNTED, "description": "requests of the version after it"},
+        "after_failed": {**_COUNTED, "description": "of these, those that the model did not answer"},
+    },
+    *("id", "before", "before_failed", "after", "after_failed"),
+)
 _REPORT: Final[JsonObject] = {
     "replica": TEXT,
     "host": TEXT,
@@ -64,13 +74,14 @@ _REPORT: Final[JsonObject] = {
         "description": "the reason for each version that could not be prepared",
     },
     "rehearsal": {**or_null(_REHEARSAL), "description": "the counts of the rehearsal under way"},
+    "watch": {**or_null(_WATCH), "description": "the counts of the watch under way"},
 }
-_STATUS: Final[JsonObject] = {name: _REPORT[name] for name in ("held", "ready", "failed", "rehearsal")}
+_STATUS: Final[JsonObject] = {name: _REPORT[name] for name in ("held", "ready", "failed", "rehearsal", "watch")}
 _REPORTS: Final[JsonObject] = {
     **{name: _REPORT[name] for name in ("replica", "host", "pid")},
     "models": {
         **_OBJECT,
-        "additionalProperties": object_of(_STATUS, "held", "rehearsal"),
+        "additionalProperties": object_of(_STATUS, "held", "rehearsal", "watch"),
         "description": "the status of each model, by its name",
     },
 }
@@ -83,8 +94,9 @@ _SET: Final[JsonObject] = {
             "next_version": {**SHA256, "description": "the version to prepare"},
             "fenced": {"type": "boolean", "default": False, "description": "the lease does not hold for this model"},
             "rehearsal": {**TEXT, "description": "the id under which the next version is rehearsed"},
+            "watch": {**TEXT, "description": "the id under which a switch is watched"},
         },
-        *("sequence", "version", "next_version", "fenced", "rehearsal"),
+        *("sequence", "version", "next_version", "fenced", "rehearsal", "watch"),
     ),
     "description": "the models that have a current or a next version, by name",
 }
@@ -157,7 +169,7 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "LoginLink": object_of(
         {"path": TEXT, "seconds": {**INTEGER, "description": "the time for which it holds"}, "by": TEXT}
     ),
-    "Report": object_of(_REPORT, "held", "rehearsal"),
+    "Report": object_of(_REPORT, "held", "rehearsal", "watch"),
     "Reports": object_of(_REPORTS),
     "Stored": object_of({"not_stored": _NOT_STORED}),
     "Models": object_of({"models": list_of(object_of({"model": NAME})), "default": NAME}),
@@ -184,8 +196,15 @@ _ROLL: Final = object_of(
             **or_null({"type": "number", "minimum": 0, "maximum": wire.LONGEST_REHEARSAL_S}),
             "description": "the seconds for which the version is rehearsed on live requests; null: those of REHEARSE",
         },
+        "watch": {
+            "type": "number",
+            "default": 0,
+            "minimum": 0,
+            "maximum": wire.LONGEST_REHEARSAL_S,
+            "description": "the seconds after the switch in which the version is rolled back if too many requests fail",
+        },
     },
-    *(*_ROLLBACK, "allow_schema_change", "skip_gate", "rehearse"),
+    *(*_ROLLBACK, "allow_schema_change", "skip_gate", "rehearse", "watch"),
 )
 _UPLOAD: Final = object_of(
     {"artifact": _BYTES, "manifest": {**_BYTES, "description": "JSON: schema, metrics, golden rows"}},

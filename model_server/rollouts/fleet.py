@@ -10,6 +10,7 @@ import msgspec
 
 from changeover.json_types import JsonObject
 from changeover.protocol.rehearsal_counts import RehearsalCounts
+from changeover.protocol.watch_counts import WatchCounts
 from changeover.protocol.wire import ReplicaReport
 from model_server.rollouts.rollout import FleetLooked
 
@@ -119,6 +120,11 @@ class Fleet:
         reports = (seen.report.rehearsal for seen in self.replicas.values())
         counts = [each for each in reports if each is not None and each.id == identity]
         return sum(counts, RehearsalCounts(identity))
+
+    def watched(self, identity: str) -> WatchCounts:
+        """The counts of one watch, added up over the replicas that have reported some."""
+        reports = (seen.report.watch for seen in self.replicas.values())
+        return sum((each for each in reports if each is not None and each.id == identity), WatchCounts(identity))
 
     def awaited(self, now: float) -> int:
         """The number of replicas that a rollout would wait for."""

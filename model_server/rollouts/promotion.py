@@ -25,7 +25,8 @@ class RollRequest:
 
     `on_behalf_of` is what the caller says of itself, such as the user of a machine that has a token.
     `expected_sequence` is the current sequence that the caller saw, 0 for none; None if it did not look. `rehearse` are the
-    seconds of the rehearsal, None for those of the server's setting; `line` is the share of answers that may differ in it.
+    seconds of the rehearsal, None for those of the server's setting; `line` is the share of answers that may differ in it. `watch`
+    are the seconds after the switch in which failures roll it back.
     """
 
     by: str
@@ -37,6 +38,7 @@ class RollRequest:
     expected_sequence: int | None = None
     rehearse: float | None = None
     line: float | None = None
+    watch: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -133,9 +133,13 @@ class RolloutLoop(Loop):
         state = self._state
         match action:
             case machine.Announce(version):
-                state.announce(version, self._rollout.id if state.rehearsal is not None else None)
+                identity, watched = self._rollout.id, state.watch is not None
+                state.announce(
+                    version, identity if state.rehearsal is not None else None, identity if watched else None
+                )
             case machine.Withdraw():
-                state.announce(None)
+                watched = self._rollout.state is RolloutState.COMMITTED and state.watch is not None
+                state.announce(None, watch=self._rollout.id if watched else None)
             case machine.StopGranting():
                 state.stop_granting()
             case machine.AppendLedger():

@@ -40,6 +40,7 @@ class _Body(Struct, frozen=True):
     skip_gate: bool = False
     expected_sequence: int | float | None = None
     rehearse: Annotated[float, Meta(ge=0, le=LONGEST_REHEARSAL_S)] | None = None
+    watch: Annotated[float, Meta(ge=0, le=LONGEST_REHEARSAL_S)] = 0.0
 
 
 def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprint:
@@ -108,6 +109,7 @@ def _roll_request(caller: Caller, body: _Body) -> RollRequest:
         on_behalf_of=body.on_behalf_of,
         expected_sequence=_whole(body.expected_sequence),
         rehearse=body.rehearse,
+        watch=body.watch,
     )
 
 

@@ -160,9 +160,10 @@ class Reports(Loop):
 
 def _status(replica: Replica) -> ModelStatus:
     held, ready, failed = replica.state()
-    rehearsal = replica.rehearsal
+    rehearsal, watch = replica.rehearsal, replica.watch
     cut = {version: reason[:LONGEST_TEXT] for version, reason in failed.items()}
-    return ModelStatus(held, ready, cut, rehearsal.counts if rehearsal is not None else None)
+    counts, watched = rehearsal.counts if rehearsal is not None else None, watch.counts if watch is not None else None
+    return ModelStatus(held, ready, cut, counts, watched)
 
 
 def _parts(statuses: dict[str, ModelStatus]) -> Iterator[dict[str, ModelStatus]]:
@@ -183,4 +184,4 @@ def _parts(statuses: dict[str, ModelStatus]) -> Iterator[dict[str, ModelStatus]]
 def _length(status: ModelStatus) -> int:
     """The most bytes that a status takes in a report; a character of a reason takes 12 at most."""
     counted = _LONGEST_COUNTS if status.rehearsal is not None else 0
-    return 300 + counted + 80 * (len(status.ready) + len(status.failed)) + 12 * sum(map(len, status.failed.values()))
+    return 600 + counted + 80 * (len(status.ready) + len(status.failed)) + 12 * sum(map(len, status.failed.values()))

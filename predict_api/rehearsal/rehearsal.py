@@ -31,13 +31,12 @@ class Rehearsal:
     def begin(self) -> None:
         """Sample what the current version answers from now on, if it can be compared."""
         if not self.counts.unable:
-            self.current.tap.sample = self._sample
+            self.current.tap.join(self._sample)
 
     def end(self) -> None:
         """Sample no more."""
         self._ended = True
-        if self.current.tap.sample is self._sample:
-            self.current.tap.sample = None
+        self.current.tap.leave(self._sample)
 
     def step(self, end_by: float) -> None:
         """Compare requests that wait, newest first, until `end_by` or the end; the others are dropped."""

@@ -29,6 +29,9 @@ class Sample:
         if rows.rows <= MOST_ROWS:
             self._queue.append((rows, scores))
 
+    def failed(self) -> None:
+        """Leave out a request that the current version did not answer."""
+
     def taken(self) -> list[Answered]:
         """Take the requests that wait, the newest first."""
         waiting: list[Answered] = []

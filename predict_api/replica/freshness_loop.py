@@ -230,6 +230,7 @@ class ModelFreshness:
                 answer.lease,
                 answer.server_instance,
                 rehearsal=listed.rehearsal,
+                watch=listed.watch,
             )
             outcome = self.replica.on_answer(single, sent_at)
         except (LowerSequence, OtherVersion) as error:

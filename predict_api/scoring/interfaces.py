@@ -72,14 +72,50 @@ class Sampled(Protocol):
     def add(self, rows: RequestRows, scores: Scores) -> None:
         """Add the rows of a request and their scores; never waits."""
 
+    def failed(self) -> None:
+        """Note a request that the model did not answer; never waits."""
+
+
+class Several:
+    """Several places at once."""
+
+    def __init__(self, places: tuple[Sampled, ...]) -> None:
+        self.places = places
+
+    def add(self, rows: RequestRows, scores: Scores) -> None:
+        """Add the rows of a request and their scores to each."""
+        for place in self.places:
+            place.add(rows, scores)
+
+    def failed(self) -> None:
+        """Note a request that the model did not answer in each."""
+        for place in self.places:
+            place.failed()
+
 
 class Tap:
-    """The place where a rehearsal takes its sample; `sample` is None without one, which is nearly always."""
+    """The place where a rehearsal and a watch look at answers; `sample` is None without one, which is nearly always.
 
-    __slots__ = ("sample",)
+    The replica calls `join` and `leave` under its lock; requests read `sample`.
+    """
+
+    __slots__ = ("_places", "sample")
 
     def __init__(self) -> None:
         self.sample: Sampled | None = None
+        self._places: tuple[Sampled, ...] = ()
+
+    def join(self, place: Sampled) -> None:
+        """Give answers to `place` from now on."""
+        self._set((*self._places, place))
+
+    def leave(self, place: Sampled) -> None:
+        """Give none to it any more."""
+        self._set(tuple(each for each in self._places if each is not place))
+
+    def _set(self, places: tuple[Sampled, ...]) -> None:
+        self._places = places
+        self.sample = None if not places else places[0] if len(places) == 1 else Several(places)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 import requests
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from tests.conftest import wait_until
 from tests.processes.model_server import REPORT_TOKEN, ModelServer
@@ -74,6 +76,36 @@ def _ask(api: PredictApi, over: threading.Event) -> None:
     """Ask for the same rows, a few requests a second."""
     while not over.wait(0.02):
         api.predict(ROWS)
+
+
+def shop(*cities: str) -> bytes:
+    """A model that fails for a city that it has not seen."""
+    frame = pd.DataFrame({"city": ["a", "b", *cities] * 2})
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(frame, [each > "a" for each in frame["city"]])
+    body = io.BytesIO()
+    joblib.dump(model, body)
+    return body.getvalue()
+
+
+def test_a_version_that_fails_after_the_switch_is_rolled_back_and_the_ledger_says_why(stack: Stack) -> None:
+    server, api = stack.server, stack.api
+    good, bad = (server.publish(body, "shop").json()["version"] for body in (shop("c", "d"), shop()))
+    past = {"reason": "t", "skip_gate": True, "allow_schema_change": True}
+    assert server.post("/models/shop/rollouts?wait=60", json={"version": good, **past}).json()["state"] == "committed"
+    wait_until(lambda: api.predict({"city": "c"}, "/models/shop/predict").ok, 60, "an answer of the good version")
+    rollout = server.post("/models/shop/rollouts?wait=60", json={"version": bad, **past, "watch": 600}).json()
+    assert rollout["state"] == "committed"
+
+    def rolled_back() -> bool:
+        api.predict({"city": "c"}, "/models/shop/predict")
+        return bool(server.get("/models/shop/rollouts").json()["rollouts"][0]["sequence"] == 3)
+
+    wait_until(rolled_back, 60, "the rollback")
+    newest = server.get("/models/shop/rollouts").json()["rollouts"][0]
+    assert (newest["version"], newest["by"], newest["on_behalf_of"]) == (good, "watch", rollout["by"])
+    assert newest["reason"].startswith("rolled back by the watch of sequence 2: ")
+    assert "requests failed since the switch" in newest["reason"]
+    wait_until(lambda: api.predict({"city": "c"}, "/models/shop/predict").ok, 60, "an answer of the good version")
 
 
 def test_a_line_that_only_a_rehearsal_shows_refuses_a_roll_without_one(stack: Stack) -> None:
