@@ -26,6 +26,7 @@ from predict_api.models.report_loop import Reports
 from predict_api.pinned.artifact_file import PinnedFile
 from predict_api.pinned.pinned_models import PinnedModels
 from predict_api.preparation.disk_cache import Cache
+from predict_api.rehearsal.sampling_loop import RehearsalLoop
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.routes import (
     apidocs,
@@ -85,6 +86,7 @@ class Application:
         self._reports = Reports(
             Connection(url, lookup), self.identity, token, self.models.replicas, lambda: checks.answer
         )
+        self._rehearsals = RehearsalLoop(self.models.replicas)
         self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory))
         self.edge = EdgeApplication(self.wsgi, settings)
 
@@ -97,6 +99,7 @@ class Application:
         self.edge.start()
         self._discovery.start()
         self._reports.start()
+        self._rehearsals.start()
         deadline = now() + self._settings.start_timeout
         self._discovery.looked.wait(max(0.0, deadline - now()))
         for replica in self.models.replicas():
@@ -107,6 +110,7 @@ class Application:
     def leave(self) -> None:
         """All requests are answered: have model_server wait for this replica no more."""
         self._discovery.stop()
+        self._rehearsals.stop()
         self._reports.leave()
         self.models.stop()
         event("worker.left", replica=self.identity.id)

@@ -58,11 +58,13 @@ PURE = {
     "changeover.consistency.violation",
     "changeover.process.misspelt",
     "changeover.process.visible",
-    "changeover.protocol.wire",
+    *map("changeover.protocol.{}".format, ["wire", "rehearsal_counts", "watch_counts"]),
     "model_runner.confinement.syscall_filter",
     "model_runner.calls.task",
     "model_runner.admission.verdict",
-    *map("model_server.rollouts.{}".format, ["pointer", "fleet", "freshness", "phases", "rollout"]),
+    *map(
+        "model_server.rollouts.{}".format, ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout", "watch"]
+    ),
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["ledger.numbers", "ledger.record", "ledger.takeover", "intake.startup"]),
     *map("model_server.{}".format, ["openapi.bodies", "openapi.document"]),
@@ -72,7 +74,7 @@ PURE = {
     "predict_api.dialects.names",
     "predict_api.prediction.render",
     "predict_api.prediction.request_context",
-    "predict_api.replica.freshness",
+    *map("predict_api.{}".format, ["replica.freshness", "rehearsal.columns", "rehearsal.comparison"]),
     "predict_api.replica.active",
     "predict_api.scoring.interfaces",
     *(f"predict_api.edge.{name}" for name in ("api_keys", "origins", "path_prefix", "token_bucket")),
@@ -85,7 +87,7 @@ PURE = {
 PURE_MAY_IMPORT = set(
     """
     __future__ abc base64 binascii bisect collections contextlib dataclasses datetime decimal enum fractions functools hashlib
-    heapq hmac ipaddress itertools json math msgspec operator re string struct types typing unicodedata urllib
+    heapq hmac ipaddress itertools json math msgspec operator re statistics string struct types typing unicodedata urllib
     """.split()  # noqa: SIM905 a list of words reads as one
 )
 STARTS_LOOPS = "model_server.background.startup_loop"  # the one loop that may import others

@@ -1,0 +1,41 @@
+"""The judgement of a watch: whether a version fails more requests after its switch than its line allows.
+
+The line is FAILING of the requests, or more if the version before failed more: the upper limit of its share. A version
+leaves the line only by evidence that holds however often one looks (`model_server/rollouts/rehearsal.py`), so a few failures
+among few requests do not roll it back.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from changeover.protocol.watch_counts import WatchCounts
+from model_server.rollouts.rehearsal import EVIDENCE, evidence, upper_limit
+
+FAILING: Final = 0.01
+LEAST: Final = 5  # failures: fewer may be one caller's that tries again
+FEWEST: Final = 100  # requests before the switch, for their share to count
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The watch of a rollout for `seconds` after its switch."""
+
+    seconds: float
+
+    def line(self, counts: WatchCounts) -> float:
+        """The share of requests that may fail."""
+        if counts.before < FEWEST:
+            return FAILING
+        return max(FAILING, upper_limit(counts.before_failed, counts.before))
+
+    def left(self, counts: WatchCounts) -> bool:
+        """Whether the version has left its line."""
+        failed = counts.after_failed
+        return failed >= LEAST and evidence(failed, counts.after, self.line(counts)) >= EVIDENCE
+
+    def says(self, counts: WatchCounts) -> str:
+        """What was counted, as one sentence."""
+        return (
+            f"{counts.after_failed} of {counts.after} requests failed since the switch, {counts.before_failed} of "
+            f"{counts.before} before it, and at most {100 * self.line(counts):.3g} % may"
+        )
