@@ -63,7 +63,8 @@ PURE = {
     "model_runner.calls.task",
     "model_runner.admission.verdict",
     *map(
-        "model_server.rollouts.{}".format, ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout", "watch"]
+        "model_server.rollouts.{}".format,
+        ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout", "watch", "watch_latency"],
     ),
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["ledger.numbers", "ledger.record", "ledger.takeover", "intake.startup"]),

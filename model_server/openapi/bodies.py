@@ -56,8 +56,12 @@ _WATCH: Final = object_of(
         "before_failed": {**_COUNTED, "description": "of these, those that the model did not answer"},
         "after": {**_COUNTED, "description": "requests of the version after it"},
         "after_failed": {**_COUNTED, "description": "of these, those that the model did not answer"},
+        "before_ms": _bins(
+            MILLISECONDS, "answered requests before the switch by the milliseconds that their scores took"
+        ),
+        "after_ms": _bins(MILLISECONDS, "the same after it"),
     },
-    *("id", "before", "before_failed", "after", "after_failed"),
+    *("id", "before", "before_failed", "after", "after_failed", "before_ms", "after_ms"),
 )
 _REPORT: Final[JsonObject] = {
     "replica": TEXT,
@@ -201,7 +205,7 @@ _ROLL: Final = object_of(
             "default": 0,
             "minimum": 0,
             "maximum": wire.LONGEST_REHEARSAL_S,
-            "description": "the seconds after the switch in which the version is rolled back if too many requests fail",
+            "description": "the seconds after the switch in which the version is rolled back if too many requests fail or take longer",
         },
     },
     *(*_ROLLBACK, "allow_schema_change", "skip_gate", "rehearse", "watch"),

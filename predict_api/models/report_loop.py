@@ -36,7 +36,7 @@ CALL_SECONDS: Final = 1.0
 LEAVE_SECONDS: Final = 0.5
 LARGEST_REPORT: Final = 48 * 1024  # bytes: model_server takes 64 KiB
 
-_LONGEST_COUNTS: Final = 4 * 1024  # bytes: 33 numbers of 16 digits, and two texts
+_LONGEST_COUNTS: Final = 4 * 1024  # bytes, of a rehearsal or a watch: 33 numbers of 16 digits, and two texts
 
 
 class Reports(Loop):
@@ -183,5 +183,5 @@ def _parts(statuses: dict[str, ModelStatus]) -> Iterator[dict[str, ModelStatus]]
 
 def _length(status: ModelStatus) -> int:
     """The most bytes that a status takes in a report; a character of a reason takes 12 at most."""
-    counted = _LONGEST_COUNTS if status.rehearsal is not None else 0
+    counted = _LONGEST_COUNTS * ((status.rehearsal is not None) + (status.watch is not None))
     return 600 + counted + 80 * (len(status.ready) + len(status.failed)) + 12 * sum(map(len, status.failed.values()))

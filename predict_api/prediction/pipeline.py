@@ -10,6 +10,7 @@ from changeover.estimator.scores import PLAIN, Options, Runtime, Scores
 from changeover.exceptions import ChangeoverError, ScoringFailed
 from changeover.manifest.manifest import Manifest
 from changeover.names import SHORTEST_PREFIX, short
+from changeover.process.clock import now
 from model_runner.pool.exceptions import RunnerEnded
 from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, PlainJson, Reply
 from predict_api.exceptions import NotCurrent, UnknownOption
@@ -106,17 +107,18 @@ def _rows(ask: Ask[Any], prepared: Prepared, max_rows: int) -> tuple[Ask[Any], R
 
 def _scores(prepared: Prepared, rows: RequestRows, options: Options) -> Scores:
     refuse_if_gone()
+    sample = prepared.tap.sample
+    began = now() if sample is not None else 0.0
     try:
         scores = prepared.scorer.score(rows, turn_here(), options)
     except (ScoringFailed, RunnerEnded):
-        if prepared.tap.sample is not None:
-            prepared.tap.sample.failed()
+        if sample is not None:
+            sample.failed()
         raise
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
-    sample = prepared.tap.sample
     if sample is not None:
-        sample.add(rows, scores)
+        sample.add(rows, scores, now() - began)
     return scores
 
 

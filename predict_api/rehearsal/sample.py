@@ -24,7 +24,7 @@ class Sample:
     def __init__(self) -> None:
         self._queue: deque[Answered] = deque(maxlen=MOST_REQUESTS)
 
-    def add(self, rows: RequestRows, scores: Scores) -> None:
+    def add(self, rows: RequestRows, scores: Scores, took_s: float) -> None:
         """Add a request; a large one is left out."""
         if rows.rows <= MOST_ROWS:
             self._queue.append((rows, scores))

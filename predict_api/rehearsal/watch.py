@@ -1,8 +1,10 @@
 """The watch of a switch in this worker: requests and failures of the version before it, and of the one after it."""
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, field
 
 from changeover.estimator.scores import Scores
+from changeover.protocol.rehearsal_counts import MILLISECONDS
 from changeover.protocol.watch_counts import WatchCounts
 from predict_api.scoring.interfaces import Prepared, RequestRows
 
@@ -13,10 +15,12 @@ class Answers:
 
     requests: int = 0
     failures: int = 0
+    milliseconds: list[int] = field(default_factory=lambda: [0] * (len(MILLISECONDS) + 1))
 
-    def add(self, rows: RequestRows, scores: Scores) -> None:
+    def add(self, rows: RequestRows, scores: Scores, took_s: float) -> None:
         """Count a request that was answered."""
         self.requests += 1
+        self.milliseconds[bisect_left(MILLISECONDS, took_s * 1000)] += 1
 
     def failed(self) -> None:
         """Count a request that was not."""
@@ -36,7 +40,15 @@ class Watch:
     def counts(self) -> WatchCounts:
         """The counts so far."""
         before, after = self._before, self._after
-        return WatchCounts(self.identity, before.requests, before.failures, after.requests, after.failures)
+        return WatchCounts(
+            self.identity,
+            before.requests,
+            before.failures,
+            after.requests,
+            after.failures,
+            tuple(before.milliseconds),
+            tuple(after.milliseconds),
+        )
 
     def attach(self, active: Prepared, *, after: bool) -> None:
         """Count the answers of `active` from now on, as those after the switch or before it."""

@@ -69,8 +69,8 @@ class Scorer(Protocol):
 class Sampled(Protocol):
     """The place for answered rows by which another version is rehearsed (`predict_api/rehearsal/sample.py`)."""
 
-    def add(self, rows: RequestRows, scores: Scores) -> None:
-        """Add the rows of a request and their scores; never waits."""
+    def add(self, rows: RequestRows, scores: Scores, took_s: float) -> None:
+        """Add the rows of a request, their scores, and the seconds that these took; never waits."""
 
     def failed(self) -> None:
         """Note a request that the model did not answer; never waits."""
@@ -82,10 +82,10 @@ class Several:
     def __init__(self, places: tuple[Sampled, ...]) -> None:
         self.places = places
 
-    def add(self, rows: RequestRows, scores: Scores) -> None:
+    def add(self, rows: RequestRows, scores: Scores, took_s: float) -> None:
         """Add the rows of a request and their scores to each."""
         for place in self.places:
-            place.add(rows, scores)
+            place.add(rows, scores, took_s)
 
     def failed(self) -> None:
         """Note a request that the model did not answer in each."""

@@ -61,7 +61,7 @@ def stack(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("rehearsal")
     with ModelServer(seaweed, "rehearsal", folder / "server", {"GATE": "disagreement<=0.02"}) as server:
         version = server.publish(artifact(0.0)).json()["version"]
-        assert server.roll(version).json()["state"] == "committed"
+        assert server.roll(version, wait=120).json()["state"] == "committed"
         with PredictApi(server.url, folder, DEFAULT_MODEL="loan", REPORT_TOKEN=REPORT_TOKEN) as api:
             over = threading.Event()
             caller = threading.Thread(target=_ask, args=(api, over))

@@ -43,7 +43,7 @@ def ask(version: Prepared, *cells: float) -> None:
     rows = PlainRows(False, len(cells), {"a": cells})
     scores = version.scorer.score(rows, PLAIN_TURN)
     if version.tap.sample is not None:
-        version.tap.sample.add(rows, scores)
+        version.tap.sample.add(rows, scores, 0.001)
 
 
 def test_it_counts_what_differs_from_when_it_begins_to_when_it_ends() -> None:

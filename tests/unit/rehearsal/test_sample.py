@@ -26,7 +26,7 @@ class Rows:
 def test_the_newest_requests_wait_and_are_taken_once() -> None:
     sample = Sample()
     for size in range(MOST_REQUESTS + 10):
-        sample.add(Rows(size), SCORES)
+        sample.add(Rows(size), SCORES, 0.001)
     taken = sample.taken()
     assert [rows.rows for rows, _ in taken] == list(range(MOST_REQUESTS + 9, 9, -1))
     assert sample.taken() == []
@@ -34,7 +34,7 @@ def test_the_newest_requests_wait_and_are_taken_once() -> None:
 
 def test_a_large_request_is_left_out() -> None:
     sample = Sample()
-    sample.add(Rows(MOST_ROWS + 1), SCORES)
+    sample.add(Rows(MOST_ROWS + 1), SCORES, 0.001)
     assert sample.taken() == []
 
 

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from changeover.protocol.rehearsal_counts import MILLISECONDS
 from changeover.protocol.watch_counts import WatchCounts
 from changeover.protocol.wire import ReplicaReport, RolloutState
 from model_server.exceptions import CurrentMoved, RolloutUnderWay
@@ -41,6 +42,13 @@ class Scene:
         self.reasons.append(reason)
         if self.error is not None:
             raise self.error
+
+    def times(self, *after: int) -> None:
+        """Report this many requests of 100 ms after the switch, after 500 of 5 ms before it."""
+        before_ms, after_ms = ([0] * (len(MILLISECONDS) + 1) for _ in range(2))
+        before_ms[MILLISECONDS.index(5)], after_ms[MILLISECONDS.index(100)] = 500, sum(after)
+        counts = WatchCounts("id-2", 500, 0, sum(after), 0, tuple(before_ms), tuple(after_ms))
+        self.state.fleet.reported(ReplicaReport("r", "h", 1, None, frozenset(), {}, watch=counts), now=0.0)
 
     def count(self, replica: str, after: int, failed: int, identity: str = "id-2") -> None:
         counts = WatchCounts(identity, after=after, after_failed=failed)
@@ -81,6 +89,25 @@ def test_it_ends_with_the_next_switch_whatever_was_counted(scene: Scene) -> None
     scene.state.adopt(entry(3))
     assert scene.loop.run_once(1.0) is None
     assert scene.reasons == []
+
+
+def test_it_rolls_back_once_three_windows_are_slow(scene: Scene) -> None:
+    for look, requests in enumerate([(), (50,), (50, 50), (50, 50, 50)]):
+        scene.times(*requests)
+        going_on = scene.loop.run_once(10.0 * look)
+        assert (going_on is None) is (look == 3)
+    assert scene.reasons == [
+        (
+            "rolled back by the watch of sequence 2: 150 of 150 requests took more than 10 ms since the switch, "
+            "0 of 500 before it, and at most 40 % may"
+        )
+    ]
+
+
+def test_slow_windows_do_not_add_up_with_a_fast_one_between(scene: Scene) -> None:
+    for look, requests in enumerate([(), (500,), (500, 500), (500, 500), (500, 500, 500)]):
+        scene.times(*requests)
+        assert scene.loop.run_once(10.0 * look) is not None
 
 
 def test_counts_of_another_watch_are_not_its_own(scene: Scene) -> None:
