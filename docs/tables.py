@@ -130,6 +130,10 @@ def transitions() -> list[tuple[str, str, str, list[str]]]:
             (", one pending at the deadline", machine.FleetLooked(none, one, {}), 60.0),
             (", one failed", machine.FleetLooked(none, none, {"replica": "why"}), 0.0),
         ],
+        machine.Rehearsed: [
+            (", passed", machine.Rehearsed(True, "fine", 60.0), 0.0),
+            (", not passed", machine.Rehearsed(False, "why", 60.0), 0.0),
+        ],
         machine.LedgerTaken: [("", machine.LedgerTaken(current), 0.0)],
         machine.LedgerFailed: [("", machine.LedgerFailed("why"), 0.0)],
     }

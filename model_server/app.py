@@ -71,7 +71,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     publisher = Publisher(versions, examiner, models.in_use)
     pin = _pin(settings, bucket, spool, publisher)
     pins = {pin.model: pin.version} if pin else {}
-    promotion = Promotion(versions, settings.conditions, settings.allow_schema_change)
+    promotion = Promotion(versions, settings.conditions, settings.allow_schema_change, settings.rehearse)
     rollouts = Rollouts(models, ledger, versions, bucket, settings.prepare_timeout, pins, open_problems, promotion)
     drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model, open_problems)
     polls = (settings.roll_incoming, settings.incoming_poll)

@@ -13,6 +13,7 @@ from changeover.process.settings import accepted_by
 from changeover.protocol.allowed_hosts import AllowedHosts
 from changeover.protocol.roles import Role
 from changeover.protocol.token_file import NamedToken, check_caller_name, digest_of
+from changeover.protocol.wire import LONGEST_REHEARSAL_S
 from model_server.access.proxy_roles import roles_in
 from model_server.access.tokens import SHARED_NAME, Tokens
 from model_server.ledger.takeover import LONGEST_LEASE_MS
@@ -83,7 +84,14 @@ class ServerSettings(ServiceSettings):
     incoming_poll: float = Field(default=2.0, gt=0, le=3600, description="seconds between two listings of incoming/")
     gate: Annotated[str, accepted_by(parse_gate)] = Field(
         default="",
-        description="metrics that a roll requires: `f1_macro>=current`, `accuracy>=0.9`; comma separated",
+        description="metrics that a roll requires: `f1_macro>=current`, `accuracy>=0.9`, and in a rehearsal "
+        "`disagreement<=0.02`; comma separated",
+    )
+    rehearse: float = Field(
+        default=0.0,
+        ge=0,
+        le=LONGEST_REHEARSAL_S,
+        description="seconds for which each new version is rehearsed on live requests, unless the roll says otherwise",
     )
     allow_schema_change: bool = Field(
         default=False, description="permits rolls (raw uploads too) to a version that refuses requests valid before"

@@ -27,6 +27,7 @@ from predict_api.models.report_loop import Reports
 from predict_api.pinned.artifact_file import PinnedFile
 from predict_api.pinned.pinned_models import PinnedModels
 from predict_api.preparation.disk_cache import Cache
+from predict_api.rehearsal.sampling_loop import RehearsalLoop
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.routes import (
     apidocs,
@@ -89,6 +90,7 @@ class Application:
         self._counting = Counting(
             Connection(url, lookup), self.identity, token, self.models.pending, lambda: checks.answer
         )
+        self._rehearsals = RehearsalLoop(self.models.replicas)
         self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory))
         self.edge = EdgeApplication(self.wsgi, settings)
 
@@ -102,6 +104,7 @@ class Application:
         self._discovery.start()
         self._reports.start()
         self._counting.start()
+        self._rehearsals.start()
         deadline = now() + self._settings.start_timeout
         self._discovery.looked.wait(max(0.0, deadline - now()))
         for replica in self.models.replicas():
@@ -113,6 +116,7 @@ class Application:
         """All requests are answered: have model_server wait for this replica no more."""
         self._discovery.stop()
         self._counting.leave()
+        self._rehearsals.stop()
         self._reports.leave()
         self.models.stop()
         event("worker.left", replica=self.identity.id)

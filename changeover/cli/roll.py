@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import click
 
 from changeover.cli.command import Verb, client_options, model_option, promotion_options, rollout_options
+from changeover.cli.duration import Duration
 from changeover.cli.output import answer, say
 from changeover.json_types import JsonObject
 from changeover.names import short
-from changeover.protocol.wire import RolloutState
+from changeover.protocol.wire import LONGEST_REHEARSAL_S, RolloutState
 
 if TYPE_CHECKING:
     from changeover.client.client import Client
@@ -19,6 +20,19 @@ if TYPE_CHECKING:
 @model_option
 @rollout_options
 @promotion_options
+@click.option(
+    "--rehearse",
+    type=Duration(LONGEST_REHEARSAL_S),
+    metavar="DURATION",
+    help="Let the version answer a sample of live requests in the background, for 90s, 10m or 1h, before the switch.",
+)
+@click.option(
+    "--watch",
+    type=Duration(LONGEST_REHEARSAL_S),
+    default=0.0,
+    metavar="DURATION",
+    help="Roll back by itself if too many requests fail or take longer in this time after the switch.",
+)
 @client_options
 def roll(
     client: "Client",
@@ -29,6 +43,8 @@ def roll(
     timeout: float,
     allow_schema_change: bool,
     skip_gate: bool,
+    rehearse: float | None,
+    watch: float,
     as_json: bool,
 ) -> None:
     """Make VERSION (8 digits or more; the newest admitted if none is named) current."""
@@ -42,6 +58,8 @@ def roll(
         wait=timeout if wait else 0,
         allow_schema_change=allow_schema_change,
         skip_gate=skip_gate,
+        rehearse=rehearse,
+        watch=watch,
         progress=None if as_json else print_state,
     )
     conclude(name, rollout, waited=wait, as_json=as_json)

@@ -75,12 +75,23 @@ def _rollout(live: JsonObject) -> Iterator[tuple[str, list[str]]]:
         ready = f"{rolling.get('ready')} of {live.get('awaited')} ready"
         left = f", {seconds(rolling.get('deadline_s'))} to the deadline" if rolling.get("state") == "preparing" else ""
         title = f"rolling  {short(str(rolling.get('version')))}  {rolling.get('state')}  {ready}{left}"
-        yield click.style(title, fg="blue"), _phases(rolling)
+        yield click.style(title, fg="blue"), [*_phases(rolling), *_rehearsal(live)]
     elif last:
         committed = bool(last.get("committed"))
         title = f"last     {short(str(last.get('version')))}  {last.get('state')}  {ago(last.get('rolled_at'))}"
         leaves = _phases(last) if committed else [_text(last.get("reason")), *_phases(last)]
         yield title if committed else click.style(title, fg="red"), leaves
+
+
+def _rehearsal(live: JsonObject) -> list[str]:
+    """What the rehearsal has counted so far."""
+    rehearsal = object_in(live.get("rehearsal"))
+    if not rehearsal:
+        return []
+    left = f"{seconds(rehearsal.get('left_s'))} left"
+    if not rehearsal.get("rows"):
+        return [f"rehearsal  {_text(rehearsal.get('unable')) or 'no row yet'}  {left}"]
+    return [f"rehearsal  {rehearsal.get('differing')} of {rehearsal.get('rows')} answers differ  {left}"]
 
 
 def _phases(rollout: JsonObject) -> list[str]:

@@ -7,7 +7,6 @@ has a time limit.
 import getpass
 import socket
 import tempfile
-import threading
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +19,9 @@ from changeover.client.bodies import json_of
 from changeover.client.download import download
 from changeover.client.draft import draft_of, dump
 from changeover.client.http import HttpCall
+from changeover.client.rolling import rolled
 from changeover.client.upload import Body, Progress, Published, sha256_of_file
-from changeover.exceptions import ChangeoverError, StackNotFound, UnknownVersion
+from changeover.exceptions import StackNotFound, UnknownVersion
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.names import check_model_name
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ADMISSION_SECONDS: Final = 300.0
-_POLL_SECONDS: Final = 0.15
 
 
 class Client:
@@ -195,12 +194,17 @@ class Client:
         wait: float = 90.0,
         allow_schema_change: bool = False,
         skip_gate: bool = False,
+        rehearse: float | None = None,
+        watch: float = 0.0,
         progress: Callable[[str], None] | None = None,
     ) -> JsonObject:
         """Make `version` (whole, a prefix, or None for the newest admitted) current; returns the rollout.
 
         A version that breaks its consumers' requests, or fails the server's `GATE`, raises ServiceRefused with `diff`
-        or `gate` in its `problem`, unless `allow_schema_change` or `skip_gate`.
+        or `gate` in its `problem`, unless `allow_schema_change` or `skip_gate`. `rehearse` are the seconds for which it is
+        rehearsed on live requests before the switch (None: those of the server's `REHEARSE`), which come on top of `wait`.
+        `watch` are the seconds after the switch in which model_server rolls back by itself if too many requests fail or take longer.
+
         Waits up to `wait` seconds for `committed` or `aborted`; calls `progress` with each new state.
         """
         name = model or self.default_model()
@@ -210,7 +214,12 @@ class Client:
             body["allow_schema_change"] = True
         if skip_gate:
             body["skip_gate"] = True
-        return self._rollout(f"/models/{name}/rollouts", body, name, wait, progress)
+        if watch:
+            body["watch"] = watch
+        if rehearse is not None:
+            body["rehearse"] = rehearse
+            wait += rehearse if wait > 0 else 0.0
+        return rolled(self._server, self._token, f"/models/{name}/rollouts", body, name, wait, progress)
 
     def rollback(
         self,
@@ -222,7 +231,7 @@ class Client:
     ) -> JsonObject:
         """Make the previous version current; parameters as in `roll`."""
         name = model or self.default_model()
-        return self._rollout(f"/models/{name}/rollback", _provenance(reason), name, wait, progress)
+        return rolled(self._server, self._token, f"/models/{name}/rollback", _provenance(reason), name, wait, progress)
 
     def predict(self, body: object, model: str | None = None) -> Json:
         """Call predict_api; returns the JSON of the response.
@@ -240,40 +249,6 @@ class Client:
         path = f"/models/{model}/predict" if model else "/predict"
         headers = {"Content-Type": "application/json"}
         return self._predict.json_in(self._predict.send("POST", path, body=body, headers=headers))
-
-    def _rollout(
-        self, path: str, body: JsonObject, model: str, wait: float, progress: Callable[[str], None] | None
-    ) -> JsonObject:
-        """Start a rollout and wait for its end; call `progress` with each state on the way."""
-        over = threading.Event()
-        watcher: threading.Thread | None = None
-        if progress is not None:
-            watcher = threading.Thread(target=self._watch, args=(model, progress, over), daemon=True)
-            watcher.start()
-        try:
-            response = self._server.send("POST", path, query={"wait": f"{wait:g}"}, json=body, timeout=wait + 30)
-        finally:
-            over.set()
-            if watcher is not None:
-                watcher.join()
-        rollout = self._server.object_in(response)
-        if progress is not None:
-            progress(str(rollout.get("state")))
-        return rollout
-
-    def _watch(self, model: str, progress: Callable[[str], None], over: threading.Event) -> None:
-        """Report the states of the running rollout until `over`; errors here are ignored."""
-        calls = HttpCall(self._server.base, "model_server", self._token)
-        reported = None
-        while not over.wait(_POLL_SECONDS):
-            try:
-                rollout = calls.get(f"/models/{model}").get("rollout")
-            except ChangeoverError:
-                continue
-            state = rollout.get("state") if isinstance(rollout, dict) else None
-            if state in (RolloutState.PREPARING, RolloutState.FENCING) and state != reported:
-                reported = state
-                progress(str(state))
 
     def _path(self, model: str | None) -> str:
         return f"/models/{check_model_name(model) if model else self.default_model()}"

@@ -1,7 +1,8 @@
 """The promote gate: minimum metrics for a version to become current.
 
 The setting `GATE` holds its conditions: `f1_macro>=current, accuracy>=0.9`. A version is compared with the current one
-only on the same held-out data, by the digest in the manifest's `evaluation`.
+only on the same held-out data, by the digest in the manifest's `evaluation`. The condition `disagreement<=0.02` is of
+another kind: the rehearsal of a roll measures it on live requests (`model_server/rollouts/rehearsal.py`).
 """
 
 import re
@@ -17,6 +18,7 @@ from changeover.manifest.manifest import Manifest
 from changeover.names import short
 
 CURRENT: Final = "current"
+DISAGREEMENT: Final = "disagreement"  # the share of answers that differ from the current version's in a rehearsal
 _CONDITION: Final = re.compile(r"\s*([^\s<>=,]+)\s*(>=|<=)\s*([^\s<>=,]+)\s*")
 _WAYS: Final = "NAME>=current, NAME>=NUMBER, NAME<=current or NAME<=NUMBER, several separated by commas"
 
@@ -31,6 +33,11 @@ class Condition:
 
     def __str__(self) -> str:
         return f"{self.metric}{'>=' if self.at_least else '<='}{CURRENT if self.bound is None else f'{self.bound:g}'}"
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether a rehearsal measures it, and no manifest has it."""
+        return self.metric == DISAGREEMENT
 
     def holds(self, figure: float, wanted: float) -> bool:
         """Whether `figure` meets the bound `wanted`."""
@@ -55,11 +62,11 @@ def parse(text: str) -> tuple[Condition, ...]:
 def judge(
     conditions: Sequence[Condition], candidate: Manifest, current: Manifest | None, replaces: str | None = None
 ) -> list[Judgement]:
-    """Evaluate each condition on `candidate`; without a `current` version, conditions on it pass.
+    """Evaluate each condition on metrics on `candidate`; without a `current` version, conditions on it pass.
 
     `replaces` is the current version: without its manifest `current`, conditions on it fail.
     """
-    return [_judge(condition, candidate, current, replaces) for condition in conditions]
+    return [_judge(condition, candidate, current, replaces) for condition in conditions if not condition.rehearsed]
 
 
 def summary(judgements: Sequence[Judgement]) -> str:
@@ -78,6 +85,8 @@ def _condition(part: str) -> Condition:
     if match is None:
         raise InvalidGate(f"{part.strip()!r} is no condition: write {_WAYS}")
     metric, sign, bound = match.groups()
+    if metric == DISAGREEMENT and (sign != "<=" or not _is_share(bound)):
+        raise InvalidGate(f"{part.strip()!r} is no line for a rehearsal: write {DISAGREEMENT}<=NUMBER, from 0 to 1")
     if bound == CURRENT:
         return Condition(metric, sign == ">=", None)
     try:
@@ -87,6 +96,19 @@ def _condition(part: str) -> Condition:
     if number - number != 0.0:
         raise InvalidGate(f"{part.strip()!r} compares with {bound!r}, which is no number and not `current`")
     return Condition(metric, sign == ">=", number)
+
+
+def disagreement(conditions: Sequence[Condition]) -> float | None:
+    """The largest share of answers that may differ in a rehearsal; None if no condition says so."""
+    return min((each.bound for each in conditions if each.rehearsed and each.bound is not None), default=None)
+
+
+def _is_share(bound: str) -> bool:
+    """Whether `bound` is a number from 0 to 1."""
+    try:
+        return 0 <= float(bound) <= 1
+    except ValueError:
+        return False
 
 
 def _judge(condition: Condition, candidate: Manifest, current: Manifest | None, replaces: str | None) -> Judgement:

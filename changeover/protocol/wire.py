@@ -18,6 +18,8 @@ from changeover.json_documents import read_document
 from changeover.json_types import JsonObject
 from changeover.names import MODEL_NAME as NAME_OF_A_MODEL
 from changeover.names import is_version
+from changeover.protocol.rehearsal_counts import RehearsalCounts
+from changeover.protocol.watch_counts import WatchCounts
 
 # model_server's response to the freshness check
 LEASE_MS: Final = "Lease-Ms"
@@ -45,6 +47,7 @@ WEBHOOK_TIMESTAMP: Final = "webhook-timestamp"
 WEBHOOK_SIGNATURE: Final = "webhook-signature"
 
 LARGEST_BODY: Final = 4 * 1024**2  # bytes of a manifest, or of any other response of model_server but bytes of models
+LONGEST_REHEARSAL_S: Final = 86_400.0  # of a rehearsal, from when every replica is ready
 LONGEST_TEXT: Final = 2000  # characters of a reason, a name, or any string from one service to the other
 _MOST_VERSIONS: Final = 16  # in one report: a replica has the current version, the next, and a few that failed
 _Name = Annotated[str, Meta(max_length=128)]
@@ -109,20 +112,31 @@ class CurrentModel(msgspec.Struct, frozen=True, omit_defaults=True):
     """One model in the response of `GET /current`.
 
     `sequence` and `version` are None without a current version. The lease of the response does not hold for a model that
-    is `fenced`. `next_version` is to be prepared.
+    is `fenced`. `next_version` is to be prepared, and to be rehearsed under the id `rehearsal`, if it has one.
+    The requests before and after its switch are counted under the id `watch`.
     """
 
     sequence: _Int | None = None
     version: _Name | None = None
     next_version: _Name | None = None
     fenced: bool = False
+    rehearsal: _Name | None = None
+    watch: _Name | None = None
 
     @classmethod
-    def of(cls, current: Current | None, next_version: str | None, *, fenced: bool) -> Self:
+    def of(
+        cls,
+        current: Current | None,
+        next_version: str | None,
+        *,
+        fenced: bool,
+        rehearsal: str | None = None,
+        watch: str | None = None,
+    ) -> Self:
         """The entry of a model."""
         if current is None:
-            return cls(next_version=next_version, fenced=fenced)
-        return cls(current.sequence, current.version, next_version, fenced)
+            return cls(next_version=next_version, fenced=fenced, rehearsal=rehearsal, watch=watch)
+        return cls(current.sequence, current.version, next_version, fenced, rehearsal, watch)
 
     @property
     def current(self) -> Current | None:
@@ -158,7 +172,8 @@ class ReplicaReport(msgspec.Struct, frozen=True):
     """The status report of a replica about one model: `PUT /models/{m}/replicas/{replica}`.
 
     `held` is the active version; `ready` are the versions that are loaded and warm, including `held`; `failed` gives
-    the reason for each version that the replica could not prepare.
+    the reason for each version that the replica could not prepare. `rehearsal` and `watch` have the counts of those under
+    way.
     """
 
     replica: str
@@ -167,6 +182,8 @@ class ReplicaReport(msgspec.Struct, frozen=True):
     held: Current | None
     ready: Annotated[frozenset[_Name], Meta(max_length=_MOST_VERSIONS)]
     failed: Annotated[dict[_Name, str], Meta(max_length=_MOST_VERSIONS)]
+    rehearsal: RehearsalCounts | None = None
+    watch: WatchCounts | None = None
 
     def to_json(self) -> JsonObject:
         """The JSON form, read back by `from_json`."""
@@ -187,6 +204,8 @@ class ModelStatus(msgspec.Struct, frozen=True):
     held: Current | None
     ready: Annotated[frozenset[_Name], Meta(max_length=_MOST_VERSIONS)]
     failed: Annotated[dict[_Name, str], Meta(max_length=_MOST_VERSIONS)]
+    rehearsal: RehearsalCounts | None = None
+    watch: WatchCounts | None = None
 
 
 class ReplicaReports(msgspec.Struct, frozen=True):

@@ -44,5 +44,6 @@ def preview(parts: Parts, state: ModelState, candidate: Manifest, *, rollback: b
             for name in dict.fromkeys([*candidate.metrics, *(before.metrics if before else {})])
         ],
         "golden": golden_rows(before, candidate),
+        "rehearse": {"seconds": parts.promotion.rehearse, "line": gate.disagreement(parts.promotion.conditions)},
         "needs": needs,
     }

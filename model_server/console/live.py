@@ -6,6 +6,7 @@ from changeover.names import short
 from changeover.process.clock import now as clock_now
 from changeover.protocol.wire import Current
 from model_server.console.parts import Page, Parts
+from model_server.console.rehearsed import rehearsed
 from model_server.console.verdict import Verdict, Worker, judge
 from model_server.ledger.record import Rollout
 from model_server.rollouts.model_state import ModelState
@@ -20,7 +21,8 @@ def live(parts: Parts, state: ModelState) -> Page:
     now = clock_now()
     with state.changed:
         entry, rollout, phases, last = state.entry, state.rollout, state.phases, state.last
-        current = state.current
+        current, rehearsal = state.current, state.rehearsal
+        counts = state.fleet.rehearsed(rollout.id if rollout else "")
         workers = [_worker(row) for row in state.fleet.to_json(now)]
     verdict = judge(current, workers)
     awaited = [worker for worker in workers if worker.awaited]
@@ -32,6 +34,7 @@ def live(parts: Parts, state: ModelState) -> Page:
         "awaited": len(awaited),
         "oldest_s": max((worker.silent_s for worker in awaited), default=None),
         "rolling": None if rollout is None else _rolling(rollout, phases, workers, now),
+        "rehearsal": None if rollout is None or rehearsal is None else rehearsed(rehearsal, counts, now),
         "last": None if rollout is not None else _last(parts, state, last, now),
         "ended": next((each.rollout.id for each in parts.ended(state)), ""),
         "workers": [cell(worker, current, rollout) for worker in workers[:MOST_WORKERS]],
@@ -129,13 +132,15 @@ def _rolling(rollout: Rollout, phases: Phases, workers: list[Worker], now: float
 
 
 def _phases(phases: Phases, now: float, over: bool, committed: bool = False) -> list[Page]:
-    """The four phases with their seconds, and whether each is done, now or to come."""
+    """The phases with their seconds, and whether each is done, now or to come; the rehearsal only if there is one."""
     seconds = phases.seconds(now)
     rows: list[Page] = []
     for phase in Phase:
         spent = seconds.get(phase)
         newest = spent is not None and phase == phases.began[-1][0]
         place = "now" if newest and not over else ("stopped" if newest and not committed else "done")
+        if phase is Phase.REHEARSE and spent is None:
+            continue
         if phase is Phase.LIVE:
             place = "done" if committed else "to come"
         rows.append(

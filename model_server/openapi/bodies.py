@@ -1,5 +1,6 @@
 """The JSON Schemas of model_server's requests and responses: versions, rollouts, replicas, models."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from changeover import names
@@ -19,6 +20,7 @@ from changeover.protocol.openapi_parts import (
     parameter,
     ref,
 )
+from changeover.protocol.rehearsal_counts import MILLISECONDS, MOVES
 
 VERSION_TEXT: Final[JsonObject] = {**TEXT, "pattern": "^([sS][hH][aA]256:)?[0-9a-fA-F]{8,64}$"}
 REPLICA: Final[JsonObject] = {**TEXT, "pattern": f"^{names.REPLICA.pattern}$"}
@@ -26,7 +28,43 @@ _COUNT: Final[JsonObject] = {**INTEGER, "minimum": 0}
 _FLAG: Final[JsonObject] = {"type": "boolean", "default": False}
 _BYTES: Final[JsonObject] = {**TEXT, "format": "binary"}
 _OBJECT: Final[JsonObject] = {"type": "object"}
+_COUNTED: Final[JsonObject] = {**INTEGER, "minimum": 0, "maximum": 10**15 - 1}
+
+
+def _bins(ends: Sequence[float], what: str) -> JsonObject:
+    """The counts in the bins with these upper ends, and in the open one."""
+    more = {"minItems": len(ends) + 1, "maxItems": len(ends) + 1}
+    return list_of(_COUNTED, description=f"{what}, in bins up to {', '.join(map(str, ends))}, and above", **more)
+
+
 _INT_OF_A_REPORT: Final[JsonObject] = {**INTEGER, "minimum": 1 - 10**18, "maximum": 10**18 - 1}
+_REHEARSAL: Final = object_of(
+    {
+        "id": {**TEXT, "maxLength": 128, "description": "the id of the rollout"},
+        "rows": {**_COUNTED, "description": "rows that both versions were asked"},
+        "differing": {**_COUNTED, "description": "of these, those that got another answer"},
+        "failed": {**_COUNTED, "description": "of these, those that got none from the new version"},
+        "moves": _bins(MOVES, "rows by the largest move of a probability"),
+        "new_ms": _bins(MILLISECONDS, "requests by the milliseconds that the new version took"),
+        "current_ms": _bins(MILLISECONDS, "the same of the current version"),
+        "unable": {**TEXT, "maxLength": 300, "description": "why no row can be compared"},
+    },
+    *("id", "rows", "differing", "failed", "moves", "new_ms", "current_ms", "unable"),
+)
+_WATCH: Final = object_of(
+    {
+        "id": {**TEXT, "maxLength": 128, "description": "the id of the rollout"},
+        "before": {**_COUNTED, "description": "requests of the version before the switch"},
+        "before_failed": {**_COUNTED, "description": "of these, those that the model did not answer"},
+        "after": {**_COUNTED, "description": "requests of the version after it"},
+        "after_failed": {**_COUNTED, "description": "of these, those that the model did not answer"},
+        "before_ms": _bins(
+            MILLISECONDS, "answered requests before the switch by the milliseconds that their scores took"
+        ),
+        "after_ms": _bins(MILLISECONDS, "the same after it"),
+    },
+    *("id", "before", "before_failed", "after", "after_failed", "before_ms", "after_ms"),
+)
 _REPORT: Final[JsonObject] = {
     "replica": TEXT,
     "host": TEXT,
@@ -41,13 +79,15 @@ _REPORT: Final[JsonObject] = {
         "additionalProperties": TEXT,
         "description": "the reason for each version that could not be prepared",
     },
+    "rehearsal": {**or_null(_REHEARSAL), "description": "the counts of the rehearsal under way"},
+    "watch": {**or_null(_WATCH), "description": "the counts of the watch under way"},
 }
-_STATUS: Final[JsonObject] = {name: _REPORT[name] for name in ("held", "ready", "failed")}
+_STATUS: Final[JsonObject] = {name: _REPORT[name] for name in ("held", "ready", "failed", "rehearsal", "watch")}
 _REPORTS: Final[JsonObject] = {
     **{name: _REPORT[name] for name in ("replica", "host", "pid")},
     "models": {
         **_OBJECT,
-        "additionalProperties": object_of(_STATUS, "held"),
+        "additionalProperties": object_of(_STATUS, "held", "rehearsal", "watch"),
         "description": "the status of each model, by its name",
     },
 }
@@ -59,8 +99,10 @@ _SET: Final[JsonObject] = {
             "version": SHA256,
             "next_version": {**SHA256, "description": "the version to prepare"},
             "fenced": {"type": "boolean", "default": False, "description": "the lease does not hold for this model"},
+            "rehearsal": {**TEXT, "description": "the id under which the next version is rehearsed"},
+            "watch": {**TEXT, "description": "the id under which a switch is watched"},
         },
-        *("sequence", "version", "next_version", "fenced"),
+        *("sequence", "version", "next_version", "fenced", "rehearsal", "watch"),
     ),
     "description": "the models that have a current or a next version, by name",
 }
@@ -149,7 +191,7 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "LoginLink": object_of(
         {"path": TEXT, "seconds": {**INTEGER, "description": "the time for which it holds"}, "by": TEXT}
     ),
-    "Report": object_of(_REPORT, "held"),
+    "Report": object_of(_REPORT, "held", "rehearsal", "watch"),
     "Reports": object_of(_REPORTS),
     "Stored": object_of({"not_stored": _NOT_STORED}),
     "Drift": object_of(
@@ -206,8 +248,19 @@ _ROLL: Final = object_of(
         **_ROLLBACK,
         "allow_schema_change": _FLAG,
         "skip_gate": _FLAG,
+        "rehearse": {
+            **or_null({"type": "number", "minimum": 0, "maximum": wire.LONGEST_REHEARSAL_S}),
+            "description": "the seconds for which the version is rehearsed on live requests; null: those of REHEARSE",
+        },
+        "watch": {
+            "type": "number",
+            "default": 0,
+            "minimum": 0,
+            "maximum": wire.LONGEST_REHEARSAL_S,
+            "description": "the seconds after the switch in which the version is rolled back if too many requests fail or take longer",
+        },
     },
-    *(*_ROLLBACK, "allow_schema_change", "skip_gate"),
+    *(*_ROLLBACK, "allow_schema_change", "skip_gate", "rehearse", "watch"),
 )
 _UPLOAD: Final = object_of(
     {"artifact": _BYTES, "manifest": {**_BYTES, "description": "JSON: schema, metrics, golden rows"}},

@@ -82,6 +82,12 @@ class CurrentSet:
             leases = leases or not fenced
             if now < leased_pointer.granting_from:
                 valid_until = min(valid_until, leased_pointer.granting_from)
-            models[name] = CurrentModel.of(current, next_version, fenced=fenced)
+            models[name] = CurrentModel.of(
+                current,
+                next_version,
+                fenced=fenced,
+                rehearsal=leased_pointer.pointer.rehearsal,
+                watch=leased_pointer.pointer.watch,
+            )
         body = CurrentModels(models).encode()
         return SetResponse(body, f'"{digest.sha256(body)}"', leases, valid_until)

@@ -9,6 +9,8 @@ from typing import Final
 import msgspec
 
 from changeover.json_types import JsonObject
+from changeover.protocol.rehearsal_counts import RehearsalCounts
+from changeover.protocol.watch_counts import WatchCounts
 from changeover.protocol.wire import ReplicaReport
 from model_server.rollouts.rollout import FleetLooked
 
@@ -112,6 +114,17 @@ class Fleet:
         if now < self.known_from:
             pending.add(UNKNOWN)
         return FleetLooked(frozenset(ready), frozenset(pending), failed)
+
+    def rehearsed(self, identity: str) -> RehearsalCounts:
+        """The counts of one rehearsal, added up over the replicas that have reported some."""
+        reports = (seen.report.rehearsal for seen in self.replicas.values())
+        counts = [each for each in reports if each is not None and each.id == identity]
+        return sum(counts, RehearsalCounts(identity))
+
+    def watched(self, identity: str) -> WatchCounts:
+        """The counts of one watch, added up over the replicas that have reported some."""
+        reports = (seen.report.watch for seen in self.replicas.values())
+        return sum((each for each in reports if each is not None and each.id == identity), WatchCounts(identity))
 
     def awaited(self, now: float) -> int:
         """The number of replicas that a rollout would wait for."""

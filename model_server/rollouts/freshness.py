@@ -15,6 +15,8 @@ class Pointer:
 
     current: Current | None = None
     next_version: str | None = None
+    rehearsal: str | None = None  # the id under which `next_version` is rehearsed
+    watch: str | None = None  # the id under which the switch is watched
 
 
 @dataclass(frozen=True)

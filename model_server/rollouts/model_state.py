@@ -19,7 +19,9 @@ from model_server.rollouts.fleet import SILENCE_S, Contacts, Fleet
 from model_server.rollouts.freshness import Pointer
 from model_server.rollouts.phases import Phases
 from model_server.rollouts.pointer import LeasedPointer
+from model_server.rollouts.rehearsal import Rehearsal
 from model_server.rollouts.rollout import Cancelled
+from model_server.rollouts.watch import Watch
 
 
 @dataclass
@@ -28,7 +30,7 @@ class ModelState:
 
     `shared` has the pointers of all models, for the check of all: every change of a pointer is under its lock, too.
     `news` wakes the loop of the rollout: a status report came, or the ledger was overtaken. `overtaken` is a ledger
-    entry of another process that this one is about to follow. `phases` are those of `rollout`, `last` is the last
+    entry of another process that this one is about to follow. `phases`, `rehearsal` and `watch` are those of `rollout`, `last` is the last
     rollout that ended in this run. `cancelled` aborts `rollout`. `seen` has the ids of aborted rollouts that a person has confirmed to have seen.
     """
 
@@ -39,6 +41,8 @@ class ModelState:
     fleet: Fleet = field(default_factory=Fleet)
     rollout: Rollout | None = None
     phases: Phases = field(default_factory=Phases)
+    rehearsal: Rehearsal | None = None
+    watch: Watch | None = None
     last: tuple[Rollout, Phases] | None = None
     seen: set[str] = field(default_factory=set)
     cancelled: Cancelled | None = None
@@ -116,10 +120,16 @@ class ModelState:
             pointer.succeed(entry.current, lease_s, now)
             self._adopted(entry)
 
-    def announce(self, version: str | None) -> None:
-        """Set the `Next-Version` of the responses to checks; None removes it."""
+    def announce(self, version: str | None, rehearsal: str | None = None, watch: str | None = None) -> None:
+        """Set the `Next-Version` of the responses to checks, the id of its rehearsal and of its watch; None removes it."""
         with self._changing() as pointer:
-            pointer.announce(version)
+            pointer.announce(version, rehearsal, watch)
+
+    def end_watch(self, identity: str) -> None:
+        """Ask for the watch of this id no more."""
+        with self._changing() as pointer:
+            if pointer.pointer.watch == identity and pointer.pointer.next_version is None:
+                pointer.announce(None)
 
     def _adopted(self, entry: Rollout) -> None:
         self.entry = entry

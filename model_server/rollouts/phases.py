@@ -1,4 +1,4 @@
-"""The phases of a rollout with their times: prepare, fence, commit, and then live.
+"""The phases of a rollout with their times: prepare, rehearse, fence, commit, and then live.
 
 Times are seconds of a monotonic clock; this run of the process knows them, the ledger does not.
 """
@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 
 class Phase(StrEnum):
-    """What a rollout does, one after the other; LIVE begins when it is committed."""
+    """What a rollout does, one after the other; REHEARSE only if asked to, LIVE begins when it is committed."""
 
     PREPARE = "prepare"
+    REHEARSE = "rehearse"
     FENCE = "fence"
     COMMIT = "commit"
     LIVE = "live"

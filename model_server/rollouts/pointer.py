@@ -4,7 +4,7 @@ It decides when a lease may be granted and when all of them are over. The pointe
 The caller passes the time and does the locking (`model_server/rollouts/model_state.py`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from changeover.protocol.lease import Granted
 from changeover.protocol.wire import Current
@@ -63,9 +63,9 @@ class LeasedPointer:
         before = self.pointer.current
         if before is not None and before.sequence >= current.sequence:
             return False
-        self.pointer = Pointer(current, self.pointer.next_version)
+        self.pointer = replace(self.pointer, current=current)
         return True
 
-    def announce(self, version: str | None) -> None:
-        """Set the `Next-Version` of the responses to checks; None removes it."""
-        self.pointer = Pointer(self.pointer.current, version)
+    def announce(self, version: str | None, rehearsal: str | None = None, watch: str | None = None) -> None:
+        """Set the `Next-Version` of the responses to checks, the id of its rehearsal and of its watch; None removes it."""
+        self.pointer = Pointer(self.pointer.current, version, rehearsal, watch)

@@ -24,7 +24,9 @@ class RollRequest:
     """A request to roll: the caller's name, its reason, and the checks it skips; `exempt` is a rollback.
 
     `on_behalf_of` is what the caller says of itself, such as the user of a machine that has a token.
-    `expected_sequence` is the current sequence that the caller saw, 0 for none; None if it did not look.
+    `expected_sequence` is the current sequence that the caller saw, 0 for none; None if it did not look. `rehearse` are the
+    seconds of the rehearsal, None for those of the server's setting; `line` is the share of answers that may differ in it. `watch`
+    are the seconds after the switch in which failures roll it back.
     """
 
     by: str
@@ -34,33 +36,56 @@ class RollRequest:
     exempt: bool = False
     on_behalf_of: str = ""
     expected_sequence: int | None = None
+    rehearse: float | None = None
+    line: float | None = None
+    watch: float = 0.0
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """The checks with the settings of this server: `GATE` and `ALLOW_SCHEMA_CHANGE`."""
+    """The checks with the settings of this server: `GATE`, `ALLOW_SCHEMA_CHANGE` and `REHEARSE`."""
 
     versions: Versions
     conditions: tuple[Condition, ...] = ()
     allow_schema_change: bool = False
+    rehearse: float = 0.0
 
     def examine(self, model: str, version: str, current: str | None, request: RollRequest) -> RollRequest:
         """Check that `version` may follow `current` (None for a first version).
 
-        Returns `request` with the reason for the ledger. Raises RollRefused, UnknownVersion or StoreError.
+        Returns `request` with the reason for the ledger, and its rehearsal. Raises RollRefused, UnknownVersion or StoreError.
         """
         candidate = self.versions.manifest(model, version)
         if request.exempt or version == current:
-            return request
+            return replace(request, rehearse=0.0)
         before = self._manifest(model, current)
         try:
             remarks = [self._fit(candidate, before, request), self._pass_gate(candidate, before, current, request)]
+            rehearse, line = self._rehearsal(candidate, current, request)
         except RollRefused as error:
             log_events.event(
                 "rollout.refused", level="warning", model=model, version=version, by=request.by, reason=str(error)
             )
             raise
-        return replace(request, reason="; ".join([request.reason, *(remark for remark in remarks if remark)]))
+        reason = "; ".join([request.reason, *(remark for remark in remarks if remark)])
+        return replace(request, reason=reason, rehearse=rehearse, line=line)
+
+    def _rehearsal(self, candidate: Manifest, current: str | None, request: RollRequest) -> tuple[float, float | None]:
+        """The seconds of the rehearsal, 0 for none, and its line; raises GateRefused for a line without a rehearsal.
+
+        A first version has nothing to be compared with, so it has no rehearsal.
+        """
+        if current is None:
+            return 0.0, None
+        seconds = self.rehearse if request.rehearse is None else request.rehearse
+        line = None if request.skip_gate else gate.disagreement(self.conditions)
+        if line is not None and seconds <= 0:
+            raise GateRefused(
+                f"the gate has {gate.DISAGREEMENT}<={line:g}, which a rehearsal of {short(candidate.version)} on live requests "
+                f"has to show: roll with one (rehearse, --rehearse 1m, REHEARSE), or past the gate (skip_gate, --skip-gate)",
+                {"gate": []},
+            )
+        return seconds, line
 
     def _fit(self, candidate: Manifest, before: Manifest | None, request: RollRequest) -> str:
         """The ledger's remark on a permitted breaking change, empty for none; raises SchemaChanged."""
@@ -96,7 +121,7 @@ class Promotion:
                 f"version that does, or roll this one past the gate (skip_gate, --skip-gate)",
                 {"gate": gate.refusal(judgements)},
             )
-        return gate.summary(judgements)
+        return gate.summary(judgements) if judgements else ""
 
     def _manifest(self, model: str, version: str | None) -> Manifest | None:
         """The manifest of the current version; None if there is none, or the bucket lost it."""

@@ -1,4 +1,4 @@
-"""The state machine of a rollout: prepare, fence, then commit or abort.
+"""The state machine of a rollout: prepare, rehearse if asked to, fence, then commit or abort.
 
 `step` takes an event and returns the new state and actions. `TRANSITIONS` is its table; a pair of state and event that
 it lacks raises. `model_server/rollouts/rollout_loop.py` drives it, and must do every action before the next event. Only
@@ -24,6 +24,17 @@ class FleetLooked(Struct, frozen=True):
     ready: frozenset[str]
     pending: frozenset[str]
     failed: Mapping[str, str]
+
+
+class Rehearsed(Struct, frozen=True):
+    """The rehearsal is over: whether the version passed it, and its result in words.
+
+    Replicas that have come meanwhile get `grace_s` to be ready.
+    """
+
+    passed: bool
+    says: str
+    grace_s: float
 
 
 class LeasesOver(Struct, frozen=True):
@@ -57,7 +68,7 @@ class Cancelled(Struct, frozen=True):
     reason: str = ""
 
 
-Event = FleetLooked | LeasesOver | LedgerAppended | LedgerTaken | LedgerFailed | Stopped | Cancelled
+Event = FleetLooked | Rehearsed | LeasesOver | LedgerAppended | LedgerTaken | LedgerFailed | Stopped | Cancelled
 
 
 # --- actions
@@ -137,6 +148,14 @@ def _looked(rollout: Rollout, event: Event, now: float) -> Outcome:
     return rollout, ()
 
 
+def _rehearsed(rollout: Rollout, event: Event, now: float) -> Outcome:
+    assert isinstance(event, Rehearsed)
+    if not event.passed:
+        return _abort(rollout, f"stopped by its {event.says}")
+    reason = "; ".join(part for part in (rollout.reason, event.says) if part)[:LONGEST_TEXT]
+    return replace(rollout, reason=reason, deadline=max(rollout.deadline, now + event.grace_s)), ()
+
+
 def _leases_over(rollout: Rollout, _event: Event, _now: float) -> Outcome:
     return rollout, (AppendLedger(),)
 
@@ -188,6 +207,7 @@ def _lost_to(winner: Current) -> str:
 
 TRANSITIONS: Final[Mapping[tuple[RolloutState, type[Event]], Callable[[Rollout, Event, float], Outcome]]] = {
     (RolloutState.PREPARING, FleetLooked): _looked,
+    (RolloutState.PREPARING, Rehearsed): _rehearsed,
     (RolloutState.PREPARING, LedgerTaken): _overtaken,
     (RolloutState.PREPARING, Stopped): _stopped,
     (RolloutState.PREPARING, Cancelled): _cancelled,

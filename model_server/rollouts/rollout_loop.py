@@ -12,6 +12,7 @@ from msgspec import structs
 from changeover.process import clock, log_events
 from changeover.process.clock import utc_now
 from changeover.process.loop import Loop
+from changeover.protocol.rehearsal_counts import RehearsalCounts
 from changeover.protocol.wire import RolloutState
 from model_server.ledger.ledger import Ledger, LedgerInDoubt
 from model_server.ledger.record import Rollout
@@ -19,6 +20,7 @@ from model_server.rollouts import rollout as machine
 from model_server.rollouts.aborted import Aborted
 from model_server.rollouts.model_state import ModelState
 from model_server.rollouts.phases import Phase
+from model_server.rollouts.rehearsal import Rehearsal, Verdict
 from model_server.rollouts.rollout import Action, Event
 from model_server.rollouts.rollout_metrics import RolloutMetrics
 from object_store.exceptions import StoreError
@@ -41,6 +43,7 @@ class RolloutLoop(Loop):
         # Not a daemon: the process ends only after the abort of a stopped rollout is recorded.
         super().__init__(f"rollout-{state.name}", state.news, daemon=False)
         self._state, self._rollout = state, rollout
+        self._grace_s = max(0.0, rollout.deadline - clock.now())
         self._ledger, self._aborted, self._stopping, self._finished = ledger, aborted, stopping, finished
         self._metrics = RolloutMetrics(state.name, rollout.version, clock.now())
         self._result: Event | None = None  # the result of the last action, which is the next event
@@ -96,20 +99,47 @@ class RolloutLoop(Loop):
             if state.overtaken is not None:
                 return machine.LedgerTaken(state.overtaken.current)
             look = state.fleet.look(rollout.version, now)
+            counts = state.fleet.rehearsed(rollout.id)
         if self._stopping.is_set():
             return machine.Stopped()
         if state.cancelled is not None:
             return state.cancelled
+        if state.rehearsal is not None and not state.rehearsal.over and not look.failed:
+            rehearsed = self._rehearse(state.rehearsal, counts, now, ready=not look.pending)
+            if rehearsed is not None or state.rehearsal.begun is not None:
+                return rehearsed or _LOOK_EVERY_S
         return _LOOK_EVERY_S if look.pending and not look.failed and now < rollout.deadline else look
+
+    def _rehearse(
+        self, rehearsal: Rehearsal, counts: RehearsalCounts, now: float, *, ready: bool
+    ) -> machine.Rehearsed | None:
+        """Begin the rehearsal once every replica is ready; returns its end, or None if it goes on."""
+        if ready and rehearsal.begun is None:
+            rehearsal.begun = now
+            self._state.phases = self._state.phases.entered(Phase.REHEARSE, now)
+        verdict = rehearsal.verdict(counts, now)
+        if verdict is Verdict.GOES_ON:
+            return None
+        rehearsal.over = True
+        passed = verdict is Verdict.PASSED
+        says = rehearsal.says(counts)
+        log_events.event(
+            "rollout.rehearsed", model=self._state.name, version=self._rollout.version, passed=passed, says=says
+        )
+        return machine.Rehearsed(passed, says, self._grace_s)
 
     def _do(self, action: Action) -> Event | None:
         """Do one action; returns the event that is its result, or None."""
         state = self._state
         match action:
             case machine.Announce(version):
-                state.announce(version)
+                identity, watched = self._rollout.id, state.watch is not None
+                state.announce(
+                    version, identity if state.rehearsal is not None else None, identity if watched else None
+                )
             case machine.Withdraw():
-                state.announce(None)
+                watched = self._rollout.state is RolloutState.COMMITTED and state.watch is not None
+                state.announce(None, watch=self._rollout.id if watched else None)
             case machine.StopGranting():
                 state.stop_granting()
             case machine.AppendLedger():

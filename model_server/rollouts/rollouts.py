@@ -3,6 +3,8 @@
 import secrets
 import threading
 from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from msgspec import structs
 
@@ -22,11 +24,15 @@ from model_server.rollouts.fleet import FIND_S, SILENCE_S
 from model_server.rollouts.model_state import Models, ModelState
 from model_server.rollouts.phases import Phases
 from model_server.rollouts.promotion import Promotion, RollRequest
+from model_server.rollouts.rehearsal import Rehearsal
 from model_server.rollouts.rollout_loop import RolloutLoop
+from model_server.rollouts.watch import Watch
+from model_server.rollouts.watch_loop import WatchLoop
 from model_server.versions.versions import Versions
 from object_store import keys
 from object_store.bucket import Bucket
 
+WATCH: Final = "watch"  # the name in the ledger of what rolls back when a version leaves its line
 _LAST_WORDS_S = 1.0  # for which a response waits for a rollout's end while the process stops
 
 
@@ -112,6 +118,8 @@ class Rollouts:
                 return compared, ()
             rollout, actions = machine.begin(self._new(state, version, request))
             state.rollout, state.phases, state.cancelled = rollout, Phases.begun(now()), None
+            state.watch = Watch(request.watch) if request.watch and compared is not None else None
+            state.rehearsal = Rehearsal(request.rehearse, request.line) if request.rehearse else None
             state.fleet.forget_failure(version)
             if state.current is None and now() - self._models.replica_heard_at <= SILENCE_S:
                 # Replicas run, but have not discovered this model yet: wait until they prepare its first version, too.
@@ -190,15 +198,24 @@ class Rollouts:
             deadline=now() + self._prepare_timeout,
         )
 
+    def _roll_back(self, entry: Rollout, reason: str) -> Rollout:
+        """Begin a rollback of `entry`, unless another one was committed since; raises the errors of `begin`."""
+        request = RollRequest(WATCH, reason, exempt=True, on_behalf_of=entry.by, expected_sequence=entry.sequence)
+        return self.begin(entry.model, self.previous(entry.model), request)
+
     def _finish(self, state: ModelState, rollout: Rollout) -> None:
         """Record the end of a rollout, and wake the calls that wait for it."""
-        took_s = now() - (rollout.deadline - self._prepare_timeout)
+        took_s = sum(state.phases.seconds(now()).values())
         if rollout.state is RolloutState.COMMITTED:
             rollout = self._ledger.entry(state.name, rollout.sequence)  # has the time of the entry
         with state.changed:
             self._finished[rollout.id] = rollout
             state.rollout, state.last = None, (rollout, state.phases.ended(now()))
+            watch, state.watch = state.watch, None
             state.changed.notify_all()
+        if watch is not None and rollout.state is RolloutState.COMMITTED:
+            back = partial(self._roll_back, rollout)
+            WatchLoop(state, rollout, watch, now() + watch.seconds, self._stopping, back).start()
         if rollout.state is RolloutState.ABORTED:
             self._problems.set(Topic.ROLLOUT, rollout.reason, state.name)
         else:

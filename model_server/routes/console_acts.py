@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from changeover.names import check_model_name, short
 from changeover.protocol.roles import Role
-from changeover.protocol.wire import LONGEST_TEXT
+from changeover.protocol.wire import LONGEST_REHEARSAL_S, LONGEST_TEXT
 from model_server.access.caller import Caller
 from model_server.console.parts import Page, Parts
 from model_server.console.predict_call import predict
@@ -65,7 +65,9 @@ def _rolls(routes: Blueprint, parts: Parts, frame: Frame, rollouts: Rollouts) ->
         if allow or skip:
             frame.caller(Role.ADMIN)
             _check_typed(form.get("typed", ""), version)
-        roll_request = RollRequest(caller.name, _reason(form), allow, skip, expected_sequence=_expected(form))
+        roll_request = RollRequest(
+            caller.name, _reason(form), allow, skip, expected_sequence=_expected(form), rehearse=_rehearse(form)
+        )
         rollouts.begin(model, version, roll_request)
         return redirect(f"/ui/models/{model}", 303)
 
@@ -125,6 +127,16 @@ def _reason(form: dict[str, str]) -> str:
     if len(reason) > LONGEST_TEXT:
         raise TextTooLong(f"a reason has at most {LONGEST_TEXT} characters")
     return reason
+
+
+def _rehearse(form: dict[str, str]) -> float | None:
+    """The seconds of the rehearsal, None if the form has none; raises MalformedRequest."""
+    text = form.get("rehearse", "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= LONGEST_REHEARSAL_S and len(text) <= 9):
+        raise MalformedRequest(f"a rehearsal takes 0 to {LONGEST_REHEARSAL_S:g} seconds")
+    return float(text)
 
 
 def _expected(form: dict[str, str]) -> int:

@@ -1,9 +1,10 @@
 """The routes of rollouts: roll, roll back, and the list of rollouts."""
 
 import dataclasses
+from typing import Annotated
 
 from flask import Blueprint, Response, jsonify, request
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from changeover.exceptions import UnknownVersion
@@ -11,7 +12,7 @@ from changeover.json_documents import read_document
 from changeover.names import normalize_version
 from changeover.process.clock import parse_rfc3339
 from changeover.protocol.roles import Role
-from changeover.protocol.wire import LONGEST_TEXT
+from changeover.protocol.wire import LONGEST_REHEARSAL_S, LONGEST_TEXT
 from model_server.access.caller import Caller
 from model_server.exceptions import MalformedRequest, TextTooLong, UnknownModel, VersionRejected
 from model_server.ledger.record import Rollout
@@ -38,6 +39,8 @@ class _Body(Struct, frozen=True):
     allow_schema_change: bool = False
     skip_gate: bool = False
     expected_sequence: int | float | None = None
+    rehearse: Annotated[float, Meta(ge=0, le=LONGEST_REHEARSAL_S)] | None = None
+    watch: Annotated[float, Meta(ge=0, le=LONGEST_REHEARSAL_S)] = 0.0
 
 
 def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprint:
@@ -105,6 +108,8 @@ def _roll_request(caller: Caller, body: _Body) -> RollRequest:
         body.skip_gate,
         on_behalf_of=body.on_behalf_of,
         expected_sequence=_whole(body.expected_sequence),
+        rehearse=body.rehearse,
+        watch=body.watch,
     )
 
 

@@ -21,7 +21,6 @@ from changeover.protocol.wire import (
     LONGEST_TEXT,
     REPLICA_SECRET,
     SERVER_INSTANCE,
-    Current,
     ModelStatus,
     ReplicaReport,
     ReplicaReports,
@@ -37,7 +36,7 @@ CALL_SECONDS: Final = 1.0
 LEAVE_SECONDS: Final = 0.5
 LARGEST_REPORT: Final = 48 * 1024  # bytes: model_server takes 64 KiB
 
-State = tuple[Current | None, frozenset[str], dict[str, str]]
+_LONGEST_COUNTS: Final = 4 * 1024  # bytes, of a rehearsal or a watch: 33 numbers of 16 digits, and two texts
 
 
 class Reports(Loop):
@@ -108,7 +107,7 @@ class Reports(Loop):
             self._instance, self._all_due = instance, time + ALL_AGAIN_SECONDS
         moving = {model for model, replica in replicas.items() if not replica.at_rest()}
         models |= moving
-        statuses = {model: _status(replicas[model].state()) for model in sorted(models & replicas.keys())}
+        statuses = {model: _status(replicas[model]) for model in sorted(models & replicas.keys())}
         missing, failures = set(models - replicas.keys()), []
         for part in _parts(statuses):
             not_stored, failure = self._report(part)
@@ -135,7 +134,7 @@ class Reports(Loop):
 
     def _report_one(self, replica: Replica) -> str:
         """Report one model to a model_server of an earlier release; returns the reason if that failed."""
-        status = _status(replica.state())
+        status = _status(replica)
         report = ReplicaReport(self._name, self._host, os.getpid(), status.held, status.ready, status.failed)
         path = f"/models/{replica.model}/replicas/{self._name}"
         return self._put(path, json.dumps(report.to_json()).encode(), known=frozenset({200, 204, 404}))[1]
@@ -159,9 +158,12 @@ class Reports(Loop):
         self._logged = failure
 
 
-def _status(state: State) -> ModelStatus:
-    held, ready, failed = state
-    return ModelStatus(held, ready, {version: reason[:LONGEST_TEXT] for version, reason in failed.items()})
+def _status(replica: Replica) -> ModelStatus:
+    held, ready, failed = replica.state()
+    rehearsal, watch = replica.rehearsal, replica.watch
+    cut = {version: reason[:LONGEST_TEXT] for version, reason in failed.items()}
+    counts, watched = rehearsal.counts if rehearsal is not None else None, watch.counts if watch is not None else None
+    return ModelStatus(held, ready, cut, counts, watched)
 
 
 def _parts(statuses: dict[str, ModelStatus]) -> Iterator[dict[str, ModelStatus]]:
@@ -181,4 +183,5 @@ def _parts(statuses: dict[str, ModelStatus]) -> Iterator[dict[str, ModelStatus]]
 
 def _length(status: ModelStatus) -> int:
     """The most bytes that a status takes in a report; a character of a reason takes 12 at most."""
-    return 300 + 80 * (len(status.ready) + len(status.failed)) + 12 * sum(map(len, status.failed.values()))
+    counted = _LONGEST_COUNTS * ((status.rehearsal is not None) + (status.watch is not None))
+    return 600 + counted + 80 * (len(status.ready) + len(status.failed)) + 12 * sum(map(len, status.failed.values()))

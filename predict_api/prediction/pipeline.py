@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from changeover.estimator.scores import PLAIN, Options, Runtime, Scores
-from changeover.exceptions import ChangeoverError
+from changeover.exceptions import ChangeoverError, ScoringFailed
 from changeover.manifest.manifest import Manifest
 from changeover.names import SHORTEST_PREFIX, short
+from changeover.process.clock import now
+from model_runner.pool.exceptions import RunnerEnded
 from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, PlainJson, Reply
 from predict_api.exceptions import NotCurrent, UnknownOption
 from predict_api.models.models import Model
@@ -105,11 +107,20 @@ def _rows(ask: Ask[Any], prepared: Prepared, max_rows: int) -> tuple[Ask[Any], R
 
 def _scores(prepared: Prepared, rows: RequestRows, options: Options) -> Scores:
     refuse_if_gone()
-    scores = prepared.scorer.score(rows, turn_here(), options)
+    sample = prepared.tap.sample
+    began = now() if sample is not None else 0.0
+    try:
+        scores = prepared.scorer.score(rows, turn_here(), options)
+    except (ScoringFailed, RunnerEnded):
+        if sample is not None:
+            sample.failed()
+        raise
     if len(scores.labels) != rows.rows:
         raise ChangeoverError(f"the model answered {len(scores.labels)} rows of {rows.rows}")
     if prepared.counted is not None:
         prepared.counted.add(rows, scores)
+    if sample is not None:
+        sample.add(rows, scores, now() - began)
     return scores
 
 

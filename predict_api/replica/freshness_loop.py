@@ -224,7 +224,14 @@ class ModelFreshness:
             self._lost(answer.malformed[model])
             return Outcome.FAILED
         try:
-            single = CheckAnswer(listed.current, listed.next_version, answer.lease, answer.server_instance)
+            single = CheckAnswer(
+                listed.current,
+                listed.next_version,
+                answer.lease,
+                answer.server_instance,
+                rehearsal=listed.rehearsal,
+                watch=listed.watch,
+            )
             outcome = self.replica.on_answer(single, sent_at)
         except (LowerSequence, OtherVersion) as error:
             metrics.REFUSED.labels(model).inc()

@@ -15,6 +15,8 @@ from changeover.process.loop import Wake
 from changeover.protocol.wire import Current
 from predict_api import metrics
 from predict_api.exceptions import LowerSequence
+from predict_api.rehearsal.rehearsal import Rehearsal
+from predict_api.rehearsal.watch import Watch
 from predict_api.replica.active import ActiveVersion, confirm, refuse_a_way_back, switch
 from predict_api.replica.freshness import Outcome
 from predict_api.scoring.interfaces import Prepared
@@ -38,6 +40,10 @@ class Replica:
         self._failed: dict[str, tuple[str, float]] = {}
         self._wanted: Current | None = None
         self._next: str | None = None
+        self._rehearsed: str | None = None  # the id of the rehearsal of the announced version
+        self.rehearsal: Rehearsal | None = None  # under way
+        self._watched: str | None = None  # the id of the watch that is asked for
+        self.watch: Watch | None = None  # under way
 
     def on_answer(self, answer: CheckAnswer, sent_at: float) -> Outcome:
         """Process the response to a check sent after `sent_at`; raises LowerSequence or OtherVersion."""
@@ -89,8 +95,8 @@ class Replica:
             return None
 
     def at_rest(self) -> bool:
-        """Whether a version is active, and no other one is current or announced."""
-        return self.active is not None and self._wanted is None and self._next is None
+        """Whether a version is active, no other one is current or announced, and no switch is watched."""
+        return self.active is not None and self._wanted is None and self._next is None and self._watched is None
 
     def add(self, prepared: Prepared) -> None:
         """Add a version that is ready to become active."""
@@ -98,6 +104,7 @@ class Replica:
             self._prepared[prepared.version] = prepared
             self._failed.pop(prepared.version, None)
             self._retire()
+            self._rehearse()
         self._notify()
 
     def fail(self, version: str, reason: str, now: float) -> None:
@@ -134,15 +141,41 @@ class Replica:
 
     def _process_rest(self, answer: CheckAnswer) -> None:
         """Process the rest of a check's response: the announced version."""
-        if answer.next_version == self._next:
+        asked = answer.next_version, answer.rehearsal, answer.watch
+        if asked == (self._next, self._rehearsed, self._watched):
             return
-        self._next = answer.next_version
+        self._next, self._rehearsed, self._watched = asked
         in_use = self._in_use()
         for version in [version for version in self._failed if version not in in_use]:
             del self._failed[version]  # a later announcement tries it again
         self._retire()
+        self._rehearse()
+        self._observe()
         self._notify()
         self.work.set()
+
+    def _rehearse(self) -> None:
+        """Begin the rehearsal that is asked for, once its version is ready, and end any other."""
+        new = self._prepared.get(self._next or "") if self._rehearsed is not None else None
+        current, before = self.active.prepared if self.active else None, self.rehearsal
+        if before is not None and (before.identity, before.new, before.current) == (self._rehearsed, new, current):
+            return
+        if before is not None:
+            before.end()
+            self.rehearsal = None
+        if self._rehearsed is not None and new is not None and current is not None and new is not current:
+            self.rehearsal = Rehearsal(self._rehearsed, current, new)
+            self.rehearsal.begin()
+
+    def _observe(self) -> None:
+        """Count the answers of the active version for the watch that is asked for, and end any other watch."""
+        if self.watch is not None and self.watch.identity != self._watched:
+            self.watch.end()
+            self.watch = None
+        if self._watched is None or self.active is None:
+            return
+        self.watch = self.watch or Watch(self._watched)
+        self.watch.attach(self.active.prepared, after=self._next in {None, self.active.current.version})
 
     def _activate(self, active: ActiveVersion) -> None:
         before = self.active
@@ -150,6 +183,8 @@ class Replica:
         self._prepared[active.prepared.version] = active.prepared
         self.active = active  # the switch
         self._retire()
+        self._rehearse()
+        self._observe()
         self.settled.set()
         self.work.set()
         metrics.begin_model(self.model)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from changeover.estimator.scores import PLAIN, Options, Scores
@@ -73,6 +73,58 @@ class Counted(Protocol):
         """Add the rows of a request and their scores; never waits."""
 
 
+class Sampled(Protocol):
+    """The place for answered rows by which another version is rehearsed (`predict_api/rehearsal/sample.py`)."""
+
+    def add(self, rows: RequestRows, scores: Scores, took_s: float) -> None:
+        """Add the rows of a request, their scores, and the seconds that these took; never waits."""
+
+    def failed(self) -> None:
+        """Note a request that the model did not answer; never waits."""
+
+
+class Several:
+    """Several places together."""
+
+    def __init__(self, places: tuple[Sampled, ...]) -> None:
+        self.places = places
+
+    def add(self, rows: RequestRows, scores: Scores, took_s: float) -> None:
+        """Add the rows of a request and their scores to each."""
+        for place in self.places:
+            place.add(rows, scores, took_s)
+
+    def failed(self) -> None:
+        """Note a request that the model did not answer in each."""
+        for place in self.places:
+            place.failed()
+
+
+class Tap:
+    """The place where a rehearsal and a watch look at answers; `sample` is None without one, which is nearly always.
+
+    The replica calls `join` and `leave` under its lock; requests read `sample`.
+    """
+
+    __slots__ = ("_places", "sample")
+
+    def __init__(self) -> None:
+        self.sample: Sampled | None = None
+        self._places: tuple[Sampled, ...] = ()
+
+    def join(self, place: Sampled) -> None:
+        """Give answers to `place` from now on."""
+        self._set((*self._places, place))
+
+    def leave(self, place: Sampled) -> None:
+        """Give none to it any more."""
+        self._set(tuple(each for each in self._places if each is not place))
+
+    def _set(self, places: tuple[Sampled, ...]) -> None:
+        self._places = places
+        self.sample = None if not places else places[0] if len(places) == 1 else Several(places)
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A version that is verified, loaded, replayed and warm; `counted` is None if its rows are not counted."""
@@ -81,6 +133,7 @@ class Prepared:
     scorer: Scorer
     reader: Reader
     counted: Counted | None = None
+    tap: Tap = field(default_factory=Tap, compare=False)
 
     @property
     def version(self) -> str:

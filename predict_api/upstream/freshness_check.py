@@ -30,7 +30,8 @@ LARGEST_CHECK: Final = 64 * 1024
 class CheckAnswer:
     """The content of a response. `current` is None if the model has no current version; `lease` is in seconds.
 
-    `checks_all`: model_server has the call for all models.
+    `checks_all`: model_server has the call for all models. `rehearsal` is the id of the rehearsal of `next_version`,
+    and `watch` that of the watch of a switch.
     """
 
     current: Current | None
@@ -38,6 +39,8 @@ class CheckAnswer:
     lease: float
     server_instance: str
     checks_all: bool = False
+    rehearsal: str | None = None
+    watch: str | None = None
 
 
 class CheckCall:

@@ -109,3 +109,16 @@ def test_a_gate_that_cannot_be_read_is_named_with_the_ways_to_write_one(text: st
 
 def test_a_blank_gate_asks_for_nothing() -> None:
     assert gate.parse("  ") == ()
+
+
+def test_the_line_of_a_rehearsal_is_no_condition_on_metrics() -> None:
+    conditions = gate.parse("f1_macro>=0.9, disagreement<=0.02, disagreement<=0.01")
+    assert gate.disagreement(conditions) == 0.01
+    assert [each.condition for each in gate.judge(conditions, CHAMPION, None)] == ["f1_macro>=0.9"]
+    assert gate.disagreement(gate.parse("f1_macro>=0.9")) is None
+
+
+@pytest.mark.parametrize("text", ["disagreement>=0.02", "disagreement<=current", "disagreement<=2", "disagreement<=-1"])
+def test_the_line_of_a_rehearsal_is_a_share_that_is_not_exceeded(text: str) -> None:
+    with pytest.raises(InvalidGate, match="disagreement<=NUMBER, from 0 to 1"):
+        gate.parse(text)

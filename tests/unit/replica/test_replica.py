@@ -5,13 +5,14 @@ from typing import cast
 import pytest
 
 from changeover.manifest.manifest import Manifest
+from changeover.protocol.watch_counts import WatchCounts
 from changeover.protocol.wire import Current
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
 from predict_api.exceptions import LowerSequence, OtherVersion
 from predict_api.replica.freshness import Outcome
 from predict_api.replica.replica import RETRY_CURRENT_AFTER, Replica
-from predict_api.scoring.interfaces import Prepared, Scorer
+from predict_api.scoring.interfaces import Prepared, Scorer, Several
 from predict_api.upstream.freshness_check import CheckAnswer
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -155,3 +156,72 @@ def test_a_replica_is_at_rest_when_it_has_the_current_version_and_no_other_is_an
     assert not replica.at_rest()
     replica.on_answer(says(Current(2, B)), 4.0)
     assert not replica.at_rest()
+
+
+def rehearse(current: Current, following: str | None, identity: str | None) -> CheckAnswer:
+    return CheckAnswer(current, following, 0.0, "x", rehearsal=identity)
+
+
+def test_the_announced_version_is_rehearsed_from_when_it_is_ready_until_the_switch(replica: Replica) -> None:
+    holding(replica, Current(1, A)).on_answer(rehearse(Current(1, A), B, "r"), 3.0)
+    assert replica.rehearsal is None
+    replica.add(prepared(B))
+    first = replica.rehearsal
+    assert first is not None
+    assert (first.identity, first.current.version, first.new.version) == ("r", A, B)
+    assert first.current.tap.sample is not None
+    replica.on_answer(rehearse(Current(1, A), B, "r"), 4.0)
+    assert replica.rehearsal is first
+    replica.on_answer(rehearse(Current(1, A), B, "s"), 5.0)
+    assert replica.rehearsal is not None
+    assert replica.rehearsal.identity == "s"
+    replica.on_answer(rehearse(Current(2, B), None, None), 6.0)
+    assert (replica.rehearsal, first.current.tap.sample) == (None, None)
+
+
+def test_a_rehearsal_ends_with_its_announcement_and_none_begins_unless_it_is_asked_for(replica: Replica) -> None:
+    holding(replica, Current(1, A)).on_answer(rehearse(Current(1, A), B, None), 3.0)
+    replica.add(prepared(B))
+    assert replica.rehearsal is None
+    replica.on_answer(rehearse(Current(1, A), B, "r"), 4.0)
+    assert replica.rehearsal is not None
+    replica.on_answer(rehearse(Current(1, A), None, None), 5.0)
+    assert replica.rehearsal is None
+    assert replica.active is not None
+    assert replica.active.prepared.tap.sample is None
+
+
+def watch(current: Current, following: str | None, identity: str | None) -> CheckAnswer:
+    return CheckAnswer(current, following, 0.0, "x", watch=identity)
+
+
+def test_a_watch_counts_before_the_switch_and_after_it_until_it_ends(replica: Replica) -> None:
+    holding(replica, Current(1, A)).on_answer(watch(Current(1, A), B, "r"), 3.0)
+    replica.add(prepared(B))
+    assert replica.active is not None
+    first = replica.active.prepared.tap
+    assert first.sample is not None
+    first.sample.failed()
+    replica.on_answer(watch(Current(2, B), B, "r"), 4.0)
+    assert first.sample is None
+    second = replica.active.prepared.tap
+    assert second.sample is not None
+    second.sample.failed()
+    replica.on_answer(watch(Current(2, B), None, "r"), 5.0)
+    second.sample.failed()
+    assert replica.watch is not None
+    assert (replica.watch.counts, replica.at_rest()) == (WatchCounts("r", 1, 1, 2, 2), False)
+    replica.on_answer(watch(Current(2, B), None, None), 6.0)
+    assert (replica.watch, second.sample, replica.at_rest()) == (None, None, True)
+
+
+def test_a_worker_that_starts_after_the_switch_counts_as_after_it_and_both_look_at_answers_at_once(
+    replica: Replica,
+) -> None:
+    holding(replica, Current(2, B)).on_answer(watch(Current(2, B), None, "r"), 3.0)
+    replica.on_answer(CheckAnswer(Current(2, B), C, 0.0, "x", rehearsal="s", watch="r"), 4.0)
+    replica.add(prepared(C))
+    assert replica.active is not None
+    place = replica.active.prepared.tap.sample
+    assert isinstance(place, Several)
+    assert len(place.places) == 2

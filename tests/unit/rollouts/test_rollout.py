@@ -10,6 +10,7 @@ from model_server.rollouts.rollout import FleetLooked
 NEW, OLD = "b" * 64, "a" * 64
 EVENTS = {
     "looked": FleetLooked(frozenset({"r1"}), frozenset(), {}),
+    "rehearsed": machine.Rehearsed(True, "rehearsal: fine", 60.0),
     "leases over": machine.LeasesOver(),
     "appended": machine.LedgerAppended(),
     "taken": machine.LedgerTaken(Current(8, "c" * 64)),
@@ -124,3 +125,19 @@ def test_a_cancelled_rollout_is_aborted_with_the_name_and_the_reason_of_the_call
     rollout, actions = machine.step(a_rollout(state), EVENTS["cancelled"], 1.0)
     assert (rollout.state, rollout.reason) == (RolloutState.ABORTED, "aborted by ann: the wrong one")
     assert names(actions) == ["GrantAgain", "Withdraw", "RecordAborted"]
+
+
+def test_a_rehearsal_that_is_passed_adds_its_result_to_the_reason_and_gives_late_replicas_time() -> None:
+    after, actions = machine.step(a_rollout(), machine.Rehearsed(True, "rehearsal: fine", 60.0), 100.0)
+    assert (after.state, after.reason, after.deadline, actions) == (
+        RolloutState.PREPARING,
+        "better; rehearsal: fine",
+        160.0,
+        (),
+    )
+
+
+def test_a_rehearsal_that_is_not_passed_aborts_with_its_result() -> None:
+    after, actions = machine.step(a_rollout(), machine.Rehearsed(False, "rehearsal: 5 % differ", 60.0), 1.0)
+    assert (after.state, after.reason) == (RolloutState.ABORTED, "stopped by its rehearsal: 5 % differ")
+    assert names(actions) == ["Withdraw", "RecordAborted"]

@@ -1,0 +1,45 @@
+"""The counts of a watch: requests and failures of the version before a switch, and of the one after it."""
+
+from typing import Annotated, Self
+
+import msgspec
+from msgspec import Meta
+
+from changeover.protocol.rehearsal_counts import MILLISECONDS
+
+Count = Annotated[int, Meta(ge=0, lt=10**15)]
+_Times = Annotated[tuple[Count, ...], Meta(min_length=len(MILLISECONDS) + 1, max_length=len(MILLISECONDS) + 1)]
+_NO_TIMES = (0,) * (len(MILLISECONDS) + 1)
+
+
+class WatchCounts(msgspec.Struct, frozen=True):
+    """The counts of one watch, which has the id of its rollout.
+
+    A request failed if the model did not answer it: an error of the model, a timeout, or the end of its process.
+    `before_ms` and `after_ms` have the number of answered requests by the time that their scores took, in the bins of
+    MILLISECONDS.
+    """
+
+    id: Annotated[str, Meta(max_length=128)] = ""
+    before: Count = 0
+    before_failed: Count = 0
+    after: Count = 0
+    after_failed: Count = 0
+    before_ms: _Times = _NO_TIMES
+    after_ms: _Times = _NO_TIMES
+
+    def __add__(self, other: Self) -> Self:
+        """The counts of both, with the id of the first."""
+        return type(self)(
+            self.id,
+            self.before + other.before,
+            self.before_failed + other.before_failed,
+            self.after + other.after,
+            self.after_failed + other.after_failed,
+            _sums(self.before_ms, other.before_ms),
+            _sums(self.after_ms, other.after_ms),
+        )
+
+
+def _sums(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(a + b for a, b in zip(left, right, strict=True))
