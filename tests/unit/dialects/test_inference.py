@@ -11,11 +11,10 @@ import pytest
 from changeover.estimator.scores import Runtime, Scores
 from changeover.exceptions import NotJson, RequestFaults
 from changeover.manifest.manifest import Manifest
-from changeover.request.reader import RequestReader
 from changeover.schema.cell_parsers import ColumnType
 from changeover.schema.column import Column
 from changeover.schema.schema import Schema
-from predict_api.dialects.dialect import Ask, Attribution, Call, PlainJson
+from predict_api.dialects.dialect import Ask, Attribution, Call
 from predict_api.dialects.inference_metadata import metadata
 from predict_api.dialects.open_inference import Wants, datatype_of, fault, read, write
 from predict_api.dialects.raw_tensors import array_of, raw_of, strings_of
@@ -26,8 +25,6 @@ LENGTH = "Inference-Header-Content-Length"
 AGE = {"name": "age", "shape": [1], "datatype": "INT64", "data": [40]}
 PLAN = {"name": "plan", "shape": [1], "datatype": "BYTES", "data": ["gold"]}
 TEXT = b"\x04\0\0\0gold"
-ONE_COLUMN = Schema((Column("age", ColumnType.INTEGER),))
-AGE_TEXT = b'{"inputs":[{"name":"age","shape":[1],"datatype":"INT64","data":[40]}]}'
 ATTRIBUTION = Attribution(Manifest("churn", "ab" * 32, 1, "2026-01-31T12:00:00Z", {}, {}), 3, "request-1")
 
 
@@ -39,7 +36,7 @@ def asked(body: Any, raw: bytes = b"", headers: dict[str, str] | None = None) ->
 
 
 def cells(ask: Ask[Wants]) -> dict[str, list[Any]]:
-    assert not isinstance(ask.cells, list | PlainJson)
+    assert not isinstance(ask.cells, list)
     return {name: list(column) for name, column in ask.cells.items()}
 
 
@@ -56,75 +53,6 @@ def test_the_way_for_one_row_gives_what_the_general_way_gives() -> None:
         cells(asked({"inputs": [{**AGE, "shape": [1, 1]}, {**PLAN, "parameters": {"content_type": "str"}}]}))
         == expected
     )
-
-
-def test_a_form_that_is_known_gives_other_cells_and_another_id() -> None:
-    reader = RequestReader(SCHEMA)
-    for index, plan in enumerate(["gold", "tin", None, "a]}", "\\ud83d\\ude00"]):
-        tensors = [{**PLAN, "data": [plan]}, {**AGE, "data": [40 + index]}]
-        ask = asked({"id": f"r{index}", "inputs": tensors, "outputs": [{"name": "predict"}]})
-        if isinstance(ask.cells, PlainJson):
-            read_now = reader.read_plain(ask.cells.body, 10, ask.cells.names)
-            ask = ask if read_now is not None else ask.cells.otherwise()
-            assert read_now is None or read_now.columns == {"age": [40 + index], "plan": [plan]}
-        assert ask.wants == Wants(f"r{index}", ["predict"], frozenset())
-        assert isinstance(ask.cells, PlainJson) == (plan in {"tin", "a]}"})
-        if not isinstance(ask.cells, PlainJson):
-            assert cells(ask) == {"age": [40 + index], "plan": [plan]}
-
-
-def columns_of(body: bytes, headers: dict[str, str]) -> object:
-    """The typed cells of a request for one row of ONE_COLUMN, or its error."""
-    reader = RequestReader(ONE_COLUMN)
-    try:
-        ask = read(Call(body, headers, {}), ONE_COLUMN, 10)
-        if isinstance(ask.cells, PlainJson):
-            plain = reader.read_plain(ask.cells.body, 10, ask.cells.names)
-            if plain is not None:
-                return plain.columns
-            ask = ask.cells.otherwise()
-        assert not isinstance(ask.cells, list | PlainJson)
-        return reader.read_columns(ask.cells, 10).columns
-    except (NotJson, RequestFaults, InvalidCall) as error:
-        return type(error), str(error)
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (b"40", b"41"),
-        (b"40", b"4 1"),
-        (b"40", b""),
-        (b"40", b" 7 "),
-        (b"40", b'"\xff"'),
-        (b"40", b'"\x00"'),
-        (b"40", b"41],[0"),
-        (b"40", b"41,42"),
-        (b"40", b"[41]"),
-        (b"40", b'41]}],"inputs":[{"name":"age","shape":[1],"datatype":"INT64","data":[42'),
-        (b'"age"', b'"agf"'),
-        (b"]}]}", b"]}],"),
-        (b"]}]}", b"]}]}]"),
-        (b'{"inputs', b'{"id":"\xff","inputs'),
-        (b'{"inputs', b'{"id":"x","id":"y","inputs'),
-        (b'{"inputs', b'{"id": "x", "inputs'),
-    ],
-)
-def test_a_changed_request_is_read_as_if_its_form_was_not_known(old: bytes, new: bytes) -> None:
-    for _ in range(2):
-        known = read(Call(AGE_TEXT, {}, {}), ONE_COLUMN, 10)
-    assert isinstance(known.cells, PlainJson)
-    changed = AGE_TEXT.replace(old, new)
-    expected = columns_of(changed, {LENGTH: str(len(changed))})  # with this header, no form is looked for
-    assert [columns_of(changed, {}) for _ in range(2)] == [expected, expected]
-
-
-def test_no_form_is_learnt_of_a_request_whose_cells_are_not_all_found() -> None:
-    body = json.dumps({"inputs": [AGE, PLAN]}).encode()
-    escaped = json.dumps({"inputs": [AGE, PLAN], "id": 'a "quote"'}).encode()
-    for unlike in (body.replace(b'"data": [40]', b'"data":  [40]'), body.replace(b"gold", b"g\\u006fld"), escaped):
-        for _ in range(2):
-            assert cells(asked(unlike)) == {"age": [40], "plan": ["gold"]}
 
 
 @pytest.mark.parametrize(
@@ -203,8 +131,7 @@ def test_many_strings_are_read_as_one_by_one() -> None:
     raw = raw_of("BYTES", texts)
     assert strings_of("plan", 40, memoryview(raw)) == texts
     others = [["", *texts[1:]], ["a" * 256, *texts[1:]], ["a\0", *texts[1:]], [str(index) for index in range(40)]]
-    for strings in others:
-        assert strings_of("plan", 40, memoryview(raw_of("BYTES", strings))) == strings
+    assert [strings_of("plan", 40, memoryview(raw_of("BYTES", other))) for other in others] == others
     with pytest.raises(InvalidCall, match="are left"):
         strings_of("plan", 40, memoryview(raw.replace(b"\x03\0\0\0", b"\x04\0\0\0")))
 
