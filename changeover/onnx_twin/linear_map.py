@@ -7,7 +7,8 @@ that, a column of large numbers with a small spread would lose digits.
 
 import math
 from enum import StrEnum
-from typing import Final, Self
+from itertools import repeat
+from typing import Final, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -71,6 +72,25 @@ class LinearMap(msgspec.Struct, frozen=True):
         return linear
 
 
+class _Addends(NamedTuple):
+    """The addends of a column of strings, as float64[n + 1, width], the last row for a string without an entry."""
+
+    positions: dict[str, int]
+    rows: Numbers
+
+    @classmethod
+    def of(cls, table: dict[str, _Row], width: int) -> Self:
+        """The addends of a table of a linear map."""
+        rows = np.array([*table.values(), [0.0] * width], dtype=np.float64)
+        return cls({text: position for position, text in enumerate(table)}, rows)
+
+    def of_cells(self, cells: list[str]) -> Numbers:
+        """The addends of each cell, as float64[N, width]."""
+        positions = map(self.positions.get, cells, repeat(len(self.positions)))
+        addends: Numbers = self.rows[np.fromiter(positions, dtype=np.intp, count=len(cells))]
+        return addends
+
+
 class LinearScorer:
     """The scores of a linear map, for one row and for many. Thread-safe."""
 
@@ -80,6 +100,7 @@ class LinearScorer:
         self._weights = np.array(linear.weights, dtype=np.float64).reshape(-1, linear.width)
         self._missing = [[math.nan] * linear.width if row is None else row for row in linear.missing]
         self._all_missing = np.array(self._missing, dtype=np.float64).reshape(-1, linear.width)
+        self._by_text = [_Addends.of(table, linear.width) for table in linear.texts]
         self._required = np.isnan(self._all_missing[:, 0])
         self._all_missing[self._required] = 0.0
 
@@ -109,9 +130,8 @@ class LinearScorer:
                 sums += missing.dot(self._all_missing)
                 sums[missing[:, self._required].any(axis=1)] = np.nan
             if texts is not None:
-                nothing = [0.0] * len(self._intercept)
-                for table, cells in zip(self._texts, texts.T.tolist(), strict=True):
-                    sums += np.array([table.get(text, nothing) for text in cells])
+                for addends, cells in zip(self._by_text, texts.T.tolist(), strict=True):
+                    sums += addends.of_cells(cells)
             sums[~np.isfinite(sums).all(axis=1)] = np.nan
             return _all_linked(sums, self._link)
 

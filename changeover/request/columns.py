@@ -63,12 +63,13 @@ class TypedColumns:
         numbers = as_fitted(self._schema, self.numbers)
         if not self._strings:
             return numbers, None
-        strings = list(chain.from_iterable(self._strings))
-        if MISSING_TEXT in strings:
-            raise AskOriginal("a string equals the marker of a missing string")
-        texts = np.empty(len(strings), dtype=object)
-        texts[:] = [MISSING_TEXT if cell is None else cell for cell in strings]
-        return numbers, np.ascontiguousarray(texts.reshape(-1, self.rows).T)
+        texts = np.empty((self.rows, len(self._strings)), dtype=object)
+        for index, cells in enumerate(self._strings):
+            distinct = set(cells)
+            if MISSING_TEXT in distinct:
+                raise AskOriginal("a string equals the marker of a missing string")
+            texts[:, index] = [MISSING_TEXT if cell is None else cell for cell in cells] if None in distinct else cells
+        return numbers, texts
 
 
 def _as_cells(numbers: list[float], kind: ColumnType) -> list[Cell]:

@@ -146,6 +146,14 @@ class FastReader:
                 continue
         return None
 
+    def read_arrays(self, body: bytes, names: tuple[str, ...]) -> TypedRows | None:
+        """The rows in an array of arrays with the cells of the columns `names`, or None as `read`."""
+        try:
+            parser = self._parser(names)
+            return self._typed(parser.decoder.decode(body), parser, body, single=False)
+        except (ValueError, OverflowError):
+            return None
+
     def read_row(self, columns: Mapping[str, Iterable[Any]]) -> TypedRows | None:
         """The row of columns with one cell each, or None if the fast path does not handle them."""
         if len(columns) != len(self._names) or self._schema.extra is not Extra.FORBID:
@@ -215,8 +223,10 @@ class FastReader:
 
     def _arrays(self, body: bytes) -> TypedRows:
         """The rows of an array of arrays, whose cells are in the order of the schema."""
-        parser = self._parser(self._names)
-        return self._typed(parser.decoder.decode(body), parser, body, single=False)
+        rows = self.read_arrays(body, self._names)
+        if rows is None:
+            raise ValueError("no arrays of such cells")
+        return rows
 
     def _parser_of(self, names: tuple[str, ...]) -> _RowParser:
         """The parser of rows as arrays with the cells of the columns `names`, in this order."""

@@ -47,10 +47,14 @@ class Call(NamedTuple):
 
 
 class PlainJson(NamedTuple):
-    """Rows in a form of `/predict`, a part of a body: the fast path reads them, or `otherwise` gives the cells."""
+    """Rows in a form of `/predict`, a part of a body: the fast path reads them, or `otherwise` gives the cells.
+
+    With `names` they are an array of arrays, with the cells of these columns.
+    """
 
     body: bytes
     otherwise: Callable[[], "Ask[Any]"]
+    names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

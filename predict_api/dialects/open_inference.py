@@ -9,6 +9,7 @@ since tritonclient sends none.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -16,8 +17,9 @@ import msgspec
 
 from changeover.estimator.scores import Scores
 from changeover.schema.schema import Schema
-from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, Reply
+from predict_api.dialects.dialect import Ask, Attribution, Call, Dialect, PlainJson, Reply
 from predict_api.dialects.inference_request import RAW_SIZE, InferenceRequest, columns, parse, refuse_other_content_type
+from predict_api.dialects.one_row_form import Forms, Parts, parts_of
 from predict_api.dialects.raw_tensors import raw_of
 from predict_api.dialects.sentences import fault
 from predict_api.exceptions import InvalidCall
@@ -40,13 +42,31 @@ class Wants(NamedTuple):
     all_raw: bool = False
 
 
+_FORMS: Final = Forms[Wants]()
+
+
 def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:  # noqa: ARG001 the reader of columns counts the rows
     """What a call asks for; raises NotJson, InvalidCall or RequestFaults."""
     length = _head_length(call)
-    head, raw = (call.body, b"") if length is None else (call.body[:length], call.body[length:])
+    if length is not None:
+        return _read_json(call.body[:length], call.body[length:], schema)
+    parts = parts_of(call.body)
+    form = _FORMS.find(parts) if parts is not None else None
+    if parts is None or form is None:
+        return _read_json(call.body, b"", schema, parts)
+    wants = form.wants if parts.id is None else form.wants._replace(id=parts.id)
+    return Ask(PlainJson(parts.row, partial(_read_json, call.body, b"", schema), form.names), wants)
+
+
+def _read_json(head: bytes, raw: bytes, schema: Schema, parts: Parts | None = None) -> Ask[Wants]:
     request, row = parse(head, schema, raw)
     refuse_other_content_type(request)
-    return Ask(columns(request, memoryview(raw), schema) if row is None else row, _wants(request))
+    wants = _wants(request)
+    if row is None:
+        return Ask(columns(request, memoryview(raw), schema), wants)
+    if parts is not None and request.id == parts.id:
+        _FORMS.learn(parts, list(row), wants._replace(id=None))
+    return Ask(row, wants)
 
 
 def _head_length(call: Call) -> int | None:

@@ -20,6 +20,8 @@ DTYPES: Final = {
 }  # fmt: skip
 DATATYPES: Final = (*DTYPES, "BYTES")
 _LENGTH: Final = struct.Struct("<I")
+_ZEROS: Final = bytes(3)
+_FEW: Final = 20  # strings, which are read one by one
 
 
 def array_of(name: str, datatype: str, leaves: int, raw: memoryview) -> npt.NDArray[Any]:
@@ -40,6 +42,37 @@ def array_of(name: str, datatype: str, leaves: int, raw: memoryview) -> npt.NDAr
 
 def strings_of(name: str, leaves: int, raw: memoryview) -> list[str]:
     """The strings of a raw tensor of BYTES; raises InvalidCall, or RequestFaults for bytes that are no UTF-8."""
+    short = _short_strings(leaves, raw.tobytes())
+    return _strings_one_by_one(name, leaves, raw) if short is None else short
+
+
+def _short_strings(leaves: int, raw: bytes) -> list[str] | None:
+    """Strings of 1 to 255 bytes without NUL, of which many are the same; None for others, and for broken ones.
+
+    Each length has three zeros then, which separate the strings. What was found is right if it encodes to `raw` again.
+    """
+    pieces = raw.split(_ZEROS)  # a string, and the first byte of the next one's length
+    last = pieces.pop()
+    if len(pieces) != leaves or leaves < _FEW:
+        return None
+    distinct = set(pieces[1:])
+    if len(distinct) > leaves // 2:
+        return None
+    try:
+        texts = {piece: str(piece[:-1], "utf-8") for piece in distinct}
+        strings = [*map(texts.__getitem__, pieces[1:]), str(last, "utf-8")]
+    except UnicodeDecodeError:
+        return None
+    encoded = {text: _encoded(text) for text in set(strings)}
+    return strings if b"".join(map(encoded.__getitem__, strings)) == raw else None
+
+
+def _encoded(text: str) -> bytes:
+    raw = text.encode()
+    return _LENGTH.pack(len(raw)) + raw
+
+
+def _strings_one_by_one(name: str, leaves: int, raw: memoryview) -> list[str]:
     if len(raw) < leaves * _LENGTH.size:
         raise InvalidCall(f"tensor {name!r} has {leaves} BYTES by its shape; {len(raw)} bytes cannot hold them")
     strings, start, size = [], 0, len(raw)
@@ -64,6 +97,5 @@ def strings_of(name: str, leaves: int, raw: memoryview) -> list[str]:
 def raw_of(datatype: str, cells: Sequence[Any]) -> bytes:
     """The raw form of numbers, booleans or strings."""
     if datatype == "BYTES":
-        texts = [cell.encode() for cell in cells]
-        return b"".join([_LENGTH.pack(len(text)) + text for text in texts])
+        return b"".join(map(_encoded, cells))
     return np.array(cells, dtype=DTYPES[datatype]).tobytes()

@@ -42,13 +42,18 @@ class Forms(NamedTuple):
 JSON: Final = Forms()
 
 
+def has_arrow() -> bool:
+    """Whether the extra `arrow` is installed."""
+    return find_spec("pyarrow") is not None
+
+
 def reader_of(content_type: str, parameters: Mapping[str, str]) -> Read | None:
     """How a body of this type is read, or None for a type that is not known here; raises UnsupportedBody."""
     if content_type == CSV_TYPE:
         return partial(_read_csv, header=parameters.get("header", "present").lower() != "absent")
     if content_type != ARROW_TYPE:
         return None
-    if find_spec("pyarrow") is None:
+    if not has_arrow():
         raise UnsupportedBody(f"the body has Content-Type {content_type!r}, {_EXTRA}")
     return _read_arrow
 
@@ -59,7 +64,7 @@ def renderer_of(content_type: str) -> Render | None:
         return render_csv
     if content_type != ARROW_TYPE:
         return None
-    if find_spec("pyarrow") is None:
+    if not has_arrow():
         raise NotAcceptable(f"an answer of the type {content_type!r} was asked for, {_EXTRA}")
     return _render_arrow
 
@@ -78,3 +83,6 @@ def _render_arrow(scores: Scores, manifest: Manifest) -> bytes:
     from predict_api.prediction.render_arrow import render_arrow
 
     return render_arrow(scores, manifest)
+
+
+ARROW: Final = Forms(_read_arrow, _render_arrow)

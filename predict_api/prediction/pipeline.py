@@ -98,7 +98,7 @@ def _rows(ask: Ask[Any], prepared: Prepared, max_rows: int) -> tuple[Ask[Any], R
     """The typed rows of what a call asks for; the rest of it, too, since plain JSON may turn out to be something else."""
     cells, reader = ask.cells, prepared.reader
     if isinstance(cells, PlainJson):
-        plain = reader.read_plain(cells.body, max_rows)
+        plain = reader.read_plain(cells.body, max_rows, cells.names)
         return (ask, plain) if plain is not None else _rows(cells.otherwise(), prepared, max_rows)
     if isinstance(cells, list):
         return ask, reader.read_rows(cells, max_rows)

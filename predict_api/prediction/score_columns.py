@@ -42,6 +42,9 @@ def as_text(value: object) -> str:
 
 def _by_class(prefix: str, rows: Sequence[Any], classes: Sequence[object]) -> Columns:
     """A column for each class, also without rows."""
+    if rows and None not in rows:
+        named = zip(classes, zip(*rows, strict=True), strict=True)
+        return {f"{prefix}_{as_text(name)}": list(column) for name, column in named}
     return {
         f"{prefix}_{as_text(name)}": [None if row is None else row[index] for row in rows]
         for index, name in enumerate(classes)

@@ -36,8 +36,11 @@ class Reader(Protocol):
     def schema(self) -> Schema:
         """The schema of the version."""
 
-    def read_plain(self, body: bytes, max_rows: int) -> RequestRows | None:
-        """The rows of plain JSON, or None for a body that has to be parsed with care; raises TooManyRows."""
+    def read_plain(self, body: bytes, max_rows: int, names: tuple[str, ...] | None = None) -> RequestRows | None:
+        """The rows of plain JSON, or None for a body that has to be parsed with care; raises TooManyRows.
+
+        With `names`, an array of arrays with the cells of these columns.
+        """
 
     def read(self, body: bytes, max_rows: int) -> RequestRows:
         """The typed rows in `body`; raises NotJson, RequestFaults, or TooManyRows past `max_rows`."""

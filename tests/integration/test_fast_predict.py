@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder
 from changeover.estimator.infer_schema import infer_schema
 from changeover.json_types import JsonObject
 from predict_api.app import Application
+from predict_api.prediction.forms import ARROW_TYPE
 from predict_api.settings import PredictSettings
 from tests.conftest import wait_until
 from tests.processes.predict_api import PredictApi
@@ -217,17 +218,15 @@ def application(stub: WireStub, tmp_path_factory: pytest.TempPathFactory) -> Ite
         (False, {"PATH_INFO": "/models/absent/predict"}),
         (False, {"CONTENT_LENGTH": "0"}),
         (False, {"CONTENT_LENGTH": "999"}),
-        (True, {"CONTENT_LENGTH": "1001"}),
-        (True, {"CONTENT_LENGTH": ""}),
-        (True, {"CONTENT_LENGTH": "9" * 5000}),
-        (True, {"CONTENT_LENGTH": "-1"}),
-        (True, {"CONTENT_LENGTH": "\u0661"}),
+        *[(True, {"CONTENT_LENGTH": length}) for length in ("1001", "", "9" * 5000, "-1", "\u0661")],
         (True, {"QUERY_STRING": "include=inputs"}),
         (True, {"HTTP_TRANSFER_ENCODING": "chunked"}),
         (True, {"HTTP_CONTENT_ENCODING": "identity"}),
         (False, {"CONTENT_TYPE": "application/json; charset=utf-8"}),
         (False, {"CONTENT_TYPE": "application/json;charset=utf-8"}),
         (True, {"CONTENT_TYPE": "application/vnd.example+json"}),
+        (False, {"CONTENT_TYPE": ARROW_TYPE, "HTTP_ACCEPT": ARROW_TYPE}),
+        (True, {"CONTENT_TYPE": ARROW_TYPE}),
         (True, {"CONTENT_TYPE": "application/json; charset=latin-1"}),
         (True, {"REQUEST_METHOD": "GET"}),
         (True, {"REQUEST_METHOD": "OPTIONS"}),

@@ -97,6 +97,20 @@ def test_an_answer_in_arrow_names_its_version_in_the_schema(api: PredictApi, ans
     assert list(map(list, both)) == [row["predict_proba"] for row in answer["predictions"]]
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, as_arrow()), (422, as_arrow(size=pa.array([1] * len(ROWS)))), (400, b""), (413, bytes(MOST_BYTES + 1))],
+    ids=lambda part: str(part)[:20],
+)
+def test_both_ways_to_an_answer_in_arrow_give_the_same(api: PredictApi, status: int, body: bytes) -> None:
+    """Flask answers where there is a query, even one without a meaning."""
+    fast, flask = (send(api, body, ARROW, path, Accept=ARROW, X_Request_Id="1") for path in ("/predict", "/predict?a"))
+    assert fast.status_code == status
+    assert (fast.status_code, fast.content) == (flask.status_code, flask.content)
+    own, other = ({**answer.headers, "date": ""} for answer in (fast, flask))
+    assert own == other
+
+
 def test_answers_without_rows_have_their_columns(api: PredictApi) -> None:
     header = AS_CSV.splitlines(keepends=True)[0]
     assert send(api, header, CSV).json()["predictions"] == []

@@ -126,6 +126,16 @@ def test_strings_that_do_not_end_where_the_bytes_end_are_refused(leaves: int, ra
         strings_of("a", leaves, memoryview(raw))
 
 
+def test_many_strings_are_read_as_one_by_one() -> None:
+    texts = ["gold", "tin", "é" * 20, "gold"] * 10
+    raw = raw_of("BYTES", texts)
+    assert strings_of("plan", 40, memoryview(raw)) == texts
+    others = [["", *texts[1:]], ["a" * 256, *texts[1:]], ["a\0", *texts[1:]], [str(index) for index in range(40)]]
+    assert [strings_of("plan", 40, memoryview(raw_of("BYTES", other))) for other in others] == others
+    with pytest.raises(InvalidCall, match="are left"):
+        strings_of("plan", 40, memoryview(raw.replace(b"\x03\0\0\0", b"\x04\0\0\0")))
+
+
 def test_bytes_that_are_no_text_are_named_by_row_and_column() -> None:
     with pytest.raises(RequestFaults) as raised:
         strings_of("plan", 2, memoryview(TEXT + b"\x01\0\0\0\xff"))
