@@ -64,7 +64,7 @@ PURE = {
     "model_runner.admission.verdict",
     *map(
         "model_server.rollouts.{}".format,
-        ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout", "watch", "watch_latency"],
+        ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout", "watch", "watch_answers", "watch_latency"],
     ),
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["ledger.numbers", "ledger.record", "ledger.takeover", "intake.startup"]),
