@@ -61,15 +61,13 @@ PURE = {
     "model_runner.admission.verdict",
     *map(
         "model_server.rollouts.{}".format,
-        ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout", "watch", "watch_latency"],
+        ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout", "watch", "watch_answers", "watch_latency"],
     ),
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["drift.windows", "ledger.numbers", "ledger.record", "ledger.takeover"]),
     *map("model_server.{}".format, ["intake.startup", "openapi.bodies", "openapi.document"]),
     *map("model_server.webhooks.{}".format, "addresses bodies deliveries event signature stale_replicas".split()),  # noqa: SIM905
-    "object_store.causes",
-    "object_store.keys",
-    "object_store.objects",
+    *map("object_store.{}".format, ["causes", "keys", "objects", "rejected_names"]),
     "predict_api.dialects.names",
     "predict_api.prediction.render",
     "predict_api.prediction.request_context",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     type=Duration(LONGEST_REHEARSAL_S),
     default=0.0,
     metavar="DURATION",
-    help="Roll back by itself if too many requests fail or take longer in this time after the switch.",
+    help="Roll back by itself if requests fail, take longer or get other labels in this time after the switch.",
 )
 @client_options
 def roll(

@@ -203,7 +203,7 @@ class Client:
         A version that breaks its consumers' requests, or fails the server's `GATE`, raises ServiceRefused with `diff`
         or `gate` in its `problem`, unless `allow_schema_change` or `skip_gate`. `rehearse` are the seconds for which it is
         rehearsed on live requests before the switch (None: those of the server's `REHEARSE`), which come on top of `wait`.
-        `watch` are the seconds after the switch in which model_server rolls back by itself if too many requests fail or take longer.
+        `watch` are the seconds after the switch in which model_server rolls back by itself if requests fail, take longer or get other labels.
 
         Waits up to `wait` seconds for `committed` or `aborted`; calls `progress` with each new state.
         """

@@ -1,6 +1,6 @@
 """The counts of a watch: requests and failures of the version before a switch, and of the one after it."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 import msgspec
 from msgspec import Meta
@@ -10,6 +10,8 @@ from changeover.protocol.rehearsal_counts import MILLISECONDS
 Count = Annotated[int, Meta(ge=0, lt=10**15)]
 _Times = Annotated[tuple[Count, ...], Meta(min_length=len(MILLISECONDS) + 1, max_length=len(MILLISECONDS) + 1)]
 _NO_TIMES = (0,) * (len(MILLISECONDS) + 1)
+LABEL_BINS: Final = 64
+_Labels = Annotated[tuple[Count, ...], Meta(min_length=LABEL_BINS, max_length=LABEL_BINS)]
 
 
 class WatchCounts(msgspec.Struct, frozen=True):
@@ -17,7 +19,8 @@ class WatchCounts(msgspec.Struct, frozen=True):
 
     A request failed if the model did not answer it: an error of the model, a timeout, or the end of its process.
     `before_ms` and `after_ms` have the number of answered requests by the time that their scores took, in the bins of
-    MILLISECONDS.
+    MILLISECONDS. `before_labels` and `after_labels` have the number of answered requests by the label of one of their rows,
+    in bins that a checksum of the label chooses: no label leaves the replica.
     """
 
     id: Annotated[str, Meta(max_length=128)] = ""
@@ -27,6 +30,8 @@ class WatchCounts(msgspec.Struct, frozen=True):
     after_failed: Count = 0
     before_ms: _Times = _NO_TIMES
     after_ms: _Times = _NO_TIMES
+    before_labels: _Labels = (0,) * LABEL_BINS
+    after_labels: _Labels = (0,) * LABEL_BINS
 
     def __add__(self, other: Self) -> Self:
         """The counts of both, with the id of the first."""
@@ -38,6 +43,8 @@ class WatchCounts(msgspec.Struct, frozen=True):
             self.after_failed + other.after_failed,
             _sums(self.before_ms, other.before_ms),
             _sums(self.after_ms, other.after_ms),
+            _sums(self.before_labels, other.before_labels),
+            _sums(self.after_labels, other.after_labels),
         )
 
 

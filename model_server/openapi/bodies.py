@@ -21,6 +21,7 @@ from changeover.protocol.openapi_parts import (
     ref,
 )
 from changeover.protocol.rehearsal_counts import MILLISECONDS, MOVES
+from changeover.protocol.watch_counts import LABEL_BINS
 
 VERSION_TEXT: Final[JsonObject] = {**TEXT, "pattern": "^([sS][hH][aA]256:)?[0-9a-fA-F]{8,64}$"}
 REPLICA: Final[JsonObject] = {**TEXT, "pattern": f"^{names.REPLICA.pattern}$"}
@@ -51,6 +52,7 @@ _REHEARSAL: Final = object_of(
     },
     *("id", "rows", "differing", "failed", "moves", "new_ms", "current_ms", "unable"),
 )
+_LABELS: Final = list_of(_COUNTED, minItems=LABEL_BINS, maxItems=LABEL_BINS)
 _WATCH: Final = object_of(
     {
         "id": {**TEXT, "maxLength": 128, "description": "the id of the rollout"},
@@ -62,8 +64,20 @@ _WATCH: Final = object_of(
             MILLISECONDS, "answered requests before the switch by the milliseconds that their scores took"
         ),
         "after_ms": _bins(MILLISECONDS, "the same after it"),
+        "before_labels": {**_LABELS, "description": "answered requests before the switch by a checksum of their label"},
+        "after_labels": {**_LABELS, "description": "the same after it"},
     },
-    *("id", "before", "before_failed", "after", "after_failed", "before_ms", "after_ms"),
+    *(
+        "id",
+        "before",
+        "before_failed",
+        "after",
+        "after_failed",
+        "before_ms",
+        "after_ms",
+        "before_labels",
+        "after_labels",
+    ),
 )
 _REPORT: Final[JsonObject] = {
     "replica": TEXT,
@@ -257,7 +271,7 @@ _ROLL: Final = object_of(
             "default": 0,
             "minimum": 0,
             "maximum": wire.LONGEST_REHEARSAL_S,
-            "description": "the seconds after the switch in which the version is rolled back if too many requests fail or take longer",
+            "description": "the seconds after the switch in which the version is rolled back if requests fail, take longer or get other labels",
         },
     },
     *(*_ROLLBACK, "allow_schema_change", "skip_gate", "rehearse", "watch"),

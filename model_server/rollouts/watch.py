@@ -1,8 +1,9 @@
-"""The judgement of a watch: whether a version fails or delays more requests after its switch than its lines allow.
+"""The judgement of a watch: whether a version leaves its lines after its switch.
 
 The line is FAILING of the requests, or more if the version before failed more: the upper limit of its share. A version
 leaves the line only by evidence that holds however often one looks (`model_server/rollouts/rehearsal.py`), so a few failures
-among few requests do not roll it back. `model_server/rollouts/watch_latency.py` has the line of the latency.
+among few requests do not roll it back. `model_server/rollouts/watch_latency.py` has the line of the latency,
+`model_server/rollouts/watch_answers.py` that of the labels.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from changeover.protocol.watch_counts import WatchCounts
-from model_server.rollouts import watch_latency
+from model_server.rollouts import watch_answers, watch_latency
 from model_server.rollouts.rehearsal import EVIDENCE, evidence, upper_limit
 
 FAILING: Final = 0.01
@@ -40,12 +41,15 @@ class Watch:
             return self._failures(counts)
         if watch_latency.slower(counts.before_ms, counts.after_ms, windows):
             return watch_latency.says(counts.before_ms, counts.after_ms)
+        if watch_answers.moved(counts.before_labels, counts.after_labels):
+            return watch_answers.says(counts.before_labels, counts.after_labels)
         return ""
 
     def says(self, counts: WatchCounts) -> str:
         """What was counted, as one sentence for each line."""
         latency = watch_latency.says(counts.before_ms, counts.after_ms)
-        return "; ".join(part for part in (self._failures(counts), latency) if part)
+        answers = watch_answers.says(counts.before_labels, counts.after_labels)
+        return "; ".join(part for part in (self._failures(counts), latency, answers) if part)
 
     def _failures(self, counts: WatchCounts) -> str:
         return (

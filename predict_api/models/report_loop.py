@@ -36,7 +36,7 @@ CALL_SECONDS: Final = 1.0
 LEAVE_SECONDS: Final = 0.5
 LARGEST_REPORT: Final = 48 * 1024  # bytes: model_server takes 64 KiB
 
-_LONGEST_COUNTS: Final = 4 * 1024  # bytes, of a rehearsal or a watch: 33 numbers of 16 digits, and two texts
+_LONGEST_COUNTS: Final = 4 * 1024  # bytes, of a rehearsal or a watch: 150 numbers of 16 digits, and two texts
 
 
 class Reports(Loop):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from changeover.protocol.watch_counts import WatchCounts
+from changeover.protocol.watch_counts import LABEL_BINS, WatchCounts
 from model_server.rollouts.watch import FAILING, Watch
 
 WATCH = Watch(600.0)
@@ -25,6 +25,14 @@ def test_a_version_that_fails_as_often_as_the_one_before_stays() -> None:
     assert 0.05 < WATCH.line(counts(0, 0, before=1000, before_failed=50)) < 0.07
     assert not WATCH.why(counts(1000, 55, before=1000, before_failed=50))
     assert WATCH.why(counts(1000, 150, before=1000, before_failed=50))
+
+
+def test_a_version_that_answers_another_label_leaves_its_line() -> None:
+    before, after = ((share, 1000 - share, *[0] * (LABEL_BINS - 2)) for share in (300, 600))
+    assert WATCH.why(WatchCounts("r", 1000, 0, 1000, 0, before_labels=before, after_labels=after)).startswith(
+        "one label is 60 % of the answers to 1000 requests since the switch, 30 % of 1000 before it"
+    )
+    assert not WATCH.why(WatchCounts("r", 1000, 0, 1000, 0, before_labels=before, after_labels=before))
 
 
 def test_it_says_what_was_counted() -> None:
