@@ -7,6 +7,7 @@ from model_server.console.parts import Page
 
 WIDTH: Final = 160.0
 HEIGHT: Final = 36.0
+BINS_HEIGHT: Final = 50.0
 _EDGE: Final = 4.0
 
 
@@ -36,7 +37,8 @@ def _height(value: float, least: float, most: float) -> float:
 
 def bars_of(bins: Sequence[Page]) -> list[Page]:
     """The pairs of rectangles of the bins of a column, each with its `bin` and its shares."""
-    pairs = bars([each["share_before"] for each in bins], [each["share"] for each in bins])
+    before, now = ([each[side] for each in bins] for side in ("share_before", "share"))
+    pairs = bars(before, now, height=BINS_HEIGHT)
     return [pair | each for pair, each in zip(pairs, bins, strict=True)]
 
 

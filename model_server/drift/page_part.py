@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from changeover.drift.judging import Quality, Shift, Verdict, bin_names, bins, sentence
-from changeover.drift.reference import Part
+from changeover.drift.reference import Categories, Part
 from changeover.json_types import Json, JsonObject
 from model_server.drift.references import KnownReference
 
@@ -49,7 +49,7 @@ def _shares(part: Part, before: Sequence[int], now: Sequence[int]) -> list[Json]
     """The bins that are compared, each with its share before and now."""
     old, new = bins(part.variable, part.of(before)), bins(part.variable, part.of(now))
     m, n = max(1, sum(old)), max(1, sum(new))
-    return [
-        {"bin": name, "share_before": count / m, "share": other / n}
-        for name, count, other in zip(bin_names(part.variable), old, new, strict=True)
-    ]
+    named = list(zip(bin_names(part.variable), old, new, strict=True))
+    if isinstance(part.variable, Categories) and not (old[-1] or new[-1]):
+        named.pop()  # there are no other values
+    return [{"bin": name, "share_before": count / m, "share": other / n} for name, count, other in named]

@@ -116,7 +116,9 @@ def test_the_twin_has_the_bins(served: Served, first: str) -> None:
     column = drift["inputs"]["columns"][0]
     assert column["psi"] > column["line"] > 0
     assert sum(each["share"] for each in column["bins"]) == pytest.approx(1.0)
-    assert {each["name"] for each in drift["answers"]["distributions"]} == {"prediction", "highest probability"}
+    prediction, highest = drift["answers"]["distributions"]
+    assert [each["bin"] for each in prediction["bins"]] == ["False", "True"]
+    assert (highest["name"], len(highest["bins"])) == ("highest probability", 20)
 
 
 def test_answers_before_and_after_a_roll_are_shown_side_by_side(served: Served, first: str) -> None:

@@ -90,5 +90,5 @@ def test_bars_keep_the_words_of_their_bins() -> None:
     first, second = bars_of(
         [{"bin": "up to 1", "share_before": 0.5, "share": 0.25}, {"bin": "above 1", "share_before": 0.5, "share": 1.0}]
     )
-    assert (first["bin"], first["old"], first["new"]) == ("up to 1", 35.0, 17.5)
-    assert (second["bin"], second["new"]) == ("above 1", 70.0)
+    assert (first["bin"], first["old"], first["new"]) == ("up to 1", 25.0, 12.5)
+    assert (second["bin"], second["new"]) == ("above 1", 50.0)
