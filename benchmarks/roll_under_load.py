@@ -2,11 +2,14 @@
 
 A forest of the size that `--megabytes` sets serves a paced load. Several times, another forest of the same size is
 published and rolled. The result is p99 of the requests during rolls, from the call to `committed`, against p99 of the
-others. The table also shows the time of publishing, which examines the artifact in a separate process.
+others. The table also shows the time of publishing, which examines the artifact in a separate process. `busy core` is the
+control: before each roll, an unrelated process with the former priority of a preparation computes for some seconds.
 """
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -53,6 +56,14 @@ def noting(fenced: list[float]) -> Callable[[str], None]:
     return lambda state: None if state == RolloutState.PREPARING else fenced.append(time.monotonic())
 
 
+def busy_core(load: Load, seconds: float) -> Window:
+    """Let the load run for `seconds` beside a process that computes with a `nice` of 5."""
+    with subprocess.Popen([sys.executable, "-c", "import os; os.nice(5)\nwhile True: pass"]) as process:
+        window = load.rest(seconds)
+        process.kill()
+    return window
+
+
 def main() -> None:
     """Roll repeatedly under load, and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -65,6 +76,7 @@ def main() -> None:
     windows: dict[str, list[Window]] = {
         "steady": [],
         "publishing": [],
+        "busy core": [],
         "rolling": [],
         "- preparing": [],
         "- fencing": [],
@@ -81,6 +93,8 @@ def main() -> None:
                     windows["steady"].append(load.rest(5.0))
                     windows["publishing"].append(timed(lambda file=file: client.publish(file, MODEL)))
                     windows["steady"].append(load.rest(3.0))
+                    windows["busy core"].append(busy_core(load, 3.0))
+                    load.rest(0.5)
                     fenced: list[float] = []
                     rolling = timed(lambda fenced=fenced: client.roll(model=MODEL, progress=noting(fenced)))
                     windows["rolling"].append(rolling)
@@ -97,7 +111,8 @@ def main() -> None:
     steady = quantile_ms(answers["steady"], 0.99)
     print(
         f"p99 while rolling x {quantile_ms(answers['rolling'], 0.99) / steady:.2f} of the steady p99, "
-        f"while publishing x {quantile_ms(answers['publishing'], 0.99) / steady:.2f}"
+        f"while publishing x {quantile_ms(answers['publishing'], 0.99) / steady:.2f}, "
+        f"beside a busy core x {quantile_ms(answers['busy core'], 0.99) / steady:.2f}"
     )
 
 

@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from changeover.exceptions import DigestMismatch, InvalidDigestHeader
@@ -22,10 +23,18 @@ def sha256(buffer: bytes | bytearray | memoryview) -> str:
 
 def verify(buffer: bytes | bytearray | memoryview, version: str) -> None:
     """Raise DigestMismatch unless `buffer` hashes to `version`."""
-    actual = sha256(buffer)
-    if actual != version:
+    verify_pieces([buffer], version)
+
+
+def verify_pieces(pieces: Iterable[bytes | bytearray | memoryview], version: str) -> None:
+    """Raise DigestMismatch unless the `pieces` together hash to `version`."""
+    found, size = hashlib.sha256(), 0
+    for piece in pieces:
+        found.update(piece)
+        size += len(piece)
+    if found.hexdigest() != version:
         raise DigestMismatch(
-            f"expected SHA-256 {version}, got {actual} over {len(buffer)} bytes: the bytes were changed or cut off"
+            f"expected SHA-256 {version}, got {found.hexdigest()} over {size} bytes: the bytes were changed or cut off"
         )
 
 

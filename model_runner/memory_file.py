@@ -10,16 +10,20 @@ import os
 import tempfile
 from typing import BinaryIO, Final
 
+from changeover.process.gentle_pieces import pieces
+
 _CHUNK: Final = 1 << 20
 
 
-def sealed(content: bytes) -> int:
-    """A descriptor of a memory file with `content`, at its start; the caller closes it. Raises OSError."""
+def sealed(content: bytes, *, gently: bool = False) -> int:
+    """A descriptor of a memory file with `content`, at its start; the caller closes it. Raises OSError.
+
+    `gently`: it is written in small pieces with pauses.
+    """
     descriptor = _new()
     try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view[: 64 * _CHUNK]) :]
+        for piece in pieces(content, gently=gently):
+            _write_all(descriptor, piece)
         _seal(descriptor)
     except BaseException:
         os.close(descriptor)
@@ -34,9 +38,7 @@ def sealed_copy(file: BinaryIO) -> tuple[int, int, str]:
         while chunk := file.read(_CHUNK):
             sha256.update(chunk)
             size += len(chunk)
-            view = memoryview(chunk)
-            while view:
-                view = view[os.write(descriptor, view) :]
+            _write_all(descriptor, memoryview(chunk))
         _seal(descriptor)
     except BaseException:
         os.close(descriptor)
@@ -52,6 +54,11 @@ def content_of(descriptor: int, most: int) -> bytes:
     if len(content) > most:
         raise OSError(f"a memory file has more than {most} bytes")
     return content
+
+
+def _write_all(descriptor: int, view: memoryview) -> None:
+    while view:
+        view = view[os.write(descriptor, view[: 64 * _CHUNK]) :]
 
 
 def _new() -> int:

@@ -49,12 +49,13 @@ class Prepare(msgspec.Struct, tag=True, frozen=True):
     """To a runner: load the version, replay its golden rows, warm up. The artifact's memory file is beside it.
 
     `manifest` is JSON, whose numbers may be larger than msgpack's. With `twin_bytes`, the memory file of the ONNX twin
-    comes second, and the scorers use it.
+    comes second, and the scorers use it. `gently`: only while the processor has nothing else to do.
     """
 
     manifest: bytes
     most_bytes: int
     twin_bytes: int = 0
+    gently: bool = False
 
 
 class Fork(msgspec.Struct, tag=True, frozen=True):
@@ -75,10 +76,11 @@ class Permits(msgspec.Struct, tag=True, frozen=True):
 
 
 class Begun(msgspec.Struct, tag=True, frozen=True):
-    """From a confined runner: which measures of confinement hold, and whether it may fork scorers."""
+    """From a confined runner: which measures of confinement hold, whether it may fork scorers, and its process id."""
 
     measures: dict[str, bool]
     forks: bool
+    pid: int = 0
 
 
 class Surveyed(msgspec.Struct, tag=True, frozen=True):

@@ -46,6 +46,7 @@ from model_runner.messages import (
 from model_runner.options import Options, Preload
 
 LOAD_NICE: Final = 5  # requests have priority over a preparation
+_IDLE: Final = getattr(os, "SCHED_IDLE", None)  # Linux alone
 _DECODER: Final[msgspec.msgpack.Decoder[ToRunner | ScoreRequest]] = msgspec.msgpack.Decoder(ToRunner | ScoreRequest)
 
 
@@ -59,7 +60,7 @@ def run(connection: socket.socket, options: Options, preload: Preload) -> None:
     _end_first_without_memory()
     limits = Limits(options.memory_bytes, options.cpu_seconds)
     measures, forks = confine(readable(), limits, send_permits if options.scorers and preload.threads == 1 else None)
-    write(connection, Begun(measures, forks))
+    write(connection, Begun(measures, forks, os.getpid()))
     missing = [measure for measure in options.required if not measures[measure]]
     if missing:
         raise SystemExit(f"these measures of confinement are required, and do not hold in this process: {missing}")
@@ -114,7 +115,7 @@ class _Runner:
         else:
             sizes = (message.most_bytes, *([message.twin_bytes] if message.twin_bytes else ()))
             files = [content_of(file, size) for file, size in zip(descriptors, sizes, strict=True)]
-            response = _niced(lambda: session.prepare(files, message))
+            response = _niced(lambda: session.prepare(files, message), gently=message.gently)
             del files
             _settle_memory()
         write(self._connection, response)
@@ -142,13 +143,20 @@ class _Runner:
         write(self._connection, Ready())
 
 
-def _niced(call: Callable[[], Ready | Failed]) -> Ready | Failed:
-    """The result of `call` in a thread of lower priority: a process cannot raise its own again."""
+def _niced(call: Callable[[], Ready | Failed], *, gently: bool) -> Ready | Failed:
+    """The result of `call` in a thread of lower priority: a process cannot raise its own again.
+
+    `gently`: of the lowest. Linux interrupts such a thread immediately for any other that is woken. It would let one with a
+    high `nice` go on until its time slice is over, which is several milliseconds that a request waits.
+    """
     results: list[Ready | Failed | BaseException] = []
 
     def run_call() -> None:
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOAD_NICE)
+            if gently and _IDLE is not None:
+                os.sched_setscheduler(0, _IDLE, os.sched_param(0))  # of this thread
+            else:
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOAD_NICE)
         try:
             results.append(call())
         except BaseException as error:  # noqa: BLE001  it is raised in the thread that waits

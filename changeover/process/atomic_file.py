@@ -4,14 +4,20 @@ import os
 import tempfile
 from pathlib import Path
 
+from changeover.process.gentle_pieces import pieces
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path` with mode 0600, by a new file beside it that is renamed. Raises OSError."""
+
+def write_atomically(path: Path, content: bytes, *, gently: bool = False) -> None:
+    """Write `content` to `path` with mode 0600, by a new file beside it that is renamed. Raises OSError.
+
+    `gently`: in small pieces with pauses.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            for piece in pieces(content, gently=gently):
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -101,43 +101,45 @@ class HostClient:
         with suppress(Lost, OSError):
             self._connect().close()
 
-    def scorer(self, source: VersionSource, seconds: float | None = None) -> "Scorer":
+    def scorer(self, source: VersionSource, seconds: float | None = None, *, gently: bool = False) -> "Scorer":
         """A new scorer of the version, which is loaded and replayed first if no runner has it, within `seconds`.
+
+        `gently`: no request waits for it, and others have priority.
 
         Raises NotPrepared, NoRunner, NotConfined, and the errors of `source.artifact`. If the host has ended, another is started.
         """
         deadline = None if seconds is None else now() + seconds
         try:
             try:
-                return self._scorer(source, deadline)
+                return self._scorer(source, deadline, gently=gently)
             except (Lost, ConnectionError):
-                return self._scorer(source, deadline)
+                return self._scorer(source, deadline, gently=gently)
         except TimeoutError as error:
             raise NoRunner("the model's process did not start in time; try again later") from error
         except (Lost, OSError) as error:
             raise NoRunner(f"the process that runs models cannot be reached: {error}") from error
 
-    def _scorer(self, source: VersionSource, deadline: float | None) -> "Scorer":
-        manifest = source.manifest
-        wanted = ScorerWanted(
-            f"{manifest.model}/{manifest.version}", manifest.runner_environment, json.dumps(manifest.to_json()).encode()
-        )
+    def _scorer(self, source: VersionSource, deadline: float | None, *, gently: bool) -> "Scorer":
+        manifest, body = source.manifest, json.dumps(source.manifest.to_json()).encode()
+        wanted = ScorerWanted(f"{manifest.model}/{manifest.version}", manifest.runner_environment, body, gently)
         lease = self._connect()
         try:
             send(lease, wanted)
-            scorer = self._granted(lease, source, deadline)
+            scorer = self._granted(lease, source, deadline, gently=gently)
         except BaseException:
             lease.close()
             raise
         lease.settimeout(None)
         return scorer
 
-    def _granted(self, lease: socket.socket, source: VersionSource, deadline: float | None) -> "Scorer":
+    def _granted(
+        self, lease: socket.socket, source: VersionSource, deadline: float | None, *, gently: bool
+    ) -> "Scorer":
         while True:
             content, descriptors = receive(lease, LONGEST, deadline)
             message = _OF_HOST.decode(content)
             if isinstance(message, ArtifactWanted):
-                _send_artifact(lease, source)
+                _send_artifact(lease, source, gently=gently)
             elif isinstance(message, Refused):
                 raise _REFUSALS[message.why](message.reason)
             else:
@@ -260,12 +262,12 @@ class Scorer:
             self._begun = True
 
 
-def _send_artifact(lease: socket.socket, source: VersionSource) -> None:
+def _send_artifact(lease: socket.socket, source: VersionSource, *, gently: bool) -> None:
     """Send the artifact, and the ONNX twin if there is one; raises the errors of `source`."""
     files = [source.artifact(), source.twin() if source.twin is not None else b""]
     descriptors: list[int] = []
     try:
-        descriptors.extend(sealed(content) for content in files if content)
+        descriptors.extend(sealed(content, gently=gently) for content in files if content)
         send(lease, Artifact(*map(len, files)), descriptors)
     finally:
         close_all(descriptors)

@@ -19,6 +19,10 @@ class ModelOutOfMemory(RunnerEnded):
     """The model needs more memory than RUNNER_MEMORY_BYTES."""
 
 
+class Starved(RunnerEnded):
+    """A preparation of the lowest priority for which the processor has no time; its process was ended."""
+
+
 class NotPrepared(ChangeoverError):
     """A version that its runner cannot load or replay; the message says why."""
 

@@ -38,11 +38,15 @@ class Attach(msgspec.Struct, tag=True, frozen=True):
 
 
 class ScorerWanted(msgspec.Struct, tag=True, frozen=True):
-    """From a worker: a scorer of this version. It lasts as long as the connection."""
+    """From a worker: a scorer of this version. It lasts as long as the connection.
+
+    `gently`: requests are answered by another version meanwhile, so they have priority over its preparation.
+    """
 
     key: str  # of the version, over all models
     environment: str
     manifest: bytes  # as JSON
+    gently: bool = False
 
 
 class ArtifactWanted(msgspec.Struct, tag=True, frozen=True):

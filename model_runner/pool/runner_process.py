@@ -27,7 +27,8 @@ from model_runner.messages import (
     receive,
     send,
 )
-from model_runner.pool.exceptions import ModelCrashed, ModelTimeout, NoRunner
+from model_runner.pool.exceptions import ModelCrashed, ModelTimeout, NoRunner, Starved
+from model_runner.pool.progress import answers_in_time
 from model_runner.pool.watch import Tail, Watch
 
 _DECODER: Final[msgspec.msgpack.Decoder[FromRunner]] = msgspec.msgpack.Decoder(FromRunner)
@@ -44,6 +45,7 @@ class RunnerProcess:
         self._connection, self._reply, self._watch = connection, reply, watch
         self._listener: int | None = None
         self._permits = 0
+        self._pid = 0
         self._lock = threading.Lock()
         self._status: int | None = None
         self._ended = False
@@ -72,16 +74,28 @@ class RunnerProcess:
             self.end()
             self.stderr.ended.wait(_KILL_SECONDS)
             raise NoRunner(f"a process to run a model did not begin: {self.stderr.text(500) or error}") from error
-        self.measures, self.forks = first.measures, first.forks
+        self.measures, self.forks, self._pid = first.measures, first.forks, first.pid
 
     def call(
-        self, request: msgspec.Struct, expected: type[Answer], seconds: float, descriptors: Sequence[int] = ()
+        self,
+        request: msgspec.Struct,
+        expected: type[Answer],
+        seconds: float,
+        descriptors: Sequence[int] = (),
+        *,
+        gently: bool = False,
     ) -> Answer | Failed:
-        """The answer to `request`; raises ModelTimeout or ModelCrashed, and the runner has ended then."""
+        """The answer to `request`; raises ModelTimeout or ModelCrashed, and the runner has ended then.
+
+        `gently`: a call of the lowest priority, which raises Starved, too.
+        """
         deadline = now() + seconds
         try:
             self._connection.settimeout(max(0.001, seconds))
             send(self._connection, request, descriptors)
+            if gently and not answers_in_time(self._connection, self._pid, deadline):
+                self.end()
+                raise Starved("the processor has no time for a preparation of the lowest priority")
             answer, more = self._receive(deadline)
             close_all(more)
             if not isinstance(answer, expected | Failed):

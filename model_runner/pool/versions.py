@@ -12,9 +12,10 @@ from changeover.process.log_events import event
 from model_runner.messages import Failed, Prepare, Ready, close_all
 from model_runner.options import Options
 from model_runner.pool.environments import Zygotes
-from model_runner.pool.exceptions import NotPrepared, RunnerEnded
+from model_runner.pool.exceptions import NotPrepared, RunnerEnded, Starved
 from model_runner.pool.host_messages import Artifact, HostSettings, ScorerWanted
 from model_runner.pool.runner_process import RunnerProcess
+from model_runner.pool.zygotes import Zygote
 
 TRIES: Final = 2  # the runner of an earlier grant may have ended
 GetArtifact = Callable[
@@ -118,7 +119,6 @@ class Versions:
 
     def _prepared(self, wanted: ScorerWanted, artifact: GetArtifact) -> RunnerProcess:
         """A new runner that has loaded and replayed the version."""
-        settings = self._settings
         try:
             zygote = self._zygotes.find(wanted.environment)
         except InvalidEnvironment as error:
@@ -130,17 +130,11 @@ class Versions:
             )
         descriptors, sizes = artifact()
         try:
-            options = Options(settings.memory_bytes, required=settings.required, scorers=True)
-            runner = zygote.fork(options)
-            prepare = Prepare(wanted.manifest, sizes.size, sizes.twin_size)
             try:
-                answer = runner.call(prepare, Ready, settings.prepare_seconds, descriptors)
-            except RunnerEnded as error:
-                _log_end(wanted, runner)
-                raise NotPrepared(f"it cannot be loaded: {error}") from error
-            except BaseException:
-                runner.end()
-                raise
+                runner, answer = self._answered(zygote, wanted, sizes, descriptors, gently=wanted.gently)
+            except Starved:
+                event("runner.starved", level="debug", key=wanted.key)
+                runner, answer = self._answered(zygote, wanted, sizes, descriptors, gently=False)
         finally:
             close_all(descriptors)
         if isinstance(answer, Failed):
@@ -149,6 +143,24 @@ class Versions:
         if answer.without_twin:
             event("replica.without_twin", level="warning", key=wanted.key, reason=answer.without_twin)
         return runner
+
+    def _answered(
+        self, zygote: Zygote, wanted: ScorerWanted, sizes: Artifact, descriptors: list[int], *, gently: bool
+    ) -> tuple[RunnerProcess, Ready | Failed]:
+        """A new runner, and its answer to the preparation; raises NotPrepared, Starved if `gently`, and NoRunner."""
+        settings = self._settings
+        runner = zygote.fork(Options(settings.memory_bytes, required=settings.required, scorers=True))
+        prepare = Prepare(wanted.manifest, sizes.size, sizes.twin_size, gently)
+        try:
+            return runner, runner.call(prepare, Ready, settings.prepare_seconds, descriptors, gently=gently)
+        except Starved:
+            raise
+        except RunnerEnded as error:
+            _log_end(wanted, runner)
+            raise NotPrepared(f"it cannot be loaded: {error}") from error
+        except BaseException:
+            runner.end()
+            raise
 
 
 def _log_end(wanted: ScorerWanted, runner: RunnerProcess) -> None:

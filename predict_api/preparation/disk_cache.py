@@ -21,6 +21,7 @@ from changeover.exceptions import DigestMismatch, InvalidManifest
 from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME
 from changeover.process.atomic_file import write_atomically
+from changeover.process.gentle_pieces import pieces
 from changeover.process.log_events import event
 from changeover.protocol.wire import Current
 
@@ -48,15 +49,18 @@ class Cache:
             return []
         return [name for name in names if MODEL_NAME.fullmatch(name)]
 
-    def artifact(self, model: str, version: str, download: Callable[[], bytes]) -> bytes:
-        """The bytes of `version`, from disk if they match their hash, else from `download`, whose errors propagate."""
-        return self._verified(model, f"{version}.joblib", version, download)
+    def artifact(self, model: str, version: str, download: Callable[[], bytes], *, gently: bool = False) -> bytes:
+        """The bytes of `version`, from disk if they match their hash, else from `download`, whose errors propagate.
+
+        `gently`: requests are answered meanwhile.
+        """
+        return self._verified(model, f"{version}.joblib", version, download, gently=gently)
 
     def twin(self, model: str, version: str, expected: str, download: Callable[[], bytes]) -> bytes:
         """The same for the ONNX twin of `version`; `expected` is the twin's SHA-256."""
-        return self._verified(model, f"{version}.onnx", expected, download)
+        return self._verified(model, f"{version}.onnx", expected, download, gently=True)
 
-    def _verified(self, model: str, name: str, expected: str, download: Callable[[], bytes]) -> bytes:
+    def _verified(self, model: str, name: str, expected: str, download: Callable[[], bytes], *, gently: bool) -> bytes:
         if self._directory is None:
             return download()
         path = self._directory / model / name
@@ -66,12 +70,12 @@ class Cache:
             lock.acquire()
         except (OSError, Timeout) as error:
             self._warn(error)
-            return self._read(path, expected) or download()
+            return self._read(path, expected, gently=gently) or download()
         try:
-            buffer = self._read(path, expected)
+            buffer = self._read(path, expected, gently=gently)
             if buffer is None:
                 buffer = content = download()
-                self._write_safely(lambda: _replace(path, content))
+                self._write_safely(lambda: _replace(path, content, gently=gently))
             return buffer
         finally:
             lock.release()
@@ -144,10 +148,10 @@ class Cache:
         folder = self._directory / model
         self._write_safely(lambda: _prune(folder, in_use))
 
-    def _read(self, path: Path, expected: str) -> bytes | None:
+    def _read(self, path: Path, expected: str, *, gently: bool) -> bytes | None:
         try:
             buffer = path.read_bytes()
-            digest.verify(buffer, expected)
+            digest.verify_pieces(pieces(buffer, gently=gently), expected)
         except OSError:
             return None
         except DigestMismatch as error:
@@ -175,10 +179,10 @@ class Cache:
             )
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: bytes, *, gently: bool = False) -> None:
     """Replace the file at `path` by `content`; a missing folder is created."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomically(path, content)
+    write_atomically(path, content, gently=gently)
 
 
 def _prune(folder: Path, in_use: Collection[str]) -> None:

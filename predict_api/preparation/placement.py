@@ -7,6 +7,7 @@ made in the runner, too, since no other thread of the process can answer while o
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from changeover import digest
@@ -50,30 +51,37 @@ class Preparer:
     counted: Callable[[Manifest], Counted | None] = lambda _manifest: None
 
     def prepared(
-        self, manifest: Manifest, artifact: Callable[[], bytes], again: Callable[[], bytes] | None = None
+        self,
+        manifest: Manifest,
+        artifact: Callable[[], bytes],
+        again: Callable[[], bytes] | None = None,
+        *,
+        gently: bool = False,
     ) -> Prepared:
         """The version that `manifest` describes, ready to answer; raises any error of the version.
 
         `artifact` returns its verified bytes. `again` (default: `artifact`) returns them for a replacement of a runner
-        that has ended.
+        that has ended. `gently`: another version answers requests meanwhile, and they have priority.
         """
         with self.turns.turn():
             if is_onnx_version(manifest):
                 ready = prepared_onnx(artifact(), manifest)
             else:
-                ready = self._by_runner(manifest, _Artifact(artifact, again or artifact, keeps=self.keeps))
+                read = _Artifact(artifact, again or artifact, keeps=self.keeps)
+                ready = self._by_runner(manifest, read, gently=gently)
             return traced(replace(ready, counted=self.counted(manifest)))
 
-    def _by_runner(self, manifest: Manifest, read: "_Artifact") -> Prepared:
+    def _by_runner(self, manifest: Manifest, read: "_Artifact", *, gently: bool) -> Prepared:
         schema = Schema.from_json(manifest.schema)
         named = (manifest.twin or {}) if self.runtime is Runtime.ONNX else {}
         expected, size = named.get("sha256"), named.get("size")
         if isinstance(expected, str) and isinstance(size, int) and size > LARGE_BYTES:
-            scorers = self.runners.version(manifest, read, kept=1, twin=lambda: self._large_twin(manifest, expected))
+            twin_of = partial(self._large_twin, manifest, expected)
+            scorers = self.runners.version(manifest, read, kept=1, twin=twin_of, gently=gently)
             scorers.pool.start()
             read.replace_first()
             return Prepared(manifest, scorers.scorer, RequestReader(schema))
-        scorers = self.runners.version(manifest, read, kept=0 if isinstance(expected, str) else 1)
+        scorers = self.runners.version(manifest, read, kept=0 if isinstance(expected, str) else 1, gently=gently)
         scorers.pool.start()
         read.replace_first()
         twin = self._twin(manifest, expected, schema, scorers.scorer) if isinstance(expected, str) else None

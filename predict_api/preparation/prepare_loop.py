@@ -122,7 +122,8 @@ class Preparation(Loop):
         began = clock.now()
         model = self._replica.model
         manifest = self._manifest(model, version)
-        prepared = self._preparer.prepared(manifest, partial(self._artifact, manifest))
+        gently = self._replica.active is not None
+        prepared = self._preparer.prepared(manifest, partial(self._artifact, manifest), gently=gently)
         took = round((clock.now() - began) * 1000)
         event("replica.prepared", model=model, version=version, bytes=manifest.size, took_ms=took)
         return prepared
@@ -145,11 +146,9 @@ class Preparation(Loop):
 
     def _artifact(self, manifest: Manifest) -> bytes:
         """The bytes of a version, from the cache or from model_server."""
-        return self._cache.artifact(
-            manifest.model,
-            manifest.version,
-            lambda: self._fetch.artifact(manifest, gently=self._replica.active is not None),
-        )
+        gently = self._replica.active is not None
+        download = partial(self._fetch.artifact, manifest, gently=gently)
+        return self._cache.artifact(manifest.model, manifest.version, download, gently=gently)
 
     def _fall_back(self, *, settle: bool = True) -> None:
         """Without an active version, activate the last confirmed one from the cache; its responses are stale."""

@@ -63,16 +63,18 @@ class Runners:
         *,
         kept: int,
         twin: Callable[[], bytes] | None = None,
+        gently: bool = False,
     ) -> VersionScorers:
         """The scorers of a version, of which none runs yet; `kept` of them stay when idle.
 
-        `twin` returns the bytes of the ONNX twin by which they score, empty without one.
+        `twin` returns the bytes of the ONNX twin by which they score, empty without one. `gently`: requests have
+        priority over the first scorer, with which the version is prepared.
         """
         source = VersionSource(manifest, artifact, twin)
 
         def new(seconds: float | None) -> Scorer:
             try:
-                scorer = self.client.scorer(source, seconds)
+                scorer = self.client.scorer(source, seconds, gently=gently and seconds is None)
             except NotConfined as error:
                 self.not_confined = error
                 raise

@@ -11,21 +11,18 @@ processor time here, 139 us with urllib3's pool and 363 us with requests.
 import http.client
 import io
 import socket
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from changeover.process import tracing
 from changeover.process.clock import now
+from changeover.process.gentle_pieces import PIECE, pause
 from changeover.process.timed_socket import TimedSocket, seconds_until
 from changeover.protocol.wire import LARGEST_BODY, TRACEPARENT
 from predict_api.exceptions import CallFailed
 from predict_api.upstream.dns import Lookup
-
-_PIECE: Final = 1024 * 1024  # bytes of each read with `gently`
-_LONGEST_PAUSE: Final = 0.005  # seconds after each such read
 
 
 @dataclass(frozen=True)
@@ -149,9 +146,9 @@ def _read_gently(response: http.client.HTTPResponse, size: int) -> bytes:
     body = io.BytesIO()
     while (left := size - body.tell()) > 0:
         began = now()
-        piece = response.read(min(left, _PIECE))
+        piece = response.read(min(left, PIECE))
         if not piece:
             raise http.client.IncompleteRead(body.getvalue(), left)
         body.write(piece)
-        time.sleep(min(now() - began, _LONGEST_PAUSE))
+        pause(began)
     return body.getvalue()

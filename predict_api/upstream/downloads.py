@@ -12,6 +12,7 @@ from changeover import digest
 from changeover.exceptions import DigestMismatch, InvalidManifest
 from changeover.manifest.manifest import Manifest
 from changeover.process.clock import now
+from changeover.process.gentle_pieces import pieces
 from changeover.protocol.wire import LARGEST_BODY
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable, CallFailed
 from predict_api.upstream.connection import Connection
@@ -75,7 +76,7 @@ class Fetch:
         for _ in range(2):
             try:
                 buffer = self._get(path, "application/octet-stream", ARTIFACT_SECONDS, largest=size, gently=gently)
-                digest.verify(buffer, expected)
+                digest.verify_pieces(pieces(buffer, gently=gently), expected)
                 return buffer
             except (DigestMismatch, _WrongSize) as error:
                 reason = str(error)

@@ -25,6 +25,11 @@ def _hang(*, timer: bool) -> None:
     threading.Event().wait()
 
 
+def _hang_while_idle() -> None:
+    if os.sched_getscheduler(0) == os.SCHED_IDLE:
+        threading.Event().wait()
+
+
 def _grow() -> None:
     block = bytearray(1 << 34)
     block[::4096] = b"x" * len(block[::4096])
@@ -78,6 +83,7 @@ ACTS: dict[str, Callable[[], object]] = {
     "forge garbage": lambda: _forge(struct.pack(">Q", 5) + b"\xc1\xc1\xc1\xc1\xc1"),
     "forge a length": lambda: _forge(struct.pack(">Q", 1 << 60)),
     "count jobs": _count_jobs,
+    "hang while idle": _hang_while_idle,
 }
 
 

@@ -3,8 +3,10 @@
 import contextlib
 import hashlib
 import io
+import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
@@ -181,6 +183,29 @@ def test_threads_are_bounded_whatever_n_jobs_says(scorer: Scorer) -> None:
 def test_a_version_that_fails_to_load_says_why(host: HostClient) -> None:
     with pytest.raises(NotPrepared, match="ZeroDivisionError"):
         host.scorer(a_version(Acts(on_load="raise").fit(np.zeros((3, 2)))))
+
+
+def policies() -> set[int]:
+    """The scheduling policies of all threads of the runners and scorers."""
+    found = set()
+    for process in runners():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for thread in process.threads():
+                with contextlib.suppress(ProcessLookupError):
+                    found.add(os.sched_getscheduler(thread.id))
+    return found
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="the system has no such policy")
+def test_a_gentle_preparation_that_gets_no_processor_is_begun_again(host: HostClient) -> None:
+    version = a_version(Acts(on_load="hang while idle").fit(np.zeros((3, 2))))
+    with ThreadPoolExecutor(1) as pool:
+        requested = pool.submit(host.scorer, version, gently=True)
+        wait_until(lambda: os.SCHED_IDLE in policies(), what="a preparation of the lowest priority")
+        scorer = requested.result()
+    assert act(scorer, "nothing") == 0.0
+    assert os.SCHED_IDLE not in policies()
+    scorer.close()
 
 
 def test_an_environment_that_is_not_there_is_named(host: HostClient) -> None:

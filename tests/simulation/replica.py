@@ -113,7 +113,7 @@ class Disk(Cache):
         self._artifacts: dict[str, bytes] = {}
         self._currents: dict[str, Current] = {}
 
-    def artifact(self, model: str, version: str, download: Callable[[], bytes]) -> bytes:
+    def artifact(self, model: str, version: str, download: Callable[[], bytes], *, gently: bool = False) -> bytes:
         if version not in self._artifacts:
             self._artifacts[version] = download()
         return self._artifacts[version]
@@ -179,7 +179,12 @@ class Worker(Process):
         return Calls(self._network, self, self._server, self._random)
 
     def prepared(
-        self, manifest: Manifest, artifact: Callable[[], bytes], _again: Callable[[], bytes] | None = None
+        self,
+        manifest: Manifest,
+        artifact: Callable[[], bytes],
+        again: Callable[[], bytes] | None = None,
+        *,
+        gently: bool = False,
     ) -> Prepared:
         """As `Preparer.prepared`."""
         artifact()
