@@ -7,6 +7,7 @@ lets it go on or fail with EPERM (seccomp_unotify(2), Linux 5.5). So a model's o
 import ctypes
 import fcntl
 import platform
+import select
 import struct
 import sys
 from typing import Final
@@ -71,3 +72,10 @@ def answer(listener: int, *, permitted: bool) -> None:
     identity, *_ = _NOTIFICATION.unpack(buffer)
     response = _RESPONSE.pack(identity, 0, 0, _CONTINUE) if permitted else _RESPONSE.pack(identity, 0, -_EPERM, 0)
     fcntl.ioctl(listener, _SEND, bytearray(response))
+
+
+def can_ask(listener: int) -> bool:
+    """Whether a process that may ask is left."""
+    state = select.poll()
+    state.register(listener, select.POLLIN)
+    return not any(events & select.POLLHUP for _, events in state.poll(0))

@@ -65,8 +65,11 @@ class Watch:
         """Answer each request to fork that `listener` brings by `permitted`; `forget` ends it."""
 
         def answer() -> None:
-            with suppress(OSError):  # the process that asked has ended
+            try:
                 fork_permits.answer(listener, permitted=permitted())
+            except OSError:  # the process that asked has ended
+                if not fork_permits.can_ask(listener):  # the selector would report this without end
+                    self._selector.unregister(listener)
 
         self._do(lambda: self._register(listener, answer))
 
