@@ -1,9 +1,12 @@
 """`changeover watch`: one model live on a terminal, until Ctrl-C; elsewhere a line for each change."""
 
+import signal
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -51,17 +54,35 @@ def watch(
     client = Client(server_url, home=home)
     name = model_name or model or client.default_model()
     first = client.model(name, live=True)
-    pause = threading.Event()
-    try:
+    pause = Pause(interval)
+    with suppress(KeyboardInterrupt):
         if sys.stdout.isatty() and not as_json:
-            _draw(client, name, first, interval, pause)
+            _draw(client, name, first, pause)
         else:
-            _print(client, name, first, interval, pause, as_json)
-    except KeyboardInterrupt:
-        return
+            _print(client, name, first, pause, as_json)
 
 
-def _draw(client: "Client", name: str, live: JsonObject, interval: float, pause: threading.Event) -> None:
+class Pause:
+    """The pause between two looks. Ctrl-C ends it, and the watch: also one that Python drops in a destructor."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._interrupted = seconds, False
+        self._never = threading.Event()
+        signal.signal(signal.SIGINT, self._interrupt)
+
+    def wait(self) -> None:
+        """Wait for the time of the next look; raises KeyboardInterrupt."""
+        if not self._interrupted:
+            self._never.wait(self._seconds)
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._interrupted = True
+        raise KeyboardInterrupt
+
+
+def _draw(client: "Client", name: str, live: JsonObject, pause: Pause) -> None:
     """Draw the tree again and again; a server that does not answer is shown below it."""
     click.echo(_ENTER, nl=False)
     try:
@@ -69,7 +90,7 @@ def _draw(client: "Client", name: str, live: JsonObject, interval: float, pause:
         while True:
             shown = [*tree(live), "", trouble or click.style("Ctrl-C ends it", dim=True)]
             click.echo(_TOP + "".join(f"{line}{_REST_OF_LINE}\n" for line in shown) + _REST_OF_SCREEN, nl=False)
-            pause.wait(interval)
+            pause.wait()
             try:
                 live, trouble = client.model(name, live=True), ""
             except ChangeoverError as error:
@@ -78,9 +99,7 @@ def _draw(client: "Client", name: str, live: JsonObject, interval: float, pause:
         click.echo(_LEAVE, nl=False)
 
 
-def _print(
-    client: "Client", name: str, live: JsonObject, interval: float, pause: threading.Event, as_json: bool
-) -> None:
+def _print(client: "Client", name: str, live: JsonObject, pause: Pause, as_json: bool) -> None:
     """Print a line for each change."""
     before = ""
     while True:
@@ -90,7 +109,7 @@ def _print(
             click.echo(text)
             sys.stdout.flush()
             before = line
-        pause.wait(interval)
+        pause.wait()
         try:
             live = client.model(name, live=True)
         except ChangeoverError as error:
