@@ -17,6 +17,7 @@ from changeover.consistency.records import UNKNOWN, Publish, Rollout
 from changeover.json_types import JsonObject
 from changeover.process.clock import now
 from changeover.protocol.wire import RolloutState, VersionState
+from tests.conftest import wait_until
 from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
 from tests.torture.models import Reel, Reels, no_model
 
@@ -55,10 +56,10 @@ class Operator:
                 self._publish(content, hashlib.sha256(content).hexdigest())
 
     def roll_a_new_one(self) -> None:
-        """Make a new version current while no failure is injected."""
+        """Make a new version current while no failure is injected; on a busy machine a call may have no response in time."""
         reel = self._reels.make()
-        assert self.publish(reel) == VersionState.ADMITTED
-        assert self.roll(reel.version) == RolloutState.COMMITTED
+        wait_until(lambda: self.publish(reel) == VersionState.ADMITTED, 30, "the version is admitted")
+        wait_until(lambda: self.roll(reel.version) == RolloutState.COMMITTED, 30, "the version is current")
 
     def publish(self, reel: Reel) -> str:
         """Publish, sometimes twice if the first call has no response; the state of the version."""
