@@ -13,7 +13,7 @@ MILLISECONDS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # the same for
 
 Count = Annotated[int, Meta(ge=0, lt=10**15)]
 _Moves = Annotated[tuple[Count, ...], Meta(min_length=len(MOVES) + 1, max_length=len(MOVES) + 1)]
-_Times = Annotated[tuple[Count, ...], Meta(min_length=len(MILLISECONDS) + 1, max_length=len(MILLISECONDS) + 1)]
+Times = Annotated[tuple[Count, ...], Meta(min_length=len(MILLISECONDS) + 1, max_length=len(MILLISECONDS) + 1)]
 
 
 class RehearsalCounts(msgspec.Struct, frozen=True):
@@ -30,8 +30,8 @@ class RehearsalCounts(msgspec.Struct, frozen=True):
     differing: Count = 0
     failed: Count = 0
     moves: _Moves = (0,) * (len(MOVES) + 1)
-    new_ms: _Times = (0,) * (len(MILLISECONDS) + 1)
-    current_ms: _Times = (0,) * (len(MILLISECONDS) + 1)
+    new_ms: Times = (0,) * (len(MILLISECONDS) + 1)
+    current_ms: Times = (0,) * (len(MILLISECONDS) + 1)
     unable: Annotated[str, Meta(max_length=300)] = ""
 
     def __add__(self, other: Self) -> Self:
@@ -41,9 +41,9 @@ class RehearsalCounts(msgspec.Struct, frozen=True):
             self.rows + other.rows,
             self.differing + other.differing,
             self.failed + other.failed,
-            _sums(self.moves, other.moves),
-            _sums(self.new_ms, other.new_ms),
-            _sums(self.current_ms, other.current_ms),
+            sums(self.moves, other.moves),
+            sums(self.new_ms, other.new_ms),
+            sums(self.current_ms, other.current_ms),
             self.unable or other.unable,
         )
 
@@ -58,5 +58,6 @@ def quantile_ms(counts: tuple[int, ...], share: float) -> int | None:
     return None
 
 
-def _sums(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+def sums(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+    """The counts of both, bin by bin; both have the same bins."""
     return tuple(a + b for a, b in zip(left, right, strict=True))

@@ -5,10 +5,8 @@ from typing import Annotated, Final, Self
 import msgspec
 from msgspec import Meta
 
-from changeover.protocol.rehearsal_counts import MILLISECONDS
+from changeover.protocol.rehearsal_counts import MILLISECONDS, Count, Times, sums
 
-Count = Annotated[int, Meta(ge=0, lt=10**15)]
-_Times = Annotated[tuple[Count, ...], Meta(min_length=len(MILLISECONDS) + 1, max_length=len(MILLISECONDS) + 1)]
 _NO_TIMES = (0,) * (len(MILLISECONDS) + 1)
 LABEL_BINS: Final = 64
 _Labels = Annotated[tuple[Count, ...], Meta(min_length=LABEL_BINS, max_length=LABEL_BINS)]
@@ -28,8 +26,8 @@ class WatchCounts(msgspec.Struct, frozen=True):
     before_failed: Count = 0
     after: Count = 0
     after_failed: Count = 0
-    before_ms: _Times = _NO_TIMES
-    after_ms: _Times = _NO_TIMES
+    before_ms: Times = _NO_TIMES
+    after_ms: Times = _NO_TIMES
     before_labels: _Labels = (0,) * LABEL_BINS
     after_labels: _Labels = (0,) * LABEL_BINS
 
@@ -41,12 +39,8 @@ class WatchCounts(msgspec.Struct, frozen=True):
             self.before_failed + other.before_failed,
             self.after + other.after,
             self.after_failed + other.after_failed,
-            _sums(self.before_ms, other.before_ms),
-            _sums(self.after_ms, other.after_ms),
-            _sums(self.before_labels, other.before_labels),
-            _sums(self.after_labels, other.after_labels),
+            sums(self.before_ms, other.before_ms),
+            sums(self.after_ms, other.after_ms),
+            sums(self.before_labels, other.before_labels),
+            sums(self.after_labels, other.after_labels),
         )
-
-
-def _sums(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(a + b for a, b in zip(left, right, strict=True))

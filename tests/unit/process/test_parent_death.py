@@ -31,18 +31,22 @@ if __name__ == "__main__":
 """
 
 
-def test_a_worker_whose_parent_died_before_the_call_ends(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM, encoding="utf-8")
+def worker_of_a_killed_parent(tmp_path: Path, text: str, *arguments: str) -> psutil.Process:
+    """Run the program `text` until its worker has written its process id to the file `worker`, then kill it."""
+    program, written = tmp_path / "program.py", tmp_path / "worker"
+    program.write_text(text, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    parent = subprocess.Popen([sys.executable, str(program), str(tmp_path)], env=environment)
+    parent = subprocess.Popen([sys.executable, str(program), *arguments], env=environment)
     try:
-        written = tmp_path / "worker"
         wait_until(lambda: written.exists() and written.read_text(), what="the worker runs")
-        worker = psutil.Process(int(written.read_text()))
+        return psutil.Process(int(written.read_text()))
     finally:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
+
+
+def test_a_worker_whose_parent_died_before_the_call_ends(tmp_path: Path) -> None:
+    worker = worker_of_a_killed_parent(tmp_path, PROGRAM, str(tmp_path))
     try:
         wait_until(lambda: (tmp_path / "survived").exists() or not worker.is_running(), what="the worker's end")
         assert not (tmp_path / "survived").exists()
@@ -67,16 +71,7 @@ threading.Event().wait(60)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread polls, with the same end")
 def test_a_worker_that_ignores_sigterm_is_ended_when_its_parent_is_dead(tmp_path: Path) -> None:
-    program, written = tmp_path / "program.py", tmp_path / "worker"
-    program.write_text(DEAF, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    parent = subprocess.Popen([sys.executable, str(program), str(written)], env=environment)
-    try:
-        wait_until(lambda: written.exists() and written.read_text(), what="the worker runs")
-        worker = psutil.Process(int(written.read_text()))
-    finally:
-        parent.send_signal(signal.SIGKILL)
-        parent.wait()
+    worker = worker_of_a_killed_parent(tmp_path, DEAF, str(tmp_path / "worker"))
     try:
         wait_until(lambda: gone([worker]), 10, what="the worker's end")
     finally:
