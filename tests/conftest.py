@@ -4,7 +4,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,8 +27,19 @@ settings.load_profile("any machine")
 
 # Measuring coverage doubles the processor time of a service. The processes of these tests run code that those of other
 # tests run, too.
-NOT_MEASURED = re.compile(r"tests/(attacks|clients|e2e|faults|own_answer|torture|integration/estimators)/")
-BUSY = re.compile(r"tests/(attacks|own_answer|torture)/")  # this process itself has much to do
+NOT_MEASURED = re.compile(
+    r"tests/((attacks|clients|e2e|faults|own_answer|simulation|torture|integration/estimators)/"
+    r"|integration/test_(environments|fairness|foreign_ledger|leases|many_models|model_server_starts|one_lease|peers|"
+    r"runner\w*|twin_\w+|two_model_servers|wire_compatibility|zygote)\.py)"
+)
+BUSY = re.compile(r"tests/(attacks|own_answer|simulation|torture)/")  # this process itself has much to do
+
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_DRAWN: set[int] = set()
+SERVICE_LOGS: set[Path] = set()  # of the services that tests have started
+
+LOG_LINES = 40
 
 T = TypeVar("T")
 PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen
@@ -59,6 +70,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         os.environ.pop(_COVERAGE, None)
     else:
         os.environ[_COVERAGE] = _COVERAGE_CONFIG
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure the last lines of the services that have logged since its set-up or its call began."""
+    report = yield
+    if report.failed:
+        for log in SERVICE_LOGS:
+            if log.exists() and log.stat().st_mtime >= call.start:
+                lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+                report.sections.append((f"the log {log.name}", "\n".join(lines)))
+    return report
 
 
 class FilesThatShareAStack(LoadFileScheduling):  # type: ignore[misc]
@@ -94,8 +117,16 @@ def eventually() -> Callable[..., object]:
 
 
 def port_that_is_free() -> int:
-    """A random port of the loopback interface that no process listens on at this moment."""
-    return find_free(set())
+    """A random port of the loopback interface that no process listens on at this moment, and none twice.
+
+    A port is free until its service has started. Each worker of xdist draws from ports of its own, so that no other
+    worker draws it meanwhile.
+    """
+    while True:
+        port = find_free(_DRAWN)
+        _DRAWN.add(port)
+        if port % _WORKERS == _WORKER:
+            return port
 
 
 @pytest.fixture

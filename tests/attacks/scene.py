@@ -27,7 +27,7 @@ from tests.processes import up
 
 SECONDS = 8.0  # of SCORE_TIMEOUT, one more, and what a busy machine adds: a caller has an answer by then
 TAKEN_SECONDS = 20.0  # a worker that has not taken a version by then refuses it
-AT_ONCE = 15  # attacks on one stack
+AT_ONCE = 36  # attacks on one stack
 SETTINGS = {
     "DEFAULT_MODEL": "good",
     "SCORE_TIMEOUT": "3",

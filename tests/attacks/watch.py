@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 from tests.attacks.attack import MARK, Target
@@ -143,10 +144,10 @@ def addresses_in(spellings: list[bytes], ranges: list[tuple[int, int]]) -> list[
     """The addresses of mapped memory among the bytes that an answer spells."""
     found = []
     for spelling in spellings[1:]:
-        for at in range(len(spelling) - 7):
-            (word,) = struct.unpack_from("<Q", spelling, at)
-            if word >> 32 and word < 1 << 47 and any(begin <= word < end for begin, end in ranges):
-                found.append(word)
+        for shift in range(min(8, max(0, len(spelling) - 7))):
+            words = np.frombuffer(spelling, "<u8", (len(spelling) - shift) // 8, shift)
+            high = words[(words >= 1 << 32) & (words < 1 << 47)]
+            found += [int(word) for word in high if any(begin <= word < end for begin, end in ranges)]
     return found
 
 
@@ -167,7 +168,7 @@ class GoodCallers:
             thread.start()
 
     def _run(self, model: str) -> None:
-        while not self._stop.wait(0.03):
+        while not self._stop.wait(0.06):
             try:
                 response = self.call(model)
                 correct = response.status_code == 200 and response.json()["prediction"] == self.models[model]

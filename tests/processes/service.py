@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 import psutil
 import requests
 
-from tests.conftest import PATIENCE, wait_until
+from tests.conftest import PATIENCE, SERVICE_LOGS, wait_until
 from tests.tree import ROOT
 
 START_SECONDS = 60.0
@@ -37,6 +37,7 @@ class ServiceProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self.environment = dict(environment)
         self._log = log
+        SERVICE_LOGS.add(log)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -80,7 +81,7 @@ class ServiceProcess:
 
         def answers() -> bool:
             assert self.runs(), self.log
-            return self.answers(path or self.ready_path)
+            return self.answers(path or self.ready_path) and self.listens()
 
         wait_until(answers, START_SECONDS, f"an answer of {self._log.stem}")
 
@@ -90,6 +91,15 @@ class ServiceProcess:
             return requests.get(f"{self.url}{path}", timeout=5).status_code == 200
         except (requests.ConnectionError, requests.Timeout):
             return False
+
+    def listens(self) -> bool:
+        """Whether a process of it listens on its port: what answers there may be another service that will end."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                connections = process.net_connections("tcp")
+                if any(c.status == psutil.CONN_LISTEN and c.laddr.port == self.port for c in connections):
+                    return True
+        return False
 
     def runs(self) -> bool:
         """Whether the first process has not ended."""
