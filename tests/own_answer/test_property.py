@@ -14,7 +14,7 @@ from tests.own_answer.stack import AnswerStack
 from tests.own_answer.verdict import Comparison, Outcome, Verdict, judged
 
 SEED = int(os.environ.get("SEED", "14"))
-NUMBERS = range(int(os.environ.get("PIPELINES", "40")))
+NUMBERS = range(int(os.environ.get("PIPELINES", "60")))
 if "PIPELINE" in os.environ:
     NUMBERS = range(int(os.environ["PIPELINE"]), int(os.environ["PIPELINE"]) + 1)
 SINGLES = 50  # rows of the thousand that are also asked one by one
@@ -44,7 +44,7 @@ def judged_numbers(stack: AnswerStack, numbers: range, *, example: bool) -> tupl
 def test_a_drawn_pipeline_gives_its_own_answers_or_is_refused_by_a_column(stack: AnswerStack) -> None:
     verdicts, drawn = judged_numbers(stack, NUMBERS, example=True)
     assert not bad(verdicts), "\n".join(bad(verdicts))
-    if len(NUMBERS) >= 40:
+    if len(NUMBERS) >= 60:
         assert {word.removesuffix(" with missing values") for word in drawn} == set(KINDS)
         assert sum(verdict.outcome is Outcome.RIGHT for verdict in verdicts.values()) >= 0.9 * len(verdicts)
         assert sum(verdict.twin for verdict in verdicts.values()) >= len(NUMBERS) // 8
