@@ -256,6 +256,7 @@ _ROLLBACK: Final[JsonObject] = {
         "description": "the sequence that has to be current, 0 for none: otherwise 409",
     },
 }
+_ABORT: Final = ("reason", "on_behalf_of", "by")
 _ROLL: Final = object_of(
     {
         "version": {**VERSION_TEXT, "description": "the version to make current, or its first 8 digits or more"},
@@ -285,6 +286,10 @@ ROLL_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": _
 ROLLBACK_BODY: Final[JsonObject] = {
     "required": False,
     "content": {JSON: {"schema": {**_OBJECT, "properties": _ROLLBACK}}},
+}
+ABORT_BODY: Final[JsonObject] = {
+    "required": False,
+    "content": {JSON: {"schema": {**_OBJECT, "properties": {name: _ROLLBACK[name] for name in _ABORT}}}},
 }
 REPORT_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": ref("Report")}}}
 REPORTS_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": ref("Reports")}}}

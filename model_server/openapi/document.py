@@ -21,6 +21,7 @@ from changeover.protocol.openapi_parts import (
     shared_schemas,
 )
 from model_server.openapi.bodies import (
+    ABORT_BODY,
     BODIES,
     COUNTS_BODY,
     DRIFT_PARAMETERS,
@@ -44,6 +45,7 @@ _ROLL: Final = (
     *(*_STORE, *_VERSION, "MalformedRequest", "BodyTooLarge", "TextTooLong", "NoCurrentVersion", "RolloutUnderWay"),
     *("CurrentMoved", "Pinned", "VersionRejected", "SchemaChanged", "GateRefused"),
 )
+_ABORT: Final = (*_STORE, *_MODEL, "MalformedRequest", "BodyTooLarge", "TextTooLong", "NotUnderWay")
 _PUBLISH: Final = (
     *(*_STORE, "InvalidName", "InvalidDigestHeader", "InvalidManifest", "InvalidSchema", "MalformedRequest"),
     *("UploadTooLarge", "UploadIncomplete", "UnsupportedBody", "VersionRejected", "SpoolFull"),
@@ -213,6 +215,9 @@ _CALLS: Final = {
     ("/models/{model}/rollouts", "post", "roll"): _Call("Make a version current", _ROLLED, _ROLL, [_WAIT], ROLL_BODY),
     ("/models/{model}/rollouts/{rollout}", "get", "rollout"): _read(
         "One rollout, under way or ended", ref("Rollout"), *_STORE, *_MODEL
+    ),
+    ("/models/{model}/rollouts/{rollout}/abort", "post", "abort"): _Call(
+        "Abort the rollout under way, unless it writes its ledger entry", _ROLLED, _ABORT, [_WAIT], ABORT_BODY
     ),
     ("/models/{model}/rollback", "post", "rollback"): _Call(
         "Roll to the previous version", _ROLLED, _ROLL, [_WAIT], ROLLBACK_BODY
