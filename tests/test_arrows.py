@@ -55,17 +55,30 @@ PURE = {
     "changeover.consistency.violation",
     "changeover.process.misspelt",
     "changeover.process.visible",
-    *map("changeover.protocol.{}".format, ["wire", "drift_counts", "rehearsal_counts", "watch_counts"]),
+    *map(
+        "changeover.protocol.{}".format, ["wire", "drift_counts", "rehearsal_counts", "watch_counts", "traffic_counts"]
+    ),
     "model_runner.confinement.syscall_filter",
     "model_runner.calls.task",
     "model_runner.admission.verdict",
     *map(
         "model_server.rollouts.{}".format,
-        ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout", "watch", "watch_answers", "watch_latency"],
+        [
+            "pointer",
+            "fleet",
+            "freshness",
+            "phases",
+            "rehearsal",
+            "rollout",
+            "traffic",
+            "watch",
+            "watch_answers",
+            "watch_latency",
+        ],
     ),
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["drift.windows", "ledger.numbers", "ledger.record", "ledger.takeover"]),
-    *map("model_server.{}".format, ["intake.startup", "openapi.bodies", "openapi.document"]),
+    *map("model_server.{}".format, ["intake.startup", "openapi.bodies", "openapi.report_bodies", "openapi.document"]),
     *map("model_server.webhooks.{}".format, "addresses bodies deliveries event signature stale_replicas".split()),  # noqa: SIM905
     *map("object_store.{}".format, ["causes", "keys", "objects", "rejected_names"]),
     "predict_api.dialects.names",

@@ -65,8 +65,33 @@ def _current(live: JsonObject) -> Iterator[tuple[str, list[str]]]:
             f"since {_text(current.get('since'))} ({ago(current.get('since'))})",
             f"by {_text(current.get('by')) or '-'}: {_text(current.get('reason')) or '-'}",
             f"{confirmed}{ages}",
+            *_traffic(live),
         ],
     )
+
+
+def _traffic(live: JsonObject) -> list[str]:
+    """The requests of the last minutes."""
+    traffic = object_in(live.get("traffic"))
+    if not traffic:
+        return []
+    last = f"in the last {seconds(traffic.get('seconds'))}"
+    if not traffic.get("requests"):
+        return [f"no request {last}"]
+    latency = f"p50 {_milliseconds(traffic.get('p50_ms'))}, p99 {_milliseconds(traffic.get('p99_ms'))}"
+    failed, stale = _share(traffic.get("failed_share"), "failed", "red"), _share(traffic.get("stale_share"), "stale")
+    return [f"{traffic.get('per_second')} requests/s {last}, {latency}, {failed}, {stale}"]
+
+
+def _milliseconds(value: Json) -> str:
+    """The end of the bin that a quantile lies in."""
+    return f"{value:g} ms" if isinstance(value, int | float) else "beyond the bins"
+
+
+def _share(value: Json, name: str, colour: str = "yellow") -> str:
+    """A share in percent, coloured if there is any."""
+    share = value if isinstance(value, int | float) else 0.0
+    return click.style(f"{share:.1%} {name}", fg=colour) if share else f"none {name}"
 
 
 def _rollout(live: JsonObject) -> Iterator[tuple[str, list[str]]]:

@@ -7,6 +7,7 @@ from changeover.process.clock import now as clock_now
 from changeover.protocol.wire import Current
 from model_server.console.parts import Page, Parts
 from model_server.console.rehearsed import rehearsed
+from model_server.console.traffic import traffic
 from model_server.console.verdict import Verdict, Worker, judge
 from model_server.ledger.record import Rollout
 from model_server.rollouts.model_state import ModelState
@@ -22,6 +23,7 @@ def live(parts: Parts, state: ModelState) -> Page:
     with state.changed:
         entry, rollout, phases, last = state.entry, state.rollout, state.phases, state.last
         current, rehearsal = state.current, state.rehearsal
+        window = state.traffic.window(now)
         counts = state.fleet.rehearsed(rollout.id if rollout else "")
         workers = [_worker(row) for row in state.fleet.to_json(now)]
     verdict = judge(current, workers)
@@ -33,6 +35,7 @@ def live(parts: Parts, state: ModelState) -> Page:
         "confirmed": sum(_confirms(worker, current) for worker in awaited),
         "awaited": len(awaited),
         "oldest_s": max((worker.silent_s for worker in awaited), default=None),
+        "traffic": traffic(window),
         "rolling": None if rollout is None else _rolling(rollout, phases, workers, now),
         "rehearsal": None if rollout is None or rehearsal is None else rehearsed(rehearsal, counts, now),
         "last": None if rollout is not None else _last(parts, state, last, now),

@@ -23,7 +23,6 @@ from changeover.protocol.openapi_parts import (
 from model_server.openapi.bodies import (
     ABORT_BODY,
     BODIES,
-    COUNTS_BODY,
     DRIFT_PARAMETERS,
     PUBLISH_BODY,
     REPLICA,
@@ -33,6 +32,7 @@ from model_server.openapi.bodies import (
     ROLLBACK_BODY,
     VERSION_TEXT,
 )
+from model_server.openapi.report_bodies import COUNTS_BODY
 
 Causes = Mapping[str, tuple[int, str]]
 # groups of errors, by their names
@@ -242,10 +242,7 @@ _CALLS: Final = {
         REPORTS_BODY,
     ),
     ("/replicas/{replica}", "delete", "leave_all"): _Call(
-        "The departure of a replica from all models",
-        {"204": response("The replica is removed")},
-        _REPORT_ALL,
-        [_SECRET],
+        "The departure of a replica", {"204": response("It is removed from all models")}, _REPORT_ALL, [_SECRET]
     ),
     ("/replicas/{replica}/counts", "put", "counts"): _Call(
         "The counts of a replica since the beginning of the hour, of rows and answers in the bins of references",

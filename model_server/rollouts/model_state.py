@@ -21,6 +21,7 @@ from model_server.rollouts.phases import Phases
 from model_server.rollouts.pointer import LeasedPointer
 from model_server.rollouts.rehearsal import Rehearsal
 from model_server.rollouts.rollout import Cancelled
+from model_server.rollouts.traffic import Traffic
 from model_server.rollouts.watch import Watch
 
 
@@ -43,6 +44,7 @@ class ModelState:
     phases: Phases = field(default_factory=Phases)
     rehearsal: Rehearsal | None = None
     watch: Watch | None = None
+    traffic: Traffic = field(default_factory=Traffic)
     last: tuple[Rollout, Phases] | None = None
     seen: set[str] = field(default_factory=set)
     cancelled: Cancelled | None = None
