@@ -105,7 +105,7 @@ def _rollout(live: JsonObject) -> Iterator[tuple[str, list[str]]]:
         committed = bool(last.get("committed"))
         title = f"last     {short(str(last.get('version')))}  {last.get('state')}  {ago(last.get('rolled_at'))}"
         leaves = _phases(last) if committed else [_text(last.get("reason")), *_phases(last)]
-        yield title if committed else click.style(title, fg="red"), leaves
+        yield title if committed else click.style(title, fg="red"), [*leaves, *_watch(live)]
 
 
 def _rehearsal(live: JsonObject) -> list[str]:
@@ -117,6 +117,16 @@ def _rehearsal(live: JsonObject) -> list[str]:
     if not rehearsal.get("rows"):
         return [f"rehearsal  {_text(rehearsal.get('unable')) or 'no row yet'}  {left}"]
     return [f"rehearsal  {rehearsal.get('differing')} of {rehearsal.get('rows')} answers differ  {left}"]
+
+
+def _watch(live: JsonObject) -> list[str]:
+    """What the watch after the switch has counted so far."""
+    watch = object_in(live.get("watch"))
+    if not watch:
+        return []
+    failures, left = object_in(watch.get("failures")), f"{seconds(watch.get('left_s'))} left"
+    failed = f"{failures.get('after')} of {watch.get('after')} requests failed"
+    return [f"watch  {failed}, before the switch {failures.get('before')} of {watch.get('before')}  {left}"]
 
 
 def _phases(rollout: JsonObject) -> list[str]:

@@ -7,8 +7,10 @@ from changeover.process.clock import now as clock_now
 from changeover.protocol.wire import Current
 from model_server.console.parts import Page, Parts
 from model_server.console.rehearsed import rehearsed
+from model_server.console.steps import steps
 from model_server.console.traffic import traffic
 from model_server.console.verdict import Verdict, Worker, judge
+from model_server.console.watched import watched
 from model_server.ledger.record import Rollout
 from model_server.rollouts.model_state import ModelState
 from model_server.rollouts.past import Ended
@@ -22,9 +24,11 @@ def live(parts: Parts, state: ModelState) -> Page:
     now = clock_now()
     with state.changed:
         entry, rollout, phases, last = state.entry, state.rollout, state.phases, state.last
-        current, rehearsal = state.current, state.rehearsal
+        current, rehearsal, watch = state.current, state.rehearsal, state.watched
         window = state.traffic.window(now)
         counts = state.fleet.rehearsed(rollout.id if rollout else "")
+        watching = watch is not None and rollout is None and entry is not None and entry.id == watch.of
+        watch_counts = state.fleet.watched(watch.of if watch else "")
         workers = [_worker(row) for row in state.fleet.to_json(now)]
     verdict = judge(current, workers)
     awaited = [worker for worker in workers if worker.awaited]
@@ -38,9 +42,13 @@ def live(parts: Parts, state: ModelState) -> Page:
         "traffic": traffic(window),
         "rolling": None if rollout is None else _rolling(rollout, phases, workers, now),
         "rehearsal": None if rollout is None or rehearsal is None else rehearsed(rehearsal, counts, now),
+        "watch": watched(watch, watch_counts, now) if watch is not None and watching else None,
         "last": None if rollout is not None else _last(parts, state, last, now),
         "ended": next((each.rollout.id for each in parts.ended(state)), ""),
-        "workers": [cell(worker, current, rollout) for worker in workers[:MOST_WORKERS]],
+        "workers": [
+            {**cell(worker, current, rollout), "steps": steps(worker, rollout, phases) if rollout is not None else []}
+            for worker in workers[:MOST_WORKERS]
+        ],
         "more_workers": max(0, len(workers) - MOST_WORKERS),
     }
 
@@ -64,6 +72,7 @@ def _worker(row: Page) -> Worker:
         awaited=row["awaited"],
         ready=frozenset(row["ready"]),
         failed=row["failed"],
+        fetched=frozenset(row["fetched"]),
     )
 
 

@@ -128,7 +128,7 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "LoginLink": object_of(
         {"path": TEXT, "seconds": {**INTEGER, "description": "the time for which it holds"}, "by": TEXT}
     ),
-    "Report": object_of(REPORT, "held", "rehearsal", "watch"),
+    "Report": object_of(REPORT, "held", "rehearsal", "watch", "fetched"),
     "Reports": object_of(REPORTS),
     "Stored": object_of({"not_stored": _NOT_STORED}),
     "Drift": object_of(

@@ -78,13 +78,16 @@ REPORT: Final[JsonObject] = {
     },
     "rehearsal": {**or_null(_REHEARSAL), "description": "the counts of the rehearsal under way"},
     "watch": {**or_null(_WATCH), "description": "the counts of the watch under way"},
+    "fetched": list_of(TEXT, description="versions whose verified bytes the replica has"),
 }
-_STATUS: Final[JsonObject] = {name: REPORT[name] for name in ("held", "ready", "failed", "rehearsal", "watch")}
+_STATUS: Final[JsonObject] = {
+    name: REPORT[name] for name in ("held", "ready", "failed", "rehearsal", "watch", "fetched")
+}
 REPORTS: Final[JsonObject] = {
     **{name: REPORT[name] for name in ("replica", "host", "pid")},
     "models": {
         **_OBJECT,
-        "additionalProperties": object_of(_STATUS, "held", "rehearsal", "watch"),
+        "additionalProperties": object_of(_STATUS, "held", "rehearsal", "watch", "fetched"),
         "description": "the status of each model, by its name",
     },
 }

@@ -21,9 +21,18 @@ FEWEST: Final = 100  # requests before the switch, for their share to count
 
 @dataclass(frozen=True)
 class Watch:
-    """The watch of a rollout for `seconds` after its switch."""
+    """The watch of a rollout for `seconds` after its switch.
+
+    `of` is the id of the rollout, `until` its end, of a monotonic clock, once the switch has happened.
+    """
 
     seconds: float
+    of: str = ""
+    until: float = 0.0
+
+    def left(self, now: float) -> float:
+        """The seconds until its end."""
+        return max(0.0, self.until - now)
 
     def line(self, counts: WatchCounts) -> float:
         """The share of requests that may fail."""

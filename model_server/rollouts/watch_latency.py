@@ -43,9 +43,9 @@ def slower(before: Bins, after: Bins, windows: Sequence[Bins]) -> bool:
     index = limit(before)
     if index is None or len(windows) < WINDOWS:
         return False
-    if evidence(_slow(after, index), sum(after), SLOW) < EVIDENCE:
+    if evidence(slow(after, index), sum(after), SLOW) < EVIDENCE:
         return False
-    return all(sum(each) >= FEWEST_IN_WINDOW and _slow(each, index) > SLOW * sum(each) for each in windows[-WINDOWS:])
+    return all(sum(each) >= FEWEST_IN_WINDOW and slow(each, index) > SLOW * sum(each) for each in windows[-WINDOWS:])
 
 
 def says(before: Bins, after: Bins) -> str:
@@ -54,10 +54,11 @@ def says(before: Bins, after: Bins) -> str:
     if index is None:
         return ""
     return (
-        f"{_slow(after, index)} of {sum(after)} requests took more than {MILLISECONDS[index]} ms since the switch, "
-        f"{_slow(before, index)} of {sum(before)} before it, and at most {100 * SLOW:.3g} % may"
+        f"{slow(after, index)} of {sum(after)} requests took more than {MILLISECONDS[index]} ms since the switch, "
+        f"{slow(before, index)} of {sum(before)} before it, and at most {100 * SLOW:.3g} % may"
     )
 
 
-def _slow(bins: Bins, index: int) -> int:
+def slow(bins: Bins, index: int) -> int:
+    """The number of requests beyond the bin of this index."""
     return sum(bins[index + 1 :])

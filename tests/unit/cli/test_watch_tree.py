@@ -83,3 +83,16 @@ def test_the_tree_has_the_requests_of_the_last_minutes() -> None:
     lines = text(tree(live([], traffic={**traffic, **shares})))
     assert "│  └─ 4.0 requests/s in the last 240 s, p50 2 ms, p99 beyond the bins, 1.2% failed, none stale" in lines
     assert "│  └─ no request in the last 3.0 s" in text(tree(live([], traffic={"seconds": 3.0, "requests": 0})))
+
+
+def test_the_tree_has_the_failures_of_a_watch() -> None:
+    last: JsonObject = {"version": "b" * 64, "state": "committed", "committed": True, "rolled_at": "", "phases": None}
+    watch: JsonObject = {
+        "left_s": 590.2,
+        "before": 200,
+        "after": 31,
+        "failures": {"before": 2, "after": 1, "line": 0.01},
+    }
+    assert "│  └─ watch  1 of 31 requests failed, before the switch 2 of 200  590 s left" in text(
+        tree(live([], last=last, watch=watch))
+    )
