@@ -1,7 +1,11 @@
 """The traffic of a model for its page: requests a second, latency, errors and stale answers of the last minutes."""
 
+from typing import Final
+
 from changeover.protocol.traffic_counts import SECONDS, TrafficCounts, quantile_s
 from model_server.console.parts import Page
+
+LINE: Final = 0.001  # the share of failed or stale answers from which on the page colours them
 
 
 def traffic(window: tuple[TrafficCounts, float] | None) -> Page | None:
@@ -21,6 +25,7 @@ def traffic(window: tuple[TrafficCounts, float] | None) -> Page | None:
         "refused": counts.refused,
         "failed": counts.failed,
         "failed_share": counts.failed / requests if requests else 0.0,
+        "line": LINE,
         "stale": counts.stale,
         "stale_share": counts.stale / requests if requests else 0.0,
     }

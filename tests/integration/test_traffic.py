@@ -54,9 +54,9 @@ def test_the_page_shows_what_replicas_have_answered_since_their_first_report(ser
     assert (shown["failed_share"], shown["stale_share"]) == (0.1, 0.04)
     assert (shown["p50_ms"], shown["p99_ms"]) == (2.0, 10.0)
     answers = page(server, "/ui/models/loan").one("section", aria_labelledby="answers")
-    assert "half within 2 ms, 99 of 100 within 10 ms" in answers.one("dd", id="traffic").text
+    assert "half within 2 ms, 99 of 100 within 10 ms" in answers.one("dd", id="latency").text
     assert "10.0% failed" in answers.one("dd", id="errors").text
-    assert "4.0% stale" in answers.one("dd", id="errors").text
+    assert "4.0% stale" in answers.one("dd", id="stale").text
     assert send(server, replica, traffic={"loan": {"answered": -1}}).status_code == 400
 
 
