@@ -10,7 +10,6 @@ from model_server.console.rehearsed import rehearsed
 from model_server.console.steps import steps
 from model_server.console.traffic import traffic
 from model_server.console.verdict import Verdict, Worker, judge
-from model_server.console.watched import watched
 from model_server.ledger.record import Rollout
 from model_server.rollouts.model_state import ModelState
 from model_server.rollouts.past import Ended
@@ -42,7 +41,7 @@ def live(parts: Parts, state: ModelState) -> Page:
         "traffic": traffic(window),
         "rolling": None if rollout is None else _rolling(rollout, phases, workers, now),
         "rehearsal": None if rollout is None or rehearsal is None else rehearsed(rehearsal, counts, now),
-        "watch": watched(watch, watch_counts, now) if watch is not None and watching else None,
+        "watch": watch.figures(watch_counts, now) if watch is not None and watching else None,
         "last": None if rollout is not None else _last(parts, state, last, now),
         "ended": next((each.rollout.id for each in parts.ended(state)), ""),
         "workers": [

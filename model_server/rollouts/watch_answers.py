@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from changeover.json_types import JsonObject
 from model_server.rollouts.rehearsal import lower_limit, upper_limit
 
 MOVE: Final = 0.1  # of the share of a label: what may change with the requests of another hour
@@ -26,7 +27,7 @@ def moved(before: Sequence[int], after: Sequence[int]) -> bool:
 
 def says(before: Sequence[int], after: Sequence[int]) -> str:
     """The label that moved most, as one sentence; empty without requests to compare."""
-    shares = moved_most(before, after)
+    shares = _moved_most(before, after)
     if shares is None:
         return ""
     was, now = shares
@@ -36,7 +37,21 @@ def says(before: Sequence[int], after: Sequence[int]) -> str:
     )
 
 
-def moved_most(before: Sequence[int], after: Sequence[int]) -> tuple[float, float] | None:
+def figures(before: Sequence[int], after: Sequence[int]) -> JsonObject | None:
+    """The shares of the label that moved most, for a page; None without requests to compare."""
+    shares = _moved_most(before, after)
+    if shares is None:
+        return None
+    return {
+        "before": shares[0],
+        "after": shares[1],
+        "of_before": sum(before),
+        "of_after": sum(after),
+        "line": MOVE,
+    }
+
+
+def _moved_most(before: Sequence[int], after: Sequence[int]) -> tuple[float, float] | None:
     """The shares before and after of the bin whose share moved most; None without requests to compare."""
     total_before, total_after = sum(before), sum(after)
     if not total_before or not total_after:

@@ -46,6 +46,7 @@ class _Body(Struct, frozen=True):
 def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprint:
     """The routes."""
     routes = Blueprint("rollouts", __name__)
+    _reads(routes, calls, rollouts, guard)
 
     @routes.post("/models/<model>/rollouts")
     def roll(model: str) -> Response:
@@ -64,29 +65,6 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprin
         body, wait_s = _body("rollback"), _wait()
         roll_request = dataclasses.replace(_roll_request(caller, body), exempt=True)
         return _begin(model, rollouts.previous(calls.known(model)), roll_request, wait_s)
-
-    @routes.get("/models/<model>/rollouts")
-    def ledger(model: str) -> Response:
-        guard.needs(Role.READ)
-        calls.known(model)
-        time = request.args.get("at")
-        if time is None:
-            return _page(_all(calls, rollouts, model))
-        try:
-            parse_rfc3339(time)
-        except ValueError as error:
-            raise MalformedRequest(f"?at={time!r} is not RFC 3339 (2026-01-31T12:00:00Z): {error}") from error
-        entry = calls.ledger.at(model, time)
-        return _page([entry] if entry else [])
-
-    @routes.get("/models/<model>/rollouts/<identity>")
-    def rollout(model: str, identity: str) -> Response:
-        guard.needs(Role.READ)
-        calls.known(model)
-        rollout = _find(calls, rollouts, model, identity)
-        if rollout is not None:
-            return jsonify(rollout.to_json())
-        raise UnknownModel(f"model {model!r} has no rollout {identity!r}; see GET /models/{model}/rollouts")
 
     @routes.post("/models/<model>/rollouts/<identity>/abort")
     def abort(model: str, identity: str) -> Response:
@@ -113,6 +91,31 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprin
         return response
 
     return routes
+
+
+def _reads(routes: Blueprint, calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> None:
+    @routes.get("/models/<model>/rollouts")
+    def ledger(model: str) -> Response:
+        guard.needs(Role.READ)
+        calls.known(model)
+        time = request.args.get("at")
+        if time is None:
+            return _page(_all(calls, rollouts, model))
+        try:
+            parse_rfc3339(time)
+        except ValueError as error:
+            raise MalformedRequest(f"?at={time!r} is not RFC 3339 (2026-01-31T12:00:00Z): {error}") from error
+        entry = calls.ledger.at(model, time)
+        return _page([entry] if entry else [])
+
+    @routes.get("/models/<model>/rollouts/<identity>")
+    def rollout(model: str, identity: str) -> Response:
+        guard.needs(Role.READ)
+        calls.known(model)
+        rollout = _find(calls, rollouts, model, identity)
+        if rollout is not None:
+            return jsonify(rollout.to_json())
+        raise UnknownModel(f"model {model!r} has no rollout {identity!r}; see GET /models/{model}/rollouts")
 
 
 def _roll_request(caller: Caller, body: _Body) -> RollRequest:

@@ -1,4 +1,4 @@
-"""The traffic of the last minutes: differences of the totals of workers, whatever comes again, late or after a restart."""
+"""The traffic of the last minutes: differences of the totals of workers, whatever comes again or late."""
 
 from typing import Final
 
