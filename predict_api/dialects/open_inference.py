@@ -51,11 +51,12 @@ def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:  # noqa: ARG0
     if length is not None:
         return _read_json(call.body[:length], call.body[length:], schema)
     parts = parts_of(call.body)
-    form = _FORMS.find(parts) if parts is not None else None
-    if parts is None or form is None:
+    found = _FORMS.find(parts) if parts is not None else None
+    if parts is None or found is None:
         return _read_json(call.body, b"", schema, parts)
+    form = found.form
     wants = form.wants if parts.id is None else form.wants._replace(id=parts.id)
-    return Ask(PlainJson(parts.row, partial(_read_json, call.body, b"", schema), form.names), wants)
+    return Ask(PlainJson(found.row, partial(_read_json, call.body, b"", schema), form.names), wants)
 
 
 def _read_json(head: bytes, raw: bytes, schema: Schema, parts: Parts | None = None) -> Ask[Wants]:
