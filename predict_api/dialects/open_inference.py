@@ -30,6 +30,7 @@ _LABELS_TOO: Final = "output-0"  # another name of the labels, for clients of KS
 _DATATYPES: Final = {bool: "BOOL", int: "INT64", float: "FP64", str: "BYTES"}
 _INT64: Final = range(-(2**63), 2**63)
 _MOST_DIGITS: Final = 20
+_json: Final = msgspec.json.Encoder().encode
 _OCTETS: Final = (("Content-Type", "application/octet-stream"),)
 
 
@@ -51,11 +52,12 @@ def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:  # noqa: ARG0
     if length is not None:
         return _read_json(call.body[:length], call.body[length:], schema)
     parts = parts_of(call.body)
-    form = _FORMS.find(parts) if parts is not None else None
-    if parts is None or form is None:
+    found = _FORMS.find(parts) if parts is not None else None
+    if parts is None or found is None:
         return _read_json(call.body, b"", schema, parts)
+    form = found.form
     wants = form.wants if parts.id is None else form.wants._replace(id=parts.id)
-    return Ask(PlainJson(parts.row, partial(_read_json, call.body, b"", schema), form.names), wants)
+    return Ask(PlainJson(found.row, partial(_read_json, call.body, b"", schema), form.names), wants)
 
 
 def _read_json(head: bytes, raw: bytes, schema: Schema, parts: Parts | None = None) -> Ask[Wants]:
@@ -120,34 +122,38 @@ def write(scores: Scores, ask: Ask[Wants], attribution: Attribution) -> Reply:
     """The response; raises InvalidCall for an output that the model does not have."""
     wants = ask.wants
     names = wants.outputs or _available(scores)
-    described: list[dict[str, Any]] = []
+    described: list[bytes] = []
     raws: list[bytes] = []
     for name in names:
         tensor = _output(name, scores)
         if tensor is None:
             raise InvalidCall(f"this model has no output {name!r}: it has {', '.join(_available(scores))}")
-        output: dict[str, Any] = {"name": name, "shape": tensor.shape, "datatype": tensor.datatype}
-        parameters: dict[str, Any] = {"content_type": "str" if tensor.datatype == "BYTES" else "np"}
-        output["parameters"] = parameters
+        raw = None
         if name in wants.raw or (wants.all_raw and not wants.outputs):
             raw = raw_of(tensor.datatype, tensor.cells)
-            parameters[RAW_SIZE] = len(raw)
             raws.append(raw)
-        else:
-            output["data"] = tensor.cells
-        described.append(output)
+        described.append(_described(name, tensor, raw))
     manifest = attribution.manifest
-    head = msgspec.json.encode(
-        {
-            "model_name": manifest.model,
-            "model_version": manifest.version,
-            "id": wants.id if wants.id is not None else attribution.request_id,
-            "outputs": described,
-        }
+    head = b'{"model_name":%b,"model_version":%b,"id":%b,"outputs":[%b]}' % (
+        _json(manifest.model),
+        _json(manifest.version),
+        _json(wants.id if wants.id is not None else attribution.request_id),
+        b",".join(described),
     )
     if not raws:
         return Reply(head)
     return Reply(b"".join([head, *raws]), [*_OCTETS, (HEAD_LENGTH, str(len(head)))])
+
+
+def _described(name: str, tensor: _Tensor, raw: bytes | None) -> bytes:
+    """The JSON of an output; written in one go, since a dictionary for each costs a tenth of a request."""
+    return b'{"name":%b,"shape":%b,"datatype":"%b","parameters":{"content_type":"%b"%b}' % (
+        _json(name),
+        _json(tensor.shape),
+        tensor.datatype.encode(),
+        b"str" if tensor.datatype == "BYTES" else b"np",
+        b'},"data":%b' % _json(tensor.cells) if raw is None else b',"%b":%d}' % (RAW_SIZE.encode(), len(raw)),
+    )
 
 
 def _available(scores: Scores) -> list[str]:

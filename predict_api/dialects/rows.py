@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from changeover.exceptions import RequestFaults
+from changeover.exceptions import NotJson, RequestFaults
 from changeover.json_types import Json
+from changeover.request import strict_json
 from changeover.request.cells import Columns
 from changeover.schema.schema import Schema
 from predict_api.exceptions import InvalidCall
@@ -19,6 +21,10 @@ _MEMBER: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"([a-z_]+)"[ \t\r\n]*:[ \t\
 _SPLIT_FORM: Final = re.compile(rb'\{[ \t\r\n]*"(?:columns|data|index)"')
 _ARRAYS: Final = re.compile(rb"\[[ \t\r\n]*\[")
 _SPLITS: Final = frozenset({SPLIT, SPLIT_TOO})
+_DATA: Final = b'"data":'
+_END_OF_ROWS: Final = b"]]}}"
+_LONGEST_BEGIN: Final = 32 * 1024  # bytes of names and labels
+_MOST_BEGINS: Final = 64
 _SPACE: Final = b" \t\r\n"
 _SHOWN: Final = 20  # names in one message
 Rows = Columns | list[Json]
@@ -53,6 +59,43 @@ def plain_json(body: bytes, members: Collection[str], schema: Schema) -> PlainMe
         return PlainMember(part, False)
     is_flat = member == INPUTS and part.startswith(b"{") and b"{" not in part[1:]
     return PlainMember(part, True) if is_flat else None
+
+
+class SplitForm(NamedTuple):
+    """The split form of pandas in two: the names of its columns, and the JSON of its rows, not checked yet."""
+
+    names: tuple[str, ...]
+    data: bytes
+
+
+def known_split(body: bytes) -> SplitForm | None:
+    """A body whose only member is a split form that ends with its rows, else None.
+
+    What stands before the rows is the same in each request of a client, so its names are kept.
+    """
+    begin, found, rest = body.partition(_DATA)
+    if not found or len(begin) > _LONGEST_BEGIN or not rest.endswith(_END_OF_ROWS):
+        return None
+    names = _names_before_rows(begin)
+    return SplitForm(names, rest[:-2]) if names is not None else None
+
+
+@lru_cache(_MOST_BEGINS)
+def _names_before_rows(begin: bytes) -> tuple[str, ...] | None:
+    """The names of columns in a body up to the rows of its split form; without a backslash, a quote ends a string."""
+    if b"\\" in begin:
+        return None
+    try:
+        body = strict_json.parse(begin + b'"data":[]}}')
+    except NotJson:
+        return None
+    if not isinstance(body, dict) or len(body) != 1 or body.keys().isdisjoint(_SPLITS):
+        return None
+    (form,) = body.values()
+    if not isinstance(form, dict) or not form.keys() <= SPLIT_KEYS or not isinstance(form.get("index", []), list):
+        return None
+    names = form.get("columns")
+    return tuple(map(str, names)) if isinstance(names, list) and set(map(type, names)) == {str} else None
 
 
 def of_rows(rows: list[Json], schema: Schema) -> Rows:

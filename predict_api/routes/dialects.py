@@ -6,6 +6,7 @@ its name in this folder.
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, cast
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -125,5 +126,6 @@ def _send(reply: Reply, more: list[tuple[str, str]], start_response: StartRespon
     return [reply.body]
 
 
+@cache
 def _line(status: int) -> str:
     return f"{status} {HTTPStatus(status).phrase}"

@@ -27,6 +27,11 @@ def asked(body: bytes) -> Ask[Wants]:
 
 
 def cells(ask: Ask[Wants]) -> dict[str, list[Any]]:
+    if isinstance(ask.cells, PlainJson):
+        plain = RequestReader(SCHEMA).read_plain(ask.cells.body, 10, ask.cells.names)
+        if plain is not None:
+            return plain.columns
+        ask = ask.cells.otherwise()
     assert not isinstance(ask.cells, list | PlainJson)
     return {name: list(column) for name, column in ask.cells.items()}
 
@@ -42,7 +47,7 @@ def test_a_form_that_is_known_gives_other_cells_and_another_id() -> None:
             ask = ask if read_now is not None else ask.cells.otherwise()
             assert read_now is None or read_now.columns == {"age": [40 + index], "plan": [plan]}
         assert ask.wants == Wants(f"r{index}", ["predict"], frozenset())
-        assert isinstance(ask.cells, PlainJson) == (plan in {"tin", "a]}"})
+        assert isinstance(ask.cells, PlainJson) == (plan in {"tin", "\\ud83d\\ude00"})
         if not isinstance(ask.cells, PlainJson):
             assert cells(ask) == {"age": [40 + index], "plan": [plan]}
 
@@ -74,6 +79,8 @@ def columns_of(body: bytes, headers: dict[str, str]) -> object:
         (b"40", b'"\x00"'),
         (b"40", b"41],[0"),
         (b"40", b"41,42"),
+        (b"40", b"41]}]}\n"),
+        (b"40", b"41\n"),
         (b"40", b"[41]"),
         (b"40", b'41]}],"inputs":[{"name":"age","shape":[1],"datatype":"INT64","data":[42'),
         (b'"age"', b'"agf"'),
@@ -91,6 +98,34 @@ def test_a_changed_request_is_read_as_if_its_form_was_not_known(old: bytes, new:
     changed = AGE_TEXT.replace(old, new)
     expected = columns_of(changed, {LENGTH: str(len(changed))})  # with this header, no form is looked for
     assert [columns_of(changed, {}) for _ in range(2)] == [expected, expected]
+
+
+@pytest.mark.parametrize(
+    ("age", "plan"),
+    [
+        (b'41,"x', b'y"'),  # two values and a text over both cells
+        (b"41,4", b""),
+        (b"[41", b"42]"),
+        (b'41,"a"', b" "),
+        (b'"a\\"', b'b"'),
+    ],
+)
+def test_cells_that_are_one_value_each_only_together_are_refused(age: bytes, plan: bytes) -> None:
+    body = json.dumps({"inputs": [AGE, PLAN]}, separators=(",", ":")).encode()
+    for _ in range(2):
+        known = asked(body)
+    assert isinstance(known.cells, PlainJson)
+    changed = body.replace(b"40", age).replace(b'"gold"', plan)
+    with pytest.raises((NotJson, InvalidCall, RequestFaults)):
+        cells(asked(changed))
+
+
+def test_two_forms_with_one_beginning_are_both_kept() -> None:
+    one = {"inputs": [AGE, PLAN]}
+    other = {"inputs": [AGE, {**PLAN, "shape": [1, 1]}]}
+    for _ in range(2):
+        asks = [asked(json.dumps(body).encode()) for body in (one, other)]
+    assert all(isinstance(ask.cells, PlainJson) for ask in asks)
 
 
 def test_no_form_is_learnt_of_a_request_whose_cells_are_not_all_found() -> None:

@@ -49,7 +49,7 @@ def cells(ask: Ask[Any]) -> dict[str, list[Any]]:
 def test_plain_json_is_read_fast_and_alike(member: str, value: Any, written: Any) -> None:
     ask = mlflow.read(Call(written({member: value}).encode(), {}, {}), SCHEMA, 100)
     assert isinstance(ask.cells, PlainJson)
-    rows = READER.read_plain(ask.cells.body, 100)
+    rows = READER.read_plain(ask.cells.body, 100, ask.cells.names)
     assert rows is not None
     assert {name: list(map(str, column)) for name, column in rows.columns.items()} == cells(ask.cells.otherwise())
 
