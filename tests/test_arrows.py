@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "model_server": {"model_server", "object_store", "model_runner", "changeover"},
     "predict_api": {"predict_api", "model_runner", "changeover"},
     "model_runner": {"model_runner", "changeover"},
+    "bulk_score": {"bulk_score", "object_store", "model_runner", "changeover"},
 }
 
 # pure modules, in addition to each `exceptions.py`: they use no clock, socket, file, thread or randomness
@@ -113,7 +114,10 @@ DOORS = {
         ("pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib.load", "joblib.numpy_pickle"),
         ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
-    "Arrow": (("pyarrow", "flatbuffers"), ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py")),
+    "Arrow": (
+        ("pyarrow", "flatbuffers"),
+        ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py", "bulk_score/"),
+    ),
     "OpenTelemetry": (("opentelemetry",), ("changeover/process/otel.py",)),
     "the environment": (
         ("os.environ", "os.environb", "os.getenv"),
