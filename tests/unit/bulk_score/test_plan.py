@@ -6,7 +6,7 @@ import json
 import pytest
 
 from bulk_score.csv_blocks import blocks_of
-from bulk_score.exceptions import NothingThere, NotATable
+from bulk_score.exceptions import NotATable, NothingThere
 from bulk_score.plan import (
     ROWS,
     Fragment,
