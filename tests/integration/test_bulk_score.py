@@ -86,7 +86,7 @@ def stack(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     numbers = (StandardScaler(), ["age", "income"])
     columns = make_column_transformer(numbers, (OneHotEncoder(handle_unknown="ignore"), ["region"]))
     estimator = make_pipeline(columns, LogisticRegression()).fit(frame, target)
-    alone = LabelPropagation().fit(frame[["age", "income"]], target)
+    alone = make_pipeline(StandardScaler(), LabelPropagation()).fit(frame[["age", "income"]], target)
     with ModelServer(seaweed, BUCKET, folder, {"RUNTIME": "onnx"}) as server:
         client = Client(server.url, token=PUBLISH_TOKEN)
         published = client.publish(estimator, "loan", example=frame, roll=True)
