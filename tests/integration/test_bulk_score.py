@@ -24,7 +24,8 @@ from sklearn.semi_supervised import LabelPropagation
 
 from changeover import Client
 from object_store.bucket import Bucket
-from object_store.keys import bulk_key, twin_key
+from object_store.bulk_keys import bulk_key
+from object_store.keys import twin_key
 from tests.conftest import wait_until
 from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
 from tests.processes.store import ACCESS_KEY, SECRET_KEY, Store
