@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "model_server": {"model_server", "object_store", "model_runner", "changeover"},
     "predict_api": {"predict_api", "model_runner", "changeover"},
     "model_runner": {"model_runner", "changeover"},
+    "bulk_score": {"bulk_score", "object_store", "model_runner", "changeover"},
 }
 
 # pure modules, in addition to each `exceptions.py`: they use no clock, socket, file, thread or randomness
@@ -92,6 +93,7 @@ PURE_MAY_IMPORT = set(
 STARTS_LOOPS = "model_server.background.startup_loop"  # the one loop that may import others
 CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "datetime.datetime.now"}
 
+ARROW = ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py")
 # for each library or resource: the names, and the files that may use them, as prefixes of paths
 DOORS = {
     "the S3 client": (("minio",), ("object_store/bucket.py", "object_store/credentials.py", "object_store/faults.py")),
@@ -115,7 +117,7 @@ DOORS = {
         ("pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib.load", "joblib.numpy_pickle"),
         ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
-    "Arrow": (("pyarrow", "flatbuffers"), ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py")),
+    "Arrow": (("pyarrow", "flatbuffers"), (*ARROW, "bulk_score/")),
     "OpenTelemetry": (("opentelemetry",), ("changeover/process/otel.py",)),
     "the environment": (
         ("os.environ", "os.environb", "os.getenv"),

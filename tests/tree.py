@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("changeover", "object_store", "model_runner", "model_server", "predict_api")
+PACKAGES = ("changeover", "object_store", "model_runner", "bulk_score", "model_server", "predict_api")
 
 
 @dataclass(frozen=True)

@@ -99,16 +99,24 @@ class TwinRunner:
 
     def labels(self, scores: Numbers) -> list[Json]:
         """The label of each row, from the scores."""
-        description = self._description
-        if description.classes is None:
+        choices = self.choices(scores)
+        if choices is None:
             values: list[Json] = (scores[:, 0] if scores.shape[1] == 1 else scores).tolist()
             return values
+        labels, positions = choices
+        return [labels[position] for position in positions.tolist()]
+
+    def choices(self, scores: Numbers) -> tuple[list[Json], npt.NDArray[np.intp]] | None:
+        """The labels that there are, and the position of each row's label among them; None for values."""
+        description = self._description
+        if description.classes is None:
+            return None
         if (threshold := description.threshold) is not None:
-            reached = (scores[:, threshold.index] >= threshold.value).tolist()
-            return [threshold.positive if is_reached else threshold.negative for is_reached in reached]
+            reached = (scores[:, threshold.index] >= threshold.value).astype(np.intp)
+            return [threshold.negative, threshold.positive], reached
         if description.scores is ScoreKind.DECISIONS and scores.shape[1] == 1:
-            return [description.classes[decision > 0] for decision in scores[:, 0].tolist()]
-        return [description.classes[index] for index in scores.argmax(axis=1).tolist()]
+            return description.classes, (scores[:, 0] > 0).astype(np.intp)
+        return description.classes, scores.argmax(axis=1)
 
     def _one(self, row: list[float]) -> Answers:
         """The answer to a single row of scores, without numpy: its calls would cost more than the arithmetic."""

@@ -24,6 +24,7 @@ Valid = npt.NDArray[np.bool_] | None  # None: no value is missing
 _EXACT: Final = 2**53  # below it, every integer is a double
 _INDEX: Final = "__index_level_"  # the column of an index without a name, as pandas writes it
 _LONGEST_TYPE: Final = 60
+_UNLIMITED: Final = 1 << 62  # bytes, of rows that no caller has sent
 _DOUBLE: Final = pa.float64().id
 _NUMBERS: Final = {  # by the id of the Arrow type
     **{getattr(pa, name)().id: np.dtype(name) for name in ("int8", "int16", "int32", "int64", "float16")},
@@ -45,18 +46,30 @@ def read_arrow(body: bytes, schema: Schema, max_rows: int, max_bytes: int) -> di
         with pa.ipc.open_stream(buffer, options=pa.ipc.IpcReadOptions(use_threads=False)) as stream:
             names = _checked_names(stream.schema, schema)
             batches = [batch for batch in stream if batch.num_rows]
-        for batch in batches:
-            batch.validate()  # its columns have as many cells as it has rows
-        budget = _Budget(2 * max_bytes)  # as buffers, and as strings
-        doubles = _doubles(batches, names, schema, budget)
-        return {
-            name: _column([batch.column(index) for batch in batches], schema.by_name.get(name), budget)
-            if (cells := doubles.get(name)) is None
-            else cells
-            for index, name in names.items()
-        }
+        return _cells(batches, names, schema, _Budget(2 * max_bytes))  # as buffers, and as strings
     except (pa.ArrowException, OSError, OverflowError, ValueError) as error:
         raise NotArrow(f"the body is no Arrow stream that can be read: {str(error)[:200]}") from None
+
+
+def batch_cells(batch: pa.RecordBatch, schema: Schema) -> dict[str, Array]:
+    """The cells of each column of a record batch, by the same rules; raises NotArrow or RequestFaults."""
+    try:
+        names = _checked_names(batch.schema, schema)
+        return _cells([batch] if batch.num_rows else [], names, schema, _Budget(_UNLIMITED))
+    except (pa.ArrowException, OverflowError, ValueError) as error:
+        raise NotArrow(f"the rows are no record batch that can be read: {str(error)[:200]}") from None
+
+
+def _cells(batches: list[pa.RecordBatch], names: dict[int, str], schema: Schema, budget: "_Budget") -> dict[str, Array]:
+    for batch in batches:
+        batch.validate()  # its columns have as many cells as it has rows
+    doubles = _doubles(batches, names, schema, budget)
+    return {
+        name: _column([batch.column(index) for batch in batches], schema.by_name.get(name), budget)
+        if (cells := doubles.get(name)) is None
+        else cells
+        for index, name in names.items()
+    }
 
 
 class _Budget:

@@ -1,0 +1,1 @@
+"""The scoring of tables: one function for record batches, and the run of `changeover score` over files."""
