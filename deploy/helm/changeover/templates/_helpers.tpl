@@ -44,16 +44,17 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{- /* Settings as environment variables: (list settings-of-both settings-of-one); the second wins */ -}}
+{{- /* Settings as environment variables: (list settings-of-both settings-of-one) */ -}}
 {{- define "changeover.settings" -}}
 {{- $all := deepCopy (index . 0) -}}
 {{- range $name, $value := index . 1 -}}
 {{- $_ := set $all $name $value -}}
 {{- end -}}
-{{- range $name, $value := $all }}
-- name: {{ $name }}
-  value: {{ include "changeover.text" $value }}
+{{- $lines := list -}}
+{{- range $name, $value := $all -}}
+{{- $lines = append $lines (printf "- { name: %s, value: %s }" $name (include "changeover.text" $value)) -}}
 {{- end -}}
+{{- join "\n" $lines -}}
 {{- end -}}
 
 {{- /* The host names by which a service may be called: (list root component ingress) */ -}}
