@@ -157,7 +157,9 @@ def test_a_number_of_pods_is_the_autoscalers_or_the_values(rendered: list[dict[s
     ],
 )
 def test_values_that_cannot_work_are_refused(options: list[str], named: str) -> None:
-    result = rendering.run("template", str(CHART), *(part for one in options for part in ("--set", one)))
+    result = rendering.run(
+        "template", str(CHART), *rendering.VERSION, *(part for one in options for part in ("--set", one))
+    )
     assert result.returncode != 0
     assert named in result.stderr
 
