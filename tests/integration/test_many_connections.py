@@ -15,8 +15,8 @@ PROBE = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 @pytest.fixture
-def server(store: Store, tmp_path: Path) -> Iterator[ModelServer]:
-    with ModelServer(store, "many-connections", tmp_path) as server:
+def server(seaweed: Store, tmp_path: Path) -> Iterator[ModelServer]:
+    with ModelServer(seaweed, "many-connections", tmp_path) as server:
         yield server
 
 
