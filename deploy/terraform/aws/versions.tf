@@ -2,7 +2,7 @@ terraform {
   required_version = ">= 1.6"
 
   required_providers {
-    aws        = { source = "hashicorp/aws", version = ">= 6.0, < 7" }
+    aws        = { source = "hashicorp/aws", version = ">= 5.80, < 7" }
     helm       = { source = "hashicorp/helm", version = ">= 3.0, < 4" }
     kubernetes = { source = "hashicorp/kubernetes", version = ">= 2.30, < 4" }
   }
