@@ -57,7 +57,7 @@ class Relay:
             threading.Thread(target=self._pump, args=(near, far, True), daemon=True).start()
             threading.Thread(target=self._pump, args=(far, near, False), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, out: bool) -> None:  # noqa: FBT001
+    def _pump(self, source: socket.socket, sink: socket.socket, out: bool) -> None:
         while piece := source.recv(1 << 16):
             if out:
                 self.sent, self.last = self.sent + len(piece), self.last + piece

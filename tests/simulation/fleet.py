@@ -1,10 +1,8 @@
 """The story of a large fleet: a roll, then restarts and a partition in the middle of a second roll.
 
-`python -m tests.simulation.fleet --replicas 1000` prints the calls that model_server got in each second.
+`python -m tests.simulation --seed 0 --fleet 1000` prints its rolls, and the calls that model_server got in each second.
 """
 
-import argparse
-import time
 from collections import Counter
 from dataclasses import dataclass
 from random import Random
@@ -13,7 +11,6 @@ from changeover.protocol.wire import RolloutState
 from tests.simulation.events import Clock
 from tests.simulation.network import Weather
 from tests.simulation.schedules import FASTEST, SLOWEST, Fault, Plan
-from tests.simulation.server import CHANGED, CHECK, REPORT
 from tests.simulation.world import World
 
 LEASE_S = 1.0
@@ -125,30 +122,3 @@ class Fleet:
             elif number % CUT == 1:
                 what = self.random.choice(["cut", "cut to server", "cut from server"])
                 self.world.nemesis.do(Fault(what, worker.name, 1.0 + seconds))
-
-
-def main() -> None:
-    """Run one story, and print its rolls and the calls of each second."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation.fleet", description=__doc__)
-    parser.add_argument("--replicas", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    began, fleet = time.process_time(), Fleet(options.replicas, options.seed)
-    fleet.run()
-    for roll in fleet.rolls:
-        print(
-            f"roll at {roll.began:.2f} s: last replica ready at {roll.last_ready:.2f} s, all switched "
-            f"{roll.seconds_after_ready:.2f} s later"
-        )
-    kinds = (CHECK, CHANGED, REPORT)
-    print(f"{'second':>6}" + "".join(f"{kind:>18}" for kind in kinds))
-    for second, calls in fleet.traffic().items():
-        print(f"{second:>6}" + "".join(f"{calls[kind]:>18}" for kind in kinds))
-    broken = fleet.world.violations()
-    print(f"{len(broken)} broken promises; {time.process_time() - began:.1f} s of processor time")
-    for violation in broken[:5]:
-        print(f"{violation.at:.3f} {violation.promise}: {violation.message}")
-
-
-if __name__ == "__main__":
-    main()
