@@ -194,6 +194,7 @@ def main() -> None:
     """Measure, simulate and print the tables of `docs/scale.md`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replicas", type=int, default=1000)
+    parser.add_argument("--simulated", type=int, help="replicas of the simulated fleet; as many without it")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of one round")
     options = parser.parse_args()
@@ -218,9 +219,9 @@ def main() -> None:
     print(
         f"a look of a rollout at {options.replicas} replicas: {look_seconds(options.replicas, 'f' * 64) * 1e3:.2f} ms"
     )
-    fleet = Fleet(options.replicas, 0)
+    fleet = Fleet(options.simulated or options.replicas, 0)
     fleet.run()
-    print(f"{options.replicas} replicas simulated: calls and kB a second")
+    print(f"{options.simulated or options.replicas} replicas simulated: calls and kB a second")
     for second, calls in fleet.traffic().items():
         kilobytes = sum(count * measured[kind].both for kind, count in calls.items()) / 1e3
         counts = "".join(f"{kind}: {calls[kind]:>6}  " for kind in measured)

@@ -1,4 +1,4 @@
-"""The story of a large fleet: a roll, then restarts and a partition in the middle of a second roll.
+"""The story of a large fleet: a roll, a restart of model_server, and a roll with restarts and a partition in its middle.
 
 `python -m tests.simulation --seed 0 --fleet 1000` prints its rolls, and the calls that model_server got in each second.
 """
@@ -14,7 +14,7 @@ from tests.simulation.schedules import FASTEST, SLOWEST, Fault, Plan
 from tests.simulation.world import World
 
 LEASE_S = 1.0
-KNOWN_AT = 2.0  # the time of the first roll: replicas have reported
+STARTED_AT = 1.3  # seconds: the replicas have prepared their first version
 SLOWNESS = (0.02, 0.3, 0.8)  # seconds: the longest preparation of a third of the replicas each
 RESTARTED, CUT = 20, 5  # one replica of so many
 PATIENCE = 30.0  # seconds until a roll is given up
@@ -62,17 +62,18 @@ class Fleet:
         self.world = World(seed, plan(replicas, self.random))
         self.rolls: list[Rolled] = []
 
-    def run(self) -> None:
-        """Run the story to its end, and read the state of all replicas."""
+    def run(self, *, quiet_roll: bool = True) -> None:
+        """Run the story to its end, with or without its first roll, and read the state of all replicas."""
         world = self.world
         with world.simulated():
             world.begin()
             for number, worker in enumerate(world.workers):
                 worker.slowness = SLOWNESS[number % len(SLOWNESS)]
-            self._goes_on(KNOWN_AT)
-            self._roll()
-            world.nemesis.do(Fault("kill", "server", 0.3))
-            self._goes_on(0.8)
+            self._goes_on(STARTED_AT)
+            if quiet_roll:
+                self._roll()
+            world.nemesis.do(Fault("kill", "server", 0.2))
+            self._goes_on(0.4)
             self._roll(disturbed=True)
             world.read(world.events.now + 0.5)
             world.end()
