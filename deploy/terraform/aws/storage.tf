@@ -120,4 +120,8 @@ resource "aws_iam_user_policy" "model_server" {
 
 resource "aws_iam_access_key" "model_server" {
   user = aws_iam_user.model_server.name
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
