@@ -8,6 +8,7 @@ distorts it less than the rate.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -153,8 +154,12 @@ class Rounds:
 
 
 def answering(master: psutil.Process) -> psutil.Process:
-    """The worker process of a server by granian."""
-    return max(master.children(), key=lambda child: child.num_threads())
+    """The worker process of a server by granian: it has the most threads."""
+    threads = {}
+    for process in (master, *master.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # the process of a model has ended
+            threads[process] = process.num_threads()
+    return max(threads, key=lambda process: threads[process])
 
 
 def look_seconds(replicas: int, version: str) -> float:
