@@ -28,6 +28,7 @@ from freshness import MODEL, TOKEN, small_model
 from processes import Hello, stack, wait_for
 
 from changeover import Client
+from changeover.json_types import JsonObject
 from changeover.process.clock import now
 from changeover.protocol.replica_identity import new_identity
 from changeover.protocol.wire import REPLICA_SECRET, Current, ModelStatus, ReplicaReports
@@ -166,8 +167,8 @@ def look_seconds(replicas: int, version: str) -> float:
     """Seconds of one look of a rollout at the reports of a fleet."""
     fleet = ServerFleet()
     for number in range(replicas):
-        status = {"held": None, "ready": [version], "failed": {}}
-        body = {"replica": f"r{number}", "host": "h", "pid": 1, "models": {MODEL: status}}
+        status: JsonObject = {"held": None, "ready": [version], "failed": {}}
+        body: JsonObject = {"replica": f"r{number}", "host": "h", "pid": 1, "models": {MODEL: status}}
         fleet.reported(ReplicaReports.from_json(body)[MODEL], 0.0)
     began = time.process_time()
     for _ in range(20):

@@ -35,7 +35,8 @@ def settings_of(variables: dict[str, str]) -> PredictSettings:
     """The settings of predict_api by these variables; an unknown one fails."""
     unknown = variables.keys() - {name.upper() for name in PredictSettings.model_fields}
     assert not unknown, f"no settings of predict_api: {sorted(unknown)}"
-    return PredictSettings.from_environment(**{name.lower(): value for name, value in variables.items()})
+    values: dict[str, Any] = {name.lower(): value for name, value in variables.items()}
+    return PredictSettings.from_environment(**values)
 
 
 def test_kserves_manifest_starts_the_container_by_settings_that_exist() -> None:
@@ -126,8 +127,9 @@ def test_terraform_sets_values_that_the_chart_has() -> None:
     text = (TERRAFORM / "release.tf").read_text(encoding="utf-8")
     body = text[text.index("yamlencode({") : text.index("}),\n    var.values")].removeprefix("yamlencode({")
     body = re.sub(r"\$\{[^}]*\}", "", body)  # an interpolation
-    tokens, path, paths = re.findall(r"(\w+)\s+=\s+(\{)?|(\})", body), [], []
-    for name, opens, closes in tokens:
+    path: list[str] = []
+    paths: list[list[str]] = []
+    for name, opens, closes in re.findall(r"(\w+)\s+=\s+(\{)?|(\})", body):
         if closes:
             path.pop()
         elif name:
