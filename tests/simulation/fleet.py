@@ -1,4 +1,4 @@
-"""The story of a large fleet: a roll, a restart of model_server, and a roll with restarts and a partition in its middle.
+"""The story of a large fleet: a roll, a restart of model_server, and a roll while replicas restart and are cut off.
 
 `python -m tests.simulation --seed 0 --fleet 1000` prints its rolls, and the calls that model_server got in each second.
 """

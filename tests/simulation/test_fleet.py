@@ -20,7 +20,7 @@ def test_a_thousand_replicas_switch_within_a_lease_and_two_seconds_of_the_last_o
     fleet.run(quiet_roll=False)
     keep(fleet)
     assert len(fleet.world.history.faults) > REPLICAS / 5, "model_server and replicas restart, others are cut off"
-    assert fleet.traffic()[1][CHECK] > 2 * REPLICAS, "replicas renew their leases"
+    assert max(calls[CHECK] for calls in fleet.traffic().values()) > 2 * REPLICAS, "replicas renew their leases"
     assert len({answer.who for answer in fleet.world.history.answers}) > REPLICAS / 5, "clients ask many of them"
 
 
