@@ -291,9 +291,7 @@ def test_what_is_allowed_is_not_flagged() -> None:
         source("changeover/protocol/wire.py", "import re\nfrom changeover.manifest.manifest import Json"),
         source("changeover/manifest/manifest.py", "from dataclasses import dataclass"),
         source("model_server/__main__.py", "from model_server.app import make"),
-        source(
-            "model_server/app.py", "import flask\nfrom model_server.routes import health\nfrom . import rollout_loop"
-        ),
+        source("model_server/app.py", "from model_server.routes import health\nfrom . import rollout_loop"),
         source("model_server/rollouts/rollout_loop.py", "import time\nfrom model_server.rollouts.rollout import step"),
         source("model_server/rollouts/rollout.py", "import enum"),
         source("model_server/routes/health.py", "import flask"),

@@ -69,8 +69,8 @@ def test_each_worker_has_its_steps_while_a_version_rolls(server: ModelServer, ve
         expected = ["done"] * done + ["now"] + ["to come"] * (len(STEPS) - done - 1)
         assert places(server, replica) == dict(zip(STEPS, expected, strict=True)), replica
     cells = {cell.attributes.get("title"): cell for cell in shown.all("li")}
-    assert "fetched: done" in cells["r-some"].text
-    assert "prepared: now" in cells["r-some"].text
+    assert "fetched : done" in cells["r-some"].text
+    assert "prepared : now" in cells["r-some"].text
     report(server, "r-some", ready=[old], fetched=[old, new], failed={new: "golden row 0: prediction is 2"})
     wait_until(lambda: server.get("/models/loan").json()["rollout"] is None, what="the end of the rollout")
     assert server.get(f"/models/loan/rollouts/{begun['id']}").json()["state"] == "aborted"

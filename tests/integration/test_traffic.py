@@ -15,7 +15,7 @@ from tests.integration.console_pages import page
 from tests.processes.model_server import REPORT_TOKEN, ModelServer
 from tests.processes.predict_api import PredictApi
 from tests.processes.store import Store
-from tests.tiny_models import tiny
+from tests.tiny_models import ROW, tiny
 
 
 @pytest.fixture(scope="module")
@@ -57,20 +57,19 @@ def test_the_page_shows_what_replicas_have_answered_since_their_first_report(ser
     assert "half within 2 ms, 99 of 100 within 10 ms" in answers.one("dd", id="latency").text
     assert "10.0% failed" in answers.one("dd", id="errors").text
     assert "4.0% stale" in answers.one("dd", id="stale").text
-    assert send(server, replica, traffic={"loan": {"answered": -1}}).status_code == 400
+    assert send(server, replica, traffic={"loan": {"answered": -1}}).status_code == 422
 
 
 def test_a_worker_sends_the_totals_of_its_metrics(
     server: ModelServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     before = traffic(server).get("requests", 0)
-    _, row = tiny(1)[:2]
     with PredictApi(
         server.url, tmp_path_factory.mktemp("worker"), DEFAULT_MODEL="loan", REPORT_TOKEN=REPORT_TOKEN, WORKERS="1"
     ) as api:
 
         def counted() -> bool:
-            assert api.predict(row).status_code == 200
+            assert api.predict(ROW).status_code == 200
             assert api.predict({"no": "column"}).status_code == 422
             now = traffic(server)
             return bool(now.get("requests", 0) >= before + 4 and now["refused"] >= 2)
