@@ -22,7 +22,7 @@ MAY_NAME_PATHS = {"tests/test_tidy.py", "deploy/Dockerfile"}  # the paths in the
 EVERYTHING = [*OURS, *sources("tests", "examples", "benchmarks", "deploy", "docs")]
 TESTS = [file for file in EVERYTHING if file.path.startswith("tests/")]
 # modules that are started by name or imported by users only
-ENTRY_POINTS = re.compile(r"(^|/)__(init|main)__\.py$")
+ENTRY_POINTS = re.compile(r"(^|/)__(init|main)__\.py$|^changeover/spark\.py$")
 
 
 def too_long(files: list[Source]) -> Iterator[str]:
