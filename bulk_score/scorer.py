@@ -34,7 +34,7 @@ from changeover.request.decode import Decoded
 from changeover.request.reader import RequestReader
 from changeover.request.tensors import LARGEST, Numbers, Texts, tensors
 from changeover.schema.cell_parsers import Cell
-from changeover.schema.schema import Schema
+from changeover.schema.schema import Extra, Schema
 
 _scorers: Final[dict[tuple[VersionAddress, tuple[str, ...]], "BatchScorer"]] = {}
 _lock: Final = threading.Lock()
@@ -77,7 +77,7 @@ class BatchScorer:
         self.schema = Schema.from_json(self.manifest.schema)
         self._keep = tuple(keep)
         self._reader = RequestReader(self.schema)
-        self._fields = answer_fields(self.manifest)
+        self.fields = answer_fields(self.manifest)
         content = partial(artifact_of, address, self.manifest)
         model: Model = (
             _OnnxFile(content(), self.manifest, self.schema)
@@ -87,7 +87,7 @@ class BatchScorer:
         twin = twin_of(address, self.manifest)
         if not twin and isinstance(model, ConfinedModel):
             content()  # wrong bytes are an error now, not at the first row
-        self._call = _Call(model, self.schema, self._fields)
+        self._call = _Call(model, self.schema, self.fields)
         self._twin = _ByTwin(TwinRunner(twin, self.schema), self._call) if twin else None
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -102,15 +102,24 @@ class BatchScorer:
         kept = [batch.column(batch.schema.get_field_index(name)) for name in self._kept(batch.schema)]
         return pa.RecordBatch.from_arrays([*kept, *arrays], schema=self.output_schema(batch.schema))
 
+    @property
+    def forbids_others(self) -> bool:
+        """Whether columns that the schema does not know are refused."""
+        return self.schema.extra is Extra.FORBID
+
+    def uses(self, name: str) -> bool:
+        """Whether a column of this name is read."""
+        return name in self._keep or name in self.schema.by_name
+
     def output_schema(self, given: pa.Schema) -> pa.Schema:
         """The schema of the answers to batches of the schema `given`."""
-        return pa.schema([*(given.field(name) for name in self._kept(given)), *self._fields])
+        return pa.schema([*(given.field(name) for name in self._kept(given)), *self.fields])
 
     def answers(self, cells: Columns, rows: int) -> list[pa.Array]:
         """The three columns of answers to columns of cells; raises as `__call__`."""
         if not rows:
             self._reader.read_columns(cells, 0)
-            return [missing(0, field.type) for field in self._fields]
+            return [missing(0, field.type) for field in self.fields]
         typed = self._reader.read_columns(cells, rows)
         by = self._twin or self._call
         predictions, probabilities = by.answers(typed)

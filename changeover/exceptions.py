@@ -171,10 +171,9 @@ class InvalidSetting(ChangeoverError):
 class MissingPackage(ChangeoverError):
     """A package of another project that is not installed, as it comes with an extra of this one."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f'{name} is not installed; `pip install "changeover[embedded]"` brings what every command needs'
-        )
+    def __init__(self, name: str, extra: str = "") -> None:
+        what = "what this command needs" if extra else "what every command needs"
+        super().__init__(f'{name} is not installed; `pip install "changeover[{extra or "embedded"}]"` brings {what}')
 
 
 class StackNotFound(ChangeoverError):

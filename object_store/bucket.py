@@ -96,12 +96,15 @@ class Bucket:
 
         return self._call(self._where("reading", key), attempt)
 
-    def read(self, key: str, limit: int) -> bytes:
-        """The whole of a small object, undecoded; raises ObjectTooLarge above `limit` bytes."""
+    def read(self, key: str, limit: int, expected: ObjectInfo | None = None, offset: int = 0) -> bytes:
+        """The whole of a small object, undecoded; raises ObjectTooLarge above `limit` bytes.
+
+        With `expected`, as many bytes of it from `offset` on; a changed object raises ObjectChanged.
+        """
         where = self._where("reading", key)
 
         def attempt() -> bytes:
-            response = self._open(key, None)
+            response = self._open(key, expected, offset, limit if expected else 0)
             body = bytearray()
             try:
                 for chunk in self._chunks(response, where):  # to the end: only there a truncated body is noticed
@@ -112,7 +115,7 @@ class Bucket:
                 give_back(response)
             return bytes(body)
 
-        return self._call(where, attempt)
+        return self._call(where, attempt, self._timeout + limit / SLOWEST if expected else None)
 
     @contextmanager
     def stream(
@@ -229,12 +232,12 @@ class Bucket:
             if error.code != "BucketAlreadyOwnedByYou":
                 raise
 
-    def _open(self, key: str, expected: ObjectInfo | None) -> BaseHTTPResponse:
+    def _open(self, key: str, expected: ObjectInfo | None, offset: int = 0, size: int = 0) -> BaseHTTPResponse:
         version = expected.version_id if expected else None
         only: dict[str, str | list[str] | tuple[str]] | None = (
             {"If-Match": f'"{expected.etag}"'} if expected and not version else None
         )
-        response = self._client.get_object(self.name, key, request_headers=only, version_id=version)
+        response = self._client.get_object(self.name, key, offset, size, only, version_id=version)
         if expected and (etag := response.headers.get("ETag", "").strip('"')) != expected.etag:
             give_back(response)
             raise ObjectChanged(f"{self.name}/{key}: it was {expected.etag} and is {etag}; look at it again")

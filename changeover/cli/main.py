@@ -19,6 +19,7 @@ from changeover.cli.restart import restart
 from changeover.cli.roll import roll
 from changeover.cli.rollback import rollback
 from changeover.cli.schema import schema
+from changeover.cli.score import score
 from changeover.cli.show import show
 from changeover.cli.token import token
 from changeover.cli.ui import ui
@@ -35,7 +36,7 @@ def main() -> None:
 
 for verb in (
     *(up, demo, restart, push, schema, list_versions, show, roll, rollback, history, watch),
-    *(drift, diff, verify, predict, doctor, environment, token, ui, credentials, check_history),
+    *(drift, diff, verify, predict, score, doctor, environment, token, ui, credentials, check_history),
 ):
     main.add_command(verb)
 
