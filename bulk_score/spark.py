@@ -72,7 +72,7 @@ def score(
         )
     kept = list(df.columns) if keep is None else list(keep)
     wanted = _columns_to_send(df.columns, kept, manifest)
-    executors = source if store is None else replace(source, server_url="", token="", store=store)  # noqa: S106 no token
+    executors = source if store is None else replace(source, server_url="", token="", store=store)
     result = _schema_of_result(df.select(*map(_quoted, kept)).schema, manifest)
     return df.select(*map(_quoted, wanted)).mapInArrow(_task(executors, tuple(kept)), result)
 

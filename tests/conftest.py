@@ -45,7 +45,19 @@ T = TypeVar("T")
 PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen
 # The workers of xdist take files in this order, so the many short ones at the end let all workers finish together. A
 # worker reserves its next file with two tests left: behind the two minutes of torture that is a short one.
-ORDER = ("attacks", "own_answer", "clients", "engines", "e2e", "faults", "integration", "torture", "", "simulation", "unit")
+ORDER = (
+    "attacks",
+    "own_answer",
+    "clients",
+    "engines",
+    "e2e",
+    "faults",
+    "integration",
+    "torture",
+    "",
+    "simulation",
+    "unit",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

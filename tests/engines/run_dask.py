@@ -26,4 +26,4 @@ if __name__ == "__main__":
     names: dict[str, Any] = {}
     with dask.config.set(scheduler="processes", num_workers=2):
         exec(compile(recipe(), "docs/spark.md", "exec"), names)
-    print(json.dumps("done"))
+    sys.stdout.write(json.dumps("done"))

@@ -4,43 +4,26 @@ The argument is a JSON object: the addresses of model_server and a token, the fo
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from changeover import Client
 from changeover.exceptions import ChangeoverError
 from changeover.spark import score
+from tests.engines.session import session
 
 GIVEN = json.loads(sys.argv[1])
 FOLDER = Path(GIVEN["folder"])
 ASK = {"server_url": GIVEN["server_url"], "token": GIVEN["token"], "cache_dir": str(FOLDER / "cache")}
 CONFIGURATION = {
-    "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # it lives for a minute
-    "spark.local.dir": str(FOLDER / "local"),
-    "spark.python.worker.reuse": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "50",
-    "spark.sql.warehouse.dir": str(FOLDER / "warehouse"),
-    "spark.ui.enabled": "false",
 }
-
-
-def session() -> SparkSession:
-    """The one session, on two cores."""
-    os.environ["PYSPARK_PYTHON"] = sys.executable  # else the workers are the python3 of the path
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    builder = SparkSession.builder.master("local[2]").appName("changeover")
-    for name, value in CONFIGURATION.items():
-        builder = builder.config(name, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("OFF")
-    return spark
 
 
 def answers(frame: DataFrame) -> object:
@@ -109,8 +92,8 @@ def refused(call: Callable[[], object], else_: str = "no error came") -> str:
 CASES = [answers, kept, old, at, damaged, lacks_a_column, has_an_answer, depends, row_at_fault]
 
 if __name__ == "__main__":
-    spark = session()
+    spark = session(FOLDER, CONFIGURATION)
     rows = spark.read.parquet(GIVEN["rows"])
     came: dict[str, Any] = {case.__name__: case(rows) for case in CASES}
     spark.stop()
-    print(json.dumps(came))
+    sys.stdout.write(f"{json.dumps(came)}\n")
