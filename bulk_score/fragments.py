@@ -14,7 +14,7 @@ from bulk_score.answers import array_of
 from bulk_score.csv_blocks import blocks_of
 from bulk_score.exceptions import NotATable, RowsAtFault
 from bulk_score.places import Input
-from bulk_score.plan import Fragment, InputFile, Output, Plan, check_rows, kind_of, row_groups
+from bulk_score.plan import Fragment, InputFile, Plan, check_rows, kind_of, row_groups
 from bulk_score.scorer import BatchScorer
 from changeover.exceptions import NotCsv, RequestFaults, RowsNotAnswered, ScoringFailed
 from changeover.request.csv_columns import read_csv
@@ -47,8 +47,10 @@ def part_of(plan: Plan, index: int, place: Input, scorer: BatchScorer) -> bytes:
     fragment = plan.fragments[index]
     file = plan.files[fragment.file]
     with place.open(file) as opened:
-        rows = _csv_rows if kind_of(file.name) == "csv" else _parquet_rows
-        batches = list(rows(file, fragment, opened, scorer, plan.output))
+        if kind_of(file.name) == "csv":
+            batches = [_csv_rows(file, fragment, opened, scorer, plan.output.keep)]
+        else:
+            batches = list(_parquet_rows(file, fragment, opened, scorer))
     found = sum(batch.num_rows for batch in batches)
     check_rows(file.name, fragment.rows, found)
     if plan.output.kind == "csv":
@@ -57,7 +59,7 @@ def part_of(plan: Plan, index: int, place: Input, scorer: BatchScorer) -> bytes:
 
 
 def _parquet_rows(
-    file: InputFile, fragment: Fragment, opened: BinaryIO, scorer: BatchScorer, output: Output
+    file: InputFile, fragment: Fragment, opened: BinaryIO, scorer: BatchScorer
 ) -> Iterator[pa.RecordBatch]:
     with _parquet(file, opened) as table:
         names = _needed(table.schema_arrow.names, scorer)
@@ -72,28 +74,28 @@ def _parquet_rows(
 
 
 def _csv_rows(
-    file: InputFile, fragment: Fragment, opened: BinaryIO, scorer: BatchScorer, output: Output
-) -> Iterator[pa.RecordBatch]:
+    file: InputFile, fragment: Fragment, opened: BinaryIO, scorer: BatchScorer, keep: list[str]
+) -> pa.RecordBatch:
     header = opened.read(file.header)
     opened.seek(fragment.first)
     block = opened.read(fragment.end - fragment.first)
     try:
         cells = read_csv(header + block, scorer.schema, _MORE_THAN_ANY)
         rows = max(map(len, cells.values()), default=0)
-        absent = [name for name in output.keep if name not in cells]
+        absent = [name for name in keep if name not in cells]
         if absent:
             raise NotATable(f"{file.name} has no column {absent[0]!r} to keep; it has {', '.join(list(cells)[:20])}")
-        kept = [array_of([_as_text(cell) for cell in _listed(cells[name])], pa.string()) for name in output.keep]
+        kept = [array_of([_as_text(cell) for cell in _listed(cells[name])], pa.string()) for name in keep]
         checked: dict[str, Any] = {
-            name: part for name, part in cells.items() if name not in output.keep or name in scorer.schema.by_name
+            name: part for name, part in cells.items() if name not in keep or name in scorer.schema.by_name
         }
         answers = scorer.answers(checked, rows)
     except NotCsv as error:
         raise NotATable(f"{file.name}, after its row {fragment.row}: {error}") from error
     except (RequestFaults, ScoringFailed) as error:
         raise _at_fault(error, file.name, fragment.row) from error
-    fields = [*(pa.field(name, pa.string()) for name in output.keep), *scorer.fields]
-    yield pa.RecordBatch.from_arrays([*kept, *answers], schema=pa.schema(fields))
+    fields = [*(pa.field(name, pa.string()) for name in keep), *scorer.fields]
+    return pa.RecordBatch.from_arrays([*kept, *answers], schema=pa.schema(fields))
 
 
 def _needed(there: list[str], scorer: BatchScorer) -> list[str] | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from bulk_score.exceptions import NothingThere, NotATable
+from bulk_score.exceptions import NotATable, NothingThere
 from changeover.exceptions import ChangeoverError
 
 FORMAT: Final = 1

@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 
 from bulk_score.address import VersionAddress
 from bulk_score.answers import answer_fields
@@ -35,7 +34,7 @@ from bulk_score.plan import (
 from bulk_score.versions import ServerSource, artifact_of, manifest_of, twin_of
 from changeover.exceptions import ChangeoverError
 from changeover.names import check_model_name, short
-from changeover.process.clock import rfc3339
+from changeover.process.clock import utc_now
 from object_store.bucket import Bucket
 from object_store.exceptions import StoreError
 from object_store.keys import bulk_key
@@ -198,7 +197,7 @@ def _record(request: Request, plan: Plan) -> tuple[str, str]:
         "parts": len(plan.fragments),
         "source": request.source,
         "target": request.target,
-        "ended_at": rfc3339(datetime.now(UTC)),
+        "ended_at": utc_now(),
     }
     key = bulk_key(plan.model, plan.run)
     try:
