@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.tree import OURS, ROOT, Source, source, sources
+from tests.tree import FRONTS, OURS, ROOT, Source, source, sources
 
 FILE_LINES = 300
 FUNCTION_LINES = 60
@@ -22,7 +22,7 @@ MAY_NAME_PATHS = {"tests/test_tidy.py", "deploy/Dockerfile"}  # the paths in the
 EVERYTHING = [*OURS, *sources("tests", "examples", "benchmarks", "deploy", "docs")]
 TESTS = [file for file in EVERYTHING if file.path.startswith("tests/")]
 # modules that are started by name or imported by users only
-ENTRY_POINTS = re.compile(r"(^|/)__(init|main)__\.py$|^changeover/spark\.py$")
+ENTRY_POINTS = re.compile(r"(^|/)__(init|main)__\.py$")
 
 
 def too_long(files: list[Source]) -> Iterator[str]:
@@ -87,7 +87,11 @@ def unused(files: list[Source]) -> Iterator[str]:
                 for name in re.findall(r"[\w.]+", node.value):
                     named.setdefault(name.rstrip("."), set()).add(file.module)
     for file in code:
-        if file.path.split("/")[0] not in {one.path.split("/")[0] for one in OURS} or ENTRY_POINTS.search(file.path):
+        if (
+            file.path.split("/")[0] not in {one.path.split("/")[0] for one in OURS}
+            or ENTRY_POINTS.search(file.path)
+            or file.module in FRONTS
+        ):
             continue
         if not named.get(file.module, set()) - {file.module}:
             yield f"{file.path} is imported by no module"
