@@ -7,7 +7,6 @@ each way are medians over the rounds; the first round of each is not counted. `m
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -32,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--python", type=Path, help="an interpreter that has the engines' packages (default: made)")
+    parser.add_argument("--packages", type=Path, help="a folder that has the engines' packages (default: made)")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
@@ -44,11 +43,11 @@ def main() -> None:
 
 def outside(folder: Path, options: argparse.Namespace) -> None:
     """Start model_server and the program with the rounds."""
-    from tests.engines.environment import make
+    from tests.engines.environment import make, variables
     from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
     from tests.processes.store import Store
 
-    python = options.python or make(folder / "environment")
+    packages = options.packages or make(folder / "packages")
     drawn = draw(options.rows)
     (folder / "rows").mkdir()
     for number, part in enumerate(np.array_split(np.arange(options.rows), 8)):
@@ -57,9 +56,8 @@ def outside(folder: Path, options: argparse.Namespace) -> None:
         publish(server.url, PUBLISH_TOKEN, drawn.head(2_000), folder)
         words = {"server_url": server.url, "token": PUBLISH_TOKEN, "folder": str(folder)}
         words |= {"rows": options.rows, "rounds": options.rounds}
-        variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        command = [python, __file__, "--inside", json.dumps(words)]
-        subprocess.run(command, cwd=ROOT / "benchmarks", env={**variables, "NO_PROXY": "*"}, check=True)
+        command = [sys.executable, __file__, "--inside", json.dumps(words)]
+        subprocess.run(command, cwd=ROOT / "benchmarks", env=variables(packages), check=True)
 
 
 def draw(rows: int) -> pd.DataFrame:

@@ -5,9 +5,9 @@ The programs run in an environment of their own, with one Spark session on two c
 
 import io
 import json
-import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,12 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, scale
 
 from changeover import Client
 from object_store import keys
 from tests.conftest import PATIENCE
-from tests.engines.environment import make
+from tests.engines.environment import make, variables
 from tests.integration.dialects.models import R1, R2, churn
 from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
 from tests.processes.store import Store
@@ -65,10 +65,10 @@ def models() -> dict[str, Any]:
     inputs = table()[list(R1)].dropna()
     labels = np.where(inputs.age > 40, "yes", "no")
     second = joblib.load(io.BytesIO(churn()[0])).fit(inputs, labels)
-    parts = ColumnTransformer([("plan", OneHotEncoder(), ["plan"])], remainder="drop")
-    centroid = make_pipeline(parts, NearestCentroid()).fit(inputs, np.where(inputs.plan == "gold", 1, 0))
+    parts = ColumnTransformer([("plan", OneHotEncoder(sparse_output=False), ["plan"]), ("age", "passthrough", ["age"])])
+    centroid = make_pipeline(parts, NearestCentroid()).fit(inputs, np.where(inputs.age > 30, 1, 0))
     damaged = make_pipeline(parts, NearestCentroid()).fit(inputs, labels)
-    ranks = make_pipeline(FunctionTransformer(pd.DataFrame.rank), NearestCentroid())
+    ranks = make_pipeline(FunctionTransformer(scale), NearestCentroid())
     together = ranks.fit(inputs[["age", "income"]], labels)
     return {"churn": first, "second": second, "neighbours": centroid, "damaged": damaged, "together": together}
 
@@ -85,12 +85,12 @@ def published(client: Client) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("engines") / "environment")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("engines") / "packages")
 
 
 @pytest.fixture(scope="module")
-def server(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+def server(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
     folder = tmp_path_factory.mktemp("server")
     with Store("seaweed", folder) as store:
         store.bucket()
@@ -99,14 +99,14 @@ def server(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[M
 
 
 @pytest.fixture(scope="module")
-def outcome(python: Path, server: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def outcome(packages: Path, server: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     client = Client(server.url, token=PUBLISH_TOKEN)
     versions = published(client)
     flip(server, versions["damaged"])
     folder = tmp_path_factory.mktemp("spark")
     table().to_parquet(folder / "rows.parquet")
     words = {"server_url": server.url, "token": PUBLISH_TOKEN, "folder": str(folder), "second": versions["second"]}
-    cases = run(python, "run_spark.py", {**words, "rows": str(folder / "rows.parquet")}, folder)
+    cases = run(packages, "run_spark.py", {**words, "rows": str(folder / "rows.parquet")}, folder)
     return Outcome(folder, table(), models(), versions, cases, server.log)
 
 
@@ -119,12 +119,11 @@ def flip(server: ModelServer, version: str) -> None:
     bucket.write(key, bytes(content), "application/octet-stream")
 
 
-def run(python: Path, program: str, words: dict[str, Any], folder: Path) -> Any:
+def run(packages: Path, program: str, words: dict[str, Any], folder: Path) -> Any:
     """What a program prints last, from JSON."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE", "PYTHON"))}
     done = subprocess.run(
-        [python, str(HERE / program), json.dumps(words)],
-        env={**variables, "TMPDIR": str(folder), "NO_PROXY": "*"},
+        [sys.executable, str(HERE / program), json.dumps(words)],
+        env={**variables(packages), "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
         timeout=PATIENCE * 300,
@@ -195,7 +194,7 @@ def test_a_row_at_fault_fails_the_job_with_its_column_and_place(outcome: Outcome
     assert "rows are counted from 0 in batch" in outcome.cases["row_at_fault"]
 
 
-def test_the_recipe_for_dask_gives_the_same_answers(python: Path, server: ModelServer, outcome: Outcome) -> None:
+def test_the_recipe_for_dask_gives_the_same_answers(packages: Path, server: ModelServer, outcome: Outcome) -> None:
     folder = outcome.folder
     words = {
         "http://model-server:5001": server.url,
@@ -205,5 +204,5 @@ def test_the_recipe_for_dask_gives_the_same_answers(python: Path, server: ModelS
         "rows/*.parquet": str(folder / "rows.parquet"),
         '"scored"': repr(str(folder / "dask")),
     }
-    run(python, "run_dask.py", {"words": words}, folder)
+    run(packages, "run_dask.py", {"words": words}, folder)
     check_answers(pq.read_table(folder / "dask").to_pandas(), outcome, "churn", "churn")
