@@ -148,6 +148,6 @@ def check_rows(name: str, expected: int, found: int) -> None:
     """Raise NotATable if a fragment does not have the rows that the plan counted."""
     if expected != found:
         raise NotATable(
-            f"{name} has {found} rows where the plan counted {expected}: end its lines by a line feed, and do not change "
-            "it while it is scored"
+            f"{name} has {found} rows where the plan counted {expected}: end its lines by a line feed, write a quote within "
+            "a cell twice and the cell in quotes (RFC 4180), and do not change the file while it is scored"
         )

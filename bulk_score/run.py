@@ -36,8 +36,8 @@ from changeover.exceptions import ChangeoverError
 from changeover.names import check_model_name, short
 from changeover.process.clock import utc_now
 from object_store.bucket import Bucket
+from object_store.bulk_keys import bulk_key
 from object_store.exceptions import StoreError
-from object_store.keys import bulk_key
 
 Tell = Callable[[Message], None]
 

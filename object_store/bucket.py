@@ -97,10 +97,7 @@ class Bucket:
         return self._call(self._where("reading", key), attempt)
 
     def read(self, key: str, limit: int, expected: ObjectInfo | None = None, offset: int = 0) -> bytes:
-        """The whole of a small object, undecoded; raises ObjectTooLarge above `limit` bytes.
-
-        With `expected`, as many bytes of it from `offset` on; a changed object raises ObjectChanged.
-        """
+        """A small object, or `limit` bytes of `expected` from `offset` on; raises ObjectTooLarge or ObjectChanged."""
         where = self._where("reading", key)
 
         def attempt() -> bytes:

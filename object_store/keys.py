@@ -36,7 +36,6 @@ ABORTED: Final = "aborted/"
 DRIFT: Final = "drift/"
 REJECTED: Final = "rejected/"
 EVENTS: Final = "events/"
-BULK: Final = "bulk/"
 
 FIRST_SEQUENCE: Final = 1
 LAST_SEQUENCE: Final = 99_999_999
@@ -287,13 +286,6 @@ def outbox_key(identity: str) -> str:
     if not _ID.fullmatch(identity):
         raise InvalidKey(f"{identity!r} cannot identify an event: use letters, digits, '.', '_', ':', '-'")
     return f"{outbox_prefix()}{identity}.json"
-
-
-def bulk_key(model: str, run: str) -> str:
-    """The key of the record of a bulk run; `run` is its id, a SHA-256."""
-    if not is_version(run):
-        raise InvalidKey(f"{run!r} is no id of a bulk run: 64 lowercase hex digits are")
-    return f"{BULK}{check_model_name(model)}/{run}.json"
 
 
 def _after(prefix: str, key: str) -> str | None:
