@@ -83,6 +83,7 @@ PURE_MAY_IMPORT = set(
 STARTS_LOOPS = "model_server.background.startup_loop"  # the one loop that may import others
 CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "datetime.datetime.now"}
 
+ARROW = ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py")
 # for each library or resource: the names, and the files that may use them, as prefixes of paths
 DOORS = {
     "the S3 client": (("minio",), ("object_store/bucket.py", "object_store/credentials.py", "object_store/faults.py")),
@@ -106,10 +107,7 @@ DOORS = {
         ("pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib.load", "joblib.numpy_pickle"),
         ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
-    "Arrow": (
-        ("pyarrow", "flatbuffers"),
-        ("changeover/request/arrow_", "predict_api/prediction/render_arrow.py", "bulk_score/"),
-    ),
+    "Arrow": (("pyarrow", "flatbuffers"), (*ARROW, "bulk_score/")),
     "OpenTelemetry": (("opentelemetry",), ("changeover/process/otel.py",)),
     "the environment": (
         ("os.environ", "os.environb", "os.getenv"),
