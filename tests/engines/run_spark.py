@@ -21,7 +21,7 @@ GIVEN = json.loads(sys.argv[1])
 FOLDER = Path(GIVEN["folder"])
 ASK = {"server_url": GIVEN["server_url"], "token": GIVEN["token"], "cache_dir": str(FOLDER / "cache")}
 CONFIGURATION = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # it lives for a minute
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # it runs for a minute
     "spark.sql.execution.arrow.maxRecordsPerBatch": "50",
 }
 
