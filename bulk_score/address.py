@@ -4,6 +4,7 @@ Both classes are plain values that can be sent to another process; their text sh
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from object_store.settings import StoreSettings
 
@@ -21,7 +22,7 @@ class StoreAddress:
     def settings(self) -> StoreSettings:
         """The settings of the store's client; raises InvalidSetting."""
         keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key}
-        given = {name: value for name, value in keys.items() if value}
+        given: dict[str, Any] = {name: value for name, value in keys.items() if value}
         return StoreSettings.from_environment(
             aws_endpoint_url_s3=self.endpoint, bucket=self.bucket, aws_region=self.region, **given
         )

@@ -125,7 +125,7 @@ def _boolean(value: object) -> bool:
     return bool(value)
 
 
-def _number(value: object, *, whole: bool) -> float | int:
+def _number(value: Any, *, whole: bool) -> float | int:
     fits = isinstance(value, int | float) and not isinstance(value, bool)
     if not fits or (whole and value != int(value)):
         raise ValueError(repr(value)[:60])

@@ -45,7 +45,7 @@ def blocks_of(file: BinaryIO, size: int = SIZE) -> tuple[int, list[Block]]:
             return header, blocks
 
 
-def _row_ends(data: bytes) -> "tuple[np.ndarray, np.ndarray]":  # type: ignore[type-arg]
+def _row_ends(data: bytes) -> "tuple[np.ndarray, np.ndarray]":
     """The positions of the line feeds that end rows, and whether each row is an empty line."""
     array = np.frombuffer(data, np.uint8)
     feeds = array == _LINE_FEED

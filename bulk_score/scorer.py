@@ -43,7 +43,9 @@ _lock: Final = threading.Lock()
 class Rows(Protocol):
     """Typed rows, as the reader of requests returns them."""
 
-    rows: int
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
 
     @property
     def columns(self) -> Mapping[str, Sequence[Cell]]:

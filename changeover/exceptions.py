@@ -32,6 +32,10 @@ class UnknownVersion(ChangeoverError):
     """A version that this model does not have."""
 
 
+class NothingRolls(ChangeoverError):
+    """A model without a rollout under way, so that there is none to abort."""
+
+
 class InvalidTokens(ChangeoverError):
     """A TOKENS_FILE, or a line of it, that `changeover/protocol/token_file.py` does not read."""
 

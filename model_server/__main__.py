@@ -6,6 +6,7 @@ from typing import Final
 from changeover.artifact import extra_globals
 from changeover.exceptions import InvalidSetting, InvalidTokens
 from changeover.process import log_events, tracing
+from changeover.process.open_files import allow_open_files
 from changeover.process.own_networks import with_names_replaced
 from changeover.process.parent_death import end_with_parent
 from changeover.process.settings import misspelt_settings
@@ -15,6 +16,8 @@ from model_server.settings import ServerSettings
 from object_store.settings import StoreSettings
 
 KILL_SECONDS: Final = 15  # after SIGTERM, for requests under way
+# Open at the same time, also without a request: a replica keeps one for its checks, and others for reports and downloads.
+CONNECTIONS: Final = 8192
 
 
 def main() -> int:
@@ -40,6 +43,7 @@ def main() -> int:
 
     from model_server.worker import Server
 
+    allow_open_files(CONNECTIONS + 1024)
     server = Server(
         "model_server.__main__:load",
         address=settings.server_host,
@@ -47,7 +51,7 @@ def main() -> int:
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=settings.server_threads,
-        backpressure=settings.server_threads * 8,
+        backpressure=CONNECTIONS,
         backlog=1024,
         http=HTTPModes.http1,  # HTTP/2 streams without a body would hold every thread
         websockets=False,

@@ -9,8 +9,12 @@ from time import time
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.samples import Sample
 
-_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+from changeover.protocol.traffic_counts import SECONDS as BINS
+from changeover.protocol.traffic_counts import TrafficCounts
+
+_BUCKETS: Final = BINS
 _WAITS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -61,7 +65,10 @@ ACTIVE_WORKERS: Final = Gauge(
 )
 _MOST_CHILDREN: Final = 4096  # of `_responses`; an application that answers for more is looked up again
 
-_responses: dict[tuple[str, str, str, str], tuple[Counter, Histogram]] = {}
+Key = tuple[str, str, str, str]  # model, version, runtime, status
+
+_responses: dict[Key, tuple[Counter, Histogram]] = {}
+_of_models: dict[str, dict[Key, tuple[Counter, Histogram]]] = {}  # all of them, by model
 
 
 def count_response(model: str, version: str, runtime: str, status: str, seconds: float) -> None:
@@ -74,6 +81,7 @@ def count_response(model: str, version: str, runtime: str, status: str, seconds:
             _responses.clear()
         children = REQUESTS.labels(*key), SECONDS.labels(model, version, runtime)
         count, took = _responses[key] = children
+        _of_models.setdefault(model, {})[key] = children
     count.inc()
     took.observe(seconds)
 
@@ -90,8 +98,42 @@ def count_caller(name: str, status: str) -> None:
 
 def begin_model(model: str) -> None:
     """Begin the counters of a model with 0, so that a rate sees their first event."""
+    _of_models.setdefault(model, {})
     for counter in (STALE, SWITCHES, PREPARE_FAILURES, REFUSED):
         counter.labels(model)
+
+
+def counted_models() -> list[str]:
+    """The models whose responses this worker counts."""
+    return [model for model in list(_of_models) if model]
+
+
+def responses(model: str) -> int:
+    """The number of responses of this worker for a model."""
+    return sum(_value(count) for count, _ in list(_of_models[model].values()))
+
+
+def traffic(model: str) -> TrafficCounts:
+    """The responses of this worker for a model by their status and time, as its metrics have counted them."""
+    classes = {"4": 0, "5": 0, "": 0}
+    series = list(_of_models[model].items())
+    for (_, _, _, status), (count, _) in series:
+        classes[status[:1] if status[:1] in classes else ""] += _value(count)
+    seconds = [0] * (len(BINS) + 1)
+    for took in {id(took): took for _, (_, took) in series}.values():
+        upto = [int(sample.value) for sample in _samples(took) if sample.name.endswith("_bucket")]
+        for index, (below, end) in enumerate(zip([0, *upto], upto, strict=False)):
+            seconds[index] += end - below
+    return TrafficCounts(classes[""], classes["4"], classes["5"], _value(STALE.labels(model)), tuple(seconds))
+
+
+def _value(counter: Counter) -> int:
+    return int(next(sample.value for sample in _samples(counter) if sample.name.endswith("_total")))
+
+
+def _samples(metric: Counter | Histogram) -> list[Sample]:
+    """The samples of one series of this process."""
+    return [sample for each in metric.collect() for sample in each.samples]
 
 
 def record_check(sent_ago: float, seconds: float, lease: float) -> None:

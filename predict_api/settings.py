@@ -40,7 +40,7 @@ class PredictSettings(ServiceSettings):
         4,
         ge=1,
         le=256,
-        description="the most requests that a worker processes at the same time, beside a quarter as many large ones",
+        description="the most requests that a worker processes at the same time, beside a quarter as many of medium size and as many large ones",
     )
     model_server_url: str = Field("http://127.0.0.1:5001", description="the address of model_server")
     report_token: ReportToken = SecretStr("")

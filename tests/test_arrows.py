@@ -49,6 +49,7 @@ PURE = {
     "changeover.process.misspelt",
     "changeover.process.visible",
     *map("changeover.protocol.{}".format, ["wire", "drift_counts", "rehearsal_counts", "watch_counts"]),
+    "changeover.protocol.traffic_counts",
     "model_runner.confinement.syscall_filter",
     "model_runner.calls.task",
     "model_runner.admission.verdict",
@@ -56,9 +57,10 @@ PURE = {
         "model_server.rollouts.{}".format,
         ["pointer", "fleet", "freshness", "phases", "rehearsal", "rollout", "watch", "watch_answers", "watch_latency"],
     ),
+    "model_server.rollouts.traffic",
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["drift.windows", "ledger.numbers", "ledger.record", "ledger.takeover"]),
-    *map("model_server.{}".format, ["intake.startup", "openapi.bodies", "openapi.document"]),
+    *map("model_server.{}".format, ["intake.startup", "openapi.bodies", "openapi.report_bodies", "openapi.document"]),
     *map("model_server.webhooks.{}".format, "addresses bodies deliveries event signature stale_replicas".split()),  # noqa: SIM905
     *map("object_store.{}".format, ["causes", "keys", "objects", "rejected_names"]),
     "predict_api.dialects.names",
@@ -283,9 +285,7 @@ def test_what_is_allowed_is_not_flagged() -> None:
         source("changeover/protocol/wire.py", "import re\nfrom changeover.manifest.manifest import Json"),
         source("changeover/manifest/manifest.py", "from dataclasses import dataclass"),
         source("model_server/__main__.py", "from model_server.app import make"),
-        source(
-            "model_server/app.py", "import flask\nfrom model_server.routes import health\nfrom . import rollout_loop"
-        ),
+        source("model_server/app.py", "from model_server.routes import health\nfrom . import rollout_loop"),
         source("model_server/rollouts/rollout_loop.py", "import time\nfrom model_server.rollouts.rollout import step"),
         source("model_server/rollouts/rollout.py", "import enum"),
         source("model_server/routes/health.py", "import flask"),

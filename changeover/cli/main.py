@@ -3,6 +3,7 @@
 import click
 
 from changeover import __version__
+from changeover.cli.abort import abort
 from changeover.cli.check_history import check_history
 from changeover.cli.command import Verbs
 from changeover.cli.credentials import credentials
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 for verb in (
-    *(up, demo, restart, push, schema, list_versions, show, roll, rollback, history, watch),
+    *(up, demo, restart, push, schema, list_versions, show, roll, rollback, abort, history, watch),
     *(drift, diff, verify, predict, score, doctor, environment, token, ui, credentials, check_history),
 ):
     main.add_command(verb)

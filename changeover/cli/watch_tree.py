@@ -65,8 +65,33 @@ def _current(live: JsonObject) -> Iterator[tuple[str, list[str]]]:
             f"since {_text(current.get('since'))} ({ago(current.get('since'))})",
             f"by {_text(current.get('by')) or '-'}: {_text(current.get('reason')) or '-'}",
             f"{confirmed}{ages}",
+            *_traffic(live),
         ],
     )
+
+
+def _traffic(live: JsonObject) -> list[str]:
+    """The requests of the last minutes."""
+    traffic = object_in(live.get("traffic"))
+    if not traffic:
+        return []
+    last = f"in the last {seconds(traffic.get('seconds'))}"
+    if not traffic.get("requests"):
+        return [f"no request {last}"]
+    latency = f"p50 {_milliseconds(traffic.get('p50_ms'))}, p99 {_milliseconds(traffic.get('p99_ms'))}"
+    failed, stale = _share(traffic.get("failed_share"), "failed", "red"), _share(traffic.get("stale_share"), "stale")
+    return [f"{traffic.get('per_second')} requests/s {last}, {latency}, {failed}, {stale}"]
+
+
+def _milliseconds(value: Json) -> str:
+    """The end of the bin that a quantile lies in."""
+    return f"{value:g} ms" if isinstance(value, int | float) else "beyond the bins"
+
+
+def _share(value: Json, name: str, colour: str = "yellow") -> str:
+    """A share in percent, coloured if there is any."""
+    share = value if isinstance(value, int | float) else 0.0
+    return click.style(f"{share:.1%} {name}", fg=colour) if share else f"none {name}"
 
 
 def _rollout(live: JsonObject) -> Iterator[tuple[str, list[str]]]:
@@ -80,7 +105,7 @@ def _rollout(live: JsonObject) -> Iterator[tuple[str, list[str]]]:
         committed = bool(last.get("committed"))
         title = f"last     {short(str(last.get('version')))}  {last.get('state')}  {ago(last.get('rolled_at'))}"
         leaves = _phases(last) if committed else [_text(last.get("reason")), *_phases(last)]
-        yield title if committed else click.style(title, fg="red"), leaves
+        yield title if committed else click.style(title, fg="red"), [*leaves, *_watch(live)]
 
 
 def _rehearsal(live: JsonObject) -> list[str]:
@@ -92,6 +117,16 @@ def _rehearsal(live: JsonObject) -> list[str]:
     if not rehearsal.get("rows"):
         return [f"rehearsal  {_text(rehearsal.get('unable')) or 'no row yet'}  {left}"]
     return [f"rehearsal  {rehearsal.get('differing')} of {rehearsal.get('rows')} answers differ  {left}"]
+
+
+def _watch(live: JsonObject) -> list[str]:
+    """What the watch after the switch has counted so far."""
+    watch = object_in(live.get("watch"))
+    if not watch:
+        return []
+    failures, left = object_in(watch.get("failures")), f"{seconds(watch.get('left_s'))} left"
+    failed = f"{failures.get('after')} of {watch.get('after')} requests failed"
+    return [f"watch  {failed}, before the switch {failures.get('before')} of {watch.get('before')}  {left}"]
 
 
 def _phases(rollout: JsonObject) -> list[str]:

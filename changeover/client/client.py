@@ -21,7 +21,7 @@ from changeover.client.draft import draft_of, dump
 from changeover.client.http import HttpCall
 from changeover.client.rolling import rolled
 from changeover.client.upload import Body, Progress, Published, sha256_of_file
-from changeover.exceptions import StackNotFound, UnknownVersion
+from changeover.exceptions import NothingRolls, StackNotFound, UnknownVersion
 from changeover.json_types import Json, JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.names import check_model_name
@@ -232,6 +232,20 @@ class Client:
         """Make the previous version current; parameters as in `roll`."""
         name = model or self.default_model()
         return rolled(self._server, self._token, f"/models/{name}/rollback", _provenance(reason), name, wait, progress)
+
+    def abort(
+        self, rollout: str | None = None, *, model: str | None = None, reason: str = "", wait: float = 30.0
+    ) -> JsonObject:
+        """Abort a rollout (its id or sequence, or None for the one under way); returns it after up to `wait` seconds.
+
+        It is `committed` if its ledger entry was being written already. Raises NothingRolls without one under way.
+        """
+        name = model or self.default_model()
+        under_way = self.model(name).get("rollout") if rollout is None else {"id": rollout}
+        if not isinstance(under_way, dict):
+            raise NothingRolls(f"no rollout of {name!r} is under way; see: changeover history -m {name}")
+        path = f"/models/{name}/rollouts/{under_way.get('id')}/abort"
+        return rolled(self._server, self._token, path, _provenance(reason), name, wait, None)
 
     def predict(self, body: object, model: str | None = None) -> Json:
         """Call predict_api; returns the JSON of the response.

@@ -25,7 +25,7 @@ def rolled(
     wait: float,
     progress: Callable[[str], None] | None,
 ) -> JsonObject:
-    """Begin a rollout of `model` by a POST of `body` to `path`, and wait `wait` seconds for its end; returns it.
+    """Begin or abort a rollout of `model` by a POST of `body` to `path`, and wait `wait` seconds for its end; returns it.
 
     Calls `progress` with each state on the way.
     """

@@ -9,10 +9,12 @@ from typing import Annotated, Final, Self
 import msgspec
 
 from changeover.names import MODEL_NAME, is_version
+from changeover.protocol.traffic_counts import TrafficCounts
 from changeover.protocol.wire import MalformedAnswer
 
 LARGEST_COUNTS: Final = 1024 * 1024  # bytes of one call
 MOST_SLOTS: Final = 100_000
+MOST_MODELS: Final = 1000  # with traffic, in one call
 HOUR: Final = r"^\d{4}-\d\d-\d\dT\d\d$"  # in UTC, as the beginning of its RFC 3339
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
@@ -40,10 +42,11 @@ class HourCounts(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReplicaCounts(msgspec.Struct, frozen=True):
-    """The body of the call."""
+    """The body of the call. `traffic` has the totals of the worker by model, of those whose totals have changed."""
 
     replica: str
     counts: list[HourCounts]
+    traffic: Annotated[dict[str, TrafficCounts], msgspec.Meta(max_length=MOST_MODELS)] = {}
 
     def encode(self) -> bytes:
         """The JSON form."""

@@ -173,7 +173,7 @@ class ReplicaReport(msgspec.Struct, frozen=True):
 
     `held` is the active version; `ready` are the versions that are loaded and warm, including `held`; `failed` gives
     the reason for each version that the replica could not prepare. `rehearsal` and `watch` have the counts of those under
-    way.
+    way. `fetched` are the versions whose verified bytes the replica has; an earlier release does not report them.
     """
 
     replica: str
@@ -184,6 +184,7 @@ class ReplicaReport(msgspec.Struct, frozen=True):
     failed: Annotated[dict[_Name, str], Meta(max_length=_MOST_VERSIONS)]
     rehearsal: RehearsalCounts | None = None
     watch: WatchCounts | None = None
+    fetched: Annotated[frozenset[_Name], Meta(max_length=_MOST_VERSIONS)] = frozenset()
 
     def to_json(self) -> JsonObject:
         """The JSON form, read back by `from_json`."""
@@ -206,6 +207,7 @@ class ModelStatus(msgspec.Struct, frozen=True):
     failed: Annotated[dict[_Name, str], Meta(max_length=_MOST_VERSIONS)]
     rehearsal: RehearsalCounts | None = None
     watch: WatchCounts | None = None
+    fetched: Annotated[frozenset[_Name], Meta(max_length=_MOST_VERSIONS)] = frozenset()
 
 
 class ReplicaReports(msgspec.Struct, frozen=True):

@@ -7,6 +7,8 @@ from changeover.process.clock import now as clock_now
 from changeover.protocol.wire import Current
 from model_server.console.parts import Page, Parts
 from model_server.console.rehearsed import rehearsed
+from model_server.console.steps import steps
+from model_server.console.traffic import traffic
 from model_server.console.verdict import Verdict, Worker, judge
 from model_server.ledger.record import Rollout
 from model_server.rollouts.model_state import ModelState
@@ -21,8 +23,11 @@ def live(parts: Parts, state: ModelState) -> Page:
     now = clock_now()
     with state.changed:
         entry, rollout, phases, last = state.entry, state.rollout, state.phases, state.last
-        current, rehearsal = state.current, state.rehearsal
+        current, rehearsal, watch = state.current, state.rehearsal, state.watched
+        window = state.traffic.window(now)
         counts = state.fleet.rehearsed(rollout.id if rollout else "")
+        watching = watch is not None and rollout is None and entry is not None and entry.id == watch.of
+        watch_counts = state.fleet.watched(watch.of if watch else "")
         workers = [_worker(row) for row in state.fleet.to_json(now)]
     verdict = judge(current, workers)
     awaited = [worker for worker in workers if worker.awaited]
@@ -33,11 +38,16 @@ def live(parts: Parts, state: ModelState) -> Page:
         "confirmed": sum(_confirms(worker, current) for worker in awaited),
         "awaited": len(awaited),
         "oldest_s": max((worker.silent_s for worker in awaited), default=None),
+        "traffic": traffic(window),
         "rolling": None if rollout is None else _rolling(rollout, phases, workers, now),
         "rehearsal": None if rollout is None or rehearsal is None else rehearsed(rehearsal, counts, now),
+        "watch": watch.figures(watch_counts, now) if watch is not None and watching else None,
         "last": None if rollout is not None else _last(parts, state, last, now),
         "ended": next((each.rollout.id for each in parts.ended(state)), ""),
-        "workers": [cell(worker, current, rollout) for worker in workers[:MOST_WORKERS]],
+        "workers": [
+            {**cell(worker, current, rollout), "steps": steps(worker, rollout, phases) if rollout is not None else []}
+            for worker in workers[:MOST_WORKERS]
+        ],
         "more_workers": max(0, len(workers) - MOST_WORKERS),
     }
 
@@ -61,6 +71,7 @@ def _worker(row: Page) -> Worker:
         awaited=row["awaited"],
         ready=frozenset(row["ready"]),
         failed=row["failed"],
+        fetched=frozenset(row["fetched"]),
     )
 
 

@@ -23,6 +23,7 @@ class Worker(Struct, frozen=True):
     awaited: bool
     ready: frozenset[str]
     failed: dict[str, str]
+    fetched: frozenset[str] = frozenset()
 
 
 class Verdict(Struct, frozen=True):

@@ -1,12 +1,10 @@
 """The JSON Schemas of model_server's requests and responses: versions, rollouts, replicas, models."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from changeover import names
 from changeover.json_types import JsonObject
 from changeover.protocol import wire
-from changeover.protocol.drift_counts import HOUR
 from changeover.protocol.openapi_parts import (
     INTEGER,
     JSON,
@@ -20,8 +18,7 @@ from changeover.protocol.openapi_parts import (
     parameter,
     ref,
 )
-from changeover.protocol.rehearsal_counts import MILLISECONDS, MOVES
-from changeover.protocol.watch_counts import LABEL_BINS
+from model_server.openapi.report_bodies import REPORT, REPORTS
 
 VERSION_TEXT: Final[JsonObject] = {**TEXT, "pattern": "^([sS][hH][aA]256:)?[0-9a-fA-F]{8,64}$"}
 REPLICA: Final[JsonObject] = {**TEXT, "pattern": f"^{names.REPLICA.pattern}$"}
@@ -29,82 +26,8 @@ _COUNT: Final[JsonObject] = {**INTEGER, "minimum": 0}
 _FLAG: Final[JsonObject] = {"type": "boolean", "default": False}
 _BYTES: Final[JsonObject] = {**TEXT, "format": "binary"}
 _OBJECT: Final[JsonObject] = {"type": "object"}
-_COUNTED: Final[JsonObject] = {**INTEGER, "minimum": 0, "maximum": 10**15 - 1}
 
 
-def _bins(ends: Sequence[float], what: str) -> JsonObject:
-    """The counts in the bins with these upper ends, and in the open one."""
-    more = {"minItems": len(ends) + 1, "maxItems": len(ends) + 1}
-    return list_of(_COUNTED, description=f"{what}, in bins up to {', '.join(map(str, ends))}, and above", **more)
-
-
-_INT_OF_A_REPORT: Final[JsonObject] = {**INTEGER, "minimum": 1 - 10**18, "maximum": 10**18 - 1}
-_REHEARSAL: Final = object_of(
-    {
-        "id": {**TEXT, "maxLength": 128, "description": "the id of the rollout"},
-        "rows": {**_COUNTED, "description": "rows that both versions were asked"},
-        "differing": {**_COUNTED, "description": "of these, those that got another answer"},
-        "failed": {**_COUNTED, "description": "of these, those that got none from the new version"},
-        "moves": _bins(MOVES, "rows by the largest move of a probability"),
-        "new_ms": _bins(MILLISECONDS, "requests by the milliseconds that the new version took"),
-        "current_ms": _bins(MILLISECONDS, "the same of the current version"),
-        "unable": {**TEXT, "maxLength": 300, "description": "why no row can be compared"},
-    },
-    *("id", "rows", "differing", "failed", "moves", "new_ms", "current_ms", "unable"),
-)
-_LABELS: Final = list_of(_COUNTED, minItems=LABEL_BINS, maxItems=LABEL_BINS)
-_WATCH: Final = object_of(
-    {
-        "id": {**TEXT, "maxLength": 128, "description": "the id of the rollout"},
-        "before": {**_COUNTED, "description": "requests of the version before the switch"},
-        "before_failed": {**_COUNTED, "description": "of these, those that the model did not answer"},
-        "after": {**_COUNTED, "description": "requests of the version after it"},
-        "after_failed": {**_COUNTED, "description": "of these, those that the model did not answer"},
-        "before_ms": _bins(
-            MILLISECONDS, "answered requests before the switch by the milliseconds that their scores took"
-        ),
-        "after_ms": _bins(MILLISECONDS, "the same after it"),
-        "before_labels": {**_LABELS, "description": "answered requests before the switch by a checksum of their label"},
-        "after_labels": {**_LABELS, "description": "the same after it"},
-    },
-    *(
-        "id",
-        "before",
-        "before_failed",
-        "after",
-        "after_failed",
-        "before_ms",
-        "after_ms",
-        "before_labels",
-        "after_labels",
-    ),
-)
-_REPORT: Final[JsonObject] = {
-    "replica": TEXT,
-    "host": TEXT,
-    "pid": _INT_OF_A_REPORT,
-    "held": {
-        **or_null(object_of({"sequence": _INT_OF_A_REPORT, "version": TEXT})),
-        "description": "the active version, which answers requests",
-    },
-    "ready": list_of(TEXT, description="versions that are loaded and warm"),
-    "failed": {
-        **_OBJECT,
-        "additionalProperties": TEXT,
-        "description": "the reason for each version that could not be prepared",
-    },
-    "rehearsal": {**or_null(_REHEARSAL), "description": "the counts of the rehearsal under way"},
-    "watch": {**or_null(_WATCH), "description": "the counts of the watch under way"},
-}
-_STATUS: Final[JsonObject] = {name: _REPORT[name] for name in ("held", "ready", "failed", "rehearsal", "watch")}
-_REPORTS: Final[JsonObject] = {
-    **{name: _REPORT[name] for name in ("replica", "host", "pid")},
-    "models": {
-        **_OBJECT,
-        "additionalProperties": object_of(_STATUS, "held", "rehearsal", "watch"),
-        "description": "the status of each model, by its name",
-    },
-}
 _SET: Final[JsonObject] = {
     **_OBJECT,
     "additionalProperties": object_of(
@@ -159,7 +82,7 @@ _MODEL: Final[JsonObject] = {
     "previous": or_null(SHA256),
     "rollout": or_null(ref("Rollout")),
     "pinned": or_null(SHA256),
-    "replicas": list_of({**_OBJECT, "properties": _REPORT}),
+    "replicas": list_of({**_OBJECT, "properties": REPORT}),
 }
 _CURRENT: Final[JsonObject] = {
     "model": NAME,
@@ -205,8 +128,8 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "LoginLink": object_of(
         {"path": TEXT, "seconds": {**INTEGER, "description": "the time for which it holds"}, "by": TEXT}
     ),
-    "Report": object_of(_REPORT, "held", "rehearsal", "watch"),
-    "Reports": object_of(_REPORTS),
+    "Report": object_of(REPORT, "held", "rehearsal", "watch", "fetched"),
+    "Reports": object_of(REPORTS),
     "Stored": object_of({"not_stored": _NOT_STORED}),
     "Drift": object_of(
         _DRIFT, "window", "quality", "columns", "predictions", "confidence", "running", "earlier", "after_roll"
@@ -215,27 +138,6 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "Model": object_of(_MODEL),
 }
 
-_COUNTS: Final = object_of(
-    {
-        "replica": TEXT,
-        "counts": list_of(
-            object_of(
-                {
-                    "model": NAME,
-                    "version": SHA256,
-                    "reference": {**TEXT, "description": "the digest of the reference whose bins these are"},
-                    "hour": {**TEXT, "pattern": HOUR, "description": "the hour, in UTC"},
-                    "seen": {**_COUNT, "description": "the rows that were answered in this hour"},
-                    "rows": {**_COUNT, "description": "the rows that were counted"},
-                    "sums": list_of(_COUNT, description="the counts of all bins"),
-                    "again": {**_FLAG, "description": "another run of model_server got most of them before"},
-                },
-                "again",
-            )
-        ),
-    }
-)
-COUNTS_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": _COUNTS}}}
 _OF_VERSION: Final = parameter("version", "query", VERSION_TEXT, "a version; default: the current one")
 _LENGTHS: Final = (
     "(1|2|3|4|5|6|10|12|15|20|30|60)m",
@@ -256,6 +158,7 @@ _ROLLBACK: Final[JsonObject] = {
         "description": "the sequence that has to be current, 0 for none: otherwise 409",
     },
 }
+_ABORT: Final = ("reason", "on_behalf_of", "by")
 _ROLL: Final = object_of(
     {
         "version": {**VERSION_TEXT, "description": "the version to make current, or its first 8 digits or more"},
@@ -285,6 +188,10 @@ ROLL_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": _
 ROLLBACK_BODY: Final[JsonObject] = {
     "required": False,
     "content": {JSON: {"schema": {**_OBJECT, "properties": _ROLLBACK}}},
+}
+ABORT_BODY: Final[JsonObject] = {
+    "required": False,
+    "content": {JSON: {"schema": {**_OBJECT, "properties": {name: _ROLLBACK[name] for name in _ABORT}}}},
 }
 REPORT_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": ref("Report")}}}
 REPORTS_BODY: Final[JsonObject] = {"required": True, "content": {JSON: {"schema": ref("Reports")}}}

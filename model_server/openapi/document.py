@@ -21,8 +21,8 @@ from changeover.protocol.openapi_parts import (
     shared_schemas,
 )
 from model_server.openapi.bodies import (
+    ABORT_BODY,
     BODIES,
-    COUNTS_BODY,
     DRIFT_PARAMETERS,
     PUBLISH_BODY,
     REPLICA,
@@ -32,6 +32,7 @@ from model_server.openapi.bodies import (
     ROLLBACK_BODY,
     VERSION_TEXT,
 )
+from model_server.openapi.report_bodies import COUNTS_BODY
 
 Causes = Mapping[str, tuple[int, str]]
 # groups of errors, by their names
@@ -44,6 +45,7 @@ _ROLL: Final = (
     *(*_STORE, *_VERSION, "MalformedRequest", "BodyTooLarge", "TextTooLong", "NoCurrentVersion", "RolloutUnderWay"),
     *("CurrentMoved", "Pinned", "VersionRejected", "SchemaChanged", "GateRefused"),
 )
+_ABORT: Final = (*_STORE, *_MODEL, "MalformedRequest", "BodyTooLarge", "TextTooLong", "NotUnderWay")
 _PUBLISH: Final = (
     *(*_STORE, "InvalidName", "InvalidDigestHeader", "InvalidManifest", "InvalidSchema", "MalformedRequest"),
     *("UploadTooLarge", "UploadIncomplete", "UnsupportedBody", "VersionRejected", "SpoolFull"),
@@ -214,6 +216,9 @@ _CALLS: Final = {
     ("/models/{model}/rollouts/{rollout}", "get", "rollout"): _read(
         "One rollout, under way or ended", ref("Rollout"), *_STORE, *_MODEL
     ),
+    ("/models/{model}/rollouts/{rollout}/abort", "post", "abort"): _Call(
+        "Abort the rollout under way, unless it writes its ledger entry", _ROLLED, _ABORT, [_WAIT], ABORT_BODY
+    ),
     ("/models/{model}/rollback", "post", "rollback"): _Call(
         "Roll to the previous version", _ROLLED, _ROLL, [_WAIT], ROLLBACK_BODY
     ),
@@ -237,10 +242,7 @@ _CALLS: Final = {
         REPORTS_BODY,
     ),
     ("/replicas/{replica}", "delete", "leave_all"): _Call(
-        "The departure of a replica from all models",
-        {"204": response("The replica is removed")},
-        _REPORT_ALL,
-        [_SECRET],
+        "The departure of a replica", {"204": response("It is removed from all models")}, _REPORT_ALL, [_SECRET]
     ),
     ("/replicas/{replica}/counts", "put", "counts"): _Call(
         "The counts of a replica since the beginning of the hour, of rows and answers in the bins of references",

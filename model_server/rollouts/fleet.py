@@ -17,7 +17,7 @@ from model_server.rollouts.rollout import FleetLooked
 SILENCE_S: Final = 3.0
 FIND_S: Final = 2.0  # within which a replica discovers a new model and reports
 FORGET_S: Final = 300.0
-MOST_REPLICAS: Final = 1000  # of one model: each takes memory, and a caller with the token can invent replicas
+MOST_REPLICAS: Final = 2500  # of one model: each takes memory, and a caller with the token can invent replicas
 UNKNOWN: Final = "(replicas that have not reported yet)"
 
 

@@ -21,6 +21,7 @@ from model_server.rollouts.phases import Phases
 from model_server.rollouts.pointer import LeasedPointer
 from model_server.rollouts.rehearsal import Rehearsal
 from model_server.rollouts.rollout import Cancelled
+from model_server.rollouts.traffic import Traffic
 from model_server.rollouts.watch import Watch
 
 
@@ -30,8 +31,8 @@ class ModelState:
 
     `shared` has the pointers of all models, for the check of all: every change of a pointer is under its lock, too.
     `news` wakes the loop of the rollout: a status report came, or the ledger was overtaken. `overtaken` is a ledger
-    entry of another process that this one is about to follow. `phases`, `rehearsal` and `watch` are those of `rollout`, `last` is the last
-    rollout that ended in this run. `cancelled` aborts `rollout`. `seen` has the ids of aborted rollouts that a person has confirmed to have seen.
+    entry of another process that this one is about to follow. `phases`, `rehearsal` and `watch` are those of `rollout`; `watched` is
+    the watch of the last switch, until it ends. `last` is the last rollout that ended in this run. `cancelled` aborts `rollout`. `seen` has the ids of aborted rollouts that a person has confirmed to have seen.
     """
 
     name: str
@@ -43,6 +44,8 @@ class ModelState:
     phases: Phases = field(default_factory=Phases)
     rehearsal: Rehearsal | None = None
     watch: Watch | None = None
+    watched: Watch | None = None
+    traffic: Traffic = field(default_factory=Traffic)
     last: tuple[Rollout, Phases] | None = None
     seen: set[str] = field(default_factory=set)
     cancelled: Cancelled | None = None
@@ -128,6 +131,8 @@ class ModelState:
     def end_watch(self, identity: str) -> None:
         """Ask for the watch of this id no more."""
         with self._changing() as pointer:
+            if self.watched is not None and self.watched.of == identity:
+                self.watched = None
             if pointer.pointer.watch == identity and pointer.pointer.next_version is None:
                 pointer.announce(None)
 

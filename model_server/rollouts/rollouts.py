@@ -212,10 +212,12 @@ class Rollouts:
             self._finished[rollout.id] = rollout
             state.rollout, state.last = None, (rollout, state.phases.ended(now()))
             watch, state.watch = state.watch, None
+            if watch is not None and rollout.state is RolloutState.COMMITTED:
+                watch = replace(watch, of=rollout.id, until=now() + watch.seconds)
+                state.watched = watch
             state.changed.notify_all()
-        if watch is not None and rollout.state is RolloutState.COMMITTED:
-            back = partial(self._roll_back, rollout)
-            WatchLoop(state, rollout, watch, now() + watch.seconds, self._stopping, back).start()
+        if watch is not None and watch.of:
+            WatchLoop(state, rollout, watch, watch.until, self._stopping, partial(self._roll_back, rollout)).start()
         if rollout.state is RolloutState.ABORTED:
             self._problems.set(Topic.ROLLOUT, rollout.reason, state.name)
         else:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from changeover.json_types import JsonObject
 from changeover.protocol.watch_counts import WatchCounts
 from model_server.rollouts import watch_answers, watch_latency
 from model_server.rollouts.rehearsal import EVIDENCE, evidence, upper_limit
@@ -21,9 +22,14 @@ FEWEST: Final = 100  # requests before the switch, for their share to count
 
 @dataclass(frozen=True)
 class Watch:
-    """The watch of a rollout for `seconds` after its switch."""
+    """The watch of a rollout for `seconds` after its switch.
+
+    `of` is the id of the rollout, `until` its end, of a monotonic clock, once the switch has happened.
+    """
 
     seconds: float
+    of: str = ""
+    until: float = 0.0
 
     def line(self, counts: WatchCounts) -> float:
         """The share of requests that may fail."""
@@ -50,6 +56,19 @@ class Watch:
         latency = watch_latency.says(counts.before_ms, counts.after_ms)
         answers = watch_answers.says(counts.before_labels, counts.after_labels)
         return "; ".join(part for part in (self._failures(counts), latency, answers) if part)
+
+    def figures(self, counts: WatchCounts, now: float) -> JsonObject:
+        """The counts of each line for a page. A line with nothing to compare is null; shares are from 0 to 1."""
+        return {
+            "seconds": self.seconds,
+            "left_s": round(max(0.0, self.until - now), 1),
+            "before": counts.before,
+            "after": counts.after,
+            "fewest": FEWEST,
+            "failures": {"before": counts.before_failed, "after": counts.after_failed, "line": self.line(counts)},
+            "latency": watch_latency.figures(counts.before_ms, counts.after_ms),
+            "labels": watch_answers.figures(counts.before_labels, counts.after_labels),
+        }
 
     def _failures(self, counts: WatchCounts) -> str:
         return (

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from changeover.json_types import JsonObject
 from model_server.rollouts.rehearsal import lower_limit, upper_limit
 
 MOVE: Final = 0.1  # of the share of a label: what may change with the requests of another hour
@@ -26,17 +27,37 @@ def moved(before: Sequence[int], after: Sequence[int]) -> bool:
 
 def says(before: Sequence[int], after: Sequence[int]) -> str:
     """The label that moved most, as one sentence; empty without requests to compare."""
+    shares = _moved_most(before, after)
+    if shares is None:
+        return ""
+    was, now = shares
+    return (
+        f"one label is {100 * now:.3g} % of the answers to {sum(after)} requests since the switch, {100 * was:.3g} % of "
+        f"{sum(before)} before it, and at most {100 * MOVE:g} % of the answers may move"
+    )
+
+
+def figures(before: Sequence[int], after: Sequence[int]) -> JsonObject | None:
+    """The shares of the label that moved most, for a page; None without requests to compare."""
+    shares = _moved_most(before, after)
+    if shares is None:
+        return None
+    return {
+        "before": shares[0],
+        "after": shares[1],
+        "of_before": sum(before),
+        "of_after": sum(after),
+        "line": MOVE,
+    }
+
+
+def _moved_most(before: Sequence[int], after: Sequence[int]) -> tuple[float, float] | None:
+    """The shares before and after of the bin whose share moved most; None without requests to compare."""
     total_before, total_after = sum(before), sum(after)
     if not total_before or not total_after:
-        return ""
-    was, now = max(
-        ((b / total_before, a / total_after) for b, a in zip(before, after, strict=True)),
-        key=lambda shares: abs(shares[1] - shares[0]),
-    )
-    return (
-        f"one label is {100 * now:.3g} % of the answers to {total_after} requests since the switch, {100 * was:.3g} % of "
-        f"{total_before} before it, and at most {100 * MOVE:g} % of the answers may move"
-    )
+        return None
+    shares = ((b / total_before, a / total_after) for b, a in zip(before, after, strict=True))
+    return max(shares, key=lambda pair: abs(pair[1] - pair[0]))
 
 
 def _least(before: int, all_before: int, after: int, all_after: int) -> float:

@@ -9,6 +9,7 @@ each of the last three windows of ten seconds must have more than two in five, t
 from collections.abc import Sequence
 from typing import Final
 
+from changeover.json_types import JsonObject
 from changeover.protocol.rehearsal_counts import MILLISECONDS
 from model_server.rollouts.rehearsal import EVIDENCE, evidence
 
@@ -57,6 +58,21 @@ def says(before: Bins, after: Bins) -> str:
         f"{_slow(after, index)} of {sum(after)} requests took more than {MILLISECONDS[index]} ms since the switch, "
         f"{_slow(before, index)} of {sum(before)} before it, and at most {100 * SLOW:.3g} % may"
     )
+
+
+def figures(before: Bins, after: Bins) -> JsonObject | None:
+    """The limit, and the requests that took longer, for a page; None without a limit."""
+    index = limit(before)
+    if index is None:
+        return None
+    return {
+        "limit_ms": MILLISECONDS[index],
+        "before": _slow(before, index),
+        "after": _slow(after, index),
+        "of_before": sum(before),
+        "of_after": sum(after),
+        "line": SLOW,
+    }
 
 
 def _slow(bins: Bins, index: int) -> int:

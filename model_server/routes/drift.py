@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, json, jsonify, request
 
 from changeover.names import REPLICA
+from changeover.process.clock import now
 from changeover.protocol.drift_counts import LARGEST_COUNTS, ReplicaCounts
 from changeover.protocol.roles import Role
 from changeover.protocol.wire import SERVER_INSTANCE
@@ -29,6 +30,7 @@ def blueprint(calls: VersionCalls, guard: Guard, drift: Drift, instance: str) ->
         sent = ReplicaCounts.decode(read_body(request, LARGEST_COUNTS))
         if sent.replica != replica:
             raise OtherReplica(f"the counts are of {sent.replica!r}, the address names {replica!r}")
+        _add_traffic(calls, sent)
         response = jsonify({"not_stored": drift.receipt.receive(sent)})
         response.headers[SERVER_INSTANCE] = instance
         return response
@@ -43,3 +45,12 @@ def blueprint(calls: VersionCalls, guard: Guard, drift: Drift, instance: str) ->
         return Response(json.dumps(drift.reports.report(model, resolved, window)), content_type="application/json")
 
     return routes
+
+
+def _add_traffic(calls: VersionCalls, sent: ReplicaCounts) -> None:
+    """Add the traffic of a replica to that of each model that exists."""
+    for model, totals in sent.traffic.items():
+        state = calls.models.find(model)
+        if state is not None:
+            with state.changed:
+                state.traffic.add(sent.replica, totals, now())

@@ -1,4 +1,4 @@
-"""The routes of rollouts: roll, roll back, and the list of rollouts."""
+"""The routes of rollouts: roll, roll back, abort, and the list of rollouts."""
 
 import dataclasses
 from typing import Annotated
@@ -46,6 +46,7 @@ class _Body(Struct, frozen=True):
 def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprint:
     """The routes."""
     routes = Blueprint("rollouts", __name__)
+    _reads(routes, calls, rollouts, guard)
 
     @routes.post("/models/<model>/rollouts")
     def roll(model: str) -> Response:
@@ -65,6 +66,34 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprin
         roll_request = dataclasses.replace(_roll_request(caller, body), exempt=True)
         return _begin(model, rollouts.previous(calls.known(model)), roll_request, wait_s)
 
+    @routes.post("/models/<model>/rollouts/<identity>/abort")
+    def abort(model: str, identity: str) -> Response:
+        caller = guard.needs(Role.ROLL)
+        body, wait_s = _body("aborted over HTTP"), _wait()
+        calls.known(model)
+        # The one under way is known without the store, which may be why it is aborted.
+        named = (rollout for rollout in _under_way(calls, model) if identity in {rollout.id, str(rollout.sequence)})
+        rollout = next(named, None) or _find(calls, rollouts, model, identity)
+        if rollout is None:
+            raise UnknownModel(f"model {model!r} has no rollout {identity!r}; see GET /models/{model}/rollouts")
+        rollouts.abort(model, rollout.id, _author(caller, body), body.reason)
+        return _answer(model, rollout, wait_s)
+
+    def _begin(model: str, version: str, roll_request: RollRequest, wait_s: float) -> Response:
+        return _answer(model, rollouts.begin(model, version, roll_request), wait_s)
+
+    def _answer(model: str, rollout: Rollout, wait_s: float) -> Response:
+        if wait_s > 0:
+            rollout = rollouts.wait(model, rollout, wait_s)
+        response = jsonify(rollout.to_json())
+        response.status_code = 200 if rollout.over else 202
+        response.headers["Location"] = f"/models/{model}/rollouts/{rollout.id}"
+        return response
+
+    return routes
+
+
+def _reads(routes: Blueprint, calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> None:
     @routes.get("/models/<model>/rollouts")
     def ledger(model: str) -> Response:
         guard.needs(Role.READ)
@@ -88,17 +117,6 @@ def blueprint(calls: VersionCalls, rollouts: Rollouts, guard: Guard) -> Blueprin
             return jsonify(rollout.to_json())
         raise UnknownModel(f"model {model!r} has no rollout {identity!r}; see GET /models/{model}/rollouts")
 
-    def _begin(model: str, version: str, roll_request: RollRequest, wait_s: float) -> Response:
-        rollout = rollouts.begin(model, version, roll_request)
-        if wait_s > 0:
-            rollout = rollouts.wait(model, rollout, wait_s)
-        response = jsonify(rollout.to_json())
-        response.status_code = 200 if rollout.over else 202
-        response.headers["Location"] = f"/models/{model}/rollouts/{rollout.id}"
-        return response
-
-    return routes
-
 
 def _roll_request(caller: Caller, body: _Body) -> RollRequest:
     return RollRequest(
@@ -111,6 +129,11 @@ def _roll_request(caller: Caller, body: _Body) -> RollRequest:
         rehearse=body.rehearse,
         watch=body.watch,
     )
+
+
+def _author(caller: Caller, body: _Body) -> str:
+    """The author of an abort, for its reason: the proved name, then the word of the caller."""
+    return f"{caller.name} on behalf of {body.on_behalf_of}" if body.on_behalf_of else caller.name
 
 
 def _whole(number: float | None) -> int | None:

@@ -86,12 +86,16 @@ def _names_before_rows(begin: bytes) -> tuple[str, ...] | None:
     if b"\\" in begin:
         return None
     try:
-        ((member, form),) = strict_json.parse(begin + b'"data":[]}}').items()
-        names = form.pop("columns")
-    except (NotJson, AttributeError, KeyError, TypeError, ValueError):
+        body = strict_json.parse(begin + b'"data":[]}}')
+    except NotJson:
         return None
-    is_split = member in _SPLITS and form.keys() <= SPLIT_KEYS and isinstance(form.get("index", []), list)
-    return tuple(names) if is_split and type(names) is list and set(map(type, names)) == {str} else None
+    if not isinstance(body, dict) or len(body) != 1 or body.keys().isdisjoint(_SPLITS):
+        return None
+    (form,) = body.values()
+    if not isinstance(form, dict) or not form.keys() <= SPLIT_KEYS or not isinstance(form.get("index", []), list):
+        return None
+    names = form.get("columns")
+    return tuple(map(str, names)) if isinstance(names, list) and set(map(type, names)) == {str} else None
 
 
 def of_rows(rows: list[Json], schema: Schema) -> Rows:

@@ -1,6 +1,6 @@
 """The counting loop: each second it counts the rows that wait, and sends the sums that changed to model_server.
 
-`PUT /replicas/{replica}/counts` has the sums since the beginning of the hour. A call that fails is repeated a second later.
+`PUT /replicas/{replica}/counts` has the sums since the beginning of the hour, and every five seconds the traffic. A call that fails is repeated a second later.
 A model_server of an earlier release does not have the call, and gets none.
 """
 
@@ -15,9 +15,11 @@ from changeover.process.log_events import event
 from changeover.process.loop import Loop
 from changeover.protocol.drift_counts import HourCounts, ReplicaCounts
 from changeover.protocol.replica_identity import ReplicaIdentity
+from changeover.protocol.traffic_counts import TrafficCounts
 from changeover.protocol.wire import REPLICA_SECRET
 from predict_api.drift.hour_sums import HourSums, calls
 from predict_api.drift.pending import AllPending, Answered, Pending
+from predict_api.drift.traffic import Traffic
 from predict_api.drift.version_counter import FormerVersions, VersionCounter, counter_of
 from predict_api.exceptions import CallFailed
 from predict_api.upstream.connection import Connection
@@ -54,6 +56,7 @@ class Counting(Loop):
         self._sums = HourSums()
         self._counters: WeakKeyDictionary[Pending, VersionCounter | None] = WeakKeyDictionary()
         self._former = FormerVersions()
+        self._traffic = Traffic()
         self._instance = ""  # the run of model_server that has what is sent
         self._lacking = ""  # the run of model_server that lacks the call
         self._logged = ""  # the last failure that was logged
@@ -62,7 +65,7 @@ class Counting(Loop):
         """Count and send; returns the seconds until the next step."""
         try:
             self._count(now)
-            self._send(clock.now() + CALL_SECONDS)
+            self._send(now, clock.now() + CALL_SECONDS)
         except Exception as error:  # noqa: BLE001 the thread must outlive any single count
             event("drift.crashed", level="error", error=error)
         return EVERY_SECONDS
@@ -72,7 +75,7 @@ class Counting(Loop):
         self.stop(wait_s=2 * CALL_SECONDS)
         try:
             self._count(clock.now())
-            self._send(clock.now() + LEAVE_SECONDS)
+            self._send(clock.now(), clock.now() + LEAVE_SECONDS, last=True)
         except ChangeoverError as error:
             event("drift.not_sent", reason=str(error))
 
@@ -110,23 +113,29 @@ class Counting(Loop):
                 self._counters[pending] = None
         return self._counters[pending]
 
-    def _send(self, deadline: float) -> None:
+    def _send(self, now: float, deadline: float, *, last: bool = False) -> None:
         checked = self._checked()
         if checked is None or checked.former or checked.server_instance == self._lacking:
             return
         if checked.server_instance != self._instance:
             self._instance = checked.server_instance
             self._sums.send_again()
+            self._traffic.send_again()
         failure = ""
-        for group in calls(self._sums.to_send()):
-            failure = self._put(group, deadline) or failure
+        groups = [*calls(self._sums.to_send())]
+        traffic = self._traffic.to_send(now, last=last)
+        if traffic and not groups:
+            groups = [[]]
+        for group in groups:
+            failure = self._put(group, traffic, deadline) or failure
+            traffic = {}
         if failure and failure != self._logged:
             event("drift.not_sent", level="warning", reason=failure)
         self._logged = failure
 
-    def _put(self, group: Sequence[HourCounts], deadline: float) -> str:
-        """Send these sums; returns the reason if that failed."""
-        body = ReplicaCounts(self._replica, [*group]).encode()
+    def _put(self, group: Sequence[HourCounts], traffic: dict[str, TrafficCounts], deadline: float) -> str:
+        """Send these sums and totals; returns the reason if that failed."""
+        body = ReplicaCounts(self._replica, [*group], traffic).encode()
         path = f"/replicas/{self._replica}/counts"
         try:
             response = self._connection.call("PUT", path, self._headers, deadline, body=body)
@@ -138,6 +147,7 @@ class Counting(Loop):
         if response.status != 200:
             return f"model_server answered HTTP {response.status} to counts"
         self._sums.sent(group)
+        self._traffic.sent(traffic)
         return _not_stored(response.body)
 
 

@@ -1,12 +1,13 @@
 """The bounded queue of a worker: which request gets a thread, which waits, and which is refused immediately.
 
-There are two lanes, so that small requests never wait for large ones: a request is large if its own computation in this
-process is expected to take long (`LARGE_CPU_SECONDS`), by measured cost. Each lane has a number of places and serves in the
+There are three lanes, so that small requests never wait for larger ones: a request is large or of medium size if its own
+computation in this process is expected to take long (`LARGE_CPU_SECONDS`, `MEDIUM_CPU_SECONDS`), by measured cost. What
+computes here has few places: more threads would only take Python's lock from each other. Each lane has a number of places and serves in the
 order of arrival. The wait of a request is estimated from the measured costs of all that are before it in its lane; a
 request that would wait longer than QUEUE_SECONDS is refused immediately. A request whose caller has gone is dropped.
 
-A large request that waits for a model's own process computes nothing here and lends its place: a model that hangs delays
-the large requests of no other model.
+A request of these two that waits for a model's own process computes nothing here and lends its place: a model that hangs
+delays the requests of no other model.
 """
 
 import threading
@@ -21,6 +22,7 @@ from predict_api.edge.costs import NOTHING, Cost, Costs
 
 LARGE: Final = 256 * 1024  # bytes of a body that is taken for large until the first of its kind was measured
 LARGE_CPU_SECONDS: Final = 0.02  # 20 ms: some 500 rows of a hundred columns
+MEDIUM_CPU_SECONDS: Final = 0.002  # 2 ms
 WAITING: Final = 5  # additional places for each of THREADS, for small requests that wait for a model's own process
 _SURE: Final = 0.8  # of QUEUE_SECONDS; an estimate may be wrong by a fifth
 _REFUSED: Final = "the requests that came before would take longer than QUEUE_SECONDS; try again later"
@@ -62,7 +64,7 @@ class Entry:
     lend: Callable[["Entry", float], AbstractContextManager[None]] | None = None
 
     def lent_after(self, seconds: float) -> AbstractContextManager[None]:
-        """The context in which another large request may have the place after `seconds`."""
+        """The context in which another request may have the place: a large one after `seconds`, a medium one immediately."""
         return nullcontext() if self.lend is None else self.lend(self, seconds)
 
 
@@ -96,7 +98,9 @@ class Queue:
     ) -> None:
         """`threads` is THREADS, `queue_seconds` QUEUE_SECONDS; `on_large` learns whether large requests run."""
         self._most, self._clock = queue_seconds, clock
-        self._small, self._large = _Lane(threads_of_a_worker(threads)), _Lane(max(1, threads // 4))
+        few = max(1, threads // 4)
+        self._small, self._medium, self._large = _Lane(threads_of_a_worker(threads)), _Lane(few), _Lane(few)
+        self._lanes = (self._small, self._medium, self._large)
         self._most_lent = threads_of_a_worker(threads)
         self._costs = Costs()
         self._lock = threading.Lock()
@@ -105,12 +109,12 @@ class Queue:
     @property
     def most_threads(self) -> int:
         """The most requests that are begun at the same time."""
-        return self._small.places + self._large.places + self._most_lent
+        return sum(lane.places for lane in self._lanes) + self._most_lent
 
     @property
     def waiting(self) -> int:
         """The number of requests that wait."""
-        return len(self._small.waiting) + len(self._large.waiting)
+        return sum(len(lane.waiting) for lane in self._lanes)
 
     def expected(self, kind: str, cells: int) -> Cost | None:
         """The expected cost of a request, or None if none of its kind was measured."""
@@ -127,10 +131,9 @@ class Queue:
         with self._lock:
             now = entry.arrived = self._clock()
             cost = self._costs.expected(entry.kind, entry.cells)
-            large = entry.size >= LARGE if cost is None else cost.cpu >= LARGE_CPU_SECONDS
-            lane = entry.lane = self._large if large else self._small
+            lane = entry.lane = self._lane_of(entry, cost)
             entry.cost = cost or Cost(lane.usual, 0.0)
-            entry.lend = self._lent if large else None
+            entry.lend = None if lane is self._small else self._lent
             starts = lane.free and not lane.waiting
             refused = not starts and lane.wait(now) > _SURE * self._most
             if starts:
@@ -174,11 +177,18 @@ class Queue:
         late = []
         with self._lock:
             now = self._clock()
-            for lane in (self._small, self._large):
+            for lane in self._lanes:
                 while lane.waiting and now - lane.waiting[0].arrived >= self._most:
                     late.append(_take(lane))
         for entry in late:
             entry.refuse(_REFUSED)
+
+    def _lane_of(self, entry: Entry, cost: Cost | None) -> _Lane:
+        if cost is None:
+            return self._large if entry.size >= LARGE else self._small
+        if cost.cpu >= LARGE_CPU_SECONDS:
+            return self._large
+        return self._medium if cost.cpu >= MEDIUM_CPU_SECONDS else self._small
 
     def _begin(self, entry: Entry, now: float) -> None:
         entry.began = now
@@ -205,20 +215,24 @@ class Queue:
         def lend() -> None:
             nonlocal lent
             with self._lock:
-                if over or lane.lent >= self._most_lent:
+                if over or sum(each.lent for each in self._lanes) >= self._most_lent:
                     return
                 lent = True
                 lane.lent += 1
                 begun = self._next(lane, self._clock())
             _start(begun)
 
-        timer = threading.Timer(seconds, lend)
-        timer.daemon = True
-        timer.start()
+        timer = threading.Timer(seconds, lend) if lane is self._large else None
+        if timer is None:
+            lend()
+        else:
+            timer.daemon = True
+            timer.start()
         try:
             yield
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             with self._lock:
                 over = True
                 lane.lent -= lent

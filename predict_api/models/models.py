@@ -133,7 +133,9 @@ class Models:
         fetch = Fetch(url, self._lookup, name, self._settings.report_token.get_secret_value())
 
         def twin_of(manifest: Manifest, expected: str) -> bytes:
-            return self._cache.twin(manifest.model, manifest.version, expected, lambda: fetch.twin(manifest))
+            gently = replica.active is not None
+            download = partial(fetch.twin, manifest, gently=gently)
+            return self._cache.twin(manifest.model, manifest.version, expected, download, gently=gently)
 
         keeps = self._settings.cache_dir is None
         runtime = Runtime(self._settings.runtime)

@@ -163,7 +163,7 @@ def _status(replica: Replica) -> ModelStatus:
     rehearsal, watch = replica.rehearsal, replica.watch
     cut = {version: reason[:LONGEST_TEXT] for version, reason in failed.items()}
     counts, watched = rehearsal.counts if rehearsal is not None else None, watch.counts if watch is not None else None
-    return ModelStatus(held, ready, cut, counts, watched)
+    return ModelStatus(held, ready, cut, counts, watched, replica.fetched)
 
 
 def _parts(statuses: dict[str, ModelStatus]) -> Iterator[dict[str, ModelStatus]]:
@@ -184,4 +184,9 @@ def _parts(statuses: dict[str, ModelStatus]) -> Iterator[dict[str, ModelStatus]]
 def _length(status: ModelStatus) -> int:
     """The most bytes that a status takes in a report; a character of a reason takes 12 at most."""
     counted = _LONGEST_COUNTS * ((status.rehearsal is not None) + (status.watch is not None))
-    return 600 + counted + 80 * (len(status.ready) + len(status.failed)) + 12 * sum(map(len, status.failed.values()))
+    return (
+        600
+        + counted
+        + 80 * (len(status.ready) + len(status.failed) + len(status.fetched))
+        + 12 * sum(map(len, status.failed.values()))
+    )

@@ -56,9 +56,11 @@ class Cache:
         """
         return self._verified(model, f"{version}.joblib", version, download, gently=gently)
 
-    def twin(self, model: str, version: str, expected: str, download: Callable[[], bytes]) -> bytes:
+    def twin(
+        self, model: str, version: str, expected: str, download: Callable[[], bytes], *, gently: bool = False
+    ) -> bytes:
         """The same for the ONNX twin of `version`; `expected` is the twin's SHA-256."""
-        return self._verified(model, f"{version}.onnx", expected, download, gently=True)
+        return self._verified(model, f"{version}.onnx", expected, download, gently=gently)
 
     def _verified(self, model: str, name: str, expected: str, download: Callable[[], bytes], *, gently: bool) -> bytes:
         if self._directory is None:

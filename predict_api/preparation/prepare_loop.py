@@ -148,7 +148,9 @@ class Preparation(Loop):
         """The bytes of a version, from the cache or from model_server."""
         gently = self._replica.active is not None
         download = partial(self._fetch.artifact, manifest, gently=gently)
-        return self._cache.artifact(manifest.model, manifest.version, download, gently=gently)
+        artifact = self._cache.artifact(manifest.model, manifest.version, download, gently=gently)
+        self._replica.fetch(manifest.version)
+        return artifact
 
     def _fall_back(self, *, settle: bool = True) -> None:
         """Without an active version, activate the last confirmed one from the cache; its responses are stale."""

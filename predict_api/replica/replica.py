@@ -37,6 +37,7 @@ class Replica:
         self._notify = notify  # called when the status report changes
         self._lock = threading.Lock()
         self._prepared: dict[str, Prepared] = {}
+        self._fetched: frozenset[str] = frozenset()
         self._failed: dict[str, tuple[str, float]] = {}
         self._wanted: Current | None = None
         self._next: str | None = None
@@ -97,6 +98,20 @@ class Replica:
     def at_rest(self) -> bool:
         """Whether a version is active, no other one is current or announced, and no switch is watched."""
         return self.active is not None and self._wanted is None and self._next is None and self._watched is None
+
+    @property
+    def fetched(self) -> frozenset[str]:
+        """The versions in use whose verified bytes this worker has."""
+        with self._lock:
+            return self._fetched & self._in_use()
+
+    def fetch(self, version: str) -> None:
+        """Record that the verified bytes of `version` are there."""
+        with self._lock:
+            if version in self._fetched:
+                return
+            self._fetched = (self._fetched & self._in_use()) | {version}
+        self._notify()
 
     def add(self, prepared: Prepared) -> None:
         """Add a version that is ready to become active."""

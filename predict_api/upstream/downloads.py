@@ -52,7 +52,7 @@ class Fetch:
         """
         return self._verified("artifact", manifest.version, manifest.version, manifest.size, gently)
 
-    def twin(self, manifest: Manifest) -> bytes:
+    def twin(self, manifest: Manifest, *, gently: bool = False) -> bytes:
         """The verified bytes of the ONNX twin that `manifest` names; raises the same as `artifact`.
 
         Retries for TWIN_SECONDS: a version without its twin scores correctly, but slowly for as long as it is active.
@@ -64,7 +64,7 @@ class Fetch:
         pause, until = threading.Event(), now() + TWIN_SECONDS
         while True:
             try:
-                return self._verified("twin", manifest.version, expected, size, gently=True)
+                return self._verified("twin", manifest.version, expected, size, gently=gently)
             except ArtifactUnavailable:
                 if now() >= until:
                     raise

@@ -4,11 +4,14 @@ import base64
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import requests
 from selenium import webdriver
 
+from changeover.stack import Stack
+from tests.conftest import wait_until
 from tests.e2e.console_models import MODEL
 
 LARGEST = 150_000  # bytes of a picture in the documents
@@ -42,6 +45,36 @@ def take_pictures(driver: webdriver.Chrome, address: str, folder: Path) -> None:
         _take(driver, f"{address}{paths[name]}", folder / f"console-{name}-phone.png", "light", PHONE)
     driver.delete_all_cookies()
     _take(driver, f"{address}/ui/login", folder / "console-login-light.png", "light", DESK)
+
+
+def take_rolls(driver: webdriver.Chrome, stack: Stack, folder: Path) -> None:
+    """Save pictures of the page of a model while a version is rehearsed, and while a switch is watched."""
+    headers, model = {"Authorization": f"Bearer {stack.token}"}, f"{stack.server_url}/models/{MODEL}"
+
+    def send(path: str, **body: object) -> dict[str, Any]:
+        answer = requests.post(f"{model}/{path}", json=body, headers=headers, timeout=120)
+        assert answer.ok, answer.text
+        return dict(answer.json())
+
+    def live() -> dict[str, Any]:
+        return dict(requests.get(f"{stack.server_url}/ui/models/{MODEL}/live.json", headers=headers, timeout=30).json())
+
+    listed = requests.get(f"{model}/versions", headers=headers, timeout=30).json()["versions"]
+    newest = listed[0]["version"]
+    begun = send("rollouts", version=newest, rehearse=3600, watch=600, reason="weekly retrain", on_behalf_of="grace")
+    wait_until(lambda: ((live()["rehearsal"] or {}).get("rows") or 0) > 200, 120, "rows of the rehearsal")
+    _take_each(driver, stack.server_url, folder, "rolling")
+    send(f"rollouts/{begun['id']}/abort?wait=60", reason="for a picture")
+    send("rollouts?wait=90", version=newest, rehearse=2, watch=600, reason="weekly retrain", on_behalf_of="grace")
+    wait_until(lambda: (live()["watch"] or {}).get("after", 0) > 200, 120, "requests of the watch")
+    _take_each(driver, stack.server_url, folder, "watch")
+    send("rollback?wait=60", reason="the pictures are taken")
+
+
+def _take_each(driver: webdriver.Chrome, address: str, folder: Path, name: str) -> None:
+    page = f"{address}/ui/models/{MODEL}"
+    for kind, scheme, size in (("light", "light", DESK), ("dark", "dark", DESK), ("phone", "light", PHONE)):
+        _take(driver, page, folder / f"console-{name}-{kind}.png", scheme, size)
 
 
 def faults_of_access(driver: webdriver.Chrome, address: str, scheme: str, axe: str) -> list[str]:

@@ -22,7 +22,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from tests.conftest import wait_until
 from tests.e2e.console_models import MODEL, applicants, artifact, publish, roll
-from tests.e2e.console_pictures import faults_of_access, pages, take_pictures
+from tests.e2e.console_pictures import faults_of_access, pages, take_pictures, take_rolls
 from tests.e2e.test_apidocs import BROWSER, DRIVER, FLAGS, requested
 from tests.processes.up import RunningStack, launch
 
@@ -175,6 +175,8 @@ def test_a_person_reads_uploads_rolls_under_load_compares_and_rolls_back(stack: 
             person.see(f"{ANSWERS} .hash", after)
             person.see("#sentence", f"answer by {after}")
             assert driver.execute_script("return document.body.dataset.loaded") == "once"
+            person.see("#traffic", "a second")
+            person.see("#latency", "99 of 100 within")
         assert set(statuses) == {200}
         person.see("#rolling ~ .phases .done", "prepare")
         person.see("#again").click()
@@ -239,7 +241,9 @@ def test_pictures(stack: RunningStack, tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {stack.described.token}"}
     refused = f"{stack.described.server_url}/models/{MODEL}/versions?name=notes.txt"
     requests.post(refused, data=b"not a model", headers=headers, timeout=60)
-    with browser(tmp_path) as driver:
+    with browser(tmp_path) as driver, load(stack):
         person = Person(driver, stack)
         person.log_in()
+        person.see("#traffic", "a second")
+        take_rolls(driver, stack.described, Path(str(PICTURES)))
         take_pictures(driver, person.address, Path(str(PICTURES)))

@@ -28,6 +28,7 @@ NEEDS = {
     ("POST", "/models/{model}/versions"): "publish",
     ("POST", "/models/{model}/rollouts"): "roll",
     ("POST", "/models/{model}/rollback"): "roll",
+    ("POST", "/models/{model}/rollouts/{rollout}/abort"): "roll",
     ("PUT", "/replicas/{replica}"): "report",
     ("PUT", "/replicas/{replica}/counts"): "report",
     ("DELETE", "/replicas/{replica}"): "report",

@@ -150,6 +150,7 @@ class Worker(Process):
         self._random, self._network, self._server, self._names = random, network, server, names
         self.slowness = 0.3
         self.bad: set[str] = set()
+        self.ready_at: dict[str, float] = {}  # the time at which each version was last prepared here
         self._disk = Disk()
 
     def start(self) -> None:
@@ -191,6 +192,7 @@ class Worker(Process):
         self.wait(self._random.uniform(0.005, self.slowness))
         if manifest.version in self.bad:
             raise ChangeoverError("no module named trees")
+        self.ready_at[manifest.version] = self.events.now
         return prepared(manifest.model, manifest.version)
 
     def active(self, model: str = MODEL) -> ActiveVersion | None:

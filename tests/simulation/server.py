@@ -5,6 +5,7 @@ Only HTTP is not simulated: `_check`, `_check_all`, `_report` and `_roll` stand 
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import cast
@@ -31,6 +32,7 @@ from tests.simulation.store import MODEL, Store
 
 Reply = Callable[[Response], None]
 Ended = Callable[[RolloutState, int | None, str | None], None]  # the end of a rollout, its number and its version
+CHECK, CHANGED, REPORT = "check", "check with news", "report"  # the kinds of calls
 POLL_S = 3600.0  # no upload waits in the drop zone
 
 
@@ -55,6 +57,7 @@ class Server(Process):
         self.runs = 0
         self.stopping = False
         self.paths: list[str] = []  # of the calls of replicas
+        self.traffic: Counter[tuple[int, str]] = Counter()  # calls of replicas for all models, by second and kind
         self.models = Models()
 
     def start(self) -> None:
@@ -135,6 +138,7 @@ class Server(Process):
             response, lease_ms = models.shared.grant(None, self._lease_ms, read_at)
             headers = {**headers_of(self._instance, lease_ms), "ETag": response.etag}
             known = matches(response.etag, etag)
+            self.traffic[int(self.events.now), CHECK if known else CHANGED] += 1
             sent = {name.lower(): value for name, value in headers.items()}
             reply(Response(304 if known else 200, sent, b"" if known else response.body))
 
@@ -165,6 +169,7 @@ class Server(Process):
 
     def _report(self, replica: str, body: JsonObject, reply: Reply) -> None:
         """`PUT /replicas/{replica}`."""
+        self.traffic[int(self.events.now), REPORT] += 1
         self.models.contacts.add(replica, self.now())
         reports = ReplicaReports.from_json(body)
         stored = self._store(reports)

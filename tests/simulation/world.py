@@ -122,7 +122,11 @@ class World:
         for rollout in self.history.rollouts:
             ends[rollout.model] = max(ends[rollout.model], rollout.end)
         self._apart_s = max(ends.values()) - min(ends.values())
-        read_at = max(ends.values()) + CONVERGED_AFTER + self.waits_s()
+        self.read(max(ends.values()) + CONVERGED_AFTER + self.waits_s())
+
+    def read(self, read_at: float) -> None:
+        """Read the state of every replica at this time, as the end of the history."""
+        events = self.events
         events.run(lambda: False, read_at)
         read_at = max(read_at, events.now)
         self.clients.over = True

@@ -31,7 +31,7 @@ def run(*words: str) -> Result:
 
 
 def test_the_command_line_has_every_verb() -> None:
-    design = "up demo restart push schema list show roll rollback history drift diff verify predict doctor environment credentials token ui watch check-history"
+    design = "up demo restart push schema list show roll rollback abort history drift diff verify predict score doctor environment credentials token ui watch check-history"
     assert set(main.commands) == set(design.split())
     assert set(main.commands["environment"].commands) == {"add", "list", "remove"}
     assert set(main.commands["token"].commands) == {"new", "list", "revoke"}
@@ -44,7 +44,9 @@ def test_every_verb_explains_itself_and_takes_json(verb: str) -> None:
     assert "--json" in result.output
 
 
-@pytest.mark.parametrize("verb", ["list", "show", "roll", "rollback", "history", "drift", "verify", "credentials"])
+@pytest.mark.parametrize(
+    "verb", ["list", "show", "roll", "rollback", "abort", "history", "drift", "verify", "credentials"]
+)
 def test_without_a_stack_the_error_says_what_to_start(verb: str) -> None:
     result = run(verb)
     assert result.exit_code == 1

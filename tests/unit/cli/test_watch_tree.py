@@ -75,3 +75,24 @@ def test_the_line_is_the_same_while_only_seconds_pass() -> None:
     assert summary(live([], rolling=ROLLING)) == summary(live([], rolling=later))
     ready = {**ROLLING, "ready": 2}
     assert summary(live([], rolling=ROLLING)) != summary(live([], rolling=ready))
+
+
+def test_the_tree_has_the_requests_of_the_last_minutes() -> None:
+    traffic: JsonObject = {"seconds": 240.0, "requests": 960, "per_second": 4.0, "p50_ms": 2.0, "p99_ms": None}
+    shares: JsonObject = {"failed_share": 0.0125, "stale_share": 0.0}
+    lines = text(tree(live([], traffic={**traffic, **shares})))
+    assert "│  └─ 4.0 requests/s in the last 240 s, p50 2 ms, p99 beyond the bins, 1.2% failed, none stale" in lines
+    assert "│  └─ no request in the last 3.0 s" in text(tree(live([], traffic={"seconds": 3.0, "requests": 0})))
+
+
+def test_the_tree_has_the_failures_of_a_watch() -> None:
+    last: JsonObject = {"version": "b" * 64, "state": "committed", "committed": True, "rolled_at": "", "phases": None}
+    watch: JsonObject = {
+        "left_s": 590.2,
+        "before": 200,
+        "after": 31,
+        "failures": {"before": 2, "after": 1, "line": 0.01},
+    }
+    assert "│  └─ watch  1 of 31 requests failed, before the switch 2 of 200  590 s left" in text(
+        tree(live([], last=last, watch=watch))
+    )

@@ -165,6 +165,16 @@ def test_several_outputs_are_one_tensor_of_labels_and_one_of_probabilities_each(
         answer(scores, Wants(None, ["predict_proba.2"], frozenset()))
 
 
+@pytest.mark.parametrize("label", [1, 1.5, True, "gold", '\u00e9"', 2**63, None, [1, "a"]])
+def test_the_answer_to_one_row_is_the_same_whether_its_outputs_are_named(label: Any) -> None:
+    scores = Scores([label], [[0.25, 0.75]], [0, label])
+    bodies = [
+        write(scores, Ask({}, Wants("r", outputs, frozenset())), ATTRIBUTION).body
+        for outputs in (None, ["predict", "predict_proba"])
+    ]
+    assert bodies[0] == bodies[1]
+
+
 def test_the_answer_to_no_rows_has_no_rows() -> None:
     outputs = answer(Scores([], [], ["no", "yes"]))["outputs"]
     assert [(output["shape"], output["data"]) for output in outputs] == [([0, 1], []), ([0, 2], [])]

@@ -1,4 +1,4 @@
-"""The bounded queue: two lanes, estimated waits, refusals immediately, places that are lent."""
+"""The bounded queue: three lanes, estimated waits, refusals immediately, places that are lent."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -22,11 +22,12 @@ class Line:
         self.begun: list[Entry] = []
         self.reasons: list[str] = []  # why requests were refused
         self.queue.record("/large", MANY_CELLS, Cost(0.4, 0.3), answered=True)
+        self.queue.record("/medium", MANY_CELLS // 10, Cost(0.005, 0.004), answered=True)
         self.queue.record("/small", 1, Cost(0.1, 0.001), answered=True)
 
     def come(self, kind: str, count: int = 1, size: int = 0) -> list[Entry]:
         """Put requests of this kind into the queue."""
-        cells = MANY_CELLS if kind == "/large" else 1
+        cells = {"/large": MANY_CELLS, "/medium": MANY_CELLS // 10}.get(kind, 1)
         entries = []
         for _ in range(count):
             entry = Entry(kind, cells, size, self.begun.append, self.reasons.append)
@@ -45,6 +46,31 @@ def test_small_requests_begin_while_all_places_for_large_ones_are_taken() -> Non
     assert line.begun == large[:AT_ONCE]
     small = line.come("/small", SMALL)
     assert line.begun == large[:AT_ONCE] + small
+
+
+def test_few_requests_of_medium_size_compute_at_a_time_and_wait_for_no_large_one() -> None:
+    line = Line()
+    large = line.come("/large", AT_ONCE)
+    medium = line.come("/medium", AT_ONCE + 1)
+    small = line.come("/small", SMALL)
+    assert line.begun == [*large, *medium[:AT_ONCE], *small]
+    line.end(medium[0], cpu=0.004)
+    assert line.begun[-1] is medium[-1]
+    assert line.large == [True]
+
+
+def test_a_request_of_medium_size_lends_its_place_while_it_waits_for_another_process() -> None:
+    line = Line()
+    first, *_, waiting = line.come("/medium", AT_ONCE + 1)
+    assert waiting not in line.begun
+    with first.lent_after(60.0):
+        assert waiting in line.begun
+        (next_one,) = line.come("/medium")
+        assert next_one not in line.begun
+    line.end(first, cpu=0.004)
+    assert next_one not in line.begun
+    line.end(waiting, cpu=0.004)
+    assert next_one in line.begun
 
 
 def test_the_longest_waiting_request_is_next() -> None:
