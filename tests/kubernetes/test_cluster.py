@@ -26,8 +26,8 @@ CHANGED = ("--set", "settings.LOG_LEVEL=warning")
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+def cluster() -> Iterator[Cluster]:
+    cluster = Cluster()
     try:
         cluster.up()
         cluster.prepare(KEYS | {"publish_token": PUBLISH_TOKEN, "report_token": REPORT_TOKEN})

@@ -19,7 +19,9 @@ import requests
 
 from changeover import Client as ModelServerClient
 from changeover.consistency import records
-from changeover.consistency.records import Fault, Final as FinalState, History, ReplicaState
+from changeover.consistency.records import Fault, History, ReplicaState
+from changeover.consistency.records import Final as FinalState
+from changeover.exceptions import ChangeoverError
 from changeover.process.clock import now
 from changeover.protocol.wire import MODEL_STALE, MODEL_VERSION, Current, RolloutState, VersionState
 from tests.conftest import wait_until
@@ -129,8 +131,7 @@ class Watched:
         try:
             current = ModelServerClient(self.server.url).current(MODEL)["version"]
             answers = [self.ask() for _ in range(_FRESH_ANSWERS)]
-        except (requests.RequestException, OSError, Exception) as error:  # noqa: BLE001
-            del error
+        except (requests.RequestException, ChangeoverError):
             return False
         return all(
             answer.status_code == 200 and MODEL_STALE not in answer.headers and answer.headers[MODEL_VERSION] == current

@@ -14,6 +14,7 @@ from tests.tree import ROOT
 SCRIPTS: Final = ROOT / "deploy" / "kubernetes" / "test"
 CHART: Final = ROOT / "deploy" / "helm" / "changeover"
 STORE_IMAGE: Final = "pgsty/silo:RELEASE.2026-08-06T00-00-00Z"
+DIRECTORY: Final = Path("/var/lib/changeover-cluster")  # one cluster a machine; .ci/run ends one that was left
 NAMESPACE: Final = "changeover"
 RELEASE: Final = "changeover"
 _RESTRICTED: Final = "pod-security.kubernetes.io/enforce=restricted"
@@ -45,7 +46,7 @@ def why_not() -> str | None:
 class Cluster:
     """Two nodes, so that the pods of a drained one have somewhere to go; nothing is left of it after `down`."""
 
-    def __init__(self, directory: Path, nodes: int = 2) -> None:
+    def __init__(self, directory: Path = DIRECTORY, nodes: int = 2) -> None:
         self.directory = directory
         kubeconfig = str(directory / "kubeconfig")
         # helm keeps its own files where they go with the cluster

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-DIRECTORY=${1:-/run/changeover-cluster}
+DIRECTORY=${1:-/var/lib/changeover-cluster}
 NODES=${NODES:-1}
 BIN=${BIN:-$(go env GOPATH 2>/dev/null || echo "$HOME/go")/bin}
 PATH=$PATH:/usr/sbin:/sbin:$BIN

@@ -13,3 +13,5 @@ done
 for name in $(nodes); do
     docker save "${images[@]}" | ctr_of "$name" images import - >/dev/null
 done
+# The layers are in the build cache and on the nodes.
+docker rmi changeover/model_server:cluster changeover/predict_api:cluster >/dev/null
