@@ -22,6 +22,7 @@ from changeover.consistency import records
 from changeover.consistency.records import Fault, History, ReplicaState
 from changeover.consistency.records import Final as FinalState
 from changeover.exceptions import ChangeoverError
+from changeover.json_types import JsonObject
 from changeover.process.clock import now
 from changeover.protocol.wire import MODEL_STALE, MODEL_VERSION, Current, RolloutState, VersionState
 from tests.conftest import wait_until
@@ -152,12 +153,11 @@ class Watched:
             and not any(f.start <= answer.end and answer.start <= f.end for f in self.away)
         ]
 
-    def read_final(self) -> None:
-        """Add the ledger, the versions and the state of each replica to the history."""
+    def read_final(self, replicas: int) -> None:
+        """Wait until so many replicas are left, and add the ledger, the versions and their state to the history."""
         client = ModelServerClient(self.server.url, token=PUBLISH_TOKEN)
-        model = client.model(MODEL)
-        reports = [each for each in model["replicas"] if each["awaited"]]
-        replicas = [
+        reports = wait_until(lambda: self._reports(client, replicas), 120, f"reports of {replicas} replicas")
+        states = [
             ReplicaState(str(each["replica"]), int(each["held"]["sequence"]), str(each["held"]["version"]), stale=False)
             for each in reports
         ]
@@ -165,7 +165,12 @@ class Watched:
         ledger = sorted(Current(int(each["sequence"]), str(each["version"])) for each in committed)
         known = [each for each in client.versions(MODEL) if each["state"] != VersionState.REJECTED]
         versions = tuple(str(each["version"]) for each in known)
-        self.history.add(FinalState(MODEL, now(), tuple(ledger), versions, tuple(replicas)))
+        self.history.add(FinalState(MODEL, now(), tuple(ledger), versions, tuple(states)))
+
+    def _reports(self, client: ModelServerClient, count: int) -> list[JsonObject]:
+        """What the replicas that model_server waits for have reported; empty while they are not `count`."""
+        reports = [each for each in client.model(MODEL)["replicas"] if each["awaited"] and each["held"]]
+        return reports if len(reports) == count else []
 
     def write(self, path: Path) -> Path:
         """Write the history to `path`, as `changeover check-history` reads it."""

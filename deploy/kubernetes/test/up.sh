@@ -83,6 +83,7 @@ bridge
 pause_image
 control_plane
 for name in $(nodes); do node "$name"; done
+for name in $(nodes); do until_true 180 "the registration of $name" kubectl get node "$name"; done
 fill proxy.yaml "ADDRESS=$NETWORK.1" >proxy.yaml
 start kube-proxy "$BIN/kube-proxy" --config proxy.yaml
 fill Corefile >Corefile
@@ -92,7 +93,6 @@ for number in 1 2 3; do
     fill volume.yaml "NUMBER=$number" | kubectl apply -f - >/dev/null
 done
 for name in $(nodes); do
-    until_true 120 "the registration of $name" kubectl get node "$name"
     kubectl wait --for=condition=Ready --timeout=180s "node/$name" >/dev/null || fail "$name is not ready: see $DIRECTORY/log"
 done
 echo "export KUBECONFIG=$KUBECONFIG"
