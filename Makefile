@@ -46,8 +46,9 @@ format: setup ## rewrite to the format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: setup ## write the tables of the README from the code
+docs: setup ## write the tables of the README and of the Helm chart from the code
 	@$(BIN)/python docs/tables.py
+	@$(BIN)/python -m docs.chart
 
 audit: setup ## known vulnerabilities of what is locked; needs the network
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement requirements/dev.txt \

@@ -24,9 +24,30 @@ END: Final = "<!-- end of values -->"
 
 # What templates set from other values, or what the images set: not to be set by `settings`.
 OF_TEMPLATES: Final = frozenset(
-    "ALLOWED_HOSTS AWS_ACCESS_KEY_ID AWS_ENDPOINT_URL_S3 AWS_REGION AWS_SECRET_ACCESS_KEY BUCKET CACHE_DIR DRAIN_SECONDS "
-    "ENVIRONMENTS_DIR KEYS_FILE MODEL_SERVER_URL PREDICT_HOST PREDICT_PORT PREDICT_URL PUBLISH_TOKEN REPORT_TOKEN "
-    "SERVER_HOST SERVER_PORT SPOOL_DIR TOKENS_FILE WEBHOOK_SECRET WEBHOOK_URLS".split()
+    [
+        "ALLOWED_HOSTS",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "BUCKET",
+        "CACHE_DIR",
+        "DRAIN_SECONDS",
+        "ENVIRONMENTS_DIR",
+        "KEYS_FILE",
+        "MODEL_SERVER_URL",
+        "PREDICT_HOST",
+        "PREDICT_PORT",
+        "PREDICT_URL",
+        "PUBLISH_TOKEN",
+        "REPORT_TOKEN",
+        "SERVER_HOST",
+        "SERVER_PORT",
+        "SPOOL_DIR",
+        "TOKENS_FILE",
+        "WEBHOOK_SECRET",
+        "WEBHOOK_URLS",
+    ]
 )
 # The pinned mode of predict_api needs neither model_server nor a store: a Deployment without this chart (docs/clouds.md).
 OF_PINNED_MODE: Final = frozenset({"MODEL_FILE", "PREDICT_ROUTE", "HEALTH_ROUTE"})

@@ -14,7 +14,8 @@ from predict_api.settings import PredictSettings
 from tests.chart import rendering
 
 pytestmark = pytest.mark.skipif(
-    rendering.helm() is None, reason="helm is neither on the PATH nor in ~/go/bin: `go install helm.sh/helm/v3/cmd/helm`"
+    rendering.helm() is None,
+    reason="helm is neither on the PATH nor in ~/go/bin: `go install helm.sh/helm/v3/cmd/helm`",
 )
 
 ROLES = {"model-server": (ServerSettings, StoreSettings), "predict-api": (PredictSettings,)}
@@ -93,7 +94,9 @@ def test_the_services_accept_their_variables(
         if component not in ROLES:
             continue
         (container,) = pod["containers"]
-        variables = {one["name"]: one["value"].replace("$(POD_IP)", "10.0.0.7") for one in container["env"] if "value" in one}
+        variables = {
+            one["name"]: one["value"].replace("$(POD_IP)", "10.0.0.7") for one in container["env"] if "value" in one
+        }
         known = {field.upper() for kind in ROLES[component] for field in kind.model_fields}
         others = {name for name in variables if name.removesuffix("_FILE") not in known and name not in known}
         assert all(name.startswith(("OTEL_", "PUBLISHED_", "PUBLISHER_")) for name in others), others
@@ -154,7 +157,9 @@ def test_a_number_of_pods_is_the_autoscalers_or_the_values(rendered: list[dict[s
     ],
 )
 def test_values_that_cannot_work_are_refused(options: list[str], named: str) -> None:
-    result = rendering.run("template", str(CHART), *(part for one in options for part in ("--set", one)))
+    result = rendering.run(
+        "template", str(CHART), *rendering.VERSION, *(part for one in options for part in ("--set", one))
+    )
     assert result.returncode != 0
     assert named in result.stderr
 

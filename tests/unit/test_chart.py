@@ -89,7 +89,7 @@ def test_what_settings_may_not_set_is_set_by_the_templates() -> None:
     text = "\n".join(TEMPLATES.values())
     missing = [name for name in sorted(chart.OF_TEMPLATES) if not re.search(rf"name: {name}(_FILE)?\b", text)]
     assert missing == ["ENVIRONMENTS_DIR"]  # the images set it
-    assert chart.OF_TEMPLATES | chart.OF_PINNED_MODE <= set(setting_rows())
+    assert set(setting_rows()) >= chart.OF_TEMPLATES | chart.OF_PINNED_MODE
 
 
 def test_every_setting_of_a_service_has_one_place() -> None:
@@ -109,7 +109,9 @@ def test_it_installs_the_release_of_the_project_and_the_store_of_compose() -> No
     assert f"{store['repository']}:{store['tag']}" in COMPOSE["services"]["store"]["image"]
 
 
-@pytest.mark.parametrize(("name", "template"), [("model_server", "model-server.yaml"), ("predict_api", "predict-api.yaml")])
+@pytest.mark.parametrize(
+    ("name", "template"), [("model_server", "model-server.yaml"), ("predict_api", "predict-api.yaml")]
+)
 def test_a_pod_has_the_user_of_its_image(name: str, template: str) -> None:
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
     stage = dockerfile.split(f"FROM service AS {name}\n")[1].split("\nFROM ")[0]
