@@ -25,7 +25,7 @@ from predict_api.edge.loop import GranianThreadLoop
 from predict_api.edge.queue import Entry, Queue
 from predict_api.edge.scheduling import Scheduling
 from predict_api.exceptions import Overloaded
-from predict_api.prediction.turn import REFUSAL, MustWait, must_not_wait, taking
+from predict_api.prediction.turn import PAID, REFUSAL, MustWait, must_not_wait, taking
 from predict_api.settings import PredictSettings
 
 QUICK_SECONDS: Final = 0.002  # a prediction that is answered in granian's thread delays all others by this at most
@@ -97,11 +97,14 @@ class EdgeApplication:
         cost = self.queue.expected(path, cells)
         if cost is None or cost.wall > QUICK_SECONDS:
             return False
+        attempt = environ.copy()  # an application changes its environment, and this may be the first of two attempts
         began = thread_time()  # it waits for nothing, so that time of other threads and processes is no cost of its own
         must_not_wait(here=True)
         try:
-            answered = respond(self.wsgi, connection, environ)
+            answered = respond(self.wsgi, connection, attempt)
         except MustWait:
+            if PAID in attempt:
+                environ[PAID] = attempt[PAID]
             self._waits[path] = skip_next, min(2 * skip_next, _MOST_SKIPPED)
             environ["wsgi.input"].seek(0)
             return False

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from predict_api.exceptions import CallerGone
 
+PAID: Final = "changeover.paid"  # in the WSGI environment: the caller whose token an earlier attempt has taken
 REFUSAL: Final = "changeover.refusal"  # in the WSGI environment: the error with which the request is refused
 
 

@@ -12,6 +12,7 @@ from predict_api.edge.api_keys import OPEN
 from predict_api.edge.callers import CALLER, Callers
 from predict_api.exceptions import NoValidKey, TooManyRequests
 from predict_api.prediction.request_context import KEY, RequestContext
+from predict_api.prediction.turn import PAID
 from predict_api.routes.problems import problem_response
 
 _PAGE: Final = "/apidocs"  # with its files, which tell nothing about models
@@ -30,7 +31,9 @@ def checked(app: WSGIApplication, callers: Callers, probes: Collection[str] = ()
         context: RequestContext = environ[KEY]
         try:
             context.caller = callers.identify(api_key, authorization)
-            callers.take_token(context.caller)
+            if environ.get(PAID) != context.caller:
+                callers.take_token(context.caller)
+                environ[PAID] = context.caller
         except (NoValidKey, TooManyRequests) as error:
             return problem_response(error, context.request_id)(environ, start_response)
         token = CALLER.set(context.caller)
