@@ -5,7 +5,7 @@ to the model, and versions without a twin, are scored by a confined process. Not
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
@@ -31,6 +31,7 @@ from changeover.request.arrow_columns import batch_cells
 from changeover.request.cells import Columns
 from changeover.request.columns import TypedColumns
 from changeover.request.decode import Decoded
+from changeover.request.fast_reader import TypedRows
 from changeover.request.reader import RequestReader
 from changeover.request.tensors import LARGEST, Numbers, Texts, tensors
 from changeover.schema.cell_parsers import Cell
@@ -38,18 +39,7 @@ from changeover.schema.schema import Extra, Schema
 
 _scorers: Final[dict[tuple[VersionAddress, tuple[str, ...]], "BatchScorer"]] = {}
 _lock: Final = threading.Lock()
-
-
-class Rows(Protocol):
-    """Typed rows, as the reader of requests returns them."""
-
-    @property
-    def rows(self) -> int:
-        """The number of rows."""
-
-    @property
-    def columns(self) -> Mapping[str, Sequence[Cell]]:
-        """A list of cells for each column."""
+Rows = TypedColumns | TypedRows | Decoded  # as the reader of requests returns them
 
 
 class Model(Protocol):
@@ -163,7 +153,7 @@ class _ByTwin:
         self._twin, self._model = twin, model
         self._kind = twin.description.scores
 
-    def answers(self, rows: Any) -> tuple[pa.Array, pa.Array]:
+    def answers(self, rows: Rows) -> tuple[pa.Array, pa.Array]:
         try:
             numbers, texts = self._tensors(rows)
             scores = self._twin.scores(numbers, texts)
@@ -193,7 +183,7 @@ class _ByTwin:
             return predictions, missing(len(scores), probabilities)
         return predictions, number_array(scores, probabilities)
 
-    def _tensors(self, rows: Any) -> tuple[Numbers, Texts | None]:
+    def _tensors(self, rows: Rows) -> tuple[Numbers, Texts | None]:
         if isinstance(rows, TypedColumns):
             return rows.tensors()
         return tensors(self._model.schema, rows.columns, rows.rows)
@@ -212,7 +202,7 @@ class _OnnxFile:
         return self._model.score(dict(zip(self._names, columns, strict=True)), rows)
 
 
-def _some(rows: Any, indices: Any, schema: Schema) -> Rows:
+def _some(rows: Rows, indices: Any, schema: Schema) -> Rows:
     """The rows at `indices`."""
     wanted = indices.tolist()
     if isinstance(rows, TypedColumns):

@@ -32,7 +32,6 @@ from predict_api.dialects.rows import (
     SPLIT_TOO,
     Rows,
     by_position,
-    known_split,
     of_object,
     of_rows,
     plain_json,
@@ -73,15 +72,10 @@ def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:
     """What a call asks for; raises NotJson, InvalidCall, RequestFaults, TooManyRows or UnsupportedBody."""
     if _content_type(call) == _CSV:
         return _ask(call, _of_csv(call.body, schema, max_rows), schema)
-    otherwise = partial(_read_json, call, schema)
-    split = known_split(call.body)
-    if split is not None:
-        cells = PlainJson(split.data, otherwise, split.names)
-    else:
-        plain = plain_json(call.body, _MEMBERS, schema)
-        if plain is None:
-            return otherwise()
-        cells = PlainJson(plain.body, otherwise)
+    plain = plain_json(call.body, _MEMBERS, schema)
+    if plain is None:
+        return _read_json(call, schema)
+    cells = PlainJson(plain.body, partial(_read_json, call, schema), plain.names)
     return Ask(cells, Wants(probabilities=False, csv=_accepts_csv(call), headers=_headers(call, [])))
 
 

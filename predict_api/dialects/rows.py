@@ -5,8 +5,6 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from changeover.exceptions import NotJson, RequestFaults
 from changeover.json_types import Json
 from changeover.request import strict_json
@@ -31,18 +29,25 @@ Rows = Columns | list[Json]
 
 
 class PlainMember(NamedTuple):
-    """The JSON of the only member of a body, in a form of `/predict`, and whether the member is an object."""
+    """The JSON of the only member of a body, in a form of `/predict`, and whether the member is an object.
+
+    With `names` it is an array of arrays, with the cells of these columns.
+    """
 
     body: bytes
     is_object: bool
+    names: tuple[str, ...] | None = None
 
 
 def plain_json(body: bytes, members: Collection[str], schema: Schema) -> PlainMember | None:
     """The only member of a body, if `members` has its name and it may be in a form of `/predict`; else None.
 
-    Rows are an array; rows that are arrays become the split form of pandas, in the order of the schema. Columns or one
-    row are an object without another one in it.
+    Rows are an array, of objects or of arrays in the order of the schema. Columns or one row are an object without another
+    one in it.
     """
+    split = _known_split(body, members)
+    if split is not None:
+        return split
     begin = _MEMBER.match(body)
     stripped = body.rstrip(_SPACE)
     if begin is None or not stripped.endswith(b"}") or not SPLIT_KEYS.isdisjoint(schema.by_name):
@@ -53,31 +58,25 @@ def plain_json(body: bytes, members: Collection[str], schema: Schema) -> PlainMe
     if member in _SPLITS:
         return PlainMember(part, True) if _SPLIT_FORM.match(part) else None
     if _ARRAYS.match(part):
-        names = msgspec.json.encode([*schema.by_name])
-        return PlainMember(b'{"columns":%b,"data":%b}' % (names, part), False)
+        return PlainMember(part, False, tuple(schema.by_name))
     if part.startswith(b"["):
         return PlainMember(part, False)
     is_flat = member == INPUTS and part.startswith(b"{") and b"{" not in part[1:]
     return PlainMember(part, True) if is_flat else None
 
 
-class SplitForm(NamedTuple):
-    """The split form of pandas in two: the names of its columns, and the JSON of its rows, not checked yet."""
-
-    names: tuple[str, ...]
-    data: bytes
-
-
-def known_split(body: bytes) -> SplitForm | None:
-    """A body whose only member is a split form that ends with its rows, else None.
+def _known_split(body: bytes, members: Collection[str]) -> PlainMember | None:
+    """The rows of a body whose only member is a split form that ends with them, else None.
 
     What stands before the rows is the same in each request of a client, so its names are kept.
     """
+    if _SPLITS.isdisjoint(members):
+        return None
     begin, found, rest = body.partition(_DATA)
     if not found or len(begin) > _LONGEST_BEGIN or not rest.endswith(_END_OF_ROWS):
         return None
     names = _names_before_rows(begin)
-    return SplitForm(names, rest[:-2]) if names is not None else None
+    return PlainMember(rest[:-2], True, names) if names is not None else None
 
 
 @lru_cache(_MOST_BEGINS)

@@ -55,7 +55,7 @@ def read(call: Call, schema: Schema, max_rows: int) -> Ask[Wants]:  # noqa: ARG0
     if plain is None:
         return _read_json(call, schema)
     member = "outputs" if plain.is_object else "predictions"
-    return Ask(PlainJson(plain.body, partial(_read_json, call, schema)), Wants(PREDICT, member))
+    return Ask(PlainJson(plain.body, partial(_read_json, call, schema), plain.names), Wants(PREDICT, member))
 
 
 def _read_json(call: Call, schema: Schema) -> Ask[Wants]:

@@ -24,7 +24,7 @@ def read(call: Call, schema: Schema, max_rows: int) -> Ask[bool]:  # noqa: ARG00
     plain = plain_json(call.body, (INSTANCES,), schema)
     if plain is None:
         return _read_json(call, schema)
-    return Ask(PlainJson(plain.body, partial(_read_json, call, schema)), wants=False)
+    return Ask(PlainJson(plain.body, partial(_read_json, call, schema), plain.names), wants=False)
 
 
 def _read_json(call: Call, schema: Schema) -> Ask[bool]:

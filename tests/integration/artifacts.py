@@ -7,6 +7,8 @@ import joblib
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from tests.processes.model_server import ModelServer
+
 
 @cache
 def a_model(seed: int, columns: int = 3) -> bytes:
@@ -17,3 +19,10 @@ def a_model(seed: int, columns: int = 3) -> bytes:
     buffer = io.BytesIO()
     joblib.dump(LogisticRegression(C=1.0 + seed).fit(inputs, labels), buffer)
     return buffer.getvalue()
+
+
+def two_versions(server: ModelServer) -> list[str]:
+    """Publish two versions, and roll to the first."""
+    made = [str(server.publish(a_model(seed)).json()["version"]) for seed in (1, 2)]
+    assert server.roll(made[0]).json()["state"] == "committed"
+    return made

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.artifacts import a_model
+from tests.integration.artifacts import two_versions
 from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
 from tests.processes.store import Store
 
@@ -23,9 +23,7 @@ def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="module")
 def versions(server: ModelServer) -> list[str]:
     """Two versions, the first of which is current."""
-    made = [str(server.publish(a_model(seed)).json()["version"]) for seed in (1, 2)]
-    assert server.roll(made[0]).json()["state"] == "committed"
-    return made
+    return two_versions(server)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from changeover.protocol.rehearsal_counts import MILLISECONDS
 from changeover.protocol.watch_counts import LABEL_BINS
 from tests.conftest import wait_until
 from tests.html_page import Element
-from tests.integration.artifacts import a_model
+from tests.integration.artifacts import two_versions
 from tests.integration.console_pages import page
 from tests.processes.model_server import REPORT_TOKEN, ModelServer
 from tests.processes.store import Store
@@ -27,9 +27,7 @@ def server(seaweed: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="module")
 def versions(server: ModelServer) -> list[str]:
     """Two versions, the first of which is current."""
-    made = [str(server.publish(a_model(seed)).json()["version"]) for seed in (1, 2)]
-    assert server.roll(made[0]).json()["state"] == "committed"
-    return made
+    return two_versions(server)
 
 
 def report(server: ModelServer, replica: str, **more: Any) -> None:
