@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from changeover.protocol.traffic_counts import TrafficCounts
+from model_server.rollouts.fleet import MOST_REPLICAS
 
 SLOT_S: Final = 20.0
 WINDOW_S: Final = 300.0
-MOST_WORKERS: Final = 1000  # a caller with the token can invent them
 
 
 @dataclass
@@ -24,9 +24,9 @@ class Traffic:
 
     def add(self, replica: str, totals: TrafficCounts, now: float) -> None:
         """Add what a worker answered since its last report; its first one is where counting begins."""
-        if replica not in self._totals and len(self._totals) >= MOST_WORKERS:
+        if replica not in self._totals and len(self._totals) >= MOST_REPLICAS:
             self._totals = {name: known for name, known in self._totals.items() if now - known[1] <= WINDOW_S}
-            if len(self._totals) >= MOST_WORKERS:
+            if len(self._totals) >= MOST_REPLICAS:
                 return
         before = self._totals.get(replica)
         self._totals[replica] = totals, now

@@ -16,7 +16,7 @@ _BINARY: Final = ("application/octet-stream", "application/vnd.apache.arrow.stre
 
 
 class Cost(NamedTuple):
-    """The seconds of a request: `wall` from its start to its end, and `cpu` of its thread in this worker."""
+    """The seconds of a request: `wall` in which it had a place for itself, and `cpu` of its thread in this worker."""
 
     wall: float
     cpu: float

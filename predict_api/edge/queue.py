@@ -59,6 +59,7 @@ class Entry:
     gone: bool = False
     arrived: float = 0.0
     began: float = 0.0
+    lent: float = 0.0  # the seconds in which another request could have its place
     cost: Cost = NOTHING
     lane: "_Lane | None" = None
     lend: Callable[["Entry", float], AbstractContextManager[None]] | None = None
@@ -73,20 +74,21 @@ class _Lane:
     places: int
     running: set[Entry] = field(default_factory=set)
     waiting: deque[Entry] = field(default_factory=deque)
-    lent: int = 0
+    lending: set[Entry] = field(default_factory=set)  # of the running ones
     queued: float = 0.0  # seconds that the waiting requests are expected to take
     usual: float = 0.0  # moving average of the seconds of a request
 
     @property
     def free(self) -> bool:
-        return len(self.running) - self.lent < self.places
+        return len(self.running) - len(self.lending) < self.places
 
     def wait(self, now: float) -> float:
         """The seconds until a request that comes now would begin."""
         if self.free and not self.waiting:
             return 0.0
         # one that takes longer than expected may take as long again
-        left = sum(abs(entry.cost.wall - (now - entry.began)) for entry in self.running)
+        holding = self.running - self.lending
+        left = sum(abs(entry.cost.wall - (now - entry.began - entry.lent)) for entry in holding)
         return (left + self.queued) / self.places
 
 
@@ -154,7 +156,7 @@ class Queue:
             lane = entry.lane
             assert lane is not None
             lane.running.discard(entry)
-            took = now - entry.began
+            took = now - entry.began - entry.lent
             lane.usual += 0.1 * (took - lane.usual)
             self._costs.record(entry.kind, entry.cells, Cost(took, cpu), answered=answered)
             begun = self._next(lane, now)
@@ -210,16 +212,17 @@ class Queue:
     def _lent(self, entry: Entry, seconds: float) -> Iterator[None]:
         lane = entry.lane
         assert lane is not None
-        over = lent = False
+        over = False
+        since = 0.0
 
         def lend() -> None:
-            nonlocal lent
+            nonlocal since
             with self._lock:
-                if over or sum(each.lent for each in self._lanes) >= self._most_lent:
+                if over or sum(len(each.lending) for each in self._lanes) >= self._most_lent:
                     return
-                lent = True
-                lane.lent += 1
-                begun = self._next(lane, self._clock())
+                since = self._clock()
+                lane.lending.add(entry)
+                begun = self._next(lane, since)
             _start(begun)
 
         timer = threading.Timer(seconds, lend) if lane is self._large else None
@@ -235,7 +238,9 @@ class Queue:
                 timer.cancel()
             with self._lock:
                 over = True
-                lane.lent -= lent
+                if entry in lane.lending:
+                    lane.lending.remove(entry)
+                    entry.lent += self._clock() - since
 
 
 def _take(lane: _Lane) -> Entry:

@@ -21,7 +21,7 @@ from predict_api.scoring.batching import MOST_ROWS, Batcher, Columns, Note
 from predict_api.scoring.ends import Cause, VersionEnds
 from predict_api.scoring.interfaces import RequestRows, Turn
 from predict_api.scoring.scorer_pool import ScorerPool
-from predict_api.scoring.times import Times, queue_seconds
+from predict_api.scoring.times import Times, lend_seconds
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class RunnerScorer:
         Raises RowsNotAnswered, ScoringFailed, ModelTimeout, ModelCrashed, ModelOutOfMemory, NoRunner, or Overloaded.
         """
         about_to_wait()
-        with self._thread(), turn.lent_after(queue_seconds(self._limits.timeout)):
+        with self._thread(), turn.lent_after(lend_seconds(self._limits.timeout)):
             return self._batcher.score(rows.columns, rows.rows, options)
 
     def score_now(self, columns: Columns, rows: int, seconds: float) -> Scores:

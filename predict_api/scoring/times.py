@@ -18,3 +18,8 @@ class Times:
 def queue_seconds(score_timeout: float) -> float:
     """The seconds in which a call must begin: QUEUE_SECONDS, and at most a quarter of SCORE_TIMEOUT."""
     return min(QUEUE_SECONDS, score_timeout / 4)
+
+
+def lend_seconds(score_timeout: float) -> float:
+    """The seconds after which a large request that waits for a model's process lends its place: as usual calls take."""
+    return queue_seconds(score_timeout) / 4

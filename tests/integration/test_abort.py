@@ -54,7 +54,7 @@ def test_the_rollout_under_way_is_aborted_with_its_author_and_reason(
     if ended.status_code == 200:  # the first abort was still on its way
         assert ended.json()["state"] == "aborted"
     else:
-        assert (ended.status_code, ended.json()["type"].rpartition("/")[2]) == (409, "not-under-way")
+        assert (ended.status_code, ended.json()["type"]) == (409, "urn:changeover:not-under-way")
     body = server.get(location).json()
     assert body["state"] == "aborted"
     assert body["reason"].startswith("aborted by publish-token")

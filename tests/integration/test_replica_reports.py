@@ -11,6 +11,7 @@ import requests
 
 from changeover.protocol.replica_identity import new_identity
 from changeover.protocol.wire import LONGEST_TEXT, REPLICA_ID, REPLICA_SECRET, RolloutState
+from model_server.rollouts.fleet import MOST_REPLICAS
 from tests.conftest import wait_until
 from tests.processes.model_server import PUBLISH_TOKEN, REPORT_TOKEN, ModelServer
 from tests.processes.predict_api import PredictApi
@@ -223,8 +224,8 @@ def test_false_replicas_fill_no_memory_and_hold_a_roll_no_longer_than_prepare_ti
             body = {"host": "h", "pid": 1, "ready": [], "failed": {}}
             statuses = [
                 session.put(f"{url}{number}", json={**body, "replica": f"ghost-{number}"}, timeout=30).status_code
-                for number in range(1100)
+                for number in range(MOST_REPLICAS + 100)
             ]
         assert statuses[0] == 204
         assert set(statuses) <= {204, 503}
-        assert len(server.get("/models/loan").json()["replicas"]) <= 1000
+        assert len(server.get("/models/loan").json()["replicas"]) <= MOST_REPLICAS

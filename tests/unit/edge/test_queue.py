@@ -1,5 +1,7 @@
 """The bounded queue: three lanes, estimated waits, refusals immediately, places that are lent."""
 
+from contextlib import ExitStack
+
 import pytest
 from prometheus_client import REGISTRY
 
@@ -141,6 +143,24 @@ def test_another_large_request_has_the_place_of_one_that_waits_for_another_proce
     line.end(waiting)
     line.end(first)
     assert line.come("/large") == line.begun[-1:]
+
+
+def test_time_in_which_a_place_was_lent_counts_in_no_estimate() -> None:
+    """A model that hangs for a minute makes no large request of another one wait, and so refuses none."""
+    line = Line()
+    hanging = line.come("/large", AT_ONCE)
+    with ExitStack() as lent:
+        for entry in hanging:
+            lent.enter_context(entry.lent_after(0.0))
+        wait_until(lambda: all(entry in entry.lane.lending for entry in hanging if entry.lane), what="places are lent")
+        line.time += 60.0
+        line.come("/large", AT_ONCE + 1)
+        assert (line.reasons, len(line.begun)) == ([], 2 * AT_ONCE)
+    for entry in hanging:
+        line.end(entry)
+    cost = line.queue.expected("/large", MANY_CELLS)
+    assert cost is not None
+    assert cost.wall <= 0.4
 
 
 def test_threads_switch_more_often_while_a_large_request_runs() -> None:

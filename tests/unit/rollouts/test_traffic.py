@@ -4,7 +4,8 @@ from typing import Final
 
 from changeover.protocol.traffic_counts import NO_SECONDS, SECONDS, TrafficCounts, quantile_s
 from model_server.console.traffic import traffic
-from model_server.rollouts.traffic import MOST_WORKERS, SLOT_S, WINDOW_S, Traffic
+from model_server.rollouts.fleet import MOST_REPLICAS
+from model_server.rollouts.traffic import SLOT_S, WINDOW_S, Traffic
 
 FAST: Final = (0, 0, 1, *[0] * (len(NO_SECONDS) - 3))  # one response within 2 ms
 NONE: Final = TrafficCounts()
@@ -49,9 +50,9 @@ def test_what_is_older_than_the_window_is_forgotten() -> None:
 
 def test_the_number_of_workers_is_bounded_and_silent_ones_make_room() -> None:
     seen = Traffic()
-    for number in range(MOST_WORKERS + 1):
+    for number in range(MOST_REPLICAS + 1):
         seen.add(f"r{number}", totals(1), 0.0)
-    seen.add(f"r{MOST_WORKERS}", totals(2), 1.0)
+    seen.add(f"r{MOST_REPLICAS}", totals(2), 1.0)
     assert (seen.window(1.0) or (totals(1), 0.0))[0] == NONE
     seen.add("late", totals(1), WINDOW_S + 1)
     seen.add("late", totals(4), WINDOW_S + 2)
