@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.tree import OURS, ROOT, Source, edges, source
+from tests.tree import FRONTS, OURS, ROOT, Source, edges, source
 
 DOORS = {
     "changeover.artifact": "load load_rules version_skew environment extra_globals survey outline roles refusal skops_file",
@@ -96,6 +96,21 @@ def beside_pool_and_admission(files: list[Source]) -> list[str]:
         and target.startswith("model_runner.")
         and not target.startswith(("model_runner.pool", "model_runner.admission"))
     ]
+
+
+def imported_fronts(files: list[Source]) -> list[str]:
+    """Imports of a front by a module of ours."""
+    return [
+        f"{module} imports {target}: a front is for users, import {FRONTS[target]}"
+        for module, targets in sorted(edges(files).items())
+        for target in sorted(targets & set(FRONTS))
+    ]
+
+
+def test_a_front_is_imported_by_users_only() -> None:
+    assert imported_fronts(OURS) == []
+    broken = [source("bulk_score/a.py", "from changeover.spark import score"), source("changeover/spark.py", "")]
+    assert len(imported_fronts(broken)) == 1
 
 
 def test_services_use_the_pool_and_the_admission_of_the_model_runner_and_nothing_else_of_it() -> None:
