@@ -28,7 +28,7 @@ settings.load_profile("any machine")
 # Measuring coverage doubles the processor time of a service. The processes of these tests run code that those of other
 # tests run, too.
 NOT_MEASURED = re.compile(
-    r"tests/((attacks|clients|e2e|engines|faults|own_answer|simulation|torture|integration/estimators)/"
+    r"tests/((attacks|clients|e2e|engines|faults|kubernetes|own_answer|simulation|torture|integration/estimators)/"
     r"|integration/test_(environments|fairness|foreign_ledger|leases|many_models|model_server_starts|one_lease|peers|"
     r"runner\w*|twin_\w+|two_model_servers|wire_compatibility|zygote)\.py)"
 )
@@ -48,6 +48,7 @@ PATIENCE = 4.0  # the factor by which a machine may be slower than the one on wh
 ORDER = (
     "attacks",
     "own_answer",
+    "kubernetes",
     "clients",
     "engines",
     "e2e",
