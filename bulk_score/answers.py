@@ -1,11 +1,8 @@
-"""The answers of a version as Arrow columns: their types, which the manifest alone decides, and their arrays.
-
-Arrays are made from buffers: `pa.array` would import pandas.
-"""
+"""The answers of a version as Arrow columns: their types, which the manifest alone decides, and their arrays."""
 
 import json
-from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +13,7 @@ from pyarrow import types
 from bulk_score.exceptions import OtherAnswer
 from changeover.json_documents import objects_in
 from changeover.manifest.manifest import Manifest
+from changeover.request import arrow_arrays
 
 PREDICTION: Final = "prediction"
 PROBABILITIES: Final = "predict_proba"
@@ -52,22 +50,19 @@ def answer_fields(manifest: Manifest) -> list[pa.Field]:
 
 def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """The values, None for a missing one, as an array of this type; raises OtherAnswer for a value of another type."""
-    there = [value is not None for value in values]
-    valid = None if all(there) else _bits(there)
+    valid = arrow_arrays.validity(values)
     try:
         if types.is_list(kind):
             filled = [[] if value is None else value for value in values]
             inner = array_of(list(chain.from_iterable(filled)), kind.value_type)
-            return pa.Array.from_buffers(kind, len(values), [valid, _offsets(map(len, filled))], children=[inner])
+            return arrow_arrays.list_array(inner, [*map(len, filled)], kind, valid)
         if types.is_string(kind):
-            texts = [b"" if value is None else _text(value).encode() for value in values]
-            buffers = [valid, _offsets(map(len, texts)), pa.py_buffer(b"".join(texts))]
-            return pa.Array.from_buffers(kind, len(values), buffers)
+            return arrow_arrays.text_array(["" if value is None else _text(value) for value in values], valid)
         if types.is_boolean(kind):
-            return pa.Array.from_buffers(kind, len(values), [valid, _bits([_boolean(value) for value in values])])
+            return arrow_arrays.boolean_array([*map(_boolean, values)], valid)
         dtype = _NUMBERS[str(kind)]
         plain = [0 if value is None else _number(value, whole=dtype is np.int64) for value in values]
-        return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(np.array(plain, dtype=dtype))])
+        return arrow_arrays.number_array(np.array(plain, dtype=dtype), kind, valid)
     except (TypeError, ValueError, OverflowError) as error:
         raise OtherAnswer(
             f"the model answered {error}, and {kind} follows from its manifest: publish it again, with golden rows that "
@@ -85,12 +80,12 @@ def number_array(numbers: Array, kind: pa.DataType) -> pa.Array:
     flat = numbers[:, 0]
     if not types.is_floating(kind):
         return array_of(flat.tolist(), kind)
-    return pa.Array.from_buffers(kind, len(flat), [None, pa.py_buffer(np.ascontiguousarray(flat))])
+    return arrow_arrays.number_array(np.ascontiguousarray(flat), kind)
 
 
 def chosen(labels: Sequence[Any], positions: Array, kind: pa.DataType) -> pa.Array:
     """The label at each position."""
-    indices = pa.Array.from_buffers(pa.int64(), len(positions), [None, pa.py_buffer(positions.astype(np.int64))])
+    indices = arrow_arrays.number_array(positions.astype(np.int64), pa.int64())
     return array_of(labels, kind).take(indices)
 
 
@@ -130,11 +125,3 @@ def _number(value: Any, *, whole: bool) -> float | int:
     if not fits or (whole and value != int(value)):
         raise ValueError(repr(value)[:60])
     return int(value) if whole else float(value)
-
-
-def _bits(values: Sequence[bool]) -> pa.Buffer:
-    return pa.py_buffer(np.packbits(np.array(values, dtype=np.bool_), bitorder="little"))
-
-
-def _offsets(lengths: Iterable[int]) -> pa.Buffer:
-    return pa.py_buffer(np.fromiter(chain((0,), accumulate(lengths)), dtype=np.int32))

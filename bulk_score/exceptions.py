@@ -41,3 +41,15 @@ class RowsAtFault(BulkError):
 
 class WorkerEnded(BulkError):
     """A process that scored and ended before its work was done."""
+
+
+class ColumnsDiffer(BulkError):
+    """A DataFrame without a column of the schema, or with one that the answers would have twice."""
+
+
+class RowsDepend(BulkError):
+    """A version whose answers depend on the other rows of a call, on an engine that cuts rows into batches."""
+
+
+class CacheNotPrivate(BulkError):
+    """A folder for copies of versions that other users may change."""

@@ -92,7 +92,7 @@ class Application:
         )
         self._rehearsals = RehearsalLoop(self.models.replicas)
         self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory))
-        self.edge = EdgeApplication(self.wsgi, settings)
+        self.edge = EdgeApplication(self.wsgi, settings, draining)
 
     def start(self) -> None:
         """Find the models and wait, START_TIMEOUT at most, until each is held or known to have nothing to hold.
@@ -139,7 +139,7 @@ class PinnedApplication:
         runners = _runners(settings, metrics_directory)
         self._models = PinnedModels(settings, file, metrics_directory, runners)
         self.wsgi = _routes(WorkerContext(settings, self._models, self._models, draining, metrics_directory))
-        self.edge = EdgeApplication(self.wsgi, settings)
+        self.edge = EdgeApplication(self.wsgi, settings, draining)
 
     def start(self) -> None:
         """Begin to load the artifact."""

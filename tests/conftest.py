@@ -28,7 +28,7 @@ settings.load_profile("any machine")
 # Measuring coverage doubles the processor time of a service. The processes of these tests run code that those of other
 # tests run, too.
 NOT_MEASURED = re.compile(
-    r"tests/((attacks|clients|e2e|faults|own_answer|simulation|torture|integration/estimators)/"
+    r"tests/((attacks|clients|e2e|engines|faults|kubernetes|own_answer|simulation|torture|integration/estimators)/"
     r"|integration/test_(environments|fairness|foreign_ledger|leases|many_models|model_server_starts|one_lease|peers|"
     r"runner\w*|twin_\w+|two_model_servers|wire_compatibility|zygote)\.py)"
 )
@@ -45,7 +45,20 @@ T = TypeVar("T")
 PATIENCE = 4.0  # the factor by which a machine may be slower than the one on which the times were chosen
 # The workers of xdist take files in this order, so the many short ones at the end let all workers finish together. A
 # worker reserves its next file with two tests left: behind the two minutes of torture that is a short one.
-ORDER = ("attacks", "own_answer", "clients", "e2e", "faults", "integration", "torture", "", "simulation", "unit")
+ORDER = (
+    "attacks",
+    "own_answer",
+    "kubernetes",
+    "clients",
+    "engines",
+    "e2e",
+    "faults",
+    "integration",
+    "torture",
+    "",
+    "simulation",
+    "unit",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -54,6 +54,7 @@ class FaultProxy:
         self.refuse = False  # reset every new connection immediately
         self.connections = 0  # the number of all connections so far
         self._open: set[socket.socket] = set()
+        self._half: set[tuple[socket.socket, socket.socket]] = set()  # directions that ended before the other one
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -132,6 +133,7 @@ class FaultProxy:
                 data = bytearray(source.recv(_BLOCK if stop is None else min(_BLOCK, stop - passed)))
                 if not data:
                     target.shutdown(socket.SHUT_WR)
+                    self._ended_well(source, target)
                     return
                 if fault.flip_at is not None and passed <= fault.flip_at < passed + len(data):
                     data[fault.flip_at - passed] ^= 1
@@ -145,6 +147,15 @@ class FaultProxy:
                 self._end(source, target, reset=False)
         except OSError:
             self._end(source, target, reset=True)
+
+    def _ended_well(self, source: socket.socket, target: socket.socket) -> None:
+        """Close both ends of a connection when both directions have ended: a descriptor must not outlive its use."""
+        with self._lock:
+            if (target, source) not in self._half:
+                self._half.add((source, target))
+                return
+            self._half.remove((target, source))
+        self._end(source, target, reset=False)
 
     def _send(self, target: socket.socket, data: bytes, passed: int, fault: Fault) -> None:
         if fault.lag:
@@ -166,6 +177,7 @@ class FaultProxy:
     def _end(self, *ends: socket.socket, reset: bool) -> None:
         with self._lock:
             self._open -= set(ends)
+            self._half = {each for each in self._half if not set(each) & set(ends)}
         for each in ends:
             if reset:
                 _reset(each)

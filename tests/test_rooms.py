@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.tree import OURS, ROOT, Source, edges, source
+from tests.tree import FRONTS, OURS, ROOT, Source, edges, source
 
 DOORS = {
     "changeover.artifact": "load load_rules version_skew environment extra_globals survey outline roles refusal skops_file",
@@ -23,7 +23,7 @@ DOORS = {
     "changeover.onnx_twin": "session scoring description exceptions export.convert equivalence.compare graph_rules.tensors graph_check graph_session twin_check",
     "changeover.process": "atomic_file clock gentle_pieces log_events log_writer loop loop_threads marked_file open_files own_networks parent_death respawn service_settings settings spans termination timed_pool timed_socket traced_wsgi tracing visible",
     "changeover.protocol": "allowed_hosts drift_counts lease openapi_parts problem rehearsal_counts replica_identity roles token_file trace_context traffic_counts watch_counts wire",
-    "changeover.request": "reader decode tensors strict_json fast_reader columns cells csv_columns arrow_columns",
+    "changeover.request": "reader decode tensors strict_json fast_reader columns cells csv_columns arrow_columns arrow_arrays",
     "changeover.schema": "schema column cell_parsers dtypes formats sample_row",
     "changeover.up": "supervisor restart ports ready required exceptions workers",
     "model_runner.admission": "examiner exceptions",
@@ -96,6 +96,21 @@ def beside_pool_and_admission(files: list[Source]) -> list[str]:
         and target.startswith("model_runner.")
         and not target.startswith(("model_runner.pool", "model_runner.admission"))
     ]
+
+
+def imported_fronts(files: list[Source]) -> list[str]:
+    """Imports of a front by a module of ours."""
+    return [
+        f"{module} imports {target}: a front is for users, import {FRONTS[target]}"
+        for module, targets in sorted(edges(files).items())
+        for target in sorted(targets & set(FRONTS))
+    ]
+
+
+def test_a_front_is_imported_by_users_only() -> None:
+    assert imported_fronts(OURS) == []
+    broken = [source("bulk_score/a.py", "from changeover.spark import score"), source("changeover/spark.py", "")]
+    assert len(imported_fronts(broken)) == 1
 
 
 def test_services_use_the_pool_and_the_admission_of_the_model_runner_and_nothing_else_of_it() -> None:

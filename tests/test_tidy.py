@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.tree import OURS, ROOT, Source, source, sources
+from tests.tree import FRONTS, OURS, ROOT, Source, source, sources
 
 FILE_LINES = 300
 FUNCTION_LINES = 60
@@ -87,7 +87,11 @@ def unused(files: list[Source]) -> Iterator[str]:
                 for name in re.findall(r"[\w.]+", node.value):
                     named.setdefault(name.rstrip("."), set()).add(file.module)
     for file in code:
-        if file.path.split("/")[0] not in {one.path.split("/")[0] for one in OURS} or ENTRY_POINTS.search(file.path):
+        if (
+            file.path.split("/")[0] not in {one.path.split("/")[0] for one in OURS}
+            or ENTRY_POINTS.search(file.path)
+            or file.module in FRONTS
+        ):
             continue
         if not named.get(file.module, set()) - {file.module}:
             yield f"{file.path} is imported by no module"

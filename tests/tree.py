@@ -8,6 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("changeover", "object_store", "model_runner", "bulk_score", "model_server", "predict_api")
+# fronts: modules that users import by the product's name, with the one module that each leads to. They are above all
+# packages, so that none of our modules imports them
+FRONTS = {"changeover.spark": "bulk_score.spark"}
 
 
 @dataclass(frozen=True)

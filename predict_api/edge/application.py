@@ -7,6 +7,7 @@ So neither stalled senders nor busy models take what a probe needs.
 
 import io
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import thread_time
 from typing import Final
@@ -36,13 +37,20 @@ LOOK_EVERY: Final = 0.05  # seconds between two looks for what is late
 _MOST_SKIPPED: Final = 1000  # requests of a route that are not tried here after several that would have waited
 _PROBES: Final = frozenset({"/readyz", "/metrics"})
 Headers = list[tuple[str, str]]
+_CLOSE: Final = (("Connection", "close"),)
 
 
 class EdgeApplication:
-    """The RSGI application in front of `wsgi`."""
+    """The RSGI application in front of `wsgi`.
 
-    def __init__(self, wsgi: WSGIApplication, settings: PredictSettings) -> None:
+    From the moment when `draining` is true each answer ends its connection, so that its caller opens the next one
+    elsewhere. A caller that kept it would send a request while it is closed, and have no answer.
+    """
+
+    def __init__(self, wsgi: WSGIApplication, settings: PredictSettings, draining: Callable[[], bool]) -> None:
         self.wsgi = wsgi
+        self.more: tuple[tuple[str, str], ...] = ()  # headers of each answer beside its own
+        self._draining = draining
         self._scheduling = Scheduling()
         self.queue = Queue(settings.threads, settings.queue_seconds, now, self._large)
         self.heads = Heads(settings.predict_port, settings.body_seconds, now)
@@ -50,7 +58,7 @@ class EdgeApplication:
         self._bodies = Bodies(settings.max_body_bytes, settings.body_seconds, now)
         self._probes = ThreadPoolExecutor(PROBE_THREADS, "probe")
         self._switch_interval = sys.getswitchinterval()
-        self._late = LateLoop(self.queue, self._bodies, self.heads, settings.body_seconds)
+        self._late = LateLoop(self.queue, self._bodies, self.heads, settings.body_seconds, self._look_for_the_end)
         self._waits: dict[
             str, tuple[int, int]
         ] = {}  # by route: requests that will not be tried here, now and next time
@@ -58,6 +66,10 @@ class EdgeApplication:
     def start(self) -> None:
         """Start the thread that ends what is late."""
         self._late.start()
+
+    def _look_for_the_end(self) -> None:
+        if not self.more and self._draining():
+            self.more = _CLOSE
 
     def __rsgi_init__(self, loop: GranianThreadLoop) -> None:
         """Receive the requests of the worker: granian calls this before it serves."""
@@ -73,9 +85,9 @@ class EdgeApplication:
         environ = environ_of(scope)
         path: str = environ["PATH_INFO"]
         if path == "/livez":
-            respond(self.wsgi, connection, environ)
+            respond(self.wsgi, connection, environ, *self.more)
         elif path in _PROBES:
-            self._probes.submit(respond, self.wsgi, connection, environ)
+            self._probes.submit(respond, self.wsgi, connection, environ, *self.more)
         else:
             peer = scope.client
             began = self.heads.begin(peer)
@@ -101,7 +113,7 @@ class EdgeApplication:
         began = thread_time()  # it waits for nothing, so that time of other threads and processes is no cost of its own
         must_not_wait(here=True)
         try:
-            answered = respond(self.wsgi, connection, attempt)
+            answered = respond(self.wsgi, connection, attempt, *self.more)
         except MustWait:
             if PAID in attempt:
                 environ[PAID] = attempt[PAID]
@@ -155,7 +167,8 @@ class _Request:
     def refuse(self, error: ChangeoverError, *, close: bool = False) -> None:
         """Answer with the problem that `error` is."""
         self._environ[REFUSAL] = error
-        respond(self._application.wsgi, self._connection, self._environ, *([("Connection", "close")] if close else []))
+        more = _CLOSE if close else self._application.more
+        respond(self._application.wsgi, self._connection, self._environ, *more)
         self._ended()
 
     def _refuse_by_the_queue(self, reason: str) -> None:
@@ -169,7 +182,7 @@ class _Request:
         answered = False
         try:
             with taking(entry):
-                answered = respond(self._application.wsgi, self._connection, self._environ)
+                answered = respond(self._application.wsgi, self._connection, self._environ, *self._application.more)
         finally:
             self._application.queue.ended(entry, thread_time() - began, answered=answered)
             self._ended()
@@ -196,10 +209,16 @@ def respond(wsgi: WSGIApplication, connection: Connection, environ: WSGIEnvironm
 
 
 class LateLoop(Loop):
-    """The thread that ends what is late: heads and bodies that do not come, requests that have waited for too long."""
+    """The thread that ends what is late: heads and bodies that do not come, requests that have waited for too long.
 
-    def __init__(self, queue: Queue, bodies: Bodies, heads: Heads, body_seconds: float) -> None:
+    It calls `look` each time.
+    """
+
+    def __init__(
+        self, queue: Queue, bodies: Bodies, heads: Heads, body_seconds: float, look: Callable[[], None]
+    ) -> None:
         super().__init__("late-requests")
+        self._look = look
         self._queue, self._bodies, self._heads = queue, bodies, heads
         self._heads_every = max(LOOK_EVERY, body_seconds / 10) if can_be_watched() else float("inf")
         self._heads_next = 0.0
@@ -207,6 +226,7 @@ class LateLoop(Loop):
     def run_once(self, time: float) -> float:
         """End what is late; returns the seconds until the next look."""
         try:
+            self._look()
             self._queue.refuse_late()
             self._bodies.end_late()
             if time >= self._heads_next and self._heads_every < float("inf"):

@@ -1,18 +1,14 @@
-"""Rendering of scores as an Arrow stream of one record batch.
-
-Arrays are made from buffers: `pa.array` would import pandas, which no process with a listening socket does.
-"""
+"""Rendering of scores as an Arrow stream of one record batch."""
 
 from collections.abc import Sequence
-from itertools import accumulate, chain
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from changeover.estimator.scores import Scores
 from changeover.manifest.manifest import Manifest
+from changeover.request import arrow_arrays
 from predict_api.prediction.score_columns import as_text, score_columns
 
 _KINDS: Final = (  # the types of all values of a column, and the types of the array
@@ -36,14 +32,10 @@ def render_arrow(scores: Scores, manifest: Manifest) -> bytes:
 
 def _array(values: Sequence[Any]) -> pa.Array:
     """Numbers, booleans, or strings; values of mixed types as the text of JSON."""
-    kinds = set(map(type, values))
-    valid = None
-    if type(None) in kinds:
-        kinds.remove(type(None))
-        valid = _packed(np.array([value is not None for value in values], dtype=np.bool_))
+    kinds = set(map(type, values)) - {type(None)}
+    valid = arrow_arrays.validity(values)
     if kinds == {bool}:
-        bits = _packed(np.array([bool(value) for value in values], dtype=np.bool_))
-        return pa.Array.from_buffers(pa.bool_(), len(values), [valid, bits])
+        return arrow_arrays.boolean_array([*map(bool, values)], valid)
     for types, kind, dtype in _KINDS:
         if kinds and kinds <= types:
             try:
@@ -51,13 +43,5 @@ def _array(values: Sequence[Any]) -> pa.Array:
                 numbers = np.fromiter(there, dtype, len(values))  # faster than np.array
             except OverflowError:  # beyond 64 bits with a sign
                 break
-            return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(numbers)])
-    texts = [b"" if value is None else as_text(value).encode() for value in values]
-    offsets = np.fromiter(chain((0,), accumulate(map(len, texts))), dtype=np.int32, count=len(texts) + 1)
-    return pa.Array.from_buffers(
-        pa.string(), len(values), [valid, pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))]
-    )
-
-
-def _packed(bits: npt.NDArray[np.bool_]) -> pa.Buffer:
-    return pa.py_buffer(np.packbits(bits, bitorder="little"))
+            return arrow_arrays.number_array(numbers, kind, valid)
+    return arrow_arrays.text_array(["" if value is None else as_text(value) for value in values], valid)

@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 import psutil
+import requests
 
 from changeover import digest
 from tests.callers import Callers, none_stale, stale
@@ -11,7 +12,7 @@ from tests.conftest import wait_until
 from tests.fault_proxy import Fault
 from tests.faults.pair import MODEL, Pair, heavy
 from tests.processes.predict_api import Instances
-from tests.tiny_models import tiny
+from tests.tiny_models import ROW, tiny
 from tests.wire_stub import Exchange, WireStub
 
 RESTARTS = 20
@@ -139,4 +140,22 @@ def test_a_drain_shows_in_readyz_before_requests_are_refused(stub: WireStub, ins
     api.processes()[0].terminate()
     wait_until(lambda: api.get("/readyz").status_code == 503, what="the announcement")
     assert api.predict().status_code == 200
+    assert api.wait() == 0
+
+
+def test_each_answer_of_a_drain_ends_its_connection_and_none_does_before(stub: WireStub, instances: Instances) -> None:
+    """Fault 51: a caller that keeps its connection to the end would lose the request that it sends as it is closed."""
+    api = instances.start(WORKERS="1", DRAIN_SECONDS="5")
+    wait_until(lambda: none_stale(api), what="confirmed answers")
+    with requests.Session() as session:
+
+        def ends_its_connection() -> bool:
+            answer = session.post(f"{api.url}/predict", json=ROW, timeout=20)
+            assert answer.status_code == 200
+            return answer.headers.get("Connection") == "close"
+
+        assert not any(ends_its_connection() for _ in range(20))
+        api.processes()[0].terminate()
+        wait_until(ends_its_connection, what="an answer that ends its connection")
+        assert all(ends_its_connection() for _ in range(5))
     assert api.wait() == 0

@@ -48,8 +48,8 @@ class Application:
 class EdgeWorker:
     """A worker with this application."""
 
-    def __init__(self, settings: PredictSettings, _directory: Path, _draining: Callable[[], bool]) -> None:
-        self.edge = EdgeApplication(Application(), settings)
+    def __init__(self, settings: PredictSettings, _directory: Path, draining: Callable[[], bool]) -> None:
+        self.edge = EdgeApplication(Application(), settings, draining)
 
     def start(self) -> None:
         """Start what the edge needs."""

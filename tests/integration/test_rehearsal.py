@@ -2,7 +2,7 @@
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import requests
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -109,6 +110,54 @@ def test_a_version_that_fails_after_the_switch_is_rolled_back_and_the_ledger_say
     assert newest["reason"].startswith("rolled back by the watch of sequence 2: ")
     assert "requests failed since the switch" in newest["reason"]
     wait_until(lambda: api.predict(BELOW, "/models/shop/predict").ok, 60, "an answer of the good version")
+
+
+def slow() -> bytes:
+    """A model that takes tens of milliseconds a request, and has no twin."""
+    frame = pd.DataFrame({"a": np.arange(10.0)})
+    trees = RandomForestClassifier(400, max_depth=2, random_state=0)
+    body = io.BytesIO()
+    joblib.dump(make_pipeline(FunctionTransformer(np.abs), trees).fit(frame, frame["a"] > 4), body)
+    return body.getvalue()
+
+
+def flipped() -> bytes:
+    """A model that says the opposite."""
+    frame = pd.DataFrame({"a": np.arange(10.0)})
+    body = io.BytesIO()
+    joblib.dump(make_pipeline(StandardScaler(with_mean=False), LogisticRegression()).fit(frame, frame["a"] <= 4), body)
+    return body.getvalue()
+
+
+@pytest.mark.parametrize(("worse", "line"), [(flipped, "one label is"), (slow, "requests took more than")])
+def test_a_version_that_answers_otherwise_or_slowly_after_the_switch_is_rolled_back(
+    stack: Stack, worse: Callable[[], bytes], line: str
+) -> None:
+    server, api, model = stack.server, stack.api, worse.__name__
+    good, bad = (server.publish(body, model).json()["version"] for body in (shop(), worse()))
+    rolls, past = f"/models/{model}/rollouts", {"reason": "t", "skip_gate": True}
+    assert server.post(f"{rolls}?wait=60", json={"version": good, **past}).json()["state"] == "committed"
+    asked, over = 0, threading.Event()
+
+    def ask() -> None:
+        nonlocal asked
+        while not over.is_set():
+            asked += api.predict({"a": 9.0}, f"/models/{model}/predict").ok
+
+    caller = threading.Thread(target=ask)
+    caller.start()
+    try:
+        wait_until(lambda: asked > 0, 60, "an answer of the good version")
+        begun = server.post(f"{rolls}?wait=0", json={"version": bad, **past, "watch": 600, "rehearse": 5}).json()
+        wait_until(lambda: server.get(rolls).json()["rollouts"][0]["sequence"] == 3, 120, "the rollback")
+    finally:
+        over.set()
+        caller.join()
+    newest, before = server.get(rolls).json()["rollouts"][:2]
+    assert (before["id"], before["state"]) == (begun["id"], "committed")
+    assert (newest["version"], newest["by"], newest["state"]) == (good, "watch", "committed")
+    assert newest["reason"].startswith("rolled back by the watch of sequence 2: ")
+    assert line in newest["reason"]
 
 
 def test_a_line_that_only_a_rehearsal_shows_refuses_a_roll_without_one(stack: Stack) -> None:

@@ -18,7 +18,7 @@ from changeover.json_types import JsonObject
 from changeover.process.clock import now
 from changeover.protocol.wire import RolloutState, VersionState
 from tests.conftest import wait_until
-from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
+from tests.processes.model_server import PUBLISH_TOKEN
 from tests.torture.models import Reel, Reels, no_model
 
 ROLL_WAIT_S: Final = 12.0
@@ -30,9 +30,9 @@ class Operator:
     """A client that publishes, rolls and rolls back `model`; `counts` has the number of each result."""
 
     def __init__(
-        self, server: ModelServer, model: str, reels: Reels, seed: int, record: Callable[[Publish | Rollout], None]
+        self, server_url: str, model: str, reels: Reels, seed: int, record: Callable[[Publish | Rollout], None]
     ) -> None:
-        self._base = f"{server.url}/models/{model}"
+        self._base = f"{server_url}/models/{model}"
         self._model, self._reels, self._record = model, reels, record
         self._random = random.Random(f"{seed}/operator")
         self._admitted: list[str] = []

@@ -88,7 +88,7 @@ def run(seed: int, seconds: float, store: Kind, folder: Path, converge_s: float 
     reels = Reels(seed)
     with contextlib.closing(Stack(folder, store)) as stack:
         stack.start()
-        operator = Operator(stack.server, MODEL, reels, seed, report.history.add)
+        operator = Operator(stack.server.url, MODEL, reels, seed, report.history.add)
         stack.start_instances(operator.roll_a_new_one)
         record = report.history.add
         nemesis = Nemesis(stack, seed, record)

@@ -45,7 +45,8 @@ def application(folder: Path) -> EdgeApplication:
         environ[KEY] = RequestContext("r", 0.0)
         return guarded(environ, start)
 
-    edge = EdgeApplication(named, PredictSettings(report_token="x", model_server_url="http://127.0.0.1:1"))  # type: ignore[arg-type]
+    settings = PredictSettings(report_token="x", model_server_url="http://127.0.0.1:1")
+    edge = EdgeApplication(named, settings, lambda: False)  # type: ignore[arg-type]
     edge.queue.record(PATH, 1, Cost(0.0001, 0.0001), answered=True)
     return edge
 

@@ -1,0 +1,1 @@
+"""Spark and Dask, in an environment of their own, score DataFrames by a running model_server."""
