@@ -4,7 +4,7 @@ The segmentation example on the embedded stack. Each part prints ratios, for the
 estimator (`--runtime` for one of them):
 
 1. Batches at three times the rate that clients get which send one after another. Answered ones in relation to that
-   rate; their p99 beyond QUEUE_SECONDS, in times of one batch alone; refusals within 50 ms; memory; recovery.
+   rate, also in a second of the processor, as the sender takes its part of the cores; their p99 beyond QUEUE_SECONDS, in times of one batch alone; refusals within 50 ms; memory; recovery.
 2. 32 clients with batches beside single rows: `/livez`, and the single rows' p99 in relation to single rows alone.
 3. 500 connections that stall in head or body: the single rows' p99 in relation to before.
 
@@ -50,6 +50,13 @@ def resident(client: Client) -> int:
     return sum(process.memory_info().rss for process in workers)
 
 
+def processor_seconds(client: Client) -> float:
+    """What all processes of predict_api and their runners have taken of the processor, in seconds."""
+    workers = [psutil.Process(pid) for pids in client.stack.pids.predict_api for pid in pids]
+    times = [each.cpu_times() for worker in workers for each in [worker, *worker.children(recursive=True)]]
+    return sum(each.user + each.system for each in times)
+
+
 def run(send: Callable[..., Coroutine[None, None, list[Ended]]], *arguments: object) -> list[Ended]:
     """Send requests in this process."""
     return asyncio.run(send(*arguments))
@@ -70,13 +77,17 @@ async def overload(client: Client, url: str, body: bytes, seconds: float, times:
     """The first part."""
     await one_after_another(url, body, 4, 2.0)  # a round that does not count
     alone = quantile(await one_after_another(url, body, 1, 3.0), 0.5)
-    closed = answered(await apart(one_after_another, url, body, 8, max(4.0, seconds / 4)))
+    took = [processor_seconds(client)]
+    closed_seconds = max(4.0, seconds / 4)
+    closed = answered(await apart(one_after_another, url, body, 8, closed_seconds))
+    took.append(processor_seconds(client))
     capacity = len(closed) / (max(one.end for one in closed) - min(one.start for one in closed))
     before = resident(client)
     load, probes = await asyncio.gather(
         apart(at_rate, url, body, times * capacity, seconds),
         at_rate(url.replace("/predict", "/livez"), None, PROBES_A_SECOND, seconds),
     )
+    took.append(processor_seconds(client))
     over = max(one.start for one in load)  # processes have one clock
     recovered = float("nan")
     while time.monotonic() < over + 10:
@@ -94,6 +105,11 @@ async def overload(client: Client, url: str, body: bytes, seconds: float, times:
         f"  capacity {capacity:.1f}/s, one alone {1000 * alone:.0f} ms; ends {dict(Counter(one.status for one in load))}"
     )
     print(f"  answered x {rate / capacity:.2f} of the capacity (aim 0.9)")
+    of_a_second = len(answered(load)) / (took[2] - took[1])
+    print(
+        f"  answered in a second of the processor: x {of_a_second * (took[1] - took[0]) / len(closed):.2f} of the capacity's;"
+        f" predict_api had {(took[2] - took[1]) / seconds:.2f} cores, {(took[1] - took[0]) / closed_seconds:.2f} before"
+    )
     print(f"  p99 of the answered: QUEUE_SECONDS and x {(p99 - QUEUE_SECONDS) / alone:.2f} of one (aim 2)")
     print(f"  refused within 50 ms: {within:.3f}, p99 {1000 * quantile(refused, 0.99):.0f} ms")
     print(f"  /livez p99 {1000 * quantile(probes, 0.99):.0f} ms (aim 100); memory x {resident(client) / before:.2f}")
