@@ -144,12 +144,16 @@ def test_a_version_that_answers_otherwise_or_slowly_after_the_switch_is_rolled_b
         while not over.is_set():
             asked += api.predict({"a": 9.0}, f"/models/{model}/predict").ok
 
+    def rolled_back() -> bool:
+        newest = server.get(rolls).json()["rollouts"][0]
+        return (newest["sequence"], newest["state"]) == (3, "committed")
+
     caller = threading.Thread(target=ask)
     caller.start()
     try:
         wait_until(lambda: asked > 0, 60, "an answer of the good version")
         begun = server.post(f"{rolls}?wait=0", json={"version": bad, **past, "watch": 600, "rehearse": 5}).json()
-        wait_until(lambda: server.get(rolls).json()["rollouts"][0]["sequence"] == 3, 120, "the rollback")
+        wait_until(rolled_back, 120, "the rollback")
     finally:
         over.set()
         caller.join()
