@@ -76,8 +76,8 @@ def test_what_the_wheel_requires_is_what_the_lock_installs(installed: Installed)
     present = installed.distributions()
     changeover = present["changeover"]
     extras = frozenset(changeover.metadata.get_all("Provides-Extra") or [])
-    assert extras == {"model", "twin", "server", "predict", "arrow", "otel", "embedded"}
-    assert unmet(changeover, extras - {"arrow", "otel"}, present) == []  # what is not in this lock
+    assert extras == {"model", "twin", "server", "predict", "arrow", "spark", "otel", "embedded"}
+    assert unmet(changeover, extras - {"arrow", "spark", "otel"}, present) == []  # what is not in this lock
     del present["flask"]
     assert [Requirement(line).name for line in unmet(changeover, frozenset({"server"}), present)] != []
 
