@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 # Arrow bodies are read by predict_api alone, which has the extra for them
-NOT_OF_RUNNERS = ("changeover.request.arrow_columns", "changeover.request.arrow_messages")
+NOT_OF_RUNNERS = tuple(map("changeover.request.arrow_{}".format, ("arrays", "columns", "messages")))
 
 
 def modules() -> dict[str, object]:
