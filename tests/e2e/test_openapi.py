@@ -34,7 +34,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 def judged(url: str, folder: Path, examples: int, *options: str) -> int:
     """Run schemathesis on the document at `url`; all cases must pass. Returns their number."""
     command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={ROOT / 'schemathesis.toml'}", "run", url]
-    settings = ["--checks=all", f"--seed={SEED}", f"--max-examples={examples}", "--no-color", *options]
+    # an upload is examined for longer than the usual ten seconds where other work fills the machine
+    settings = [
+        "--checks=all",
+        "--max-response-time=120",
+        f"--seed={SEED}",
+        f"--max-examples={examples}",
+        "--no-color",
+        *options,
+    ]
     ended = subprocess.run([*command, *settings], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr[-2_000:]
     counts = re.search(r"(\d+) generated, (\d+) passed", ended.stdout)
