@@ -32,8 +32,9 @@ def render_arrow(scores: Scores, manifest: Manifest) -> bytes:
 
 def _array(values: Sequence[Any]) -> pa.Array:
     """Numbers, booleans, or strings; values of mixed types as the text of JSON."""
-    kinds = set(map(type, values)) - {type(None)}
-    valid = arrow_arrays.validity(values)
+    kinds = set(map(type, values))
+    valid = arrow_arrays.validity(values) if type(None) in kinds else None
+    kinds.discard(type(None))
     if kinds == {bool}:
         return arrow_arrays.boolean_array([*map(bool, values)], valid)
     for types, kind, dtype in _KINDS:
