@@ -30,6 +30,11 @@ def artifact(above: float) -> bytes:
     frame = pd.DataFrame({"a": [-1.0, 1.0]})
     model = LogisticRegression().fit(frame, ["no", "yes"])
     model.coef_, model.intercept_ = np.array([[50.0]]), np.array([-50.0 * above])
+    return dumped(model)
+
+
+def dumped(model: object) -> bytes:
+    """The artifact of a model."""
     body = io.BytesIO()
     joblib.dump(model, body)
     return body.getvalue()
@@ -84,9 +89,7 @@ def shop(*steps: Any) -> bytes:
     """A model with these steps before its classifier."""
     frame = pd.DataFrame({"a": np.arange(10.0)})
     model = make_pipeline(StandardScaler(with_mean=False), *steps, LogisticRegression()).fit(frame, frame["a"] > 4)
-    body = io.BytesIO()
-    joblib.dump(model, body)
-    return body.getvalue()
+    return dumped(model)
 
 
 def test_a_version_that_fails_after_the_switch_is_rolled_back_and_the_ledger_says_why(stack: Stack) -> None:
@@ -116,17 +119,13 @@ def slow() -> bytes:
     """A model that takes tens of milliseconds a request, and has no twin."""
     frame = pd.DataFrame({"a": np.arange(10.0)})
     trees = RandomForestClassifier(400, max_depth=2, random_state=0)
-    body = io.BytesIO()
-    joblib.dump(make_pipeline(FunctionTransformer(np.abs), trees).fit(frame, frame["a"] > 4), body)
-    return body.getvalue()
+    return dumped(make_pipeline(FunctionTransformer(np.abs), trees).fit(frame, frame["a"] > 4))
 
 
 def flipped() -> bytes:
     """A model that says the opposite."""
     frame = pd.DataFrame({"a": np.arange(10.0)})
-    body = io.BytesIO()
-    joblib.dump(make_pipeline(StandardScaler(with_mean=False), LogisticRegression()).fit(frame, frame["a"] <= 4), body)
-    return body.getvalue()
+    return dumped(make_pipeline(StandardScaler(with_mean=False), LogisticRegression()).fit(frame, frame["a"] <= 4))
 
 
 @pytest.mark.parametrize(("worse", "line"), [(flipped, "one label is"), (slow, "requests took more than")])
