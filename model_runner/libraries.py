@@ -32,10 +32,15 @@ def readable() -> list[Path]:
     return [Path(path) for path in dict.fromkeys([*named, *_SYSTEM, *_PROCESSORS])]
 
 
-def preload(options: Preload) -> str:
-    """Import the libraries; returns a line for each failed import."""
+def import_of_models() -> None:
+    """Import what every zygote has, whatever its options."""
     for name in ("model_runner.calls.examine", "model_runner.calls.prepare", *_OF_MODELS):
         importlib.import_module(name)
+
+
+def preload(options: Preload) -> str:
+    """Import the libraries; returns a line for each failed import."""
+    import_of_models()
     importlib.import_module("changeover.artifact.load").read_list(options.rules)  # no runner can open that file
     # several estimators look up the thread pools of libraries, in files that will be closed; this caches the result
     with suppress(AttributeError):  # an older scikit-learn looks them up in each call

@@ -1,7 +1,7 @@
-"""The zygote: `bootstrap.py model_runner.zygote PRELOAD`. It imports the libraries of models, and forks runners.
+"""The zygote: `bootstrap.py model_runner.zygote [early]`. It imports the libraries of models, and forks runners.
 
-It reads no artifact and starts with an environment without secrets. Standard input is a socket, its only one. Each
-message on it is `Options` as JSON, and brings three descriptors: the socket of the new runner, its standard error, and
+It reads no artifact and starts with an environment without secrets. Standard input is a socket, its only one. The first
+message on it is `Preload` as JSON; with `early` most imports do not wait for it. Each further message is `Options`, and brings three descriptors: the socket of the new runner, its standard error, and
 a reply socket. The zygote writes "+" to the reply socket when the runner begins, and its exit status as a line when it
 ends. If the caller shuts the reply socket down, the zygote kills the runner and its scorers. When standard input ends,
 the zygote and its runners end.
@@ -26,6 +26,7 @@ from model_runner.options import Options, Preload
 
 _DESCRIPTORS: Final = 3
 _LONGEST_OPTIONS: Final = 65536
+_LONGEST_PRELOAD: Final = 1 << 20
 
 
 class _Zygote:
@@ -136,10 +137,15 @@ def main(arguments: list[str]) -> int:
     """Import the libraries, then serve."""
     die_with_parent()
     adopt_orphans()
-    preload = msgspec.json.decode(arguments[0], type=Preload)
+    control = socket.socket(fileno=os.dup(0))
+    if arguments == ["early"]:
+        libraries.import_of_models()
+    first = control.recv(_LONGEST_PRELOAD)
+    if not first:
+        return 0
+    preload = msgspec.json.decode(first, type=Preload)
     if preload.nice:
         os.nice(preload.nice)  # for the imports, too
-    control = socket.socket(fileno=os.dup(0))
     warnings = libraries.preload(preload)
     gc.collect()
     gc.freeze()  # no runner's collector walks the imported objects, so their pages stay shared

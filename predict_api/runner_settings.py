@@ -5,12 +5,13 @@ from pathlib import Path
 from model_runner.pool.client import HostClient
 from model_runner.pool.confinement import MEASURES
 from model_runner.pool.host_messages import HostSettings, Preload
+from model_runner.pool.processes import host_folder
 from predict_api.settings import PredictSettings
 
 
 def host_client(directory: Path, settings: PredictSettings) -> HostClient:
     """A client of the host of an instance whose private directory this is."""
-    return HostClient(directory / "models", host_settings(settings))
+    return HostClient(host_folder(directory), host_settings(settings))
 
 
 def host_settings(settings: PredictSettings) -> HostSettings:

@@ -7,8 +7,6 @@ that an instance has one. A worker has threads, so a fork of it would not be saf
 import json
 import select
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -59,8 +57,8 @@ from model_runner.pool.host_messages import (
     Stuck,
     Why,
 )
+from model_runner.pool.processes import HOST_SOCKET, HostProcess
 from model_runner.pool.scores_check import checked, checked_errors
-from model_runner.pool.zygotes import BOOTSTRAP
 
 LOCK_SECONDS: Final = 60.0
 GRACE_SECONDS: Final = 0.25  # after its deadline, in which a scorer should have been ended by its own timer
@@ -86,13 +84,18 @@ class HostClient:
     """The client of the host; all workers of an instance share `directory`. Thread-safe."""
 
     def __init__(self, directory: Path, settings: HostSettings) -> None:
-        self.path, self._settings = directory / "host.sock", settings
+        self.path, self._settings = directory / HOST_SOCKET, settings
         self._starter = ThreadPoolExecutor(1, "host-starter")
         self._lock = threading.Lock()
         self._attached: socket.socket | None = None
 
-    def begin(self) -> None:
-        """Start the thread that starts the host, which inherits its priority: call this before lowering any."""
+    def begin(self, host: HostProcess | None = None) -> None:
+        """Start the thread that starts the host, which inherits its priority: call this before lowering any.
+
+        `host` has been started at this client's path already, and waits for its settings.
+        """
+        if host is not None:
+            host.configure(msgspec.json.encode(self._settings))
         self._starter.submit(self.path.parent.mkdir, mode=0o700, exist_ok=True).result()
         threading.Thread(target=self._warm, name="host-warm", daemon=True).start()
 
@@ -166,18 +169,8 @@ class HostClient:
                 _connected(self.path).close()
                 return
             self.path.unlink(missing_ok=True)  # the socket of a host that has ended
-            with socket.socket(socket.AF_UNIX) as listener:
-                listener.bind(str(self.path))
-                listener.listen(256)
-                settings = msgspec.json.encode(self._settings).decode()
-                process = self._starter.submit(
-                    subprocess.Popen,
-                    [sys.executable, "-I", str(BOOTSTRAP), "model_runner.pool.host", str(listener.fileno()), settings],
-                    stdin=subprocess.DEVNULL,
-                    env={"LANG": "C.UTF-8"},  # no token of this worker
-                    pass_fds=(listener.fileno(),),
-                ).result()
-            threading.Thread(target=process.wait, name=f"host-{process.pid}", daemon=True).start()
+            host = self._starter.submit(HostProcess, self.path).result()
+            host.configure(msgspec.json.encode(self._settings))
 
 
 class Scorer:

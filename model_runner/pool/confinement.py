@@ -7,7 +7,7 @@ from typing import Final
 
 from changeover.process.log_events import event
 from model_runner.confinement.confine import MEASURES
-from model_runner.pool.zygotes import BOOTSTRAP, variables
+from model_runner.pool.processes import BOOTSTRAP, variables
 
 __all__ = ["MEASURES", "missing", "probed"]
 _SECONDS: Final = 30.0

@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 
 from changeover.environments.environment import Environment, read_environments
+from changeover.manifest.manifest import DEFAULT_ENVIRONMENT
 from model_runner.options import Preload
+from model_runner.pool.processes import ZygoteProcess
 from model_runner.pool.watch import Watch
 from model_runner.pool.zygotes import IDLE_SECONDS, Zygote, ZygoteSettings
 
@@ -35,8 +37,13 @@ class Zygotes:
         preload: Preload,
         fixed: Mapping[str, ZygoteSettings] | None = None,
         idle_seconds: float | None = IDLE_SECONDS,
+        early: ZygoteProcess | None = None,
     ) -> None:
-        """`directory` has the environments beside the default one; `fixed` are settings of some, in their place."""
+        """`directory` has the environments beside the default one; `fixed` are settings of some, in their place.
+
+        `early` is a zygote of the default environment that was started before its settings were known.
+        """
+        self._early = early
         self._directory, self._preload, self._idle_seconds = directory, preload, idle_seconds
         self._fixed = dict(fixed or {})
         self._watch = Watch()
@@ -60,9 +67,21 @@ class Zygotes:
             if zygote is None or known != settings:  # one of the same name was removed and added again
                 if zygote is not None:
                     zygote.close()
-                zygote = Zygote(settings, self._watch, self._idle_seconds)
+                zygote = Zygote(settings, self._watch, self._idle_seconds, self._take_early(name, settings))
                 self._zygotes[name] = (settings, zygote)
             return zygote
+
+    def _take_early(self, name: str, settings: ZygoteSettings) -> ZygoteProcess | None:
+        """The process that was started early if it is of these settings. One that is not is ended."""
+        if name != DEFAULT_ENVIRONMENT or self._early is None:
+            return None
+        early, self._early = self._early, None
+        if settings.may_be_early:
+            return early
+        early.control.close()
+        early.process.kill()
+        early.process.wait()
+        return None
 
     def close(self) -> None:
         """End the zygotes that have no runner."""

@@ -16,6 +16,7 @@ from io import FileIO
 from typing import Final
 
 from model_runner.confinement import fork_permits
+from model_runner.pool.processes import start_here
 
 _CHUNK: Final = 65536
 
@@ -38,16 +39,7 @@ class Watch:
 
         def start_it() -> None:
             try:
-                started.put(
-                    subprocess.Popen(  # noqa: S603  an interpreter that the operator chose, and our own script
-                        command,
-                        stdin=stdin,
-                        stdout=subprocess.DEVNULL,
-                        env=dict(variables),
-                        cwd="/",
-                        start_new_session=True,
-                    )
-                )
+                started.put(start_here(command, stdin, variables))
             except OSError as error:
                 started.put(error)
 

@@ -8,36 +8,22 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from io import FileIO
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from model_runner.options import Options, Preload
 from model_runner.pool.exceptions import NoRunner, NotConfined
+from model_runner.pool.processes import EARLY_THREADS, ZygoteProcess, start_zygote
 from model_runner.pool.runner_process import RunnerProcess
 from model_runner.pool.watch import Watch
 
-BOOTSTRAP: Final = Path(__file__).resolve().parent.parent / "bootstrap.py"
 _START_SECONDS: Final = 120.0  # for the imports of a zygote, on a busy machine
 IDLE_SECONDS: Final = 8.0  # after which an idle zygote ends: it has 150 MB, and is back in two seconds
-
-
-def variables(threads: int) -> dict[str, str]:
-    """The environment variables of a zygote: no token, no key, no path of ours; bounded threads."""
-    # OMP_THREAD_LIMIT holds whatever a model asks for; a fork of a process with such threads would hang
-    numerical = (
-        "OMP_NUM_THREADS",
-        "OMP_THREAD_LIMIT",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-    )
-    others = {"LOKY_MAX_CPU_COUNT": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}  # pandas imports pyarrow
-    return {"LANG": "C.UTF-8", **others, **dict.fromkeys(numerical, str(threads))}
 
 
 @dataclass(frozen=True)
@@ -47,13 +33,24 @@ class ZygoteSettings:
     python: str
     preload: Preload
 
+    @property
+    def may_be_early(self) -> bool:
+        """Whether a zygote of this interpreter that was started early can be the one of these settings."""
+        return self.python == sys.executable and self.preload.threads == EARLY_THREADS and not self.preload.nice
+
 
 class Zygote:
     """The client of a zygote. Thread-safe."""
 
-    def __init__(self, settings: ZygoteSettings, watch: Watch, idle_seconds: float | None = IDLE_SECONDS) -> None:
-        """The zygote ends after `idle_seconds` without a runner; None: it stays."""
-        self._settings, self._watch, self._idle_seconds = settings, watch, idle_seconds
+    def __init__(
+        self,
+        settings: ZygoteSettings,
+        watch: Watch,
+        idle_seconds: float | None = IDLE_SECONDS,
+        started: ZygoteProcess | None = None,
+    ) -> None:
+        """The zygote ends after `idle_seconds` without a runner; None: it stays. `started` is its first process."""
+        self._settings, self._watch, self._idle_seconds, self._started = settings, watch, idle_seconds, started
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -130,21 +127,14 @@ class Zygote:
         return None
 
     def _start(self) -> socket.socket:
-        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = self._watch.start(
-                [
-                    self._settings.python,
-                    "-I",
-                    str(BOOTSTRAP),
-                    "model_runner.zygote",
-                    msgspec.json.encode(self._settings.preload).decode(),
-                ],
-                theirs.fileno(),
-                variables(self._settings.preload.threads),
-            )
-        self._control = control
-        return control
+        settings = self._settings
+        started, self._started = self._started, None
+        if started is None:
+            started = start_zygote(settings.python, settings.preload.threads, start=self._watch.start)
+        self._process, self._control = started.process, started.control
+        with contextlib.suppress(OSError):  # it has ended, which the first runner's request will find
+            started.control.send(msgspec.json.encode(settings.preload))
+        return started.control
 
     def _end(self) -> None:
         if self._idle is not None:

@@ -23,6 +23,7 @@ from changeover.manifest.manifest import Manifest
 from changeover.process.clock import now
 from model_runner.pool.client import HostClient, VersionSource
 from model_runner.pool.host_messages import HostSettings
+from model_runner.pool.processes import HostProcess
 from predict_api.scoring.runner_scorer import ScoreLimits
 from predict_api.scoring.runners import Runners
 from predict_api.scoring.scorer_pool import IDLE_SECONDS
@@ -131,6 +132,36 @@ def test_only_this_user_can_enter_the_directory_of_the_host(stub: WireStub, tmp_
         for directory in (Path(path).parent, Path(path).parent.parent):
             state = directory.stat()
             assert (state.st_uid, stat.S_IMODE(state.st_mode)) == (os.getuid(), 0o700), directory
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_the_zygote_that_starts_before_the_settings_are_read_obeys_them(
+    stub: WireStub, tmp_path: Path, threads: str
+) -> None:
+    """Its threads are fixed at its start: with another number of them it is ended, and another one starts."""
+    with PredictApi(stub.url, tmp_path, WORKERS="1", RUNNER_THREADS=threads) as api:
+        assert api.predict().json()["prediction"] == 1
+        (zygote,) = below(first(api), "model_runner.zygote")
+        assert ("early" in zygote.cmdline()) is (threads == "1")
+        assert zygote.environ()["OMP_NUM_THREADS"] == threads
+        assert len(zygote.children()) == 1
+
+
+def test_a_host_without_settings_ends(tmp_path: Path) -> None:
+    """As when a setting of its instance is invalid."""
+    path = tmp_path / "models" / "host.sock"
+    host = HostProcess(path)
+    (process,) = (child for child in psutil.Process().children() if str(path) in addresses(child))
+    wait_until(lambda: below(process, "model_runner.zygote"), what="its zygote")
+    (zygote,) = below(process, "model_runner.zygote")
+    host.abandon()
+    wait_until(lambda: gone([process, zygote]), what="the end of both")
+
+
+def addresses(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess):
+        return [str(connection.laddr) for connection in process.net_connections("unix")]
+    return []
 
 
 def test_two_workers_that_prepare_a_version_load_it_once(tmp_path: Path) -> None:
