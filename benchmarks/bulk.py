@@ -27,7 +27,7 @@ import joblib
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-from processes import stack  # before the imports below: it adds the project's folder to sys.path
+from processes import resident, stack, tree  # before the imports below: it adds the project's folder to sys.path
 
 from changeover.demo.generate import generate
 from changeover.demo.train import build, draft, read_frame, schema_of_segmentation
@@ -55,17 +55,6 @@ def command(home: Path, source: Path, target: Path) -> list[str]:
     return [sys.executable, "-m", "changeover", *words]
 
 
-def resident(process: psutil.Process) -> int:
-    """The resident memory of a process and all below it, in bytes."""
-    total = 0
-    for each in (process, *process.children(recursive=True)):
-        try:
-            total += each.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return total
-
-
 def whole(home: Path, source: Path, target: Path, rows: int, cores: int) -> float:
     """The first part; returns the rows a second of the processor."""
     start = time.monotonic()
@@ -77,7 +66,7 @@ def whole(home: Path, source: Path, target: Path, rows: int, cores: int) -> floa
         time.sleep(LOOK_EVERY)
         parts = len(list(target.glob("part-*"))) if target.exists() else 0
         with contextlib.suppress(psutil.NoSuchProcess):
-            seen.append((parts, resident(watched)))
+            seen.append((parts, resident(tree(watched))))
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         ended = (status, usage) if pid else None
     status, usage = ended

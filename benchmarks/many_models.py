@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import requests
-from processes import stack
+from processes import processor_seconds, stack
 from sklearn.linear_model import LogisticRegression
 
 from changeover import Client
@@ -82,10 +82,10 @@ class Stack:
     def idle(self, seconds: float) -> dict[str, float]:
         """The processor time of each service in per cent of a core, without requests."""
         processes = self.processes()
-        began, before = time.monotonic(), {name: _cpu_seconds(each) for name, each in processes.items()}
+        began, before = time.monotonic(), {name: processor_seconds(each) for name, each in processes.items()}
         time.sleep(seconds)
         took = time.monotonic() - began
-        return {name: 100 * (_cpu_seconds(each) - before[name]) / took for name, each in processes.items()}
+        return {name: 100 * (processor_seconds(each) - before[name]) / took for name, each in processes.items()}
 
     def threads(self) -> int:
         """The threads of the worker that has most."""
@@ -94,15 +94,6 @@ class Stack:
     def memory_mb(self) -> float:
         """The resident memory of a worker, in MB."""
         return max(process.memory_info().rss for process in self.processes()["workers"]) / 1e6
-
-
-def _cpu_seconds(processes: list[psutil.Process]) -> float:
-    total = 0.0
-    for process in processes:
-        if process.is_running():
-            times = process.cpu_times()
-            total += times.user + times.system
-    return total
 
 
 @dataclass

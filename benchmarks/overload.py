@@ -29,7 +29,12 @@ from urllib.parse import urlsplit
 import joblib
 import psutil
 from open_loop import Ended, at_rate, exchange, one_after_another, quantile
-from processes import stack  # before the imports below: it adds the project's folder to sys.path
+from processes import (
+    processor_seconds,
+    resident,
+    stack,
+    tree,
+)  # before the imports below: it adds the project's folder to sys.path
 
 from changeover.client.client import Client
 from changeover.demo.bodies import body_rows
@@ -44,17 +49,9 @@ STALLED = 500
 SETTLE_SECONDS = 2.0  # of an overload, before answers are counted
 
 
-def resident(client: Client) -> int:
-    """The resident memory of all processes of predict_api, in bytes."""
-    workers = [psutil.Process(pid) for pids in client.stack.pids.predict_api for pid in pids]
-    return sum(process.memory_info().rss for process in workers)
-
-
-def processor_seconds(client: Client) -> float:
-    """What all processes of predict_api and their runners have taken of the processor, in seconds."""
-    workers = [psutil.Process(pid) for pids in client.stack.pids.predict_api for pid in pids]
-    times = [each.cpu_times() for worker in workers for each in [worker, *worker.children(recursive=True)]]
-    return sum(each.user + each.system for each in times)
+def of_predict_api(client: Client) -> list[psutil.Process]:
+    """All processes of predict_api, without those of its models."""
+    return [psutil.Process(pid) for pids in client.stack.pids.predict_api for pid in pids]
 
 
 def run(send: Callable[..., Coroutine[None, None, list[Ended]]], *arguments: object) -> list[Ended]:
@@ -77,17 +74,17 @@ async def overload(client: Client, url: str, body: bytes, seconds: float, times:
     """The first part."""
     await one_after_another(url, body, 4, 2.0)  # a round that does not count
     alone = quantile(await one_after_another(url, body, 1, 3.0), 0.5)
-    took = [processor_seconds(client)]
+    took = [processor_seconds(tree(*of_predict_api(client)))]
     closed_seconds = max(4.0, seconds / 4)
     closed = answered(await apart(one_after_another, url, body, 8, closed_seconds))
-    took.append(processor_seconds(client))
+    took.append(processor_seconds(tree(*of_predict_api(client))))
     capacity = len(closed) / (max(one.end for one in closed) - min(one.start for one in closed))
-    before = resident(client)
+    before = resident(of_predict_api(client))
     load, probes = await asyncio.gather(
         apart(at_rate, url, body, times * capacity, seconds),
         at_rate(url.replace("/predict", "/livez"), None, PROBES_A_SECOND, seconds),
     )
-    took.append(processor_seconds(client))
+    took.append(processor_seconds(tree(*of_predict_api(client))))
     over = max(one.start for one in load)  # processes have one clock
     recovered = float("nan")
     while time.monotonic() < over + 10:
@@ -112,7 +109,9 @@ async def overload(client: Client, url: str, body: bytes, seconds: float, times:
     )
     print(f"  p99 of the answered: QUEUE_SECONDS and x {(p99 - QUEUE_SECONDS) / alone:.2f} of one (aim 2)")
     print(f"  refused within 50 ms: {within:.3f}, p99 {1000 * quantile(refused, 0.99):.0f} ms")
-    print(f"  /livez p99 {1000 * quantile(probes, 0.99):.0f} ms (aim 100); memory x {resident(client) / before:.2f}")
+    print(
+        f"  /livez p99 {1000 * quantile(probes, 0.99):.0f} ms (aim 100); memory x {resident(of_predict_api(client)) / before:.2f}"
+    )
     print(f"  recovered after {recovered:.2f} s (aim 2)")
 
 

@@ -2,10 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import requests
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +46,33 @@ class NeverChecks(PredictApi):
     def command(self) -> list[str]:
         """The command line."""
         return [sys.executable, str(ROOT / "benchmarks/never_checks.py")]
+
+
+def tree(*roots: psutil.Process) -> list[psutil.Process]:
+    """The processes and all below them; those that have ended are left out."""
+    found = []
+    for root in roots:
+        with suppress(psutil.NoSuchProcess):
+            found += [root, *root.children(recursive=True)]
+    return found
+
+
+def resident(processes: Iterable[psutil.Process]) -> int:
+    """Their resident memory, in bytes."""
+    total = 0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total
+
+
+def processor_seconds(processes: Iterable[psutil.Process]) -> float:
+    """The processor seconds of each so far, with those of its children that it has waited for."""
+    total = 0.0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:4])
+    return total
 
 
 def is_answered(url: str, body: bytes) -> bool:

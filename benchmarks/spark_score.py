@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pyarrow as pa
-from processes import ROOT
+from processes import ROOT, processor_seconds, tree
 
 COLUMNS = ["age", "income", "plan", "member"]
 MODELS = ("churn", "centroids")  # with a twin, and without
@@ -114,7 +114,7 @@ def rounds(words: dict[str, Any]) -> None:
         spent: dict[str, list[float]] = {"plain": [], "ours": []}
         for _ in range(words["rounds"] + 1):
             for way, scored in (("plain", plain), ("ours", ours)):
-                spent[way].append(processor_seconds(lambda scored=scored: write(scored)))
+                spent[way].append(spent_by(lambda scored=scored: write(scored)))
         plain_s, ours_s = (statistics.median(spent[way][1:]) for way in ("plain", "ours"))
         print(
             f"{name}: {words['rows']} rows, plain {plain_s:.2f} s, score {ours_s:.2f} s of processor time; rows a processor "
@@ -156,7 +156,7 @@ def plainly(path: str, *, asks_labels: bool) -> Callable[[Iterator[pa.RecordBatc
     return answers
 
 
-def processor_seconds(call: Callable[[], None]) -> float:
+def spent_by(call: Callable[[], None]) -> float:
     """The processor seconds that this process and all below it spend during the call."""
     before = total()
     call()
@@ -165,14 +165,7 @@ def processor_seconds(call: Callable[[], None]) -> float:
 
 def total() -> float:
     """The processor seconds so far of this process and all below it, with those that ended."""
-    here = psutil.Process()
-    seconds = 0.0
-    for process in (here, *here.children(recursive=True)):
-        try:
-            seconds += sum(process.cpu_times()[:4])
-        except psutil.NoSuchProcess:
-            continue
-    return seconds
+    return processor_seconds(tree(psutil.Process()))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ Array = npt.NDArray[np.float64]
 Count = Callable[[Any], Counts]
 PROBABILITY_OF: Final = "probability of "
 _AT_A_TIME: Final = 16  # columns: 1,000 rows of them take 1 ms
+_NUMERIC: Final = frozenset({int, float, bool})
 
 
 class Rows(Protocol):
@@ -137,8 +138,9 @@ class ReferenceCounter:
         labels = [label for each in answers for label in each.labels if label is not None]
         if labels and isinstance(labels[0], list):
             return counts  # of several values
-        if "prediction" in self._predictions:
-            self._add(counts, self._predictions["prediction"], labels)
+        own = self._predictions.get("prediction")
+        if own is not None and not (isinstance(own.variable, Numbers) and set(map(type, labels)) - _NUMERIC):
+            self._add(counts, own, labels)  # else the former version predicted numbers, and this one does not
         listed = [row for each in answers for row in each.probabilities or () if row is not None]
         classes = next((each.classes for each in answers if each.classes is not None), None)
         if listed and classes:

@@ -82,19 +82,23 @@ class Counting(Loop):
     def _count(self, now: float) -> None:
         hour = clock.utc_now()[: len("2026-01-31T12")]
         for pending in self._pending.all():
-            requests, skipped = pending.taken()
-            if not requests:
-                continue
-            counter = self._counter(pending)
-            if counter is None:
-                continue
-            chosen = _few(requests, len(counter.schema.columns))
-            rows = sum(request.rows for request, _ in chosen)
-            seen = skipped + sum(request.rows for request, _ in requests)
-            for each in [counter, *self._former.besides(counter, now)]:
-                key = (pending.manifest.model, pending.manifest.version, each.digest, hour)
-                self._sums.add(key, each.count(chosen), seen, rows, now)
+            try:
+                self._count_version(pending, hour, now)
+            except Exception as error:  # noqa: BLE001 the rows of other versions are counted all the same
+                event("drift.crashed", level="error", model=pending.manifest.model, error=error)
         self._sums.forget(now)
+
+    def _count_version(self, pending: Pending, hour: str, now: float) -> None:
+        requests, skipped = pending.taken()
+        counter = self._counter(pending) if requests else None
+        if counter is None:
+            return
+        chosen = _few(requests, len(counter.schema.columns))
+        rows = sum(request.rows for request, _ in chosen)
+        seen = skipped + sum(request.rows for request, _ in requests)
+        for each in [counter, *self._former.besides(counter, now)]:
+            key = (pending.manifest.model, pending.manifest.version, each.digest, hour)
+            self._sums.add(key, each.count(chosen), seen, rows, now)
 
     def _counter(self, pending: Pending) -> VersionCounter | None:
         """The counter of a version; None if its reference cannot be read."""

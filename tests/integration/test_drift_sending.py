@@ -36,8 +36,8 @@ class Worker:
     checked: SetAnswer | None = field(default_factory=lambda: SetAnswer({}, 1.0, "first"))
     loop: Counting = field(init=False)
 
-    def place(self, reference: JsonObject | None = REFERENCE) -> Pending:
-        made = self.pending.of(Manifest("loan", "a" * 64, 1, "now", SCHEMA.to_json(), {}, reference=reference))
+    def place(self, reference: JsonObject | None = REFERENCE, model: str = "loan") -> Pending:
+        made = self.pending.of(Manifest(model, "a" * 64, 1, "now", SCHEMA.to_json(), {}, reference=reference))
         assert made is not None
         return made
 
@@ -147,6 +147,14 @@ def test_a_worker_that_leaves_sends_what_it_counted_last(worker: Worker) -> None
 def test_a_reference_that_cannot_be_read_stops_no_other_version(worker: Worker) -> None:
     bad, good = worker.place({"n": "many"}), worker.place()
     answer(bad, 1)
+    answer(good, 2)
+    worker.loop.run_once(0.0)
+    assert worker.sums() == [(2, False)]
+
+
+def test_a_version_whose_rows_cannot_be_counted_does_not_hold_up_the_others(worker: Worker) -> None:
+    bad, good = worker.place(), worker.place(model="price")
+    bad.add(Decoded(single=False, rows=1, columns={"x0": ["no number"]}), Scores([1], None, None))
     answer(good, 2)
     worker.loop.run_once(0.0)
     assert worker.sums() == [(2, False)]

@@ -55,7 +55,7 @@ def _time(value: date, spelling: Spelling) -> str:
 def rows_of(table: Any, spelling: Spelling = Spelling.LONG) -> list[Row]:
     """Each row of `table` as an object; an array's columns are x0, x1 and so on."""
     if isinstance(table, pd.Series):
-        return [{"text": cell(value, spelling)} for value in table]
+        return [{str(table.name): cell(value, spelling)} for value in table]
     if isinstance(table, list):
         return [_row_of_list(row, spelling) for row in table]
     frame = framed(table)

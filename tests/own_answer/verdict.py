@@ -119,6 +119,8 @@ def requests_for(comparison: Comparison, names: Sequence[str]) -> Iterator[Reque
     table = comparison.asked
     if comparison.example is None and isinstance(table, pd.DataFrame) and not set(names) & set(table.columns):
         table = table.set_axis(list(names), axis=1)
+    elif comparison.example is None and isinstance(table, pd.Series):
+        table = table.rename(names[0])
     plain = rows_of(table)
     short = rows_of(table, Spelling.PLAIN if comparison.example is None else Spelling.SHORT)
     everything = tuple(range(len(plain)))

@@ -49,6 +49,23 @@ def test_after_a_roll_the_rows_are_counted_by_the_former_reference_too() -> None
     assert versions.besides(new, 2.0) == [by_former]
 
 
+def test_labels_are_not_counted_by_a_former_reference_of_numbers() -> None:
+    """A model that predicted numbers predicts texts after the roll; its columns are compared all the same."""
+    cells: dict[str, Any] = {"age": [1.0] * 500, "town": ["Oslo"] * 500, "gone": [1.0] * 500}
+    prices = make_reference(OLD, cells, 500, make_predictions(RNG.normal(size=500).tolist(), None, None, 500))
+    old = counter_of(
+        Manifest("loan", "a" * 64, 1, "now", OLD.to_json(), {"type": "Pipeline"}, reference=prices.to_json())
+    )
+    versions, new = FormerVersions(), counter("b" * 64, OLD)
+    versions.besides(old, 0.0)
+    (by_former,) = versions.besides(new, 1.0)
+    rows = Decoded(single=False, rows=2, columns={"age": [-9.0, 9.0], "town": ["Oslo", "Rome"], "gone": [0.0, 0.0]})
+    vector = by_former.count([(rows, Scores(["yes", 3], None, None))]).tolist()
+    of = {part.name: list(part.of(vector)) for part in parts(old.reference)}
+    assert sum(of["age"]) == 2
+    assert sum(of["prediction"]) == 0
+
+
 def test_after_two_hours_the_former_version_is_compared_no_more() -> None:
     versions, old, new = FormerVersions(), counter("a" * 64, OLD), counter("b" * 64, NEW)
     versions.besides(old, 0.0)
