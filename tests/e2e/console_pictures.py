@@ -20,6 +20,7 @@ DESK, PHONE = (1280, 800), (390, 844)
 
 def pages(driver: webdriver.Chrome, address: str) -> dict[str, str]:
     """The path of each page, by name, as the session of the browser sees them."""
+    driver.get(f"{address}/ui/")  # its cookies are those of the page that it shows
     cookies = {each["name"]: each["value"] for each in driver.get_cookies()}
     page = requests.get(f"{address}/ui/models/{MODEL}.json", cookies=cookies, timeout=30).json()
     now, other = page["live"]["current"]["version"], page["versions"]["rows"][0]["version"]
@@ -60,7 +61,7 @@ def take_rolls(driver: webdriver.Chrome, stack: Stack, folder: Path) -> None:
         return dict(requests.get(f"{stack.server_url}/ui/models/{MODEL}/live.json", headers=headers, timeout=30).json())
 
     listed = requests.get(f"{model}/versions", headers=headers, timeout=30).json()["versions"]
-    newest = listed[0]["version"]
+    newest = next(each["version"] for each in listed if each["state"] != "rejected")
     begun = send("rollouts", version=newest, rehearse=3600, watch=600, reason="weekly retrain", on_behalf_of="grace")
     wait_until(lambda: ((live()["rehearsal"] or {}).get("rows") or 0) > 200, 120, "rows of the rehearsal")
     _take_each(driver, stack.server_url, folder, "rolling")

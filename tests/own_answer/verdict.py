@@ -119,8 +119,8 @@ def requests_for(comparison: Comparison, names: Sequence[str]) -> Iterator[Reque
     table = comparison.asked
     if comparison.example is None and isinstance(table, pd.DataFrame) and not set(names) & set(table.columns):
         table = table.set_axis(list(names), axis=1)
-    elif comparison.example is None and isinstance(table, pd.Series):
-        table = table.rename(names[0])
+    elif comparison.example is None and _is_texts(table):
+        table = pd.Series(table, name=names[0])  # the same bytes may have been published with a name before
     plain = rows_of(table)
     short = rows_of(table, Spelling.PLAIN if comparison.example is None else Spelling.SHORT)
     everything = tuple(range(len(plain)))
@@ -130,6 +130,10 @@ def requests_for(comparison: Comparison, names: Sequence[str]) -> Iterator[Reque
         yield Request("backwards", api, everything[::-1], short[::-1])
         for index in everything if comparison.singles is None else comparison.singles:
             yield Request("single", api, (index,), (plain, short)[index % 2][index])
+
+
+def _is_texts(table: Any) -> bool:
+    return isinstance(table, pd.Series) or (isinstance(table, list) and isinstance(table[0], str))
 
 
 def judged(stack: AnswerStack, comparison: Comparison) -> Verdict:
