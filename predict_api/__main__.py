@@ -9,7 +9,6 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from changeover.process.parent_death import end_with_parent
 from model_runner.pool.processes import HOST_SOCKET, HostProcess, host_folder
 
 
@@ -19,10 +18,12 @@ def main() -> int:
     Returns 0, or 2 if a setting is invalid, the port is taken, or MODEL_FILE is not the pinned artifact; 1 if the pinned
     artifact cannot be served.
     """
-    end_with_parent()
     with tempfile.TemporaryDirectory(prefix="changeover-metrics-") as name:
         directory = Path(name)
         host = HostProcess(host_folder(directory) / HOST_SOCKET)
+        from changeover.process.parent_death import end_with_parent
+
+        end_with_parent()
         from predict_api import startup
 
         if (checked := startup.checked_settings()) is None:

@@ -1,6 +1,7 @@
 """The start of hosts and zygotes, by the standard library alone: both start before anything else is imported.
 
-The imports of a zygote take longest of all at the start of an instance, so they begin before its settings are read.
+The imports of a zygote take longest of all at the start of an instance, so they begin before its settings are read. This
+file imports little: dataclasses alone would take 10 ms.
 """
 
 import socket
@@ -9,17 +10,15 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 BOOTSTRAP: Final = Path(__file__).resolve().parent.parent / "bootstrap.py"
 HOST_SOCKET: Final = "host.sock"
 EARLY_THREADS: Final = 1  # of a zygote that starts before the settings are known: the default of RUNNER_THREADS
 
 
-@dataclass(frozen=True)
-class ZygoteProcess:
+class ZygoteProcess(NamedTuple):
     """A zygote that waits for its `Preload`, the first message of `control`."""
 
     process: "subprocess.Popen[bytes]"

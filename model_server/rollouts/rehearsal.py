@@ -83,6 +83,8 @@ def upper_limit(count: int, rows: int, confidence: float = CONFIDENCE) -> float:
 
 def lower_limit(count: int, rows: int, confidence: float = CONFIDENCE) -> float:
     """The same, above."""
+    if not count:
+        return 0.0  # the difference below leaves 1e-17
     centre, half = _wilson(count, rows, confidence)
     return max(0.0, centre - half)
 

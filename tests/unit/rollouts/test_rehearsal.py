@@ -91,6 +91,7 @@ def test_the_limits_are_those_of_wilson() -> None:
         for limit in (lower_limit(count, rows), upper_limit(count, rows)):
             apart, variance = count / rows - limit, limit * (1 - limit) / rows
             assert apart * apart == pytest.approx(1.6448536269514722**2 * variance, abs=1e-12)
+    assert lower_limit(0, 1807) == 0.0
     assert fewest(LINE) == 133
 
 
