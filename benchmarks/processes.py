@@ -49,12 +49,12 @@ class NeverChecks(PredictApi):
 
 
 def tree(*roots: psutil.Process) -> list[psutil.Process]:
-    """The processes and all below them; those that have ended are left out."""
-    found = []
+    """The processes and all below them, each once; those that have ended are left out."""
+    found: dict[int, psutil.Process] = {}
     for root in roots:
         with suppress(psutil.NoSuchProcess):
-            found += [root, *root.children(recursive=True)]
-    return found
+            found |= {process.pid: process for process in (root, *root.children(recursive=True))}
+    return list(found.values())
 
 
 def resident(processes: Iterable[psutil.Process]) -> int:
