@@ -1,4 +1,4 @@
-"""What the host does for the workers: it grants scorers, and ends what hangs. It never reads an artifact."""
+"""The service of the host to the workers: it grants scorers, and ends what hangs. It never reads an artifact."""
 
 import socket
 import threading

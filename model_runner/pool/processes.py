@@ -66,7 +66,7 @@ def variables(threads: int) -> dict[str, str]:
 
 
 class HostProcess:
-    """A host that was started. It listens at once, and waits for its settings on standard input."""
+    """A host that was started. It listens immediately, and waits for its settings on standard input."""
 
     def __init__(self, path: Path) -> None:
         """Start it with a socket at `path`, in a folder that only this user can enter; raises OSError."""
