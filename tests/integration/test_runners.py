@@ -26,6 +26,7 @@ from model_runner.pool.host_messages import HostSettings
 from model_runner.pool.zygotes import ZygoteSettings
 from tests.conftest import wait_until
 from tests.integration.runner_models import Acts
+from tests.processes.service import gone
 
 EXTRA = ["tests.integration.runner_models.Acts"]
 ONE = [[0.0], [0.0]]  # one row of two columns
@@ -224,8 +225,10 @@ def test_a_killed_zygote_and_a_killed_host_are_replaced(
     scorer = client.scorer(version)
     (host,) = set(hosts()) - others
     for victim in (host.children()[0], host):
+        ended = [victim, *victim.children(recursive=True)]
         victim.kill()
-        with contextlib.suppress(ModelCrashed):
+        wait_until(lambda ended=ended: gone(ended), 30, "the end of what was killed, and of all below it")
+        with pytest.raises(ModelCrashed):
             act(scorer, "nothing")
         scorer.close()
         scorer = client.scorer(version)
