@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from model_runner.confinement.confine import MEASURES
-from model_runner.pool.zygotes import variables
+from model_runner.pool.processes import variables
 
 CHILD = """
 import json, os
