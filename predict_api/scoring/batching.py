@@ -3,8 +3,9 @@
 A scikit-learn pipeline takes about as long for 16 rows as for one. A request that arrives while no call runs is scored
 immediately and alone. Requests that arrive during a call wait, and the first of them scores the micro-batch of all.
 Before that, it pauses until as many requests wait as the last call had: their callers are about to send the next ones,
-which would otherwise come in every second call only. The pause takes at most half of the last call, and at most 3 ms.
-A request that arrives that soon after a micro-batch pauses, too; no other request does.
+which would otherwise come in every second call only. The pause takes at most half of the last call, and at most 6 ms.
+A request that arrives within half of the last call after a micro-batch pauses, too; no other request does. A third of the
+calls were for one request when that time was 3 ms: more than 16 callers need longer to send their next requests.
 
 No request waits for long behind a call that hangs: after `queue_seconds`, the oldest waiting request begins the next call
 beside it. Each loaded version has its own `Batcher`, so a call never mixes versions. Each caller gets its own scores or
@@ -31,7 +32,7 @@ from predict_api.scoring.times import Times, queue_seconds
 
 MOST_ROWS: Final = 256  # of one micro-batch; a larger request is scored alone and delays no other
 PAUSE_SHARE: Final = 0.5  # of the duration of the last call
-LONGEST_PAUSE: Final = 0.003  # seconds: half of the 6 ms that a forest of 200 trees takes (docs/performance.md)
+LONGEST_PAUSE: Final = 0.006  # seconds: half of what fifty boosted stumps take for a micro-batch
 BATCH_SHARE: Final = 0.5  # of the time that is left to the first of several requests
 Columns = Mapping[str, Sequence[Cell]]
 Score = Callable[[Columns, int, Times, Options], Scores]
@@ -130,7 +131,7 @@ class Batcher:
 
     def _others_come_back(self) -> bool:
         """Whether a micro-batch ended just now, so that its callers are about to send the next requests."""
-        return self._last_size > 1 and self._clock() - self._ended < self._longest_pause()
+        return self._last_size > 1 and self._clock() - self._ended < PAUSE_SHARE * self._took
 
     def _longest_pause(self) -> float:
         return min(LONGEST_PAUSE, PAUSE_SHARE * self._took)

@@ -118,6 +118,7 @@ def test_the_first_request_after_a_micro_batch_waits_for_the_others_and_no_later
 
         batcher = Batcher(clock.score, PATIENT, pause, clock)
         during_a_call(model, batcher, lambda: ask(batcher, 2.0), lambda: ask(batcher, 3.0))
+        clock.time += 0.4  # within half of the last call
         assert ask(batcher, 5.0).labels == [10.0]
         assert again[0].result().labels == [8.0]
         assert model.calls == [1, 2, 2]
