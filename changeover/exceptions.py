@@ -40,6 +40,14 @@ class InvalidTokens(ChangeoverError):
     """A TOKENS_FILE, or a line of it, that `changeover/protocol/token_file.py` does not read."""
 
 
+class InvalidKeyFile(ChangeoverError):
+    """A file of a key of the registry, or of its public keys, that cannot be read; the message names file and line."""
+
+
+class SealBroken(ChangeoverError):
+    """An object without a valid seal (`docs/sealed.md`), or one that contradicts its seal; the message names its key."""
+
+
 class DigestMismatch(ChangeoverError):
     """Bytes whose SHA-256 is not the expected one."""
 

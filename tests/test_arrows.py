@@ -47,6 +47,7 @@ PURE = {
     "changeover.request.strict_json",
     "changeover.onnx_twin.description",
     "changeover.process.misspelt",
+    *map("changeover.sealed.{}".format, ["chain", "envelope", "statement"]),
     "changeover.process.visible",
     *map("changeover.protocol.{}".format, ["wire", "drift_counts", "rehearsal_counts", "watch_counts"]),
     "changeover.protocol.traffic_counts",
@@ -110,6 +111,7 @@ DOORS = {
         ("changeover/artifact/load.py", "changeover/artifact/unpickler.py"),
     ),
     "Arrow": (("pyarrow", "flatbuffers"), (*ARROW, "bulk_score/")),
+    "keys and signatures": (("cryptography",), ("changeover/sealed/keys.py",)),
     "OpenTelemetry": (("opentelemetry",), ("changeover/process/otel.py",)),
     "the environment": (
         ("os.environ", "os.environb", "os.getenv"),
@@ -257,6 +259,7 @@ RED = [
     (wrong_doors, [("predict_api/settings.py", "import os\nhome = os.environ['HOME']")]),
     (wrong_doors, [("predict_api/settings.py", "from os import environ")]),
     (wrong_doors, [("model_server/rollouts/fleet.py", "import requests")]),
+    (wrong_doors, [("predict_api/replica/replica.py", "from cryptography.hazmat.primitives import hashes")]),
 ]
 
 

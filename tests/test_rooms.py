@@ -24,6 +24,7 @@ DOORS = {
     "changeover.process": "atomic_file clock gentle_pieces log_events log_writer loop loop_threads marked_file open_files own_networks parent_death respawn service_settings settings spans termination timed_pool timed_socket traced_wsgi tracing visible",
     "changeover.protocol": "allowed_hosts drift_counts lease openapi_parts problem rehearsal_counts replica_identity roles token_file trace_context traffic_counts watch_counts wire",
     "changeover.request": "reader decode tensors strict_json fast_reader columns cells csv_columns arrow_columns arrow_arrays",
+    "changeover.sealed": "chain envelope key_file keys statement trust",
     "changeover.schema": "schema column cell_parsers dtypes formats sample_row",
     "changeover.up": "supervisor restart ports ready required exceptions workers",
     "model_runner.admission": "examiner exceptions",

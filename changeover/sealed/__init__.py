@@ -1,0 +1,1 @@
+"""Seals: signatures of the registry over manifests and ledger entries, their keys and their verification."""
