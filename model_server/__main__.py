@@ -4,7 +4,7 @@ import sys
 from typing import Final
 
 from changeover.artifact import extra_globals
-from changeover.exceptions import InvalidSetting, InvalidTokens
+from changeover.exceptions import InvalidKeyFile, InvalidSetting, InvalidTokens
 from changeover.process import log_events, tracing
 from changeover.process.open_files import allow_open_files
 from changeover.process.own_networks import with_names_replaced
@@ -12,6 +12,7 @@ from changeover.process.parent_death import end_with_parent
 from changeover.process.settings import misspelt_settings
 from changeover.process.termination import on_termination
 from model_server.access.tokens import read_token_file
+from model_server.sealing.registry_keys import keys_of
 from model_server.settings import ServerSettings
 from object_store.settings import StoreSettings
 
@@ -33,8 +34,9 @@ def main() -> int:
         with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
         if settings.tokens_file is not None:
             read_token_file(settings.tokens_file)
+        keys_of(settings.registry_key_file, settings.registry_keys_file)
         extra_globals.refuse_missing(settings.extra_globals, isolated=True)
-    except (InvalidSetting, InvalidTokens) as error:
+    except (InvalidSetting, InvalidTokens, InvalidKeyFile) as error:
         log_events.event("settings.invalid", level="error", reason=str(error))
         return 2
     from granian.constants import HTTPModes, Interfaces

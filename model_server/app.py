@@ -43,6 +43,10 @@ from model_server.routes import versions as version_calls
 from model_server.routes.console_frame import Frame
 from model_server.routes.context import VersionCalls
 from model_server.routes.guard import Guard
+from model_server.sealing.chain_audit import ChainAudit
+from model_server.sealing.floors import Floors
+from model_server.sealing.registry_keys import keys_of
+from model_server.sealing.seals import Seals
 from model_server.settings import ServerSettings
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
@@ -65,7 +69,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     """Build model_server and start its background threads; returns the app, for one process, and its stop function."""
     bucket = Bucket(store)
     open_problems, models = Problems(), Models()
-    ledger, versions = Ledger(bucket, settings.lease_ms, open_problems), Versions(bucket, open_problems)
+    seals, versions, ledger = _records(settings, bucket, open_problems)
     examiner = Examiner(_limits(settings), frozenset(settings.extra_globals), settings.environments_dir)
     spool = Spool(settings.spool_dir, settings.max_model_bytes)
     publisher = Publisher(versions, examiner, models.in_use)
@@ -76,7 +80,8 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     drop_zone = DropZone(bucket, models, publisher, versions, spool, settings.default_model, open_problems)
     polls = (settings.roll_incoming, settings.incoming_poll)
     services = (bucket, models, ledger, versions, rollouts, drop_zone, pin)
-    background = Background(*services, *polls, audit=Audit(models, ledger, open_problems), problems=open_problems)
+    audit = Audit(models, ledger, open_problems, ChainAudit(bucket, seals, versions))
+    background = Background(*services, *polls, audit=audit, problems=open_problems)
     outbox = Outbox(bucket, open_problems) if settings.webhook_addresses else None
     drift = Drift(models, versions, bucket, partial(_announce_drift, outbox))
     tokens = settings.tokens()
@@ -84,9 +89,6 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app = Flask("model_server", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask types it by the protocol that lacks it
     _observe(app, settings.hosts)
-    otel = tracing.active()
-    if otel is not None:
-        app.wsgi_app = traced(app.wsgi_app, otel, _has_a_span)  # type: ignore[assignment,method-assign]
     problems.register(app)
     calls, instance = VersionCalls(models, versions, ledger, bucket), secrets.token_hex(8)
     app.register_blueprint(openapi.blueprint(settings.default_model))
@@ -120,6 +122,14 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
         tracing.stop()
 
     return app, stop
+
+
+def _records(settings: ServerSettings, bucket: Bucket, problems: Problems) -> tuple[Seals, Versions, Ledger]:
+    """The seals, the versions and the ledgers in the bucket."""
+    key, trust = keys_of(settings.registry_key_file, settings.registry_keys_file)
+    seals = Seals(bucket, problems, key, trust, Floors(settings.floors_folder if trust else None))
+    versions = Versions(bucket, problems, seals)
+    return seals, versions, Ledger(bucket, settings.lease_ms, problems, seals, versions.named)
 
 
 def _pin(settings: ServerSettings, bucket: Bucket, spool: Spool, publisher: Publisher) -> Pin | None:
@@ -185,7 +195,7 @@ def _has_a_span(environ: WSGIEnvironment) -> bool:
 
 
 def _observe(app: Flask, hosts: AllowedHosts) -> None:
-    """Give every request an id, refuse unknown host names, and count and log every response."""
+    """Give every request an id, refuse unknown host names, count and log every response, and trace what is traced."""
 
     @app.before_request
     def _begin() -> None:
@@ -214,3 +224,7 @@ def _observe(app: Flask, hosts: AllowedHosts) -> None:
                 by=g.caller.name if "caller" in g else None,
             )
         return response
+
+    otel = tracing.active()
+    if otel is not None:
+        app.wsgi_app = traced(app.wsgi_app, otel, _has_a_span)  # type: ignore[assignment,method-assign]

@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from changeover.exceptions import ChangeoverError
+from changeover.exceptions import ChangeoverError, InvalidManifest
 from changeover.json_types import Json, JsonObject
 from changeover.names import short
 from changeover.protocol.roles import Role
@@ -165,3 +165,15 @@ class PinUnavailable(ChangeoverError):
 
 class RecordUnreadable(StoreError):
     """An object at the key of a record that is too large, not a JSON object, or not the record that belongs there."""
+
+
+class EntryUnsealed(RecordUnreadable):
+    """A ledger entry without a valid seal in a sealed registry; the message names its key."""
+
+
+class LedgerBelowFloor(RecordUnreadable):
+    """A ledger that ends below an entry that this model_server has verified before."""
+
+
+class ManifestUnsealed(InvalidManifest):
+    """A manifest without a valid seal in a sealed registry; the message names its key."""

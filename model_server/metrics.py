@@ -32,6 +32,7 @@ REPLICAS = Gauge("changeover_server_replicas", "Replicas that a rollout would wa
 STORE_FAILURES = Counter("changeover_server_store_failures_total", "Calls that the store failed", ["cause"])
 STORE_FAILURES.labels(StoreUnavailable.__name__)  # begins with 0
 STORE_UP = Gauge("changeover_server_store_up", "1 if the store answered the last call of a background loop, else 0")
+SEALS_BROKEN = Counter("changeover_server_seals_broken_total", "Objects found without a valid seal")
 WEBHOOKS = Counter("changeover_server_webhooks_total", "Attempts to send a webhook", ["outcome"])
 for _outcome in ("delivered", "failed"):
     WEBHOOKS.labels(_outcome)  # begins with 0

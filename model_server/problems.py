@@ -15,6 +15,7 @@ class Topic(StrEnum):
     STRAY_ENTRY = "stray entry"
     OTHER_SERVERS = "model_servers"
     RECORDS = "records"
+    SEAL = "seal"
     WEBHOOKS = "webhooks"
     STAGE = "background"
 
@@ -46,6 +47,11 @@ class Problems:
         """Whether any problem of this topic is set."""
         with self._lock:
             return any(key[0] is topic for key in self._texts)
+
+    def about(self, topic: Topic) -> list[str]:
+        """What the problems of this topic are about."""
+        with self._lock:
+            return [about for other, about in self._texts if other is topic]
 
     def texts(self, hidden: str | None = None) -> dict[str, str]:
         """Name -> text; with `hidden`, that stands for each text that is not public."""

@@ -27,10 +27,21 @@ Record = TypeVar("Record")
 
 def read_object(bucket: Bucket, key: str, largest: int = LARGEST) -> JsonObject:
     """The JSON object at `key`; raises RecordUnreadable, ObjectMissing or another StoreError."""
+    return object_of(key, read_content(bucket, key, largest))
+
+
+def read_content(bucket: Bucket, key: str, largest: int = LARGEST) -> bytes:
+    """The bytes at `key`; raises RecordUnreadable, ObjectMissing or another StoreError."""
     try:
-        body = json.loads(bucket.read(key, largest))
+        return bucket.read(key, largest)
     except ObjectTooLarge as error:
         raise RecordUnreadable(f"{key} is larger than the {largest} bytes of a record") from error
+
+
+def object_of(key: str, content: bytes) -> JsonObject:
+    """The JSON object that was read at `key`; raises RecordUnreadable."""
+    try:
+        body = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise RecordUnreadable(f"{key} is no JSON: {str(error)[:200]}") from error
     if not isinstance(body, dict):
@@ -52,7 +63,14 @@ def read_record(
     Unknown members of later releases are ignored. Raises RecordUnreadable, which names the member, ObjectMissing or
     another StoreError.
     """
-    members = {**(defaults or {}), **read_object(bucket, key, largest), **known}
+    return record_of(key, read_content(bucket, key, largest), kind, defaults, **known)
+
+
+def record_of(
+    key: str, content: bytes, kind: type[Record], defaults: JsonObject | None = None, **known: Json
+) -> Record:
+    """The same for bytes that were read at `key`; raises RecordUnreadable."""
+    members = {**(defaults or {}), **object_of(key, content), **known}
     cut = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in members.items()}
     return read_document(cut, kind, f"{key}: {kind.__name__.lower()}", RecordUnreadable)
 

@@ -51,6 +51,11 @@ class ServerSettings(ServiceSettings):
     )
     tokens_file: TokensFile = None
     report_token: ReportToken = Field(min_length=_SHORTEST_TOKEN)
+    registry_key_file: Path | None = Field(
+        default=None,
+        description="a file of the private key that seals manifests and ledger entries, made at the first start; empty: "
+        "model_server seals nothing (docs/sealed.md)",
+    )
     proxy_roles: Annotated[str, accepted_by(roles_in)] = Field(
         default="",
         description="the roles of people that a proxy of TRUSTED_PROXIES has logged in, such as "
@@ -167,6 +172,11 @@ class ServerSettings(ServiceSettings):
         if not text or not name:
             return Tokens(self.tokens_file, None, digest_of(text) if text else "")
         return Tokens(self.tokens_file, NamedToken.of(name, Role.ADMIN, text))
+
+    @property
+    def floors_folder(self) -> Path | None:
+        """The folder of the floors of the ledgers, beside the uploads; None without `SPOOL_DIR`, which lasts."""
+        return Path(self.spool_dir) if self.spool_dir else None
 
     @property
     def webhook_addresses(self) -> tuple[Address, ...]:

@@ -54,6 +54,9 @@ PREPARE_FAILURES: Final = Counter("changeover_prepare_failures_total", "Versions
 REFUSED: Final = Counter(
     "changeover_sequence_refused_total", "Checks that named a lower sequence, or another version under one", ["model"]
 )
+SEALS_REFUSED: Final = Counter(
+    "changeover_seals_refused_total", "Ledger entries and manifests that were refused for their seal", ["model"]
+)
 RUNNER_ENDS: Final = Counter(
     "changeover_runner_ends_total", "Processes of models that ended while they computed an answer", ["model", "cause"]
 )
@@ -99,7 +102,7 @@ def count_caller(name: str, status: str) -> None:
 def begin_model(model: str) -> None:
     """Begin the counters of a model with 0, so that a rate sees their first event."""
     _of_models.setdefault(model, {})
-    for counter in (STALE, SWITCHES, PREPARE_FAILURES, REFUSED):
+    for counter in (STALE, SWITCHES, PREPARE_FAILURES, REFUSED, SEALS_REFUSED):
         counter.labels(model)
 
 

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from changeover.artifact import extra_globals
-from changeover.exceptions import InvalidSetting
+from changeover.exceptions import InvalidKeyFile, InvalidSetting
 from changeover.process.log_events import configure, event
 from changeover.process.own_networks import with_names_replaced
 from changeover.process.settings import misspelt_settings, tell_libraries, variables_of_platform
+from changeover.sealed.trust import trust_of
 from model_runner.pool.processes import HostProcess
 from predict_api import container
 from predict_api.pinned.artifact_file import PinnedFile
@@ -28,8 +29,9 @@ def checked_settings() -> tuple[PredictSettings, PinnedFile | None] | None:
         _refuse_a_busy_port(settings)
         with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
         extra_globals.refuse_missing(settings.extra_globals, isolated=True)
+        trust_of(settings.registry_keys_file)
         file = _pinned_file(settings)
-    except InvalidSetting as error:
+    except (InvalidSetting, InvalidKeyFile) as error:
         event("settings.invalid", level="error", reason=str(error))
         return None
     return settings, file

@@ -47,7 +47,7 @@ PURE = {
     "changeover.request.strict_json",
     "changeover.onnx_twin.description",
     "changeover.process.misspelt",
-    *map("changeover.sealed.{}".format, ["chain", "envelope", "statement"]),
+    *map("changeover.sealed.{}".format, ["chain", "envelope", "statement", "subjects"]),
     "changeover.process.visible",
     *map("changeover.protocol.{}".format, ["wire", "drift_counts", "rehearsal_counts", "watch_counts"]),
     "changeover.protocol.traffic_counts",

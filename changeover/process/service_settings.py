@@ -30,6 +30,13 @@ TokensFile = Annotated[
         "writes it (docs/access.md)"
     ),
 ]
+RegistryKeysFile = Annotated[
+    Path | None,
+    Field(
+        description="a file of the registry's public keys: with it, no manifest and no ledger entry without a seal is followed "
+        "(docs/sealed.md). Both services need it; empty: seals do not count"
+    ),
+]
 ModelName = Annotated[str, accepted_by(check_model_name)]
 
 
@@ -52,6 +59,7 @@ class ServiceSettings(Settings):
         description="additional globals that artifacts may name (dotted, comma separated); set it for both services",
     )
     environments_dir: EnvironmentsDir = None
+    registry_keys_file: RegistryKeysFile = None
     require_confinement: bool = Field(
         default=False, description="refuses to run models where a measure of confinement is missing"
     )

@@ -20,6 +20,7 @@ from changeover.names import MODEL_NAME as NAME_OF_A_MODEL
 from changeover.names import is_version
 from changeover.protocol.rehearsal_counts import RehearsalCounts
 from changeover.protocol.watch_counts import WatchCounts
+from changeover.sealed.envelope import Envelope
 
 # model_server's response to the freshness check
 LEASE_MS: Final = "Lease-Ms"
@@ -29,6 +30,8 @@ CHECK_ALL: Final = "Check-All"  # `true`: this model_server has the calls for al
 # a replica's check
 REPLICA_ID: Final = "Replica-Id"
 REPLICA_SECRET: Final = "Replica-Secret"  # noqa: S105 a header: by it a replica is known
+# the stored manifest
+SEAL: Final = "Seal"  # its seal: a DSSE envelope as JSON, in base64 (docs/sealed.md)
 # the artifact
 REPR_DIGEST: Final = "Repr-Digest"
 # predict_api's responses
@@ -47,6 +50,7 @@ WEBHOOK_TIMESTAMP: Final = "webhook-timestamp"
 WEBHOOK_SIGNATURE: Final = "webhook-signature"
 
 LARGEST_BODY: Final = 4 * 1024**2  # bytes of a manifest, or of any other response of model_server but bytes of models
+LARGEST_SET: Final = 16 * 1024**2  # bytes of a check of all models: 1.1 KB for each, with its seal
 LONGEST_REHEARSAL_S: Final = 86_400.0  # of a rehearsal, from when every replica is ready
 LONGEST_TEXT: Final = 2000  # characters of a reason, a name, or any string from one service to the other
 _MOST_VERSIONS: Final = 16  # in one report: a replica has the current version, the next, and a few that failed
@@ -113,7 +117,8 @@ class CurrentModel(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `sequence` and `version` are None without a current version. The lease of the response does not hold for a model that
     is `fenced`. `next_version` is to be prepared, and to be rehearsed under the id `rehearsal`, if it has one.
-    The requests before and after its switch are counted under the id `watch`.
+    The requests before and after its switch are counted under the id `watch`. `seal` is that of the ledger entry with
+    this sequence.
     """
 
     sequence: _Int | None = None
@@ -122,6 +127,7 @@ class CurrentModel(msgspec.Struct, frozen=True, omit_defaults=True):
     fenced: bool = False
     rehearsal: _Name | None = None
     watch: _Name | None = None
+    seal: Envelope | None = None
 
     @classmethod
     def of(
@@ -132,11 +138,12 @@ class CurrentModel(msgspec.Struct, frozen=True, omit_defaults=True):
         fenced: bool,
         rehearsal: str | None = None,
         watch: str | None = None,
+        seal: Envelope | None = None,
     ) -> Self:
         """The entry of a model."""
         if current is None:
             return cls(next_version=next_version, fenced=fenced, rehearsal=rehearsal, watch=watch)
-        return cls(current.sequence, current.version, next_version, fenced, rehearsal, watch)
+        return cls(current.sequence, current.version, next_version, fenced, rehearsal, watch, seal)
 
     @property
     def current(self) -> Current | None:

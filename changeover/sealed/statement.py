@@ -12,6 +12,7 @@ from changeover import digest
 from changeover.exceptions import SealBroken
 from changeover.names import VERSION
 from changeover.sealed.envelope import Envelope
+from changeover.sealed.subjects import entry_name, manifest_name
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -40,6 +41,11 @@ class ManifestFacts(Struct, frozen=True):
     sealed_at: str
     by: By
 
+    @property
+    def name(self) -> str:
+        """The name of the subject."""
+        return manifest_name(self.model, self.version, self.number)
+
 
 class EntryFacts(Struct, frozen=True):
     """The predicate of a ledger entry. `before` is the SHA-256 of the stored entry before it, None if it is the first."""
@@ -51,6 +57,11 @@ class EntryFacts(Struct, frozen=True):
     before: _Sha256 | None
     sealed_at: str
     by: By
+
+    @property
+    def name(self) -> str:
+        """The name of the subject."""
+        return entry_name(self.model, self.sequence)
 
 
 class Subject(Struct, frozen=True):
@@ -71,17 +82,17 @@ class _Statement(Struct, frozen=True, rename={"kind": "_type", "predicate_type":
     predicate: msgspec.Raw
 
 
-def payload(key: str, sha256: str, facts: ManifestFacts | EntryFacts) -> bytes:
-    """The payload of the seal of the object at `key`, whose bytes have this SHA-256."""
+def payload(sha256: str, facts: ManifestFacts | EntryFacts) -> bytes:
+    """The payload of the seal of an object whose bytes have this SHA-256."""
     predicate = msgspec.Raw(msgspec.json.encode(facts))
-    subject = (Subject(key, {"sha256": sha256}),)
+    subject = (Subject(facts.name, {"sha256": sha256}),)
     return msgspec.json.encode(_Statement(_STATEMENT, subject, _TYPES[type(facts)], predicate))
 
 
 def facts_in(envelope: Envelope, kind: type[Facts], key: str, sha256: str | None = None) -> Facts:
-    """The facts about the object at `key`, with this SHA-256 if it is given, in an envelope that was verified.
+    """The facts in an envelope that was verified, about the object with this SHA-256 if it is given.
 
-    Raises SealBroken.
+    The subject has the name that the facts give it. Raises SealBroken; its message calls the object `key`.
     """
     if envelope.payload_type != PAYLOAD_TYPE:
         raise SealBroken(f"{key}: its seal has a payload of another type, {envelope.payload_type!r}")
@@ -93,8 +104,8 @@ def facts_in(envelope: Envelope, kind: type[Facts], key: str, sha256: str | None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SealBroken(f"{key}: the statement of its seal cannot be read: {error}") from error
     names = [subject.name for subject in statement.subject]
-    if names != [key]:
-        raise SealBroken(f"{key}: its seal is that of {', '.join(names)[:300]}")
+    if names != [facts.name]:
+        raise SealBroken(f"{key}: its seal is that of {', '.join(names)[:300]}, and its facts are about {facts.name}")
     signed = statement.subject[0].digest.get("sha256")
     if sha256 is not None and signed != sha256:
         raise SealBroken(f"{key}: its bytes are not those that were sealed (SHA-256 {sha256}, sealed was {signed})")

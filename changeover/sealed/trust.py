@@ -4,18 +4,24 @@ Each check raises SealBroken, whose message names the object by its key in the b
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from changeover.exceptions import SealBroken
 from changeover.protocol.wire import Current
+from changeover.sealed.chain import Link
 from changeover.sealed.envelope import Envelope
-from changeover.sealed.keys import PublicKey
 from changeover.sealed.statement import EntryFacts, Facts, ManifestFacts, digest_of, facts_in
+from changeover.sealed.subjects import entry_name, manifest_name
+
+if TYPE_CHECKING:
+    from changeover.sealed.keys import PublicKey
 
 
 class Trust:
     """The keys whose seals count; `keys` gives those of this moment."""
 
-    def __init__(self, keys: Callable[[], Sequence[PublicKey]]) -> None:
+    def __init__(self, keys: "Callable[[], Sequence[PublicKey]]") -> None:
         self._keys = keys
 
     @property
@@ -24,35 +30,45 @@ class Trust:
         return [key.id for key in self._keys()]
 
     def manifest(
-        self, key: str, content: bytes, envelope: Envelope | None, model: str, version: str, at_least: int = 0
+        self, content: bytes, envelope: Envelope | None, model: str, version: str, at_least: int = 0, key: str = ""
     ) -> ManifestFacts:
-        """The facts about the manifest at `key` with these bytes; `at_least` is the lowest number that is taken."""
-        facts = self._facts(ManifestFacts, key, envelope, digest_of(content))
-        if (facts.model, facts.version) != (model, version):
-            raise SealBroken(f"{key}: its seal is that of {facts.model} {facts.version}")
+        """The facts about the manifest of a version with these bytes.
+
+        `at_least` is the lowest number that is taken, `key` the key of the object, if it is known.
+        """
+        name = key or manifest_name(model, version)
+        facts = self._facts(ManifestFacts, name, envelope, digest_of(content))
+        if (facts.model, facts.version) != (model, version) or (
+            key and key != manifest_name(model, version, facts.number)
+        ):
+            raise SealBroken(f"{name}: its seal is that of {manifest_name(facts.model, facts.version, facts.number)}")
         if facts.number < at_least:
-            raise SealBroken(f"{key}: the ledger names manifest {at_least} of this version, this is an older one")
+            raise SealBroken(f"{name}: the ledger names manifest {at_least} of this version, this is {facts.number}")
         return facts
 
-    def entry(self, key: str, envelope: Envelope | None, model: str, current: Current) -> EntryFacts:
-        """The facts about the ledger entry at `key` by its seal alone, which make `current` current."""
-        return self._of(key, self._facts(EntryFacts, key, envelope, None), model, current)
-
-    def stored_entry(
-        self, key: str, content: bytes, envelope: Envelope | None, model: str, current: Current
+    def entry(
+        self, envelope: Envelope | None, model: str, current: Current, content: bytes | None = None
     ) -> EntryFacts:
-        """The facts about the ledger entry at `key` with these bytes."""
-        return self._of(key, self._facts(EntryFacts, key, envelope, digest_of(content)), model, current)
+        """The facts about the ledger entry that makes `current` current: by its seal, and by its bytes if they are given."""
+        facts = self._entry(envelope, model, current.sequence, None if content is None else digest_of(content))
+        if facts.version != current.version:
+            raise SealBroken(f"{facts.name}: its seal is that of version {facts.version}, not of {current.version}")
+        return facts
 
-    def _of(self, key: str, facts: EntryFacts, model: str, current: Current) -> EntryFacts:
-        if (facts.model, facts.sequence, facts.version) != (model, current.sequence, current.version):
-            raise SealBroken(
-                f"{key}: its seal is that of sequence {facts.sequence} of {facts.model}, version {facts.version}; "
-                f"asked was sequence {current.sequence} of {model}, version {current.version}"
-            )
+    def link(self, envelope: Envelope | None, model: str, sequence: int, content: bytes) -> Link:
+        """The link of the chain that the ledger entry with these bytes is."""
+        sha256 = digest_of(content)
+        return Link(sha256, self._entry(envelope, model, sequence, sha256))
+
+    def _entry(self, envelope: Envelope | None, model: str, sequence: int, sha256: str | None) -> EntryFacts:
+        name = entry_name(model, sequence)
+        facts = self._facts(EntryFacts, name, envelope, sha256)
+        if (facts.model, facts.sequence) != (model, sequence):
+            raise SealBroken(f"{name}: its seal is that of {facts.name}")
         return facts
 
     def _facts(self, kind: type[Facts], key: str, envelope: Envelope | None, sha256: str | None) -> Facts:
+        """The facts about the object that is called `key` in errors."""
         if envelope is None:
             raise SealBroken(f"{key}: it has no seal")
         signers = [public for public in self._likely_first(envelope) if public.has_signed(envelope)]
@@ -66,7 +82,22 @@ class Trust:
             raise SealBroken(f"{key}: its seal is of {facts.sealed_at}, when its key was not valid")
         return facts
 
-    def _likely_first(self, envelope: Envelope) -> Iterable[PublicKey]:
+    def _likely_first(self, envelope: Envelope) -> "Iterable[PublicKey]":
         """The keys, those that the envelope names first: a key id is a hint."""
         named = {signature.keyid for signature in envelope.signatures}
         return sorted(self._keys(), key=lambda public: public.id not in named)
+
+
+def trust_of(path: Path | None) -> Trust | None:
+    """The trust in the keys of REGISTRY_KEYS_FILE, which is read again after a change; None without one.
+
+    Raises InvalidKeyFile.
+    """
+    if path is None:
+        return None
+    from changeover.sealed.key_file import (
+        KeyFile,
+    )  # its library takes 20 ms and 10 MB, which a registry without seals saves
+
+    file = KeyFile(path)
+    return Trust(lambda: file.keys)

@@ -16,11 +16,12 @@ from changeover.process import log_events
 from changeover.process.clock import now
 from changeover.process.loop import Loop
 from model_server import metrics
-from model_server.exceptions import RecordUnreadable
+from model_server.exceptions import EntryUnsealed, LedgerBelowFloor, RecordUnreadable
 from model_server.ledger.ledger import Ledger
 from model_server.ledger.record import Rollout
 from model_server.problems import Problems, Topic
 from model_server.rollouts.model_state import Models, ModelState
+from model_server.sealing.chain_audit import ChainAudit
 from object_store.exceptions import StoreError, StoreUnavailable
 
 EVERY_S: Final = 1.0  # between two audits
@@ -32,8 +33,9 @@ REPORTED_FOR_S: Final = 600.0  # for which `/readyz` reports another process's e
 class Audit(Loop):
     """The audit loop. It writes its findings into `problems`, for `/readyz`. Start it when the ledger has been read."""
 
-    def __init__(self, models: Models, ledger: Ledger, problems: Problems) -> None:
+    def __init__(self, models: Models, ledger: Ledger, problems: Problems, chains: ChainAudit | None = None) -> None:
         super().__init__("audit")
+        self._chains = chains
         self._models = models
         self._ledger = ledger
         self._problems = problems
@@ -49,13 +51,17 @@ class Audit(Loop):
         )
         self._report(Topic.LEDGER, "ledger.lost", model, reason)
 
-    def damaged(self, model: str, reason: str) -> None:
+    def damaged(self, model: str, error: RecordUnreadable) -> None:
         """Report that the ledger's next number is an unreadable object: the last good version stays current."""
-        reason = (
-            f"{reason}. The last good version stays current, and no roll succeeds until it is restored, or removed if "
-            f"another writer put it there"
-        )
+        next_step = "no roll succeeds until it is restored, or removed if another writer put it there"
+        if isinstance(error, EntryUnsealed):
+            next_step = "the next roll moves it to forged/, unless it was current before: then restore it"
+        reason = f"{error}. The last good version stays current, and {next_step}"
         self._report(Topic.LEDGER_ENTRY, "ledger.damaged", model, reason)
+
+    def below_floor(self, model: str, reason: str) -> None:
+        """Report a ledger that ends below an entry that was verified before: its newest version is not served."""
+        self._report(Topic.LEDGER, "ledger.below_floor", model, reason)
 
     def report_stray(self, model: str) -> None:
         """Report the entry beyond a missing number of the ledger, or clear that report."""
@@ -118,8 +124,11 @@ class Audit(Loop):
         current = state.current
         try:
             newer = self._ledger.newer(state.name, current.sequence if current else 0)
+        except LedgerBelowFloor as error:
+            self.below_floor(state.name, str(error))
+            return
         except RecordUnreadable as error:
-            self.damaged(state.name, str(error))
+            self.damaged(state.name, error)
             return
         self._problems.clear(Topic.LEDGER_ENTRY, state.name)
         if newer is None or not state.overtake(newer):
@@ -144,6 +153,8 @@ class Audit(Loop):
         self.report_stray(state.name)
         if state.entry is not None:
             self._look_for(state.entry)
+        if self._chains is not None:
+            self._chains.step(state.name, state.current)
 
     def _look_for(self, entry: Rollout) -> None:
         if self._ledger.has_lost(entry):
@@ -157,7 +168,7 @@ class Audit(Loop):
             return
         log_events.event("ledger.followed", model=state.name, version=entry.version, sequence=entry.sequence)
         try:
-            self._ledger.follow(entry)
+            self._ledger.hints.follow(entry)
         except ChangeoverError as error:
             # The price: the next start waits once for leases that are over already.
             log_events.event("ledger.hint_failed", level="warning", model=state.name, reason=str(error))

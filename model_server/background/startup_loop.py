@@ -15,7 +15,7 @@ from changeover.protocol.lease import MARGIN
 from model_server.background.audit_loop import Audit
 from model_server.background.store_failures import StoreFailures
 from model_server.backoff import Backoff
-from model_server.exceptions import PinUnavailable, RecordUnreadable, RolloutUnderWay, RollRefused
+from model_server.exceptions import LedgerBelowFloor, PinUnavailable, RecordUnreadable, RolloutUnderWay, RollRefused
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.intake.startup import Upload, decide, pending_upload
@@ -116,7 +116,7 @@ class Background(Loop):
                 entries[model] = newest
         for model in self._versions.models():
             self._models.get(model)
-        self._takeovers = {model: self._ledger.succeed(entry) for model, entry in entries.items()}
+        self._takeovers = {model: self._ledger.hints.succeed(entry) for model, entry in entries.items()}
         self._entries = entries
 
     def _old_leases_s(self) -> float:
@@ -132,7 +132,7 @@ class Background(Loop):
             return
         for model, takeover in self._takeovers.items():
             if takeover.wait:
-                self._ledger.settle(self._entries[model], takeover.lease_ms)
+                self._ledger.hints.settle(self._entries[model], takeover.lease_ms)
         self._models.loaded(self._entries, {model: takeover.lease_ms for model, takeover in self._takeovers.items()})
         current = {model: entry.current.etag for model, entry in self._entries.items()}
         log_events.event("ledger.read", current=current, took_ms=round((now() - self._began) * 1000))
@@ -141,9 +141,13 @@ class Background(Loop):
         """The newest entry, or the last readable one. Reports a damaged ledger. Raises StoreError."""
         try:
             newest = self._ledger.newest(model)
+        except LedgerBelowFloor as error:
+            self._models.get(model)
+            self._audit.below_floor(model, str(error))
+            return None
         except RecordUnreadable as error:
             self._models.get(model)
-            self._audit.damaged(model, str(error))
+            self._audit.damaged(model, error)
             return self._ledger.last_good(model)
         self._audit.report_stray(model)
         if newest is None and self._ledger.stray(model) is None:

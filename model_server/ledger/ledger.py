@@ -6,26 +6,37 @@ so this process caches them.
 """
 
 import json
+import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
+from typing import Final
+
+from msgspec import structs
 
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
 from changeover.names import MODEL_NAME
 from changeover.process import log_events
-from changeover.process.clock import parse_rfc3339
+from changeover.process.clock import parse_rfc3339, utc_now
 from changeover.protocol.wire import RolloutState
+from changeover.sealed.statement import ManifestNamed, digest_of
 from model_server.backoff import Backoff
-from model_server.exceptions import RecordUnreadable
+from model_server.exceptions import EntryUnsealed, RecordUnreadable
+from model_server.ledger.hints import Hints
 from model_server.ledger.numbers import Numbers, count
 from model_server.ledger.record import Rollout
-from model_server.ledger.takeover import Takeover, take_over
 from model_server.problems import Problems
-from model_server.records import Unreadable, read_object, read_record
+from model_server.records import Unreadable, read_content, record_of
+from model_server.sealing.floors import Floor
+from model_server.sealing.seals import Seals
 from object_store import keys
 from object_store.bucket import Bucket
 from object_store.exceptions import InvalidKey, ObjectMissing, StoreError, StoreUnavailable
+from object_store.seal_keys import forged_key
+
+_MOST_MOVED: Final = 3  # objects without a seal that one rollout moves out of its way
 
 
 class LedgerLost(StoreError):
@@ -36,14 +47,37 @@ class LedgerInDoubt(ChangeoverError):
     """An entry that the store may or may not have written; the next start reads the ledger and knows."""
 
 
-class Ledger:
-    """The ledgers of all models in one bucket. Thread-safe."""
+@dataclass(frozen=True)
+class _Stored:
+    """An entry, and its bytes in the bucket."""
 
-    def __init__(self, bucket: Bucket, lease_ms: int = 0, problems: Problems | None = None) -> None:
+    entry: Rollout
+    content: bytes
+
+    @property
+    def floor(self) -> Floor:
+        return Floor(self.entry.sequence, digest_of(self.content))
+
+
+class Ledger:
+    """The ledgers of all models in one bucket. Thread-safe.
+
+    `named` gives the newest manifest of a version, which the seal of an entry names.
+    """
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        lease_ms: int = 0,
+        problems: Problems | None = None,
+        seals: Seals | None = None,
+        named: Callable[[str, str], ManifestNamed] | None = None,
+    ) -> None:
         self._bucket = bucket
         self._unreadable = Unreadable(problems or Problems())
-        self._lease_ms = lease_ms
-        self._entries: dict[tuple[str, int], Rollout] = {}
+        self.hints = Hints(bucket, lease_ms)
+        self._seals, self._named = seals or Seals(bucket), named
+        self._entries: dict[tuple[str, int], _Stored] = {}
         self._counted: dict[str, int] = {}
         self._strays: dict[str, int] = {}
 
@@ -54,9 +88,14 @@ class Ledger:
         return sorted(model for model in names if model and MODEL_NAME.fullmatch(model))
 
     def newest(self, model: str) -> Rollout | None:
-        """The entry that is current, or None; raises RecordUnreadable or another StoreError."""
+        """The entry that is current, or None; raises RecordUnreadable or another StoreError.
+
+        In a sealed registry, LedgerBelowFloor is one of them.
+        """
         newest = self.look(model)
-        return self.entry(model, newest) if newest else None
+        stored = self._stored(model, newest) if newest else None
+        self._seals.check_floor(model, stored.floor if stored else Floor(0, ""))
+        return stored.entry if stored else None
 
     def look(self, model: str) -> int:
         """The newest number that counts, 0 for none; records the first entry beyond a missing one. Raises StoreError."""
@@ -64,7 +103,7 @@ class Ledger:
         after = keys.rollout_key(model, counted) if counted else None
         numbers = count(self._sequences(model, after), counted, 0)
         if not counted and numbers.stray and not numbers.newest:
-            numbers = count(self._sequences(model, None), 0, self._hint(model))
+            numbers = count(self._sequences(model, None), 0, self.hints.sequence(model))
         self._note(model, numbers)
         return numbers.newest
 
@@ -76,10 +115,12 @@ class Ledger:
     def last_good(self, model: str) -> Rollout | None:
         """The newest readable entry below an unreadable newest one; raises StoreError.
 
-        None if the hint names a newer entry: that one was current already, and the pointer must not go back.
+        None if the hint names a newer entry: that one was current already, and the pointer must not go back. In a sealed
+        registry the floor counts instead of the hint.
         """
         newest = self.look(model)
-        for sequence in range(newest - 1, self._hint(model) - 1, -1):
+        lowest = max(1, self._seals.floor(model).sequence) if self._seals.sealed else self.hints.sequence(model)
+        for sequence in range(newest - 1, lowest - 1, -1):
             try:
                 return self.entry(model, sequence)
             except (InvalidKey, RecordUnreadable, ObjectMissing):
@@ -88,23 +129,27 @@ class Ledger:
 
     def entry(self, model: str, sequence: int) -> Rollout:
         """One entry; raises ObjectMissing, RecordUnreadable or another StoreError."""
+        return self._stored(model, sequence).entry
+
+    def _stored(self, model: str, sequence: int) -> _Stored:
         known = self._entries.get((model, sequence))
         if known is None:
             known = self._entries[model, sequence] = self._read(model, sequence)
         return known
 
-    def _read(self, model: str, sequence: int) -> Rollout:
+    def _read(self, model: str, sequence: int) -> _Stored:
         """The entry in the bucket; raises as `entry`. Entries of other writers may lack an id."""
         key = keys.rollout_key(model, sequence)
-        state = RolloutState.COMMITTED.value
-        entry = read_record(
-            self._bucket, key, Rollout, {"id": str(sequence)}, model=model, sequence=sequence, state=state
-        )
         try:
-            parse_rfc3339(entry.rolled_at)
-        except ValueError as error:
-            raise RecordUnreadable(f"{key}: rollout.rolled_at: {error}") from error
-        return entry
+            content = read_content(self._bucket, key)
+            entry = _entry(key, content, model, sequence)
+        except RecordUnreadable as error:
+            if not self._seals.sealed:
+                raise
+            self._seals.broken(key, str(error))
+            raise EntryUnsealed(str(error)) from error  # what model_server has sealed can be read
+        seal = self._seals.of_entry(key, content, model, entry.current)
+        return _Stored(structs.replace(entry, seal=seal), content)
 
     def numbered(self, model: str, sequence: int) -> Rollout | None:
         """The entry of this number, or None; raises StoreError."""
@@ -156,16 +201,25 @@ class Ledger:
         does not exist.
         """
         key = keys.rollout_key(entry.model, entry.sequence)
-        body = json.dumps(entry.to_json()).encode()
+        # the nonce: no other process can write the sealed bytes if this one ends before it has
+        nonce = {"nonce": secrets.token_hex(16)} if self._seals.signs else {}
+        body = json.dumps({**entry.to_json(), **nonce}).encode()
         backoff = Backoff(first_s=0.1, longest_s=2.0)
         doubtful = False  # whether the entry may have been written by now
+        moved = 0
         while True:
             try:
                 self._restore_before(entry)
+                self._seal(entry, body)
                 self._bucket.create(key, body, "application/json")
                 doubtful = True
-                holder = self._read(entry.model, entry.sequence)
+                stored = self._read(entry.model, entry.sequence)
                 break
+            except EntryUnsealed:
+                moved += 1
+                if moved > _MOST_MOVED:
+                    raise
+                self._move_aside(entry, key)
             except RecordUnreadable:
                 raise
             except StoreError as error:
@@ -178,66 +232,45 @@ class Ledger:
                     ) from error
                 log_events.event("ledger.retry", level="warning", model=entry.model, reason=str(error))
                 backoff.wait(until=stopping)
-        self._entries[entry.model, entry.sequence] = holder
+        self._entries[entry.model, entry.sequence] = stored
         self._counted[entry.model] = max(entry.sequence, self._counted.get(entry.model, 0))
-        if holder.id == entry.id:
-            self._write_hint(entry, self._lease_ms)
-        return holder
+        self._seals.check_floor(entry.model, stored.floor)
+        if stored.entry.id == entry.id:
+            self.hints.write(entry)
+        return stored.entry
 
-    def _write_hint(self, entry: Rollout, lease_ms: int) -> None:
-        hint = {"sequence": entry.sequence, "version": entry.version, "lease_ms": lease_ms}
-        try:
-            self._bucket.write(keys.current_key(entry.model), json.dumps(hint).encode(), "application/json")
-        except StoreError as error:
-            log_events.event("ledger.hint_failed", level="warning", model=entry.model, reason=str(error))
+    def _seal(self, entry: Rollout, body: bytes) -> None:
+        """Write the seal of an entry that is to be created; raises StoreError."""
+        if not self._seals.signs or self._named is None:
+            return
+        before = self._stored(entry.model, entry.sequence - 1) if entry.sequence > keys.FIRST_SEQUENCE else None
+        named = self._named(entry.model, entry.version)
+        self._seals.seal_entry(body, entry.model, entry.current, named, before.floor.sha256 if before else None)
 
-    def succeed(self, entry: Rollout) -> Takeover:
-        """Take over from the previous run, with `entry` as the newest; raises StoreError.
-
-        The hint is up to date when this returns, as it must be before model_server grants the first lease.
-        """
-        takeover = take_over(self._read_hint(entry.model), entry.current, self._lease_ms)
-        if takeover.hint is not None:
-            self._bucket.write(keys.current_key(entry.model), json.dumps(takeover.hint).encode(), "application/json")
-        return takeover
-
-    def settle(self, entry: Rollout, lease_ms: int) -> None:
-        """Write `entry` into the hint, with leases of `lease_ms` at least: the leases on older entries are over."""
-        self._write_hint(entry, max(lease_ms, self._lease_ms))
-
-    def follow(self, entry: Rollout) -> None:
-        """Write `entry`, of another process, into the hint: the leases on older entries are over.
-
-        Raises StoreError.
-        """
-        takeover = take_over(self._read_hint(entry.model), entry.current, self._lease_ms)
-        if takeover.wait:
-            self.settle(entry, takeover.lease_ms)
+    def _move_aside(self, entry: Rollout, key: str) -> None:
+        """Move an object without a seal out of the way of `entry`; raises StoreError."""
+        target = forged_key(entry.model, entry.sequence, utc_now())
+        self._bucket.copy(key, target)
+        self._bucket.delete(key)
+        self._seals.mended(key)
+        log_events.event("ledger.forged_entry_moved", level="error", model=entry.model, key=key, moved_to=target)
 
     def _restore_before(self, entry: Rollout) -> None:
         """Write lost entries below `entry` again, so that the numbers stay consecutive; raises LedgerLost."""
         model, before = entry.model, self._entries.get((entry.model, entry.sequence - 1))
-        if before is None or not self.has_lost(before):
+        if before is None or not self.has_lost(before.entry):
             return
         newest = count(self._sequences(model, None), 0, 0).newest
-        first = newest + 1 if newest else before.sequence
+        first = newest + 1 if newest else before.entry.sequence
         for sequence in range(first, entry.sequence):
             lost = self._entries.get((model, sequence))
             key = keys.rollout_key(model, sequence)
             if lost is None:
                 raise LedgerLost(f"{key} is gone from the bucket, and this model_server never read it: restore it")
-            self._bucket.create(key, json.dumps(lost.to_json()).encode(), "application/json")
+            if lost.entry.seal is not None:
+                self._seals.restore(model, lost.content, lost.entry.seal)
+            self._bucket.create(key, lost.content, "application/json")
             log_events.event("ledger.restored", level="warning", model=model, sequence=sequence)
-
-    def _read_hint(self, model: str) -> JsonObject:
-        try:
-            return read_object(self._bucket, keys.current_key(model))
-        except (ObjectMissing, RecordUnreadable):
-            return {}
-
-    def _hint(self, model: str) -> int:
-        sequence = self._read_hint(model).get("sequence")
-        return sequence if isinstance(sequence, int) and keys.FIRST_SEQUENCE <= sequence <= keys.LAST_SEQUENCE else 0
 
     def _note(self, model: str, numbers: Numbers) -> None:
         self._counted[model] = max(numbers.newest, self._counted.get(model, 0))
@@ -248,3 +281,15 @@ class Ledger:
             parsed = keys.parse_rollout(item.key)
             if parsed is not None:
                 yield parsed[1]
+
+
+def _entry(key: str, content: bytes, model: str, sequence: int) -> Rollout:
+    """The entry with these bytes at `key`; raises RecordUnreadable."""
+    defaults: JsonObject = {"id": str(sequence)}
+    known: JsonObject = {"model": model, "sequence": sequence, "state": RolloutState.COMMITTED.value, "seal": None}
+    entry = record_of(key, content, Rollout, defaults, **known)
+    try:
+        parse_rfc3339(entry.rolled_at)
+    except ValueError as error:
+        raise RecordUnreadable(f"{key}: rollout.rolled_at: {error}") from error
+    return entry

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from changeover.json_types import JsonObject
 from changeover.names import VERSION
 from changeover.protocol.wire import Current, RolloutState
+from changeover.sealed.envelope import Envelope
 
 Version = Annotated[str, Meta(pattern=rf"\A{VERSION.pattern}\Z")]
 
@@ -19,6 +20,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
     that the rollout tries to get. `reason` is the caller's, or the cause of the abort. `rolled_at` is when the rollout
     began, and in a ledger entry when the entry was written. `by` is the name of the caller's token, session or proxy
     identity, and `on_behalf_of` what the caller says of itself. `deadline` is the end of preparing, on a monotonic clock.
+    `seal` is that of the ledger entry (`docs/sealed.md`).
     """
 
     id: str
@@ -32,6 +34,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
     on_behalf_of: str = ""
     rolled_at: str
     deadline: float = 0.0
+    seal: Envelope | None = None
 
     @property
     def over(self) -> bool:
@@ -44,7 +47,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
         return Current(self.sequence, self.version)
 
     def to_json(self) -> JsonObject:
-        """The JSON form, without `deadline`."""
+        """The JSON form, without `deadline` and `seal`."""
         body: JsonObject = msgspec.to_builtins(self)
-        del body["deadline"]
+        del body["deadline"], body["seal"]
         return body

@@ -88,6 +88,7 @@ class CurrentSet:
                 fenced=fenced,
                 rehearsal=leased_pointer.pointer.rehearsal,
                 watch=leased_pointer.pointer.watch,
+                seal=leased_pointer.pointer.seal,
             )
         body = CurrentModels(models).encode()
         return SetResponse(body, f'"{digest.sha256(body)}"', leases, valid_until)

@@ -6,7 +6,11 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
+from changeover.json_types import JsonObject
 from changeover.protocol.wire import CHECK_ALL, LEASE_MS, NEXT_VERSION, SERVER_INSTANCE, Current
+from changeover.sealed.envelope import Envelope
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,7 @@ class Pointer:
     next_version: str | None = None
     rehearsal: str | None = None  # the id under which `next_version` is rehearsed
     watch: str | None = None  # the id under which the switch is watched
+    seal: Envelope | None = None  # of the ledger entry of `current`
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,12 @@ class CheckResponse:
     changed: bool | None
     current: Current | None
     headers: dict[str, str]
+    seal: Envelope | None = None
+
+    def body(self, model: str) -> JsonObject:
+        """The JSON body of a 200 for `model`, with the seal of the ledger entry if it has one."""
+        body = self.current.to_json(model) if self.current else {}
+        return {**body, "seal": msgspec.to_builtins(self.seal)} if self.seal else body
 
 
 def answer(pointer: Pointer, if_none_match: str | None, instance: str, lease_ms: int) -> CheckResponse:
@@ -40,7 +51,7 @@ def answer(pointer: Pointer, if_none_match: str | None, instance: str, lease_ms:
     if current is None:
         return CheckResponse(None, None, headers)
     headers["ETag"] = current.etag
-    return CheckResponse(not matches(current.etag, if_none_match), current, headers)
+    return CheckResponse(not matches(current.etag, if_none_match), current, headers, pointer.seal)
 
 
 def headers_of(instance: str, lease_ms: int) -> dict[str, str]:

@@ -90,7 +90,7 @@ class ModelState:
     def adopt(self, entry: Rollout) -> None:
         """Make this ledger entry current, unless a newer one is."""
         with self._changing() as pointer:
-            if pointer.adopt(entry.current):
+            if pointer.adopt(entry.current, entry.seal):
                 self._adopted(entry)
 
     def overtake(self, entry: Rollout) -> bool:
@@ -110,7 +110,7 @@ class ModelState:
             return False
         with self._changing() as pointer:
             entry = self.overtaken
-            if entry is None or self.rollout is not None or not pointer.follow(entry.current, now):
+            if entry is None or self.rollout is not None or not pointer.follow(entry.current, now, entry.seal):
                 return False
             self.overtaken = None
             if self.current == entry.current:
@@ -120,7 +120,7 @@ class ModelState:
     def succeed(self, entry: Rollout, lease_s: float, now: float) -> None:
         """Make this ledger entry, the newest at the start, current; leases of a previous run may be out."""
         with self._changing() as pointer:
-            pointer.succeed(entry.current, lease_s, now)
+            pointer.succeed(entry.current, lease_s, now, entry.seal)
             self._adopted(entry)
 
     def announce(self, version: str | None, rehearsal: str | None = None, watch: str | None = None) -> None:

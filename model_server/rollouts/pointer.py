@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from changeover.protocol.lease import Granted
 from changeover.protocol.wire import Current
+from changeover.sealed.envelope import Envelope
 from model_server.rollouts.freshness import Pointer
 
 
@@ -19,11 +20,11 @@ class LeasedPointer:
     granted: Granted = field(default_factory=Granted)
     granting_from: float = float("-inf")
 
-    def succeed(self, current: Current, lease_s: float, now: float) -> None:
+    def succeed(self, current: Current, lease_s: float, now: float, seal: Envelope | None = None) -> None:
         """Take over from a previous run: its leases may be out, `lease_s` long; no lease is granted until they end."""
         self.granted = Granted().grant(lease_s, now)
         self.granting_from = self.granted.latest_expiry
-        self.adopt(current)
+        self.adopt(current, seal)
 
     def grant(self, lease_ms: int, now: float) -> tuple[Pointer, int]:
         """The pointer for the response to a check, and the lease granted with it, in milliseconds."""
@@ -46,7 +47,7 @@ class LeasedPointer:
         """Grant leases again."""
         self.granting_from = float("-inf")
 
-    def follow(self, current: Current, now: float) -> bool:
+    def follow(self, current: Current, now: float, seal: Envelope | None = None) -> bool:
         """Stop granting, and adopt `current`, of another process, once all leases are over; True if it did.
 
         The caller repeats this until it does.
@@ -54,18 +55,18 @@ class LeasedPointer:
         self.stop_granting()
         if not self.granted.over(now):
             return False
-        self.adopt(current)
+        self.adopt(current, seal)
         self.grant_again()
         return True
 
-    def adopt(self, current: Current) -> bool:
-        """Point to `current`; False if the pointer has this sequence or a higher one already."""
+    def adopt(self, current: Current, seal: Envelope | None = None) -> bool:
+        """Point to `current`, whose ledger entry has this seal; False if the pointer has this sequence or a higher one already."""
         before = self.pointer.current
         if before is not None and before.sequence >= current.sequence:
             return False
-        self.pointer = replace(self.pointer, current=current)
+        self.pointer = replace(self.pointer, current=current, seal=seal)
         return True
 
     def announce(self, version: str | None, rehearsal: str | None = None, watch: str | None = None) -> None:
         """Set the `Next-Version` of the responses to checks, the id of its rehearsal and of its watch; None removes it."""
-        self.pointer = Pointer(self.pointer.current, version, rehearsal, watch)
+        self.pointer = replace(self.pointer, next_version=version, rehearsal=rehearsal, watch=watch)

@@ -70,7 +70,7 @@ def blueprint(models: Models, instance: str, lease_ms: int, guard: Guard) -> Blu
             detail = f"model {model!r} has no current version; roll one (changeover roll)"
             body, status = json.dumps(problem("no-current-version", 404, "No current version", detail)), 404
         elif check.changed:
-            body, status = json.dumps(check.current.to_json(model)), 200
+            body, status = json.dumps(check.body(model)), 200
         else:
             body, status = "", 304
         metrics.CHECKS.labels(model, str(status)).inc()

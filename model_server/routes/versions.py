@@ -1,5 +1,6 @@
 """The routes of versions: list, manifest, artifact, publish."""
 
+import base64
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Final
@@ -12,7 +13,7 @@ from changeover.exceptions import UnknownVersion
 from changeover.json_types import Json, JsonObject
 from changeover.names import check_model_name
 from changeover.protocol.roles import Role
-from changeover.protocol.wire import REPR_DIGEST, VersionState
+from changeover.protocol.wire import REPR_DIGEST, SEAL, VersionState
 from model_server.access.caller import Caller
 from model_server.exceptions import VersionRejected
 from model_server.routes import uploads
@@ -51,6 +52,15 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, guard: Gu
         resolved = calls.versions.resolve(calls.known(model), version)
         manifest = calls.versions.manifest(model, resolved)
         return jsonify({**manifest.to_json(), "state": calls.body(manifest, calls.rolled(model))["state"]})
+
+    @routes.get("/models/<model>/versions/<version>/manifest")
+    def stored_manifest(model: str, version: str) -> Response:
+        guard.needs_preparation()
+        resolved = calls.versions.resolve(calls.known(model), version)
+        stored = calls.versions.stored(model, resolved)
+        seal = {SEAL: base64.b64encode(stored.seal.encode()).decode("ascii")} if stored.seal else {}
+        headers = {REPR_DIGEST: digest.repr_digest(digest.sha256(stored.content)), **seal}
+        return Response(stored.content, headers=headers, content_type="application/json")
 
     @routes.get("/models/<model>/versions/<version>/artifact")
     def artifact(model: str, version: str) -> Response:

@@ -6,8 +6,9 @@ manifest of each version, and sees the update of another process when it lists t
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 
 from msgspec.structs import replace
@@ -19,9 +20,12 @@ from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME, is_version, resolve_version
 from changeover.process.clock import rfc3339
 from changeover.protocol.wire import LONGEST_TEXT, VersionState
-from model_server.exceptions import RecordUnreadable
+from changeover.sealed.envelope import Envelope
+from changeover.sealed.statement import ManifestNamed, digest_of
+from model_server.exceptions import ManifestUnsealed, RecordUnreadable
 from model_server.problems import Problems
-from model_server.records import Unreadable, read_object, read_record
+from model_server.records import Unreadable, object_of, read_content, read_object, read_record
+from model_server.sealing.seals import Seals
 from model_server.versions.spool import Spooled
 from model_server.versions.version_index import Rejection, VersionIndex
 from object_store import keys
@@ -32,13 +36,33 @@ from object_store.rejected_names import rejected_names
 _LARGEST_MANIFEST = 64 * 1024 * 1024
 
 
+@dataclass(frozen=True)
+class StoredManifest:
+    """A manifest with its number, its bytes in the bucket and its seal."""
+
+    number: int
+    manifest: Manifest
+    content: bytes
+    seal: Envelope | None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A manifest in memory, and the SHA-256 of its bytes in the bucket."""
+
+    number: int
+    manifest: Manifest
+    sha256: str
+
+
 class Versions:
     """The versions and rejections in the bucket. Thread-safe."""
 
-    def __init__(self, bucket: Bucket, problems: Problems) -> None:
+    def __init__(self, bucket: Bucket, problems: Problems, seals: Seals | None = None) -> None:
         self._bucket = bucket
         self._unreadable = Unreadable(problems)
-        self._manifests: dict[tuple[str, str], tuple[int, Manifest]] = {}
+        self._seals = seals or Seals(bucket)
+        self._manifests: dict[tuple[str, str], _Known] = {}
         self._lock = threading.Lock()  # of the manifests
         self.index = VersionIndex()
 
@@ -52,14 +76,14 @@ class Versions:
         """Every version of `model`, unordered; raises StoreError."""
         return list(self._numbers(keys.versions_prefix(model)))
 
-    def _numbers(self, prefix: str) -> dict[str, int]:
-        """The number of the newest manifest of each version below `prefix`; raises StoreError."""
+    def _numbers(self, prefix: str) -> dict[str, Sequence[int]]:
+        """The numbers of the manifests of each version below `prefix`, the newest first; raises StoreError."""
         numbers: dict[str, list[int]] = {}
         for item in self._bucket.list(prefix):
             parsed = keys.parse_manifest(item.key)
             if parsed is not None:
                 numbers.setdefault(parsed[1], []).append(parsed[2])
-        return {version: max(every) for version, every in numbers.items() if 0 in every}
+        return {version: sorted(every, reverse=True) for version, every in numbers.items() if 0 in every}
 
     def resolve(self, model: str, text: str) -> str:
         """The version that `text`, a SHA-256 or a unique prefix, names.
@@ -73,50 +97,78 @@ class Versions:
     def manifest(self, model: str, version: str) -> Manifest:
         """The manifest of a version; raises UnknownVersion, InvalidManifest or StoreError."""
         known = self._manifests.get((model, version))
-        return self.newest_manifest(model, version)[1] if known is None else known[1]
+        return self.newest_manifest(model, version)[1] if known is None else known.manifest
 
     def newest_manifest(self, model: str, version: str) -> tuple[int, Manifest]:
-        """The newest manifest of a version in the bucket and its number; raises as `manifest` does."""
-        number = self._numbers(keys.version_prefix(model, version)).get(version)
-        if number is None:
+        """The newest manifest of a version in the bucket, and the highest number there; raises as `manifest` does.
+
+        In a sealed registry, an object without a seal may have a higher number than the manifest.
+        """
+        numbers = self._numbers(keys.version_prefix(model, version)).get(version)
+        if numbers is None:
             raise _unknown(model, version)
-        return number, self._numbered(model, version, number)
+        return numbers[0], self._numbered(model, version, numbers)
 
-    def _numbered(self, model: str, version: str, number: int) -> Manifest:
-        """The manifest with this number, or a newer one; raises as `manifest` does."""
+    def named(self, model: str, version: str) -> ManifestNamed:
+        """The number and the digest of the newest manifest of a version; raises as `manifest` does."""
+        self.manifest(model, version)
+        known = self._manifests[model, version]
+        return ManifestNamed(known.number, known.sha256)
+
+    def stored(self, model: str, version: str) -> StoredManifest:
+        """The newest manifest of a version as it is in the bucket; raises as `manifest` does."""
+        numbers = self._numbers(keys.version_prefix(model, version)).get(version)
+        if numbers is None:
+            raise _unknown(model, version)
+        return self._first_sealed(model, version, numbers)
+
+    def _numbered(self, model: str, version: str, numbers: Sequence[int]) -> Manifest:
+        """The newest manifest with one of these numbers, or a newer one; raises as `manifest` does."""
         known = self._manifests.get((model, version))
-        if known is not None and known[0] >= number:
-            return known[1]
-        manifest = self._read(model, version, number)
-        self._keep(manifest, number)
-        return manifest
+        if known is not None and known.number >= numbers[0]:
+            return known.manifest
+        stored = self._first_sealed(model, version, numbers)
+        self._keep(stored)
+        return stored.manifest
 
-    def _read(self, model: str, version: str, number: int) -> Manifest:
+    def _first_sealed(self, model: str, version: str, numbers: Sequence[int]) -> StoredManifest:
+        """The first of these manifests; in a sealed registry the first with a seal. Raises as `manifest` does."""
+        unsealed: ManifestUnsealed | None = None
+        for number in numbers:
+            try:
+                return self._read(model, version, number)
+            except ManifestUnsealed as error:
+                unsealed = unsealed or error
+        raise unsealed or _unknown(model, version)
+
+    def _read(self, model: str, version: str, number: int) -> StoredManifest:
         """The manifest with this number in the bucket; raises as `manifest` does."""
         key = keys.manifest_key(model, version, number)
         try:
-            manifest = Manifest.from_json(read_object(self._bucket, key, _LARGEST_MANIFEST))
+            content = read_content(self._bucket, key, _LARGEST_MANIFEST)
+            seal = self._seals.of_manifest(key, content, model, version)
+            manifest = Manifest.from_json(object_of(key, content))
         except RecordUnreadable as error:
             raise InvalidManifest(str(error)) from error
         except ObjectMissing:
             raise _unknown(model, version) from None
         if (manifest.model, manifest.version) != (model, version):
             raise InvalidManifest(f"{key} is the manifest of another version")
-        return manifest
+        return StoredManifest(number, manifest, content, seal)
 
-    def _keep(self, manifest: Manifest, number: int) -> None:
+    def _keep(self, stored: StoredManifest) -> None:
         """Cache a manifest, unless a newer one is cached."""
-        version = manifest.model, manifest.version
+        version = stored.manifest.model, stored.manifest.version
         with self._lock:
-            if version not in self._manifests or self._manifests[version][0] < number:
-                self._manifests[version] = number, manifest
-                self.index.add(manifest)
+            if version not in self._manifests or self._manifests[version].number < stored.number:
+                self._manifests[version] = _Known(stored.number, stored.manifest, digest_of(stored.content))
+                self.index.add(stored.manifest)
 
     def manifests(self, model: str) -> list[Manifest]:
         """Every version's manifest, newest first; raises StoreError."""
         readers = [
-            (keys.manifest_key(model, version, number), partial(self._numbered, model, version, number))
-            for version, number in self._numbers(keys.versions_prefix(model)).items()
+            (keys.manifest_key(model, version, numbers[0]), partial(self._numbered, model, version, numbers))
+            for version, numbers in self._numbers(keys.versions_prefix(model)).items()
         ]
         manifests = self._unreadable.readable(keys.versions_prefix(model), readers)
         return sorted(manifests, key=lambda manifest: manifest.created_at, reverse=True)
@@ -126,11 +178,14 @@ class Versions:
         numbers = self._numbers(keys.versions_prefix(model))
         lacking = self.index.missing(model, set(numbers))
         readers = [
-            (keys.manifest_key(model, version, numbers[version]), partial(self._read, model, version, numbers[version]))
+            (
+                keys.manifest_key(model, version, numbers[version][0]),
+                partial(self._first_sealed, model, version, numbers[version]),
+            )
             for version in lacking
         ]
-        for manifest in self._unreadable.readable(keys.versions_prefix(model), readers):
-            self.index.add(manifest)
+        for stored in self._unreadable.readable(keys.versions_prefix(model), readers):
+            self.index.add(stored.manifest)
         for item in self._bucket.list(keys.rejected_prefix(model)):
             parsed = keys.parse_rejected(item.key)
             if parsed is None or not parsed.is_reason or self.index.knows_rejection(model, parsed.name):
@@ -160,20 +215,26 @@ class Versions:
 
     def update(self, manifest: Manifest, number: int, twin: bytes = b"") -> bool:
         """Write the ONNX twin, then `manifest` as the next one after `number`; False if another writer was first."""
-        created = self._create(manifest, number + 1, twin)
+        created, stored = self._create(manifest, number + 1, twin)
         if created is Created.NO:
             return False
-        if created is Created.MAYBE_OURS and self._numbered(manifest.model, manifest.version, number + 1) != manifest:
+        if created is Created.MAYBE_OURS and self._numbered(manifest.model, manifest.version, [number + 1]) != manifest:
             return False
-        self._keep(manifest, number + 1)
+        self._keep(stored)
         return True
 
-    def _create(self, manifest: Manifest, number: int, twin: bytes) -> Created:
+    def _create(self, manifest: Manifest, number: int, twin: bytes) -> tuple[Created, StoredManifest]:
+        """Write the ONNX twin, the seal of the manifest, and the manifest."""
         model, version = manifest.model, manifest.version
         if twin:
             self._bucket.create(keys.twin_key(model, version, digest.sha256(twin)), twin)
-        body = json.dumps(manifest.to_json(), allow_nan=False, indent=1).encode()
-        return self._bucket.create(keys.manifest_key(model, version, number), body, "application/json")
+        key, body = (
+            keys.manifest_key(model, version, number),
+            json.dumps(manifest.to_json(), allow_nan=False, indent=1).encode(),
+        )
+        self._seals.seal_manifest(body, model, version, number)
+        created = self._bucket.create(key, body, "application/json")
+        return created, StoredManifest(number, manifest, body, None)
 
     def rejections(self, model: str) -> list[Rejection]:
         """Every upload that failed admission, newest first; raises StoreError."""

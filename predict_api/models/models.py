@@ -14,11 +14,13 @@ from changeover.estimator.scores import Runtime
 from changeover.manifest.manifest import Manifest
 from changeover.process.loop import Loop
 from changeover.process.loop_threads import LoopThreads
+from changeover.sealed.trust import trust_of
 from predict_api.drift.pending import AllPending
 from predict_api.exceptions import NoModel
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer, turns_of_a_worker
 from predict_api.preparation.prepare_loop import NICE, Preparation
+from predict_api.preparation.sealed_manifests import SealedManifests
 from predict_api.replica.active import ActiveVersion, confirm
 from predict_api.replica.freshness_loop import FreshnessLoop
 from predict_api.replica.replica import Replica
@@ -85,6 +87,7 @@ class Models:
         self.runners = runners
         self.pending = AllPending()
         self._checks = checks
+        self._trust = trust_of(settings.registry_keys_file)
         self._threads = LoopThreads("prepare", PREPARING, nice=NICE)
         self._turns = turns_of_a_worker(settings.workers)
         self._lock = threading.Lock()
@@ -128,7 +131,8 @@ class Models:
 
     def _build(self, name: str) -> Model:
         url = self._settings.model_server_url
-        replica = Replica(name, self._cache.current(name), partial(self._notify, name))
+        trust = self._trust
+        replica = Replica(name, self._cache.current(name), partial(self._notify, name), trust)
         freshness = self._checks.add(replica)
         fetch = Fetch(url, self._lookup, name, self._settings.report_token.get_secret_value())
 
@@ -140,5 +144,7 @@ class Models:
         keeps = self._settings.cache_dir is None
         runtime = Runtime(self._settings.runtime)
         preparer = Preparer(self.runners, twin_of, runtime, self._turns, keeps, self.pending.of)
-        preparation = Preparation(replica, freshness, fetch, self._cache, preparer, lambda: len(self._models) / _OFTEN)
+        sealed = SealedManifests(name, fetch, self._cache, trust) if trust else None
+        more_rarely: Callable[[], float] = lambda: len(self._models) / _OFTEN  # noqa: E731
+        preparation = Preparation(replica, freshness, fetch, self._cache, preparer, more_rarely, sealed)
         return Model(replica, freshness, preparation)

@@ -1,7 +1,8 @@
 """The verified disk cache, with which a replica can restart while model_server is unreachable.
 
-Its files are `CACHE_DIR/<model>/<sha256>.joblib`, `<sha256>.onnx` (the ONNX twin), `<sha256>.json` (the manifest) and
-`current.json` (the last confirmed version). Each is written to a temporary file and renamed. The workers of an instance
+Its files are `CACHE_DIR/<model>/<sha256>.joblib`, `<sha256>.onnx` (the ONNX twin), `<sha256>.json` (the manifest),
+`<sha256>.seal` (its seal, in a sealed registry) and `current.json` (the last confirmed version, with the seal of its ledger
+entry). Each is written to a temporary file and renamed. The workers of an instance
 share the cache: one worker downloads a version under its lock, and the others read the file. Every read checks the
 hash, and deletes a file that does not match. If the cache cannot be written, one warning is logged.
 """
@@ -17,17 +18,27 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from changeover import digest
-from changeover.exceptions import DigestMismatch, InvalidManifest
+from changeover.exceptions import DigestMismatch, InvalidManifest, SealBroken
 from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME
 from changeover.process.atomic_file import write_atomically
 from changeover.process.gentle_pieces import pieces
 from changeover.process.log_events import event
 from changeover.protocol.wire import Current
+from changeover.sealed.envelope import Envelope
+from predict_api.upstream.downloads import StoredManifest
 
 KEPT: Final = 3  # versions of a model, in addition to those in use
 LOCK_SECONDS: Final = 120.0
 _CURRENT: Final = "current.json"
+
+
+class _Kept(msgspec.Struct):
+    """The content of `current.json` that is about the seal."""
+
+    sequence: int
+    version: str
+    seal: Envelope | None = None
 
 
 class Cache:
@@ -101,20 +112,51 @@ class Cache:
 
     def manifest(self, model: str, version: str) -> Manifest | None:
         """The manifest of `version`, or None if the cache has no valid one."""
+        stored = self.stored_manifest(model, version)
+        return stored.manifest if stored else None
+
+    def stored_manifest(self, model: str, version: str) -> StoredManifest | None:
+        """The manifest of `version` with its bytes and its seal, or None if the cache has no valid one."""
         if self._directory is None:
             return None
         path = self._directory / model / f"{version}.json"
         try:
-            manifest = Manifest.from_json(json.loads(path.read_bytes()))
+            content = path.read_bytes()
+            manifest = Manifest.from_json(json.loads(content))
         except (OSError, ValueError, InvalidManifest):
             return None
-        return manifest if (manifest.model, manifest.version) == (model, version) else None
+        if (manifest.model, manifest.version) != (model, version):
+            return None
+        try:
+            seal = Envelope.read(path.with_suffix(".seal").read_bytes())
+        except (OSError, SealBroken):
+            seal = None
+        return StoredManifest(manifest, content, seal)
 
     def keep_manifest(self, manifest: Manifest) -> None:
         """Write `manifest` for a restart."""
         if self._directory is not None:
             path = self._directory / manifest.model / f"{manifest.version}.json"
             self._write_safely(lambda: _replace(path, json.dumps(manifest.to_json()).encode()))
+
+    def keep_stored(self, stored: StoredManifest) -> None:
+        """Write a manifest, its very bytes, and its seal for a restart."""
+        if self._directory is None or stored.seal is None:
+            return
+        path = self._directory / stored.manifest.model / f"{stored.manifest.version}.json"
+        seal = stored.seal.encode()
+        self._write_safely(lambda: _replace(path.with_suffix(".seal"), seal))
+        self._write_safely(lambda: _replace(path, stored.content))
+
+    def seal(self, model: str, current: Current) -> Envelope | None:
+        """The seal of the ledger entry of `current`, or None if the cache has none."""
+        if self._directory is None:
+            return None
+        try:
+            kept = msgspec.json.decode((self._directory / model / _CURRENT).read_bytes(), type=_Kept)
+        except (OSError, ValueError):
+            return None
+        return kept.seal if (kept.sequence, kept.version) == (current.sequence, current.version) else None
 
     def current(self, model: str) -> Current | None:
         """The version that was last confirmed as current, or None."""
@@ -132,14 +174,18 @@ class Cache:
         except OSError:
             return 0.0
 
-    def keep_current(self, model: str, current: Current) -> None:
-        """Write that `current` was confirmed now, unless another worker has written a later version."""
+    def keep_current(self, model: str, current: Current, seal: Envelope | None = None) -> None:
+        """Write that `current` was confirmed now, unless another worker has written a later version.
+
+        `seal` is that of its ledger entry.
+        """
         if self._directory is None:
             return
         known = self.current(model)
         path = self._directory / model / _CURRENT
         if known is None or known.sequence < current.sequence:
-            self._write_safely(lambda: _replace(path, json.dumps(current.to_json(model)).encode()))
+            body = {**current.to_json(model), "seal": msgspec.to_builtins(seal)}
+            self._write_safely(lambda: _replace(path, json.dumps(body).encode()))
         elif known == current:
             self._write_safely(lambda: os.utime(path))
 
@@ -190,5 +236,5 @@ def _replace(path: Path, content: bytes, *, gently: bool = False) -> None:
 def _prune(folder: Path, in_use: Collection[str]) -> None:
     kept = sorted(folder.glob("*.joblib"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in [path for path in kept if path.stem not in in_use][KEPT:]:
-        for suffix in (".joblib", ".json", ".onnx"):
+        for suffix in (".joblib", ".json", ".onnx", ".seal"):
             path.with_suffix(suffix).unlink(missing_ok=True)

@@ -13,10 +13,12 @@ from changeover.manifest.manifest import Manifest
 from changeover.process import clock
 from changeover.process.log_events import event
 from changeover.process.loop import Loop
+from changeover.protocol.wire import Current
 from predict_api import gc_tuning
 from predict_api.exceptions import ArtifactRefused, ArtifactUnavailable
 from predict_api.preparation.disk_cache import Cache
 from predict_api.preparation.placement import Preparer, reason_of
+from predict_api.preparation.sealed_manifests import SealedManifests
 from predict_api.replica.replica import Replica
 from predict_api.scoring.interfaces import Prepared
 from predict_api.upstream.downloads import Fetch
@@ -53,12 +55,17 @@ class Preparation(Loop):
         cache: Cache,
         preparer: Preparer,
         touch_more_rarely: Callable[[], float],
+        sealed: SealedManifests | None = None,
     ) -> None:
-        """`touch_more_rarely` is the factor by which TOUCH_SECONDS grows with the number of models, if above 1."""
+        """`touch_more_rarely` is the factor by which TOUCH_SECONDS grows with the number of models, if above 1.
+
+        `sealed` gives the manifests of a sealed registry.
+        """
         super().__init__(f"prepare-{replica.model}", replica.work, nice=NICE)
         self._touch_more_rarely = touch_more_rarely
         self._replica, self._freshness, self._fetch, self._cache = replica, freshness, fetch, cache
         self._preparer = preparer
+        self._sealed = sealed
         self._attempts: tuple[str, int] = ("", 0)  # the version that could not be prepared yet, and how often
         self._loaded: frozenset[str] = frozenset()
         self._kept: tuple[int, float] = (-1, 0.0)  # the sequence in the cache, and when it was last written
@@ -131,8 +138,10 @@ class Preparation(Loop):
     def _manifest(self, model: str, version: str) -> Manifest:
         """The newest manifest of `version`: from model_server, or from the cache if it sends none.
 
-        A later publish of the same bytes may have added to it.
+        A later publish of the same bytes may have added to it. In a sealed registry, its seal is verified.
         """
+        if self._sealed is not None:
+            return self._sealed.newest(version, self._replica.manifest_floor(version))
         kept = self._cache.manifest(model, version)
         try:
             manifest = self._fetch.manifest(version)
@@ -158,8 +167,8 @@ class Preparation(Loop):
             return
         model = self._replica.model
         current = self._cache.current(model)
-        manifest = self._cache.manifest(model, current.version) if current else None
         try:
+            manifest = self._kept_manifest(current) if current else None
             if current is not None and manifest is not None:
                 kept = partial(self._cache.artifact, model, current.version, _nothing_to_download)
                 prepared = self._preparer.prepared(manifest, kept, partial(self._artifact, manifest))
@@ -174,6 +183,13 @@ class Preparation(Loop):
             if settle:
                 self._replica.settled.set()
 
+    def _kept_manifest(self, current: Current) -> Manifest | None:
+        """The manifest of `current` in the cache, None without one; raises SealBroken or ArtifactUnavailable."""
+        if self._sealed is None:
+            return self._cache.manifest(self._replica.model, current.version)
+        self._replica.verify_cached(current, self._cache.seal(self._replica.model, current))
+        return self._sealed.kept(current.version, self._replica.manifest_floor(current.version))
+
     def _touch_seconds(self) -> float:
         """The seconds after which the cache is touched, while the active version is confirmed."""
         return TOUCH_SECONDS * max(1.0, self._touch_more_rarely())
@@ -185,7 +201,7 @@ class Preparation(Loop):
             return
         sequence, kept_at = self._kept
         if sequence != held.current.sequence or now - kept_at >= self._touch_seconds():
-            self._cache.keep_current(held.model, held.current)
+            self._cache.keep_current(held.model, held.current, self._replica.seal_of(held.current))
             if sequence != held.current.sequence:
                 self._cache.prune(held.model, self._replica.in_use())
             self._kept = (held.current.sequence, now)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from changeover.exceptions import SealBroken
 from changeover.process import clock, tracing
 from changeover.process.log_events import event
 from changeover.process.loop import Loop
@@ -231,11 +232,16 @@ class ModelFreshness:
                 answer.server_instance,
                 rehearsal=listed.rehearsal,
                 watch=listed.watch,
+                seal=listed.seal,
             )
             outcome = self.replica.on_answer(single, sent_at)
         except (LowerSequence, OtherVersion) as error:
             metrics.REFUSED.labels(model).inc()
             self._lost(str(error), "replica.sequence_refused", "error")
+            return Outcome.FAILED
+        except SealBroken as error:
+            metrics.SEALS_REFUSED.labels(model).inc()
+            self._lost(str(error), "replica.seal_refused", "error")
             return Outcome.FAILED
         except Exception as error:  # noqa: BLE001 the thread must outlive any single check
             event("freshness.crashed", level="error", model=model, error=error)

@@ -7,12 +7,17 @@ without a lock.
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
+from changeover.exceptions import SealBroken
 from changeover.names import short
 from changeover.process.log_events import event
 from changeover.process.loop import Wake
 from changeover.protocol.wire import Current
+from changeover.sealed.envelope import Envelope
+from changeover.sealed.statement import EntryFacts
+from changeover.sealed.trust import Trust
 from predict_api import metrics
 from predict_api.exceptions import LowerSequence
 from predict_api.rehearsal.rehearsal import Rehearsal
@@ -25,11 +30,25 @@ from predict_api.upstream.freshness_check import CheckAnswer
 RETRY_CURRENT_AFTER: Final = 30.0  # seconds
 
 
+@dataclass(frozen=True)
+class VerifiedEntry:
+    """A ledger entry whose seal was verified."""
+
+    current: Current
+    seal: Envelope | None
+    facts: EntryFacts
+
+
 class Replica:
     """The state of one model in this process. Thread-safe."""
 
-    def __init__(self, model: str, floor: Current | None, notify: Callable[[], None]) -> None:
+    def __init__(
+        self, model: str, floor: Current | None, notify: Callable[[], None], trust: Trust | None = None
+    ) -> None:
+        """With `trust` the registry is sealed: no version becomes active without the seal of its ledger entry."""
         self.model = model
+        self._trust = trust
+        self._verified: VerifiedEntry | None = None  # the last one
         self.active: ActiveVersion | None = None
         self.settled = threading.Event()  # a version is active, or none can be for now
         self.work = Wake()  # a version may have to be prepared
@@ -47,7 +66,7 @@ class Replica:
         self.watch: Watch | None = None  # under way
 
     def on_answer(self, answer: CheckAnswer, sent_at: float) -> Outcome:
-        """Process the response to a check sent after `sent_at`; raises LowerSequence or OtherVersion."""
+        """Process the response to a check sent after `sent_at`; raises LowerSequence, OtherVersion or SealBroken."""
         with self._lock:
             current = answer.current
             if current is None:
@@ -63,6 +82,12 @@ class Replica:
                 )
             active = self.active
             wanted = None if active is not None and active.current == current else current
+            if wanted is not None and self._trust is not None:
+                try:
+                    self._verify(self._trust, wanted, answer.seal)
+                except SealBroken:
+                    self._process_rest(answer)  # the version that is announced may be the way out
+                    raise
             if wanted != self._wanted:
                 self._wanted = wanted  # before `_process_rest` drops it as the next version, so that it stays loaded
                 self.work.set()
@@ -76,6 +101,27 @@ class Replica:
                 return Outcome.BEHIND
             self._activate(switch(self.active, current, prepared, sent_at))
             return Outcome.CONFIRMED
+
+    def _verify(self, trust: Trust, current: Current, seal: Envelope | None) -> None:
+        """Verify the seal of the ledger entry that makes `current` current, once; raises SealBroken."""
+        if self._verified is None or self._verified.current != current:
+            self._verified = VerifiedEntry(current, seal, trust.entry(seal, self.model, current))
+
+    def verify_cached(self, current: Current, seal: Envelope | None) -> None:
+        """Verify the seal of a ledger entry in the disk cache; raises SealBroken."""
+        with self._lock:
+            if self._trust is not None:
+                self._verify(self._trust, current, seal)
+
+    def seal_of(self, current: Current) -> Envelope | None:
+        """The verified seal of the ledger entry that made `current` current; None in a registry that is not sealed."""
+        verified = self._verified
+        return verified.seal if verified is not None and verified.current == current else None
+
+    def manifest_floor(self, version: str) -> int:
+        """The number of the manifest that the verified ledger entry names for `version`; 0 if it names another one."""
+        verified = self._verified
+        return verified.facts.manifest.number if verified and verified.current.version == version else 0
 
     def start_from_cache(self, current: Current, prepared: Prepared, confirmed_at: float) -> None:
         """Make the version confirmed in the previous run active until a check succeeds; its responses are stale."""

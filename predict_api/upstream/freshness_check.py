@@ -6,9 +6,11 @@ models; this one is for a model that the replica does not know, and for a model_
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
+from changeover.json_documents import read_document
+from changeover.json_types import JsonObject
 from changeover.names import is_version
 from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import (
@@ -21,6 +23,7 @@ from changeover.protocol.wire import (
     Current,
     MalformedAnswer,
 )
+from changeover.sealed.envelope import Envelope
 from predict_api.upstream.connection import Connection, Response
 
 LARGEST_CHECK: Final = 64 * 1024
@@ -31,7 +34,8 @@ class CheckAnswer:
     """The content of a response. `current` is None if the model has no current version; `lease` is in seconds.
 
     `checks_all`: model_server has the call for all models. `rehearsal` is the id of the rehearsal of `next_version`,
-    and `watch` that of the watch of a switch.
+    and `watch` that of the watch of a switch. `seal` is that of the ledger entry of `current`, None without one, or if
+    nothing changed.
     """
 
     current: Current | None
@@ -41,6 +45,7 @@ class CheckAnswer:
     checks_all: bool = False
     rehearsal: str | None = None
     watch: str | None = None
+    seal: Envelope | None = None
 
 
 class CheckCall:
@@ -84,7 +89,13 @@ def read_answer(response: Response, model: str, active: Current | None) -> Check
     members = (body.get("model"), body.get("sequence"), body.get("version")) if isinstance(body, dict) else None
     if members != (model, current.sequence, current.version):
         raise MalformedAnswer(f"the answer to a check has ETag {current.etag}, but its body says {members}")
-    return _answer(response, current)
+    return replace(_answer(response, current), seal=_seal(body))
+
+
+def _seal(body: JsonObject) -> Envelope | None:
+    """The seal in the body of a response; raises MalformedAnswer."""
+    seal = body.get("seal")
+    return None if seal is None else read_document(seal, Envelope, "seal", MalformedAnswer)
 
 
 def refuse_status(status: int) -> NoReturn:

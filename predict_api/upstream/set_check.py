@@ -14,7 +14,7 @@ from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import (
-    LARGEST_BODY,
+    LARGEST_SET,
     REPLICA_ID,
     REPLICA_SECRET,
     Current,
@@ -100,7 +100,7 @@ class SetCheck:
         headers = self._headers
         if before is not None and before.path == path:
             headers = {**headers, "If-None-Match": before.etag}
-        return self._connection.call("GET", path, headers, now() + self._deadline, largest=LARGEST_BODY)
+        return self._connection.call("GET", path, headers, now() + self._deadline, largest=LARGEST_SET)
 
     def _ask_each(self, names: Collection[str], active: Active, *, must: bool = False) -> SetAnswer | None:
         """The answers of one call for each model; None if model_server has the call for all, unless it `must`."""
@@ -117,7 +117,9 @@ class SetCheck:
             if answer.checks_all and not must:
                 self._checks_all = True
                 return None
-            models[name] = CurrentModel.of(answer.current, answer.next_version, fenced=answer.lease <= 0)
+            models[name] = CurrentModel.of(
+                answer.current, answer.next_version, fenced=answer.lease <= 0, seal=answer.seal
+            )
             leases += [answer.lease] if answer.lease > 0 else []
             instance = answer.server_instance or instance
         return SetAnswer(models, min(leases, default=0.0), instance, malformed=malformed, former=True)

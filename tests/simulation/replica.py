@@ -14,6 +14,7 @@ from changeover.protocol.replica_identity import ReplicaIdentity
 from changeover.protocol.wire import LARGEST_BODY, Current
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
+from changeover.sealed.envelope import Envelope
 from predict_api.exceptions import ArtifactUnavailable, CallFailed, NoModel
 from predict_api.models.models import Model
 from predict_api.models.report_loop import Reports
@@ -127,7 +128,7 @@ class Disk(Cache):
     def confirmed_at(self, model: str) -> float:
         return float("inf")  # the age is 0
 
-    def keep_current(self, model: str, current: Current) -> None:
+    def keep_current(self, model: str, current: Current, seal: Envelope | None = None) -> None:
         known = self._currents.get(model)
         if known is None or known.sequence < current.sequence:
             self._currents[model] = current
