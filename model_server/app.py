@@ -39,6 +39,7 @@ from model_server.routes import console, console_acts, current, health, login, o
 from model_server.routes import drift as drift_calls
 from model_server.routes import models as model_calls
 from model_server.routes import rollouts as rollout_calls
+from model_server.routes import seals as seal_calls
 from model_server.routes import versions as version_calls
 from model_server.routes.console_frame import Frame
 from model_server.routes.context import VersionCalls
@@ -46,6 +47,7 @@ from model_server.routes.guard import Guard
 from model_server.sealing.chain_audit import ChainAudit
 from model_server.sealing.floors import Floors
 from model_server.sealing.registry_keys import keys_of
+from model_server.sealing.sealing import Sealing
 from model_server.sealing.seals import Seals
 from model_server.settings import ServerSettings
 from model_server.versions.publish import Publisher
@@ -96,6 +98,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app.register_blueprint(replicas.blueprint(models, guard, instance))
     app.register_blueprint(drift_calls.blueprint(calls, guard, drift, instance))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, guard))
+    app.register_blueprint(seal_calls.blueprint(calls, Sealing(bucket, seals, versions), guard))
     app.register_blueprint(rollout_calls.blueprint(calls, rollouts, guard))
     app.register_blueprint(health.blueprint(calls, guard, open_problems, examiner.confinement, pins))
     app.register_blueprint(login.blueprint(guard, tokens))

@@ -159,6 +159,10 @@ class Forbidden(ChangeoverError):
         super().__init__(message)
 
 
+class NoRegistryKey(ChangeoverError):
+    """A request to seal, to a model_server without a private key."""
+
+
 class PinUnavailable(ChangeoverError):
     """A pinned version that cannot be read: `MODEL_SHA256` names missing bytes, or `MODEL_URI` has other bytes."""
 

@@ -48,12 +48,16 @@ class ManifestFacts(Struct, frozen=True):
 
 
 class EntryFacts(Struct, frozen=True):
-    """The predicate of a ledger entry. `before` is the SHA-256 of the stored entry before it, None if it is the first."""
+    """The predicate of a ledger entry.
+
+    `manifest` is None if the version was gone when `changeover seal` found the entry. `before` is the SHA-256 of the stored entry
+    before it, None if it is the first.
+    """
 
     model: str
     sequence: _Int
     version: _Sha256
-    manifest: ManifestNamed
+    manifest: ManifestNamed | None
     before: _Sha256 | None
     sealed_at: str
     by: By

@@ -142,7 +142,7 @@ class Ledger:
         key = keys.rollout_key(model, sequence)
         try:
             content = read_content(self._bucket, key)
-            entry = _entry(key, content, model, sequence)
+            entry = entry_of(key, content, model, sequence)
         except RecordUnreadable as error:
             if not self._seals.sealed:
                 raise
@@ -283,7 +283,7 @@ class Ledger:
                 yield parsed[1]
 
 
-def _entry(key: str, content: bytes, model: str, sequence: int) -> Rollout:
+def entry_of(key: str, content: bytes, model: str, sequence: int) -> Rollout:
     """The entry with these bytes at `key`; raises RecordUnreadable."""
     defaults: JsonObject = {"id": str(sequence)}
     known: JsonObject = {"model": model, "sequence": sequence, "state": RolloutState.COMMITTED.value, "seal": None}

@@ -61,6 +61,7 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     errors.FleetFull: Status(503, "fleet-full", "Too many replicas", retry_after=3),
     errors.OtherReplica: Status(409, "other-replica", "The report is of another replica"),
     errors.UnsupportedBody: Status(415, "unsupported-body", "Unsupported body"),
+    errors.NoRegistryKey: Status(409, "no-registry-key", "There is no key to seal with"),
     errors.SpoolFull: Status(507, "no-room", "No room for the upload"),
     errors.Unauthenticated: Status(401, "unauthenticated", "Not authenticated"),
     errors.Forbidden: Status(403, "forbidden", "Not allowed"),

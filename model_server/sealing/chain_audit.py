@@ -78,6 +78,8 @@ class ChainAudit:
 
     def _look_at_manifest(self, model: str, facts: EntryFacts) -> None:
         """Read the manifest of a version that an entry made current; `Seals` reports what has no seal."""
+        if facts.manifest is None:
+            return
         key = manifest_name(model, facts.version, facts.manifest.number)
         try:
             stored = self._versions.stored(model, facts.version)

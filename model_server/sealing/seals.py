@@ -3,7 +3,8 @@
 The registry is sealed for this process if it has public keys (`trust`). It signs if it has the private key.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 from changeover.exceptions import SealBroken
@@ -70,7 +71,7 @@ class Seals:
         content: bytes,
         model: str,
         current: Current,
-        manifest: ManifestNamed,
+        manifest: ManifestNamed | None,
         before: str | None,
         by: By = "rollout",
     ) -> None:
@@ -80,6 +81,25 @@ class Seals:
         """
         facts = EntryFacts(model, current.sequence, current.version, manifest, before, utc_now(), by)
         self._write(content, facts)
+
+    def is_sealed_by_present_key(self, model: str, content: bytes) -> bool:
+        """Whether the object with these bytes has a valid seal by the private key of this process; raises StoreError."""
+        if self.key is None:
+            return False
+        with suppress(ObjectMissing, ObjectTooLarge, SealBroken):
+            envelope = self._read(model, digest_of(content), self.key.id)
+            return self.key.public.has_signed(envelope)
+        return False
+
+    def stored(self, model: str, content: bytes) -> Iterator[Envelope]:
+        """The seals in the bucket of the object with these bytes, by the keys that count, not verified."""
+        ours = [self.key.id] if self.key else []
+        for key_id in dict.fromkeys([*ours, *(self.trust.key_ids if self.trust else [])]):
+            with suppress(ObjectMissing, ObjectTooLarge, SealBroken):
+                yield self._read(model, digest_of(content), key_id)
+
+    def _read(self, model: str, sha256: str, key_id: str) -> Envelope:
+        return Envelope.read(self._bucket.read(seal_key(model, sha256, key_id), LARGEST))
 
     def restore(self, model: str, content: bytes, envelope: Envelope) -> None:
         """Write a seal again that the bucket has lost; raises StoreError."""
@@ -181,7 +201,7 @@ class Seals:
     ) -> Envelope | None:
         """The first seal that passes; raises SealBroken if none does, after it reported it."""
         trust, broken = self.trust, SealBroken(f"{key}: it has no seal")
-        for envelope in self._stored(model, digest_of(content)):
+        for envelope in self.stored(model, content):
             if trust is None:
                 return envelope
             try:
@@ -196,12 +216,3 @@ class Seals:
             return None
         self.broken(key, str(broken))
         raise broken
-
-    def _stored(self, model: str, sha256: str) -> Iterable[Envelope]:
-        """The seals in the bucket of an object with this SHA-256, by the keys that count."""
-        ours = [self.key.id] if self.key else []
-        for key_id in dict.fromkeys([*ours, *(self.trust.key_ids if self.trust else [])]):
-            try:
-                yield Envelope.read(self._bucket.read(seal_key(model, sha256, key_id), LARGEST))
-            except (ObjectMissing, ObjectTooLarge, SealBroken):
-                continue

@@ -33,7 +33,7 @@ from object_store.bucket import Bucket, Created, ObjectInfo
 from object_store.exceptions import ObjectMissing, StoreError
 from object_store.rejected_names import rejected_names
 
-_LARGEST_MANIFEST = 64 * 1024 * 1024
+LARGEST_MANIFEST = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Versions:
         """The manifest with this number in the bucket; raises as `manifest` does."""
         key = keys.manifest_key(model, version, number)
         try:
-            content = read_content(self._bucket, key, _LARGEST_MANIFEST)
+            content = read_content(self._bucket, key, LARGEST_MANIFEST)
             seal = self._seals.of_manifest(key, content, model, version)
             manifest = Manifest.from_json(object_of(key, content))
         except RecordUnreadable as error:

@@ -121,7 +121,8 @@ class Replica:
     def manifest_floor(self, version: str) -> int:
         """The number of the manifest that the verified ledger entry names for `version`; 0 if it names another one."""
         verified = self._verified
-        return verified.facts.manifest.number if verified and verified.current.version == version else 0
+        named = verified.facts.manifest if verified and verified.current.version == version else None
+        return named.number if named else 0
 
     def start_from_cache(self, current: Current, prepared: Prepared, confirmed_at: float) -> None:
         """Make the version confirmed in the previous run active until a check succeeds; its responses are stale."""
