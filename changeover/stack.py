@@ -85,6 +85,11 @@ def up_file(home: Path) -> Path:
     return home / UP_JSON
 
 
+def registry_keys(home: Path) -> Path:
+    """The file of the registry's public keys of the stack whose state is in `home`; there is one if it is sealed."""
+    return home / "registry" / "keys"
+
+
 def write(stack: Stack, home: Path) -> None:
     """Write `up.json` into `home` with mode 0600; a reader sees the old file or the new one, never a partial one."""
     write_atomically(up_file(home), json.dumps(stack.to_json(), indent=1).encode() + b"\n")

@@ -61,17 +61,8 @@ PURE = {
     "model_server.rollouts.traffic",
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["drift.windows", "ledger.numbers", "ledger.record", "ledger.takeover"]),
-    *map(
-        "model_server.{}".format,
-        [
-            "intake.startup",
-            "openapi.bodies",
-            "openapi.call",
-            "openapi.report_bodies",
-            "openapi.seal_calls",
-            "openapi.document",
-        ],
-    ),
+    "model_server.intake.startup",
+    *map("model_server.openapi.{}".format, ["bodies", "call", "document", "report_bodies", "seal_calls"]),
     *map("model_server.webhooks.{}".format, "addresses bodies deliveries event signature stale_replicas".split()),  # noqa: SIM905
     *map("object_store.{}".format, ["causes", "keys", "objects", "rejected_names"]),
     "predict_api.dialects.names",

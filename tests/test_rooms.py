@@ -12,7 +12,7 @@ from tests.tree import FRONTS, OURS, ROOT, Source, edges, source
 DOORS = {
     "changeover.artifact": "load load_rules version_skew environment extra_globals survey outline roles refusal skops_file",
     "changeover.cli": "main",
-    "changeover.client": "client download evaluation notebook http",
+    "changeover.client": "client download evaluation notebook http seals",
     "changeover.consistency": "records check counts violation",
     "changeover.demo": "run",
     "changeover.drift": "alignment counting judging making reference",

@@ -16,11 +16,13 @@ from changeover.cli.history import history
 from changeover.cli.list import list_versions
 from changeover.cli.predict import predict
 from changeover.cli.push import push
+from changeover.cli.registry_key import registry_key
 from changeover.cli.restart import restart
 from changeover.cli.roll import roll
 from changeover.cli.rollback import rollback
 from changeover.cli.schema import schema
 from changeover.cli.score import score
+from changeover.cli.seal import seal
 from changeover.cli.show import show
 from changeover.cli.token import token
 from changeover.cli.ui import ui
@@ -37,7 +39,21 @@ def main() -> None:
 
 for verb in (
     *(up, demo, restart, push, schema, list_versions, show, roll, rollback, abort, history, watch),
-    *(drift, diff, verify, predict, score, doctor, environment, token, ui, credentials, check_history),
+    *(
+        drift,
+        diff,
+        verify,
+        predict,
+        score,
+        doctor,
+        environment,
+        token,
+        seal,
+        registry_key,
+        ui,
+        credentials,
+        check_history,
+    ),
 ):
     main.add_command(verb)
 

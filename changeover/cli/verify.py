@@ -2,14 +2,15 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from changeover.cli.check import Check
 from changeover.cli.command import Verb, client_options, model_option
 from changeover.cli.output import answer
+from changeover.cli.verify_seals import keys_option, sealed, trusted
 from changeover.exceptions import ChangeoverError, DigestMismatch, ServiceRefused
 from changeover.json_documents import object_in
 from changeover.json_types import Json, JsonObject
@@ -24,35 +25,37 @@ if TYPE_CHECKING:
 MOST_ALONE: Final = 50  # golden rows that are asked alone
 
 
-@dataclass(frozen=True)
-class Check:
-    """One check: `ok` is None if it could not be made."""
-
-    name: str
-    ok: bool | None
-    detail: str
-
-
 @click.command(cls=Verb)
 @click.argument("version", required=False)
+@keys_option
 @model_option
 @client_options
-def verify(client: "Client", name: str, version: str | None, as_json: bool) -> None:
-    """Check the bytes of VERSION (default: the current one) and, if it is current, the answers of predict_api."""
+def verify(client: "Client", name: str, version: str | None, keys_file: Path | None, as_json: bool) -> None:
+    """Check the bytes of VERSION (default: the current one), its seals and, if it is current, the answers of predict_api.
+
+    The seals are those of its manifest and of every entry of the ledger.
+    """
     if version is None:
         version = current = str(client.current(name)["version"])
     else:
         current = _current(client, name)
     manifest = client.manifest(version, name)
     whole = str(manifest.get("version"))
-    checks = _bytes_checks(client, name, whole, manifest)
+    seals = sealed(client, name, whole, trusted(client, keys_file))
+    checks = [*_bytes_checks(client, name, whole, manifest), *seals.checks]
     if whole == current:
         checks += _answer_checks(client, name, whole, manifest)
     good = all(check.ok is not False for check in checks)
     marks = {True: "ok", False: "WRONG", None: "skipped"}
     lines = [f"{marks[check.ok]:8s}{check.name}: {check.detail}" for check in checks]
     lines.append(f"{short(whole)} of {name} is {'what it says' if good else 'NOT what it says; do not roll it'}")
-    body = {"model": name, "version": whole, "ok": good, "checks": [check.__dict__ for check in checks]}
+    body = {
+        "model": name,
+        "version": whole,
+        "ok": good,
+        "checks": [check.__dict__ for check in checks],
+        "chain": seals.chain,
+    }
     answer(body, lines, as_json)
     if not good:
         raise click.exceptions.Exit(1)

@@ -20,6 +20,7 @@ from changeover.client.download import download
 from changeover.client.draft import draft_of, dump
 from changeover.client.http import HttpCall
 from changeover.client.rolling import rolled
+from changeover.client.seals import SealCalls
 from changeover.client.upload import Body, Progress, Published, sha256_of_file
 from changeover.exceptions import NothingRolls, StackNotFound, UnknownVersion
 from changeover.json_types import Json, JsonObject
@@ -50,10 +51,12 @@ class Client:
         home: Path | str | None = None,
         timeout: float = 30.0,
     ) -> None:
+        self.home = Path(home) if home is not None else Path(stack.HOME)
         self.stack = stack.find(Path(home) if home is not None else None, server_url)
         token = self.stack.token if token is None else token
         self._token = token
         self._server = HttpCall(self.stack.server_url, "model_server", token, timeout)
+        self.seals = SealCalls(self._server)
         address = predict_url or (self.stack.predict_urls[0] if self.stack.predict_urls else "")
         if api_key is None:
             api_key = stack.api_key(address, named=predict_url is not None)

@@ -31,7 +31,7 @@ CHECK_ALL: Final = "Check-All"  # `true`: this model_server has the calls for al
 REPLICA_ID: Final = "Replica-Id"
 REPLICA_SECRET: Final = "Replica-Secret"  # noqa: S105 a header: by it a replica is known
 # the stored manifest
-SEAL: Final = "Seal"  # its seal: a DSSE envelope as JSON, in base64 (docs/sealed.md)
+SEAL: Final = "Manifest-Seal"  # its seal: a DSSE envelope as JSON, in base64 (docs/sealed.md)
 # the artifact
 REPR_DIGEST: Final = "Repr-Digest"
 # predict_api's responses

@@ -44,6 +44,7 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
     base = _without_secrets(inherited)
     base["PYTHONUNBUFFERED"] = "1"
     base.setdefault("ENVIRONMENTS_DIR", str(home / "environments"))
+    key_file = {name: base.pop(name) for name in ("REGISTRY_KEY_FILE",) if name in base}
     store_url, server_url = _url(ports.store), _url(ports.server)
     keys = {"AWS_ACCESS_KEY_ID": secrets.access_key, "AWS_SECRET_ACCESS_KEY": secrets.secret_key}
     store = Part(
@@ -65,7 +66,10 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
         "SPOOL_DIR": str(home / "spool"),
         "PREDICT_URL": base.get("PREDICT_URL") or _url(ports.predict[0]),
     }
-    parts = [store, Part(MODEL_SERVER, MODEL_SERVER, ("model_server",), {**base, **keys, **server}, server_url)]
+    parts = [
+        store,
+        Part(MODEL_SERVER, MODEL_SERVER, ("model_server",), {**base, **keys, **key_file, **server}, server_url),
+    ]
     for index, port in enumerate(ports.predict):
         predict = {
             "DRAIN_SECONDS": base.get("DRAIN_SECONDS", "0"),  # no load balancer is in front here

@@ -15,7 +15,7 @@ from changeover.process.service_settings import Bucket
 from changeover.process.settings import Settings
 from changeover.process.termination import Signals
 from changeover.up import home as homes
-from changeover.up import ready
+from changeover.up import ready, registry
 from changeover.up.child import Child, inherited_environment
 from changeover.up.exceptions import AlreadyUp, CannotStart
 from changeover.up.log_tail import LogTail, fresh_log
@@ -71,7 +71,9 @@ class Supervisor:
         self._secrets = secrets
         self._say = say
         self._bucket = UpSettings.from_environment().bucket
-        parts = plan(options.home.resolve(), ports, options.workers, secrets, inherited_environment())
+        inherited = inherited_environment()
+        settings = {**inherited, **registry.keep(options.home, inherited)}
+        parts = plan(options.home.resolve(), ports, options.workers, secrets, settings)
         logs = options.home / "log"
         self.children = [Child(part, fresh_log(logs, part.name)) for part in parts]
         self._tails = [LogTail(child.part.name, child.log) for child in self.children]

@@ -55,6 +55,7 @@ def _row(each: Ended) -> Page:
     return {
         **rollout.to_json(),
         "committed": each.committed,
+        "sealed_by": rollout.seal.signatures[0].keyid if rollout.seal else "",
         "until": each.until,
         "live_s": seconds_between(rollout.rolled_at, each.until) if each.until else None,
     }

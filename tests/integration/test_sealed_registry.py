@@ -1,4 +1,4 @@
-"""A sealed registry against a client that may write anything into its bucket, and has no key: what model_server follows."""
+"""A sealed registry against a client that may write anything into its bucket, and has no key."""
 
 import json
 from collections.abc import Iterator

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from changeover import stack
-from changeover.up import home, ports, secrets
+from changeover.sealed.keys import SigningKey
+from changeover.up import home, ports, registry, secrets
 from changeover.up.child import restart_delay
 from changeover.up.exceptions import AlreadyUp, PortBusy
 from changeover.up.log_tail import LogTail, fresh_log
@@ -161,3 +162,23 @@ def test_the_log_of_the_run_before_is_kept(tmp_path: Path) -> None:
     fresh_log(tmp_path, "store").write_text("first")
     assert fresh_log(tmp_path, "store").read_text() == ""
     assert (tmp_path / "store.log.1").read_text() == "first"
+
+
+def test_a_new_home_is_sealed_and_an_old_one_gets_a_key_only(tmp_path: Path) -> None:
+    new = registry.keep(tmp_path / "new", {})
+    public = SigningKey.read(Path(new["REGISTRY_KEY_FILE"])).public.text
+    assert Path(new["REGISTRY_KEYS_FILE"]).read_text() == f"{public}\n"
+    assert registry.keep(tmp_path / "new", {}) == new
+    (tmp_path / "old" / "store").mkdir(parents=True)
+    old = registry.keep(tmp_path / "old", {})
+    assert list(old) == ["REGISTRY_KEY_FILE"]
+    Path(old["REGISTRY_KEY_FILE"]).with_name("keys").write_text(public)  # as `changeover seal` does
+    assert set(registry.keep(tmp_path / "old", {})) == {"REGISTRY_KEY_FILE", "REGISTRY_KEYS_FILE"}
+    assert registry.keep(tmp_path / "own", {"REGISTRY_KEY_FILE": "/key"}) == {}
+
+
+def test_the_private_key_of_the_registry_is_named_to_model_server_only() -> None:
+    shell = {"REGISTRY_KEY_FILE": "/key", "REGISTRY_KEYS_FILE": "/keys"}
+    named = {part.name: part.environment.get("REGISTRY_KEY_FILE") for part in parts(shell, instances=1)}
+    assert named == {STORE: None, MODEL_SERVER: "/key", PREDICT_API: None}
+    assert {part.environment["REGISTRY_KEYS_FILE"] for part in parts(shell)} == {"/keys"}
