@@ -2,7 +2,8 @@
 
     ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= from=2026-11-27T00:00:00Z until=2027-12-31T00:00:00Z
 
-Both times may be missing. `#` begins a comment, as does an empty line.
+Both times may be missing. `#` begins a comment, as does an empty line. A file that has the one word `unsealed` instead of
+keys is that of a registry that is not sealed yet: an empty or missing file is an error, since it may have been lost.
 """
 
 import threading
@@ -17,6 +18,7 @@ from changeover.process.marked_file import Mark, mark_at, read_marked
 from changeover.sealed.keys import PublicKey
 
 LARGEST_FILE: Final = 64 * 1024  # bytes
+UNSEALED: Final = "unsealed"
 
 
 def keys_in(text: str) -> list[PublicKey]:
@@ -47,6 +49,16 @@ def read_key_file(path: Path) -> tuple[Mark, list[PublicKey]]:
         raise InvalidKeyFile(f"{path} cannot be read: {error.strerror}") from None
     except (InvalidKeyFile, UnicodeDecodeError, ValueError) as error:
         raise InvalidKeyFile(f"{path}: {error}") from None
+
+
+def says_unsealed(path: Path) -> bool:
+    """Whether the file at `path` says that the registry is not sealed yet; raises InvalidKeyFile if it cannot be read."""
+    try:
+        return read_marked(path, LARGEST_FILE)[1].split() == [UNSEALED.encode()]
+    except OSError as error:
+        raise InvalidKeyFile(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InvalidKeyFile(f"{path} has {error}") from None
 
 
 class KeyFile:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from changeover.exceptions import SealBroken
+from changeover.process.log_events import event
 from changeover.protocol.wire import Current
 from changeover.sealed.chain import Link
 from changeover.sealed.envelope import Envelope
@@ -89,15 +90,17 @@ class Trust:
 
 
 def trust_of(path: Path | None) -> Trust | None:
-    """The trust in the keys of REGISTRY_KEYS_FILE, which is read again after a change; None without one.
+    """The trust in the keys of REGISTRY_KEYS_FILE, which is read again after a change.
 
-    Raises InvalidKeyFile.
+    None without a file, and if it says that the registry is not sealed yet. Raises InvalidKeyFile.
     """
     if path is None:
         return None
-    from changeover.sealed.key_file import (
-        KeyFile,
-    )  # its library takes 20 ms and 10 MB, which a registry without seals saves
+    # its library takes 20 ms and 10 MB, which a registry without seals saves
+    from changeover.sealed.key_file import KeyFile, says_unsealed
 
+    if says_unsealed(path):
+        event("registry.unsealed", level="warning", reason=f"{path} says so: seals do not count (docs/sealed.md)")
+        return None
     file = KeyFile(path)
     return Trust(lambda: file.keys)

@@ -23,6 +23,8 @@ def keys_of(key_file: Path | None, keys_file: Path | None) -> tuple[SigningKey |
             "nothing that it follows"
         )
     trust = trust_of(keys_file)
+    if trust is None:
+        return _signing(key_file), None
     key = SigningKey.read(key_file)  # never a new one: no public key would be its own
     if not any(each.raw == key.public.raw and each.allows(utc_now()) for each in read_key_file(keys_file)[1]):
         raise InvalidKeyFile(

@@ -6,6 +6,8 @@ from types import ModuleType
 
 import pytest
 
+from changeover.sealed.keys import SigningKey
+from changeover.sealed.trust import trust_of
 from tests.tree import ROOT
 
 
@@ -67,3 +69,33 @@ def test_copies_that_differ_stop_the_start(script: ModuleType, volumes: Path) ->
     copy.write_text("another")
     with pytest.raises(SystemExit, match="report_token"):
         script.make(volumes)
+
+
+def registry(volumes: Path, reader: str) -> str:
+    return (volumes / reader / "registry_keys").read_text()
+
+
+def test_a_new_stack_is_sealed_by_a_key_that_model_server_alone_has(script: ModuleType, volumes: Path) -> None:
+    script.make_registry(volumes, sealed=True)
+    key = SigningKey.read(volumes / "model_server" / "registry_key")
+    assert registry(volumes, "model_server") == registry(volumes, "predict_api") == f"{key.public.text}\n"
+    assert not (volumes / "predict_api" / "registry_key").exists()
+    made = contents(volumes)
+    assert script.make_registry(volumes, sealed=False) == []
+    assert contents(volumes) == made
+
+
+def test_a_stack_of_an_earlier_release_is_sealed_when_its_operator_says_so(script: ModuleType, volumes: Path) -> None:
+    script.make_registry(volumes, sealed=False)
+    assert {registry(volumes, reader) for reader in ("model_server", "predict_api")} == {"unsealed\n"}
+    assert trust_of(volumes / "predict_api" / "registry_keys") is None
+    script.make_registry(volumes, sealed=True)
+    key = SigningKey.read(volumes / "model_server" / "registry_key")
+    trust = trust_of(volumes / "predict_api" / "registry_keys")
+    assert trust is not None
+    assert trust.key_ids == [key.id]
+
+
+@pytest.mark.parametrize("seed", [bytes(32), b"1" * 32, bytes(range(32)), b"\xff" * 32])
+def test_the_public_key_is_that_of_the_library(script: ModuleType, seed: bytes) -> None:
+    assert script.public_key(seed) == SigningKey.from_seed(seed).public.raw

@@ -8,6 +8,7 @@ import pytest
 from changeover.exceptions import InvalidKeyFile
 from changeover.sealed.key_file import KeyFile, keys_in
 from changeover.sealed.keys import PublicKey, SigningKey
+from changeover.sealed.trust import trust_of
 
 ONE, TWO = SigningKey.from_seed(b"1" * 32), SigningKey.from_seed(b"2" * 32)
 
@@ -99,6 +100,20 @@ def test_a_start_without_a_valid_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "keys").write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidKeyFile, match=str(tmp_path)):
         KeyFile(tmp_path / "keys")
+
+
+def test_only_a_file_that_says_so_is_that_of_a_registry_that_is_not_sealed(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text("unsealed\n")
+    assert trust_of(path) is None
+    for content in ("", "# unsealed\n", "unsealed unsealed", f"unsealed\n{ONE.public.text}"):
+        path.write_text(content)
+        with pytest.raises(InvalidKeyFile):
+            trust_of(path)
+    path.unlink()
+    with pytest.raises(InvalidKeyFile, match="cannot be read"):
+        trust_of(path)
+    assert trust_of(None) is None
 
 
 def test_a_text_and_its_key_are_each_others_inverse() -> None:
