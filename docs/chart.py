@@ -40,6 +40,8 @@ OF_TEMPLATES: Final = frozenset(
         "PREDICT_PORT",
         "PREDICT_URL",
         "PUBLISH_TOKEN",
+        "REGISTRY_KEYS_FILE",
+        "REGISTRY_KEY_FILE",
         "REPORT_TOKEN",
         "SERVER_HOST",
         "SERVER_PORT",
