@@ -133,15 +133,17 @@ class Bucket:
         finally:
             give_back(response)
 
-    def create(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> Created:
+    def create(
+        self, key: str, body: bytes, content_type: str = "application/octet-stream", replaces: str = ""
+    ) -> Created:
         """Put `body` if the key has no object, atomically among all writers; durable once YES is returned.
 
-        NO: another writer's object exists. MAYBE_OURS: an earlier try of this call got no response, and now an object
+        `replaces` is the ETag of the one object in whose place it may be put. NO: another writer's object exists. MAYBE_OURS: an earlier try of this call got no response, and now an object
         exists; `read` it and compare. So bodies need a nonce if it matters which writer won. After StoreUnavailable
         the complete object may exist, or appear later: read it before any other decision.
         """
         checksum = hashlib.md5(body, usedforsecurity=False).digest()
-        return self._create(key, lambda: io.BytesIO(body), len(body), checksum, content_type)
+        return self._create(key, lambda: io.BytesIO(body), len(body), checksum, content_type, replaces)
 
     def create_from_file(
         self, key: str, path: Path, size: int, content_type: str = "application/octet-stream"
@@ -250,7 +252,7 @@ class Bucket:
             raise unavailable(where, f"the body ended after {received} bytes ({named(error)})") from None
 
     def _create(
-        self, key: str, opened: Callable[[], BinaryIO], size: int, checksum: bytes, content_type: str
+        self, key: str, opened: Callable[[], BinaryIO], size: int, checksum: bytes, kind: str, replaces: str = ""
     ) -> Created:
         lost = False
 
@@ -258,8 +260,8 @@ class Bucket:
             nonlocal lost
             url = self._client.get_presigned_url("PUT", self.name, key, expires=_PRESIGNED_FOR)
             headers = {
-                "If-None-Match": "*",
-                "Content-Type": content_type,
+                **({"If-Match": f'"{replaces}"'} if replaces else {"If-None-Match": "*"}),
+                "Content-Type": kind,
                 "Content-Length": str(size),
                 "Content-MD5": base64.b64encode(checksum).decode("ascii"),
             }

@@ -1,7 +1,7 @@
-"""The keys of seals, and of ledger entries that were moved aside.
+"""The keys of seals, and of ledger entries that were forged.
 
 seals/<model>/<sha256>/<key id>.json           the seal of the object with this SHA-256, create-if-absent
-forged/<model>/<sequence>-<moved_at>.json      an object without a seal that had the number of a ledger entry
+forged/<model>/<sequence>-<found_at>.json      an object without a seal that had the number of a ledger entry
 
 `docs/sealed.md` describes seals.
 """
@@ -22,6 +22,6 @@ def seal_key(model: str, sha256: str, key_id: str) -> str:
     return f"{SEALS}{check_model_name(model)}/{sha256}/{key_id}.json"
 
 
-def forged_key(model: str, sequence: int, moved_at: str) -> str:
-    """The key of an object that had the number `sequence` in the ledger, moved aside at `moved_at`."""
-    return f"{FORGED}{check_model_name(model)}/{sequence:08d}-{moved_at}.json"
+def forged_key(model: str, sequence: int, found_at: str) -> str:
+    """The key of an object that had the number `sequence` in the ledger, copied aside at `found_at`."""
+    return f"{FORGED}{check_model_name(model)}/{sequence:08d}-{found_at}.json"

@@ -55,7 +55,7 @@ class Audit(Loop):
         """Report that the ledger's next number is an unreadable object: the last good version stays current."""
         next_step = "no roll succeeds until it is restored, or removed if another writer put it there"
         if isinstance(error, EntryUnsealed):
-            next_step = "the next roll moves it to forged/, unless it was current before: then restore it"
+            next_step = "the next roll replaces it, unless it was current before: then restore it"
         reason = f"{error}. The last good version stays current, and {next_step}"
         self._report(Topic.LEDGER_ENTRY, "ledger.damaged", model, reason)
 

@@ -36,7 +36,7 @@ from object_store.bucket import Bucket
 from object_store.exceptions import InvalidKey, ObjectMissing, StoreError, StoreUnavailable
 from object_store.seal_keys import forged_key
 
-_MOST_MOVED: Final = 3  # objects without a seal that one rollout moves out of its way
+_MOST_REPLACED: Final = 3  # objects without a seal in whose place one rollout puts its entry
 
 
 class LedgerLost(StoreError):
@@ -206,24 +206,25 @@ class Ledger:
         body = json.dumps({**entry.to_json(), **nonce}).encode()
         backoff = Backoff(first_s=0.1, longest_s=2.0)
         doubtful = False  # whether the entry may have been written by now
-        moved = 0
+        replaced, replaces = 0, ""
         while True:
             try:
                 self._restore_before(entry)
                 self._seal(entry, body)
-                self._bucket.create(key, body, "application/json")
+                self._bucket.create(key, body, "application/json", replaces)
                 doubtful = True
                 stored = self._read(entry.model, entry.sequence)
                 break
             except EntryUnsealed:
-                moved += 1
-                if moved > _MOST_MOVED:
+                replaced += 1
+                if replaced > _MOST_REPLACED:
                     raise
-                self._move_aside(entry, key)
+                replaces = self._copy_aside(entry, key)
             except RecordUnreadable:
                 raise
             except StoreError as error:
                 doubtful = doubtful or isinstance(error, StoreUnavailable)
+                replaces = "" if isinstance(error, ObjectMissing) else replaces  # what was to be replaced is gone
                 if not doubtful:
                     raise
                 if stopping.is_set():
@@ -247,13 +248,13 @@ class Ledger:
         named = self._named(entry.model, entry.version)
         self._seals.seal_entry(body, entry.model, entry.current, named, before.floor.sha256 if before else None)
 
-    def _move_aside(self, entry: Rollout, key: str) -> None:
-        """Move an object without a seal out of the way of `entry`; raises StoreError."""
+    def _copy_aside(self, entry: Rollout, key: str) -> str:
+        """Copy an object without a seal aside, and return its ETag: `entry` may be put in its place. Raises StoreError."""
         target = forged_key(entry.model, entry.sequence, utc_now())
-        self._bucket.copy(key, target)
-        self._bucket.delete(key)
-        self._seals.mended(key)
-        log_events.event("ledger.forged_entry_moved", level="error", model=entry.model, key=key, moved_to=target)
+        forged = self._bucket.stat(key)
+        self._bucket.copy(key, target, forged)
+        log_events.event("ledger.forged_entry_replaced", level="error", model=entry.model, key=key, copy=target)
+        return forged.etag
 
     def _restore_before(self, entry: Rollout) -> None:
         """Write lost entries below `entry` again, so that the numbers stay consecutive; raises LedgerLost."""

@@ -1,4 +1,4 @@
-"""`changeover seal` on a registry that exists, rotation and revocation of keys, and the seals in `changeover verify`."""
+"""`changeover seal` on a registry that exists, the change of keys, and the seals in `changeover verify`."""
 
 import json
 from pathlib import Path

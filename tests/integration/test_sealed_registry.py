@@ -66,7 +66,7 @@ def test_a_forged_entry_is_never_followed_and_stops_no_roll(
     assert (answer["state"], answer["sequence"]) == (RolloutState.COMMITTED, 2)
     if beyond == 1:
         assert next(item.key for item in seaweed_bucket.list(FORGED)).startswith(f"{FORGED}{MODEL}/00000002-")
-        assert sealed.events("ledger.forged_entry_moved")[0]["key"] == key
+        assert sealed.events("ledger.forged_entry_replaced")[0]["key"] == key
         no_alarm(sealed)
     restarted(sealed)
     assert current(sealed) == (2, second)

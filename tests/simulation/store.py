@@ -58,7 +58,9 @@ class Store(Bucket):
             raise ObjectMissing(key)
         return body
 
-    def create(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> Created:
+    def create(
+        self, key: str, body: bytes, content_type: str = "application/octet-stream", replaces: str = ""
+    ) -> Created:
         if key.startswith(keys.ROLLOUTS):
             self.appends()
         kept = self._do(lambda: self.objects.setdefault(key, body), writes=True)
