@@ -1,16 +1,18 @@
 """The keys of this registry by the settings: the private one, and the public ones by which it is sealed."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from changeover.exceptions import InvalidKeyFile
 from changeover.process.clock import utc_now
 from changeover.process.log_events import event
-from changeover.sealed.key_file import read_key_file
-from changeover.sealed.keys import SigningKey
 from changeover.sealed.trust import Trust, trust_of
 
+if TYPE_CHECKING:
+    from changeover.sealed.keys import SigningKey
 
-def keys_of(key_file: Path | None, keys_file: Path | None) -> tuple[SigningKey | None, Trust | None]:
+
+def keys_of(key_file: Path | None, keys_file: Path | None) -> "tuple[SigningKey | None, Trust | None]":
     """The private key of REGISTRY_KEY_FILE, made if it is missing, and the public keys of REGISTRY_KEYS_FILE.
 
     Raises InvalidKeyFile. A registry that is sealed needs a private key that the public ones know.
@@ -25,6 +27,9 @@ def keys_of(key_file: Path | None, keys_file: Path | None) -> tuple[SigningKey |
     trust = trust_of(keys_file)
     if trust is None:
         return _signing(key_file), None
+    from changeover.sealed.key_file import read_key_file
+    from changeover.sealed.keys import SigningKey
+
     key = SigningKey.read(key_file)  # never a new one: no public key would be its own
     if not any(each.raw == key.public.raw and each.allows(utc_now()) for each in read_key_file(keys_file)[1]):
         raise InvalidKeyFile(
@@ -34,7 +39,9 @@ def keys_of(key_file: Path | None, keys_file: Path | None) -> tuple[SigningKey |
     return key, trust
 
 
-def _signing(path: Path) -> SigningKey:
+def _signing(path: Path) -> "SigningKey":
+    from changeover.sealed.keys import SigningKey
+
     key, made = SigningKey.kept(path)
     if made:
         event("registry_key.made", file=str(path), key_id=key.id, public_key=key.public.text)

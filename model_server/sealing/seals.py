@@ -5,7 +5,7 @@ The registry is sealed for this process if it has public keys (`trust`). It sign
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from changeover.exceptions import SealBroken
 from changeover.process import log_events
@@ -13,7 +13,6 @@ from changeover.process.clock import utc_now
 from changeover.protocol.wire import Current
 from changeover.sealed.chain import Link
 from changeover.sealed.envelope import LARGEST, Envelope
-from changeover.sealed.keys import SigningKey
 from changeover.sealed.statement import (
     PAYLOAD_TYPE,
     By,
@@ -32,6 +31,9 @@ from object_store.bucket import Bucket
 from object_store.exceptions import ObjectMissing, ObjectTooLarge
 from object_store.seal_keys import seal_key
 
+if TYPE_CHECKING:
+    from changeover.sealed.keys import SigningKey
+
 Facts = TypeVar("Facts", ManifestFacts, EntryFacts)
 
 
@@ -42,7 +44,7 @@ class Seals:
         self,
         bucket: Bucket,
         problems: Problems | None = None,
-        key: SigningKey | None = None,
+        key: "SigningKey | None" = None,
         trust: Trust | None = None,
         floors: Floors | None = None,
     ) -> None:
@@ -200,7 +202,7 @@ class Seals:
         mends: bool = True,
     ) -> Envelope | None:
         """The first seal that passes; raises SealBroken if none does, after it reported it."""
-        trust, broken = self.trust, SealBroken(f"{key}: it has no seal")
+        trust, broken = self.trust, SealBroken(f"{key}: there is no seal of these bytes")
         for envelope in self.stored(model, content):
             if trust is None:
                 return envelope
