@@ -1,4 +1,7 @@
-"""`python -m bulk_score run PARENT`: one run, by the request on standard input; `worker PARENT`: one of its workers."""
+"""`python -m bulk_score run PARENT`: one run, by the request on standard input; `worker PARENT`: one of its workers.
+
+`replay PARENT`: one answer again, for `changeover replay`.
+"""
 
 import signal
 import sys
@@ -20,6 +23,11 @@ def main() -> None:
         from bulk_score.worker import main as work
 
         work()
+        return
+    if sys.argv[1] == "replay":
+        from bulk_score.replay import main as replay
+
+        replay()
         return
     from bulk_score.command import main as command
 

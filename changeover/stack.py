@@ -90,6 +90,11 @@ def registry_keys(home: Path) -> Path:
     return home / "registry" / "keys"
 
 
+def receipt_keys(home: Path) -> Path:
+    """The file of the public keys by which predict_api signs receipts, of the stack whose state is in `home`."""
+    return home / "registry" / "receipt_keys"
+
+
 def write(stack: Stack, home: Path) -> None:
     """Write `up.json` into `home` with mode 0600; a reader sees the old file or the new one, never a partial one."""
     write_atomically(up_file(home), json.dumps(stack.to_json(), indent=1).encode() + b"\n")

@@ -26,6 +26,7 @@ from predict_api.models.models import Models
 from predict_api.models.report_loop import Reports
 from predict_api.pinned.artifact_file import PinnedFile
 from predict_api.pinned.pinned_models import PinnedModels
+from predict_api.prediction.receipts import receipts_of
 from predict_api.preparation.disk_cache import Cache
 from predict_api.rehearsal.sampling_loop import RehearsalLoop
 from predict_api.replica.freshness_loop import FreshnessLoop
@@ -91,7 +92,10 @@ class Application:
             Connection(url, lookup), self.identity, token, self.models.pending, lambda: checks.answer
         )
         self._rehearsals = RehearsalLoop(self.models.replicas)
-        self.wsgi = _routes(WorkerContext(settings, self.models, self._discovery, draining, metrics_directory))
+        receipts = receipts_of(settings.receipt_key_file, self.identity.id)
+        self.wsgi = _routes(
+            WorkerContext(settings, self.models, self._discovery, draining, metrics_directory, receipts)
+        )
         self.edge = EdgeApplication(self.wsgi, settings, draining)
 
     def start(self) -> None:

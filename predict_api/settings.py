@@ -97,6 +97,11 @@ class PredictSettings(ServiceSettings):
         description="a JSON file of API keys, their rates and their models; predictions need one of them then "
         "(docs/callers.md). Empty: no key is needed",
     )
+    receipt_key_file: Path | None = Field(
+        None,
+        description="a file of the private key that signs receipts (`?receipt=1`, docs/sealed.md), made at the first start; "
+        "empty: no receipts",
+    )
     cors_origins: Annotated[str, accepted_by(origins_in)] = Field(
         "",
         description="origins of web pages that may send requests from a browser, like https://app.example.org, separated "

@@ -14,6 +14,7 @@ from model_runner.pool.processes import HostProcess
 from predict_api import container
 from predict_api.pinned.artifact_file import PinnedFile
 from predict_api.pinned.examination import refusal
+from predict_api.prediction.receipts import receipts_of
 from predict_api.runner_settings import host_client
 from predict_api.settings import PredictSettings
 
@@ -30,6 +31,7 @@ def checked_settings() -> tuple[PredictSettings, PinnedFile | None] | None:
         with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
         extra_globals.refuse_missing(settings.extra_globals, isolated=True)
         trust_of(settings.registry_keys_file)
+        receipts_of(settings.receipt_key_file, "")
         file = _pinned_file(settings)
     except (InvalidSetting, InvalidKeyFile) as error:
         event("settings.invalid", level="error", reason=str(error))

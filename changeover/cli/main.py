@@ -17,6 +17,7 @@ from changeover.cli.list import list_versions
 from changeover.cli.predict import predict
 from changeover.cli.push import push
 from changeover.cli.registry_key import registry_key
+from changeover.cli.replay import replay
 from changeover.cli.restart import restart
 from changeover.cli.roll import roll
 from changeover.cli.rollback import rollback
@@ -49,6 +50,7 @@ for verb in (
         environment,
         token,
         seal,
+        replay,
         registry_key,
         ui,
         credentials,

@@ -42,6 +42,7 @@ MODEL_STALE: Final = "Model-Stale"
 MODEL_RUNTIME: Final = "Model-Runtime"  # the runtime that computed the answer: onnx (the verified ONNX twin) or sklearn
 MODEL_AGE: Final = "Model-Age"
 IGNORED_COLUMNS: Final = "Ignored-Columns"  # names in the request that are no columns of the model, percent-encoded
+RECEIPT: Final = "Answer-Receipt"  # with `?receipt=1`: a DSSE envelope as JSON, in base64 (docs/sealed.md)
 REQUEST_ID: Final = "X-Request-Id"
 TRACEPARENT: Final = "traceparent"  # W3C Trace Context
 # webhooks (Standard Webhooks)

@@ -18,6 +18,7 @@ PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"
 # identifiers; no page is there
 MANIFEST: Final = "https://changeover.invalid/manifest/v1"
+RECEIPT: Final = "https://changeover.invalid/receipt/v1"
 ENTRY: Final = "https://changeover.invalid/ledger-entry/v1"
 
 _Sha256 = Annotated[str, Meta(pattern=rf"\A{VERSION.pattern}\Z")]
@@ -68,6 +69,38 @@ class EntryFacts(Struct, frozen=True):
         return entry_name(self.model, self.sequence)
 
 
+class ReceiptFacts(Struct, frozen=True):
+    """The predicate of a receipt: which version gave an answer, to which inputs.
+
+    `inputs` and `answer` are digests (`changeover/sealed/receipt.py`), `stale` as the header of the answer.
+    """
+
+    model: str
+    version: _Sha256
+    sequence: _Int
+    answered_at: str
+    replica: str
+    request: str
+    runtime: str
+    rows: _Int
+    inputs: _Sha256
+    answer: _Sha256
+    stale: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the subject."""
+        return f"answers/{self.model}/{self.request}"
+
+    @property
+    def sealed_at(self) -> str:
+        """The time of the signature."""
+        return self.answered_at
+
+
+AnyFacts = ManifestFacts | EntryFacts | ReceiptFacts
+
+
 class Subject(Struct, frozen=True):
     """The sealed object: its key in the bucket, and the digest of its bytes."""
 
@@ -75,8 +108,8 @@ class Subject(Struct, frozen=True):
     digest: dict[str, str]
 
 
-Facts = TypeVar("Facts", ManifestFacts, EntryFacts)
-_TYPES: Final[dict[type, str]] = {ManifestFacts: MANIFEST, EntryFacts: ENTRY}
+Facts = TypeVar("Facts", ManifestFacts, EntryFacts, ReceiptFacts)
+_TYPES: Final[dict[type, str]] = {ManifestFacts: MANIFEST, EntryFacts: ENTRY, ReceiptFacts: RECEIPT}
 
 
 class _Statement(Struct, frozen=True, rename={"kind": "_type", "predicate_type": "predicateType"}):
@@ -86,7 +119,7 @@ class _Statement(Struct, frozen=True, rename={"kind": "_type", "predicate_type":
     predicate: msgspec.Raw
 
 
-def payload(sha256: str, facts: ManifestFacts | EntryFacts) -> bytes:
+def payload(sha256: str, facts: AnyFacts) -> bytes:
     """The payload of the seal of an object whose bytes have this SHA-256."""
     predicate = msgspec.Raw(msgspec.json.encode(facts))
     subject = (Subject(facts.name, {"sha256": sha256}),)

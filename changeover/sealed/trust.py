@@ -12,7 +12,7 @@ from changeover.process.log_events import event
 from changeover.protocol.wire import Current
 from changeover.sealed.chain import Link
 from changeover.sealed.envelope import Envelope
-from changeover.sealed.statement import EntryFacts, Facts, ManifestFacts, digest_of, facts_in
+from changeover.sealed.statement import EntryFacts, Facts, ManifestFacts, ReceiptFacts, digest_of, facts_in
 from changeover.sealed.subjects import entry_name, manifest_name
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ class Trust:
         """The link of the chain that the ledger entry with these bytes is."""
         sha256 = digest_of(content)
         return Link(sha256, self._entry(envelope, model, sequence, sha256))
+
+    def receipt(self, envelope: Envelope) -> ReceiptFacts:
+        """The facts of a receipt."""
+        return self._facts(ReceiptFacts, "the receipt", envelope, None)
 
     def _entry(self, envelope: Envelope | None, model: str, sequence: int, sha256: str | None) -> EntryFacts:
         name = entry_name(model, sequence)

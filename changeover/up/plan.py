@@ -44,7 +44,10 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
     base = _without_secrets(inherited)
     base["PYTHONUNBUFFERED"] = "1"
     base.setdefault("ENVIRONMENTS_DIR", str(home / "environments"))
-    key_file = {name: base.pop(name) for name in ("REGISTRY_KEY_FILE",) if name in base}
+    key_file, receipt_key = (
+        {name: base.pop(name) for name in (private,) if name in base}
+        for private in ("REGISTRY_KEY_FILE", "RECEIPT_KEY_FILE")
+    )
     store_url, server_url = _url(ports.store), _url(ports.server)
     keys = {"AWS_ACCESS_KEY_ID": secrets.access_key, "AWS_SECRET_ACCESS_KEY": secrets.secret_key}
     store = Part(
@@ -81,7 +84,7 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
             "CACHE_DIR": str(home / "cache" / str(index)),
         }
         name = PREDICT_API if len(ports.predict) == 1 else f"{PREDICT_API}-{index}"
-        parts.append(Part(PREDICT_API, name, ("predict_api",), {**base, **predict}, _url(port)))
+        parts.append(Part(PREDICT_API, name, ("predict_api",), {**base, **receipt_key, **predict}, _url(port)))
     return parts
 
 

@@ -13,16 +13,31 @@ from changeover.sealed.keys import SigningKey
 
 
 def keep(home: Path, given: Mapping[str, str]) -> dict[str, str]:
-    """The settings of the keys in `home`, which are made if they are missing; empty if `given` has settings of its own.
+    """The settings of the keys in `home`, which are made if they are missing, but of those that `given` has itself.
 
     Raises InvalidKeyFile or OSError.
     """
+    stack.registry_keys(home).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {**_of_registry(home, given), **_of_receipts(home, given)}
+
+
+def _of_receipts(home: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """The key by which predict_api signs receipts, with its public key beside it."""
+    if given.get("RECEIPT_KEY_FILE"):
+        return {}
+    keys_file = stack.receipt_keys(home).resolve()
+    key, _ = SigningKey.kept(keys_file.with_name("receipt_key"))
+    if not keys_file.exists():
+        write_atomically(keys_file, f"{key.public.text}\n".encode("ascii"))
+    return {"RECEIPT_KEY_FILE": str(keys_file.with_name("receipt_key"))}
+
+
+def _of_registry(home: Path, given: Mapping[str, str]) -> dict[str, str]:
     if given.get("REGISTRY_KEY_FILE") or given.get("REGISTRY_KEYS_FILE"):
         return {}
     keys_file = stack.registry_keys(home).resolve()
     key_file = keys_file.with_name("key")
     is_new = not (home / "store").exists() and not keys_file.exists()
-    keys_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key, _ = SigningKey.kept(key_file)
     if is_new:
         write_atomically(keys_file, f"{key.public.text}\n".encode("ascii"))

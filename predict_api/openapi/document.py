@@ -38,6 +38,12 @@ _ON_ERROR: Final = parameter(
     "`null`: a row that the model does not answer has null and its `error`, and the other rows are answered; without it, "
     "such a request is a 422 that names the rows",
 )
+_RECEIPT: Final = parameter(
+    "receipt",
+    "query",
+    {"type": "string", "enum": ["1"]},
+    "`1`: the answer has a receipt in its header `Answer-Receipt`; a 400 if this service signs none",
+)
 
 
 _KEYS: Final[JsonObject] = {
@@ -124,7 +130,7 @@ class _PredictCalls:
             "tags": ["predict"],
             "summary": f"Predict by {model}",
             "description": _about(manifest) if manifest else "No version of this model is loaded yet.",
-            "parameters": [_include(manifest), _ON_ERROR],
+            "parameters": [_include(manifest), _ON_ERROR, _RECEIPT],
             "requestBody": {"required": True, "description": _OTHER_TYPES, "content": {JSON: content}},
             "responses": {"200": good, **self._problems},
         }

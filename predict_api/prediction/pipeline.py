@@ -3,7 +3,7 @@
 The schema, the estimator and `model_version` of a response come from one `ActiveVersion`, which is read once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from changeover.estimator.scores import PLAIN, Options, Runtime, Scores
@@ -26,6 +26,7 @@ _WITHOUT: Final = {
     "decision": "it has no decision_function and no score_samples",
     "std": "its predict takes no return_std",
 }
+Witness = Callable[[RequestRows, Scores], None]
 INCLUDES: Final = (*_WITHOUT,)  # what a model may have beside its answers
 
 
@@ -38,6 +39,7 @@ def predict(
     *,
     include_inputs: bool = False,
     forms: Forms = JSON,
+    witness: Witness | None = None,
 ) -> tuple[bytes, Runtime]:
     """The body of the response to `body`, and the runtime that scored; `context` gets the version that answers.
 
@@ -45,7 +47,9 @@ def predict(
     """
     refuse_if_gone()
     context.active, context.stale = model.active_version()
-    return answer(body, context.active.prepared, limits, options, include_inputs=include_inputs, forms=forms)
+    return answer(
+        body, context.active.prepared, limits, options, include_inputs=include_inputs, forms=forms, witness=witness
+    )
 
 
 def answer(
@@ -56,8 +60,9 @@ def answer(
     *,
     include_inputs: bool = False,
     forms: Forms = JSON,
+    witness: Witness | None = None,
 ) -> tuple[bytes, Runtime]:
-    """The same from a given version; `include_inputs` is for answers in JSON.
+    """The same from a given version; `include_inputs` is for answers in JSON. `witness` gets the rows and their scores.
 
     Raises UnknownOption, NotJson, NotCsv, NotArrow, UnpacksTooFar, RequestFaults, TooManyRows, RowsNotAnswered or
     ScoringFailed.
@@ -70,6 +75,8 @@ def answer(
     else:
         rows = reader.read_columns(forms.read(body, reader.schema, limits), limits.rows)
     scores = _scores(prepared, rows, options)
+    if witness is not None:
+        witness(rows, scores)
     if forms.render is not None:
         refuse_not_finite(scores)
         return forms.render(scores, prepared.manifest), scores.runtime

@@ -8,6 +8,7 @@ from typing import Protocol
 from predict_api.edge.callers import CALLER
 from predict_api.exceptions import UnknownModel
 from predict_api.models.models import Model
+from predict_api.prediction.receipts import Receipts
 from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
 
@@ -35,13 +36,14 @@ class Discovery(Protocol):
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """The parts of one worker. `draining` returns whether it is stopping."""
+    """The parts of one worker. `draining` returns whether it is stopping. `receipts` is None if it signs none."""
 
     settings: PredictSettings
     models: Models
     discovery: Discovery
     draining: Callable[[], bool]
     metrics_directory: Path
+    receipts: Receipts | None = None
 
     def model(self, name: str) -> Model:
         """The model `name` for the caller of this request.

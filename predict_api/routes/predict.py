@@ -7,7 +7,8 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from changeover.estimator.scores import PLAIN, OnError, Options
+from changeover.estimator.scores import PLAIN, OnError, Options, Scores
+from changeover.protocol.wire import RECEIPT
 from predict_api.exceptions import UnknownOption, UnsupportedBody
 from predict_api.prediction import pipeline
 from predict_api.prediction.forms import (
@@ -20,10 +21,12 @@ from predict_api.prediction.forms import (
     reader_of,
     renderer_of,
 )
+from predict_api.prediction.receipts import Receipts
 from predict_api.routes.context import WorkerContext
 from predict_api.routes.fast_predict import HEADERS
 from predict_api.routes.request_body import read_body
 from predict_api.routes.request_log import request_context
+from predict_api.scoring.interfaces import RequestRows
 
 _JSON_TYPES: Final = ("application/json", "text/json")
 
@@ -50,14 +53,36 @@ def _predict(worker: WorkerContext, name: str) -> Response:
     forms = Forms(_read(), _render(include))
     body = read_body(request.environ, settings.max_body_bytes, takes_gzip=settings.gzip_bodies)
     limits = BodyLimits(settings.max_rows, settings.max_body_bytes)
+    receipts, witnessed = _receipts(worker), list[tuple[RequestRows, Scores]]()
     body, runtime = pipeline.predict(
-        model, context, body, limits, options, include_inputs="inputs" in include, forms=forms
+        model,
+        context,
+        body,
+        limits,
+        options,
+        include_inputs="inputs" in include,
+        forms=forms,
+        witness=(lambda *both: witnessed.append(both)) if receipts else None,
     )
     context.runtime = runtime.value
     response = Response(body, headers=HEADERS[runtime])
+    if receipts is not None:
+        response.headers[RECEIPT] = receipts.header(context, *witnessed[0])
     if forms.render is not None:
         response.mimetype = _answer_type()  # with the charset, where it is text
     return response
+
+
+def _receipts(worker: WorkerContext) -> Receipts | None:
+    """What signs a receipt, if the query asks for one; raises UnknownOption."""
+    asked = request.args.getlist("receipt")
+    if not asked:
+        return None
+    if asked != ["1"]:
+        raise UnknownOption(f"receipt={asked[0]!r} is not known here; ?receipt=1 asks for a receipt")
+    if worker.receipts is None:
+        raise UnknownOption("no receipts are signed here: its operator has to set RECEIPT_KEY_FILE (docs/sealed.md)")
+    return worker.receipts
 
 
 def _options() -> tuple[set[str], Options]:

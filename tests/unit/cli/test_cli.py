@@ -31,7 +31,7 @@ def run(*words: str) -> Result:
 
 
 def test_the_command_line_has_every_verb() -> None:
-    design = "up demo restart push schema list show roll rollback abort history drift diff verify predict score doctor environment credentials token seal registry-key ui watch check-history"
+    design = "up demo restart push schema list show roll rollback abort history drift diff verify predict score doctor environment credentials token seal registry-key replay ui watch check-history"
     assert set(main.commands) == set(design.split())
     assert set(main.commands["environment"].commands) == {"add", "list", "remove"}
     assert set(main.commands["token"].commands) == {"new", "list", "revoke"}

@@ -171,14 +171,17 @@ def test_a_new_home_is_sealed_and_an_old_one_gets_a_key_only(tmp_path: Path) -> 
     assert registry.keep(tmp_path / "new", {}) == new
     (tmp_path / "old" / "store").mkdir(parents=True)
     old = registry.keep(tmp_path / "old", {})
-    assert list(old) == ["REGISTRY_KEY_FILE"]
+    assert set(old) == {"REGISTRY_KEY_FILE", "RECEIPT_KEY_FILE"}
     Path(old["REGISTRY_KEY_FILE"]).with_name("keys").write_text(public)  # as `changeover seal` does
-    assert set(registry.keep(tmp_path / "old", {})) == {"REGISTRY_KEY_FILE", "REGISTRY_KEYS_FILE"}
-    assert registry.keep(tmp_path / "own", {"REGISTRY_KEY_FILE": "/key"}) == {}
+    assert set(registry.keep(tmp_path / "old", {})) - set(old) == {"REGISTRY_KEYS_FILE"}
+    own = {"REGISTRY_KEY_FILE": "/key", "RECEIPT_KEY_FILE": "/other"}
+    assert registry.keep(tmp_path / "own", own) == {}
 
 
 def test_the_private_key_of_the_registry_is_named_to_model_server_only() -> None:
-    shell = {"REGISTRY_KEY_FILE": "/key", "REGISTRY_KEYS_FILE": "/keys"}
+    shell = {"REGISTRY_KEY_FILE": "/key", "REGISTRY_KEYS_FILE": "/keys", "RECEIPT_KEY_FILE": "/receipts"}
     named = {part.name: part.environment.get("REGISTRY_KEY_FILE") for part in parts(shell, instances=1)}
     assert named == {STORE: None, MODEL_SERVER: "/key", PREDICT_API: None}
+    receipts = {part.name: part.environment.get("RECEIPT_KEY_FILE") for part in parts(shell, instances=1)}
+    assert receipts == {STORE: None, MODEL_SERVER: None, PREDICT_API: "/receipts"}
     assert {part.environment["REGISTRY_KEYS_FILE"] for part in parts(shell)} == {"/keys"}
