@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from changeover.artifact import extra_globals
-from changeover.process.service_settings import EnvironmentsDir
+from changeover.process.service_settings import EnvironmentsDir, RegistryKeysFile
 from changeover.process.settings import Settings, accepted_by
 
 
@@ -13,6 +13,7 @@ class BulkSettings(Settings):
     """Where environments are, and the limits of the processes that run a model."""
 
     environments_dir: EnvironmentsDir = None
+    registry_keys_file: RegistryKeysFile = None
     allowed_globals: Annotated[str, accepted_by(extra_globals.names_in)] = Field(
         default="",
         description="additional globals that artifacts may name (dotted, comma separated); set it for both services",

@@ -6,7 +6,8 @@ downloads under the lock of a file; each process checks the hash of what it read
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,16 +15,24 @@ from filelock import FileLock
 
 from bulk_score.address import VersionAddress
 from bulk_score.exceptions import NoSource
+from bulk_score.sealed_manifests import Candidate, sealed_manifest
+from bulk_score.settings import BulkSettings
 from changeover import digest
 from changeover.client.download import download
 from changeover.client.http import HttpCall
-from changeover.exceptions import DigestMismatch, InvalidManifest, UnknownVersion
+from changeover.client.seals import SealCalls
+from changeover.exceptions import DigestMismatch, InvalidManifest, SealBroken, UnknownVersion
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.names import SHORTEST_PREFIX, check_model_name, normalize_version
 from changeover.process.atomic_file import write_atomically
+from changeover.sealed.envelope import LARGEST as LARGEST_SEAL
+from changeover.sealed.envelope import Envelope
+from changeover.sealed.trust import trust_of
 from object_store import keys
 from object_store.bucket import Bucket
+from object_store.exceptions import ObjectMissing, ObjectTooLarge
+from object_store.seal_keys import seal_key
 
 NOW: Final = "now"
 _DOWNLOAD_SECONDS: Final = 60.0  # for the next bytes of a response
@@ -35,6 +44,9 @@ class Source(Protocol):
 
     def manifest(self, model: str, version: str) -> JsonObject:
         """The newest manifest of a version, as JSON."""
+
+    def candidates(self, model: str, version: str, key_ids: Sequence[str]) -> Iterator[Candidate]:
+        """The manifests of a version, the newest first, each with the seals by these keys that it has."""
 
     def artifact(self, manifest: Manifest, into: Path) -> None:
         """Write the artifact into a file."""
@@ -68,6 +80,11 @@ class ServerSource:
         """The newest manifest of a version; raises ServiceRefused or ServiceUnreachable."""
         return self._server.get(f"/models/{model}/versions/{version}")
 
+    def candidates(self, model: str, version: str, key_ids: Sequence[str]) -> Iterator[Candidate]:
+        """The newest manifest with its seal; raises SealBroken, ServiceRefused or ServiceUnreachable."""
+        stored = SealCalls(self._server).manifest(version, model)
+        yield stored.content or b"", stored.seal
+
     def artifact(self, manifest: Manifest, into: Path) -> None:
         """Download the artifact; raises DigestMismatch."""
         download(self._server, f"/models/{manifest.model}/versions/{manifest.version}/artifact", into)
@@ -85,16 +102,32 @@ class BucketSource:
 
     def manifest(self, model: str, version: str) -> JsonObject:
         """The manifest with the highest number; raises UnknownVersion or StoreError."""
+        body = json.loads(self._content(model, version, self._numbers(model, version)[0]))
+        if not isinstance(body, dict):
+            raise InvalidManifest(f"the manifest of {version} is no JSON object: publish the model again")
+        return body
+
+    def candidates(self, model: str, version: str, key_ids: Sequence[str]) -> Iterator[Candidate]:
+        """Each manifest with each of its seals; raises UnknownVersion or StoreError."""
+        for number in self._numbers(model, version):
+            content = self._content(model, version, number)
+            for key_id in key_ids:
+                with suppress(ObjectMissing, ObjectTooLarge, SealBroken):
+                    key = seal_key(model, digest.sha256(content), key_id)
+                    yield content, Envelope.read(self._bucket.read(key, LARGEST_SEAL))
+
+    def _numbers(self, model: str, version: str) -> list[int]:
+        """The numbers of the manifests of a version, the highest first."""
         found = (keys.parse_manifest(item.key) for item in self._bucket.list(keys.version_prefix(model, version)))
         numbers = [parsed[2] for parsed in found if parsed is not None]
         if not numbers:
             raise UnknownVersion(
                 f"the bucket {self._bucket.name} has no version {version} of {model}: check both names"
             )
-        body = json.loads(self._bucket.read(keys.manifest_key(model, version, max(numbers)), _LARGEST_MANIFEST))
-        if not isinstance(body, dict):
-            raise InvalidManifest(f"the manifest of {version} is no JSON object: publish the model again")
-        return body
+        return sorted(numbers, reverse=True)
+
+    def _content(self, model: str, version: str, number: int) -> bytes:
+        return self._bucket.read(keys.manifest_key(model, version, number), _LARGEST_MANIFEST)
 
     def artifact(self, manifest: Manifest, into: Path) -> None:
         """Copy the artifact; raises StoreError."""
@@ -121,9 +154,11 @@ def resolve(*, server_url: str, token: str = "", model: str | None = None, at: s
 
 
 def manifest_of(address: VersionAddress) -> Manifest:
-    """The manifest of the version, from the cache or its source; raises InvalidManifest and the source's errors."""
-    path = _path(address, ".json")
+    """The manifest of the version, from the cache or its source; raises InvalidManifest, SealBroken and the source's errors."""
+    path, trust = _path(address, ".json"), trust_of(BulkSettings.from_environment().registry_keys_file)
     with _lock(path):
+        if trust is not None:
+            return sealed_manifest(_source(address), address.model, address.version, trust, path)
         try:
             kept = Manifest.from_json(json.loads(path.read_bytes()))
         except (OSError, ValueError, InvalidManifest):

@@ -38,8 +38,9 @@ _SET: Final[JsonObject] = {
             "fenced": {"type": "boolean", "default": False, "description": "the lease does not hold for this model"},
             "rehearsal": {**TEXT, "description": "the id under which the next version is rehearsed"},
             "watch": {**TEXT, "description": "the id under which a switch is watched"},
+            "seal": {**_OBJECT, "description": "the seal of the ledger entry, in a sealed registry"},
         },
-        *("sequence", "version", "next_version", "fenced", "rehearsal", "watch"),
+        *("sequence", "version", "next_version", "fenced", "rehearsal", "watch", "seal"),
     ),
     "description": "the models that have a current or a next version, by name",
 }
@@ -90,6 +91,7 @@ _CURRENT: Final[JsonObject] = {
     "version": SHA256,
     "manifest": TEXT,
     "artifact": TEXT,
+    "seal": {**_OBJECT, "description": "the seal of the ledger entry, in a sealed registry"},
 }
 _PAGE: Final[JsonObject] = {"total": _COUNT, "next": TEXT}
 _MANIFEST: Final[JsonObject] = {
@@ -123,7 +125,7 @@ BODIES: Final[JsonObject] = {  # the schemas of the document's components, by na
     "Manifest": object_of(_MANIFEST),
     "Rollout": object_of(_ROLLOUT),
     "Rollouts": object_of({"rollouts": list_of(ref("Rollout")), **_PAGE}, "next"),
-    "Current": object_of(_CURRENT),
+    "Current": object_of(_CURRENT, "seal"),
     "CurrentSet": object_of({"models": _SET}),
     "LoginLink": object_of(
         {"path": TEXT, "seconds": {**INTEGER, "description": "the time for which it holds"}, "by": TEXT}

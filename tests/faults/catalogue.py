@@ -30,6 +30,9 @@ REQUIRED = {
     77,
     78,
     80,
+    81,
+    82,
+    83,
 }
 NOT_INJECTED = "not injected: "
 

@@ -91,6 +91,7 @@ def test_a_sealed_registry_is_not_sealed_again(server: ModelServer, seaweed_buck
 def test_a_key_is_changed_by_overlap_and_the_old_one_is_revoked(
     server: ModelServer, seaweed_bucket: Bucket, tmp_path: Path
 ) -> None:
+    """Fault 83: the private key is replaced."""
     old, new, keys_file = tmp_path / "old", tmp_path / "new", tmp_path / "keys"
     rolled(server, 1)
     restarted(server, old, None)

@@ -55,6 +55,7 @@ def test_what_model_server_writes_has_a_seal_and_outlasts_a_restart(
 def test_a_forged_entry_is_never_followed_and_stops_no_roll(
     sealed: ModelServer, seaweed_bucket: Bucket, beyond: int
 ) -> None:
+    """Fault 81: a well-formed entry under the next number, or a far one."""
     first, second = rolled(sealed, 1), published(sealed, 2)
     key = forge_entry(seaweed_bucket, 1 + beyond, second)
     alarm(sealed, key)
@@ -82,6 +83,7 @@ def test_an_object_that_is_no_entry_stops_no_roll(sealed: ModelServer, seaweed_b
 
 
 def test_a_replayed_entry_is_an_alarm(sealed: ModelServer, seaweed_bucket: Bucket) -> None:
+    """Fault 81: an honest entry under another number."""
     rolled(sealed, 1)
     second = rolled(sealed, 2)
     replayed = seaweed_bucket.read(keys.rollout_key(MODEL, 1), 100_000)
@@ -95,6 +97,7 @@ def test_a_replayed_entry_is_an_alarm(sealed: ModelServer, seaweed_bucket: Bucke
 def test_an_entry_that_is_replaced_later_is_an_alarm(
     sealed: ModelServer, seaweed_bucket: Bucket, sequence: int
 ) -> None:
+    """Fault 81: an entry in the place of another."""
     first, second = rolled(sealed, 1), rolled(sealed, 2)
     key = keys.rollout_key(MODEL, sequence)
     whole = seaweed_bucket.read(key, 100_000)
@@ -110,6 +113,7 @@ def test_an_entry_that_is_replaced_later_is_an_alarm(
 
 
 def test_a_deleted_entry_is_an_alarm(sealed: ModelServer, seaweed_bucket: Bucket) -> None:
+    """Fault 81: an entry in the middle is gone."""
     for number in (1, 2, 3):
         rolled(sealed, number)
     seaweed_bucket.delete(keys.rollout_key(MODEL, 2))
@@ -118,7 +122,7 @@ def test_a_deleted_entry_is_an_alarm(sealed: ModelServer, seaweed_bucket: Bucket
 
 
 def test_a_ledger_that_lost_its_newest_entry_is_not_served_again(sealed: ModelServer, seaweed_bucket: Bucket) -> None:
-    """The entry below has a seal, too: only the floor, which is not in the bucket, says that it is not the newest."""
+    """Fault 81: the entry below has a seal, too; only the floor, which is not in the bucket, tells that it is not the newest."""
     rolled(sealed, 1)
     second = rolled(sealed, 2)
     key = keys.rollout_key(MODEL, 2)
@@ -137,6 +141,7 @@ def test_a_ledger_that_lost_its_newest_entry_is_not_served_again(sealed: ModelSe
 
 @pytest.mark.parametrize("sequence", [0, 1, 5, keys.LAST_SEQUENCE])
 def test_a_forged_hint_changes_nothing(sealed: ModelServer, seaweed_bucket: Bucket, sequence: int) -> None:
+    """Fault 81: a hint by another party."""
     rolled(sealed, 1)
     second = rolled(sealed, 2)
     forge_entry(seaweed_bucket, 3, published(sealed, 3))
@@ -147,6 +152,7 @@ def test_a_forged_hint_changes_nothing(sealed: ModelServer, seaweed_bucket: Buck
 
 
 def test_another_manifest_is_an_alarm_and_no_version(sealed: ModelServer, seaweed_bucket: Bucket) -> None:
+    """Fault 81: manifests with other classes."""
     first, second = rolled(sealed, 1), published(sealed, 2)
     for version in (first, second):
         key = keys.manifest_key(MODEL, version)
@@ -178,6 +184,7 @@ def test_a_later_manifest_without_a_seal_is_passed_over(sealed: ModelServer, sea
 
 
 def test_a_manifest_with_its_seal_counts_for_its_own_model_only(sealed: ModelServer, seaweed_bucket: Bucket) -> None:
+    """Fault 81: a version copied to another model."""
     first = rolled(sealed, 1)
     rolled(sealed, 2, "fraud")
     for name in ("model.joblib", "manifest.json"):

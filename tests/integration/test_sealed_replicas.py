@@ -75,6 +75,7 @@ def test_a_sealed_registry_serves_rolls_and_restarts(stack: Stack) -> None:
 
 
 def test_a_forged_entry_is_refused_and_what_served_goes_on(stack: Stack, seaweed_bucket: Bucket) -> None:
+    """Fault 81: the bucket of a replica with a cache."""
     first, second = rolled(stack.server, 1), published(stack.server, 2)
     stack.api.start("/readyz")
     stack.server.end()
@@ -89,6 +90,7 @@ def test_a_forged_entry_is_refused_and_what_served_goes_on(stack: Stack, seaweed
 
 
 def test_a_replica_without_a_cache_follows_nothing_without_a_seal(stack: Stack, seaweed_bucket: Bucket) -> None:
+    """Fault 81: the bucket of a new replica."""
     version = published(stack.server, 1)
     stack.server.end()
     key = forge_entry(seaweed_bucket, 1, version)
@@ -100,7 +102,7 @@ def test_a_replica_without_a_cache_follows_nothing_without_a_seal(stack: Stack, 
 
 
 def test_another_manifest_never_answers(stack: Stack, seaweed_bucket: Bucket) -> None:
-    """The artifact and its entry are honest; the manifest gives their classes other names."""
+    """Fault 81: the artifact and its entry are honest; the manifest gives their classes other names."""
     first, second = rolled(stack.server, 1), published(stack.server, 2)
     stack.api.start("/readyz")
     stack.server.end()
@@ -118,6 +120,7 @@ def test_another_manifest_never_answers(stack: Stack, seaweed_bucket: Bucket) ->
 
 
 def test_swapped_artifacts_never_answer(stack: Stack, seaweed_bucket: Bucket) -> None:
+    """Fault 81: the bytes of two versions."""
     first, second = rolled(stack.server, 1), published(stack.server, 2)
     stack.api.start("/readyz")
     one, two = (seaweed_bucket.read(keys.artifact_key(MODEL, version), 10**7) for version in (first, second))
@@ -129,6 +132,7 @@ def test_swapped_artifacts_never_answer(stack: Stack, seaweed_bucket: Bucket) ->
 
 
 def test_a_key_that_is_removed_counts_no_more_and_one_that_is_added_does(stack: Stack, tmp_path: Path) -> None:
+    """Fault 83: the file of public keys is replaced."""
     first = rolled(stack.server, 1)
     stack.api.start("/readyz")
     other = SigningKey.make(tmp_path / "other")

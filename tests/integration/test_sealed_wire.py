@@ -79,6 +79,8 @@ def of_current(change: Callable[[dict[str, object]], None]) -> Callable[[Passing
 
 @pytest.mark.parametrize("keeps_seal", [True, False])
 def test_another_current_version_is_not_followed(stack: Stack, keeps_seal: bool) -> None:
+    """Fault 82: a freshness answer."""
+
     def change(model: dict[str, object]) -> None:
         model |= {"sequence": 2, "version": stack.second}
         if not keeps_seal:
@@ -92,6 +94,7 @@ def test_another_current_version_is_not_followed(stack: Stack, keeps_seal: bool)
 
 
 def test_a_replayed_entry_is_not_followed(stack: Stack) -> None:
+    """Fault 82: an answer of before."""
     before = stack.server.get("/current").json()["models"][MODEL]
     assert stack.server.roll(stack.second).json()["state"] == RolloutState.COMMITTED
     assert stack.answer() == (stack.second, False)
@@ -105,6 +108,8 @@ def test_a_replayed_entry_is_not_followed(stack: Stack) -> None:
 
 @pytest.mark.parametrize("keeps_seal", [True, False])
 def test_another_manifest_is_not_loaded(stack: Stack, keeps_seal: bool) -> None:
+    """Fault 82: a manifest."""
+
     def rewrite(answer: Passing) -> Passing:
         if not answer.path.endswith(f"{stack.second}/manifest"):
             return answer
@@ -118,6 +123,7 @@ def test_another_manifest_is_not_loaded(stack: Stack, keeps_seal: bool) -> None:
 
 
 def test_the_manifest_of_another_version_is_not_loaded(stack: Stack) -> None:
+    """Fault 82: an honest manifest of another version."""
     first = stack.server.get(f"/models/{MODEL}/versions/{stack.first}/manifest")
 
     def rewrite(answer: Passing) -> Passing:
@@ -131,6 +137,7 @@ def test_the_manifest_of_another_version_is_not_loaded(stack: Stack) -> None:
 
 
 def test_other_bytes_are_not_loaded(stack: Stack) -> None:
+    """Fault 82: an artifact."""
     first = stack.server.get(f"/models/{MODEL}/versions/{stack.first}/artifact").content
 
     def rewrite(answer: Passing) -> Passing:
