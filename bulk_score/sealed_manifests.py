@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +28,7 @@ def sealed_manifest(source: Source, model: str, version: str, trust: Trust, kept
     Raises SealBroken and the errors of the source.
     """
     broken: SealBroken | None = None
-    for content, seal in (*_kept(kept), *source.candidates(model, version, trust.key_ids)):
+    for content, seal in chain(_kept(kept), source.candidates(model, version, trust.key_ids)):
         try:
             trust.manifest(content, seal, model, version)
         except SealBroken as error:
