@@ -5,6 +5,7 @@ import binascii
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
@@ -29,7 +30,7 @@ class PublicKey:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The SHA-256 of its DER form, in hex digits."""
         form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -16,10 +16,9 @@ from changeover.sealed.subjects import entry_name, manifest_name
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"
-# identifiers; no page is there
-MANIFEST: Final = "https://changeover.invalid/manifest/v1"
-RECEIPT: Final = "https://changeover.invalid/receipt/v1"
-ENTRY: Final = "https://changeover.invalid/ledger-entry/v1"
+MANIFEST: Final = "urn:changeover:seal:manifest:v1"
+RECEIPT: Final = "urn:changeover:receipt:v1"
+ENTRY: Final = "urn:changeover:seal:ledger-entry:v1"
 
 _Sha256 = Annotated[str, Meta(pattern=rf"\A{VERSION.pattern}\Z")]
 _Int = Annotated[int, Meta(ge=0, lt=10**18)]
