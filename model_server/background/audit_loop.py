@@ -154,7 +154,7 @@ class Audit(Loop):
         if state.entry is not None:
             self._look_for(state.entry)
         if self._chains is not None:
-            self._chains.step(state.name, state.current)
+            self._chains.step(state.name, state.current, now())
 
     def _look_for(self, entry: Rollout) -> None:
         if self._ledger.has_lost(entry):

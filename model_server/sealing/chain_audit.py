@@ -20,12 +20,14 @@ from object_store.bucket import Bucket
 from object_store.exceptions import ObjectMissing
 
 LINKS: Final = 4  # entries in one step: each takes two reads of the store
+REST_S: Final = 5.0  # between two walks over one chain
 
 
 @dataclass
 class _Walk:
     """The position in a model's chain: the last entry that was verified, None at the beginning or after a broken one."""
 
+    begins_at: float = float("-inf")
     next: int = keys.FIRST_SEQUENCE
     before: Link | None = None
     versions: set[str] = field(default_factory=set)  # those whose manifests were verified in this walk
@@ -38,14 +40,19 @@ class ChainAudit:
         self._bucket, self._seals, self._versions = bucket, seals, versions
         self._walks: dict[str, _Walk] = {}
 
-    def step(self, model: str, current: Current | None) -> None:
-        """Verify the next entries of a model up to `current`, then the first ones again; raises StoreError."""
+    def step(self, model: str, current: Current | None, time: float) -> None:
+        """Verify the next entries of a model up to `current`, and later the first ones again; raises StoreError.
+
+        `time` is in seconds of a clock that never steps.
+        """
         if not self._seals.sealed or current is None:
             return
         walk = self._walks.setdefault(model, _Walk())
+        if time < walk.begins_at:
+            return
         for _ in range(LINKS):
             if walk.next > current.sequence:
-                self._walks[model] = _Walk()
+                self._walks[model] = _Walk(time + REST_S)
                 break
             walk.before = self._link(model, walk.next, walk.before)
             walk.next += 1
