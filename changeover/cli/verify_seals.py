@@ -66,9 +66,9 @@ def of_up(client: "Client") -> Path | None:
 
 
 def sealed(client: "Client", model: str, version: str, trust: Trust | None) -> Sealed:
-    """The checks of the seals of `version` and of the ledger of `model`."""
+    """The checks of the seals of `version` and of the ledger of `model`; none without keys."""
     if trust is None:
-        return Sealed([Check("seals", None, "no public keys are given: --keys-file FILE (docs/sealed.md)")], [])
+        return Sealed([], [])
     checks: list[Check] = []
     facts: ManifestFacts | None = None
     try:

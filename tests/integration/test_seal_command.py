@@ -63,7 +63,7 @@ def test_a_registry_is_sealed_once_and_serves_meanwhile(
     seals = checks(server, "--keys-file", str(keys_file))
     assert seals["seal of the manifest"][0], seals
     assert seals["chain of the ledger"] == (True, "3 entries, each names the one before it")
-    assert checks(server)["seals"][0] is None  # a key from the server would prove nothing
+    assert "chain of the ledger" not in checks(server)  # a key from the server would prove nothing
 
 
 def test_what_contradicts_itself_gets_no_seal(server: ModelServer, seaweed_bucket: Bucket, tmp_path: Path) -> None:
