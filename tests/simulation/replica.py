@@ -15,6 +15,7 @@ from changeover.protocol.wire import LARGEST_BODY, Current
 from changeover.request.reader import RequestReader
 from changeover.schema.schema import Column, Schema
 from changeover.sealed.envelope import Envelope
+from changeover.sealed.trust import Trust
 from predict_api.exceptions import ArtifactUnavailable, CallFailed, NoModel
 from predict_api.models.models import Model
 from predict_api.models.report_loop import Reports
@@ -146,8 +147,10 @@ class Worker(Process):
         network: Network,
         server: Server,
         names: tuple[str, ...],
+        trust: Trust | None = None,
     ) -> None:
         super().__init__(events, name, clock)
+        self._trust = trust
         self._random, self._network, self._server, self._names = random, network, server, names
         self.slowness = 0.3
         self.bad: set[str] = set()
@@ -166,7 +169,7 @@ class Worker(Process):
             loop.start()
 
     def _model(self, name: str, checks: FreshnessLoop) -> Model:
-        replica = Replica(name, self._disk.current(name), partial(self._reports.changed, name))
+        replica = Replica(name, self._disk.current(name), partial(self._reports.changed, name), self._trust)
         freshness, downloads = checks.add(replica), Downloads(self._calls(), self, name)
         preparer = cast("Preparer", self)
         return Model(replica, freshness, Preparation(replica, freshness, downloads, self._disk, preparer, lambda: 0.0))

@@ -13,6 +13,8 @@ from typing import cast
 from changeover.exceptions import ChangeoverError
 from changeover.json_types import JsonObject
 from changeover.protocol.wire import CHECK_ALL, REPLICA_ID, SERVER_INSTANCE, ReplicaReport, ReplicaReports, RolloutState
+from changeover.sealed.keys import SigningKey
+from changeover.sealed.trust import Trust
 from model_server.background.audit_loop import Audit
 from model_server.background.startup_loop import Background
 from model_server.intake.drop_zone import DropZone
@@ -23,6 +25,9 @@ from model_server.rollouts.freshness import answer, headers_of, matches
 from model_server.rollouts.model_state import Models, ModelState
 from model_server.rollouts.promotion import Promotion, RollRequest
 from model_server.rollouts.rollouts import Rollouts
+from model_server.sealing.chain_audit import ChainAudit
+from model_server.sealing.floors import Floors
+from model_server.sealing.seals import Seals
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
 from model_server.versions.versions import Versions
@@ -34,6 +39,11 @@ Reply = Callable[[Response], None]
 Ended = Callable[[RolloutState, int | None, str | None], None]  # the end of a rollout, its number and its version
 CHECK, CHANGED, REPORT = "check", "check with news", "report"  # the kinds of calls
 POLL_S = 3600.0  # no upload waits in the drop zone
+
+
+def trust_in(key: SigningKey | None) -> Trust | None:
+    """The trust in the seals by `key`; None without one."""
+    return None if key is None else Trust(lambda: [key.public])
 
 
 class Server(Process):
@@ -49,11 +59,13 @@ class Server(Process):
         prepare_timeout: float,
         *,
         former: bool = False,
+        key: SigningKey | None = None,
     ) -> None:
-        """`former`: it is of the release before, without the calls for all models."""
+        """`former`: it is of the release before, without the calls for all models. `key`: the registry is sealed by it."""
         super().__init__(events, "server", clock)
         self._random, self.store, self._leases_ms = random, store, leases_ms
         self._prepare_timeout, self._former = prepare_timeout, former
+        self._key, self._floors = key, Floors(None)
         self.runs = 0
         self.stopping = False
         self.paths: list[str] = []  # of the calls of replicas
@@ -69,12 +81,15 @@ class Server(Process):
         self.runs += 1
         store, problems = self.store, Problems()
         self.models = models = Models()
-        ledger, versions = Ledger(store, self._lease_ms, problems), Versions(store, problems)
+        seals = Seals(store, problems, self._key, trust_in(self._key), self._floors)
+        versions = Versions(store, problems, seals)
+        ledger = Ledger(store, self._lease_ms, problems, seals, versions.named)
         promotion = Promotion(versions)
         self._rollouts = Rollouts(models, ledger, versions, store, self._prepare_timeout, {}, problems, promotion)
         publisher, spool = cast("Publisher", None), cast("Spool", None)
         drop_zone = DropZone(store, models, publisher, versions, spool, MODEL, problems)
-        audit = Audit(models, ledger, problems)
+        audit = Audit(models, ledger, problems, ChainAudit(store, seals, versions))
+        self.problems = problems
         self._background = Background(
             store, models, ledger, versions, self._rollouts, drop_zone, None, "at-start", POLL_S, audit, problems
         )
@@ -161,7 +176,7 @@ class Server(Process):
             if response.current is None:
                 reply(Response(404, headers | {"content-type": "application/problem+json"}, b"{}"))
             elif response.changed:
-                reply(Response(200, headers, json.dumps(response.current.to_json(model)).encode()))
+                reply(Response(200, headers, json.dumps(response.body(model)).encode()))
             else:
                 reply(Response(304, headers, b""))
 

@@ -1,5 +1,6 @@
 """The simulated object store: create-if-absent is atomic, responses get lost, writes are late, a listing lags."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -49,8 +50,7 @@ class Store(Bucket):
         """The bucket exists."""
 
     def stat(self, key: str) -> ObjectInfo:
-        self.read(key, 0)
-        return _info(key)
+        return ObjectInfo(key, 1, _etag(self.read(key, 0)), MODIFIED)
 
     def read(self, key: str, limit: int) -> bytes:
         body = self._do(lambda: self.objects.get(key))
@@ -63,8 +63,16 @@ class Store(Bucket):
     ) -> Created:
         if key.startswith(keys.ROLLOUTS):
             self.appends()
-        kept = self._do(lambda: self.objects.setdefault(key, body), writes=True)
-        return Created.YES if kept is body else Created.NO
+
+        def put() -> bytes:
+            if replaces and _etag(self.objects.get(key, b"")) == replaces:
+                self.objects[key] = body
+            return body if replaces and self.objects.get(key) is body else self.objects.setdefault(key, body)
+
+        return Created.YES if self._do(put, writes=True) is body else Created.NO
+
+    def copy(self, source_key: str, target_key: str, expected: ObjectInfo | None = None) -> None:
+        self._do(lambda: self.objects.__setitem__(target_key, self.objects[source_key]), writes=True)
 
     def write(self, key: str, body: bytes, content_type: str = "application/json") -> None:
         self._do(lambda: self.objects.__setitem__(key, body), writes=True)
@@ -110,6 +118,10 @@ class Store(Bucket):
             self.landed()
 
         self._events.at(self._events.now + seconds, land)
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 def _info(key: str) -> ObjectInfo:

@@ -21,10 +21,13 @@ from changeover.json_types import JsonObject
 from changeover.process import clock, log_events
 from changeover.process.clock import rfc3339
 from changeover.process.loop import Loop
+from changeover.sealed.keys import SigningKey
+from changeover.sealed.statement import PAYLOAD_TYPE, EntryFacts, ManifestFacts, ManifestNamed, digest_of, payload
 from model_server import backoff
 from model_server.rollouts.rollout import Action, AppendLedger, Event
 from model_server.rollouts.rollout_loop import RolloutLoop
 from object_store import keys
+from object_store.seal_keys import seal_key
 from predict_api import gc_tuning
 from predict_api.replica.active import ActiveVersion
 from tests.simulation.events import Events
@@ -33,7 +36,7 @@ from tests.simulation.network import Network, Weather
 from tests.simulation.people import Clients, Operator
 from tests.simulation.replica import Answered, Worker, manifest
 from tests.simulation.schedules import CALM_AT, Fault, Plan, plan_of
-from tests.simulation.server import Server
+from tests.simulation.server import Server, trust_in
 from tests.simulation.store import MODEL, MODELS, Store
 
 LIMIT = 90.0
@@ -46,7 +49,9 @@ CONVERGED_AFTER = 4.5
 class World:
     """The world of one seed; `notes` are the log of its processes and the faults, by time."""
 
-    def __init__(self, seed: int, plan: Plan | None = None) -> None:
+    def __init__(self, seed: int, plan: Plan | None = None, key: SigningKey | None = None) -> None:
+        """`key`: the registry is sealed by it."""
+        self._key = key
         self.plan = plan = plan or plan_of(seed)
         self.random = random = Random(f"world {seed}")
         self.events = events = Events(random)
@@ -56,10 +61,12 @@ class World:
         self.network = Network(events, random, plan.weather)
         self.models = MODELS[: plan.models]
         self.server = Server(
-            *(events, random, plan.server_clock, self.store, plan.leases_ms, plan.prepare_timeout), former=plan.former
+            *(events, random, plan.server_clock, self.store, plan.leases_ms, plan.prepare_timeout),
+            former=plan.former,
+            key=key,
         )
         self.workers = [
-            Worker(events, random, f"replica-{number}", clock, self.network, self.server, self.models)
+            Worker(events, random, f"replica-{number}", clock, self.network, self.server, self.models, trust_in(key))
             for number, clock in enumerate(plan.clocks)
         ]
         self.clients = Clients(events, random, self.workers, self.history, plan.think_s, self.models)
@@ -78,6 +85,8 @@ class World:
         for model in self.models:
             first = self.new_version(model)
             self.store.put(keys.rollout_key(model, 1), {"sequence": 1, "version": first, "rolled_at": rolled_at})
+            named = ManifestNamed(0, self._sha256(keys.manifest_key(model, first)))
+            self._seal(keys.rollout_key(model, 1), EntryFacts(model, 1, first, named, None, rolled_at, "seal"))
             # The previous run granted no leases, so that this one does immediately.
             self.store.put(keys.current_key(model), {"sequence": 1, "lease_ms": 0})
         self.server.start()
@@ -85,6 +94,16 @@ class World:
             worker.slowness = self.random.choice([0.02, 0.3, 1.0])
             self.events.at(self.random.uniform(0.0, 0.3), worker.start, worker)
         self.clients.start()
+
+    def _sha256(self, key: str) -> str:
+        return digest_of(self.store.objects[key])
+
+    def _seal(self, key: str, facts: ManifestFacts | EntryFacts) -> None:
+        """Seal an object that was put without delay, in a sealed registry."""
+        if self._key is not None:
+            sha256 = self._sha256(key)
+            envelope = self._key.sign(PAYLOAD_TYPE, payload(sha256, facts))
+            self.store.objects[seal_key(facts.model, sha256, self._key.id)] = envelope.encode()
 
     def run(self) -> History:
         """Run the plan; returns the history, with the state at the end."""
@@ -170,6 +189,7 @@ class World:
         new = version(sum(map(len, self.versions.values())))
         self.versions[model].append(new)
         self.store.put(keys.manifest_key(model, new), manifest(model, new).to_json())
+        self._seal(keys.manifest_key(model, new), ManifestFacts(model, new, 0, rfc3339(datetime.now(UTC)), "seal"))
         for worker in self.workers:
             if self.random.random() < self.plan.bad_share:
                 worker.bad.add(new)
