@@ -57,7 +57,7 @@ def test_a_sealed_manifest_is_used_and_kept_for_a_restart(tmp_path: Path) -> Non
 @pytest.mark.parametrize("sent", [stored("two", signer=None), stored("two", signer=OTHER)])
 def test_one_without_a_valid_seal_is_refused_and_the_kept_one_is_used(tmp_path: Path, sent: StoredManifest) -> None:
     server = Server(sent)
-    with pytest.raises(SealBroken, match="manifest.json"):
+    with pytest.raises(SealBroken, match="manifest"):
         manifests(server, tmp_path).newest(A, 0)
     assert list(tmp_path.rglob("*.json")) == []
     server.sends = stored("one")
