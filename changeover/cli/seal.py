@@ -32,7 +32,7 @@ def seal(
     from changeover.client.client import Client
 
     client = Client(server_url, home=home)
-    names = [*models] or [str(model.get("name")) for model in objects_in(client.models().get("models"))]
+    names = [*models] or [str(model.get("model")) for model in objects_in(client.models().get("models"))]
     sealed, kept, refused, public_key, was_sealed = 0, 0, list[Json](), "", False
     for name in names:
         for page in _pages(client, name):
