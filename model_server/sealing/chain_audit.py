@@ -89,7 +89,7 @@ class ChainAudit:
             return
         key = manifest_name(model, facts.version, facts.manifest.number)
         try:
-            stored = self._versions.stored(model, facts.version)
+            stored = self._versions.read_stored(model, facts.version)
         except UnknownVersion:
             self._seals.broken(key, f"{key}: it is gone, and ledger entry {facts.sequence} names it")
             return

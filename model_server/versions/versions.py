@@ -20,13 +20,13 @@ from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME, is_version, resolve_version
 from changeover.process.clock import rfc3339
 from changeover.protocol.wire import LONGEST_TEXT, VersionState
-from changeover.sealed.envelope import Envelope
 from changeover.sealed.statement import ManifestNamed, digest_of
 from model_server.exceptions import ManifestUnsealed, RecordUnreadable
 from model_server.problems import Problems
 from model_server.records import Unreadable, object_of, read_content, read_object, read_record
 from model_server.sealing.seals import Seals
 from model_server.versions.spool import Spooled
+from model_server.versions.stored import Recent, StoredManifest
 from model_server.versions.version_index import Rejection, VersionIndex
 from object_store import keys
 from object_store.bucket import Bucket, Created, ObjectInfo
@@ -34,16 +34,6 @@ from object_store.exceptions import ObjectMissing, StoreError
 from object_store.rejected_names import rejected_names
 
 LARGEST_MANIFEST = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class StoredManifest:
-    """A manifest with its number, its bytes in the bucket and its seal."""
-
-    number: int
-    manifest: Manifest
-    content: bytes
-    seal: Envelope | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +54,7 @@ class Versions:
         self._seals = seals or Seals(bucket)
         self._manifests: dict[tuple[str, str], _Known] = {}
         self._lock = threading.Lock()  # of the manifests
+        self._recent = Recent()
         self.index = VersionIndex()
 
     def models(self) -> list[str]:
@@ -116,7 +107,16 @@ class Versions:
         return ManifestNamed(known.number, known.sha256)
 
     def stored(self, model: str, version: str) -> StoredManifest:
-        """The newest manifest of a version as it is in the bucket; raises as `manifest` does."""
+        """The newest manifest of a version as it is stored, often from memory; raises as `manifest` does."""
+        known = self._manifests.get((model, version))
+        stored = self._recent.find(model, version, known.number if known else 0)
+        if stored is None:
+            stored = self.read_stored(model, version)
+            self._recent.keep(stored)
+        return stored
+
+    def read_stored(self, model: str, version: str) -> StoredManifest:
+        """The same from the bucket."""
         numbers = self._numbers(keys.version_prefix(model, version)).get(version)
         if numbers is None:
             raise _unknown(model, version)
