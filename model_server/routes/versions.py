@@ -14,7 +14,7 @@ from changeover.json_types import Json, JsonObject
 from changeover.names import check_model_name
 from changeover.protocol.roles import Role
 from changeover.protocol.wire import REPR_DIGEST, SEAL, VersionState
-from model_server.access.caller import Caller
+from model_server.access.caller import Caller, Via
 from model_server.exceptions import VersionRejected
 from model_server.routes import uploads
 from model_server.routes.context import VersionCalls
@@ -55,9 +55,11 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, guard: Gu
 
     @routes.get("/models/<model>/versions/<version>/manifest")
     def stored_manifest(model: str, version: str) -> Response:
-        guard.needs_preparation()
+        caller = guard.needs_preparation()
         resolved = calls.versions.resolve(calls.known(model), version)
-        stored = calls.versions.stored(model, resolved)
+        # a person asks what the bucket has; replicas ask at the same time, each for the same one
+        read = calls.versions.stored if caller.via is Via.REPORT else calls.versions.read_stored
+        stored = read(model, resolved)
         seal = {SEAL: base64.b64encode(stored.seal.encode()).decode("ascii")} if stored.seal else {}
         headers = {REPR_DIGEST: digest.repr_digest(digest.sha256(stored.content)), **seal}
         return Response(stored.content, headers=headers, content_type="application/json")
