@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from wsgiref.types import WSGIEnvironment
 
@@ -31,6 +31,9 @@ from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.ledger.ledger import Ledger
 from model_server.problems import Problems
+from model_server.retention.holds import Holds
+from model_server.retention.removal import Removal
+from model_server.retention.uses import Uses
 from model_server.rollouts.model_state import Models
 from model_server.rollouts.past import Past
 from model_server.rollouts.promotion import Promotion
@@ -38,6 +41,7 @@ from model_server.rollouts.rollouts import Rollouts
 from model_server.routes import console, console_acts, current, health, login, openapi, problems, replicas
 from model_server.routes import drift as drift_calls
 from model_server.routes import models as model_calls
+from model_server.routes import retention as retention_calls
 from model_server.routes import rollouts as rollout_calls
 from model_server.routes import versions as version_calls
 from model_server.routes.console_frame import Frame
@@ -95,6 +99,7 @@ def create_app(settings: ServerSettings, store: StoreSettings) -> tuple[Flask, C
     app.register_blueprint(drift_calls.blueprint(calls, guard, drift, instance))
     app.register_blueprint(version_calls.blueprint(calls, publisher, spool, guard))
     app.register_blueprint(rollout_calls.blueprint(calls, rollouts, guard))
+    app.register_blueprint(retention_calls.blueprint(calls, _removal(calls, pins, open_problems), guard))
     app.register_blueprint(health.blueprint(calls, guard, open_problems, examiner.confinement, pins))
     app.register_blueprint(login.blueprint(guard, tokens))
     app.register_blueprint(model_calls.blueprint(calls, guard, pins, settings.default_model))
@@ -137,6 +142,11 @@ def _guard(settings: ServerSettings, tokens: Tokens) -> Guard:
     )
     proxies = with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
     return Guard(gate, Sessions(tokens, settings.session_key_file), proxies, settings.proxy_roles)
+
+
+def _removal(calls: VersionCalls, pins: Mapping[str, str], open_problems: Problems) -> Removal:
+    uses = Uses(calls.bucket, Holds(calls.bucket, calls.versions), pins)
+    return Removal(calls.bucket, calls.versions, calls.ledger, uses, open_problems)
 
 
 def _webhooks(

@@ -57,6 +57,22 @@ class GateRefused(RollRefused):
     """A version whose metrics do not pass `GATE`; `body` has the result of each condition as `gate`."""
 
 
+class VersionRemoved(ChangeoverError):
+    """A call that needs the bytes of a version which retention removed; `body` has its tombstone as `removed`."""
+
+    def __init__(self, message: str, body: JsonObject) -> None:
+        self.body = body
+        super().__init__(message)
+
+
+class LedgerUnsure(ChangeoverError):
+    """A removal of versions of a model whose ledger is damaged, or is written by another process: what is current is not sure."""
+
+
+class HoldsFull(ChangeoverError):
+    """One hold more than a model can have."""
+
+
 class VersionRejected(ChangeoverError):
     """An artifact that failed admission; `body` is the rejected version in the form that lists have."""
 

@@ -1,6 +1,7 @@
 """The problems of this model_server that `/readyz` shows."""
 
 import threading
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -46,6 +47,11 @@ class Problems:
         """Whether any problem of this topic is set."""
         with self._lock:
             return any(key[0] is topic for key in self._texts)
+
+    def about(self, topics: Iterable[Topic], about: str) -> list[str]:
+        """The texts of the problems of these topics about one thing."""
+        with self._lock:
+            return [self._texts[topic, about] for topic in topics if (topic, about) in self._texts]
 
     def texts(self, hidden: str | None = None) -> dict[str, str]:
         """Name -> text; with `hidden`, that stands for each text that is not public."""

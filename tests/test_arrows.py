@@ -61,8 +61,9 @@ PURE = {
     *map("model_server.access.{}".format, ["caller", "origin", "proxy_roles"]),
     *map("model_server.{}".format, ["drift.windows", "ledger.numbers", "ledger.record", "ledger.takeover"]),
     *map("model_server.{}".format, ["intake.startup", "openapi.bodies", "openapi.report_bodies", "openapi.document"]),
+    *map("model_server.{}".format, ["openapi.call", "openapi.retention_bodies", "retention.plan"]),
     *map("model_server.webhooks.{}".format, "addresses bodies deliveries event signature stale_replicas".split()),  # noqa: SIM905
-    *map("object_store.{}".format, ["causes", "keys", "objects", "rejected_names"]),
+    *map("object_store.{}".format, ["causes", "keys", "objects", "rejected_names", "retention_keys"]),
     "predict_api.dialects.names",
     "predict_api.prediction.render",
     "predict_api.prediction.request_context",

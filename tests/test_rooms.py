@@ -12,7 +12,7 @@ from tests.tree import FRONTS, OURS, ROOT, Source, edges, source
 DOORS = {
     "changeover.artifact": "load load_rules version_skew environment extra_globals survey outline roles refusal skops_file",
     "changeover.cli": "main",
-    "changeover.client": "client download evaluation notebook http",
+    "changeover.client": "client download evaluation notebook http retention",
     "changeover.consistency": "records check counts violation",
     "changeover.demo": "run",
     "changeover.drift": "alignment counting judging making reference",
@@ -38,7 +38,8 @@ DOORS = {
     "model_server.ledger": "ledger record takeover",
     "model_server.openapi": "document",
     "model_server.rollouts": "rollouts model_state promotion freshness fleet past phases rehearsal rollout",
-    "model_server.versions": "versions publish spool version_index",
+    "model_server.retention": "holds removal uses",
+    "model_server.versions": "versions publish spool version_index tombstones",
     "model_server.webhooks": "addresses bodies cursor deliveries event outbox recorded sender signature stale_replicas",
     "predict_api.dialects": "dialect names known inference_metadata tensorflow_serving vertex vetiver",
     "predict_api.drift": "pending counting_loop",

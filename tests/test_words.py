@@ -155,7 +155,7 @@ def vague_first_lines(files: list[Source]) -> Iterator[str]:
 
 
 def test_the_states_are_those_of_the_protocol() -> None:
-    assert {str(state) for state in wire.VersionState} == {"admitted", "rejected", "current", "retired"}
+    assert {str(state) for state in wire.VersionState} == {"admitted", "rejected", "current", "retired", "removed"}
     assert {str(state) for state in wire.RolloutState} == {"preparing", "fencing", "committed", "aborted"}
 
 

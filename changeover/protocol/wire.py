@@ -48,6 +48,7 @@ WEBHOOK_SIGNATURE: Final = "webhook-signature"
 
 LARGEST_BODY: Final = 4 * 1024**2  # bytes of a manifest, or of any other response of model_server but bytes of models
 LONGEST_REHEARSAL_S: Final = 86_400.0  # of a rehearsal, from when every replica is ready
+LONGEST_HOLD_S: Final = 7 * 86_400.0  # of a hold of a version's bytes; it may be placed again
 LONGEST_TEXT: Final = 2000  # characters of a reason, a name, or any string from one service to the other
 _MOST_VERSIONS: Final = 16  # in one report: a replica has the current version, the next, and a few that failed
 _Name = Annotated[str, Meta(max_length=128)]
@@ -66,6 +67,7 @@ class VersionState(StrEnum):
     REJECTED = "rejected"
     CURRENT = "current"
     RETIRED = "retired"
+    REMOVED = "removed"
 
 
 class RolloutState(StrEnum):

@@ -15,7 +15,7 @@ from changeover.protocol.lease import MARGIN
 from model_server.background.audit_loop import Audit
 from model_server.background.store_failures import StoreFailures
 from model_server.backoff import Backoff
-from model_server.exceptions import PinUnavailable, RecordUnreadable, RolloutUnderWay, RollRefused
+from model_server.exceptions import PinUnavailable, RecordUnreadable, RolloutUnderWay, RollRefused, VersionRemoved
 from model_server.intake.drop_zone import DropZone
 from model_server.intake.pinned import Pin
 from model_server.intake.startup import Upload, decide, pending_upload
@@ -165,14 +165,14 @@ class Background(Loop):
                 if pinned is not None and self._pin is not None:
                     self._pin.ensure(self._versions)
                 self._rollouts.begin(model, decision.version, RollRequest(_BY, decision.reason))
-            except RollRefused as error:
+            except (RollRefused, VersionRemoved) as error:
                 self._refuse(model, decision.version, decision.reason, error)
             except PinUnavailable as error:
                 self._problems.set(Topic.PIN, str(error))
                 log_events.event("pin.failed", level="error", model=model, version=decision.version, reason=str(error))
                 self._rollouts.refuse(model, decision.version, RollRequest(_BY, decision.reason), str(error))
 
-    def _refuse(self, model: str, version: str, reason: str, error: RollRefused) -> None:
+    def _refuse(self, model: str, version: str, reason: str, error: RollRefused | VersionRemoved) -> None:
         """Record the refused roll of an upload in the model's rollouts, once for all starts, and on `/readyz`."""
         refusal = (version, str(error))
         if refusal not in {(record.version, record.reason) for record in self._rollouts.aborted.all(model)}:
@@ -192,7 +192,7 @@ class Background(Loop):
             reason = f"uploaded to incoming/ as {upload.name!r}"
             try:
                 self._rollouts.begin(model, upload.version, RollRequest(_BY, reason))
-            except RollRefused as error:
+            except (RollRefused, VersionRemoved) as error:
                 self._refuse(model, upload.version, reason, error)
             except RolloutUnderWay as error:
                 log_events.event("incoming.not_rolled", level="warning", model=model, reason=str(error))

@@ -22,6 +22,8 @@ def versions(parts: Parts, state: ModelState, before: str | None) -> Page:
     rows = []
     for each in listed[:ROWS]:
         known = VersionState.RETIRED if each.version in rolled else VersionState.ADMITTED
+        if parts.versions.tombstones.stands(state.name, each.version):
+            known = VersionState.REMOVED
         version_state = VersionState.CURRENT if current and each.version == current.version else known
         rows.append({**row(each), "state": str(version_state), "previous": each.version == previous})
     return {

@@ -22,6 +22,9 @@ def version_page(parts: Parts, state: ModelState, manifest: Manifest) -> Page:
     current = state.current
     rolled = parts.rolled(state)
     known = VersionState.RETIRED if manifest.version in rolled else VersionState.ADMITTED
+    tombstone = parts.versions.tombstones.read(manifest.model, manifest.version)
+    if tombstone is not None:
+        known = VersionState.REMOVED
     is_current = current is not None and current.version == manifest.version
     columns = _columns(manifest)
     golden = golden_answers(manifest)
@@ -30,6 +33,7 @@ def version_page(parts: Parts, state: ModelState, manifest: Manifest) -> Page:
         "version": manifest.version,
         "state": str(VersionState.CURRENT if is_current else known),
         "current": current.version if current else None,
+        "removed": tombstone.to_json() if tombstone is not None else None,
         "size": manifest.size,
         "created_at": manifest.created_at,
         "updated_at": manifest.updated_at,

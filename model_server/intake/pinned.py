@@ -12,7 +12,7 @@ from changeover.exceptions import UnknownVersion
 from changeover.manifest.manifest import Draft
 from changeover.process.clock import now
 from changeover.process.timed_pool import TimedAdapter, within
-from model_server.exceptions import PinUnavailable, UploadIncomplete, UploadTooLarge, VersionRejected
+from model_server.exceptions import PinUnavailable, UploadIncomplete, UploadTooLarge, VersionRejected, VersionRemoved
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
 from model_server.versions.versions import Versions
@@ -40,13 +40,13 @@ class Pin:
     def ensure(self, versions: Versions) -> None:
         """Publish the pinned version unless the bucket has it; raises PinUnavailable or StoreError."""
         try:
-            versions.manifest(self.model, self.version)
+            versions.with_bytes(self.model, self.version)
             return
-        except UnknownVersion:
+        except (UnknownVersion, VersionRemoved):
             pass
         if self._uri is None:
             raise PinUnavailable(
-                f"MODEL_SHA256 pins {self.version}, which model {self.model!r} does not have: publish it, "
+                f"MODEL_SHA256 pins {self.version}, whose bytes model {self.model!r} does not have: publish it, "
                 f"or set MODEL_URI to where its bytes are"
             )
         try:

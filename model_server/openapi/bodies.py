@@ -62,6 +62,7 @@ _VERSION: Final[JsonObject] = {
     "row_independent": _ROWS,
     "reason": {**TEXT, "description": "the reason for the rejection"},
     "name": {**TEXT, "description": "the name of the rejected upload"},
+    "returned": {"type": "boolean", "description": "the bytes of the version had been removed, and are there again"},
     "updated": list_of(TEXT, description="the members that a publish of known bytes added to the manifest"),
 }
 _ROLLOUT: Final[JsonObject] = {
@@ -100,6 +101,7 @@ _MANIFEST: Final[JsonObject] = {
     "size": INTEGER,
     "row_independent": _ROWS,
     "outputs": list_of(TEXT, description="the names of the values of a prediction, if it has several"),
+    "removed": {**_OBJECT, "description": "the tombstone of a version whose bytes were removed"},
 }
 _DRIFT: Final[JsonObject] = {
     "model": NAME,
@@ -118,9 +120,9 @@ _DRIFT: Final[JsonObject] = {
     "after_roll": or_null(_OBJECT),
 }
 BODIES: Final[JsonObject] = {  # the schemas of the document's components, by name
-    "Version": object_of(_VERSION, "row_independent", "reason", "name", "updated"),
+    "Version": object_of(_VERSION, "row_independent", "reason", "name", "returned", "updated"),
     "Versions": object_of({"versions": list_of(ref("Version")), **_PAGE}, "next"),
-    "Manifest": object_of(_MANIFEST),
+    "Manifest": object_of(_MANIFEST, "removed"),
     "Rollout": object_of(_ROLLOUT),
     "Rollouts": object_of({"rollouts": list_of(ref("Rollout")), **_PAGE}, "next"),
     "Current": object_of(_CURRENT),

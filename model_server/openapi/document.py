@@ -1,9 +1,6 @@
 """The OpenAPI document of model_server: its calls, their parameters and their responses."""
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from changeover.json_types import Json, JsonObject
 from changeover.names import MODEL_NAME
@@ -15,7 +12,6 @@ from changeover.protocol.openapi_parts import (
     TEXT,
     header,
     parameter,
-    problems,
     ref,
     response,
     shared_schemas,
@@ -25,16 +21,15 @@ from model_server.openapi.bodies import (
     BODIES,
     DRIFT_PARAMETERS,
     PUBLISH_BODY,
-    REPLICA,
     REPORT_BODY,
     REPORTS_BODY,
     ROLL_BODY,
     ROLLBACK_BODY,
-    VERSION_TEXT,
 )
+from model_server.openapi.call import Call, Causes, read_call
 from model_server.openapi.report_bodies import COUNTS_BODY
+from model_server.openapi.retention_bodies import HOLD_BODY, REMOVAL_BODY, RETENTION
 
-Causes = Mapping[str, tuple[int, str]]
 # groups of errors, by their names
 _STORE: Final = ("NotReady", "StoreUnavailable", "StoreError")
 _MODEL: Final = ("InvalidName", "UnknownModel")
@@ -43,7 +38,7 @@ _LIST: Final = (*_STORE, *_MODEL, "MalformedRequest")
 _CHECK: Final = ("NotReady", *_MODEL, "NoCurrentVersion", "NotThatReplica")
 _ROLL: Final = (
     *(*_STORE, *_VERSION, "MalformedRequest", "BodyTooLarge", "TextTooLong", "NoCurrentVersion", "RolloutUnderWay"),
-    *("CurrentMoved", "Pinned", "VersionRejected", "SchemaChanged", "GateRefused"),
+    *("CurrentMoved", "Pinned", "VersionRejected", "VersionRemoved", "SchemaChanged", "GateRefused"),
 )
 _ABORT: Final = (*_STORE, *_MODEL, "MalformedRequest", "BodyTooLarge", "TextTooLong", "NotUnderWay")
 _PUBLISH: Final = (
@@ -91,11 +86,6 @@ _UPLOAD_PARAMETERS: Final = (
     parameter("by", "query", TEXT, "`on_behalf_of` in the word of earlier releases"),
     parameter(wire.REPR_DIGEST, "header", _DIGEST, "the SHA-256 of the artifact (RFC 9530)"),
 )
-_PATH_PARAMETERS: Final = {
-    "version": parameter("version", "path", VERSION_TEXT, "a version, or its first 8 digits or more"),
-    "rollout": parameter("rollout", "path", TEXT, "the id or the sequence of a rollout"),
-    "replica": parameter("replica", "path", REPLICA, "the replica"),
-}
 _LEASE: Final = {
     "ETag": header(TEXT, '"<sequence>-<sha256>"', always=True),
     wire.LEASE_MS: header(
@@ -126,45 +116,10 @@ _TEXT: Final = (
 )
 
 
-@dataclass(frozen=True)
-class _Call:
-    """One call: its successful responses, and the names of its errors."""
-
-    summary: str
-    good: JsonObject
-    errors: Sequence[str] = ()
-    parameters: Sequence[JsonObject] = ()
-    body: JsonObject | None = None
-    needs_token: bool = True
-    takes_token: bool = False  # some of its requests need one
-
-    def described(self, name: str, path: str, causes: Causes) -> JsonObject:
-        """The operation in the document."""
-        errors = ("Unauthenticated", "Forbidden", *self.errors) if self.needs_token else self.errors
-        of_path = [_PATH_PARAMETERS[each] for each in re.findall(r"{(\w+)}", path) if each != "model"]
-        return {
-            "operationId": name,
-            "summary": self.summary,
-            "responses": {
-                **self.good,
-                **problems([*(causes[error] for error in errors), (500, "Internal error")]),
-            },
-            "parameters": [*of_path, *self.parameters],
-            **({"requestBody": self.body} if self.body else {}),
-            **({"security": [{"token": []}]} if self.needs_token else {}),
-            **({"security": [{"token": []}, {}]} if self.takes_token else {}),
-        }
-
-
-def _read(summary: str, schema: JsonObject, *errors: str, needs_token: bool = True, **more: Any) -> _Call:
-    """A call whose response is JSON."""
-    return _Call(summary, {"200": response(summary, schema)}, errors, needs_token=needs_token, **more)
-
-
 _CALLS: Final = {
-    ("/models", "get", "models"): _read("The models", ref("Models"), "NotReady"),
-    ("/models/{model}", "get", "model"): _read("One model", ref("Model"), "NotReady", *_MODEL),
-    ("/current", "get", "current_of_all"): _Call(
+    ("/models", "get", "models"): read_call("The models", ref("Models"), "NotReady"),
+    ("/models/{model}", "get", "model"): read_call("One model", ref("Model"), "NotReady", *_MODEL),
+    ("/current", "get", "current_of_all"): Call(
         "The freshness check of several models",
         {
             "200": response("The current versions", ref("CurrentSet"), headers=_SET_LEASE),
@@ -175,7 +130,7 @@ _CALLS: Final = {
         needs_token=False,
         takes_token=True,
     ),
-    ("/models/{model}/current", "get", "current"): _Call(
+    ("/models/{model}/current", "get", "current"): Call(
         "The freshness check",
         {
             "200": response("The current version", ref("Current"), headers=_LEASE),
@@ -185,10 +140,10 @@ _CALLS: Final = {
         _CHECK_PARAMETERS,
         needs_token=False,
     ),
-    ("/models/{model}/versions", "get", "versions"): _read(
+    ("/models/{model}/versions", "get", "versions"): read_call(
         "The versions, newest first", ref("Versions"), *_LIST, parameters=_PAGED
     ),
-    ("/models/{model}/versions", "post", "publish"): _Call(
+    ("/models/{model}/versions", "post", "publish"): Call(
         "Publish a version",
         {
             "200": response(
@@ -200,35 +155,50 @@ _CALLS: Final = {
         _UPLOAD_PARAMETERS,
         PUBLISH_BODY,
     ),
-    ("/models/{model}/versions/{version}", "get", "version"): _read(
+    ("/models/{model}/versions/{version}", "get", "version"): read_call(
         "The manifest of a version", ref("Manifest"), *_STORE, *_VERSION
     ),
-    ("/models/{model}/versions/{version}/artifact", "get", "artifact"): _Call(
-        "The artifact of a version", {"200": _BYTES}, (*_STORE, *_VERSION)
+    ("/models/{model}/versions/{version}/artifact", "get", "artifact"): Call(
+        "The artifact of a version", {"200": _BYTES}, (*_STORE, *_VERSION, "VersionRemoved")
     ),
-    ("/models/{model}/versions/{version}/twin", "get", "twin"): _Call(
-        "The ONNX twin of a version that has one", {"200": _BYTES}, (*_STORE, *_VERSION)
+    ("/models/{model}/versions/{version}/twin", "get", "twin"): Call(
+        "The ONNX twin of a version that has one", {"200": _BYTES}, (*_STORE, *_VERSION, "VersionRemoved")
     ),
-    ("/models/{model}/rollouts", "get", "rollouts"): _read(
+    ("/models/{model}/versions/{version}/holds/{hold}", "put", "place"): Call(
+        "Keep the bytes of a version from a removal for a time; again: for longer",
+        {"200": response("The hold", ref("Hold"))},
+        (*_STORE, *_VERSION, "MalformedRequest", "BodyTooLarge", "HoldsFull", "VersionRemoved"),
+        body=HOLD_BODY,
+    ),
+    ("/models/{model}/versions/{version}/holds/{hold}", "delete", "end"): Call(
+        "End a hold", {"204": response("There is no such hold any more")}, (*_STORE, *_VERSION)
+    ),
+    ("/models/{model}/gc", "post", "remove"): Call(
+        "Remove the bytes of old versions for some seconds; repeat it while `left` is not 0",
+        {"200": response("What was removed, and kept", ref("Removal"))},
+        (*_STORE, *_MODEL, "MalformedRequest", "BodyTooLarge", "TextTooLong", "LedgerUnsure"),
+        body=REMOVAL_BODY,
+    ),
+    ("/models/{model}/rollouts", "get", "rollouts"): read_call(
         "The ledger, newest first", ref("Rollouts"), *_LIST, parameters=(*_PAGED, _AT)
     ),
-    ("/models/{model}/rollouts", "post", "roll"): _Call("Make a version current", _ROLLED, _ROLL, [_WAIT], ROLL_BODY),
-    ("/models/{model}/rollouts/{rollout}", "get", "rollout"): _read(
+    ("/models/{model}/rollouts", "post", "roll"): Call("Make a version current", _ROLLED, _ROLL, [_WAIT], ROLL_BODY),
+    ("/models/{model}/rollouts/{rollout}", "get", "rollout"): read_call(
         "One rollout, under way or ended", ref("Rollout"), *_STORE, *_MODEL
     ),
-    ("/models/{model}/rollouts/{rollout}/abort", "post", "abort"): _Call(
+    ("/models/{model}/rollouts/{rollout}/abort", "post", "abort"): Call(
         "Abort the rollout under way, unless it writes its ledger entry", _ROLLED, _ABORT, [_WAIT], ABORT_BODY
     ),
-    ("/models/{model}/rollback", "post", "rollback"): _Call(
+    ("/models/{model}/rollback", "post", "rollback"): Call(
         "Roll to the previous version", _ROLLED, _ROLL, [_WAIT], ROLLBACK_BODY
     ),
-    ("/models/{model}/replicas/{replica}", "put", "report"): _Call(
+    ("/models/{model}/replicas/{replica}", "put", "report"): Call(
         "The status report of a replica", {"204": response("The report is stored")}, _REPORT, [_SECRET], REPORT_BODY
     ),
-    ("/models/{model}/replicas/{replica}", "delete", "leave"): _Call(
+    ("/models/{model}/replicas/{replica}", "delete", "leave"): Call(
         "The departure of a replica", {"204": response("The replica is removed")}, _REPORT, [_SECRET]
     ),
-    ("/replicas/{replica}", "put", "report_all"): _Call(
+    ("/replicas/{replica}", "put", "report_all"): Call(
         "The status report of a replica about several models",
         {
             "200": response(
@@ -241,10 +211,10 @@ _CALLS: Final = {
         [_SECRET],
         REPORTS_BODY,
     ),
-    ("/replicas/{replica}", "delete", "leave_all"): _Call(
+    ("/replicas/{replica}", "delete", "leave_all"): Call(
         "The departure of a replica", {"204": response("It is removed from all models")}, _REPORT_ALL, [_SECRET]
     ),
-    ("/replicas/{replica}/counts", "put", "counts"): _Call(
+    ("/replicas/{replica}/counts", "put", "counts"): Call(
         "The counts of a replica since the beginning of the hour, of rows and answers in the bins of references",
         {
             "200": response(
@@ -257,7 +227,7 @@ _CALLS: Final = {
         [_SECRET],
         COUNTS_BODY,
     ),
-    ("/models/{model}/drift", "get", "report"): _read(
+    ("/models/{model}/drift", "get", "report"): read_call(
         "Whether inputs or answers of a version changed",
         ref("Drift"),
         *_STORE,
@@ -266,16 +236,18 @@ _CALLS: Final = {
         "MalformedRequest",
         parameters=DRIFT_PARAMETERS,
     ),
-    ("/login-links", "post", "make_link"): _Call(
+    ("/login-links", "post", "make_link"): Call(
         "A link that logs a browser in to the console, once",
         {"201": response("The link", ref("LoginLink"))},
     ),
-    ("/openapi.json", "get", "openapi"): _read("This document", _ANY, needs_token=False),
-    ("/livez", "get", "livez"): _read("Whether the process is alive; calls no other service", _ANY, needs_token=False),
-    ("/readyz", "get", "readyz"): _read(
+    ("/openapi.json", "get", "openapi"): read_call("This document", _ANY, needs_token=False),
+    ("/livez", "get", "livez"): read_call(
+        "Whether the process is alive; calls no other service", _ANY, needs_token=False
+    ),
+    ("/readyz", "get", "readyz"): read_call(
         "Whether model_server can answer, and its problems", _ANY, "NotReady", needs_token=False
     ),
-    ("/metrics", "get", "metrics"): _Call(
+    ("/metrics", "get", "metrics"): Call(
         "Metrics for Prometheus",
         {"200": response("Prometheus' text format", TEXT, media_type="text/plain")},
         needs_token=False,
@@ -296,5 +268,5 @@ def document(causes: Causes, default_model: str, release: str) -> JsonObject:
         "info": {"title": "Changeover: model_server", "version": release, "description": _TEXT},
         "servers": [{"url": "/"}],
         "paths": dict[str, Json](paths),
-        "components": {"schemas": {**BODIES, **shared_schemas()}, "securitySchemes": {"token": token}},
+        "components": {"schemas": {**BODIES, **RETENTION, **shared_schemas()}, "securitySchemes": {"token": token}},
     }

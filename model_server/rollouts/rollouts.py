@@ -65,7 +65,7 @@ class Rollouts:
     def begin(self, model: str, version: str, request: RollRequest) -> Rollout:
         """Begin to make `version` (64 digits) current; returns the earlier rollout if it is current already.
 
-        Raises Pinned, RolloutUnderWay, CurrentMoved, RollRefused, UnknownVersion or StoreError.
+        Raises Pinned, RolloutUnderWay, CurrentMoved, RollRefused, UnknownVersion, VersionRemoved or StoreError.
         """
         pinned = self._pins.get(model)
         if pinned is not None and pinned != version:
@@ -73,7 +73,7 @@ class Rollouts:
                 f"model {model!r} is pinned to {pinned} by MODEL_SHA256: unset it and restart model_server to roll "
                 f"to {short(version)}"
             )
-        self._versions.manifest(model, version)
+        self._versions.with_bytes(model, version)
         state = self._models.get(model)
         begun = None
         while begun is None:
@@ -114,6 +114,7 @@ class Rollouts:
             if state.entry is not compared:
                 return None
             _check_expected(state, request.expected_sequence)
+            self._versions.tombstones.refuse(state.name, version)  # a removal begins under the same lock
             if compared is not None and compared.version == version:
                 return compared, ()
             rollout, actions = machine.begin(self._new(state, version, request))

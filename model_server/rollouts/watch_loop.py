@@ -10,7 +10,7 @@ from changeover.exceptions import InvalidManifest, UnknownVersion
 from changeover.names import short
 from changeover.process import log_events
 from changeover.process.loop import Loop
-from model_server.exceptions import CurrentMoved, NoCurrentVersion, Pinned, RolloutUnderWay, RollRefused
+from model_server.exceptions import CurrentMoved, NoCurrentVersion, Pinned, RolloutUnderWay, RollRefused, VersionRemoved
 from model_server.ledger.record import Rollout
 from model_server.rollouts.model_state import ModelState
 from model_server.rollouts.watch import Watch
@@ -18,7 +18,7 @@ from model_server.rollouts.watch_latency import WINDOW_S, WINDOWS
 from object_store.exceptions import StoreError
 
 _LOOK_EVERY_S: Final = 0.5
-_END: Final = (CurrentMoved, NoCurrentVersion, Pinned, RollRefused, UnknownVersion, InvalidManifest)
+_END: Final = (CurrentMoved, NoCurrentVersion, Pinned, RollRefused, UnknownVersion, VersionRemoved, InvalidManifest)
 
 
 class WatchLoop(Loop):

@@ -157,12 +157,13 @@ def _act(parts: Parts, state: ModelState) -> Page:
     entry = state.entry
     previous = parts.manifest(state.name, entry.previous if entry else None)
     newest = parts.index.newest(state.name, _CANDIDATES + 1)
+    gone = parts.versions.tombstones
     return {
         "rollback": preview(parts, state, previous, rollback=True) if previous else None,
         "candidates": [
             {"version": each.version, "created_at": each.created_at}
             for each in newest
-            if entry is None or each.version != entry.version
+            if (entry is None or each.version != entry.version) and not gone.stands(state.name, each.version)
         ][:_CANDIDATES],
     }
 

@@ -32,10 +32,22 @@ class VersionCalls:
         current = state.current if state else None
         if current is not None and current.version == manifest.version:
             version_state = VersionState.CURRENT
+        elif self.versions.tombstones.stands(manifest.model, manifest.version):
+            version_state = VersionState.REMOVED
         else:
             version_state = VersionState.RETIRED if manifest.version in rolled else VersionState.ADMITTED
         members = manifest.to_json() | {"state": version_state.value}
         return {name: members[name] for name in _LISTED}
+
+    def bytes_of(self, model: str, text: str) -> str:
+        """The version that `text` names, if its bytes are there; raises VersionRemoved, and as `Versions.resolve` does.
+
+        A version in use is not asked for its tombstone: it may be one that another process wrote late.
+        """
+        version = self.versions.resolve(self.known(model), text)
+        if not self.models.in_use(model, version):
+            self.versions.with_bytes(model, version)
+        return version
 
     def rolled(self, model: str) -> set[str]:
         """Every version of `model` that is or was current."""

@@ -51,6 +51,9 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     errors.UpdateOvertaken: Status(409, "update-overtaken", "Other publishes change the manifest"),
     CannotExamine: Status(503, "cannot-examine", "Artifacts cannot be examined now", retry_after=5),
     errors.NoEnvironmentThere: Status(422, "no-environment", "No environment here serves the artifact"),
+    errors.VersionRemoved: Status(410, "version-removed", "The bytes of the version were removed"),
+    errors.LedgerUnsure: Status(409, "ledger-unsure", "Which version is current is not sure"),
+    errors.HoldsFull: Status(429, "holds-full", "Too many holds", retry_after=60),
     errors.VersionRejected: Status(422, "rejected", "The artifact was rejected"),
     errors.UploadTooLarge: Status(413, "too-large", "The artifact is too large"),
     errors.UploadIncomplete: Status(422, "incomplete", "Not the bytes that were promised"),
@@ -71,6 +74,12 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     store.ObjectTooLarge: Status(413, "too-large", "The artifact is too large"),
     store.StoreError: Status(502, "store-error", "The object store failed"),
 }
+
+
+# errors whose `body` has members of the problem
+_WITH_BODY: Final = (
+    *(errors.RollRefused, errors.ManifestContradicted, errors.UpdateBreaks, errors.Forbidden, errors.VersionRemoved),
+)
 
 
 def status_of(error: Exception) -> Status | None:
@@ -105,7 +114,7 @@ def as_problem(error: Exception) -> tuple[Response, dict[str, object]]:
         body = problem(status.kind, status.number, status.title, str(error))
         if isinstance(error, errors.VersionRejected):
             body |= {"version": error.body, "reason": error.body["reason"]}
-        if isinstance(error, errors.RollRefused | errors.ManifestContradicted | errors.UpdateBreaks | errors.Forbidden):
+        if isinstance(error, _WITH_BODY):
             body |= error.body
         return answer(body, status.number, status.retry_after), body
     if isinstance(error, HTTPException):

@@ -50,18 +50,21 @@ def blueprint(calls: VersionCalls, publisher: Publisher, spool: Spool, guard: Gu
         guard.needs_preparation()
         resolved = calls.versions.resolve(calls.known(model), version)
         manifest = calls.versions.manifest(model, resolved)
-        return jsonify({**manifest.to_json(), "state": calls.body(manifest, calls.rolled(model))["state"]})
+        state = calls.body(manifest, calls.rolled(model))["state"]
+        tombstone = calls.versions.tombstones.read(model, resolved) if state == VersionState.REMOVED else None
+        removed = {"removed": tombstone.to_json()} if tombstone is not None else {}
+        return jsonify({**manifest.to_json(), "state": state, **removed})
 
     @routes.get("/models/<model>/versions/<version>/artifact")
     def artifact(model: str, version: str) -> Response:
         guard.needs_preparation()
-        resolved = calls.versions.resolve(calls.known(model), version)
+        resolved = calls.bytes_of(model, version)
         return _stream(calls.bucket, keys.artifact_key(model, resolved), resolved)
 
     @routes.get("/models/<model>/versions/<version>/twin")
     def twin(model: str, version: str) -> Response:
         guard.needs_preparation()
-        resolved = calls.versions.resolve(calls.known(model), version)
+        resolved = calls.bytes_of(model, version)
         twin_sha256 = (calls.versions.manifest(model, resolved).twin or {}).get("sha256")
         if not isinstance(twin_sha256, str):
             raise UnknownVersion(f"version {resolved} of {model!r} has no twin; its manifest says why")
@@ -103,6 +106,8 @@ def _provenance(name: str | None, caller: Caller) -> JsonObject:
 
 def _published(body: JsonObject, published: Published) -> JsonObject:
     """The JSON body of a published version: `body`, with what was added to its manifest."""
+    if published.returned:
+        body = {**body, "returned": True}
     if not published.updated:
         return body
     notice = [] if body["state"] == VersionState.ADMITTED else [_AT_NEXT_PREPARATION]

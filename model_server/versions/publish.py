@@ -36,11 +36,15 @@ _UPDATE_TRIES: Final = 5  # each fails only if another publish of the same bytes
 
 @dataclass(frozen=True)
 class Published:
-    """A published version; `created` is False if it existed before, `updated` has what was added to its manifest then."""
+    """A published version; `created` is False if it existed before, `updated` has what was added to its manifest then.
+
+    `returned`: its bytes had been removed, and are there again.
+    """
 
     manifest: Manifest
     created: bool
     updated: tuple[str, ...] = ()
+    returned: bool = False
 
 
 class Publisher:
@@ -78,7 +82,10 @@ class Publisher:
             known = self._versions.manifest(model, spooled.version)
         except UnknownVersion:
             return self._admit(model, spooled, draft, provenance)
-        published = Published(known, created=False) if draft == Draft() else self._update(model, spooled, draft)
+        if self._versions.tombstones.published(model, spooled.version):
+            published = self._return(model, spooled, draft, str(provenance.get("by") or provenance.get("source") or ""))
+        else:
+            published = Published(known, created=False) if draft == Draft() else self._update(model, spooled, draft)
         metrics.PUBLISHES.labels(model, "updated" if published.updated else "known").inc()
         return published
 
@@ -98,18 +105,40 @@ class Publisher:
                     "version.updated", model=model, version=spooled.version, members=added.members, number=number + 1
                 )
                 return Published(manifest, created=False, updated=added.members)
-        raise UpdateOvertaken(
-            f"other publishes of version {short(spooled.version)} of {model!r} changed its manifest "
-            f"{_UPDATE_TRIES} times meanwhile; send it again"
-        )
+        raise _overtaken(model, spooled.version)
+
+    def _return(self, model: str, spooled: Spooled, draft: Draft, by: str) -> Published:
+        """Bring back a version whose bytes were removed: it is examined again, since its ONNX twin is gone, too."""
+        tombstones, version = self._versions.tombstones, spooled.version
+        for _ in range(_UPDATE_TRIES):
+            number, stored = self._versions.newest_manifest(model, version)
+            added = additions(stored, draft)
+            examined, twin = self._examined_again(stored, spooled, added)
+            manifest = added.applied(stored, examined, utc_now())
+            with tombstones.locks.held((model, version)):
+                if not tombstones.stands(model, version):  # another publish brought it back meanwhile
+                    return self._update(model, spooled, draft)
+                if self._versions.add_again(spooled, manifest, twin, number, by):
+                    log_events.event(
+                        "version.returned",
+                        model=model,
+                        version=version,
+                        by=by,
+                        size=spooled.size,
+                        members=added.members,
+                    )
+                    manifest = self._versions.manifest(model, version)
+                    return Published(manifest, created=False, updated=added.members, returned=True)
+        raise _overtaken(model, version)
 
     def _examined_again(self, stored: Manifest, spooled: Spooled, added: Additions) -> tuple[Manifest, bytes]:
         """The manifest and the ONNX twin by another examination; raises UpdateRefused."""
         verdict = self._examiner.examine(stored.model, spooled.path, added.draft, stored.provenance)
         if isinstance(verdict, Refused):
             raise UpdateRefused(
-                f"version {short(stored.version)} of {stored.model!r} stays as it is, with the new "
-                f"{' and '.join(added.members)} it was refused: {verdict.reason}"
+                f"version {short(stored.version)} of {stored.model!r} stays as it is, "
+                f"{f'with the new {parts}' if (parts := ' and '.join(added.members)) else 'examined again'} it was refused: "
+                f"{verdict.reason}"
             )
         return _of_these_bytes(verdict, spooled), verdict.twin
 
@@ -163,6 +192,13 @@ def _of_these_bytes(verdict: Admitted, spooled: Spooled) -> Manifest:
             f"something else writes in SPOOL_DIR, or the disk fails; send it again"
         )
     return manifest
+
+
+def _overtaken(model: str, version: str) -> UpdateOvertaken:
+    return UpdateOvertaken(
+        f"other publishes of version {short(version)} of {model!r} changed its manifest {_UPDATE_TRIES} times meanwhile; "
+        f"send it again"
+    )
 
 
 def _refuse_breaking(stored: Manifest, manifest: Manifest) -> None:

@@ -1,7 +1,8 @@
 """The versions of each model in the bucket: names, manifests, artifacts, and rejected uploads.
 
 A manifest is never overwritten: an update has the next number, which one writer creates. This process caches the newest
-manifest of each version, and sees the update of another process when it lists the versions, or updates one itself.
+manifest of each version, and sees the update of another process when it lists the versions, or updates one itself. The same
+holds for the tombstones of versions whose bytes were removed (`model_server/versions/tombstones.py`).
 """
 
 import json
@@ -17,12 +18,13 @@ from changeover.exceptions import InvalidManifest, UnknownVersion
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.names import MODEL_NAME, is_version, resolve_version
-from changeover.process.clock import rfc3339
+from changeover.process.clock import rfc3339, utc_now
 from changeover.protocol.wire import LONGEST_TEXT, VersionState
 from model_server.exceptions import RecordUnreadable
 from model_server.problems import Problems
 from model_server.records import Unreadable, read_object, read_record
 from model_server.versions.spool import Spooled
+from model_server.versions.tombstones import Tombstones
 from model_server.versions.version_index import Rejection, VersionIndex
 from object_store import keys
 from object_store.bucket import Bucket, Created, ObjectInfo
@@ -41,6 +43,7 @@ class Versions:
         self._manifests: dict[tuple[str, str], tuple[int, Manifest]] = {}
         self._lock = threading.Lock()  # of the manifests
         self.index = VersionIndex()
+        self.tombstones = Tombstones(bucket)
 
     def models(self) -> list[str]:
         """Every model that has a version, admitted or rejected; raises StoreError."""
@@ -55,10 +58,14 @@ class Versions:
     def _numbers(self, prefix: str) -> dict[str, int]:
         """The number of the newest manifest of each version below `prefix`; raises StoreError."""
         numbers: dict[str, list[int]] = {}
+        others: list[ObjectInfo] = []
         for item in self._bucket.list(prefix):
             parsed = keys.parse_manifest(item.key)
             if parsed is not None:
                 numbers.setdefault(parsed[1], []).append(parsed[2])
+            else:
+                others.append(item)
+        self.tombstones.listed(others)
         return {version: max(every) for version, every in numbers.items() if 0 in every}
 
     def resolve(self, model: str, text: str) -> str:
@@ -74,6 +81,12 @@ class Versions:
         """The manifest of a version; raises UnknownVersion, InvalidManifest or StoreError."""
         known = self._manifests.get((model, version))
         return self.newest_manifest(model, version)[1] if known is None else known[1]
+
+    def with_bytes(self, model: str, version: str) -> Manifest:
+        """The manifest of a version whose bytes are there; raises VersionRemoved, or as `manifest` does."""
+        manifest = self.manifest(model, version)
+        self.tombstones.refuse(model, version)
+        return manifest
 
     def newest_manifest(self, model: str, version: str) -> tuple[int, Manifest]:
         """The newest manifest of a version in the bucket and its number; raises as `manifest` does."""
@@ -148,6 +161,24 @@ class Versions:
             )
             self._create(manifest, 0, twin)
             return self.manifest(model, version)
+
+    def add_again(self, spooled: Spooled, manifest: Manifest, twin: bytes, number: int, by: str) -> bool:
+        """Write the bytes of a removed version, `manifest` as the next one after `number`, then the return of the version.
+
+        A manifest that says nothing new is not written. False if another writer was first. Call it with the lock of the
+        version. Raises StoreError: then the version is still removed, and the next publish of its bytes goes on.
+        """
+        model, version = manifest.model, manifest.version
+        self._bucket.create_from_file(
+            keys.artifact_key(model, version), spooled.path, spooled.size, "application/octet-stream"
+        )
+        if twin:
+            self._bucket.create(keys.twin_key(model, version, digest.sha256(twin)), twin)
+        stored = self._numbered(model, version, number)
+        if replace(manifest, updated_at=stored.updated_at) != stored and not self.update(manifest, number):
+            return False
+        self.tombstones.give_back(model, version, by, utc_now())
+        return True
 
     @contextmanager
     def _doubted(self, model: str) -> Iterator[None]:

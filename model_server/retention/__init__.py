@@ -1,0 +1,1 @@
+"""Retention: the removal of the bytes of old versions, and what keeps a version from it."""
