@@ -12,6 +12,7 @@ from changeover.cli.diff import diff
 from changeover.cli.doctor.doctor import doctor
 from changeover.cli.drift import drift
 from changeover.cli.environment import environment
+from changeover.cli.gc import gc
 from changeover.cli.history import history
 from changeover.cli.list import list_versions
 from changeover.cli.predict import predict
@@ -37,7 +38,7 @@ def main() -> None:
 
 for verb in (
     *(up, demo, restart, push, schema, list_versions, show, roll, rollback, abort, history, watch),
-    *(drift, diff, verify, predict, score, doctor, environment, token, ui, credentials, check_history),
+    *(drift, diff, verify, predict, score, gc, doctor, environment, token, ui, credentials, check_history),
 ):
     main.add_command(verb)
 

@@ -4,8 +4,6 @@ A problem (RFC 9457) raises ServiceRefused with the reason. No response in time 
 has a time limit.
 """
 
-import getpass
-import socket
 import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -16,9 +14,11 @@ import msgspec
 
 from changeover import digest, stack
 from changeover.client.bodies import json_of
+from changeover.client.caller import provenance, user_here
 from changeover.client.download import download
 from changeover.client.draft import draft_of, dump
 from changeover.client.http import HttpCall
+from changeover.client.retention import Removed, remove_versions
 from changeover.client.rolling import rolled
 from changeover.client.upload import Body, Progress, Published, sha256_of_file
 from changeover.exceptions import NothingRolls, StackNotFound, UnknownVersion
@@ -98,6 +98,27 @@ class Client:
         query = {"window": window} | ({"version": version} if version else {})
         return self._server.get(f"{self._path(model)}/drift", query)
 
+    def gc(
+        self,
+        model: str | None = None,
+        *,
+        keep: int,
+        keep_days: float,
+        dry_run: bool = False,
+        reason: str = "",
+        progress: Callable[[int], None] | None = None,
+    ) -> Removed:
+        """Remove the bytes of versions, but the newest `keep`, those of the last `keep_days`, and those in use (docs/retention.md)."""
+        name = check_model_name(model) if model else self.default_model()
+        body: JsonObject = {
+            "keep": keep,
+            "keep_days": keep_days,
+            "dry_run": dry_run,
+            "reason": reason,
+            "on_behalf_of": user_here(),
+        }
+        return remove_versions(self._server, name, body, progress)
+
     def fetch(self, version: str, into: Path, model: str | None = None) -> str:
         """Download the artifact to `into`; returns its SHA-256, compared with `Repr-Digest`."""
         return download(self._server, f"{self._path(model)}/versions/{version}/artifact", into)
@@ -163,7 +184,7 @@ class Client:
             response = self._server.send(
                 "POST",
                 f"/models/{name}/versions",
-                query={"name": path.name, "by": _user(), "on_behalf_of": _user()},
+                query={"name": path.name, "by": user_here(), "on_behalf_of": user_here()},
                 body=upload,
                 headers=headers,
                 timeout=_ADMISSION_SECONDS,
@@ -209,7 +230,7 @@ class Client:
         """
         name = model or self.default_model()
         wanted = version or self.newest_admitted(name)
-        body: JsonObject = {"version": wanted, **_provenance(reason)}
+        body: JsonObject = {"version": wanted, **provenance(reason)}
         if allow_schema_change:
             body["allow_schema_change"] = True
         if skip_gate:
@@ -231,7 +252,7 @@ class Client:
     ) -> JsonObject:
         """Make the previous version current; parameters as in `roll`."""
         name = model or self.default_model()
-        return rolled(self._server, self._token, f"/models/{name}/rollback", _provenance(reason), name, wait, progress)
+        return rolled(self._server, self._token, f"/models/{name}/rollback", provenance(reason), name, wait, progress)
 
     def abort(
         self, rollout: str | None = None, *, model: str | None = None, reason: str = "", wait: float = 30.0
@@ -245,7 +266,7 @@ class Client:
         if not isinstance(under_way, dict):
             raise NothingRolls(f"no rollout of {name!r} is under way; see: changeover history -m {name}")
         path = f"/models/{name}/rollouts/{under_way.get('id')}/abort"
-        return rolled(self._server, self._token, path, _provenance(reason), name, wait, None)
+        return rolled(self._server, self._token, path, provenance(reason), name, wait, None)
 
     def predict(self, body: object, model: str | None = None) -> Json:
         """Call predict_api; returns the JSON of the response.
@@ -268,18 +289,5 @@ class Client:
         return f"/models/{check_model_name(model) if model else self.default_model()}"
 
 
-def _provenance(reason: str) -> JsonObject:
-    """The user and the reason of a rollout, for the ledger."""
-    user = _user()  # earlier releases of model_server read it as `by`
-    return {"by": user, "on_behalf_of": user, **({"reason": reason} if reason else {})}
-
-
 def _strings(value: Json) -> list[str]:
     return [str(text) for text in value] if isinstance(value, list) else []
-
-
-def _user() -> str:
-    try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (KeyError, OSError):  # a user id without a name
-        return socket.gethostname()
