@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Final
 
 from bulk_score.address import VersionAddress
 from bulk_score.answers import answer_fields
@@ -31,7 +32,7 @@ from bulk_score.plan import (
     read_plan,
     tables_of,
 )
-from bulk_score.versions import ServerSource, artifact_of, manifest_of, twin_of
+from bulk_score.versions import ServerSource, artifact_of, hold_name, manifest_of, twin_of
 from changeover.exceptions import ChangeoverError
 from changeover.names import check_model_name, short
 from changeover.process.clock import utc_now
@@ -39,6 +40,7 @@ from object_store.bucket import Bucket
 from object_store.bulk_keys import bulk_key
 from object_store.exceptions import StoreError
 
+HOLD_S: Final = 86_400.0  # for which the version is kept from a removal; a run that was killed may be started again
 Tell = Callable[[Message], None]
 
 
@@ -59,6 +61,8 @@ def run(request: Request, tell: Tell) -> Done:
     server = ServerSource(request.server_url, request.token)
     model = check_model_name(request.model) if request.model else server.default_model()
     version = server.resolve(model, request.at)
+    held = hold_name("score")
+    server.hold(model, version, held, HOLD_S)
     address = VersionAddress(model, version, request.cache_dir, request.server_url, request.token)
     plan = _planned(request, address, source, target)
     there = set(target.names())
@@ -71,6 +75,7 @@ def run(request: Request, tell: Tell) -> Done:
         scored = _Workers(job, min(request.workers, len(left)), tell).score(left)
     target.create(SUCCESS, plan.success())
     target.tidy()
+    server.release(model, version, held)
     recorded, why = _record(request, plan)
     return Done(plan.run, model, version, plan.rows, len(plan.fragments), scored, recorded, why)
 

@@ -19,10 +19,11 @@ from bulk_score.address import StoreAddress, VersionAddress
 from bulk_score.answers import answer_fields
 from bulk_score.exceptions import CacheNotPrivate, ColumnsDiffer, RowsDepend
 from bulk_score.scorer import scorer
-from bulk_score.versions import NOW, manifest_of, resolve
+from bulk_score.versions import NOW, hold, manifest_of, resolve
 from changeover import stack
 from changeover.exceptions import RequestFaults, RowsNotAnswered
 from changeover.manifest.manifest import Manifest
+from changeover.protocol.wire import LONGEST_HOLD_S
 from changeover.schema.schema import Schema
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def score(
     found = stack.find(None, server_url)
     token = found.token if token is None else token
     name, version = resolve(server_url=found.server_url, token=token, model=model, at=at)
+    hold(found.server_url, token, name, version, "spark", LONGEST_HOLD_S)
     source = VersionAddress(
         model=name, version=version, cache_dir=cache_dir or "", server_url=found.server_url, token=token
     )

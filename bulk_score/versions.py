@@ -6,7 +6,9 @@ downloads under the lock of a file; each process checks the hash of what it read
 
 import json
 import tempfile
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,7 +19,7 @@ from bulk_score.exceptions import NoSource
 from changeover import digest
 from changeover.client.download import download
 from changeover.client.http import HttpCall
-from changeover.exceptions import DigestMismatch, InvalidManifest, UnknownVersion
+from changeover.exceptions import DigestMismatch, InvalidManifest, ServiceRefused, ServiceUnreachable, UnknownVersion
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Manifest
 from changeover.names import SHORTEST_PREFIX, check_model_name, normalize_version
@@ -64,6 +66,19 @@ class ServerSource:
             return str(rollout["version"])
         return str(self.manifest(model, normalize_version(at))["version"])
 
+    def hold(self, model: str, version: str, name: str, seconds: float) -> None:
+        """Ask model_server to keep the bytes of the version for so long; raises ServiceUnreachable.
+
+        Its refusal is no error: it may be of an earlier release, or the bytes may be in the cache alone.
+        """
+        with suppress(ServiceRefused):
+            self._server.send("PUT", f"/models/{model}/versions/{version}/holds/{name}", json={"seconds": seconds})
+
+    def release(self, model: str, version: str, name: str) -> None:
+        """End a hold; one that cannot be ended now ends by itself."""
+        with suppress(ServiceRefused, ServiceUnreachable):
+            self._server.send("DELETE", f"/models/{model}/versions/{version}/holds/{name}")
+
     def manifest(self, model: str, version: str) -> JsonObject:
         """The newest manifest of a version; raises ServiceRefused or ServiceUnreachable."""
         return self._server.get(f"/models/{model}/versions/{version}")
@@ -107,6 +122,16 @@ class BucketSource:
     def _copy(self, key: str, into: Path) -> None:
         with self._bucket.stream(key, self._bucket.stat(key)) as chunks, into.open("wb") as file:
             file.writelines(chunks)
+
+
+def hold(server_url: str, token: str, model: str, version: str, kind: str, seconds: float) -> None:
+    """Ask model_server to keep the bytes of the version for so long, for a use of this `kind`; raises ServiceUnreachable."""
+    ServerSource(server_url, token).hold(model, version, hold_name(kind), seconds)
+
+
+def hold_name(kind: str) -> str:
+    """The name of a new hold."""
+    return f"{kind}-{uuid.uuid4().hex}"
 
 
 def resolve(*, server_url: str, token: str = "", model: str | None = None, at: str = NOW) -> tuple[str, str]:
