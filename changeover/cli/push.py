@@ -111,6 +111,8 @@ def push(
 def _summary(published: Any, name: str) -> list[str]:
     """The lines about a published version."""
     lines = [f"{published.version} {published.state} as {name}{'' if published.created else ' (it was there already)'}"]
+    if published.returned:
+        lines.append("its bytes are there again: they had been removed")
     if published.updated:
         lines.append(f"added to its manifest: {', '.join(published.updated)}")
     return [*lines, *(f"warning: {warning}" for warning in published.warnings)]

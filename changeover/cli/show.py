@@ -47,6 +47,12 @@ def _manifest(manifest: JsonObject) -> list[str]:
         f"built with   {' '.join(f'{name} {value}' for name, value in object_in(manifest.get('environment')).items()) or '-'}",
         f"came by      {' '.join(str(value) for value in object_in(manifest.get('provenance')).values() if value) or '-'}",
     ]
+    removed = object_in(manifest.get("removed"))
+    if removed:
+        who, why = (str(removed.get(name) or "-") for name in ("by", "reason"))
+        lines.insert(
+            3, f"removed      {removed.get('removed_at')} by {who}: {why}; push the same bytes to have it back"
+        )
     outputs = manifest.get("outputs")
     if isinstance(outputs, list) and outputs:
         lines.append(f"outputs      {', '.join(map(str, outputs))}")

@@ -197,6 +197,7 @@ class Client:
             created=response.status_code == 201,
             warnings=_strings(body.get("warnings")),
             updated=_strings(body.get("updated")),
+            returned=body.get("returned") is True,
         )
 
     def newest_admitted(self, model: str | None = None) -> str:

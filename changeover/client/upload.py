@@ -83,7 +83,8 @@ class Body:
 class Published:
     """The result of a publish. `created` is False if the same bytes were published before.
 
-    `updated` has the members of the manifest that this publish of known bytes added or replaced.
+    `updated` has the members of the manifest that this publish of known bytes added or replaced. `returned`: the bytes had
+    been removed (docs/retention.md), and are there again.
     """
 
     model: str
@@ -93,9 +94,12 @@ class Published:
     warnings: list[str] = field(default_factory=list)
     rollout: JsonObject | None = None
     updated: list[str] = field(default_factory=list)
+    returned: bool = False
 
     def __repr__(self) -> str:
         lines = [f"{self.model} {short(self.version)} is {self.state}, {'new' if self.created else 'already there'}"]
+        if self.returned:
+            lines.append("its bytes are there again")
         if self.updated:
             lines.append(f"added: {', '.join(self.updated)}")
         if self.state == VersionState.ADMITTED:

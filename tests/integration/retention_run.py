@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
@@ -40,6 +40,7 @@ class MortalBucket(Bucket):
     end_at: int | None = None
     after = False
     lost = False
+    meanwhile: Callable[[], object] | None = None  # done once, before the next write
 
     def create(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> Created:
         return self._write(lambda: super(MortalBucket, self).create(key, body, content_type))
@@ -53,6 +54,9 @@ class MortalBucket(Bucket):
         self._write(lambda: super(MortalBucket, self).delete(key))
 
     def _write(self, write: Callable[[], T]) -> T:
+        act, self.meanwhile = self.meanwhile, None
+        if act is not None:
+            act()
         self.writes += 1
         ends = self.end_at == self.writes
         if ends and not self.after:
@@ -61,6 +65,17 @@ class MortalBucket(Bucket):
         if ends:
             raise StoreUnavailable("the answer was lost") if self.lost else Crash
         return result
+
+
+class Examination(Promotion):
+    """The checks before a roll; something else happens during the next one."""
+
+    meanwhile: ClassVar[list[Callable[[], object]]] = []
+
+    def examine(self, model: str, version: str, current: str | None, request: RollRequest) -> RollRequest:
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return super().examine(model, version, current, request)
 
 
 class Run:
@@ -76,7 +91,7 @@ class Run:
             self.versions.tombstones = Tombstones(bucket, clock)
         self.publisher = Publisher(self.versions, examiner, self.models.in_use)
         self.rollouts = Rollouts(
-            self.models, self.ledger, self.versions, bucket, 60.0, {}, problems, Promotion(self.versions)
+            self.models, self.ledger, self.versions, bucket, 60.0, {}, problems, Examination(self.versions)
         )
         self.holds = Holds(bucket, self.versions)
         self.removal = Removal(bucket, self.versions, self.ledger, Uses(bucket, self.holds, {}), problems)

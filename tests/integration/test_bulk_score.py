@@ -26,6 +26,7 @@ from changeover import Client
 from object_store.bucket import Bucket
 from object_store.bulk_keys import bulk_key
 from object_store.keys import twin_key
+from object_store.retention_keys import holds_prefix, parse_hold
 from tests.conftest import wait_until
 from tests.processes.model_server import PUBLISH_TOKEN, ModelServer
 from tests.processes.store import ACCESS_KEY, SECRET_KEY, Store
@@ -151,10 +152,16 @@ def test_a_run_that_is_killed_and_started_again_gives_the_same_bytes(
         process.send_signal(signal.SIGKILL)
         process.communicate()
         assert not (target / "_SUCCESS").exists()
+    bucket = stack.store.bucket(bucket=BUCKET)
+    held = [parse_hold(item.key) for item in bucket.list(holds_prefix("loan"))]
+    assert {(hold.version, hold.name[:6]) for hold in held if hold} == {(stack.version, "score-")}, (
+        "a day to start it again"
+    )
     left = FILES - len([*target.glob("part-*")])
     scored = stack.score(tables, target)["scored"]
     assert scored <= left * ROWS < ROWS * FILES
     assert files_in(target) == files_in(undisturbed)
+    assert len(list(bucket.list(holds_prefix("loan")))) == len(held), "a run that came to its end holds nothing"
 
 
 def test_csv_goes_from_a_bucket_to_a_bucket_with_the_columns_to_keep(stack: Stack) -> None:

@@ -16,7 +16,8 @@ from changeover.manifest.manifest import Draft
 from model_runner.admission.examiner import Examiner, Limits
 from model_server.exceptions import RolloutUnderWay, VersionRemoved
 from object_store.exceptions import StoreUnavailable
-from tests.integration.retention_run import MODEL, Crash, MortalBucket, Run, in_threads
+from object_store.retention_keys import tombstone_key
+from tests.integration.retention_run import MODEL, Crash, Examination, MortalBucket, Run, in_threads
 from tests.processes.store import Store
 
 MOST_WRITES = 12
@@ -158,6 +159,61 @@ def test_a_return_takes_what_its_draft_adds(begin: Callable[..., Run], artifacts
     back = run.publish(artifacts[0], Draft(metrics={"f1": 0.9}))
     assert (back.returned, back.updated, back.manifest.metrics) == (True, ("metrics",), {"f1": 0.9})
     assert begin().versions.manifest(MODEL, old).metrics == {"f1": 0.9}
+
+
+def test_a_version_that_is_removed_while_its_roll_is_examined_is_not_rolled(
+    begin: Callable[..., Run], artifacts: list[bytes]
+) -> None:
+    run = begin()
+    old, current = (run.publish(artifact).manifest.version for artifact in artifacts[:2])
+    assert run.roll(current) == "committed"
+    Examination.meanwhile.append(run.collect)
+    with pytest.raises(VersionRemoved):
+        run.roll(old)
+    assert not run.is_whole(old)
+
+
+def test_a_version_whose_roll_begins_after_the_plan_is_kept(
+    bucket: MortalBucket, begin: Callable[..., Run], artifacts: list[bytes]
+) -> None:
+    run = begin()
+    versions = [run.publish(artifact).manifest.version for artifact in artifacts]
+    assert run.roll(versions[2]) == "committed"
+    bucket.meanwhile = lambda: run.roll(versions[1])
+    assert run.collect() == [versions[0]]
+    assert run.is_whole(versions[1])
+
+
+def test_a_version_that_is_published_again_after_the_plan_is_kept(
+    bucket: MortalBucket, begin: Callable[..., Run], artifacts: list[bytes]
+) -> None:
+    run = begin()
+    versions = [run.publish(artifact).manifest.version for artifact in artifacts]
+    assert run.roll(versions[2]) == "committed"
+    bucket.meanwhile = lambda: run.publish(artifacts[1])
+    assert run.collect() == [versions[0]]
+    assert run.is_whole(versions[1])
+
+
+def test_a_removal_waits_for_no_publish_of_the_same_version(begin: Callable[..., Run], artifacts: list[bytes]) -> None:
+    run = begin()
+    old, current = (run.publish(artifact).manifest.version for artifact in artifacts[:2])
+    assert run.roll(current) == "committed"
+    with run.versions.tombstones.locks.held((MODEL, old)):
+        assert run.collect() == []
+    assert run.collect() == [old]
+
+
+def test_a_tombstone_of_the_current_version_takes_nothing_from_it(
+    bucket: MortalBucket, begin: Callable[..., Run], artifacts: list[bytes]
+) -> None:
+    run = begin()
+    current = run.publish(artifacts[0]).manifest.version
+    assert run.roll(current) == "committed"
+    bucket.create(tombstone_key(MODEL, current, 1), b"{}")  # by another process, against the rules
+    again = begin()
+    assert again.collect() == []
+    assert len(again.bytes_of(current)) == 2
 
 
 def test_removals_rolls_and_publishes_of_the_same_versions_at_the_same_time(
