@@ -1,6 +1,7 @@
 """The errors of model_server, one class a cause; `model_server/routes/problems.py` maps each to a status code."""
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 from changeover.exceptions import ChangeoverError
@@ -167,11 +168,35 @@ class Unauthenticated(ChangeoverError):
     """A call without a bearer token, or with an unknown one."""
 
 
-class Forbidden(ChangeoverError):
-    """A call that the caller's role or its address does not permit; `needed` is the role that does."""
+class TokenEnded(Unauthenticated):
+    """A call with a token whose end has passed; `name` is its name."""
 
-    def __init__(self, message: str, needed: Role | None = None) -> None:
+    def __init__(self, name: str, until: str) -> None:
+        self.name = name
+        super().__init__(
+            f"the token of {name!r} ended at {until}: use its successor, or ask the operator for one "
+            f"(`changeover token rotate`, `changeover token new`)"
+        )
+
+
+class TooManyFailures(Unauthenticated):
+    """A call that is not checked, because too many failed before it; `wait_s` are the seconds until it is."""
+
+    def __init__(self, who: str, wait_s: int) -> None:
+        self.wait_s = wait_s
+        super().__init__(f"too many calls with invalid tokens came from {who}: try again in {wait_s} s")
+
+
+class Forbidden(ChangeoverError):
+    """A call that the caller's role or its address does not permit; `needed` is the role that does.
+
+    `models` are the only ones that the caller may use, if that is the cause.
+    """
+
+    def __init__(self, message: str, needed: Role | None = None, models: Sequence[str] = ()) -> None:
         self.body: JsonObject = {"needed": needed.word} if needed else {}
+        if models:
+            self.body["models"] = list[Json](models)
         super().__init__(message)
 
 

@@ -30,7 +30,7 @@ DOORS = {
     "model_runner.calls": "session task examine",
     "model_runner.confinement": "confine fork_permits",
     "model_runner.pool": "client confinement examination exceptions host_messages processes zygotes",
-    "model_server.access": "caller gate links login_limit origin proxy_roles sessions tokens",
+    "model_server.access": "caller gate links login_limit origin proxy_roles sessions token_limit tokens",
     "model_server.background": "audit_loop index_loop startup_loop webhook_loop",
     "model_server.console": "assets behaviour comparison history live overview parts predict_call rendering version_list version_page",
     "model_server.drift": "drift reports windows",

@@ -26,7 +26,7 @@ EnvironmentsDir = Annotated[
 TokensFile = Annotated[
     Path | None,
     Field(
-        description="a file of named tokens, lines of `name:role:sha256`, that replace PUBLISH_TOKEN; `changeover token` "
+        description="a file of named tokens, lines of `name:role:sha256 [until=TIME] [models=a,b]`, that replace PUBLISH_TOKEN; `changeover token` "
         "writes it (docs/access.md)"
     ),
 ]

@@ -18,15 +18,23 @@ class Via(Enum):
 
 @dataclass(frozen=True)
 class Caller:
-    """The caller of a request. `role` is None for a replica, and for a name that the proxy knows and no setting does."""
+    """The caller of a request. `role` is None for a replica, and for a name that the proxy knows and no setting does.
+
+    `models` are the only ones that it may use, empty for all.
+    """
 
     name: str
     role: Role | None
     via: Via = Via.TOKEN
+    models: frozenset[str] = frozenset()
 
     def may(self, role: Role) -> bool:
         """Whether the caller has `role`, or one that includes it."""
         return self.role is not None and self.role.includes(role)
+
+    def may_use(self, model: str) -> bool:
+        """Whether the caller may use a model, as far as its role permits the call."""
+        return not self.models or model in self.models
 
     @property
     def by_browser(self) -> bool:

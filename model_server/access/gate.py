@@ -13,6 +13,12 @@ from model_server.access.tokens import Tokens
 from model_server.exceptions import Forbidden, Unauthenticated
 
 
+def bearer_token(authorization: str | None) -> str:
+    """The token in the header `Authorization: Bearer <token>`, an empty string for any other."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 class Gate:
     """The check of a call's token (in constant time), of its role, and of its address against the replicas' networks."""
 
@@ -30,19 +36,19 @@ class Gate:
         """The caller by its bearer token; raises Unauthenticated."""
         if authorization is None and self._anonymous_reads:
             return ANONYMOUS
-        scheme, _, token = (authorization or "").partition(" ")
-        secret = token.strip().encode()
-        if scheme.lower() != "bearer" or not secret:
+        token = bearer_token(authorization)
+        secret = token.encode()
+        if not secret:
             raise Unauthenticated(
                 "send Authorization: Bearer <token>; `changeover credentials` shows it, CHANGEOVER_TOKEN is for the CLI"
             )
         try:
-            named = self._tokens.find(token.strip())
+            named = self._tokens.find(token)
         except Unauthenticated:
             if hmac.compare_digest(secret, self._report_token):
                 return REPLICA
             raise
-        return Caller(named.name, named.role)
+        return Caller(named.name, named.role, models=named.models)
 
     def check(self, caller: Caller, role: Role, address: str | None, *, replicas: bool = False) -> None:
         """Return if `caller` may do what needs `role`, or is a replica where `replicas` may do it, too.
@@ -69,11 +75,22 @@ class Gate:
                 f"{caller.name!r} {has}, this call needs {role.word!r}: ask an operator of this model_server", role
             )
 
+    def check_model(self, caller: Caller, model: str | None, *, selects: bool = False) -> None:
+        """Return if `caller` may use `model`, None for a call about all models; raises Forbidden.
+
+        A caller that is limited to models may make no call about all of them, unless that call `selects` its models.
+        """
+        if not caller.models or selects or (model is not None and model in caller.models):
+            return
+        listed = sorted(caller.models)
+        what = f"not {model!r}" if model is not None else "and this call is about all models"
+        raise Forbidden(f"{caller.name!r} may use {', '.join(listed)} alone, {what}", models=listed)
+
     def check_report(self, caller: Caller) -> None:
         """Return if `caller` may report the state of a replica; raises Unauthenticated or Forbidden."""
         if caller.via is Via.NOTHING:
             raise Unauthenticated("the report of a replica needs the report token")
-        if caller.via is not Via.REPORT and not caller.may(Role.ADMIN):
+        if caller.via is not Via.REPORT and (caller.models or not caller.may(Role.ADMIN)):
             raise Forbidden(f"{caller.name!r} may not report the state of a replica: use the report token", Role.ADMIN)
 
     def _warn(self, address: str | None) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Final
@@ -23,7 +24,7 @@ class LoginLimit:
 
     def begin(self, address: str | None) -> int:
         """Count a login as failed, before it is checked. Returns 0, or the seconds to wait if there were too many."""
-        key, time = _group(address), self._clock()
+        key, time = group_of(address), self._clock()
         with self._lock:
             count, ends_at = self._failed.pop(key, (0, 0.0))
             if ends_at <= time:
@@ -36,10 +37,11 @@ class LoginLimit:
     def succeeded(self, address: str | None) -> None:
         """Forget the failed logins of an address."""
         with self._lock:
-            self._failed.pop(_group(address), None)
+            self._failed.pop(group_of(address), None)
 
 
-def _group(address: str | None) -> str:
+@lru_cache(maxsize=4096)
+def group_of(address: str | None) -> str:
     """The address, or its /64 network in IPv6, of which one machine has all addresses."""
     try:
         parsed = ip_address(address or "")

@@ -52,7 +52,7 @@ class Sessions:
             return None
         for token in self._tokens.named(name):
             if secrets.compare_digest(_bond(key, token), bond):
-                return Caller(token.name, token.role, Via.SESSION)
+                return Caller(token.name, token.role, Via.SESSION, token.models)
         return None
 
     def end_all(self) -> None:

@@ -2,6 +2,8 @@
 
 import hmac
 import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +11,7 @@ from changeover.exceptions import InvalidTokens
 from changeover.process.log_events import event
 from changeover.process.marked_file import Mark, mark_at, read_marked
 from changeover.protocol.token_file import LARGEST_FILE, NamedToken, digest_of, tokens_in
-from model_server.exceptions import Unauthenticated
+from model_server.exceptions import TokenEnded, Unauthenticated
 
 SHARED_NAME: Final = "publish-token"  # the name of PUBLISH_TOKEN in the ledger, unless PUBLISH_TOKEN_NAME gives another
 
@@ -38,7 +40,14 @@ class Tokens:
     PUBLISH_TOKEN with its name, and `unnamed` the digest of a PUBLISH_TOKEN that TOKENS_FILE has replaced.
     """
 
-    def __init__(self, path: Path | None, shared: NamedToken | None, unnamed: str = "") -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        shared: NamedToken | None,
+        unnamed: str = "",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._clock = clock
         self._path = path
         self._shared = [shared] if shared else []
         self._unnamed = unnamed
@@ -49,11 +58,13 @@ class Tokens:
             self._read(path, mark_at(path))
 
     def find(self, token: str) -> NamedToken:
-        """The entry of this token, compared in constant time with each; raises Unauthenticated."""
+        """The entry of this token, compared in constant time with each; raises TokenEnded or Unauthenticated."""
         digest = digest_of(token)
         # all are compared, so that the time tells nothing about the place of a match
         matches = [each for each in self._newest() if hmac.compare_digest(each.sha256, digest)]
         if matches:
+            if matches[0].has_ended(self._clock()):
+                raise TokenEnded(matches[0].name, matches[0].until_text)
             return matches[0]
         if self._unnamed and hmac.compare_digest(self._unnamed, digest):
             raise Unauthenticated(
@@ -63,8 +74,9 @@ class Tokens:
         raise Unauthenticated("the token is not one of this model_server")
 
     def named(self, name: str) -> list[NamedToken]:
-        """The tokens with this name: one, or none."""
-        return [each for each in self._newest() if each.name == name]
+        """The valid tokens with this name: one, none, or several while one replaces another."""
+        time = self._clock()
+        return [each for each in self._newest() if each.name == name and not each.has_ended(time)]
 
     def _newest(self) -> list[NamedToken]:
         if self._path is not None:

@@ -1,6 +1,6 @@
 """The ledger on a page: one line for each ended rollout, newest first, paged by a cursor."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import merge
 from itertools import islice
 from typing import Final
@@ -27,9 +27,9 @@ def history(parts: Parts, state: ModelState, before: str | None, day: str | None
     return {**page, "total": len(ended), "day": day or "", "at": None if not at else _at(ended, at)}
 
 
-def audit(parts: Parts, before: str | None) -> Page:
-    """One page of the ledgers of all models; raises StoreError."""
-    lists = [parts.ended(state) for state in parts.models.all()]
+def audit(parts: Parts, may_use: Callable[[str], bool], before: str | None) -> Page:
+    """One page of the ledgers of the reader's models; raises StoreError."""
+    lists = [parts.ended(state) for state in parts.models.all() if may_use(state.name)]
     older = (
         each for each in merge(*lists, key=lambda each: each.cursor, reverse=True) if not before or each.cursor < before
     )

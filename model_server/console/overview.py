@@ -1,5 +1,6 @@
 """The pages about all models: their list, and the uploads that were refused."""
 
+from collections.abc import Callable
 from heapq import merge
 from itertools import islice
 from typing import Final
@@ -12,9 +13,9 @@ ROWS: Final = 50
 REFUSED_ROWS: Final = 30
 
 
-def overview(parts: Parts, after: str | None, search: str | None) -> Page:
+def overview(parts: Parts, may_use: Callable[[str], bool], after: str | None, search: str | None) -> Page:
     """One page of models by name; `after` is the last name of the page before. Raises StoreError."""
-    states = [state for state in parts.models.all() if not search or search in state.name]
+    states = [state for state in parts.models.all() if may_use(state.name) and (not search or search in state.name)]
     rest = [state for state in states if not after or state.name > after]
     return {
         "rows": [_row(parts, state) for state in rest[:ROWS]],
@@ -45,9 +46,9 @@ def _row(parts: Parts, state: ModelState) -> Page:
     }
 
 
-def refused(parts: Parts, before: str | None) -> Page:
-    """One page of the uploads of all models that failed admission, newest first."""
-    lists = [parts.index.rejections(model) for model in parts.index.models()]
+def refused(parts: Parts, may_use: Callable[[str], bool], before: str | None) -> Page:
+    """One page of the uploads of the reader's models that failed admission, newest first."""
+    lists = [parts.index.rejections(model) for model in parts.index.models() if may_use(model)]
     newest_first = merge(*lists, key=lambda rejection: rejection.created_at, reverse=True)
     bodies = [
         {**rejection.to_json(), "cursor": f"{rejection.created_at}~{rejection.name}"} for rejection in newest_first

@@ -54,29 +54,34 @@ def _of_all_models(routes: Blueprint, parts: Parts, frame: Frame) -> None:
     @routes.get("/ui/")
     @routes.get("/ui.json")
     def models() -> Response:
-        reader = frame.require(Role.READ)
+        reader = frame.require(Role.READ, selects=True)
         parts.models.require_ready()
-        page = overview.overview(parts, request.args.get("after"), request.args.get("q"))
+        page = overview.overview(parts, reader.may_use, request.args.get("after"), request.args.get("q"))
         return frame.respond("models.html", page, reader, "models")
 
     @routes.get("/ui/rejected")
     @routes.get("/ui/rejected.json")
     def rejected() -> Response:
-        reader = frame.require(Role.READ)
+        reader = frame.require(Role.READ, selects=True)
         parts.models.require_ready()
-        return frame.respond("rejected.html", overview.refused(parts, request.args.get("before")), reader, "rejected")
+        return frame.respond(
+            "rejected.html", overview.refused(parts, reader.may_use, request.args.get("before")), reader, "rejected"
+        )
 
     @routes.get("/ui/audit")
     @routes.get("/ui/audit.json")
     def audit() -> Response:
-        reader = frame.require(Role.READ)
+        reader = frame.require(Role.READ, selects=True)
         parts.models.require_ready()
-        return frame.respond("audit.html", history.audit(parts, request.args.get("before")), reader, "audit")
+        return frame.respond(
+            "audit.html", history.audit(parts, reader.may_use, request.args.get("before")), reader, "audit"
+        )
 
     @routes.get("/ui/upload")
     def upload() -> Response:
-        reader = frame.require(Role.PUBLISH)
-        return frame.respond("upload.html", {"model": check_model_name(request.args.get("model", ""))}, reader)
+        model = request.args.get("model", "")
+        reader = frame.require(Role.PUBLISH, model=model)
+        return frame.respond("upload.html", {"model": check_model_name(model)}, reader)
 
 
 def _of_one_model(routes: Blueprint, parts: Parts, frame: Frame) -> None:

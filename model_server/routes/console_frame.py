@@ -31,7 +31,7 @@ _SECURITY: Final = {
 
 
 class Reader(Struct, frozen=True):
-    """The reader of a page and what it may do; `session` is whether it logged in."""
+    """The reader of a page and what it may do; `session` is whether it logged in, `models` as those of a caller."""
 
     name: str
     role: str
@@ -39,6 +39,7 @@ class Reader(Struct, frozen=True):
     may_roll: bool
     may_skip: bool
     session: bool
+    models: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, caller: Caller) -> Self:
@@ -50,7 +51,12 @@ class Reader(Struct, frozen=True):
             may_roll=caller.may(Role.ROLL),
             may_skip=caller.may(Role.ADMIN),
             session=caller.via is Via.SESSION,
+            models=caller.models,
         )
+
+    def may_use(self, model: str) -> bool:
+        """Whether the reader may see a model."""
+        return not self.models or model in self.models
 
 
 class Frame:
@@ -59,9 +65,15 @@ class Frame:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
 
-    def require(self, role: Role) -> Reader:
-        """The reader, if it has `role`; raises Unauthenticated or Forbidden."""
-        return Reader.of(self.caller(role))
+    def require(self, role: Role, *, selects: bool = False, model: str | None = None) -> Reader:
+        """The reader, if it has `role` and may use `model`; raises Unauthenticated or Forbidden.
+
+        `selects` is for pages of several models, which show the reader its own alone.
+        """
+        caller = self._guard.needs(role, selects=selects or model is not None)
+        if model is not None:
+            self._guard.needs_model(caller, model)
+        return Reader.of(caller)
 
     def caller(self, role: Role) -> Caller:
         """The caller, if it has `role`; raises Unauthenticated or Forbidden."""

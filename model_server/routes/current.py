@@ -35,7 +35,8 @@ def blueprint(models: Models, instance: str, lease_ms: int, guard: Guard) -> Blu
     def current_of_all() -> Response:
         names = _names()
         if names is None:
-            guard.needs_preparation()
+            caller = guard.needs_preparation(selects=True)
+            names = tuple(sorted(caller.models)) or None
         replica = request.headers.get(REPLICA_ID)
         if replica is not None:
             prove_derived(replica, request)

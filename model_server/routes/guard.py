@@ -7,11 +7,12 @@ from flask import Request, g, request
 from changeover.process.own_networks import Networks
 from changeover.protocol.roles import Role
 from model_server.access.caller import Caller, Via
-from model_server.access.gate import Gate
+from model_server.access.gate import Gate, bearer_token
 from model_server.access.origin import SAFE, is_of_this_origin
 from model_server.access.proxy_roles import name_in, role_of, roles_in
 from model_server.access.sessions import Sessions
-from model_server.exceptions import Forbidden, Unauthenticated
+from model_server.access.token_limit import TokenLimit
+from model_server.exceptions import Forbidden, TokenEnded, TooManyFailures, Unauthenticated
 
 _COOKIE: Final = "changeover_session"
 _SECURE_COOKIE: Final = "__Host-changeover"  # RFC 6265bis, 4.1.3.2: no other host, and no page over HTTP, can set it
@@ -25,6 +26,7 @@ class Guard:
 
     def __init__(self, gate: Gate, sessions: Sessions, proxies: str, proxy_roles: str) -> None:
         self._gate = gate
+        self._limit = TokenLimit()
         self.sessions = sessions
         self._proxies = Networks(proxies)
         self._proxy_roles = roles_in(proxy_roles)
@@ -42,17 +44,27 @@ class Guard:
             g.caller = known
         return known
 
-    def needs(self, role: Role) -> Caller:
-        """The caller of this request, if it has `role`; raises Unauthenticated or Forbidden."""
+    def needs(self, role: Role, *, selects: bool = False) -> Caller:
+        """The caller of this request, if it has `role` and may use the model of the path.
+
+        `selects` is for calls about several models that show the caller its own alone (`Caller.may_use`); a caller that is
+        limited to models gets no other call without a model in its path. Raises Unauthenticated or Forbidden.
+        """
         caller = self.caller_of(request)
         self._gate.check(caller, role, request.remote_addr)
+        self._gate.check_model(caller, (request.view_args or {}).get("model"), selects=selects)
         return caller
 
-    def needs_preparation(self) -> Caller:
-        """The caller, if it may read what a replica prepares: a replica, or the role read."""
+    def needs_preparation(self, *, selects: bool = False) -> Caller:
+        """The caller, if it may read what a replica prepares: a replica, or the role read; `selects` as in `needs`."""
         caller = self.caller_of(request)
         self._gate.check(caller, Role.READ, request.remote_addr, replicas=True)
+        self._gate.check_model(caller, (request.view_args or {}).get("model"), selects=selects)
         return caller
+
+    def needs_model(self, caller: Caller, model: str) -> None:
+        """Return if `caller` may use a model that is not in the path; raises Forbidden."""
+        self._gate.check_model(caller, model)
 
     def needs_report(self) -> Caller:
         """The caller, if it may report the state of a replica: a replica, or the role admin."""
@@ -61,10 +73,10 @@ class Guard:
         return caller
 
     def known_reader(self) -> Caller | None:
-        """The caller if it has proved its name and the role read, else None; raises nothing."""
+        """The caller if it has proved its name and the role read for all models, else None; raises nothing."""
         try:
             caller = self.caller_of(request)
-            return None if caller.via is Via.NOTHING else self.needs(Role.READ)
+            return None if caller.via is Via.NOTHING or caller.models else self.needs(Role.READ)
         except (Unauthenticated, Forbidden):
             return None
 
@@ -110,7 +122,29 @@ class Guard:
             session = self.sessions.caller(request.cookies.get(self.cookie()[0], ""))
             if session is not None:
                 return session
-        return self._gate.caller(authorization)
+        return self._by_token(authorization)
+
+    def _by_token(self, authorization: str | None) -> Caller:
+        """The caller by its bearer token; raises Unauthenticated, and TooManyFailures once too many were invalid."""
+        address = self.address()
+        token = bearer_token(authorization)
+        wait_s = self._limit.wait_s(address, token) if token else 0
+        if wait_s:
+            raise TooManyFailures("your address", wait_s)
+        try:
+            caller = self._gate.caller(authorization)
+        except TokenEnded as error:
+            wait_s = self._limit.ended(error.name)
+            if wait_s:
+                raise TooManyFailures(f"the token of {error.name!r}, which has ended", wait_s) from error
+            raise
+        except Unauthenticated:
+            if token:
+                self._limit.failed(address, token)
+            raise
+        if token:
+            self._limit.succeeded(address, token)
+        return caller
 
     def _proxied(self, user: str | None, email: str | None) -> Caller:
         name = name_in(user, email)

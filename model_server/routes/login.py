@@ -57,7 +57,7 @@ def blueprint(guard: Guard, tokens: Tokens) -> Blueprint:
 
     @routes.get("/ui/session")
     def session() -> Response:
-        return _page(caller=guard.needs(Role.READ))
+        return _page(caller=guard.needs(Role.READ, selects=True))
 
     @routes.post("/ui/logout")
     def log_out() -> Response:
@@ -74,7 +74,7 @@ def blueprint(guard: Guard, tokens: Tokens) -> Blueprint:
 
     @routes.post("/login-links")
     def make_link() -> Response:
-        caller = guard.needs(Role.READ)
+        caller = guard.needs(Role.READ, selects=True)
         if caller.via is not Via.TOKEN:
             raise Forbidden("a login link needs a token in Authorization: Bearer", Role.READ)
         secret = login.links.make(tokens.find(request.headers["Authorization"].partition(" ")[2].strip()))

@@ -18,11 +18,12 @@ def blueprint(calls: VersionCalls, guard: Guard, pins: Mapping[str, str], defaul
 
     @routes.get("/models")
     def models() -> Response:
-        guard.needs_preparation()
+        caller = guard.needs_preparation(selects=True)
         calls.models.require_ready()
         bodies = [
             {"model": state.name, "current": _current(state), "pinned": pins.get(state.name)}
             for state in calls.models.all()
+            if caller.may_use(state.name)
         ]
         return jsonify({"models": bodies, "default": default_model})
 

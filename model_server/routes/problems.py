@@ -65,6 +65,7 @@ STATUSES: Final[dict[type[Exception], Status]] = {
     errors.OtherReplica: Status(409, "other-replica", "The report is of another replica"),
     errors.UnsupportedBody: Status(415, "unsupported-body", "Unsupported body"),
     errors.SpoolFull: Status(507, "no-room", "No room for the upload"),
+    errors.TooManyFailures: Status(429, "too-many-failures", "Too many calls with invalid tokens"),
     errors.Unauthenticated: Status(401, "unauthenticated", "Not authenticated"),
     errors.Forbidden: Status(403, "forbidden", "Not allowed"),
     store.StoreUnavailable: Status(503, "store-unavailable", "The object store does not answer", retry_after=2),
@@ -116,7 +117,8 @@ def as_problem(error: Exception) -> tuple[Response, dict[str, object]]:
             body |= {"version": error.body, "reason": error.body["reason"]}
         if isinstance(error, _WITH_BODY):
             body |= error.body
-        return answer(body, status.number, status.retry_after), body
+        retry_after = error.wait_s if isinstance(error, errors.TooManyFailures) else status.retry_after
+        return answer(body, status.number, retry_after), body
     if isinstance(error, HTTPException):
         return _http(error)
     log_events.event("request.failed", level="error", error=error, method=request.method, path=request.path)

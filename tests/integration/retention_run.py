@@ -1,4 +1,4 @@
-"""The parts of model_server that publish, roll and remove, in this process, on a real bucket whose writes may end the run."""
+"""The parts of model_server that publish, roll and remove, on a real bucket whose writes may end the run."""
 
 import threading
 from collections.abc import Callable

@@ -26,6 +26,9 @@ NEEDS = {
     ("GET", "/current"): "replica",
     ("POST", "/login-links"): "read",
     ("POST", "/models/{model}/versions"): "publish",
+    ("PUT", "/models/{model}/versions/{version}/holds/{hold}"): "read",
+    ("DELETE", "/models/{model}/versions/{version}/holds/{hold}"): "read",
+    ("POST", "/models/{model}/gc"): "admin",
     ("POST", "/models/{model}/rollouts"): "roll",
     ("POST", "/models/{model}/rollback"): "roll",
     ("POST", "/models/{model}/rollouts/{rollout}/abort"): "roll",
@@ -52,7 +55,7 @@ def versions(server: Server) -> list[str]:
 
 def filled(path: str, version: str) -> str:
     """A path of the OpenAPI document with names: of a model without a rollback, so that no call changes anything."""
-    return path.format(model="loan", version=version, rollout="1", replica="r")
+    return path.format(model="loan", version=version, rollout="1", replica="r", hold="a-run")
 
 
 def test_each_role_may_make_its_calls_and_no_others(server: Server, versions: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Removals and returns that end at any write, or whose answers are lost; and those at the same time as rolls and publishes."""
+"""Removals and returns that end at any write, and those at the same time as rolls and publishes."""
 
 import io
 import itertools

@@ -81,6 +81,19 @@ def test_a_role_may_do_what_those_before_it_may_and_no_more(role: Role) -> None:
         assert f"'ann' has the role {role.word!r}, this call needs {needed.word!r}" in str(refusal.value)
 
 
+def test_a_caller_that_is_limited_to_models_may_use_no_other() -> None:
+    caller = Caller("ci", Role.ADMIN, models=frozenset({"loan", "fraud"}))
+    GATE.check_model(caller, "loan")
+    GATE.check_model(caller, None, selects=True)
+    for model in ("churn", "loa", "loan2", None):
+        with pytest.raises(Forbidden, match="'ci' may use fraud, loan alone") as refusal:
+            GATE.check_model(caller, model)
+        assert refusal.value.body == {"models": ["fraud", "loan"]}
+    GATE.check_model(Caller("ann", Role.READ), None)
+    with pytest.raises(Forbidden):
+        GATE.check_report(caller)  # a report is about any model
+
+
 def test_a_name_without_a_role_may_do_nothing() -> None:
     with pytest.raises(Forbidden, match="'eve' has no role"):
         GATE.check(Caller("eve", None, Via.PROXY), Role.READ, HERE)

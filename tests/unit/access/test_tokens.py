@@ -1,5 +1,7 @@
 """The tokens of a server by its settings: named ones, PUBLISH_TOKEN beside them or alone, and none."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from changeover.exceptions import InvalidSetting, InvalidTokens
 from changeover.protocol.roles import Role
 from changeover.protocol.token_file import NamedToken
 from model_server.access.tokens import Tokens, read_token_file
-from model_server.exceptions import Unauthenticated
+from model_server.exceptions import TokenEnded, Unauthenticated
 from model_server.settings import ServerSettings
 
 SHARED = "publish-token-0123456789"
@@ -62,6 +64,19 @@ def test_named_tokens_replace_the_publish_token_unless_it_has_a_name(file: Path)
 def test_a_setting_that_gives_no_token_or_role_is_named(values: dict[str, str], reason: str) -> None:
     with pytest.raises(InvalidSetting, match=reason):
         settings(**values)
+
+
+def test_a_token_is_valid_until_its_end_and_so_is_its_name(tmp_path: Path) -> None:
+    time = datetime(2026, 12, 31, tzinfo=UTC)
+    path = tmp_path / "tokens"
+    old = replace(ANN, until=time)
+    path.write_text(f"{old.line}\n{NamedToken.of('ann', Role.READ, 'next-of-ann').line}\n", encoding="utf-8")
+    before, after = (Tokens(path, None, clock=lambda at=at: at) for at in (time - timedelta(seconds=1), time))
+    assert [each.sha256 for each in before.named("ann")] == [old.sha256, before.find("next-of-ann").sha256]
+    assert before.find("token-of-ann") == old
+    with pytest.raises(TokenEnded, match="the token of 'ann' ended at 2026-12-31T00:00:00Z"):
+        after.find("token-of-ann")
+    assert after.named("ann") == [after.find("next-of-ann")]
 
 
 def test_a_process_that_starts_with_an_invalid_file_has_no_token_until_it_is_mended(file: Path) -> None:
