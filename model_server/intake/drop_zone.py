@@ -12,7 +12,7 @@ from changeover.json_types import JsonObject
 from changeover.manifest.manifest import Draft
 from changeover.process import log_events
 from changeover.process.clock import rfc3339, utc_now
-from model_server.exceptions import UploadTooLarge, VersionRejected
+from model_server.exceptions import UpdateOvertaken, UpdateRefused, UploadTooLarge, VersionRejected
 from model_server.intake.startup import Upload
 from model_server.problems import Problems
 from model_server.records import Unreadable, read_record
@@ -92,11 +92,11 @@ class DropZone:
                 with self._bucket.stream(item.key, expected=item) as chunks:
                     spooled = file.write_all(chunks)
                 published = self._publisher.publish(model, spooled, Draft(), provenance)
-        except (ObjectChanged, ObjectMissing):
+        except (ObjectChanged, ObjectMissing, UpdateOvertaken):
             log_events.event("incoming.changed", key=item.key)
             return None
-        except UploadTooLarge as error:
-            self._move_unread(item, model, name, str(error))
+        except (UploadTooLarge, UpdateRefused) as error:
+            self._move(item, model, name, str(error))
             return None
         except VersionRejected:
             self._models.get(model)
@@ -117,8 +117,8 @@ class DropZone:
         self._remove(item)
         return upload
 
-    def _move_unread(self, item: ObjectInfo, model: str, name: str, reason: str) -> None:
-        """Reject an upload that exceeds the limit, unread: the store copies it."""
+    def _move(self, item: ObjectInfo, model: str, name: str, reason: str) -> None:
+        """Reject an upload that exceeds the limit, or that brings no removed version back: the store copies it."""
         rejection = Rejection(
             model=model, name=name, size=item.size, created_at=rfc3339(item.last_modified), reason=reason
         )

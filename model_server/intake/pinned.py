@@ -12,13 +12,22 @@ from changeover.exceptions import UnknownVersion
 from changeover.manifest.manifest import Draft
 from changeover.process.clock import now
 from changeover.process.timed_pool import TimedAdapter, within
-from model_server.exceptions import PinUnavailable, UploadIncomplete, UploadTooLarge, VersionRejected, VersionRemoved
+from model_server.exceptions import (
+    PinUnavailable,
+    UpdateOvertaken,
+    UpdateRefused,
+    UploadIncomplete,
+    UploadTooLarge,
+    VersionRejected,
+    VersionRemoved,
+)
 from model_server.versions.publish import Publisher
 from model_server.versions.spool import Spool
 from model_server.versions.versions import Versions
 from object_store.bucket import Bucket
 from object_store.exceptions import ObjectMissing
 
+_UNUSABLE: Final = (UploadIncomplete, UploadTooLarge, UpdateRefused, UpdateOvertaken, VersionRejected, ObjectMissing)
 _CHUNK: Final = 1 << 20
 _CONNECT_SECONDS: Final = 5.0
 _DOWNLOAD_SECONDS: Final = 600.0
@@ -59,7 +68,7 @@ class Pin:
                         f"MODEL_SHA256 expected {self.version}: correct one of the two"
                     )
                 self._publisher.publish(self.model, spooled, Draft(), {"source": "uri", "name": name})
-        except (UploadIncomplete, UploadTooLarge, VersionRejected, ObjectMissing) as error:
+        except _UNUSABLE as error:
             raise PinUnavailable(f"MODEL_URI {self._shown()} cannot be used: {error}") from error
         except OSError as error:
             raise PinUnavailable(f"MODEL_URI {self._shown()} cannot be read: {error}") from error

@@ -30,6 +30,8 @@ REQUIRED = {
     77,
     78,
     80,
+    86,
+    87,
 }
 NOT_INJECTED = "not injected: "
 

@@ -124,6 +124,21 @@ def test_a_drop_in_the_drop_zone_brings_a_version_back_too(server: ModelServer, 
     assert uses(collect(server))[old] == "the newest upload"
 
 
+def test_bytes_that_are_refused_today_bring_no_version_back(server: ModelServer, seaweed_bucket: Bucket) -> None:
+    old, current = publish(server, 1, 2)
+    server.roll(current)
+    assert removed(collect(server)) == {old}
+    assert server.end() == 0
+    server.start(MAX_COLUMNS="1")
+    refused = server.publish(tiny(1)[0])
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (422, "update-refused")
+    assert "examined again it was refused" in refused.json()["detail"]
+    seaweed_bucket.create("incoming/loan/again.joblib", tiny(1)[0])
+    wait_until(lambda: list(seaweed_bucket.list("rejected/loan/again.joblib.reason.json")), 30, "the rejection")
+    assert state(server, old)["state"] == "removed"
+    assert kinds(seaweed_bucket, old) == ["removed"]
+
+
 def test_days_and_numbers_keep_versions(server: ModelServer) -> None:
     versions = publish(server, 1, 2, 3)
     server.roll(versions[2])

@@ -81,6 +81,7 @@ def attempt(act: Callable[[], object]) -> bool:
 def test_a_removal_that_ends_at_any_write_leaves_a_whole_or_a_removed_version(
     bucket: MortalBucket, begin: Callable[..., Run], artifacts: list[bytes], *, after: bool, lost: bool
 ) -> None:
+    """Fault 86: the process ends, or the answer of the store is lost."""
     run = begin()
     old, current = (run.publish(artifact).manifest.version for artifact in artifacts[:2])
     assert run.roll(current) == "committed"
@@ -115,6 +116,7 @@ def test_a_removal_that_ends_at_any_write_leaves_a_whole_or_a_removed_version(
 def test_a_return_that_ends_at_any_write_leaves_a_whole_or_a_removed_version(
     bucket: MortalBucket, begin: Callable[..., Run], artifacts: list[bytes], *, after: bool, lost: bool
 ) -> None:
+    """Fault 86: the process ends, or the answer of the store is lost."""
     run = begin()
     old, current = (run.publish(artifact).manifest.version for artifact in artifacts[:2])
     assert run.roll(current) == "committed"
@@ -164,6 +166,7 @@ def test_a_return_takes_what_its_draft_adds(begin: Callable[..., Run], artifacts
 def test_a_version_that_is_removed_while_its_roll_is_examined_is_not_rolled(
     begin: Callable[..., Run], artifacts: list[bytes]
 ) -> None:
+    """Fault 87: removals, rolls and publishes of the same versions."""
     run = begin()
     old, current = (run.publish(artifact).manifest.version for artifact in artifacts[:2])
     assert run.roll(current) == "committed"
@@ -176,6 +179,7 @@ def test_a_version_that_is_removed_while_its_roll_is_examined_is_not_rolled(
 def test_a_version_whose_roll_begins_after_the_plan_is_kept(
     bucket: MortalBucket, begin: Callable[..., Run], artifacts: list[bytes]
 ) -> None:
+    """Fault 87: removals, rolls and publishes of the same versions."""
     run = begin()
     versions = [run.publish(artifact).manifest.version for artifact in artifacts]
     assert run.roll(versions[2]) == "committed"
@@ -187,6 +191,7 @@ def test_a_version_whose_roll_begins_after_the_plan_is_kept(
 def test_a_version_that_is_published_again_after_the_plan_is_kept(
     bucket: MortalBucket, begin: Callable[..., Run], artifacts: list[bytes]
 ) -> None:
+    """Fault 87: removals, rolls and publishes of the same versions."""
     run = begin()
     versions = [run.publish(artifact).manifest.version for artifact in artifacts]
     assert run.roll(versions[2]) == "committed"
@@ -219,6 +224,7 @@ def test_a_tombstone_of_the_current_version_takes_nothing_from_it(
 def test_removals_rolls_and_publishes_of_the_same_versions_at_the_same_time(
     begin: Callable[..., Run], artifacts: list[bytes]
 ) -> None:
+    """Fault 87: removals, rolls and publishes of the same versions."""
     hours = itertools.count(0, 7200)
     run = begin(lambda: float(next(hours)))  # a publish keeps a version for less than a step of this clock
     versions = [run.publish(artifact).manifest.version for artifact in artifacts]
