@@ -164,6 +164,7 @@ class Removal:
             if not ours:
                 return False
             again = tombstones.stands(model, version)
+            record = (tombstones.read(model, version) if again else None) or record  # the first one says what happened
             with state.changed:
                 number = 0 if self.uses.now(state, version) else tombstones.begin(record, again=again)
             if not number:

@@ -163,8 +163,7 @@ class Tombstones:
             if numbers.stands is not again or (not again and self.published_lately(*key)):
                 return 0
             number = max(numbers.removed, numbers.returned, numbers.tried) + 1
-            kept = numbers.record if again and numbers.record is not None else record
-            self._known[key] = replace(numbers, removed=number, tried=number, bytes_left=True, record=kept)
+            self._known[key] = replace(numbers, removed=number, tried=number, bytes_left=True, record=record)
         return number
 
     def create(self, record: Tombstone, number: int, *, again: bool = False) -> None:

@@ -18,7 +18,7 @@ from model_server.rollouts.promotion import Promotion, RollRequest
 from model_server.rollouts.rollouts import Rollouts
 from model_server.versions.publish import Published, Publisher
 from model_server.versions.spool import Spool
-from model_server.versions.tombstones import Tombstones
+from model_server.versions.tombstones import Tombstone, Tombstones
 from model_server.versions.versions import Versions
 from object_store import keys
 from object_store.bucket import Bucket, Created
@@ -114,9 +114,9 @@ class Run:
         rollout = self.rollouts.begin(MODEL, version, RollRequest("ann", "a test", exempt=True))
         return str(self.rollouts.wait(MODEL, rollout, 30.0).state)
 
-    def collect(self, keep: int = 0) -> list[str]:
+    def collect(self, keep: int = 0, by: str = "ann") -> list[str]:
         """Remove all but `keep` versions and those in use; returns the removed ones."""
-        body: JsonObject = self.removal.run(self.state, RemovalRequest(keep, 0.0, "ann", reason="a test"))
+        body: JsonObject = self.removal.run(self.state, RemovalRequest(keep, 0.0, by, reason="a test"))
         assert isinstance(body["removed"], list)
         return [str(each["version"]) for each in body["removed"] if isinstance(each, dict)]
 
@@ -134,6 +134,13 @@ class Run:
         wanted |= {keys.twin_key(MODEL, version, twin)} if isinstance(twin, str) else set()
         assert wanted <= self.bytes_of(version), "a version without its bytes"
         return True
+
+    def tombstone(self, version: str) -> Tombstone:
+        """The tombstone of a removed version."""
+        self.versions.newest_manifest(MODEL, version)
+        tombstone = self.versions.tombstones.read(MODEL, version)
+        assert tombstone is not None
+        return tombstone
 
     def bytes_of(self, version: str) -> set[str]:
         """The keys of a version's bytes."""

@@ -98,8 +98,10 @@ def test_a_removal_that_ends_at_any_write_leaves_a_whole_or_a_removed_version(
             assert not run.is_whole(old)
             assert run.bytes_of(old) == set()
         again = begin()
-        again.collect()
+        again.collect(by="bob")
         assert (again.is_whole(old), again.bytes_of(old)) == (False, set()), "the next run completes it"
+        tombstone = begin().tombstone(old)
+        assert tombstone.by == ("bob" if whole and not lost else "ann"), "its tombstone stays that of the first removal"
         with pytest.raises(VersionRemoved):
             again.roll(old)
         assert again.publish(artifacts[0]).returned
