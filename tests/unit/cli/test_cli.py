@@ -31,10 +31,10 @@ def run(*words: str) -> Result:
 
 
 def test_the_command_line_has_every_verb() -> None:
-    design = "up demo restart push schema list show roll rollback abort history drift diff verify predict score doctor environment credentials token ui watch check-history"
+    design = "up demo restart push schema list show roll rollback abort history drift diff verify predict score gc doctor environment credentials token ui watch check-history"
     assert set(main.commands) == set(design.split())
     assert set(main.commands["environment"].commands) == {"add", "list", "remove"}
-    assert set(main.commands["token"].commands) == {"new", "list", "revoke"}
+    assert set(main.commands["token"].commands) == {"new", "list", "rotate", "revoke"}
 
 
 @pytest.mark.parametrize("verb", sorted(tables.verbs()))
