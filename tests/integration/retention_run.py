@@ -95,7 +95,7 @@ class Run:
         )
         self.holds = Holds(bucket, self.versions)
         self.removal = Removal(bucket, self.versions, self.ledger, Uses(bucket, self.holds, {}), problems)
-        self._spool = Spool(folder, 1 << 30)
+        self._spool = Spool(str(folder), 1 << 30)
         newest = self.ledger.newest(MODEL)
         self.models.loaded({MODEL: newest} if newest else {}, {MODEL: 0})
         self.models.replica_heard_at = float("-inf")

@@ -92,7 +92,7 @@ def refused(answer: Answer, *, page: bool = False) -> bool:
 
 
 def test_the_calls_of_each_role_by_model_over_http(server: Server, version: str) -> None:
-    wrong = []
+    wrong: list[tuple[object, ...]] = []
     for method, path in sorted(NEEDS):
         need = NEEDS[method, path]
         least = {"replica": Role.READ, "report": Role.ADMIN}.get(need) or Role[need.upper()]

@@ -1,5 +1,7 @@
 """The removal of old versions on a real store: what goes, what stays, and how a version comes back."""
 
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -27,7 +29,14 @@ def publish(server: ModelServer, *numbers: int) -> list[str]:
 def collect(server: ModelServer, keep: int = 0, keep_days: float = 0.0, **more: object) -> requests.Response:
     """The response to a removal, once the versions were read."""
     body = {"keep": keep, "keep_days": keep_days, **more}
-    return wait_until(lambda: (answer := server.post("/models/loan/gc", json=body)).status_code != 503 and answer, 30)
+
+    def ask() -> requests.Response | None:
+        answer = server.post("/models/loan/gc", json=body)
+        return None if answer.status_code == 503 else answer
+
+    answer = wait_until(ask, 30, "the end of the reading")
+    assert answer is not None
+    return answer
 
 
 def removed(answer: requests.Response) -> set[str]:
@@ -195,7 +204,7 @@ def test_a_version_on_a_replica_or_in_a_rollout_is_kept(server: ModelServer) -> 
 
 
 def test_a_pinned_version_is_kept_and_one_that_was_removed_comes_from_its_uri(
-    seaweed: Store, seaweed_bucket: Bucket, tmp_path
+    seaweed: Store, seaweed_bucket: Bucket, tmp_path: Path
 ) -> None:
     file = tmp_path / "model.joblib"
     file.write_bytes(tiny(1)[0])
