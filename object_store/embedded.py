@@ -1,8 +1,9 @@
 """The embedded store: SeaweedFS as one child process, for stacks without Docker.
 
 `python -m object_store.embedded --dir DIR --port P` replaces itself by `weed mini`, so that the process id is the
-store's. The store listens on the loopback interface only, without telemetry, admin UI or WebDAV. Its data, log and
-ports are kept below DIR. The keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. It ends when its parent does.
+store's. The store listens on the loopback interface only, without telemetry, admin UI or WebDAV. Its S3 API needs the
+keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, its other ports a certificate that only the store has
+(`object_store/embedded_tls.py`). Its data, log and ports are kept below DIR. It ends when its parent does.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from typing import Final, NoReturn
 from changeover.exceptions import ChangeoverError
 from changeover.process.parent_death import end_with_parent
 from object_store.embedded_ports import choose_ports
+from object_store.embedded_tls import shut_ports
 from object_store.exceptions import StoreUnavailable
 from object_store.settings import KeySettings
 
@@ -51,6 +53,7 @@ def run(folder: Path, port: int) -> int:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
     _lock(folder)
+    shut_ports(folder)
     command = weed_command(choose_ports(folder / "ports.json", port))
     environment = {
         "AWS_ACCESS_KEY_ID": settings.aws_access_key_id,

@@ -115,15 +115,6 @@ def test_other_users_cannot_read_the_folder_and_no_secret_is_in_it(embedded: Sto
     assert SECRET_KEY not in embedded.log
 
 
-def test_the_filers_own_http_which_asks_for_no_key_is_off(embedded: Store) -> None:
-    import requests
-
-    embedded.bucket().create("a", b"x")
-    port = json.loads((embedded.folder / "store/ports.json").read_text())["filer.port"]
-    for path in ("/", "/buckets/", "/buckets/models/a"):
-        assert requests.get(f"http://127.0.0.1:{port}{path}", timeout=5).status_code == 404
-
-
 def test_a_second_store_on_the_same_folder_is_refused(embedded: Store) -> None:
     second = _run(embedded.folder / "store", 0)
     assert second.returncode == 1

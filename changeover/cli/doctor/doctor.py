@@ -7,7 +7,7 @@ import click
 from changeover import stack as stacks
 from changeover.cli.command import Verb, stack_options
 from changeover.cli.doctor.finding import Finding
-from changeover.cli.doctor.machine import check_disk, check_processes, check_up_file
+from changeover.cli.doctor.machine import check_disk, check_ports, check_processes, check_up_file
 from changeover.cli.doctor.services import check_agreement, check_predict, check_server, check_store, check_token
 from changeover.cli.output import answer
 from changeover.exceptions import StackNotFound
@@ -40,7 +40,7 @@ def examine(home: Path | None, server_url: str | None) -> list[Finding]:
     folder = home or Path(stacks.HOME)
     findings: list[Finding] = []
     if stack.pids is not None:
-        findings += [*check_up_file(folder), *check_processes(stack.pids), *check_disk(folder)]
+        findings += [*check_up_file(folder), *check_processes(stack.pids), *check_ports(stack), *check_disk(folder)]
     if stack.store_url:
         findings.append(check_store(stack))
     return [*findings, *check_server(stack), *check_predict(stack), check_token(stack), *check_agreement(stack)]

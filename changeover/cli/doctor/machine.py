@@ -1,13 +1,15 @@
-"""The local checks of `changeover doctor`: `up.json`, processes, folders, disk."""
+"""The local checks of `changeover doctor`: `up.json`, processes, open ports, folders, disk."""
 
 import os
 import shutil
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from changeover import stack
 from changeover.cli.doctor.finding import Finding
 from changeover.cli.output import size_of
+from changeover.up.open_ports import answers_strangers, listening
 from changeover.up.workers import is_alive
 
 _LITTLE: Final = 1_000_000_000
@@ -36,6 +38,23 @@ def check_processes(pids: stack.Pids) -> list[Finding]:
     return [
         Finding("processes", False, f"not running: {', '.join(dead)}", "`changeover up` restarts them; see its log")
     ]
+
+
+def check_ports(running: stack.Stack) -> list[Finding]:
+    """Check that no port of the stack but those of `up.json` answers a program without key, token or certificate."""
+    if running.pids is None:
+        return []
+    named = {urlsplit(url).port for url in (running.store_url, running.server_url, *running.predict_urls)}
+    others = sorted(address for address in listening([running.pids.up]) if address[1] not in named)
+    answering = [f"{host}:{port}" for host, port in others if answers_strangers(host, port)]
+    if answering:
+        step = "restart `changeover up`: a store of an earlier version leaves its inner ports open"
+        return [Finding("ports", False, f"any program of this machine is answered at {', '.join(answering)}", step)]
+    detail = (
+        "predict_api answers any program of this machine unless KEYS_FILE is set; model_server needs a token, "
+        f"and the store its keys; {len(others)} inner ports answer the store alone"
+    )
+    return [Finding("ports", True, detail)]
 
 
 def check_disk(home: Path) -> list[Finding]:

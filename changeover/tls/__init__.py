@@ -1,0 +1,1 @@
+"""TLS: certificates, their files, and the contexts of calls."""
