@@ -54,8 +54,8 @@ def _port(name: str, default: int, text: str) -> Callable[[Function], Function]:
 def up(as_json: bool, **options: Any) -> None:
     """Run store, model_server and predict_api here until Ctrl-C.
 
-    Restarts one that dies. Settings of the services pass through from the environment. It ends when the process that
-    started it does, unless that was nohup.
+    Restarts one that dies. Settings of the services pass through from the environment, other variables do not. It ends
+    when the process that started it does, unless that was nohup.
     """
     from changeover.up.supervisor import Options
     from changeover.up.supervisor import up as run_up

@@ -1,4 +1,4 @@
-"""The processes of a stack and their environments: each child gets only the secrets it needs.
+"""The processes of a stack and their environments: each child gets only the secrets and settings it needs.
 
 predict_api gets no store credentials. The inherited environment is passed in as a mapping.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from changeover.up.environment import needed
 from changeover.up.secrets import Secrets
 
 STORE: Final = "store"
@@ -16,7 +17,6 @@ PREDICT_API: Final = "predict_api"
 SERVICES: Final = (STORE, MODEL_SERVER, PREDICT_API)
 
 _LOOPBACK: Final = "127.0.0.1"
-_SECRET: Final = ("PUBLISH_TOKEN", "REPORT_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,17 @@ class Part:
 
 def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Mapping[str, str]) -> list[Part]:
     """The store, model_server and each instance of predict_api, in the order in which they are started."""
-    base = _without_secrets(inherited)
-    base["PYTHONUNBUFFERED"] = "1"
-    base.setdefault("ENVIRONMENTS_DIR", str(home / "environments"))
+    common = {"PYTHONUNBUFFERED": "1"}
+    environments = {"ENVIRONMENTS_DIR": inherited.get("ENVIRONMENTS_DIR") or str(home / "environments")}
+    of_server = needed(MODEL_SERVER, inherited) | common | environments
+    of_predict = needed(PREDICT_API, inherited) | common | environments
     store_url, server_url = _url(ports.store), _url(ports.server)
     keys = {"AWS_ACCESS_KEY_ID": secrets.access_key, "AWS_SECRET_ACCESS_KEY": secrets.secret_key}
     store = Part(
         STORE,
         STORE,
         ("object_store.embedded", "--dir", str(home / "store"), "--port", str(ports.store)),
-        {**base, **keys},
+        {**needed(STORE, inherited), **common, **keys},
         store_url,
     )
     server = {
@@ -60,15 +61,16 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
         "AWS_REGION": "us-east-1",
         "CREATE_BUCKET": "true",
         "PUBLISH_TOKEN": secrets.publish_token,
-        "PUBLISH_TOKEN_NAME": base.get("PUBLISH_TOKEN_NAME") or "publish-token",  # it counts beside TOKENS_FILE, too
+        "PUBLISH_TOKEN_NAME": of_server.get("PUBLISH_TOKEN_NAME")
+        or "publish-token",  # it counts beside TOKENS_FILE, too
         "REPORT_TOKEN": secrets.report_token,
         "SPOOL_DIR": str(home / "spool"),
-        "PREDICT_URL": base.get("PREDICT_URL") or _url(ports.predict[0]),
+        "PREDICT_URL": of_server.get("PREDICT_URL") or _url(ports.predict[0]),
     }
-    parts = [store, Part(MODEL_SERVER, MODEL_SERVER, ("model_server",), {**base, **keys, **server}, server_url)]
+    parts = [store, Part(MODEL_SERVER, MODEL_SERVER, ("model_server",), {**of_server, **keys, **server}, server_url)]
     for index, port in enumerate(ports.predict):
         predict = {
-            "DRAIN_SECONDS": base.get("DRAIN_SECONDS", "0"),  # no load balancer is in front here
+            "DRAIN_SECONDS": of_predict.get("DRAIN_SECONDS", "0"),  # no load balancer is in front here
             "PREDICT_HOST": _LOOPBACK,
             "PREDICT_PORT": str(port),
             "WORKERS": str(workers),
@@ -77,18 +79,8 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
             "CACHE_DIR": str(home / "cache" / str(index)),
         }
         name = PREDICT_API if len(ports.predict) == 1 else f"{PREDICT_API}-{index}"
-        parts.append(Part(PREDICT_API, name, ("predict_api",), {**base, **predict}, _url(port)))
+        parts.append(Part(PREDICT_API, name, ("predict_api",), {**of_predict, **predict}, _url(port)))
     return parts
-
-
-def _without_secrets(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The environment without secrets and store settings: other settings pass through."""
-    hidden = {name for secret in _SECRET for name in (secret, f"{secret}_FILE")}
-    return {
-        name: value
-        for name, value in inherited.items()
-        if name not in hidden and not name.startswith(("AWS_", "CHANGEOVER_"))
-    }
 
 
 def _url(port: int) -> str:

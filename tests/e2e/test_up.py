@@ -59,6 +59,15 @@ def test_predict_api_gets_neither_store_keys_nor_the_publish_token(running_stack
         assert not {described.token, described.access_key, described.secret_key} & set(variables.values())
 
 
+def test_no_process_gets_what_only_its_caller_needs(start_stack: StartStack) -> None:
+    started = start_stack(environment={"ANOTHER_PROGRAMS_TOKEN": "a-secret", "LOG_LEVEL": "debug"})
+    pids = started.pids
+    for pid in (pids.store, pids.model_server, *pids.predict_api[0]):
+        assert "ANOTHER_PROGRAMS_TOKEN" not in environment_of(pid)
+    for pid in (pids.model_server, *pids.predict_api[0]):
+        assert environment_of(pid)["LOG_LEVEL"] == "debug"
+
+
 def test_a_second_up_on_the_same_home_is_refused(running_stack: RunningStack) -> None:
     second = subprocess.run(command(running_stack.home), capture_output=True, text=True, timeout=240, check=False)
     assert second.returncode == 1

@@ -54,16 +54,20 @@ def test_settings_pass_through_but_credentials_of_the_shell_do_not() -> None:
         "REPORT_TOKEN_FILE": "x",
         "CHANGEOVER_TOKEN": "x",
     }
+    log_levels = [(part.service, part.environment.get("LOG_LEVEL")) for part in parts(shell, instances=1)]
+    assert log_levels == [(STORE, None), (MODEL_SERVER, "debug"), (PREDICT_API, "debug")]
     for part in parts(shell):
-        assert part.environment["LOG_LEVEL"] == "debug"
-        assert part.environment["CHECK_DEADLINE_MS"] == "100"
+        assert part.environment.get("CHECK_DEADLINE_MS") == ("100" if part.service == PREDICT_API else None)
         assert "x" not in part.environment.values()
         assert "AWS_PROFILE" not in part.environment
 
 
 def test_both_services_use_the_environments_in_the_home_unless_others_are_named() -> None:
-    assert {part.environment["ENVIRONMENTS_DIR"] for part in parts()} == {"/home/environments"}
-    assert {part.environment["ENVIRONMENTS_DIR"] for part in parts({"ENVIRONMENTS_DIR": "/opt"})} == {"/opt"}
+    def folders(inherited: dict[str, str]) -> set[str]:
+        return {part.environment["ENVIRONMENTS_DIR"] for part in parts(inherited) if part.service != STORE}
+
+    assert folders({}) == {"/home/environments"}
+    assert folders({"ENVIRONMENTS_DIR": "/opt"}) == {"/opt"}
 
 
 def test_instances_of_predict_api_have_ports_and_caches_of_their_own() -> None:
