@@ -33,7 +33,7 @@ class VersionAddress:
     """A version by its hash, the folder of its verified copy, and model_server or a bucket to get it from.
 
     `version` is the whole hash. All processes of a machine should have the same `cache_dir`: one downloads, the others
-    read. `token` is one of the role `read`, if model_server has tokens.
+    read. `token` is one of the role `read`, if model_server has tokens; `authorities` (PEM) those of its TLS.
     """
 
     model: str
@@ -42,3 +42,4 @@ class VersionAddress:
     server_url: str = ""
     token: str = field(default="", repr=False)
     store: StoreAddress | None = None
+    authorities: str = field(default="", repr=False)

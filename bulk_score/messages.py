@@ -24,6 +24,7 @@ class Request(msgspec.Struct, frozen=True):
     workers: int
     cache_dir: str
     store: StoreAddress | None = None
+    authorities: str = ""  # that model_server's TLS is trusted by, as PEM
 
 
 class Job(msgspec.Struct, frozen=True):

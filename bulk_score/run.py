@@ -56,10 +56,12 @@ def run(request: Request, tell: Tell) -> Done:
     Raises the errors of places, versions and files, OtherRun, WorkerEnded, and RunFailed for an error of a worker.
     """
     source, target = input_at(request.source, request.store), output_at(request.target, request.store)
-    server = ServerSource(request.server_url, request.token)
+    server = ServerSource(request.server_url, request.token, request.authorities)
     model = check_model_name(request.model) if request.model else server.default_model()
     version = server.resolve(model, request.at)
-    address = VersionAddress(model, version, request.cache_dir, request.server_url, request.token)
+    address = VersionAddress(
+        model, version, request.cache_dir, request.server_url, request.token, authorities=request.authorities
+    )
     plan = _planned(request, address, source, target)
     there = set(target.names())
     left = [index for index in range(len(plan.fragments)) if plan.part(index) not in there]

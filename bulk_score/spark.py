@@ -60,9 +60,14 @@ def score(
     """
     found = stack.find(None, server_url)
     token = found.token if token is None else token
-    name, version = resolve(server_url=found.server_url, token=token, model=model, at=at)
+    name, version = resolve(server_url=found.server_url, token=token, model=model, at=at, authorities=found.tls_ca)
     source = VersionAddress(
-        model=name, version=version, cache_dir=cache_dir or "", server_url=found.server_url, token=token
+        model=name,
+        version=version,
+        cache_dir=cache_dir or "",
+        server_url=found.server_url,
+        token=token,
+        authorities=found.tls_ca,
     )
     manifest = manifest_of(at_node(source))
     if not manifest.row_independent:

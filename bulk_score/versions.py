@@ -46,8 +46,8 @@ class Source(Protocol):
 class ServerSource:
     """The versions of model_server. Not thread-safe."""
 
-    def __init__(self, server_url: str, token: str = "") -> None:
-        self._server = HttpCall(server_url, "model_server", token, _DOWNLOAD_SECONDS)
+    def __init__(self, server_url: str, token: str = "", authorities: str = "") -> None:
+        self._server = HttpCall(server_url, "model_server", token, _DOWNLOAD_SECONDS, authorities=authorities)
 
     def default_model(self) -> str:
         """The name of the default model."""
@@ -109,13 +109,15 @@ class BucketSource:
             file.writelines(chunks)
 
 
-def resolve(*, server_url: str, token: str = "", model: str | None = None, at: str = NOW) -> tuple[str, str]:
+def resolve(
+    *, server_url: str, token: str = "", model: str | None = None, at: str = NOW, authorities: str = ""
+) -> tuple[str, str]:
     """The model's name and the whole hash of its version, asked of model_server once.
 
     `at` is `now`, a sequence number of the ledger, or a hash of eight digits or more. Raises ServiceRefused,
     ServiceUnreachable, InvalidVersion or UnknownVersion.
     """
-    source = ServerSource(server_url, token)
+    source = ServerSource(server_url, token, authorities)
     name = check_model_name(model) if model else source.default_model()
     return name, source.resolve(name, at)
 
@@ -161,7 +163,7 @@ def _twin_hash(manifest: Manifest) -> str:
 
 def _source(address: VersionAddress) -> Source:
     if address.server_url:
-        return ServerSource(address.server_url, address.token)
+        return ServerSource(address.server_url, address.token, address.authorities)
     if address.store is not None:
         return BucketSource(Bucket(address.store.settings()))
     raise NoSource(f"nothing says where version {address.version} is: give server_url, or store")

@@ -37,6 +37,14 @@ class Where(Settings):
         default=None,
         description="token to publish and roll, for the CLI; sent only to the server of CHANGEOVER_SERVER_URL or --server-url",
     )
+    changeover_tls_ca: Path | None = Field(
+        default=None,
+        description="the PEM file of the authorities that the CLI trusts for https:// addresses; empty: public ones",
+    )
+    changeover_tls_cert: Path | None = Field(
+        default=None, description="the PEM file of the certificate that the CLI presents to a service that asks for one"
+    )
+    changeover_tls_key: Path | None = Field(default=None, description="the PEM file of the key of CHANGEOVER_TLS_CERT")
 
 
 class Pids(msgspec.Struct, frozen=True):
@@ -59,13 +67,16 @@ class Stack(msgspec.Struct, frozen=True):
     access_key: str = ""
     secret_key: str = ""
     pids: Pids | None = None
+    tls_ca: str = ""  # the authorities of its services, as PEM
 
     def __repr__(self) -> str:
         return f"Stack(server_url={self.server_url!r}, predict_urls={self.predict_urls!r})"  # no secrets
 
     def to_json(self) -> JsonObject:
-        """The JSON form of `up.json`; without `pids` if there are none."""
+        """The JSON form of `up.json`; without `pids` and `tls_ca` if there are none."""
         body: JsonObject = msgspec.to_builtins(self)
+        if not self.tls_ca:
+            del body["tls_ca"]
         if self.pids is None:
             del body["pids"]
         return body

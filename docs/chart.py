@@ -51,6 +51,8 @@ OF_TEMPLATES: Final = frozenset(
 )
 # The pinned mode of predict_api needs neither model_server nor a store: a Deployment without this chart (docs/clouds.md).
 OF_PINNED_MODE: Final = frozenset({"MODEL_FILE", "PREDICT_ROUTE", "HEALTH_ROUTE"})
+# The chart mounts no files of certificates: its pods speak HTTPS by its ingress and a service mesh (docs/tls.md).
+OF_FILES: Final = frozenset({"AWS_CA_BUNDLE", "TLS_CA", "TLS_CERT", "TLS_CLIENT_CA", "TLS_KEY"})
 # Settings of both services that each has a value of its own for.
 OF_EACH: Final = frozenset({"TRUSTED_PROXIES"})
 ONLY_SERVER: Final = frozenset({"MODEL_SHA256"})
@@ -72,7 +74,7 @@ def settings_of_parts() -> dict[str, dict[str, dict[str, Any]]]:
     both = settings("changeover.process.service_settings", "ServiceSettings")
     server = settings("model_server.settings", "ServerSettings") | settings("object_store.settings", "StoreSettings")
     predict = settings("predict_api.settings", "PredictSettings")
-    never = OF_TEMPLATES | OF_PINNED_MODE
+    never = OF_TEMPLATES | OF_PINNED_MODE | OF_FILES
     shared = both.keys() - never - OF_EACH - ONLY_SERVER
     return {
         "settings": {name: both[name] for name in sorted(shared)},

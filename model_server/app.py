@@ -16,6 +16,8 @@ from changeover.process.traced_wsgi import traced
 from changeover.protocol.allowed_hosts import AllowedHosts
 from changeover.protocol.trace_context import trace_id
 from changeover.protocol.wire import REQUEST_ID, TRACEPARENT
+from changeover.tls.calls import CallContexts
+from changeover.tls.files import of_calls
 from model_runner.admission.examiner import Examiner, Limits
 from model_server import metrics
 from model_server.access.gate import Gate
@@ -165,8 +167,9 @@ def _add_console(
     settings: ServerSettings,
 ) -> None:
     frame, predict_url = Frame(guard), settings.predict_url or ""
+    tls = CallContexts(of_calls(settings)) if predict_url.startswith("https:") else None
     app.register_blueprint(console.blueprint(parts, frame, can_try=bool(predict_url)))
-    app.register_blueprint(console_acts.blueprint(parts, frame, rollouts, publish, predict_url))
+    app.register_blueprint(console_acts.blueprint(parts, frame, rollouts, publish, predict_url, tls))
 
 
 def _limits(settings: ServerSettings) -> Limits:

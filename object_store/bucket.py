@@ -59,7 +59,7 @@ class Bucket:
         self._region = settings.aws_region
         self._timeout = settings.store_timeout
         self._closed = threading.Event()
-        self._pool = TimedPool(CONNECTIONS, min(CONNECT_TIMEOUT, settings.store_timeout))
+        self._pool = TimedPool(CONNECTIONS, min(CONNECT_TIMEOUT, settings.store_timeout), settings.context())
         self._client = Minio(
             address.netloc,
             secure=address.scheme == "https",

@@ -15,6 +15,8 @@ from changeover.process.clock import now
 from changeover.process.log_events import event
 from changeover.process.traced_wsgi import traced
 from changeover.protocol.replica_identity import new_identity
+from changeover.tls.calls import CallContexts
+from changeover.tls.files import of_calls
 from predict_api.dialects import known
 from predict_api.dialects.vertex import at as predictions_at
 from predict_api.drift.counting_loop import Counting
@@ -54,7 +56,7 @@ from predict_api.runner_settings import host_client
 from predict_api.scoring.runner_scorer import ScoreLimits
 from predict_api.scoring.runners import Runners
 from predict_api.settings import PredictSettings
-from predict_api.upstream.connection import Connection
+from predict_api.upstream.connection import Connection, port_of
 from predict_api.upstream.dns import Lookup
 from predict_api.upstream.set_check import SetCheck
 
@@ -74,7 +76,8 @@ class Application:
         self._settings = settings
         self.identity = new_identity(socket.gethostname(), os.getpid())
         address = urlsplit(settings.model_server_url)
-        lookup = Lookup(address.hostname or "", address.port or 80)
+        tls = CallContexts(of_calls(settings)) if address.scheme == "https" else None
+        lookup = Lookup(address.hostname or "", port_of(settings.model_server_url), tls)
         cache = Cache(settings.cache_dir)
         runners = _runners(settings, metrics_directory)
         url, token = settings.model_server_url, settings.report_token.get_secret_value()

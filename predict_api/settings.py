@@ -120,8 +120,8 @@ class PredictSettings(ServiceSettings):
     @classmethod
     def _is_an_http_address(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"{value!r} is not an address like http://model_server:5001")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{value!r} is not an address like http://model_server:5001 or https://model_server:5001")
         return value.rstrip("/")
 
     @model_validator(mode="after")

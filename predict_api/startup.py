@@ -9,6 +9,7 @@ from changeover.exceptions import InvalidSetting
 from changeover.process.log_events import configure, event
 from changeover.process.own_networks import with_names_replaced
 from changeover.process.settings import misspelt_settings, tell_libraries, variables_of_platform
+from changeover.tls.files import check as check_tls
 from model_runner.pool.processes import HostProcess
 from predict_api import container
 from predict_api.pinned.artifact_file import PinnedFile
@@ -28,6 +29,7 @@ def checked_settings() -> tuple[PredictSettings, PinnedFile | None] | None:
         _refuse_a_busy_port(settings)
         with_names_replaced(settings.trusted_proxies, "TRUSTED_PROXIES")
         extra_globals.refuse_missing(settings.extra_globals, isolated=True)
+        check_tls(settings)
         file = _pinned_file(settings)
     except InvalidSetting as error:
         event("settings.invalid", level="error", reason=str(error))

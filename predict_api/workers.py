@@ -26,9 +26,11 @@ from changeover.process import tracing
 from changeover.process.log_events import configure
 from changeover.process.parent_death import end_with_parent
 from changeover.process.respawn import replace_dead_workers
+from changeover.tls.files import of_listener
 from predict_api import gc_tuning
 from predict_api.edge import loop
 from predict_api.edge.application import EdgeApplication
+from predict_api.secured_worker import serve_with_tls
 from predict_api.settings import PredictSettings
 
 KILL_SECONDS: Final = 20  # after SIGTERM, for requests under way
@@ -88,7 +90,9 @@ def serve(settings: PredictSettings, metrics_directory: Path, build: Build) -> N
     server.drain_seconds = settings.drain_seconds
     ends, server.ending = multiprocessing.Pipe(duplex=False)
     loader = partial(_load, os.getpid(), settings, metrics_directory, build, ends)
-    server.serve(target_loader=loader, wrap_loader=False)
+    files = of_listener(settings)
+    target = None if files is None else partial(serve_with_tls, files=files, idle_s=settings.idle_seconds)
+    server.serve(target, target_loader=loader, wrap_loader=False)
 
 
 def _load(

@@ -99,6 +99,7 @@ DOORS = {
             "changeover/client/http.py",
             "object_store/",
             "changeover/process/timed_pool.py",
+            "changeover/tls/adapter.py",
             "model_server/console/predict_call.py",
             "model_server/intake/pinned.py",
             "model_server/webhooks/sender.py",

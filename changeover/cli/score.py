@@ -102,6 +102,7 @@ def _request(
         "target": _absolute(target),
         "server_url": found.server_url,
         "token": found.token,
+        "authorities": found.tls_ca,
         "model": model,
         "at": at,
         "keep": list[Json](keep),

@@ -53,11 +53,12 @@ class Client:
         self.stack = stack.find(Path(home) if home is not None else None, server_url)
         token = self.stack.token if token is None else token
         self._token = token
-        self._server = HttpCall(self.stack.server_url, "model_server", token, timeout)
+        authorities = self.stack.tls_ca
+        self._server = HttpCall(self.stack.server_url, "model_server", token, timeout, authorities=authorities)
         address = predict_url or (self.stack.predict_urls[0] if self.stack.predict_urls else "")
         if api_key is None:
             api_key = stack.api_key(address, named=predict_url is not None)
-        self._predict = HttpCall(address, "predict_api", api_key, timeout) if address else None
+        self._predict = HttpCall(address, "predict_api", api_key, timeout, authorities=authorities) if address else None
 
     def models(self) -> JsonObject:
         """`{"models": [...], "default": name}`: every model with its current version."""

@@ -4,8 +4,10 @@ No response in time raises ServiceUnreachable; a problem (RFC 9457) raises Servi
 raises neither.
 """
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,6 +17,10 @@ from changeover.client.upload import Body
 from changeover.exceptions import NotJsonResponse, ServiceRefused, ServiceUnreachable
 from changeover.json_documents import objects_in
 from changeover.json_types import Json, JsonObject
+from changeover.stack import Where
+from changeover.tls.adapter import ContextAdapter
+from changeover.tls.calls import context_of
+from changeover.tls.files import Files
 
 _CONNECT_SECONDS: Final = 5.0
 _MOST_PAGES: Final = 10_000
@@ -25,12 +31,16 @@ LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 class HttpCall:
     """A session of calls to the service at `base`; connections are kept. Not thread-safe."""
 
-    def __init__(self, base: str, service: str, token: str = "", timeout: float = 30.0) -> None:
+    def __init__(
+        self, base: str, service: str, token: str = "", timeout: float = 30.0, *, authorities: str = ""
+    ) -> None:
+        """`authorities` (PEM) are those of the stack; CHANGEOVER_TLS_CA precedes them. Raises InvalidSetting."""
         self.base = base.rstrip("/")
         self._service = service
         self._token = token
         self._timeout = timeout
-        self._session = _new_session(self.base)
+        self._session = _new_session(self.base, authorities)
+        self.authorities = authorities
 
     def get(self, path: str, query: dict[str, str] | None = None) -> JsonObject:
         """The JSON object at `path`."""
@@ -84,6 +94,11 @@ class HttpCall:
             raise ServiceUnreachable(f"{self._service} at {self.base} did not answer in time; try again") from error
         except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as error:
             raise ServiceUnreachable(f"{self.base!r} is no address of a service; write http://HOST:PORT") from error
+        except requests.exceptions.SSLError as error:
+            raise ServiceUnreachable(
+                f"TLS with {self._service} at {self.base} failed: {_reason_of(error)}; CHANGEOVER_TLS_CA names the file of "
+                "the authority to trust, CHANGEOVER_TLS_CERT and CHANGEOVER_TLS_KEY a certificate to present"
+            ) from error
         except requests.ConnectionError as error:
             raise ServiceUnreachable(
                 f"{self._service} at {self.base} does not answer; start it with `changeover up` "
@@ -130,23 +145,54 @@ class Probe(NamedTuple):
         return str(self.body.get("detail") or self.body.get("title") or f"HTTP {self.status}")
 
 
-def probe(url: str, *, method: str = "GET", token: str = "", timeout: tuple[float, float] = (0.5, 1.0)) -> Probe | None:
+def probe(
+    url: str,
+    *,
+    method: str = "GET",
+    token: str = "",
+    timeout: tuple[float, float] = (0.5, 1.0),
+    authorities: str = "",
+) -> Probe | None:
     """Call `url`, with an empty object as the body of a POST; None without a response in time."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     body: JsonObject | None = {} if method == "POST" else None
     try:
-        with _new_session(url) as session:
+        with _new_session(url, authorities) as session:
             response = session.request(method, url, headers=headers, json=body, timeout=timeout, allow_redirects=False)
     except requests.RequestException:
         return None
     return Probe(response.status_code, _object(response) or {})
 
 
-def _new_session(url: str) -> requests.Session:
+def _new_session(url: str, authorities: str) -> requests.Session:
     """A session; without a proxy for this machine's loopback, which a proxy cannot reach."""
     session = requests.Session()
-    session.trust_env = urlsplit(url).hostname not in LOOPBACK
+    address = urlsplit(url)
+    session.trust_env = address.hostname not in LOOPBACK
+    if address.scheme == "https" and (context := _context(authorities)) is not None:
+        session.mount("https://", ContextAdapter(context))
     return session
+
+
+def _context(authorities: str) -> ssl.SSLContext | None:
+    """The context of calls by the settings, and `authorities` where these name none; None without either."""
+    where = Where.from_environment()
+    paths = (where.changeover_tls_cert, where.changeover_tls_key, where.changeover_tls_ca)
+    content = Files(*paths, ("CHANGEOVER_TLS_CERT", "CHANGEOVER_TLS_KEY", "CHANGEOVER_TLS_CA")).read()
+    if not content.authorities and authorities:
+        content = replace(content, authorities=authorities.encode())
+    return context_of(content) if content.authorities or content.certificate else None
+
+
+def _reason_of(error: BaseException) -> str:
+    """The innermost reason of an error of TLS."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, ssl.SSLError):
+            return getattr(found, "verify_message", "") or found.reason or str(found)
+        inner = [each for each in (*found.args, getattr(found, "reason", None)) if isinstance(each, BaseException)]
+        found = inner[0] if inner else found.__cause__ or found.__context__
+    return str(error)
 
 
 def _object(response: requests.Response) -> JsonObject | None:

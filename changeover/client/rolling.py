@@ -32,7 +32,7 @@ def rolled(
     over = threading.Event()
     watcher: threading.Thread | None = None
     if progress is not None:
-        calls = HttpCall(server.base, "model_server", token)
+        calls = HttpCall(server.base, "model_server", token, authorities=server.authorities)
         watcher = threading.Thread(target=_watch, args=(calls, model, progress, over), daemon=True)
         watcher.start()
     try:

@@ -4,9 +4,9 @@
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from changeover.artifact import extra_globals
 from changeover.names import check_model_name, parse_pinned_version
@@ -28,6 +28,13 @@ TokensFile = Annotated[
     Field(
         description="a file of named tokens, lines of `name:role:sha256`, that replace PUBLISH_TOKEN; `changeover token` "
         "writes it (docs/access.md)"
+    ),
+]
+Authorities = Annotated[
+    Path | None,
+    Field(
+        description="a PEM file of the authorities that calls to the other service trust; empty: those of the system. "
+        "TLS_CERT is presented to a service that asks for a certificate"
     ),
 ]
 ModelName = Annotated[str, accepted_by(check_model_name)]
@@ -71,9 +78,29 @@ class ServiceSettings(Settings):
     admission_memory_bytes: int = Field(
         default=8 * 1024**3, gt=0, description="the address space, in bytes, of the process that examines an artifact"
     )
+    tls_cert: Path | None = Field(
+        default=None,
+        description="a PEM file of the service's certificate, followed by those of authorities between it and the root; "
+        "the service then speaks HTTPS alone (docs/tls.md). Read again after a change",
+    )
+    tls_key: Path | None = Field(default=None, description="a PEM file of the key of TLS_CERT, not encrypted")
+    tls_client_ca: Path | None = Field(
+        default=None,
+        description="a PEM file of authorities: each caller then has to present a certificate of one of them (mutual TLS)",
+    )
+    tls_ca: Authorities = None
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="the lowest level of the events that are logged"
     )
+
+    @model_validator(mode="after")
+    def _has_a_certificate_with_its_key(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            given, missing = ("TLS_KEY", "TLS_CERT") if self.tls_cert is None else ("TLS_CERT", "TLS_KEY")
+            raise ValueError(f"{given} is set without {missing}: name both files, or neither")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise ValueError("TLS_CLIENT_CA is set without TLS_CERT: a service without TLS asks for no certificate")
+        return self
 
     @property
     def extra_globals(self) -> tuple[str, ...]:

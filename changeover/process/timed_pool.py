@@ -4,6 +4,7 @@
 not covered: no library can interrupt it.
 """
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -62,8 +63,10 @@ class TimedPool(urllib3.PoolManager):
     It never retries and follows no redirect: only the caller knows if a request may be repeated.
     """
 
-    def __init__(self, size: int, connect_timeout: float) -> None:
-        super().__init__(maxsize=size, block=True, retries=False)
+    def __init__(self, size: int, connect_timeout: float, context: ssl.SSLContext | None = None) -> None:
+        """`context` is that of HTTPS; without one, the authorities of the system are trusted."""
+        trusted = {} if context is None else {"ssl_context": context}
+        super().__init__(maxsize=size, block=True, retries=False, **trusted)  # type: ignore[arg-type]
         self.pool_classes_by_scheme = _POOLS
         self._connect_timeout = connect_timeout
 

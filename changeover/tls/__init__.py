@@ -1,1 +1,1 @@
-"""TLS: certificates, their files, and the contexts of calls."""
+"""TLS: certificates made here, the files of certificates, the listener that takes new ones, the contexts of calls."""

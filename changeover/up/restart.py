@@ -68,9 +68,9 @@ def _pid(running: stack.Stack, service: str, index: int) -> int:
 def _answers(running: stack.Stack, service: str, index: int) -> bool:
     if service == STORE:
         return ready.answers(running.store_url)
-    if service == PREDICT_API and not ready.has_current_version(running.server_url, running.token):
-        return ready.is_ok(f"{running.predict_urls[index]}/livez")
-    return ready.is_ok(_readyz(running, service, index))
+    if service == PREDICT_API and not ready.has_current_version(running.server_url, running.token, running.tls_ca):
+        return ready.is_ok(f"{running.predict_urls[index]}/livez", running.tls_ca)
+    return ready.is_ok(_readyz(running, service, index), running.tls_ca)
 
 
 def _readyz(running: stack.Stack, service: str, index: int) -> str:
@@ -81,7 +81,7 @@ def _what_is_wrong(home: Path, service: str, index: int) -> str:
     running = _read_if_there(home)
     if running is None or service == STORE:
         return ""
-    return ready.explain(_readyz(running, service, index))
+    return ready.explain(_readyz(running, service, index), running.tls_ca)
 
 
 def _read_if_there(home: Path) -> stack.Stack | None:

@@ -9,20 +9,24 @@ import requests
 
 from changeover.json_types import Json
 from changeover.protocol.wire import MODEL_STALE, MODEL_VERSION
+from changeover.tls.adapter import ContextAdapter
+from changeover.tls.calls import CallContexts
 from model_server.console.parts import Page
 
 _DEADLINE_S: Final = 10.0
 _LARGEST: Final = 1_000_000  # bytes of an answer
 
 
-def predict(predict_url: str, model: str, row: Mapping[str, Json]) -> Page:
-    """The answer of predict_api to one row, or its problem, or why there is none."""
+def predict(predict_url: str, model: str, row: Mapping[str, Json], tls: CallContexts | None = None) -> Page:
+    """The answer of predict_api to one row, or its problem, or why there is none. `tls` is for an https address."""
     empty: Page = {"answer": None, "version": "", "stale": False, "ms": 0.0, "errors": [], "detail": ""}
     began = time.monotonic()
     address = f"{predict_url.rstrip('/')}/models/{model}/predict"
     try:
         with requests.Session() as session:
             session.trust_env = False  # no proxy between the services
+            if tls is not None:
+                session.mount("https://", ContextAdapter(tls.current()))
             response = session.post(address, json=dict(row), timeout=_DEADLINE_S, allow_redirects=False, stream=True)
             content = response.raw.read(_LARGEST, decode_content=True)
     except (requests.RequestException, OSError) as error:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from changeover.names import check_model_name, short
 from changeover.protocol.roles import Role
 from changeover.protocol.wire import LONGEST_REHEARSAL_S, LONGEST_TEXT
+from changeover.tls.calls import CallContexts
 from model_server.access.caller import Caller
 from model_server.console.parts import Page, Parts
 from model_server.console.predict_call import predict
@@ -24,8 +25,15 @@ SHORTEST_TYPED: Final = 8  # digits of the hash that a person types to skip a ch
 Publish = Callable[[str, Caller], Published]  # of the body of this request, as a version of a model
 
 
-def blueprint(parts: Parts, frame: Frame, rollouts: Rollouts, publish: Publish, predict_url: str) -> Blueprint:
-    """The routes; `predict_url` is the address of predict_api, empty if it is not known."""
+def blueprint(
+    parts: Parts,
+    frame: Frame,
+    rollouts: Rollouts,
+    publish: Publish,
+    predict_url: str,
+    tls: CallContexts | None = None,
+) -> Blueprint:
+    """The routes; `predict_url` is the address of predict_api, empty if it is not known, and `tls` for https."""
     routes = Blueprint("console_acts", __name__)
     register_errors(routes)
     _rolls(routes, parts, frame, rollouts)
@@ -47,7 +55,7 @@ def blueprint(parts: Parts, frame: Frame, rollouts: Rollouts, publish: Publish, 
         if not predict_url:
             raise MalformedRequest("PREDICT_URL is not set, so there is no predict_api to ask")
         fields = _form()
-        tried = predict(predict_url, model, row_of_form(manifest, fields)) | {"fields": fields}
+        tried = predict(predict_url, model, row_of_form(manifest, fields), tls) | {"fields": fields}
         page = version_page(parts, state, manifest) | {"can_try": True, "tried": tried}
         return frame.respond("version.html", page, reader, "models")
 

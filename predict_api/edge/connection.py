@@ -37,3 +37,26 @@ class Connection(Protocol):
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """Send the response."""
+
+
+class ClosingConnection:
+    """A connection that the response ends: that of a listener whose certificates have been replaced."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __call__(self) -> Future:
+        """The whole body."""
+        return self._connection()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body in pieces: futures of bytes."""
+        return self._connection.__aiter__()
+
+    def client_disconnect(self) -> Future:
+        """A future that is done when the caller closes the connection."""
+        return self._connection.client_disconnect()
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Send the response, the last one on this connection."""
+        self._connection.response_bytes(status, [*headers, ("Connection", "close")], body)

@@ -9,12 +9,13 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, Final, Protocol
 
 from granian import loops
 
 from changeover.process.termination import FirstCall
-from predict_api.edge.connection import Connection
+from predict_api.edge.connection import ClosingConnection, Connection
 from predict_api.edge.environ import Scope
 
 NAME: Final = "auto"  # granian's default: it knows its own names only
@@ -62,6 +63,30 @@ class GranianThreadLoop(asyncio.SelectorEventLoop):
         if threading.get_ident() == self._main:
             return super().call_soon(callback, *args, context=context)
         return super().call_soon_threadsafe(callback, *args, context=context)
+
+
+class GenerationLoop:
+    """The loop as one generation of the listener has it: once that is retired, each response ends its connection."""
+
+    def __init__(self, loop: GranianThreadLoop) -> None:
+        self._loop = loop
+        self._retired = False
+
+    def retire(self) -> None:
+        """Have each further response end its connection."""
+        self._retired = True
+
+    def __getattr__(self, name: str) -> Any:  # the other methods of the loop
+        return getattr(self._loop, name)
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle | None:
+        """Run a callback of granian, as the loop does."""
+        if self._retired and len(args) == _ARGUMENTS_OF_A_REQUEST:
+            coroutine, request = args
+            args = (coroutine, SimpleNamespace(scope=request.scope, proto=ClosingConnection(request.proto)))
+        return self._loop.call_soon_threadsafe(callback, *args, context=context)
 
 
 @loops.register(NAME)

@@ -11,6 +11,7 @@ processor time here, 139 us with urllib3's pool and 363 us with requests.
 import http.client
 import io
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -21,6 +22,7 @@ from changeover.process.clock import now
 from changeover.process.gentle_pieces import PIECE, pause
 from changeover.process.timed_socket import TimedSocket, seconds_until
 from changeover.protocol.wire import LARGEST_BODY, TRACEPARENT
+from changeover.tls.calls import shake_hands
 from predict_api.exceptions import CallFailed
 from predict_api.upstream.dns import Lookup
 
@@ -35,7 +37,7 @@ class Response:
 
 
 class _Http(http.client.HTTPConnection):
-    """An HTTP connection whose socket keeps the deadline."""
+    """An HTTP connection whose socket keeps the deadline; with TLS if the lookup has contexts for it."""
 
     def __init__(self, host: str, port: int, lookup: Lookup) -> None:
         super().__init__(host, port)
@@ -56,6 +58,8 @@ class _Http(http.client.HTTPConnection):
                 connecting.settimeout(seconds_until(self._deadline))
                 connecting.connect(address)
                 connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._lookup.tls is not None:
+                    connecting = shake_hands(connecting, self._lookup.tls.current(), self.host, self._deadline)
             except OSError as error:
                 connecting.close()
                 failure = error
@@ -70,9 +74,13 @@ class Connection:
 
     def __init__(self, url: str, lookup: Lookup | None = None) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port or 80
+        self._host, self._port = parts.hostname or "", port_of(url)
         self._path = parts.path.rstrip("/")
-        self._http = _Http(self._host, self._port, lookup or Lookup(self._host, self._port))
+        lookup = lookup or Lookup(self._host, self._port)
+        self._secured = lookup.tls is not None
+        if self._secured != (parts.scheme == "https"):
+            raise ValueError(f"{url}: a connection has contexts of TLS for https, and for https alone")
+        self._http = _Http(self._host, self._port, lookup)
 
     def call(
         self,
@@ -113,13 +121,33 @@ class Connection:
 
     def _failed(self, error: Exception) -> CallFailed:
         address = f"{self._host}:{self._port}"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return CallFailed(
+                "broken",
+                f"the certificate of {address} is not trusted ({error.verify_message}): set TLS_CA to the authority that "
+                "issued it, and MODEL_SERVER_URL to a name that it has",
+            )
+        if isinstance(error, ssl.SSLError):
+            return CallFailed(
+                "broken",
+                f"TLS with {address} failed ({error.reason or error}): does it speak HTTPS, and does its TLS_CLIENT_CA "
+                "accept TLS_CERT of this service?",
+            )
         if isinstance(error, TimeoutError):
             return CallFailed("timeout", f"no answer from {address} within the deadline")
         if isinstance(error, ConnectionRefusedError):
             return CallFailed("refused", f"no process listens at {address}")
         if isinstance(error, http.client.IncompleteRead):
             return CallFailed("truncated", f"the answer from {address} was cut off after {len(error.partial)} bytes")
-        return CallFailed("broken", f"the call to {address} failed: {error or type(error).__name__}")
+        plain = not self._secured and isinstance(error, http.client.HTTPException)
+        hint = "; does it speak HTTPS alone?" if plain else ""
+        return CallFailed("broken", f"the call to {address} failed: {error or type(error).__name__}{hint}")
+
+
+def port_of(url: str) -> int:
+    """The port of an HTTP address; without one in it, that of its scheme."""
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _with_trace(headers: Mapping[str, str]) -> Mapping[str, str]:

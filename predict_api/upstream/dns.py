@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from changeover.process.clock import now
+from changeover.tls.calls import CallContexts
 from predict_api.exceptions import CallFailed
 
 Address = tuple[int, Any]  # family and socket address
@@ -19,9 +20,10 @@ REPLACE_AFTER: Final = 5.0  # seconds after which a new call does not wait for a
 
 
 class Lookup:
-    """The addresses of one service, shared by all connections of a process to it."""
+    """The addresses of one service, shared by all connections of a process to it; `tls` has their contexts, if any."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, tls: CallContexts | None = None) -> None:
+        self.tls = tls
         self._host, self._port = host, port
         self._lock = threading.Lock()
         self._pending: list[tuple[float, Future[list[Address]]]] = []  # each with its start

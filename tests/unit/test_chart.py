@@ -98,7 +98,7 @@ def test_every_setting_of_a_service_has_one_place() -> None:
     twice = {name for name in named if named.count(name) > 1}
     assert twice == chart.OF_EACH
     services = {name for name, readers in setting_rows().items() if readers.keys() & {"model_server", "predict_api"}}
-    assert services - set(named) == chart.OF_TEMPLATES & services | chart.OF_PINNED_MODE
+    assert services - set(named) == (chart.OF_TEMPLATES | chart.OF_FILES) & services | chart.OF_PINNED_MODE
 
 
 def test_it_installs_the_release_of_the_project_and_the_store_of_compose() -> None:

@@ -27,11 +27,11 @@ def check_store(stack: Stack) -> Finding:
 
 def check_server(stack: Stack) -> list[Finding]:
     """Check that model_server is alive, ready, and of this version."""
-    alive = _probe(f"{stack.server_url}/livez")
+    alive = _probe(f"{stack.server_url}/livez", authorities=stack.tls_ca)
     if alive is None or alive.status != 200:
         return [_silent("model_server", stack.server_url)]
     findings = [Finding("model_server", True, f"answers at {stack.server_url}")]
-    ready = _probe(f"{stack.server_url}/readyz", token=stack.token) or http.Probe(0, {})
+    ready = _probe(f"{stack.server_url}/readyz", token=stack.token, authorities=stack.tls_ca) or http.Probe(0, {})
     problems = "; ".join(str(text) for text in object_in(ready.body.get("problems")).values())
     if ready.status != 200:
         findings.append(Finding("model_server ready", False, ready.problem, _LOG.format("model_server")))
@@ -56,13 +56,13 @@ def check_predict(stack: Stack) -> list[Finding]:
 
 
 def _check_instance(stack: Stack, url: str) -> list[Finding]:
-    alive = _probe(f"{url}/livez")
+    alive = _probe(f"{url}/livez", authorities=stack.tls_ca)
     if alive is None or alive.status != 200:
         return [_silent("predict_api", url)]
-    ready = _probe(f"{url}/readyz") or http.Probe(0, {})
+    ready = _probe(f"{url}/readyz", authorities=stack.tls_ca) or http.Probe(0, {})
     if ready.status == 200:
         return [Finding("predict_api", True, f"answers and is ready at {url}"), *_check_runners(url, ready.body)]
-    if not has_current_version(stack.server_url, stack.token):
+    if not has_current_version(stack.server_url, stack.token, stack.tls_ca):
         return [Finding("predict_api", True, f"answers at {url}; no model was rolled yet (push FILE --roll)")]
     detail = f"answers at {url}, but is not ready: {ready.problem}"
     return [Finding("predict_api", False, detail, _LOG.format("predict_api"))]
@@ -95,7 +95,9 @@ def check_token(stack: Stack) -> Finding:
     if not stack.token:
         step = "set CHANGEOVER_TOKEN and CHANGEOVER_SERVER_URL, or use --home"
         return Finding("token", False, "no token to publish with", step)
-    response = _probe(f"{stack.server_url}/models/default/rollouts", method="POST", token=stack.token)
+    response = _probe(
+        f"{stack.server_url}/models/default/rollouts", method="POST", token=stack.token, authorities=stack.tls_ca
+    )
     if response is None:
         return Finding("token", False, "could not be tried: model_server does not answer", _START)
     needed = response.body.get("needed")
@@ -109,13 +111,13 @@ def check_token(stack: Stack) -> Finding:
 
 def check_agreement(stack: Stack) -> list[Finding]:
     """Check that every replica serves the current version."""
-    response = _probe(f"{stack.server_url}/models", token=stack.token)
+    response = _probe(f"{stack.server_url}/models", token=stack.token, authorities=stack.tls_ca)
     findings = []
     for model in objects_in(response and response.body.get("models")):
         if not (current := object_in(model.get("current"))):
             continue
         name, version = str(model.get("model")), str(current.get("version"))
-        others = {*_reported(stack, name, version), *_serving(stack.predict_urls, name, version)}
+        others = {*_reported(stack, name, version), *_serving(stack, name, version)}
         if others:
             detail = f"{short(version)}, but {'; '.join(sorted(others))}"
             step = f"wait a second and look again; then: changeover show -m {name}"
@@ -127,7 +129,7 @@ def check_agreement(stack: Stack) -> list[Finding]:
 
 def _reported(stack: Stack, name: str, version: str) -> list[str]:
     """Replicas that reported another active version."""
-    response = _probe(f"{stack.server_url}/models/{name}", token=stack.token)
+    response = _probe(f"{stack.server_url}/models/{name}", token=stack.token, authorities=stack.tls_ca)
     active = {
         str(replica.get("replica")): str(object_in(replica.get("held")).get("version") or "nothing")
         for replica in objects_in(response and response.body.get("replicas"))
@@ -135,9 +137,9 @@ def _reported(stack: Stack, name: str, version: str) -> list[str]:
     return [f"replica {replica} holds {short(other)}" for replica, other in active.items() if other != version]
 
 
-def _serving(predict_urls: list[str], name: str, version: str) -> list[str]:
+def _serving(stack: Stack, name: str, version: str) -> list[str]:
     """Addresses whose predict_api serves another version."""
-    responses = {url: _probe(f"{url}/models/{name}") for url in predict_urls}
+    responses = {url: _probe(f"{url}/models/{name}", authorities=stack.tls_ca) for url in stack.predict_urls}
     served = {url: str(probe.body.get("version") or "nothing") for url, probe in responses.items() if probe}
     return [f"{url} answers by {short(other)}" for url, other in served.items() if other != version]
 

@@ -1,4 +1,4 @@
-"""The environment of each process of `changeover up`: its settings, and nothing of the caller's that it does not need."""
+"""The environment of each process of `changeover up`: its settings, and what the interpreter reads."""
 
 import pytest
 
