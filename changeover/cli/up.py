@@ -38,6 +38,7 @@ def up_options(function: Function) -> Function:
             show_default=True,
             help="Instances of predict_api, on ports after the first.",
         ),
+        click.option("--tls", is_flag=True, help="Both services speak HTTPS, by certificates made in HOME/tls."),
         json_option,
     )
     for option in reversed(options):

@@ -45,7 +45,8 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
     environments = {"ENVIRONMENTS_DIR": inherited.get("ENVIRONMENTS_DIR") or str(home / "environments")}
     of_server = needed(MODEL_SERVER, inherited) | common | environments
     of_predict = needed(PREDICT_API, inherited) | common | environments
-    store_url, server_url = _url(ports.store), _url(ports.server)
+    secured = bool(inherited.get("TLS_CERT"))
+    store_url, server_url = _url(ports.store), _url(ports.server, secured)
     keys = {"AWS_ACCESS_KEY_ID": secrets.access_key, "AWS_SECRET_ACCESS_KEY": secrets.secret_key}
     store = Part(
         STORE,
@@ -65,7 +66,7 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
         or "publish-token",  # it counts beside TOKENS_FILE, too
         "REPORT_TOKEN": secrets.report_token,
         "SPOOL_DIR": str(home / "spool"),
-        "PREDICT_URL": of_server.get("PREDICT_URL") or _url(ports.predict[0]),
+        "PREDICT_URL": of_server.get("PREDICT_URL") or _url(ports.predict[0], secured),
     }
     parts = [store, Part(MODEL_SERVER, MODEL_SERVER, ("model_server",), {**of_server, **keys, **server}, server_url)]
     for index, port in enumerate(ports.predict):
@@ -79,9 +80,9 @@ def plan(home: Path, ports: Ports, workers: int, secrets: Secrets, inherited: Ma
             "CACHE_DIR": str(home / "cache" / str(index)),
         }
         name = PREDICT_API if len(ports.predict) == 1 else f"{PREDICT_API}-{index}"
-        parts.append(Part(PREDICT_API, name, ("predict_api",), {**of_predict, **predict}, _url(port)))
+        parts.append(Part(PREDICT_API, name, ("predict_api",), {**of_predict, **predict}, _url(port, secured)))
     return parts
 
 
-def _url(port: int) -> str:
-    return f"http://{_LOOPBACK}:{port}"
+def _url(port: int, secured: bool = False) -> str:
+    return f"{'https' if secured else 'http'}://{_LOOPBACK}:{port}"

@@ -19,6 +19,7 @@ from changeover.up import ready
 from changeover.up.child import Child, inherited_environment
 from changeover.up.exceptions import AlreadyUp, CannotStart
 from changeover.up.log_tail import LogTail, fresh_log
+from changeover.up.own_tls import authorities_of, own_certificates
 from changeover.up.plan import MODEL_SERVER, PREDICT_API, STORE, Ports, plan
 from changeover.up.ports import choose, find_free, next_free
 from changeover.up.required import check_required
@@ -49,6 +50,7 @@ class Options:
     store_port: int = 0
     workers: int = 2
     replicas: int = 1
+    tls: bool = False  # with certificates of its own
 
 
 def choose_ports(options: Options) -> Ports:
@@ -71,7 +73,10 @@ class Supervisor:
         self._secrets = secrets
         self._say = say
         self._bucket = UpSettings.from_environment().bucket
-        parts = plan(options.home.resolve(), ports, options.workers, secrets, inherited_environment())
+        own = own_certificates(options.home / "tls") if options.tls else {}
+        environment = {**inherited_environment(), **own}
+        self._authorities = authorities_of(environment)
+        parts = plan(options.home.resolve(), ports, options.workers, secrets, environment)
         logs = options.home / "log"
         self.children = [Child(part, fresh_log(logs, part.name)) for part in parts]
         self._tails = [LogTail(child.part.name, child.log) for child in self.children]
@@ -125,17 +130,23 @@ class Supervisor:
             if not ready.answers(store.part.url):
                 return False
             server.start()
-        if not all(ready.is_ok(f"{child.part.url}/livez") for child in (server, *predict)):
+        if not all(self._is_ok(child, "livez") for child in (server, *predict)):
             return False
         self._ready_by = self._ready_by or now + _READY_SECONDS
-        waiting = [child for child in (server, *predict) if not ready.is_ok(f"{child.part.url}/readyz")]
-        if server not in waiting and not ready.has_current_version(server.part.url, self._secrets.publish_token):
+        waiting = [child for child in (server, *predict) if not self._is_ok(child, "readyz")]
+        if server not in waiting and not ready.has_current_version(
+            server.part.url, self._secrets.publish_token, self._authorities
+        ):
             waiting = []  # without a model predict_api is not ready, which is no error
         if waiting and now < self._ready_by:
             return False
         for child in waiting:
-            self._say(f"{child.part.name} is not ready: {ready.explain(f'{child.part.url}/readyz') or 'no answer'}")
+            reason = ready.explain(f"{child.part.url}/readyz", self._authorities)
+            self._say(f"{child.part.name} is not ready: {reason or 'no answer'}")
         return True
+
+    def _is_ok(self, child: Child, probe: str) -> bool:
+        return ready.is_ok(f"{child.part.url}/{probe}", self._authorities)
 
     def _describe_changes(self, now: float) -> None:
         below = [(child.pid, children_of(child.pid)) for child in self.children]
@@ -155,6 +166,7 @@ class Supervisor:
             token=self._secrets.publish_token,
             access_key=self._secrets.access_key,
             secret_key=self._secrets.secret_key,
+            tls_ca=self._authorities,
             pids=stack.Pids(
                 up=os.getpid(),
                 store=store.pid,
@@ -170,9 +182,8 @@ class Supervisor:
         _, server, *predict = self.children
         self._say(f"predict_api answers at {', '.join(child.part.url for child in predict)}")
         self._say(f"model_server answers at {server.part.url}")
-        self._say(
-            f"its console, by a link that logs in once: {ready.login_link(server.part.url, self._secrets.publish_token)}"
-        )
+        link = ready.login_link(server.part.url, self._secrets.publish_token, self._authorities)
+        self._say(f"its console, by a link that logs in once: {link}")
         self._say(f"ready; Ctrl-C ends it. The CLI finds this stack by {stack.up_file(self._home)}")
 
     def end(self) -> None:

@@ -70,6 +70,14 @@ def test_both_services_use_the_environments_in_the_home_unless_others_are_named(
     assert folders({"ENVIRONMENTS_DIR": "/opt"}) == {"/opt"}
 
 
+def test_with_a_certificate_both_services_are_called_by_https() -> None:
+    secured = parts({"TLS_CERT": "/c", "TLS_KEY": "/k", "TLS_CA": "/a"})
+    assert [part.url.partition(":")[0] for part in secured] == ["http", "https", "https", "https"]
+    assert secured[2].environment["MODEL_SERVER_URL"] == secured[1].url
+    assert secured[1].environment["PREDICT_URL"] == secured[2].url
+    assert all({"TLS_CERT", "TLS_KEY", "TLS_CA"} <= part.environment.keys() for part in secured[1:])
+
+
 def test_instances_of_predict_api_have_ports_and_caches_of_their_own() -> None:
     instances = [part for part in parts() if part.service == PREDICT_API]
     assert [part.url for part in instances] == ["http://127.0.0.1:3", "http://127.0.0.1:4"]
