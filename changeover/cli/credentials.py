@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr
 
 from changeover import stack
 from changeover.cli.command import Verb, home_option, json_option
-from changeover.process.service_settings import Bucket, PublishToken
+from changeover.process.service_settings import Authorities, Bucket, PublishToken
 from changeover.process.settings import Settings
 
 
@@ -24,6 +24,7 @@ class PublishedAddresses(Settings):
     )
     published_server_url: str | None = Field(default=None, description="address of model_server as seen from outside")
     published_store_url: str = Field(default="", description="address of the object store as seen from outside")
+    tls_ca: Authorities = None
     bucket: Bucket = "models"
     publish_token: PublishToken = SecretStr("")
     publisher_access_key: SecretStr = Field(default=SecretStr(""), description="key that may put into incoming/")
@@ -52,4 +53,5 @@ def from_settings(settings: PublishedAddresses) -> stack.Stack | None:
         token=settings.publish_token.get_secret_value(),
         access_key=settings.publisher_access_key.get_secret_value(),
         secret_key=settings.publisher_secret_key.get_secret_value(),
+        tls_ca=settings.tls_ca.read_text(encoding="ascii") if settings.tls_ca is not None else "",
     )
