@@ -111,9 +111,12 @@ def test_terraform_gives_model_server_the_rights_of_its_policy_and_no_other() ->
         assert sid
         assert effect
         assert resources
-        arn = resources[1].replace("${aws_s3_bucket.models.arn}", "arn:aws:s3:::@BUCKET@").strip('"')
-        where = arn.replace("aws_s3_bucket.models.arn", "arn:aws:s3:::@BUCKET@")
-        given[sid[1]] = (effect[1], set(re.findall(r'"(s3:\w+)"', block)), [where])
+        arns = [
+            one.strip().strip('"').replace("${aws_s3_bucket.models.arn}", "aws_s3_bucket.models.arn")
+            for one in resources[1].split(",")
+        ]
+        where = [arn.replace("aws_s3_bucket.models.arn", "arn:aws:s3:::@BUCKET@") for arn in arns]
+        given[sid[1]] = (effect[1], set(re.findall(r'"(s3:\w+)"', block)), where)
     policy = json.loads((ROOT / "deploy" / "store" / "model_server.policy.json").read_text(encoding="utf-8"))
     of_s3 = [each for each in policy["Statement"] if each["Action"] != ["admin:*"]]
     assert given == {each["Sid"]: (each["Effect"], set(each["Action"]), each["Resource"]) for each in of_s3}

@@ -51,7 +51,26 @@ resource "aws_s3_bucket_lifecycle_configuration" "models" {
   }
 }
 
+# No call without TLS; and whoever writes the ledger or a version has to ask that no object is there (If-None-Match).
 data "aws_iam_policy_document" "only_by_tls" {
+  statement {
+    sid       = "CreateOnly"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.models.arn}/rollouts/*", "${aws_s3_bucket.models.arn}/versions/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["true"]
+    }
+  }
+
   statement {
     sid       = "OnlyByTls"
     effect    = "Deny"
@@ -100,10 +119,22 @@ data "aws_iam_policy_document" "model_server" {
   }
 
   statement {
-    sid       = "TheLedgerIsAppendOnly"
+    sid       = "LedgerAndManifestsStay"
     effect    = "Deny"
     actions   = ["s3:DeleteObject"]
-    resources = ["${aws_s3_bucket.models.arn}/rollouts/*"]
+    resources = ["${aws_s3_bucket.models.arn}/rollouts/*", "${aws_s3_bucket.models.arn}/versions/*/manifest*.json"]
+  }
+
+  statement {
+    sid    = "WhatWasOverwrittenStays"
+    effect = "Deny"
+    actions = [
+      "s3:DeleteObjectVersion",
+      "s3:BypassGovernanceRetention",
+      "s3:PutObjectRetention",
+      "s3:PutObjectLegalHold",
+    ]
+    resources = ["${aws_s3_bucket.models.arn}/*"]
   }
 }
 
