@@ -146,7 +146,7 @@ class ReloadLoop(Loop):
             last = not self._generations
         if last:
             self._ended()
-        else:
+        elif not self._closed:
             event("tls.former_listener_ended")
 
 
