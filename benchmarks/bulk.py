@@ -10,7 +10,6 @@ The input is one file under many names, so that it fills no disk. `make bench BE
 """
 
 import argparse
-import contextlib
 import hashlib
 import json
 import os
@@ -65,8 +64,7 @@ def whole(home: Path, source: Path, target: Path, rows: int, cores: int) -> floa
     while ended is None:
         time.sleep(LOOK_EVERY)
         parts = len(list(target.glob("part-*"))) if target.exists() else 0
-        with contextlib.suppress(psutil.NoSuchProcess):
-            seen.append((parts, resident(tree(watched))))
+        seen.append((parts, resident(tree(watched))))
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         ended = (status, usage) if pid else None
     status, usage = ended

@@ -29,12 +29,7 @@ from urllib.parse import urlsplit
 import joblib
 import psutil
 from open_loop import Ended, at_rate, exchange, one_after_another, quantile
-from processes import (
-    processor_seconds,
-    resident,
-    stack,
-    tree,
-)  # before the imports below: it adds the project's folder to sys.path
+from processes import processor_seconds, resident, stack, tree  # first: it adds the project's folder to sys.path
 
 from changeover.client.client import Client
 from changeover.demo.bodies import body_rows

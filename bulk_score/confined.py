@@ -21,6 +21,7 @@ from model_runner.pool.client import HostClient, Scorer, VersionSource
 from model_runner.pool.confinement import MEASURES
 from model_runner.pool.exceptions import RunnerEnded
 from model_runner.pool.host_messages import HostSettings, Preload
+from model_runner.pool.processes import host_folder
 
 SECONDS: Final = 600.0  # for the rows of one call
 _ROWS_A_CALL: Final = 20_000
@@ -74,7 +75,7 @@ class ConfinedModel:
         if self._client is None:
             folder = Path(tempfile.mkdtemp(prefix="changeover-score-"))
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-            self._client = HostClient(folder / "models", self._settings)
+            self._client = HostClient(host_folder(folder), self._settings)
             self._client.begin()
         if self._scorer is None or not self._scorer.is_alive():
             self._scorer = self._client.scorer(self._source)

@@ -1,10 +1,10 @@
 """The zygote: `bootstrap.py model_runner.zygote [early]`. It imports the libraries of models, and forks runners.
 
 It reads no artifact and starts with an environment without secrets. Standard input is a socket, its only one. The first
-message on it is `Preload` as JSON; with `early` most imports do not wait for it. Each further message is `Options`, and brings three descriptors: the socket of the new runner, its standard error, and
-a reply socket. The zygote writes "+" to the reply socket when the runner begins, and its exit status as a line when it
-ends. If the caller shuts the reply socket down, the zygote kills the runner and its scorers. When standard input ends,
-the zygote and its runners end.
+message on it is `Preload` as JSON; with `early` most imports do not wait for it. Each further message is `Options`, and
+brings three descriptors: the socket of the new runner, its standard error, and a reply socket. The zygote writes "+" to
+the reply socket when the runner begins, and its exit status as a line when it ends. If the caller shuts the reply socket
+down, the zygote kills the runner and its scorers. When standard input ends, the zygote and its runners end.
 """
 
 import contextlib

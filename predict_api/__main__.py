@@ -9,7 +9,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from model_runner.pool.processes import HOST_SOCKET, HostProcess, host_folder
+from model_runner.pool.processes import HostProcess, host_folder
 
 
 def main() -> int:
@@ -20,13 +20,14 @@ def main() -> int:
     """
     with tempfile.TemporaryDirectory(prefix="changeover-metrics-") as name:
         directory = Path(name)
-        host = HostProcess(host_folder(directory) / HOST_SOCKET)
+        host = HostProcess(host_folder(directory))
         from changeover.process.parent_death import end_with_parent
 
         end_with_parent()
         from predict_api import startup
 
         if (checked := startup.checked_settings()) is None:
+            host.abandon()
             return 2
         settings, file = checked
         startup.prepare_imports(settings, directory, host)

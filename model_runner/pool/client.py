@@ -92,11 +92,12 @@ class HostClient:
     def begin(self, host: HostProcess | None = None) -> None:
         """Start the thread that starts the host, which inherits its priority: call this before lowering any.
 
-        `host` has been started at this client's path already, and waits for its settings.
+        `host` has been started in this client's folder already, and waits for its settings.
         """
         if host is not None:
             host.configure(msgspec.json.encode(self._settings))
-        self._starter.submit(self.path.parent.mkdir, mode=0o700, exist_ok=True).result()
+        else:
+            self._starter.submit(self.path.parent.mkdir, mode=0o700, exist_ok=True).result()
         threading.Thread(target=self._warm, name="host-warm", daemon=True).start()
 
     def _warm(self) -> None:
@@ -169,7 +170,7 @@ class HostClient:
                 _connected(self.path).close()
                 return
             self.path.unlink(missing_ok=True)  # the socket of a host that has ended
-            host = self._starter.submit(HostProcess, self.path).result()
+            host = self._starter.submit(HostProcess, self.path.parent).result()
             host.configure(msgspec.json.encode(self._settings))
 
 

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import Final
 
 from model_runner.pool.processes import EARLY_THREADS, start_zygote
@@ -20,7 +21,9 @@ def main(arguments: list[str]) -> int:
     """Serve until no worker is left; return immediately if standard input ends without settings."""
     for number in _STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    early = start_zygote(sys.executable, EARLY_THREADS, early=True)
+    early = None
+    with suppress(OSError):  # a runner that is wanted later starts one, or says why not
+        early = start_zygote(sys.executable, EARLY_THREADS, early=True)
     import msgspec
 
     from changeover.process.log_events import configure, flush

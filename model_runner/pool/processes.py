@@ -25,10 +25,17 @@ class ZygoteProcess(NamedTuple):
     control: socket.socket
 
 
+def start_here(command: Sequence[str], stdin: int, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """Start a process from this thread; raises OSError."""
+    return subprocess.Popen(  # noqa: S603  an interpreter that the operator chose, and our own script
+        command, stdin=stdin, stdout=subprocess.DEVNULL, env=dict(environ), cwd="/", start_new_session=True
+    )
+
+
 Start = Callable[[Sequence[str], int, Mapping[str, str]], "subprocess.Popen[bytes]"]
 
 
-def start_zygote(python: str, threads: int, *, early: bool = False, start: Start | None = None) -> ZygoteProcess:
+def start_zygote(python: str, threads: int, *, early: bool = False, start: Start = start_here) -> ZygoteProcess:
     """Start a zygote, which ends with the thread that started it; raises OSError.
 
     `early`: it imports the libraries of models before it has its `Preload`.
@@ -37,18 +44,11 @@ def start_zygote(python: str, threads: int, *, early: bool = False, start: Start
     with theirs:
         command = [python, "-I", str(BOOTSTRAP), "model_runner.zygote", *(["early"] if early else [])]
         try:
-            process = (start or start_here)(command, theirs.fileno(), variables(threads))
+            process = start(command, theirs.fileno(), variables(threads))
         except OSError:
             control.close()
             raise
     return ZygoteProcess(process, control)
-
-
-def start_here(command: Sequence[str], stdin: int, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start a process from this thread; raises OSError."""
-    return subprocess.Popen(  # noqa: S603  an interpreter that the operator chose, and our own script
-        command, stdin=stdin, stdout=subprocess.DEVNULL, env=dict(environ), cwd="/", start_new_session=True
-    )
 
 
 def variables(threads: int) -> dict[str, str]:
@@ -68,11 +68,11 @@ def variables(threads: int) -> dict[str, str]:
 class HostProcess:
     """A host that was started. It listens immediately, and waits for its settings on standard input."""
 
-    def __init__(self, path: Path) -> None:
-        """Start it with a socket at `path`, in a folder that only this user can enter; raises OSError."""
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+    def __init__(self, folder: Path) -> None:
+        """Start it with a socket in `folder`, which only this user can enter and is made if needed; raises OSError."""
+        folder.mkdir(mode=0o700, exist_ok=True)
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(path))
+            listener.bind(str(folder / HOST_SOCKET))
             listener.listen(256)
             self._process = subprocess.Popen(  # noqa: S603  our own script
                 [sys.executable, "-I", str(BOOTSTRAP), "model_runner.pool.host", str(listener.fileno())],

@@ -132,7 +132,7 @@ class Zygote:
         if started is None:
             started = start_zygote(settings.python, settings.preload.threads, start=self._watch.start)
         self._process, self._control = started.process, started.control
-        with contextlib.suppress(OSError):  # it has ended, which the first runner's request will find
+        with contextlib.suppress(ConnectionError):  # it has ended, which the first runner's request will find
             started.control.send(msgspec.json.encode(settings.preload))
         return started.control
 

@@ -5,7 +5,7 @@ immediately and alone. Requests that arrive during a call wait, and the first of
 Before that, it pauses until as many requests wait as the last call had: their callers are about to send the next ones,
 which would otherwise come in every second call only. The pause takes at most half of the last call, and at most 6 ms.
 A request that arrives within half of the last call after a micro-batch pauses, too; no other request does. A third of the
-calls were for one request when that time was 3 ms: more than 16 callers need longer to send their next requests.
+calls were for one request when that time was 3 ms: sixteen callers of a worker need longer to send their next requests.
 
 No request waits for long behind a call that hangs: after `queue_seconds`, the oldest waiting request begins the next call
 beside it. Each loaded version has its own `Batcher`, so a call never mixes versions. Each caller gets its own scores or

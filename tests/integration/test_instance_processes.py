@@ -149,8 +149,7 @@ def test_the_zygote_that_starts_before_the_settings_are_read_obeys_them(
 
 def test_a_host_without_settings_ends(tmp_path: Path) -> None:
     """As when a setting of its instance is invalid."""
-    path = tmp_path / "models" / "host.sock"
-    host = HostProcess(path)
+    host, path = HostProcess(tmp_path / "models"), tmp_path / "models" / "host.sock"
     (process,) = (child for child in psutil.Process().children() if str(path) in addresses(child))
     wait_until(lambda: below(process, "model_runner.zygote"), what="its zygote")
     (zygote,) = below(process, "model_runner.zygote")
